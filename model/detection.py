@@ -1,0 +1,85 @@
+"""What a detection says, in the shapes of the public contract. Plain data: no scoring here."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from model.names import Basis, Defect, Kind, Verdict
+
+Box = tuple[int, int, int, int]
+"""[x0, y0, x1, y1] in pixels of the picture as displayed."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, protected_namespaces=())
+
+
+class DefectFound(_Frozen):
+    """A hole, stain, mould or other damage, and how probable it is that this very damage was made by an editor."""
+
+    type: Defect
+    box: Box
+    probability: float
+    fake_probability: float
+
+
+class Region(_Frozen):
+    """A part of the picture that was probably manipulated."""
+
+    box: Box
+    probability: float
+
+
+class Conditions(_Frozen):
+    """How the picture reached us, read or estimated from the file.
+
+    long_side: pixels. jpeg_quality: libjpeg's 1 to 100 of the last compression, None where the file is not JPEG.
+    quantisations: how many lossy compressions the pixels show (0 for a clean lossless file). sharpness: 0 (blurred or
+    enlarged) to 1 (crisp at pixel level). supported: whether calibration covers this condition.
+    """
+
+    long_side: int
+    jpeg_quality: int | None
+    quantisations: int
+    sharpness: float
+    supported: bool = True
+
+
+class Reason(_Frozen):
+    """One finding in a sentence a person can read. `code` is stable; `text` follows the asked language."""
+
+    code: str
+    basis: Basis
+    text: str
+    details: dict[str, Any] = Field(default_factory=dict, exclude=True)
+
+
+class ModelName(_Frozen):
+    name: str
+    version: str
+    sha256: str
+
+
+class Detection(_Frozen):
+    """The answer for one picture. `heatmap` is float32 [h,w] at the map's own scale, 0 to 1; not part of the JSON."""
+
+    sha256: str
+    width: int
+    height: int
+    verdict: Verdict
+    probability: float
+    kind: dict[Kind, float]
+    defects: list[DefectFound]
+    regions: list[Region]
+    conditions: Conditions
+    false_accusation_bound: float | None
+    reasons: list[Reason]
+    model: ModelName
+    timings_ms: dict[str, float]
+    heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
+
+    def public(self) -> dict[str, Any]:
+        """The contract's JSON object (without `file`, which only the caller knows)."""
+        return self.model_dump(mode="json")
