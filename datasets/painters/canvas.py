@@ -81,6 +81,8 @@ def open_canvas(
         raise ValueError(f"a painter needs {LEAST_SIDE} px on each side, got {width}x{height}")
     if foreground.shape != (height, width):
         raise ValueError(f"foreground is {foreground.shape}, the picture {(height, width)}")
+    if not (foreground > 0.5).any():
+        foreground = np.ones_like(foreground)  # no product was found: the whole picture may be one
     most = min(most_share or MOST_SHARE, max(LEAST_SHARE, MOST_OF_PRODUCT * float(foreground.mean())))
     share = float(np.exp(rng.uniform(np.log(LEAST_SHARE), np.log(most))))
     area = share * height * width

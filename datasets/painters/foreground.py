@@ -50,7 +50,7 @@ def _choose(small: Pixels) -> np.ndarray:
 
 def _unlike_border(small: Pixels) -> np.ndarray:
     """GrabCut's starting state, uint8 [h,w]: probable product where the colour is not one of the border's."""
-    # OpenCV draws from a generator of its own, kept per thread: unseeded, masks would depend on what ran before
+    # OpenCV draws from a generator of its own: unseeded, a mask would depend on what ran before
     cv2.setRNGSeed(0)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     distance = _distance_from_border(lab)

@@ -57,8 +57,8 @@ def splat(canvas: Canvas, rng: np.random.Generator, angle: float, aspect: float,
         reach += np.float32(rng.uniform(0.3, 1) / np.sqrt(wave)) * np.cos(
             wave * direction + rng.uniform(0, 6.28)
         )
-    ragged = noise(rng, distance.shape, max(4.0, canvas.radius * 0.4), 2)
-    return np.asarray(1 + spikiness * 0.45 * reach - distance + 0.08 * ragged, np.float32)
+    ragged = noise(rng, distance.shape, max(4.0, canvas.radius * 0.5), 3)
+    return np.asarray(1 + spikiness * 0.45 * reach - distance + 0.14 * ragged, np.float32)
 
 
 def droplets(canvas: Canvas, rng: np.random.Generator, field: Mask, count: int) -> Mask:

@@ -40,7 +40,7 @@ def paint_stain(canvas: Canvas, rng: np.random.Generator) -> Layer:
     style = str(rng.choice(["blot", "splat", "smear"], p=[0.45, 0.35, 0.2]))
     angle = rng.uniform(0, np.pi)
     if style == "splat":
-        field = splat(canvas, rng, angle, rng.uniform(1.0, 1.6), rng.uniform(0.3, 1.0))
+        field = splat(canvas, rng, angle, rng.uniform(1.0, 1.6), rng.uniform(0.2, 0.7))
     else:
         aspect = rng.uniform(1.8, 4.0) if style == "smear" else rng.uniform(1.0, 1.9)
         field = blob(canvas, rng, angle, aspect, rng.uniform(0.12, 0.5))
@@ -75,8 +75,10 @@ def _density(canvas: Canvas, rng: np.random.Generator, field: Mask, cover: Mask)
         rng, field.shape, max(5.0, canvas.radius * 0.6), 3
     )
     ring = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.6 else 0.0
-    width = np.float32(rng.uniform(0.05, 0.14))
-    edge = np.exp(-np.square((field - width) / width)) if ring else np.float32(0)
+    # a drying edge is a few threads wide, however large the stain
+    width = np.float32(min(rng.uniform(0.05, 0.14), rng.uniform(2, 5) * canvas.unit / canvas.radius))
+    patchy = np.clip(0.75 + 0.4 * noise(rng, field.shape, max(5.0, canvas.radius * 0.8), 2), 0, 1.5)
+    edge = patchy * np.exp(-np.square((field - width) / width)) if ring else np.float32(0)
     fill = np.float32(rng.uniform(0.35, 0.75) if ring else rng.uniform(0.6, 1.0))
     return np.asarray(cover * (fill * np.clip(mottled, 0.2, 2) + np.float32(ring) * edge), np.float32), ring
 
