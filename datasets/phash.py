@@ -1,6 +1,7 @@
 """Perceptual hashes: which photos show the same scene, so that they never end up on both sides of a split.
 
-In: RGB or grey pixels. Out: 64 bits of the picture's coarse cosine spectrum; groups joined where hashes are close.
+In: RGB or grey pixels. Out: 64 bits of the picture's coarse cosine spectrum; groups joined where hashes are
+close.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,9 +17,9 @@ BITS_SIDE = 8
 NEAR = 6
 """Largest Hamming distance, in bits of 64, of two pictures taken for the same scene.
 
-Measured on 1,828 product photos (most of them garments on a plain ground): within 6 bits lie 6 of 1.7 million pairs,
-at most three of them look-alikes rather than copies; within 10 bits lie 78, nearly all mere look-alikes. A copy that
-was resized, recompressed or brightened stays within 4.
+Measured on 1,828 product photos (most of them garments on a plain ground): within 6 bits lie 6 of 1.7 million
+pairs, at most three of them look-alikes rather than copies; within 10 bits lie 78, nearly all mere
+look-alikes. A copy that was resized, recompressed or brightened stays within 4.
 """
 _BLOCK = 1024
 """Rows compared at once: 1024 x 20,000 distances are 20 MB."""

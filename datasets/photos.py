@@ -65,7 +65,9 @@ class UnreadablePhotoError(ValueError):
 
 
 def read(path: Path) -> Pixels:
-    """The photo as displayed: RGB uint8 [H,W,3]. Raises UnreadablePhotoError, by the detector's own reading rules."""
+    """The photo as displayed: RGB uint8 [H,W,3]. Raises UnreadablePhotoError, by the detector's own reading
+    rules.
+    """
     try:
         return read_photo(path.read_bytes()).pixels
     except ImageError as error:
@@ -75,7 +77,8 @@ def read(path: Path) -> Pixels:
 
 
 def find(source: Path) -> list[Path]:
-    """Photo files of a source in order: the file itself, or a folder's files recursively, hidden ones left out.
+    """Photo files of a source in order: the file itself, or a folder's files recursively, hidden ones left
+    out.
 
     Raises FileNotFoundError when the source does not exist.
     """

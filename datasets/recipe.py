@@ -1,4 +1,5 @@
-"""What a dataset is made of: splits, editors, defects, deliveries. Every number of `data build` that may be tuned.
+"""What a dataset is made of: splits, editors, defects, deliveries. Every number of `data build` that may be
+tuned.
 
 In: a YAML file naming only what differs from the defaults. Out: a frozen `Recipe`.
 """
@@ -17,7 +18,8 @@ from datasets.splits import DEFAULT_FRACTIONS
 from model.names import Defect
 
 Slot = Literal["whole", "spliced", "classical", "any"]
-"""One edit of a photo: the whole picture through a generator, a region of it, classical tools, or one of these."""
+"""One edit of a photo: the whole picture through a generator, a region of it, classical tools, or one of
+these."""
 CLASSICAL = "classical"
 """Name of the editor that needs no network."""
 
@@ -33,13 +35,13 @@ class _Part(BaseModel):
 class Base(_Part):
     """The one geometric change that a photo and all its edits share before any edit.
 
-    Many packs hold photos of one size and one JPEG table. Resampling takes the old 8 x 8 grid out of the pixels, so
-    that "still has its camera's grid" cannot stand in for "authentic".
-    large_above: long side, in pixels, from which a photo is shrunk rather than slightly resampled.
-    large_long_side: range, in pixels, a large photo is brought to; what chat apps deliver.
-    large_crop: share of large photos that are cropped first, and the least share of a side that stays.
-    small_scale: range of the scale of other photos; 0.97 still moves every pixel off the old grid.
-    large_views: pictures made of one large photo for training, because large originals are few.
+    Many packs hold photos of one size and one JPEG table. Resampling takes the old 8 x 8 grid out of the
+    pixels, so that "still has its camera's grid" cannot stand in for "authentic". large_above: long side, in
+    pixels, from which a photo is shrunk rather than slightly resampled. large_long_side: range, in pixels, a
+    large photo is brought to; what chat apps deliver. large_crop: share of large photos that are cropped
+    first, and the least share of a side that stays. small_scale: range of the scale of other photos; 0.97
+    still moves every pixel off the old grid. large_views: pictures made of one large photo for training,
+    because large originals are few.
     """
 
     large_above: int = 900
@@ -52,8 +54,8 @@ class Base(_Part):
 class Grid(_Part):
     """Calibration's deliveries: every authentic photo in every cell of size x JPEG quality.
 
-    long_sides: pixels; a picture smaller than the first stays as it is, smaller than the others it is enlarged, as a
-    screenshot or a chat app does. qualities: libjpeg's, both ends included.
+    long_sides: pixels; a picture smaller than the first stays as it is, smaller than the others it is
+    enlarged, as a screenshot or a chat app does. qualities: libjpeg's, both ends included.
     """
 
     long_sides: tuple[int, ...] = (600, 800, 1280)
@@ -64,13 +66,14 @@ class Grid(_Part):
 class Recipe(_Part):
     """How photos become a dataset.
 
-    fractions: share of photos per split. editors: name pattern -> weight of generators; names matching one pattern
-    share its weight. held_out: patterns of generators that only the test split uses. held_out_share: their share of
-    the test split's AI edits. edits: slots per photo and split. any_shares: what an "any" slot becomes.
-    no_defect: share of edits of a slot that show no painted defect, so that "shows a defect" is not "fake".
-    defects: shares. benign_share: of evaluation photos that get one harmless operation after the edit, the same for
-    a photo and its edits (training draws its own while loading). validation_chains: drawn deliveries per picture.
-    test_always, test_rotating, test_rotating_count: named deliveries per picture of the test split.
+    fractions: share of photos per split. editors: name pattern -> weight of generators; names matching one
+    pattern share its weight. held_out: patterns of generators that only the test split uses. held_out_share:
+    their share of the test split's AI edits. edits: slots per photo and split. any_shares: what an "any" slot
+    becomes. no_defect: share of edits of a slot that show no painted defect, so that "shows a defect" is not
+    "fake". defects: shares. benign_share: of evaluation photos that get one harmless operation after the
+    edit, the same for a photo and its edits (training draws its own while loading). validation_chains: drawn
+    deliveries per picture. test_always, test_rotating, test_rotating_count: named deliveries per picture of
+    the test split.
     """
 
     fractions: dict[Split, float] = DEFAULT_FRACTIONS
@@ -90,7 +93,7 @@ class Recipe(_Part):
         "esrgan-medium-x4",
         "ae-f8c8-bilinear",
     )
-    held_out_share: float = Field(0.5, ge=0, le=1)
+    held_out_share: float = Field(default=0.5, ge=0, le=1)
     edits: dict[Split, tuple[Slot, ...]] = {
         "train": ("whole", "spliced", "classical"),
         "validation": ("whole", "spliced", "classical"),
@@ -101,7 +104,7 @@ class Recipe(_Part):
     no_defect: dict[Slot, float] = {"whole": 0.3, "spliced": 0.15}
     defects: dict[Defect, float] = {"hole": 0.35, "stain": 0.3, "mould": 0.25, "other": 0.1}
     base: Base = Base()
-    benign_share: float = Field(0.35, ge=0, le=1)
+    benign_share: float = Field(default=0.35, ge=0, le=1)
     validation_chains: int = 2
     grid: Grid = Grid()
     test_always: tuple[str, ...] = ("png", "q75_720", "jpeg80")
@@ -125,7 +128,9 @@ class Recipe(_Part):
         return any(fnmatch(name, pattern) for pattern in self.held_out)
 
     def weights(self, names: Sequence[str], held_out: bool) -> dict[str, float]:
-        """Weight of each available generator that is held out (or is not). Names no pattern matches are left out."""
+        """Weight of each available generator that is held out (or is not). Names no pattern matches are left
+        out.
+        """
         weights: dict[str, float] = {}
         for pattern, weight in self.editors.items():
             matching = [
@@ -153,7 +158,9 @@ def load(path: Path | None) -> Recipe:
     try:
         return Recipe.model_validate(loaded)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'recipe'}: {item['msg']}" for item in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'recipe'}: {item['msg']}" for item in error.errors()
+        )
         raise RecipeError(f"{path}: {problems}") from error
 
 

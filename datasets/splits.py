@@ -1,6 +1,7 @@
 """Splitting by group, never by picture.
 
-In: photos with their group (near-duplicates already joined). Out: a split for each group, the same for the same seed.
+In: photos with their group (near-duplicates already joined). Out: a split for each group, the same for the
+same seed.
 """
 
 import hashlib
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from datasets.records import SPLITS, Split
 
 DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.52, "validation": 0.04, "calibration": 0.32, "test": 0.12}
-"""Share of photos per split. Calibration is large because a bound of 1 % on false accusations, at 95 % confidence,
-needs at least 299 authentic photos without a single error, and some errors will happen."""
+"""Share of photos per split. Calibration is large because a bound of 1 % on false accusations, at 95 %
+confidence, needs at least 299 authentic photos without a single error, and some errors will happen."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,13 @@ def _strata(members: Sequence[Member]) -> dict[str, dict[str, int]]:
 
 
 def assign(members: Sequence[Member], fractions: Mapping[Split, float], seed: int) -> dict[str, Split]:
-    """A split for every group, so that the photos' shares come close to `fractions` in each stratum and overall.
+    """A split for every group, so that the photos' shares come close to `fractions` in each stratum and
+    overall.
 
-    Groups are placed largest first, each where most photos are still missing: large groups then fill the large
-    splits, and the small splits get many small groups, which makes their estimates less dependent on one sender.
-    The largest stratum comes last and evens out what indivisible groups of the smaller ones left over.
-    Raises ValueError when the fractions do not sum to 1.
+    Groups are placed largest first, each where most photos are still missing: large groups then fill the
+    large splits, and the small splits get many small groups, which makes their estimates less dependent on
+    one sender. The largest stratum comes last and evens out what indivisible groups of the smaller ones left
+    over. Raises ValueError when the fractions do not sum to 1.
     """
     total_share = sum(fractions.values())
     if abs(total_share - 1) > 1e-6:

@@ -1,0 +1,138 @@
+"""`refundlens data build|verify|stats|export`. Exit status: 0 all done, 1 some input failed, 2 usage.
+
+Results go to standard output; progress and complaints to standard error.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datasets.records import SPLITS
+from model.names import KINDS
+
+app = typer.Typer(
+    name="data",
+    help="Make a dataset from photos by painting and regenerating defects; check it; export it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """imagefolder: a dataset folder. tar: one file in WebDataset's layout."""
+
+    imagefolder = "imagefolder"
+    tar = "tar"
+
+
+Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A dataset's folder.")]
+
+
+def _complain(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+@app.command()
+def build(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="SOURCES... OUT", help="Photos or folders, then the new folder.")
+    ],
+    generators: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of networks.")
+    ] = None,
+    autoencoders: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of small autoencoders.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="YAML file.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same dataset.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many photos.")] = None,
+) -> None:
+    """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
+    from datasets.build import BuildError, Options
+    from datasets.build import build as run
+    from datasets.recipe import RecipeError, load
+
+    if len(paths) < 2:
+        raise typer.BadParameter("name at least one source and the folder to write")
+    *sources, out = paths
+    missing = [str(source) for source in sources if not source.exists()]
+    if missing:
+        raise typer.BadParameter(f"no such source: {', '.join(missing)}")
+    try:
+        chosen = load(recipe)
+        built = run(sources, out, Options(chosen, seed, workers, limit, generators, autoencoders))
+    except RecipeError as error:
+        raise typer.BadParameter(str(error)) from error
+    except BuildError as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    for path, why in (*built.gathered.unreadable, *built.failed):
+        _complain(f"skipped {path}: {why}")
+    typer.echo(f"{out}: {len(built.rows)} pictures, version {built.version}")
+    if built.gathered.unreadable or built.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(dataset: Dataset) -> None:
+    """Check that a dataset is whole, that nothing crosses its splits, and that both classes came alike."""
+    from datasets.manifest import DatasetError
+    from datasets.verify import verify as check
+
+    try:
+        problems = check(dataset)
+    except DatasetError as error:
+        problems = [str(error)]
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("no problem found")
+
+
+@app.command()
+def stats(
+    dataset: Dataset, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Count pictures by split, kind, generator, defect, delivery and licence."""
+    from datasets import manifest
+    from datasets import stats as counting
+
+    try:
+        found = counting.stats(dataset)
+    except manifest.DatasetError as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(counting.as_json(found) if json else counting.as_text(found, manifest.read(dataset)))
+
+
+@app.command()
+def export(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Argument(help="New folder, or tar file.")],
+    split: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(SPLITS)}.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(KINDS)}.")] = None,
+    format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
+) -> None:
+    """Copy a part of a dataset into a folder of its own, or into a tar that streams."""
+    from datasets import manifest
+    from datasets.export import ExportError, select, to_folder, to_tar
+
+    for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
+    try:
+        rows = select(manifest.read(dataset), split or (), kind or ())
+        if format is Format.tar:
+            to_tar(dataset, rows, out)
+        else:
+            to_folder(dataset, rows, out)
+    except (ExportError, manifest.DatasetError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: {len(rows)} pictures")
