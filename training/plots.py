@@ -87,8 +87,9 @@ def draw_scores(scored: Sequence[Scored], path: Path) -> None:
         if said.size:
             shares, _ = np.histogram(said, edges, weights=np.full(said.size, 1 / said.size))
             axes.stairs(shares, edges, color=COLOURS[kind], linewidth=1.5, label=f"{kind}, n={said.size}")
+    axes.margins(y=0.3)  # room for the legend
     if axes.patches:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper left")
     figure.savefig(path)
 
 

@@ -1,0 +1,136 @@
+"""The model card: complete, readable by model hubs, and saying what the report says."""
+
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from training.card import CardContext, table, write_card
+
+
+def measured(dimension: str, value: str, auc: float | None, photos: int = 50) -> dict[str, Any]:
+    return {"dimension": dimension, "value": value, "auc": auc, "tpr_at_1": 0.4, "photos": photos, "rows": 90}
+
+
+@pytest.fixture
+def context() -> CardContext:
+    headline = [
+        {
+            "name": "ROC AUC, all pictures",
+            "value": 0.91234,
+            "low": 0.9,
+            "high": 0.92,
+            "photos": 300,
+            "rows": 900,
+        },
+        {
+            "name": "authentic photos called fake",
+            "value": 0.01,
+            "accused": 3,
+            "bound": 0.026,
+            "photos": 300,
+            "rows": 300,
+        },
+        {"name": "pixel F1 of spliced AI edits", "value": None, "photos": 1, "rows": 1},
+    ]
+    slices = [
+        measured("generator", "taef2", 0.95),
+        measured("generator", "lama", 0.61),
+        measured("delivery", "q60_768", 0.70),
+        measured("delivery", "rare", 0.20, photos=5),
+        measured("delivery", "png", None),
+    ]
+    return CardContext(
+        name="refundlens-s",
+        version="1.0.0",
+        licence="Apache-2.0",
+        base="timm/tf_efficientnet_lite0.in1k",
+        dataset_version="abc123",
+        photos=[
+            {
+                "name": "garments",
+                "amount": "1250 photos",
+                "use": "training",
+                "licence": "CC0-1.0",
+                "attribution": "A|B",
+            }
+        ],
+        generators=[
+            {
+                "name": "taef2",
+                "amount": "1 network",
+                "use": "edits",
+                "licence": "MIT",
+                "attribution": "its author",
+            }
+        ],
+        trained_generators=["taef2"],
+        phone_line="Here, mild upscaling of a whole photo counts as a phone's own.",
+        training={"epochs": 12, "crop": 224},
+        report={"headline": headline, "slices": slices},
+        report_command="refundlens evaluate RUN DATA",
+        figures=[{"name": "time a photo", "value": "210 ms", "command": "refundlens bench"}],
+        calibration={
+            "method": "Temperature, then one threshold a condition.",
+            "limit": 0.01,
+            "confidence": 0.95,
+            "bins": [
+                {
+                    "condition": "up to 720 px",
+                    "photos": 400,
+                    "accused": 1,
+                    "threshold": 0.91,
+                    "bound": 0.0118,
+                },
+                {"condition": "over 1280 px", "photos": 20, "accused": 0, "threshold": None, "bound": None},
+            ],
+            "command": "refundlens calibrate RUN DATA",
+        },
+        limits=["Pictures under 240 px cannot be judged."],
+        cpu_minutes=412.4,
+        hardware="2 cores",
+    )
+
+
+def test_model_hubs_can_read_the_front_matter(context: CardContext) -> None:
+    _, front, body = write_card(context).split("---\n", 2)
+    fields = yaml.safe_load(front)
+    assert fields["license"] == "apache-2.0" and fields["base_model"] == "timm/tf_efficientnet_lite0.in1k"
+    (result,) = fields["model-index"][0]["results"]
+    assert result["metrics"] == [{"type": "roc_auc", "name": "ROC AUC, all pictures", "value": 0.9123}]
+    assert result["dataset"]["revision"] == "abc123"
+    assert body.lstrip().startswith("# refundlens-s 1.0.0")
+
+
+def test_the_card_says_what_the_run_says(context: CardContext) -> None:
+    card = write_card(context)
+    for expected in (
+        "0.912 | 0.900 to 0.920 | 300 / 900",
+        "at most 2.6 %",
+        "| taef2 | yes | 0.950 |",
+        "| lama | **no** | 0.610 |",
+        "refundlens evaluate RUN DATA",
+        "| time a photo | 210 ms | `refundlens bench` |",
+        "| up to 720 px | 400 | 1 | 0.9100 | 1.2 % |",
+        "| over 1280 px | 20 | 0 | no verdict `fake` | – |",
+        "Never the only ground to accuse a person",
+        "mild upscaling of a whole photo",
+        "412 CPU minutes on 2 cores",
+        "Pictures under 240 px",
+        "A\\|B",
+    ):
+        assert expected in card
+    weakest = card[card.index("### Weakest") : card.index("## Calibration")]
+    assert weakest.index("lama") < weakest.index("q60_768") < weakest.index("taef2")
+    assert "rare" not in weakest and "png" not in weakest
+
+
+def test_an_incomplete_card_is_refused(context: CardContext) -> None:
+    short = {key: value for key, value in context.items() if key not in ("limits", "calibration")}
+    with pytest.raises(ValueError, match="lacks: calibration, limits"):
+        write_card(cast(CardContext, short))
+
+
+def test_tables_are_even() -> None:
+    lines = table(("a", "b"), [(1, "x | y"), (2, None)]).splitlines()
+    assert lines[1] == "| --- | --- |" and lines[2] == "| 1 | x \\| y |" and len(lines) == 4

@@ -1,0 +1,242 @@
+"""The model card: what the model is for, what it was made from, how good it is, where not to use it.
+
+In: a run's data as `CardContext`. Out: Markdown with the YAML front matter that model hubs read.
+Mitchell et al., "Model Cards for Model Reporting", 2019.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import yaml
+
+from training.report import FEW, number, percent
+
+
+class Source(TypedDict):
+    """Photos or networks of one origin. amount: e.g. "1250 photos"; use: what they served for."""
+
+    name: str
+    amount: str
+    use: str
+    licence: str
+    attribution: str
+
+
+class CalibrationBin(TypedDict):
+    """One delivery condition. threshold, bound: None where too few photos allow a verdict."""
+
+    condition: str
+    photos: int
+    accused: int
+    threshold: float | None
+    bound: float | None
+
+
+class Calibration(TypedDict):
+    """limit: most false accusations, as a rate; confidence: of the bound on it."""
+
+    method: str
+    limit: float
+    confidence: float
+    bins: Sequence[CalibrationBin]
+    command: str
+
+
+class Figure(TypedDict):
+    """A figure measured apart from the report, e.g. speed."""
+
+    name: str
+    value: str
+    command: str
+
+
+class CardContext(TypedDict):
+    """All that a card needs.
+
+    base: the backbone's name. phone_line: one sentence on which learned processing this data set counts as
+    a phone's own. training: configuration, printed as given. report: what `write_report` gave. limits:
+    sentences. cpu_minutes: of training, calibration and evaluation together.
+    """
+
+    name: str
+    version: str
+    licence: str
+    base: str
+    dataset_version: str
+    photos: Sequence[Source]
+    generators: Sequence[Source]
+    trained_generators: Sequence[str]
+    phone_line: str
+    training: Mapping[str, Any]
+    report: Mapping[str, Any]
+    report_command: str
+    figures: Sequence[Figure]
+    calibration: Calibration
+    limits: Sequence[str]
+    cpu_minutes: float
+    hardware: str
+
+
+USE = """\
+## What it is for
+
+To tell a seller, or the person who decides a refund dispute, whether the photo behind a claim shows pixels
+that a generator or a picture editor made, where, and how sure that is.
+
+**Intended**: photos of goods and their damage, as buyers send them through shops and messengers; a first
+screening whose doubtful cases a person decides; checking one's own pictures.
+
+**Not intended, and misuse**
+
+- Never the only ground to accuse a person, to refuse a refund, or to close an account. A verdict is evidence
+  about pixels. It says nothing about who made them, why, or whether the goods are damaged.
+- Not for portraits, identity papers, medical or news pictures, drawings or text: it was never measured there.
+- Not as proof that a photo is genuine: an authentic verdict means that no trace was found.
+- A verdict counts only with its false-accusation bound, and only in a condition that calibration covers.
+- Whoever is judged should see the verdict, the heat map and the reasons, and be able to appeal to a person.
+"""
+
+KINDS_TEXT = """\
+## What the words mean
+
+| kind | the pixels |
+| --- | --- |
+| authentic | come from a camera, however resized, recompressed, filtered or openly drawn upon |
+| ai_generated | all came out of a generator, also where a chat editor was given a photo and redrew it |
+| ai_edited | come from a camera, except for a region that came out of a generator |
+| photoshopped | come from a camera, with a region changed by splicing, cloning, healing, blending, painting |
+
+**A phone's own processing and regeneration.** Merging exposures, demosaicking, denoising, sharpening and
+lens correction compute a picture from what the sensor saw, with or without a network: authentic. Decoding
+pixels out of a latent code, or letting a generator redraw them, is regeneration, even if it looks the same.
+"""
+
+FRONT_MATTER_METRICS = {
+    "ROC AUC, all pictures": "roc_auc",
+    "fakes found at 1 % false positives": "recall_at_1_percent_fpr",
+    "calibration error, equal bins": "expected_calibration_error",
+    "pixel F1 of spliced AI edits": "f1",
+}
+"""Headline figures that model hubs list, with the names they know."""
+WEAKEST = 8
+"""Slices shown as the weakest: what a reader takes in."""
+
+
+def _front_matter(context: CardContext) -> str:
+    metrics = [
+        {"type": FRONT_MATTER_METRICS[line["name"]], "name": line["name"], "value": round(line["value"], 4)}
+        for line in context["report"]["headline"]
+        if line["name"] in FRONT_MATTER_METRICS and line["value"] is not None
+    ]
+    dataset = {"name": "RefundLens dataset", "type": "imagefolder", "revision": context["dataset_version"]}
+    result = {"task": {"type": "image-classification"}, "dataset": dataset, "metrics": metrics}
+    fields = {
+        "license": context["licence"].lower(),
+        "library_name": "onnx",
+        "pipeline_tag": "image-classification",
+        "base_model": context["base"],
+        "tags": ["image-forensics", "ai-generated-image-detection", "manipulation-localisation", "onnx"],
+        "model-index": [{"name": context["name"], "results": [result]}],
+    }
+    dumped: str = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    return f"---\n{dumped}---\n"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; bars within cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _sources(sources: Sequence[Source]) -> str:
+    header = ("origin", "amount", "used for", "licence", "attribution")
+    return table(
+        header, [(s["name"], s["amount"], s["use"], s["licence"], s["attribution"]) for s in sources]
+    )
+
+
+def _quality(context: CardContext) -> str:
+    rows: list[tuple[str, str, str, str]] = []
+    for line in context["report"]["headline"]:
+        interval = f"{number(line['low'])} to {number(line['high'])}" if "low" in line else ""
+        interval = f"at most {percent(line['bound'])}" if "bound" in line else interval
+        rows.append((line["name"], number(line["value"]), interval, f"{line['photos']} / {line['rows']}"))
+    report = table(("figure", "value", "95 %", "photos / pictures"), rows)
+    others = [(one["name"], one["value"], f"`{one['command']}`") for one in context["figures"]]
+    parts = [f"Each figure of this table: `{context['report_command']}`", report]
+    return "\n\n".join([*parts, table(("figure", "value", "command"), others)] if others else parts)
+
+
+def _generators_met(context: CardContext) -> str:
+    """Every generator of the evaluation, and whether training had it."""
+    trained = set(context["trained_generators"])
+    rows = [
+        (one["value"], "yes" if one["value"] in trained else "**no**", number(one["auc"]), one["rows"])
+        for one in context["report"]["slices"]
+        if one["dimension"] == "generator"
+    ]
+    return table(("generator", "seen in training", "AUC", "pictures"), rows)
+
+
+def _weakest(context: CardContext) -> str:
+    parts = [s for s in context["report"]["slices"] if s["auc"] is not None and s["photos"] >= FEW]
+    weakest = sorted(parts, key=lambda one: float(one["auc"]))[:WEAKEST]
+    rows = [
+        (s["dimension"], s["value"], number(s["auc"]), number(s["tpr_at_1"], 2), s["photos"]) for s in weakest
+    ]
+    return table(("by", "slice", "AUC", "found at 1 % FPR", "photos"), rows)
+
+
+def _calibration(given: Calibration) -> str:
+    rows = []
+    for one in given["bins"]:
+        threshold = "no verdict `fake`" if one["threshold"] is None else number(one["threshold"], 4)
+        rows.append((one["condition"], one["photos"], one["accused"], threshold, percent(one["bound"])))
+    rule = (
+        f"The verdict `fake` is given only where the {100 * given['confidence']:.0f} % upper confidence "
+        f"bound on the rate of authentic source photos called fake is within {percent(given['limit'])}. "
+        f"Measured by `{given['command']}`."
+    )
+    bins = table(("condition", "source photos", "of them accused", "threshold", "bound"), rows)
+    return f"{given['method']} {rule}\n\n{bins}"
+
+
+def write_card(context: CardContext) -> str:
+    """The card as Markdown. Raises ValueError that names what the context lacks."""
+    missing = sorted(CardContext.__required_keys__ - set(context))
+    if missing:
+        raise ValueError(f"the model card lacks: {', '.join(missing)}")
+    settings = [(key, f"`{value}`") for key, value in context["training"].items()]
+    limits = "\n".join(f"- {limit}" for limit in context["limits"])
+    return (
+        "\n\n".join(
+            [
+                _front_matter(context) + f"\n# {context['name']} {context['version']}",
+                USE.strip(),
+                KINDS_TEXT + context["phone_line"],
+                "## What it was made from",
+                f"Dataset version `{context['dataset_version']}`. Starting weights: `{context['base']}`.",
+                "### Photos",
+                _sources(context["photos"]),
+                "### Generators and editors",
+                _sources(context["generators"]),
+                "## How it was trained",
+                table(("setting", "value"), settings),
+                "## How good it is",
+                _quality(context),
+                "### Generators met in the evaluation",
+                _generators_met(context),
+                f"### Weakest slices (of those with at least {FEW} source photos)",
+                _weakest(context),
+                "## Calibration",
+                _calibration(context["calibration"]),
+                "## Limits",
+                limits,
+                "## What it cost",
+                f"{context['cpu_minutes']:.0f} CPU minutes on {context['hardware']}.",
+            ]
+        )
+        + "\n"
+    )
