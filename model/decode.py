@@ -20,7 +20,6 @@ from model.jpeg import JpegFacts
 BAND = 256
 """Rows converted at a time: keeps the extra memory of a 12-megapixel picture at some 4 MB."""
 
-_PILLOW_NAME = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
 _CUT_WORDS = ("truncat", "premature", "end of file", "end-of-file", "incomplete", "not enough data")
 _WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
 _FROM_INFO = ("png", "webp", "avif")
@@ -143,7 +142,7 @@ def _open(data: bytes, fmt: Format) -> Image.Image:
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif
-    return Image.open(io.BytesIO(data), formats=[_PILLOW_NAME[fmt]])
+    return Image.open(io.BytesIO(data), formats=[fmt.upper()])
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:

@@ -130,4 +130,5 @@ def read_photo(data: bytes, limits: Limits | None = None) -> Photo:
 
 
 def _truncated(fmt: Format) -> ImageError:
-    return ImageError("truncated_image", f"the {fmt.upper()} file is cut off: part of the picture is missing; upload it again")
+    what = f"the {fmt.upper()} file is cut off: part of the picture is missing"
+    return ImageError("truncated_image", f"{what}; upload it again")

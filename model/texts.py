@@ -1,0 +1,139 @@
+"""Every sentence a verdict can give as its reason, in English and Chinese. One table; sentences speak of the picture.
+
+>>> reason_text("pixel.defect_is_fake", "en", defect="hole", box=(10, 20, 40, 60))
+'The hole at (10, 20) to (40, 60) itself looks made by an editor.'
+"""
+
+from typing import Literal, get_args
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+TEXTS: dict[str, dict[Language, str]] = {
+    "pixel.local_regeneration": {
+        "en": "Part of the picture carries traces of an AI generator; the rest looks like a camera's pixels.",
+        "zh": "图片的一部分带有 AI 生成的痕迹，其余部分像是相机拍摄的像素。",
+    },
+    "pixel.whole_regeneration": {
+        "en": "The whole picture carries traces of an AI generator, as when a chat editor redraws a photo.",
+        "zh": "整张图片都带有 AI 生成的痕迹，类似用对话式修图工具重新生成的照片。",
+    },
+    "pixel.classical_edit": {
+        "en": "Part of the picture carries traces of retouching, such as pasting, cloning or painting over.",
+        "zh": "图片的一部分带有修图痕迹，例如拼接、克隆或涂抹。",
+    },
+    "pixel.no_trace": {
+        "en": "No trace of generation or retouching was found in the pixels.",
+        "zh": "未在像素中发现生成或修图的痕迹。",
+    },
+    "pixel.defect_is_fake": {
+        "en": "The {defect} at ({box[0]}, {box[1]}) to ({box[2]}, {box[3]}) itself looks made by an editor.",
+        "zh": "位于 ({box[0]}, {box[1]}) 至 ({box[2]}, {box[3]}) 的{defect}本身疑似由工具制作。",
+    },
+    "policy.inconclusive_band": {
+        "en": "The evidence is too weak to decide either way; a person should look.",
+        "zh": "证据不足以作出任何一种判断，需要人工查看。",
+    },
+    "policy.unsupported_condition": {
+        "en": "The detector was not calibrated for pictures like this one ({what}); a person should look.",
+        "zh": "检测器未针对此类图片（{what}）校准，需要人工查看。",
+    },
+    "policy.too_small": {
+        "en": "The picture is too small to judge; ask for the original photo.",
+        "zh": "图片尺寸过小，无法判断，请索取原图。",
+    },
+    "conditions.compression": {
+        "en": "Last saved as JPEG at quality {quality}; the pixels show at least {count} lossy compression(s).",
+        "zh": "最后一次保存为质量 {quality} 的 JPEG；像素显示至少经过 {count} 次有损压缩。",
+    },
+    "conditions.enlarged": {
+        "en": "The picture is blurred or enlarged at pixel level, which hides traces.",
+        "zh": "图片在像素级别上模糊或被放大过，可能掩盖痕迹。",
+    },
+    "metadata.aigc_label": {
+        "en": "The file carries China's AI content label: {label}; producer: {producer}.",
+        "zh": "文件带有人工智能生成合成内容标识：{label}；生成服务提供者：{producer}。",
+    },
+    "metadata.c2pa": {
+        "en": "The file carries Content Credentials (C2PA) naming {generator}; their signature was not checked.",
+        "zh": "文件带有内容凭证（C2PA），其中写明 {generator}；未验证其签名。",
+    },
+    "metadata.digital_source_type": {
+        "en": "The metadata gives the digital source type “{source}”, that is {meaning}.",
+        "zh": "元数据中的数字来源类型为“{source}”，即{meaning}。",
+    },
+    "metadata.generator_parameters": {
+        "en": "The file carries the settings of an image generator ({tool}).",
+        "zh": "文件中保存有图像生成工具（{tool}）的参数。",
+    },
+    "metadata.generator_name": {
+        "en": "The metadata names a tool that generates pictures ({tool}).",
+        "zh": "元数据中写明了图像生成工具（{tool}）。",
+    },
+    "metadata.generative_edit": {
+        "en": "The file records an edit with a phone's generative tool ({tool}).",
+        "zh": "文件记录了手机生成式编辑功能（{tool}）的操作。",
+    },
+    "metadata.editing_software": {
+        "en": "The metadata names editing software ({tool}); cropping or brightening leaves the same note.",
+        "zh": "元数据中写明了修图软件（{tool}）；仅裁剪或调亮也会留下同样的记录。",
+    },
+    "metadata.edit_history": {
+        "en": "The metadata lists {count} editing step(s) ({actions}).",
+        "zh": "元数据中记录了 {count} 个编辑步骤（{actions}）。",
+    },
+    "metadata.camera": {
+        "en": "The metadata names a camera ({camera}). This supports the photo but proves nothing.",
+        "zh": "元数据中写明了拍摄设备（{camera}）。这是有利的旁证，但不构成证明。",
+    },
+    "metadata.thumbnail_mismatch": {
+        "en": "The small preview inside the file shows something else than the picture: it was changed after the preview"
+        " was made.",
+        "zh": "文件内嵌的缩略图与图片不一致：图片在生成缩略图之后被改动过。",
+    },
+    "metadata.none": {
+        "en": "The file carries no information about its origin; chat apps remove it, so this says nothing.",
+        "zh": "文件不含任何来源信息；聊天软件通常会将其清除，因此不能说明问题。",
+    },
+    "file.first_frame_only": {
+        "en": "The file holds several frames; only the first was judged.",
+        "zh": "文件包含多帧，仅判断了第一帧。",
+    },
+    "file.transparency_on_white": {
+        "en": "The picture has transparent parts; they were judged on white, as web pages show them.",
+        "zh": "图片含透明区域，已按网页常见的白色背景进行判断。",
+    },
+    "file.missing_end_marker": {
+        "en": "The file lacks its end marker, but all its pixels are there.",
+        "zh": "文件缺少结束标记，但像素完整。",
+    },
+}
+
+WORDS: dict[str, dict[Language, str]] = {
+    "hole": {"en": "hole", "zh": "破洞"},
+    "stain": {"en": "stain", "zh": "污渍"},
+    "mould": {"en": "mould", "zh": "霉斑"},
+    "other": {"en": "damage", "zh": "损坏"},
+    "label.generated": {"en": "generated by AI", "zh": "属于人工智能生成合成内容"},
+    "label.possible": {"en": "possibly generated by AI", "zh": "可能为人工智能生成合成内容"},
+    "label.suspected": {"en": "suspected to be generated by AI", "zh": "疑似人工智能生成合成内容"},
+    "label.unclear": {"en": "present, without a known level", "zh": "存在，但级别不明"},
+    "source.generated": {"en": "made by an AI model", "zh": "由 AI 模型生成"},
+    "source.edited": {"en": "a photo edited with an AI model", "zh": "经 AI 模型编辑"},
+    "source.camera": {"en": "taken by a camera", "zh": "由相机拍摄"},
+    "source.other": {"en": "neither a plain photo nor an AI picture", "zh": "既非普通照片，也非 AI 图片"},
+    "unnamed": {"en": "nobody by name", "zh": "（未写明）"},
+}
+"""Words that a sentence takes as a value: given by key, shown in the asked language."""
+
+
+def reason_text(code: str, language: Language, **values: object) -> str:
+    """The sentence for a reason. Values that are keys of WORDS are translated.
+
+    Raises KeyError for a code that has no sentence or a value that the sentence needs and did not get.
+    """
+    shown = {
+        name: WORDS[value][language] if isinstance(value, str) and value in WORDS else value
+        for name, value in values.items()
+    }
+    return TEXTS[code][language].format(**shown)
