@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import yaml
 
+from model.calibration import LOSSLESS, Bin, Calibration
 from training.report import FEW, number, percent
 
 
@@ -20,26 +21,6 @@ class Source(TypedDict):
     use: str
     licence: str
     attribution: str
-
-
-class CalibrationBin(TypedDict):
-    """One delivery condition. threshold, bound: None where too few photos allow a verdict."""
-
-    condition: str
-    photos: int
-    accused: int
-    threshold: float | None
-    bound: float | None
-
-
-class Calibration(TypedDict):
-    """limit: most false accusations, as a rate; confidence: of the bound on it."""
-
-    method: str
-    limit: float
-    confidence: float
-    bins: Sequence[CalibrationBin]
-    command: str
 
 
 class Figure(TypedDict):
@@ -72,6 +53,7 @@ class CardContext(TypedDict):
     report_command: str
     figures: Sequence[Figure]
     calibration: Calibration
+    calibration_command: str
     limits: Sequence[str]
     cpu_minutes: float
     hardware: str
@@ -118,6 +100,8 @@ FRONT_MATTER_METRICS = {
     "pixel F1 of spliced AI edits": "f1",
 }
 """Headline figures that model hubs list, with the names they know."""
+LARGEST = 30_000
+"""Pixels: a range of sizes that ends here or beyond is shown without an end; no picture we read is larger."""
 WEAKEST = 8
 """Slices shown as the weakest: what a reader takes in."""
 
@@ -189,18 +173,29 @@ def _weakest(context: CardContext) -> str:
     return table(("by", "slice", "AUC", "found at 1 % FPR", "photos"), rows)
 
 
-def _calibration(given: Calibration) -> str:
+def _condition(one: Bin) -> str:
+    (least, most), (low, high) = one.long_side, one.jpeg_quality
+    side = f"{least} px and more" if most >= LARGEST else f"{least} to {most - 1} px"
+    return f"{side}, {'not JPEG' if low >= LOSSLESS else f'JPEG {low} to {min(high - 1, 100)}'}"
+
+
+def _calibration(context: CardContext) -> str:
+    given = context["calibration"]
     rows = []
-    for one in given["bins"]:
-        threshold = "no verdict `fake`" if one["threshold"] is None else number(one["threshold"], 4)
-        rows.append((one["condition"], one["photos"], one["accused"], threshold, percent(one["bound"])))
+    for one in given.bins:
+        threshold = "no verdict `fake`" if one.threshold is None else number(one.threshold, 4)
+        rows.append((_condition(one), one.photos, one.accused, threshold, percent(one.bound)))
     rule = (
-        f"The verdict `fake` is given only where the {100 * given['confidence']:.0f} % upper confidence "
-        f"bound on the rate of authentic source photos called fake is within {percent(given['limit'])}. "
-        f"Measured by `{given['command']}`."
+        "A logistic regression on the pooled scores of the tiles gives the probability, at equal odds of authentic "
+        f"and manipulated. The verdict `fake` is given only where the {100 * given.confidence:.0f} % upper "
+        f"confidence bound on the rate of authentic source photos called fake is within {percent(given.limit)}; "
+        f"`authentic` up to a probability of {number(given.clear_below)}; in all other cases, and in every "
+        f"condition that is not listed, the verdict is `inconclusive`. Measured by "
+        f"`{context['calibration_command']}`."
     )
-    bins = table(("condition", "source photos", "of them accused", "threshold", "bound"), rows)
-    return f"{given['method']} {rule}\n\n{bins}"
+    return (
+        rule + "\n\n" + table(("condition", "source photos", "of them accused", "threshold", "bound"), rows)
+    )
 
 
 def write_card(context: CardContext) -> str:
@@ -231,7 +226,7 @@ def write_card(context: CardContext) -> str:
                 f"### Weakest slices (of those with at least {FEW} source photos)",
                 _weakest(context),
                 "## Calibration",
-                _calibration(context["calibration"]),
+                _calibration(context),
                 "## Limits",
                 limits,
                 "## What it cost",

@@ -23,6 +23,8 @@ ANCHOR_DELIVERY = "q75_720"
 FEW = 30
 """Source photos under which a slice is marked: its interval is then wider than most differences."""
 
+_PLACED = ("command", "title", "notes")
+"""Parts of the context that have a place of their own in the report."""
 MEANING = """\
 - **AUC**: the chance that a fake scores above an authentic picture; 0.5 is guessing. A slice of fakes is
   compared to all authentic pictures delivered the same way, and the other way round. Brackets: 95 % interval
@@ -173,12 +175,16 @@ def _control_lines(controls: Sequence[Control]) -> list[str]:
     return lines
 
 
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
+    return ", ".join(_words(item) for item in value) if isinstance(value, list) else str(value)
+
+
 def markdown(report: Mapping[str, Any], measured: Sequence[Measured], controls: Sequence[Control]) -> str:
     """The report for people, from what `write_report` puts together."""
     context = report["context"]
-    about = [
-        f"- {key}: {value}" for key, value in context.items() if key not in ("command", "title", "notes")
-    ]
+    about = [f"- {key}: {_words(value)}" for key, value in context.items() if key not in _PLACED]
     return "\n".join(
         [
             f"# {context.get('title', 'Evaluation')}",

@@ -5,11 +5,16 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from model.calibration import Bin, Calibration
 from training.card import CardContext, table, write_card
 
 
 def measured(dimension: str, value: str, auc: float | None, photos: int = 50) -> dict[str, Any]:
     return {"dimension": dimension, "value": value, "auc": auc, "tpr_at_1": 0.4, "photos": photos, "rows": 90}
+
+
+def covered(long_side: tuple[int, int], quality: tuple[int, int], **more: Any) -> Bin:
+    return Bin(long_side=long_side, jpeg_quality=quality, sharpness=(0.0, 1.0), **more)
 
 
 @pytest.fixture
@@ -70,22 +75,22 @@ def context() -> CardContext:
         report={"headline": headline, "slices": slices},
         report_command="refundlens evaluate RUN DATA",
         figures=[{"name": "time a photo", "value": "210 ms", "command": "refundlens bench"}],
-        calibration={
-            "method": "Temperature, then one threshold a condition.",
-            "limit": 0.01,
-            "confidence": 0.95,
-            "bins": [
-                {
-                    "condition": "up to 720 px",
-                    "photos": 400,
-                    "accused": 1,
-                    "threshold": 0.91,
-                    "bound": 0.0118,
-                },
-                {"condition": "over 1280 px", "photos": 20, "accused": 0, "threshold": None, "bound": None},
-            ],
-            "command": "refundlens calibrate RUN DATA",
-        },
+        calibration=Calibration(
+            features=("a",),
+            mean=(0.0,),
+            scale=(1.0,),
+            weights=(1.0,),
+            offset=0.0,
+            clear_below=0.2,
+            limit=0.01,
+            confidence=0.95,
+            bins=(
+                covered((0, 721), (60, 80), photos=400, accused=1, threshold=0.91, bound=0.0118),
+                covered((1281, 10**9), (80, 101), photos=20),
+                covered((0, 721), (101, 102), photos=400, threshold=0.93, bound=0.0075),
+            ),
+        ),
+        calibration_command="refundlens calibrate RUN DATA",
         limits=["Pictures under 240 px cannot be judged."],
         cpu_minutes=412.4,
         hardware="2 cores",
@@ -111,8 +116,10 @@ def test_the_card_says_what_the_run_says(context: CardContext) -> None:
         "| lama | **no** | 0.610 |",
         "refundlens evaluate RUN DATA",
         "| time a photo | 210 ms | `refundlens bench` |",
-        "| up to 720 px | 400 | 1 | 0.9100 | 1.2 % |",
-        "| over 1280 px | 20 | 0 | no verdict `fake` | – |",
+        "| 0 to 720 px, JPEG 60 to 79 | 400 | 1 | 0.9100 | 1.2 % |",
+        "| 0 to 720 px, not JPEG | 400 | 0 | 0.9300 | 0.8 % |",
+        "up to a probability of 0.200",
+        "| 1281 px and more, JPEG 80 to 100 | 20 | 0 | no verdict `fake` | – |",
         "Never the only ground to accuse a person",
         "mild upscaling of a whole photo",
         "412 CPU minutes on 2 cores",
