@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets.painters.canvas import Canvas, Layer, Mask, Painted, Pixels, compose, open_canvas
+from datasets.painters.canvas import BLOTS, LINES, Canvas, Layer, Mask, Painted, Pixels, compose, open_canvas
 from datasets.painters.foreground import find_foreground
 from datasets.painters.hole import paint_hole
 from datasets.painters.mark import paint_mark
@@ -46,7 +46,7 @@ def paint(
     """
     if foreground is None:
         foreground = find_foreground(pixels)
-    canvas = open_canvas(pixels, foreground, rng, most_share=0.05 if defect == "other" else None)
+    canvas = open_canvas(pixels, foreground, rng, LINES if defect == "other" else BLOTS)
     layer = _PAINTERS[defect](canvas, rng)
     result, region = compose(pixels, canvas, layer)
     parameters: dict[str, Any] = {

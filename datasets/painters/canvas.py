@@ -20,9 +20,11 @@ MOST_OF_PRODUCT = 0.45
 """Share of the product that a defect covers at most; more would be another product."""
 LEAST_SIDE = 48
 """Pixels: below this 0.3 % of the picture is under 7 pixels."""
-WINDOW = 3.4
-"""Side of the window in roots of the defect's area: room for a shape five times as long as wide, and its
-splashes."""
+BLOTS = (MOST_SHARE, 3.4)
+"""Most share of the picture, and side of the window in roots of the defect's area, for what is about as
+long as wide: room for a shape five to one, and its splashes."""
+LINES = (0.02, 7.0)
+"""The same for scratches and cracks, which are long for their area."""
 FAINTEST = 0.02
 """Opacity under which a layer is dropped, so that it does not claim pixels it would not visibly change."""
 
@@ -73,9 +75,12 @@ class Layer:
 
 
 def open_canvas(
-    pixels: Pixels, foreground: Mask, rng: np.random.Generator, most_share: float | None = None
+    pixels: Pixels, foreground: Mask, rng: np.random.Generator, extent: tuple[float, float] = BLOTS
 ) -> Canvas:
-    """Draw size (log-uniform) and place (away from the product's edge) and cut the window out."""
+    """Draw size (log-uniform) and place (away from the product's edge) and cut the window out.
+
+    extent: most share of the picture and relative side of the window, `BLOTS` or `LINES`.
+    """
     height, width = pixels.shape[:2]
     if min(height, width) < LEAST_SIDE:
         raise ValueError(f"a painter needs {LEAST_SIDE} px on each side, got {width}x{height}")
@@ -83,11 +88,11 @@ def open_canvas(
         raise ValueError(f"foreground is {foreground.shape}, the picture {(height, width)}")
     if not (foreground > 0.5).any():
         foreground = np.ones_like(foreground)  # no product was found: the whole picture may be one
-    most = min(most_share or MOST_SHARE, max(LEAST_SHARE, MOST_OF_PRODUCT * float(foreground.mean())))
+    most = min(extent[0], max(LEAST_SHARE, MOST_OF_PRODUCT * float(foreground.mean())))
     share = float(np.exp(rng.uniform(np.log(LEAST_SHARE), np.log(most))))
     area = share * height * width
     y, x = _place(foreground, rng)
-    half = WINDOW * np.sqrt(area) / 2 + 8
+    half = extent[1] * np.sqrt(area) / 2 + 8
     top, left = max(0, int(y - half)), max(0, int(x - half))
     window = np.s_[top : min(height, int(y + half) + 1), left : min(width, int(x + half) + 1)]
     return Canvas(

@@ -103,7 +103,7 @@ def _threads(
     cover = np.zeros(shape.opening.shape, np.uint8)
     for start in edge[rng.integers(len(edge), size=count)]:
         curve = _curve(canvas, rng, start)
-        width = max(1, round(canvas.unit * rng.uniform(0.6, 1.6)))
+        width = max(1, round(canvas.unit * rng.uniform(0.5, 1.35)))
         colour = cloth[start[0], start[1]] * rng.uniform(0.75, 1.3)
         cv2.polylines(colours, [curve], False, [float(c) for c in colour], width + 2)
         cv2.polylines(cover, [curve], False, 255, width, cv2.LINE_AA)
