@@ -1,0 +1,51 @@
+# RefundLens: `make run` starts the service, `make test` runs every test. Only Python 3.11+ and make are needed.
+# Both install the project in place (`pip install -e`): an edit shows on the next start, nothing is copied to build/,
+# and a second call finds its stamp file and installs nothing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+
+.PHONY: help run test lint bench clean
+
+help:
+	@echo "make run    start the service on http://$(HOST):$(PORT) and print a demo key"
+	@echo "make test   install everything and run the test suite"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  speed and memory of the bundled model on this machine"
+	@echo "make clean  remove the virtual environment, caches and local data"
+
+run: $(VENV)/.serving
+	$(BIN)/refundlens serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.serving
+	$(BIN)/refundlens bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "RefundLens needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What serving needs: no torch.
+$(VENV)/.serving: pyproject.toml | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+# Training and development on top.
+$(VENV)/.development: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[train,dev]'
+	@touch $@ $(VENV)/.serving

@@ -1,0 +1,152 @@
+"""Puts the service together: detector, store, API, page, health and metrics.
+
+>>> app = create_app(Settings())  # doctest: +SKIP
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from PIL import Image
+from pydantic import BaseModel
+
+from serving import detect_api, page, problems
+from serving.admission import Admission
+from serving.auth import Keys
+from serving.clock import Clock, utc_now
+from serving.demo import SampleFolder
+from serving.detector import Detecting, load
+from serving.metrics import Metrics
+from serving.problems import Problem, ProblemDetails
+from serving.replays import Replays
+from serving.schemas import Health
+from serving.service import DetectionService
+from serving.settings import Settings, cores
+from serving.store import DetectionStore
+
+_WARM_UP_SIDE = 512
+"""Pixels a side of the picture judged before the service calls itself ready: several tiles, as a photo has."""
+
+_log = logging.getLogger(__name__)
+operations = APIRouter(tags=["operations"])
+
+
+def create_app(settings: Settings, detector: Detecting | None = None, clock: Clock = utc_now) -> FastAPI:
+    """The service. Without `detector`, the bundle of the settings is loaded. Raises BundleError, OSError."""
+    detector = detector or load(settings.bundle, threads=max(1, cores() // settings.workers))
+    metrics = Metrics()
+    app = FastAPI(
+        title="RefundLens",
+        version=_version(),
+        summary="Tells whether the photo behind a refund claim is real, shows why, and says how sure it is.",
+        lifespan=_lifespan,
+        docs_url=None,  # both load their scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.settings, app.state.metrics = settings, metrics
+    app.state.keys, app.state.replays = Keys(settings), Replays(clock)
+    app.state.service = DetectionService(
+        detector,
+        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        Admission(settings.workers, settings.max_waiting, metrics),
+        metrics,
+        clock,
+        settings.workers,
+    )
+    app.state.samples = SampleFolder(settings.data_dir)
+    app.state.ready = False
+    problems.install(app)
+    app.middleware("http")(_count_requests)
+    app.include_router(detect_api.router)
+    app.include_router(operations)
+    if settings.demo:
+        app.include_router(page.router)
+        app.mount("/static", StaticFiles(directory=page.WEB / "static"), name="static")
+    app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
+    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
+    warm_up.add_done_callback(_tell_failure)
+    yield
+    await asyncio.wait([warm_up])
+    app.state.service.close()
+
+
+def _warm_up(app: FastAPI) -> None:
+    if app.state.settings.demo:
+        app.state.samples.prepare()
+    file = io.BytesIO()
+    Image.new("RGB", (_WARM_UP_SIDE, _WARM_UP_SIDE), (128, 128, 128)).save(file, "JPEG")
+    app.state.service.detector.detect(file.getvalue())
+    app.state.ready = True
+
+
+def _tell_failure(warm_up: "asyncio.Task[None]") -> None:
+    """A service that cannot warm up stays unready; the log says why."""
+    if not warm_up.cancelled() and warm_up.exception():
+        _log.error("the warm-up failed, the service stays unready", exc_info=warm_up.exception())
+
+
+async def _count_requests(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await proceed(request)
+    route = getattr(
+        request.scope.get("route"), "path", "none"
+    )  # the template: a path would be a label per id
+    app: FastAPI = request.app
+    app.state.metrics.requests.labels(request.method, route, str(response.status_code)).inc()
+    return response
+
+
+@operations.get("/healthz", response_model=Health)
+async def healthz() -> JSONResponse:
+    """The process lives."""
+    return JSONResponse({"status": "ok"})
+
+
+@operations.get("/readyz", response_model=Health, responses=problems.responses(503))
+async def readyz(request: Request) -> JSONResponse:
+    """The detector is warm: requests are answered at full speed."""
+    if not request.app.state.ready:
+        raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
+    return JSONResponse({"status": "ready"})
+
+
+@operations.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """OpenAPI with the models that are only referred to: problems, and the body that /v1/detect reads itself."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        models: list[type[BaseModel]] = [ProblemDetails, *detect_api.BODY_MODELS]
+        for model in models:
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
+        return document
+
+    return openapi
+
+
+def _version() -> str:
+    try:
+        return version("refundlens")
+    except PackageNotFoundError:
+        return "0+source"

@@ -1,0 +1,98 @@
+"""`refundlens detect`: a verdict for each photo, as a table for people or JSON Lines for programs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from model.names import Defect
+from serving.commands.options import Model
+from serving.commands.output import complain
+from serving.settings import Settings, cores
+
+if TYPE_CHECKING:
+    from serving.engines import Engine, Judged
+
+Value = TypeVar("Value")
+
+
+def detect(
+    paths: Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched recursively.")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one a photo, in input order.")] = False,
+    heatmaps: Annotated[
+        Path | None, typer.Option(help="Folder for a grey PNG of each photo: 255 = surely manipulated.")
+    ] = None,
+    claim: Annotated[Defect | None, typer.Option(help="The damage the buyer claims.")] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture of yours to compare with; may be given several times."),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or the URL of a RefundLens server (key: REFUNDLENS_API_KEY).")
+    ] = "local",
+    model: Model = None,
+) -> None:
+    """Say for each photo whether it is real or AI-edited, and why. Exit status 1 if a file could not be judged."""
+    from serving.commands.detect_output import print_json, print_table
+    from serving.inputs import files_under
+    from serving.parallel import in_order
+    from serving.progress import track
+
+    files = list(files_under(paths))
+    if not files:
+        complain("there is no file in the folders given (hidden files are skipped)")
+        raise typer.Exit(1)
+    workers = min(cores(), len(files))
+    settings = Settings() if model is None else Settings(bundle=model)
+    chosen = _engine(engine, settings, claim, reference or [], heatmaps is not None, workers)
+    judged: Iterable[Judged] = track(in_order(chosen.judge, files, workers), len(files), "photos")
+    if heatmaps:
+        judged = _keeping_heatmaps(judged, files, heatmaps)
+    all_done = print_json(judged) if as_json else print_table(judged)
+    if not all_done:
+        raise typer.Exit(1)
+
+
+def _engine(
+    name: str, settings: Settings, claim: Defect | None, references: list[Path], heatmaps: bool, workers: int
+) -> "Engine":
+    """Few photos share the processors, many get one each: both keep every processor busy."""
+    from serving.detector import load
+    from serving.engines import LocalEngine, RemoteEngine
+    from serving.inputs import read_file
+    from serving.references import read_reference
+
+    pictures = [(path.name, _usable(path, partial(read_file, path))) for path in references]
+    if name == "local":
+        prepared = [
+            _usable(path, partial(read_reference, path.name, data))
+            for path, (_, data) in zip(references, pictures, strict=True)
+        ]
+        detector = load(settings.bundle, threads=max(1, cores() // workers))
+        return LocalEngine(detector, claim, prepared, settings.language, heatmaps)
+    if not name.startswith(("http://", "https://")):
+        raise typer.BadParameter("say local, or a URL such as http://127.0.0.1:8000", param_hint="--engine")
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return RemoteEngine(name, key, claim, pictures, settings.language, heatmaps)
+
+
+def _usable(path: Path, read: Callable[[], Value]) -> Value:
+    """A reference picture that cannot be read is a usage error: no photo could be compared with it."""
+    from model.image import ImageError
+
+    try:
+        return read()
+    except ImageError as error:
+        raise typer.BadParameter(f"{path}: {error.message}", param_hint="--reference") from error
+
+
+def _keeping_heatmaps(judged: "Iterable[Judged]", files: list[Path], folder: Path) -> "Iterator[Judged]":
+    from serving.heatmap_files import HeatmapFolder
+
+    target = HeatmapFolder(folder)
+    for path, result in zip(files, judged, strict=True):
+        if result.heatmap is not None:
+            target.write(path, result.heatmap)
+        yield result

@@ -1,0 +1,173 @@
+"""POST /v1/detect and the stored results. Thin: reads, asks the service, answers."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from model.regions import heatmap_png
+from serving import intake
+from serving.auth import Caller
+from serving.intake import DetectBody, Intake
+from serving.language import preferred
+from serving.problems import Problem, responses
+from serving.replays import Replays
+from serving.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
+from serving.service import DetectionService, Outcome
+from serving.settings import Settings
+from serving.store import Stored
+
+router = APIRouter(prefix="/v1", tags=["detections"])
+
+_FILE = {"type": "string", "format": "binary"}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {
+                        "image": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16},
+                        "claim": {"type": "string", "enum": ["hole", "stain", "mould", "other"]},
+                        "reference": {"type": "array", "items": _FILE, "maxItems": intake.MAX_REFERENCES},
+                    },
+                },
+                "encoding": {"image": {"contentType": "image/*"}},
+            },
+            "image/*": {"schema": _FILE},
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/DetectBody"},
+                "example": {"images": [{"name": "a.jpg", "data": "/9j/4AAQSkZJRg..."}], "claim": "hole"},
+            },
+        },
+    }
+}
+_EXAMPLES = {"application/json": {"example": {"detections": [EXAMPLE, EXAMPLE_ERROR]}}}
+BODY_MODELS: list[type[BaseModel]] = [DetectBody]
+"""Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
+
+
+@router.post(
+    "/detect",
+    operation_id="detect",
+    response_model=Detections,
+    responses={200: {"content": _EXAMPLES}, **responses(400, 401, 403, 408, 409, 413, 415, 422, 503)},
+    openapi_extra=_BODY,
+)
+async def detect(
+    request: Request,
+    owner: Caller,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="Optional here: a photo's SHA-256 is its identity already. With it, a repeated request "
+            "gets the stored answer for 24 hours.",
+        ),
+    ] = None,
+) -> JSONResponse:
+    """Judge 1 to 16 pictures. `claim` may also be a query parameter of a raw image body.
+
+    Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
+    Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
+    """
+    state = request.app.state
+    settings: Settings = state.settings
+    service: DetectionService = state.service
+    intake.refuse_large(request, settings)
+    patience = intake.deadline_seconds(request, settings)
+    began = time.monotonic()
+    with service.admission.place(patience) as place:
+        body = await intake.read(request, settings)
+        place.need(len(body.images), began + patience - time.monotonic())
+        answer, timing = await _answer(request, owner, idempotency_key, body, began + patience)
+    total = (time.monotonic() - began) * 1000
+    return JSONResponse(answer, headers={"Server-Timing": f"{timing}total;dur={total:.1f}"})
+
+
+async def _answer(
+    request: Request, owner: str, key: str | None, body: Intake, expires: float
+) -> tuple[dict[str, Any], str]:
+    """The answer and its Server-Timing; a stored answer for a repeated key."""
+    replays: Replays = request.app.state.replays
+    service: DetectionService = request.app.state.service
+    stored = replays.begin(owner, key, body.fingerprint()) if key else None
+    if stored is not None:
+        return stored, "replay;dur=0, "
+    try:
+        language = preferred(request.headers.get("accept-language"))
+        outcomes = await service.judge(body, owner, language, expires)
+        _refuse_if_all_late(outcomes)
+    except BaseException:
+        if key:
+            replays.abandon(owner, key)
+        raise
+    entries = [_entry(index, body.images[index].name, outcome) for index, outcome in enumerate(outcomes)]
+    answer = {"detections": entries}
+    if key:
+        replays.finish(owner, key, answer)
+    return answer, _timing(outcomes)
+
+
+def _entry(index: int, name: str | None, outcome: Outcome) -> dict[str, Any]:
+    if outcome.stored is not None:
+        return outcome.stored.body
+    return {"index": index, "file": name, "error": outcome.error}
+
+
+def _refuse_if_all_late(outcomes: list[Outcome]) -> None:
+    if all(outcome.error is not None and outcome.error["code"] == "deadline" for outcome in outcomes):
+        detail = "The deadline passed before any picture's turn. Try later, or wait longer."
+        raise Problem(503, "deadline", detail, {"Retry-After": "1"})
+
+
+def _timing(outcomes: list[Outcome]) -> str:
+    """Longest wait, and the sums of decoding and inference, in milliseconds (W3C Server-Timing)."""
+    judged = [outcome.detection.timings_ms for outcome in outcomes if outcome.detection]
+    queue = max(outcome.queued for outcome in outcomes) * 1000
+    decode = sum(timings.get("decode", 0.0) for timings in judged)
+    infer = sum(timings.get("infer", 0.0) for timings in judged)
+    return f"queue;dur={queue:.1f}, decode;dur={decode:.1f}, infer;dur={infer:.1f}, "
+
+
+DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
+
+
+@router.get(
+    "/detections/{id}",
+    operation_id="get_detection",
+    response_model=DetectionOut,
+    responses=responses(401, 404),
+)
+async def get_detection(request: Request, owner: Caller, identifier: DetectionId) -> JSONResponse:
+    """A detection you made, as it was answered."""
+    return JSONResponse((await _find(request, owner, identifier)).body)
+
+
+@router.get(
+    "/detections/{id}/heatmap",
+    operation_id="get_heatmap",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404)},
+)
+async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) -> Response:
+    """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
+    found = await _find(request, owner, identifier)
+    png = await run_in_threadpool(heatmap_png, found.heatmap, found.body["width"], found.body["height"])
+    return Response(
+        png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
+    )
+
+
+async def _find(request: Request, owner: str, identifier: str) -> Stored:
+    service: DetectionService = request.app.state.service
+    found = await run_in_threadpool(service.store.get, identifier, owner)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+    return found

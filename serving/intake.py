@@ -1,0 +1,205 @@
+"""Reads the body of POST /v1/detect: multipart, one raw image, or JSON with base64.
+
+In: a request. Out: an `Intake`, or a Problem. Limits hold before the body is read where its length is declared, and
+while it streams in any case.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.types import Message
+
+from model.names import DEFECTS, Defect
+from serving.problems import Problem
+from serving.settings import Settings
+
+MAX_REFERENCES = 4
+"""Reference pictures in one request; each is compared with each photo."""
+MAX_FIELDS = 16
+"""Text fields of a form; we know one."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One picture as it came: the name its sender gave it, if any, and its bytes."""
+
+    name: str | None
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a caller wants judged."""
+
+    images: Sequence[Upload]
+    claim: Defect | None = None
+    references: Sequence[Upload] = ()
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides the answer."""
+        parts = [str(self.claim), *(_digest(item.data) for item in self.images), "references"]
+        parts += [_digest(item.data) for item in self.references]
+        return _digest("\n".join(parts).encode())
+
+
+class Picture(BaseModel):
+    """One picture in a JSON body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str = Field(description="the file's bytes in base64", examples=["/9j/4AAQSkZJRg..."])
+    name: str | None = Field(default=None, description="comes back as `file`", examples=["a.jpg"])
+
+
+class DetectBody(BaseModel):
+    """The JSON form of POST /v1/detect."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: list[Picture] = Field(min_length=1, description="1 to 16 pictures")
+    claim: Defect | None = Field(default=None, description="the damage the buyer claims")
+    references: list[Picture] = Field(default_factory=list, max_length=MAX_REFERENCES)
+
+
+def refuse_large(request: Request, settings: Settings) -> None:
+    """Raise Problem 413 by the declared length alone, before the body is read."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > settings.max_request_bytes:
+        raise _too_large(settings.max_request_bytes, int(declared))
+
+
+def deadline_seconds(request: Request, settings: Settings) -> float:
+    """How long the caller waits: X-Deadline-Ms, or the service's own limit. Raises Problem 400 on nonsense."""
+    value = request.headers.get("x-deadline-ms")
+    if value is None:
+        return settings.deadline_ms / 1000
+    if not value.isdecimal() or int(value) < 1:
+        raise Problem(400, "invalid_request", "X-Deadline-Ms is a whole number of milliseconds, 1 or more.")
+    return min(int(value), settings.deadline_ms) / 1000
+
+
+async def read(request: Request, settings: Settings) -> Intake:
+    """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
+    _count_bytes(request, settings.max_request_bytes)
+    try:
+        async with asyncio.timeout(settings.upload_timeout):
+            intake = await _by_type(request, settings)
+    except TimeoutError as error:
+        detail = (
+            f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
+        )
+        raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
+    if not intake.images:
+        raise Problem(
+            422, "invalid_request", "No picture came: send 1 to 16 as multipart fields named `image`."
+        )
+    if len(intake.images) > settings.max_images:
+        detail = (
+            f"{len(intake.images)} pictures came and {settings.max_images} are allowed. Split the request."
+        )
+        raise Problem(413, "too_many_images", detail)
+    if len(intake.references) > MAX_REFERENCES:
+        detail = f"{len(intake.references)} reference pictures came and {MAX_REFERENCES} are allowed."
+        raise Problem(413, "too_many_images", detail)
+    return intake
+
+
+async def _by_type(request: Request, settings: Settings) -> Intake:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _multipart(request)
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return Intake([Upload(None, await request.body())], _claim(request.query_params.get("claim")))
+    if kind == "application/json":
+        return _from_json(await request.body())
+    detail = (
+        "Send multipart/form-data with `image` fields, one image/* body, or application/json with base64."
+    )
+    raise Problem(
+        415,
+        "unsupported_media_type",
+        detail,
+        {"Accept-Post": "multipart/form-data, image/*, application/json"},
+    )
+
+
+async def _multipart(request: Request) -> Intake:
+    async with request.form(max_fields=MAX_FIELDS) as form:
+        images = [await _upload(item) for item in form.getlist("image")]
+        references = [await _upload(item) for item in form.getlist("reference")]
+        claim = form.get("claim")
+        return Intake(images, _claim(claim if isinstance(claim, str) else None), references)
+
+
+async def _upload(item: UploadFile | str) -> Upload:
+    if isinstance(item, str):
+        raise Problem(
+            422, "invalid_request", "`image` and `reference` are files: send them with a file name."
+        )
+    return Upload(item.filename or None, await item.read())
+
+
+def _from_json(body: bytes) -> Intake:
+    try:
+        content = DetectBody.model_validate_json(body)
+    except ValidationError as error:
+        where = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise Problem(422, "invalid_request", where) from error
+    images = [_decoded(f"images.{index}", picture) for index, picture in enumerate(content.images)]
+    references = [
+        _decoded(f"references.{index}", picture) for index, picture in enumerate(content.references)
+    ]
+    return Intake(images, content.claim, references)
+
+
+def _decoded(where: str, picture: Picture) -> Upload:
+    try:
+        return Upload(picture.name, base64.b64decode(picture.data, validate=True))
+    except binascii.Error as error:
+        raise Problem(422, "invalid_request", f"{where}.data: not base64 ({error})") from error
+
+
+def _claim(value: str | None) -> Defect | None:
+    if not value:
+        return None
+    for defect in DEFECTS:
+        if value == defect:
+            return defect
+    raise Problem(422, "invalid_request", f"claim: one of {', '.join(DEFECTS)}")
+
+
+def _count_bytes(request: Request, limit: int) -> None:
+    """Refuse a body without a declared length as soon as it passes the limit."""
+    receive, seen = request.receive, 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _too_large(limit, None)
+        return message
+
+    request._receive = counting
+
+
+def _too_large(limit: int, declared: int | None) -> Problem:
+    size = f"{declared} bytes" if declared else "more"
+    return Problem(
+        413, "too_large", f"The body has {size}; {limit} bytes are allowed. Send fewer or smaller photos.",
+        {"Connection": "close"},
+    )  # fmt: skip
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,149 @@
+"""The page for people: sample refunds, a place to drop a photo, and the verdict with its heat map.
+
+In: a form post (works without JavaScript; with it, only the result's fragment travels). Out: HTML in English or
+Chinese. The verdict comes through the same service as the API's.
+"""
+
+import time
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from model.names import DEFECTS
+from serving import intake
+from serving.auth import Keys
+from serving.demo import SampleFolder
+from serving.intake import Intake, Upload
+from serving.language import Language, preferred
+from serving.problems import Problem
+from serving.result_view import ErrorView, ResultView, show
+from serving.samples import SAMPLES
+from serving.service import DetectionService
+
+WEB = Path(__file__).parent / "web"
+LANGUAGE_COOKIE = "refundlens_language"
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy: nothing from elsewhere; data: for the photo and its heat map, which are not stored."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def index(request: Request) -> Response:
+    response = _page(request, None)
+    keys: Keys = request.app.state.keys
+    keys.start_session(response)
+    chosen = request.query_params.get("lang")
+    if chosen in ("en", "zh"):
+        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
+    return response
+
+
+@router.post("/check")
+async def check(request: Request) -> Response:
+    """Judge the photo of the form."""
+    try:
+        owner = _visitor(request)
+        intake.refuse_large(request, request.app.state.settings)
+        body = await intake.read(request, request.app.state.settings)
+        return await _judged(request, owner, body)
+    except Problem as problem:
+        return _page(request, ErrorView(problem.detail, about_picture=False), problem.status)
+
+
+@router.post("/samples/{slug}/check")
+async def check_sample(request: Request, slug: str) -> Response:
+    """Judge a sample's picture: its bytes go to the detector like any upload."""
+    try:
+        owner = _visitor(request)
+        sample, path = _sample(request, slug)
+        data = await run_in_threadpool(path.read_bytes)
+        return await _judged(request, owner, Intake([Upload(path.name, data)], sample.defect))
+    except Problem as problem:
+        return _page(request, ErrorView(problem.detail, about_picture=False), problem.status)
+
+
+@router.get("/samples/{slug}.jpg")
+async def sample_picture(request: Request, slug: str) -> FileResponse:
+    return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def _judged(request: Request, owner: str, body: Intake) -> Response:
+    service: DetectionService = request.app.state.service
+    patience = request.app.state.settings.deadline_ms / 1000
+    with service.admission.place(patience) as place:
+        place.need(len(body.images), patience)
+        outcomes = await service.judge(body, owner, _language(request), time.monotonic() + patience)
+    view = await run_in_threadpool(show, outcomes[0], body.images[0].data)
+    return _page(request, view, 200 if isinstance(view, ResultView) else 422)
+
+
+def _page(request: Request, result: ResultView | ErrorView | None, status: int = 200) -> HTMLResponse:
+    """The whole page, or only the result where the page's script asks for that."""
+    language = _language(request)
+    fragment = "x-fragment" in request.headers
+    content = (
+        _templates()
+        .get_template("result.html" if fragment else "page.html")
+        .render(
+            t=_texts(language),
+            language=language,
+            result=result,
+            samples=SAMPLES,
+            defects=DEFECTS,
+            model=request.app.state.service.detector.name,
+        )
+    )
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Content-Language": _texts(language)["lang"],
+        "Vary": "Accept-Language, Cookie",
+    }
+    return HTMLResponse(content, status, headers)
+
+
+def _visitor(request: Request) -> str:
+    owner = request.app.state.keys.session_owner(request)
+    if owner is None:
+        raise Problem(401, "unauthorized", "The session is over. Open the page again: /")
+    return str(owner)
+
+
+def _sample(request: Request, slug: str) -> Any:
+    samples: SampleFolder = request.app.state.samples
+    found = samples.find(slug)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no sample {slug}.")
+    return found
+
+
+def _language(request: Request) -> Language:
+    """What was switched to, now or before; else what the browser prefers."""
+    for chosen in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen == "en" or chosen == "zh":
+            return "zh" if chosen == "zh" else "en"
+    return preferred(request.headers.get("accept-language"))
+
+
+@cache
+def _texts(language: Language) -> dict[str, str]:
+    return tomllib.loads((WEB / "texts" / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(WEB / "templates")
+    return Environment(
+        loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
+    )

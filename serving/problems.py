@@ -1,0 +1,120 @@
+"""Every error of the API as RFC 9457 problem details, with a `code` that programs may rely on.
+
+In: an exception. Out: `application/problem+json` with type, title, status, detail, instance, code. The family:
+
+| code | status | when |
+| --- | --- | --- |
+| `unauthorized` | 401 | no key, or one we do not know |
+| `cross_site` | 403 | the page's session used from another site |
+| `not_found`, `method_not_allowed` | 404, 405 | nothing there, or not that way |
+| `upload_timeout` | 408 | the body took too long to arrive |
+| `idempotency_in_progress`, `idempotency_mismatch` | 409, 422 | a key still running, or used with another body |
+| `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
+| `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
+| `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
+| `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |
+| `not_ready` | 503 | still warming up |
+| `internal` | 500 | our fault |
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+_CODES_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_log = logging.getLogger(__name__)
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457. `type` is a stable name for the kind of problem; `code` is its last part."""
+
+    type: str = Field(examples=["urn:refundlens:problem:too_large"])
+    title: str = Field(examples=["Content Too Large"])
+    status: int = Field(examples=[413])
+    detail: str = Field(
+        examples=["The body has 70000000 bytes; 64000000 are allowed. Send fewer or smaller photos."]
+    )
+    instance: str = Field(examples=["/v1/detect"])
+    code: str = Field(examples=["too_large"])
+    errors: list[dict[str, Any]] | None = Field(default=None, description="each thing wrong with the request")
+
+
+class Problem(Exception):
+    """Raise anywhere under a request to answer with problem details. `detail` tells the caller the fix."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about the problems an endpoint may answer with."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def _answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, Any]] | None = None,
+) -> JSONResponse:
+    body = ProblemDetails(
+        type=f"urn:refundlens:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        code=code,
+        errors=errors,
+    )
+    content = body.model_dump(exclude_none=True)
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return _answer(request, error.status, error.code, error.detail, error.headers)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _CODES_BY_STATUS.get(error.status_code, "invalid_request")
+    return _answer(request, error.status_code, code, str(error.detail), error.headers)
+
+
+async def _on_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"where": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+        for item in jsonable_encoder(error.errors())
+    ]
+    detail = "; ".join(f"{item['where']}: {item['message']}" for item in errors)
+    return _answer(request, 422, "invalid_request", detail, errors=errors)
+
+
+async def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, "internal", "Something went wrong here; the log says what. Try again later.")

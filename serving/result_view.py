@@ -1,0 +1,78 @@
+"""Turns the outcome for one photo into what the result's template shows.
+
+In: an outcome and the photo's bytes. Out: the detection's JSON, a preview of the photo and its heat map as data: URLs,
+because the service does not keep photos.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.image import read_photo
+from model.tiles import STRIDE
+from serving.service import Outcome
+
+PREVIEW_SIDE = 1280
+"""Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
+PREVIEW_QUALITY = 85
+HEAT_COLOUR = (255, 45, 32)
+
+
+@dataclass(frozen=True)
+class ErrorView:
+    """Why there is no verdict. about_picture: the picture's fault, not the request's."""
+
+    error: str
+    about_picture: bool
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """A verdict to show. heat_width and heat_height: pixels of the photo that the map covers (whole cells)."""
+
+    line: dict[str, Any]
+    photo: str
+    heat: str
+    heat_width: int
+    heat_height: int
+    error: None = None
+
+    @staticmethod
+    def percent(share: float) -> str:
+        """For people: never 0 % or 100 %, which no estimate is."""
+        return (
+            "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
+        )
+
+
+def show(outcome: Outcome, data: bytes) -> ResultView | ErrorView:
+    if outcome.error is not None or outcome.stored is None:
+        return ErrorView(outcome.error["message"] if outcome.error else "", about_picture=True)
+    heat = outcome.stored.heatmap
+    rows, columns = heat.shape
+    return ResultView(outcome.stored.body, _preview(data), _overlay(heat), columns * STRIDE, rows * STRIDE)
+
+
+def _preview(data: bytes) -> str:
+    picture = Image.fromarray(read_photo(data).pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return _data_url(picture, "JPEG", "image/jpeg", quality=PREVIEW_QUALITY)
+
+
+def _overlay(heat: NDArray[np.float32]) -> str:
+    """Red, as opaque as manipulation is probable."""
+    pixels = np.empty((*heat.shape, 4), np.uint8)
+    pixels[..., :3] = HEAT_COLOUR
+    pixels[..., 3] = np.clip(heat * 255 + 0.5, 0, 255)
+    return _data_url(Image.fromarray(pixels), "PNG", "image/png")
+
+
+def _data_url(picture: Image.Image, form: str, media_type: str, **options: Any) -> str:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return f"data:{media_type};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

@@ -1,0 +1,115 @@
+"""The sample refunds of the page: who claims what, and how each picture comes about.
+
+In: nothing. Out: `SAMPLES`, and `picture(sample)` as JPEG bytes. Half of the pictures are manipulated after the
+"camera", by the simplest tools there are (paint, copy-move); the others show the damage before it. The detector is
+told nothing of this: the page shows whatever it says.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.names import Defect
+from serving.scenes import Canvas, Scene, blend, cloud, draw, photograph, positions
+
+WIDTH, HEIGHT = 960, 1280
+"""Pixels: what a messenger leaves of a phone photo, 1.2 megapixels."""
+JPEG_QUALITY = 90
+"""libjpeg's quality of a phone camera's usual setting."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One refund. `edited`: whether the damage was painted after the picture was taken. Amount in CNY."""
+
+    slug: str
+    scene: Scene
+    defect: Defect
+    edited: bool
+    amount: str
+    item: dict[str, str]
+    claim: dict[str, str]
+    centre: tuple[float, float]
+    radius: float
+
+
+SAMPLES: tuple[Sample, ...] = (
+    Sample(
+        "shirt-hole-painted", "shirt", "hole", True, "128.00",
+        {"en": "Cotton T-shirt", "zh": "纯棉 T 恤"},
+        {"en": "There is a hole in the front, I want my money back.", "zh": "胸前破了个洞,申请退款。"},
+        (0.05, -0.02), 0.05,
+    ),
+    Sample(
+        "fabric-stain-worn", "fabric", "stain", False, "76.50",
+        {"en": "Table cloth", "zh": "桌布"},
+        {"en": "Arrived with a brown stain.", "zh": "收到就有一块棕色污渍。"},
+        (-0.08, 0.1), 0.09,
+    ),
+    Sample(
+        "bread-mould-painted", "plate", "mould", True, "39.90",
+        {"en": "Wholemeal bread", "zh": "全麦面包"},
+        {"en": "Mouldy on the day it came.", "zh": "到货当天就发霉了。"},
+        (0.04, 0.03), 0.06,
+    ),
+    Sample(
+        "shirt-stain-worn", "shirt", "stain", False, "128.00",
+        {"en": "Cotton T-shirt", "zh": "纯棉 T 恤"},
+        {"en": "Stained, looks worn before.", "zh": "有污渍,像是穿过的。"},
+        (-0.06, 0.12), 0.06,
+    ),
+    Sample(
+        "box-label-copied", "box", "other", True, "259.00",
+        {"en": "Coffee machine", "zh": "咖啡机"},
+        {"en": "Two labels on the box, I got a returned one.", "zh": "箱子上有两张面单,是别人退回来的。"},
+        (-0.2, 0.155), 0.1,
+    ),
+    Sample(
+        "bread-mould-grown", "plate", "mould", False, "39.90",
+        {"en": "Wholemeal bread", "zh": "全麦面包"},
+        {"en": "Green spots on the slice.", "zh": "面包片上有绿色霉斑。"},
+        (-0.05, -0.04), 0.05,
+    ),
+)  # fmt: skip
+
+
+def picture(sample: Sample) -> bytes:
+    """The sample's photo as JPEG. The same sample gives the same bytes with the same libraries."""
+    rng = np.random.default_rng([ord(letter) for letter in sample.slug])
+    canvas = draw(sample.scene, WIDTH, HEIGHT, rng)
+    if not sample.edited:
+        pixels = photograph(_damage(canvas, sample, rng), rng)
+    elif sample.defect == "other":
+        pixels = _copy_move(photograph(canvas, rng))
+    else:
+        taken = photograph(canvas, rng)
+        pixels = np.clip(_damage(taken.astype(np.float32), sample, rng), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=JPEG_QUALITY)
+    return file.getvalue()
+
+
+def _damage(canvas: Canvas, sample: Sample, rng: np.random.Generator) -> Canvas:
+    """The claimed defect, laid over the canvas with an uneven, soft edge."""
+    x, y = positions(WIDTH, HEIGHT)
+    wobble = 1 + 0.35 * cloud(WIDTH, HEIGHT, 14, rng)
+    distance = np.hypot(x - sample.centre[0], y - sample.centre[1]) / (sample.radius * wobble)
+    inside = np.clip((1 - distance) * 14, 0, 1)
+    if sample.defect == "hole":
+        rim = np.clip(1 - np.abs(distance - 1) * 9, 0, 1)
+        return blend(blend(canvas, (200, 205, 215), rim * 0.7), (24, 20, 20), inside)
+    if sample.defect == "stain":
+        return blend(canvas, (112, 72, 36), np.clip((1 - distance) * 4, 0, 1) * 0.6)
+    fuzz = np.clip(0.6 + 0.5 * cloud(WIDTH, HEIGHT, 110, rng), 0, 1)
+    return blend(canvas, (92, 118, 84), inside * fuzz)
+
+
+def _copy_move(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Copy the box's label to its left half: real camera pixels in a place where they were not taken."""
+    left, top, right, bottom = 572, 745, 848, 932
+    moved = pixels.copy()
+    moved[top:bottom, left - 400 : right - 400] = pixels[top:bottom, left:right]
+    return moved

@@ -1,0 +1,64 @@
+"""Every setting of the service and the command, read from the environment here and nowhere else.
+
+A variable is the field's name in capitals with REFUNDLENS_ before it: REFUNDLENS_DATA_DIR=/srv/refundlens.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from serving.language import Language
+
+MEGABYTE = 1_000_000
+
+
+def cores() -> int:
+    """Processors this process may use; fewer than the machine's inside a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """What can be set. Sizes in bytes, times in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="REFUNDLENS_", extra="ignore")
+
+    bundle: Path | None = Field(default=None, description="an ONNX bundle to use instead of the bundled one")
+    data_dir: Path = Field(default=Path("var"), description="where the service keeps results and samples")
+    language: Language = Field(default="en", description="language of the command's reasons")
+    workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
+    api_keys: Annotated[list[SecretStr], NoDecode] = Field(
+        default_factory=list, description="keys the service accepts, separated by commas"
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="key that `detect --engine URL` sends to another server"
+    )
+    demo: bool = Field(
+        default=True,
+        description="make and print a demo key and serve the page, which uses it for its visitors",
+    )
+    max_images: int = Field(default=16, ge=1, le=16, description="pictures in one request; the contract's 16")
+    max_request_bytes: int = Field(
+        default=64 * MEGABYTE,
+        ge=1,
+        description="body of one request: sixteen phone photos of 4 MB, the size of a 12-megapixel JPEG",
+    )
+    max_waiting: int = Field(
+        default=64, ge=1, description="pictures admitted and unanswered; four full requests, then 503"
+    )
+    deadline_ms: int = Field(
+        default=60_000, ge=1, description="how long a caller without X-Deadline-Ms waits, in milliseconds"
+    )
+    upload_timeout: float = Field(
+        default=60.0,
+        gt=0,
+        description="a body that takes longer to arrive is given up: 1 MB/s for a full one",
+    )
+    keep_detections: int = Field(default=10_000, ge=1, description="stored results; the oldest goes first")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value

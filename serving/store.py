@@ -1,0 +1,81 @@
+"""Keeps detections so that they can be fetched again: a small folder on disk, the newest ones in memory too.
+
+In: a judged photo. Out: the same by id, for its owner only. Photos themselves are not kept. One class, so that a
+database can take its place without anybody else changing.
+"""
+
+import json
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.ids import DETECTION_ID
+
+IN_MEMORY = 256
+"""Detections kept in memory: the answers people look at right after they were made, at about 80 kB each."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One detection. body: the API's JSON object. heatmap: float32 [h,w] at the map's own scale, 0 to 1."""
+
+    id: str
+    owner: str
+    body: dict[str, Any]
+    heatmap: NDArray[np.float32]
+
+
+class DetectionStore:
+    """Bounded: when more than `keep` are stored, the oldest go. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        """Opens or makes the folder. Raises OSError where it is not writable."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._keep = folder, keep
+        self._lock = threading.Lock()
+        self._recent: OrderedDict[str, Stored] = OrderedDict()
+        self._ids = deque(sorted(path.stem for path in folder.glob("det_*.json")))
+
+    def put(self, detection: Stored) -> None:
+        """Store; the JSON goes last, so that a detection on disk is always whole."""
+        content = json.dumps({"owner": detection.owner, "body": detection.body}, ensure_ascii=False)
+        np.save(self._file(detection.id, "npy"), detection.heatmap, allow_pickle=False)
+        partial = self._file(detection.id, "partial")
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(self._file(detection.id, "json"))
+        with self._lock:
+            self._recent[detection.id] = detection
+            self._ids.append(detection.id)
+            if len(self._recent) > IN_MEMORY:
+                self._recent.popitem(last=False)
+            surplus = [self._ids.popleft() for _ in range(len(self._ids) - self._keep)]
+            for identifier in surplus:
+                self._recent.pop(identifier, None)
+        for identifier in surplus:
+            self._file(identifier, "json").unlink(missing_ok=True)
+            self._file(identifier, "npy").unlink(missing_ok=True)
+
+    def get(self, identifier: str, owner: str) -> Stored | None:
+        """The detection, None where there is none of this owner."""
+        with self._lock:
+            found = self._recent.get(identifier)
+        found = found or self._read(identifier)
+        return found if found and found.owner == owner else None
+
+    def _read(self, identifier: str) -> Stored | None:
+        if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
+            return None
+        try:
+            content = json.loads(self._file(identifier, "json").read_text(encoding="utf-8"))
+            heatmap = np.load(self._file(identifier, "npy"), allow_pickle=False)
+        except FileNotFoundError:
+            return None
+        return Stored(identifier, content["owner"], content["body"], heatmap)
+
+    def _file(self, identifier: str, suffix: str) -> Path:
+        return self._folder / f"{identifier}.{suffix}"

@@ -1,0 +1,122 @@
+"""A tiny but real ONNX bundle, pictures of every kind, and a service around them."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from fastapi import FastAPI
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from starlette.testclient import TestClient
+
+from model.bundle import CALIBRATION, CARD, FORMAT, FORMAT_KEY, NAME, VERSION
+from model.calibration import LOSSLESS, Bin, Calibration
+from model.detect import Detector
+from model.pooling import FEATURES
+from serving.app import create_app
+from serving.settings import Settings
+
+KEY = "test-key"
+
+
+def _network() -> onnx.ModelProto:
+    """tiles -> mean colours -> logits: red pixels look manipulated, and look like a hole."""
+    colours = np.array([[-2, -2, 4, -2], [2, 0, -2, 0], [2, 0, -2, 0]], np.float32)
+    cells = np.zeros((5, 3, 1, 1), np.float32)
+    cells[0, :, 0, 0] = cells[1, :, 0, 0] = [24, -12, -12]
+    weights = [
+        numpy_helper.from_array(np.array(1 / 255, np.float32), "scale"),
+        numpy_helper.from_array(colours, "colours"),
+        numpy_helper.from_array(cells, "cells"),
+        numpy_helper.from_array(np.array([-4, -4, -9, -9, -9], np.float32), "offsets"),
+        numpy_helper.from_array(np.array([2, 3], np.int64), "axes"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["tiles"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["float", "scale"], ["unit"]),
+        helper.make_node("Transpose", ["unit"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("ReduceMean", ["planes", "axes"], ["mean"], keepdims=0),
+        helper.make_node("MatMul", ["mean", "colours"], ["kind"]),
+        helper.make_node("AveragePool", ["planes"], ["small"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Conv", ["small", "cells", "offsets"], ["map"]),
+    ]
+    tiles = helper.make_tensor_value_info("tiles", TensorProto.UINT8, ["n", 224, 224, 3])
+    kind = helper.make_tensor_value_info("kind", TensorProto.FLOAT, ["n", 4])
+    local = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 5, 28, 28])
+    graph = helper.make_graph(nodes, "tiny", [tiles], [kind, local], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def _calibration() -> Calibration:
+    count = len(FEATURES)
+    everything = Bin(
+        long_side=(1, 100_000), jpeg_quality=(1, LOSSLESS + 1), sharpness=(0, 1), photos=400, threshold=0.9, bound=0.0075
+    )
+    return Calibration(
+        features=tuple(FEATURES),
+        mean=(0.0,) * count,
+        scale=(1.0,) * count,
+        weights=(1.0,) * count,
+        offset=-1.0,
+        clear_below=0.3,
+        limit=0.01,
+        confidence=0.95,
+        bins=(everything,),
+    )
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of the tiny bundle."""
+    model = _network()
+    facts = {
+        FORMAT_KEY: FORMAT,
+        NAME: "refundlens-tiny",
+        VERSION: "0.0.1",
+        CARD: "For tests.",
+        CALIBRATION: _calibration().to_json(),
+    }
+    helper.set_model_props(model, facts)
+    path = tmp_path_factory.mktemp("bundle") / "tiny.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector(bundle: Path) -> Detector:
+    return Detector(bundle, threads=1)
+
+
+@pytest.fixture
+def settings(bundle: Path, tmp_path: Path) -> Settings:
+    return Settings(bundle=bundle, data_dir=tmp_path / "var", workers=2, api_keys=KEY)
+
+
+@pytest.fixture
+def app(settings: Settings, detector: Detector) -> FastAPI:
+    return create_app(settings, detector)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client with a key of a service that is not ready until its warm-up is over."""
+    with TestClient(app, headers={"Authorization": f"Bearer {KEY}"}, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[..., bytes]:
+    """Makes the bytes of a picture: grey noise with, if asked for, a red square (which the tiny network calls fake)."""
+
+    def make(form: str = "JPEG", size: tuple[int, int] = (320, 240), red: bool = False, **options: object) -> bytes:
+        pixels = np.random.default_rng(7).integers(90, 160, (size[1], size[0], 3)).astype(np.uint8)
+        if red:
+            pixels[40:168, 64:192] = (250, 10, 10)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, form, **({"quality": 90} | options if form == "JPEG" else options))
+        return file.getvalue()
+
+    return make

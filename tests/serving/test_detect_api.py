@@ -1,0 +1,276 @@
+"""POST /v1/detect and the stored results, against the contract."""
+
+import base64
+import hashlib
+import io
+import re
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from model.detect import Detector
+from model.detection import Detection
+from serving.app import create_app
+from serving.settings import Settings
+
+Photo = Callable[..., bytes]
+LINE = [
+    "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
+    "false_accusation_bound", "reasons", "model", "timings_ms",
+]  # fmt: skip
+
+
+def _files(*photos: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("image", (f"{index}.jpg", data)) for index, data in enumerate(photos)]
+
+
+def _problem(response, status: int, code: str) -> dict[str, object]:  # type: ignore[no-untyped-def]
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["code"] == code and body["status"] == status
+    assert body["type"] == f"urn:refundlens:problem:{code}"
+    assert body["title"] and body["detail"] and body["instance"]
+    return dict(body)
+
+
+def test_answers_each_picture_in_order_with_the_contracts_line(client: TestClient, photo: Photo) -> None:
+    red, grey = photo(red=True), photo()
+    response = client.post("/v1/detect", files=_files(red, grey), data={"claim": "hole"})
+    assert response.status_code == 200
+    first, second = response.json()["detections"]
+    assert set(first) == {*LINE, "id", "created_at", "heatmap_url"}
+    assert [first["sha256"], second["sha256"]] == [hashlib.sha256(data).hexdigest() for data in (red, grey)]
+    assert first["file"] == "0.jpg" and (first["width"], first["height"]) == (320, 240)
+    assert first["probability"] > second["probability"]
+    assert sum(first["kind"].values()) == pytest.approx(1)
+    assert first["probability"] == pytest.approx(1 - first["kind"]["authentic"])
+    assert first["defects"][0]["type"] == "hole" and first["regions"]
+    assert re.fullmatch(r"det_[0-9A-Z]{26}", first["id"]) and first["id"][:14] <= second["id"][:14]
+    timing = response.headers["server-timing"]
+    assert re.match(r"queue;dur=[\d.]+, decode;dur=[\d.]+, infer;dur=[\d.]+, total;dur=[\d.]+$", timing)
+
+
+def test_the_three_kinds_of_body_give_the_same_numbers(client: TestClient, photo: Photo) -> None:
+    data = photo(red=True)
+    body = {"images": [{"name": "0.jpg", "data": base64.b64encode(data).decode()}], "claim": "hole"}
+    answers = [
+        client.post("/v1/detect", files=_files(data), data={"claim": "hole"}),
+        client.post("/v1/detect?claim=hole", content=data, headers={"Content-Type": "image/jpeg"}),
+        client.post("/v1/detect", json=body),
+    ]
+    lines = [answer.json()["detections"][0] for answer in answers]
+    assert [line["file"] for line in lines] == ["0.jpg", None, "0.jpg"]
+    for line in lines[1:]:
+        assert line["probability"] == lines[0]["probability"] and line["defects"] == lines[0]["defects"]
+
+
+def test_a_bad_picture_never_fails_its_neighbours(client: TestClient, photo: Photo) -> None:
+    entries = client.post("/v1/detect", files=_files(photo(), b"", photo()[:900], photo(red=True))).json()["detections"]
+    assert [entry.get("error", {}).get("code") for entry in entries] == [None, "empty_file", "truncated_image", None]
+    assert [entry["index"] for entry in entries if "error" in entry] == [1, 2]
+    assert entries[1]["file"] == "1.jpg" and entries[1]["error"]["message"]
+
+
+def test_a_fault_of_ours_stays_with_its_picture(settings: Settings, detector: Detector, photo: Photo) -> None:
+    poison = photo(red=True)
+
+    class Poisoned:
+        name = detector.name
+
+        def detect(self, data: bytes, claim: object = None, language: str = "en") -> Detection:
+            if data == poison:
+                raise RuntimeError("poisoned")
+            return detector.detect(data)
+
+    with TestClient(create_app(settings, Poisoned()), headers={"Authorization": "Bearer test-key"}) as client:
+        entries = client.post("/v1/detect", files=_files(photo(), poison)).json()["detections"]
+    assert "verdict" in entries[0] and entries[1]["error"]["code"] == "internal"
+    assert "poisoned" not in entries[1]["error"]["message"]
+
+
+def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo, settings: Settings) -> None:
+    line = client.post("/v1/detect", files=_files(photo(red=True))).json()["detections"][0]
+    assert client.get(f"/v1/detections/{line['id']}").json() == line
+    heat = client.get(line["heatmap_url"])
+    assert heat.headers["content-type"] == "image/png"
+    picture = Image.open(io.BytesIO(heat.content))
+    assert picture.size == (320, 240) and picture.mode == "L"
+    pixels = np.asarray(picture)
+    assert pixels[100, 128] > 200 and pixels[220, 300] < 30
+    other = TestClient(client.app, headers={"Authorization": "Bearer other-key"}, raise_server_exceptions=False)
+    _problem(other.get(f"/v1/detections/{line['id']}"), 401, "unauthorized")
+    second = settings.model_copy(update={"api_keys": Settings(api_keys="other-key").api_keys})
+    stranger = TestClient(create_app(second, client.app.state.service.detector))  # type: ignore[attr-defined]
+    asked = stranger.get(f"/v1/detections/{line['id']}", headers={"Authorization": "Bearer other-key"})
+    _problem(asked, 404, "not_found")
+
+
+def test_results_survive_a_restart(settings: Settings, detector: Detector, photo: Photo) -> None:
+    headers = {"Authorization": "Bearer test-key"}
+    with TestClient(create_app(settings, detector), headers=headers) as client:
+        line = client.post("/v1/detect", files=_files(photo())).json()["detections"][0]
+    with TestClient(create_app(settings, detector), headers=headers) as client:
+        assert client.get(f"/v1/detections/{line['id']}").json() == line
+        assert client.get(line["heatmap_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("identifier", ["det_00000000000000000000000000", "..%2F..%2Fdemo", "det_x"])
+def test_an_id_nobody_gave_is_not_found(client: TestClient, identifier: str) -> None:
+    _problem(client.get(f"/v1/detections/{identifier}"), 404, "not_found")
+
+
+def test_a_key_is_required_before_anything_else(app, photo: Photo) -> None:  # type: ignore[no-untyped-def]
+    client = TestClient(app)
+    response = client.post("/v1/detect", files=_files(photo()))
+    _problem(response, 401, "unauthorized")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_declared_length_over_the_limit_is_refused_unread(settings: Settings, detector: Detector) -> None:
+    small = settings.model_copy(update={"max_request_bytes": 1000})
+    with TestClient(create_app(small, detector), headers={"Authorization": "Bearer test-key"}) as client:
+        response = client.post("/v1/detect", content=b"x" * 1001, headers={"Content-Type": "image/jpeg"})
+        _problem(response, 413, "too_large")
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "multipart/form-data; boundary=b", "application/json"])
+def test_a_stream_over_the_limit_is_cut_off(settings: Settings, detector: Detector, kind: str) -> None:
+    small = settings.model_copy(update={"max_request_bytes": 1000})
+    with TestClient(create_app(small, detector), headers={"Authorization": "Bearer test-key"}) as client:
+        head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        chunks = iter([head, *[b"x" * 100] * 50])
+        _problem(client.post("/v1/detect", content=chunks, headers={"Content-Type": kind}), 413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        ({"content": b"hello", "headers": {"Content-Type": "text/plain"}}, 415, "unsupported_media_type"),
+        ({"json": {"images": []}}, 422, "invalid_request"),
+        ({"json": {"images": [{"data": "***"}]}}, 422, "invalid_request"),
+        ({"json": {"pictures": []}}, 422, "invalid_request"),
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "invalid_request"),
+        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "invalid_request"),
+        ({"data": {"claim": "hole"}, "files": {"else": b"x"}}, 422, "invalid_request"),
+        ({"data": {"claim": "scratch"}, "files": {"image": b"x"}}, 422, "invalid_request"),
+        ({"files": {"image": b"x"}, "headers": {"X-Deadline-Ms": "soon"}}, 400, "invalid_request"),
+        ({"files": {"image": b"x"}, "headers": {"Idempotency-Key": ""}}, 422, "invalid_request"),
+        ({"files": [("image", (str(n), b"x")) for n in range(17)]}, 413, "too_many_images"),
+    ],
+)
+def test_every_bad_request_is_a_problem(
+    client: TestClient, arguments: dict[str, object], status: int, code: str
+) -> None:
+    _problem(client.post("/v1/detect", **arguments), status, code)  # type: ignore[arg-type]
+
+
+def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
+    _problem(client.get("/v1/nothing"), 404, "not_found")
+    response = client.get("/v1/detect")
+    _problem(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
+
+
+def test_a_repeated_idempotency_key_gets_the_stored_answer(client: TestClient, photo: Photo) -> None:
+    def post(data: bytes):  # type: ignore[no-untyped-def]
+        return client.post("/v1/detect", files=_files(data), headers={"Idempotency-Key": "k1"})
+
+    first = post(photo())
+    assert post(photo()).json() == first.json()
+    _problem(post(photo(red=True)), 422, "idempotency_mismatch")
+
+
+def test_an_idempotency_key_expires(settings: Settings, detector: Detector, photo: Photo) -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    with TestClient(create_app(settings, detector, lambda: now[0])) as client:
+        headers = {"Authorization": "Bearer test-key", "Idempotency-Key": "k"}
+        first = client.post("/v1/detect", files=_files(photo()), headers=headers).json()
+        assert first["detections"][0]["created_at"] == "2026-01-01T00:00:00.000Z"
+        now[0] += timedelta(hours=25)
+        assert client.post("/v1/detect", files=_files(photo()), headers=headers).json() != first
+
+
+@pytest.fixture
+def held(settings: Settings, detector: Detector):  # type: ignore[no-untyped-def]
+    """A service whose detector waits, after warm-up, until `go` is set; one worker."""
+    go, busy = threading.Event(), threading.Event()
+    go.set()
+
+    class Held:
+        name = detector.name
+
+        def detect(self, data: bytes, claim: object = None, language: str = "en") -> Detection:
+            if not go.is_set():
+                busy.set()
+            go.wait(10)
+            return detector.detect(data)
+
+    tight = settings.model_copy(update={"workers": 1, "max_waiting": 2})
+    with TestClient(create_app(tight, Held()), headers={"Authorization": "Bearer test-key"}) as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.01)
+        go.clear()
+        yield client, go, busy
+        go.set()
+
+
+def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
+    client, go, busy = held
+    answers: list[int] = []
+    headers = {"Idempotency-Key": "slow"}
+    first = threading.Thread(
+        target=lambda: answers.append(client.post("/v1/detect", files=_files(photo()), headers=headers).status_code)
+    )
+    first.start()
+    assert busy.wait(10)
+    again = client.post("/v1/detect", files=_files(photo()), headers=headers)
+    _problem(again, 409, "idempotency_in_progress")
+    full = client.post("/v1/detect", files=_files(photo(), photo()))
+    _problem(full, 503, "overloaded")
+    assert int(full.headers["retry-after"]) >= 1
+    go.set()
+    first.join(10)
+    assert answers == [200]
+    assert client.post("/v1/detect", files=_files(photo(), photo())).status_code == 200, "the places were given back"
+
+
+def test_a_deadline_that_passes_in_the_queue_is_a_problem(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
+    client, go, busy = held
+    first = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
+    first.start()
+    assert busy.wait(10)
+    threading.Timer(0.3, go.set).start()
+    late = client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "100"})
+    _problem(late, 503, "deadline")
+    assert late.headers["retry-after"]
+    first.join(10)
+
+
+def test_a_hopeless_deadline_is_refused_at_admission(client: TestClient, photo: Photo) -> None:
+    assert client.post("/v1/detect", files=_files(photo())).status_code == 200, "teaches the service its speed"
+    client.app.state.service.admission.learn(60.0)  # type: ignore[attr-defined]
+    _problem(client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "20"}), 503, "deadline")
+
+
+def test_a_reference_picture_gives_a_reason(client: TestClient, photo: Photo) -> None:
+    files = [*_files(photo()), ("reference", ("shop.jpg", photo())), ("reference", ("b.png", photo("PNG", (99, 300))))]
+    reasons = client.post("/v1/detect", files=files).json()["detections"][0]["reasons"]
+    assert [reason["code"] for reason in reasons[-2:]] == ["reference.same_picture", "reference.not_comparable"]
+    assert reasons[-2]["basis"] == "observed" and "shop.jpg" in reasons[-2]["text"]
+    broken = client.post("/v1/detect", files=[*_files(photo()), ("reference", ("x", b"no"))])
+    _problem(broken, 422, "unsupported_format")
+
+
+def test_reasons_follow_the_readers_language(client: TestClient, photo: Photo) -> None:
+    def text(language: str) -> str:
+        answer = client.post("/v1/detect", files=_files(photo()), headers={"Accept-Language": language})
+        return str(answer.json()["detections"][0]["reasons"][0]["text"])
+
+    assert re.search("[\u4e00-\u9fff]", text("zh-CN,zh;q=0.9")) and text("en").isascii()
