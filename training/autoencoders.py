@@ -1,7 +1,8 @@
 """Train small autoencoders of our own, whose re-decoded pictures are training material for the detector.
 
 In: real photos (paths). Out: one `<name>.pt` each, {"spec", "state"}, read by `datasets.editors.small_autoencoder`.
-A run that was killed resumes from `<name>.checkpoint.pt` to the same weights: batches depend only on seed and step.
+A run that was killed resumes
+from `<name>.checkpoint` to the same weights: batches depend only on seed and step.
 
     python -m training.autoencoders PHOTOS... --out var/autoencoders --steps 700
 """
@@ -25,7 +26,9 @@ from datasets.editors.small_autoencoder import AutoencoderSpec, SmallAutoencoder
 SPECS: tuple[AutoencoderSpec, ...] = (
     AutoencoderSpec("f8c4-nearest", 8, 4, "nearest", adversarial=True),
     AutoencoderSpec("f8c16-shuffle", 8, 16, "shuffle"),
-    AutoencoderSpec("f4vq-transposed", 4, 4, "transposed", quantised=True, adversarial=True, widths=(16, 48, 96)),
+    AutoencoderSpec(
+        "f4vq-transposed", 4, 4, "transposed", quantised=True, adversarial=True, widths=(16, 48, 96)
+    ),
     AutoencoderSpec("f8c8-bilinear", 8, 8, "bilinear"),
 )
 
@@ -116,14 +119,20 @@ class _Run:
     step: int = 0
 
     def state(self) -> dict[str, Any]:
-        parts = (self.network, self.judge, self.optimiser, self.judge_optimiser)
-        return {"step": self.step, "parts": [part.state_dict() for part in parts]}
+        return {
+            "step": self.step,
+            "networks": [part.state_dict() for part in (self.network, self.judge)],
+            "optimisers": [part.state_dict() for part in (self.optimiser, self.judge_optimiser)],
+        }
 
     def restore(self, path: Path) -> None:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        parts = (self.network, self.judge, self.optimiser, self.judge_optimiser)
-        for part, state in zip(parts, stored["parts"], strict=True):
-            part.load_state_dict(state)
+        for network, state in zip((self.network, self.judge), stored["networks"], strict=True):
+            network.load_state_dict(state)
+        for optimiser, state in zip(
+            (self.optimiser, self.judge_optimiser), stored["optimisers"], strict=True
+        ):
+            optimiser.load_state_dict(state)
         self.step = stored["step"]
 
 
@@ -152,7 +161,7 @@ def _train_step(run: _Run, real: Tensor, steps: int) -> float:
     adversarial = run.network.spec.adversarial and run.step >= ADVERSARIAL_START * steps
     total = loss - ADVERSARIAL_WEIGHT * run.judge(decoded).mean() if adversarial else loss
     run.optimiser.zero_grad()
-    total.backward()  # type: ignore[no-untyped-call]
+    total.backward()
     nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
     run.optimiser.step()
     if adversarial:
@@ -163,8 +172,10 @@ def _train_step(run: _Run, real: Tensor, steps: int) -> float:
     return float(loss.detach())
 
 
-def train_autoencoder(spec: AutoencoderSpec, photos: Sequence[Path], out: Path, steps: int, seed: int = 0) -> Path:
-    """Train one autoencoder on photos at least CROP pixels a side (smaller ones are enlarged) -> out/<name>.pt.
+def train_autoencoder(
+    spec: AutoencoderSpec, photos: Sequence[Path], out: Path, steps: int, seed: int = 0
+) -> Path:
+    """Train one autoencoder on photos (those smaller than CROP are enlarged) -> out/<name>.pt.
 
     A finished file is returned as it is; an unfinished run continues from its checkpoint.
     Raises ValueError without photos or if one of them cannot be read.
@@ -195,7 +206,7 @@ def train_autoencoder(spec: AutoencoderSpec, photos: Sequence[Path], out: Path, 
 
 @torch.inference_mode()
 def psnr(network: SmallAutoencoder, photos: Sequence[Path]) -> float:
-    """Mean peak signal-to-noise ratio over photos in dB, each at its own size cut to multiples of the factor."""
+    """Mean peak signal-to-noise ratio over photos in dB, each cut to multiples of the factor."""
     values = []
     for path in photos:
         photo = read_photo(path)
@@ -221,7 +232,8 @@ def main() -> None:
     for spec in SPECS:
         if given.only is None or spec.name in given.only:
             network = load(train_autoencoder(spec, training, given.out, given.steps, given.seed))
-            print(f"{spec.name}\t{psnr(network, held_out):.2f} dB on {len(held_out)} held-out photos", flush=True)
+            quality = psnr(network, held_out)
+            print(f"{spec.name}\t{quality:.2f} dB on {len(held_out)} held-out photos", flush=True)
 
 
 if __name__ == "__main__":

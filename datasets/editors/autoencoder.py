@@ -51,7 +51,9 @@ class AutoencoderEditor(RegeneratingEditor):
         self.latent_noise = latent_noise
         self.bfloat16 = bfloat16
 
-    def regenerate(self, pixels: Pixels, rng: np.random.Generator, whole: bool) -> tuple[Pixels, dict[str, Any]]:
+    def regenerate(
+        self, pixels: Pixels, rng: np.random.Generator, whole: bool
+    ) -> tuple[Pixels, dict[str, Any]]:
         """Encode, add a little noise or none, decode."""
         strength = float(rng.uniform(0, self.latent_noise)) if rng.random() < NOISE_SHARE else 0.0
         seed = int(rng.integers(2**31))
@@ -124,13 +126,15 @@ def load_taef2(folder: Path) -> LatentCoder:
 
     Raises FileNotFoundError without the files, RuntimeError if the weights do not fit.
     """
-    states = [torch.load(folder / f"taef2_{half}.pth", map_location="cpu", weights_only=True) for half in ("encoder", "decoder")]
+    states = [
+        torch.load(folder / f"taef2_{half}.pth", map_location="cpu", weights_only=True)
+        for half in ("encoder", "decoder")
+    ]
     sizes = _width_and_latent(states[1])
     encoder, decoder = taef2_encoder(*sizes), taef2_decoder(*sizes)
     encoder.load_state_dict(states[0])
     decoder.load_state_dict(states[1])
     return LatentCoder(encoder.eval(), decoder.eval(), 8)
-
 
 
 def load_small(path: Path) -> LatentCoder:

@@ -46,7 +46,8 @@ class ClassicalEditor:
         height, width = request.photo.shape[:2]
         region = request.region if (request.region > 0.5).any() else random_region(height, width, rng)
         pixels, mask, parameters = _TOOLS[operation](request, region, rng)
-        return Edit(pixels, _differing(request.photo, pixels, mask), "photoshopped", f"classical.{operation}", parameters)
+        changed = _differing(request.photo, pixels, mask)
+        return Edit(pixels, changed, "photoshopped", f"classical.{operation}", parameters)
 
 
 def _possible(request: EditRequest) -> list[Operation]:
@@ -71,7 +72,9 @@ def _patch(donor: Pixels, height: int, width: int, rng: np.random.Generator) -> 
     return donor[top : top + height, left : left + width]
 
 
-def _donated(request: EditRequest, region: Mask, rng: np.random.Generator) -> tuple[Pixels, Mask, dict[str, Any]]:
+def _donated(
+    request: EditRequest, region: Mask, rng: np.random.Generator
+) -> tuple[Pixels, Mask, dict[str, Any]]:
     """The photo with a donor's patch laid over the region's box -> (picture, soft mask, parameters)."""
     if request.donor is None:
         raise ValueError("this operation needs a donor photo")
@@ -96,8 +99,10 @@ def _poisson(request: EditRequest, region: Mask, rng: np.random.Generator) -> Dr
     hard = (mask > 0.5).astype(np.uint8)
     # seamlessClone ignores what touches the border and centres the mask's box: frame the picture and aim at the box.
     frame = 2
-    photo, source = (cv2.copyMakeBorder(p, *[frame] * 4, cv2.BORDER_REFLECT) for p in (request.photo, pasted))
-    framed = cv2.copyMakeBorder(hard * 255, *[frame] * 4, cv2.BORDER_CONSTANT, value=0)
+    photo, source = (
+        np.pad(p, ((frame, frame), (frame, frame), (0, 0)), "edge") for p in (request.photo, pasted)
+    )
+    framed = np.pad(hard * np.uint8(255), frame)
     x, y, width, height = cv2.boundingRect(framed)
     how = cv2.MIXED_CLONE if rng.random() < 0.3 else cv2.NORMAL_CLONE
     cloned = cv2.seamlessClone(source, photo, framed, (x + width // 2, y + height // 2), how)
@@ -112,7 +117,10 @@ def _copy_move(request: EditRequest, region: Mask, rng: np.random.Generator) -> 
     height, width = region.shape
     box = extent((mask > 0).astype(np.float32))
     shift_x, shift_y = _source_shift(mask, rng)
-    angle, scale = float(rng.uniform(-COPY_ROTATION, COPY_ROTATION)), float(np.exp(rng.uniform(*np.log(COPY_SCALE))))
+    angle, scale = (
+        float(rng.uniform(-COPY_ROTATION, COPY_ROTATION)),
+        float(np.exp(rng.uniform(*np.log(COPY_SCALE)))),
+    )
     centre = ((box.left + box.right) / 2 + shift_x, (box.top + box.bottom) / 2 + shift_y)
     matrix = cv2.getRotationMatrix2D(centre, angle, scale)
     matrix[:, 2] -= (shift_x, shift_y)

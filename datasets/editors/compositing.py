@@ -71,9 +71,9 @@ def soft_mask(region: Mask, rng: np.random.Generator) -> tuple[Mask, dict[str, A
     mask = cv2.dilate((region > 0.5).astype(np.float32), kernel)
     if feather > 0.3:
         mask = cv2.GaussianBlur(mask, (0, 0), feather)
-    mask = np.clip(mask, 0, 1).astype(np.float32, copy=False)
-    mask[mask < VISIBLE] = 0
-    return mask, {"dilation": grow, "feather": round(feather, 2)}
+    clipped = np.clip(mask, 0, 1).astype(np.float32)
+    clipped[clipped < VISIBLE] = 0
+    return clipped, {"dilation": grow, "feather": round(feather, 2)}
 
 
 def blend(photo: Pixels, generated: Pixels, mask: Mask) -> Pixels:
@@ -101,7 +101,9 @@ def working_window(region: Mask, rng: np.random.Generator, least: int = 0) -> Wi
     """
     box = extent(region)
     height, width = region.shape
-    margin = int(rng.integers(CONTEXT[0], CONTEXT[1] + 1)) + round(region_size(region) * (DILATION[1] + FEATHER[1]))
+    margin = int(rng.integers(CONTEXT[0], CONTEXT[1] + 1)) + round(
+        region_size(region) * (DILATION[1] + FEATHER[1])
+    )
     top, bottom = _stretch(box.top - margin, box.bottom + margin, least, height)
     left, right = _stretch(box.left - margin, box.right + margin, least, width)
     return Window(top, bottom, left, right)

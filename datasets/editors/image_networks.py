@@ -33,7 +33,7 @@ class ImageNetwork:
         height, width = pixels.shape[:2]
         bottom, right = -height % self.multiple, -width % self.multiple
         padded = np.pad(pixels, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
-        planes = np.ascontiguousarray(padded.transpose(2, 0, 1), np.float32) / 255
+        planes = np.ascontiguousarray(padded.transpose(2, 0, 1), np.float32) / np.float32(255)
         drawn = self.function(planes)[:, : height * self.scale, : width * self.scale]
         return np.ascontiguousarray(np.rint(np.clip(drawn, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))
 
@@ -50,9 +50,11 @@ def _measured_scale(function: Callable[[Floats], Floats], path: Path) -> int:
     """Find out by how much a network enlarges. Raises ValueError unless it is a whole number, the same both ways."""
     grey = np.full((3, PROBE, PROBE), 0.5, np.float32)
     shape = function(grey).shape
-    scale = shape[-1] // PROBE
+    scale = int(shape[-1]) // PROBE
     if shape != (3, PROBE * scale, PROBE * scale) or scale < 1:
-        raise ValueError(f"{path} is no image-to-image network: 3x{PROBE}x{PROBE} gave {'x'.join(map(str, shape))}")
+        raise ValueError(
+            f"{path} is no image-to-image network: 3x{PROBE}x{PROBE} gave {'x'.join(map(str, shape))}"
+        )
     return scale
 
 

@@ -26,13 +26,19 @@ class NetworkEditor(RegeneratingEditor):
     """
 
     def __init__(
-        self, name: str, network: ImageNetwork, mode: Mode = "either", shrinks: tuple[float, ...] | None = None
+        self,
+        name: str,
+        network: ImageNetwork,
+        mode: Mode = "either",
+        shrinks: tuple[float, ...] | None = None,
     ) -> None:
         super().__init__(name, mode)
         self.network = network
         self.shrinks = shrinks or _default_shrinks(network.scale)
 
-    def regenerate(self, pixels: Pixels, rng: np.random.Generator, whole: bool) -> tuple[Pixels, dict[str, Any]]:
+    def regenerate(
+        self, pixels: Pixels, rng: np.random.Generator, whole: bool
+    ) -> tuple[Pixels, dict[str, Any]]:
         """Shrink by a random factor of `shrinks`, run the network, fit to the old size."""
         height, width = pixels.shape[:2]
         shrink = float(self.shrinks[int(rng.integers(len(self.shrinks)))])

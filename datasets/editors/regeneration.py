@@ -35,7 +35,9 @@ class RegeneratingEditor(ABC):
         self.mode = mode
 
     @abstractmethod
-    def regenerate(self, pixels: Pixels, rng: np.random.Generator, whole: bool) -> tuple[Pixels, dict[str, Any]]:
+    def regenerate(
+        self, pixels: Pixels, rng: np.random.Generator, whole: bool
+    ) -> tuple[Pixels, dict[str, Any]]:
         """Draw a picture of any size again -> (picture of the same size, parameters)."""
 
     def edit(self, request: EditRequest, rng: np.random.Generator) -> Edit:

@@ -6,6 +6,7 @@ The traces of a latent editor come from two places: what the bottleneck cannot c
 """
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,9 @@ class AutoencoderSpec:
 
     def __post_init__(self) -> None:
         if 2 ** (len(self.widths) - 1) != self.factor:
-            raise ValueError(f"{self.name}: a factor of {self.factor} needs {self.factor.bit_length()} widths")
+            raise ValueError(
+                f"{self.name}: a factor of {self.factor} needs {self.factor.bit_length()} widths"
+            )
 
 
 class _Block(nn.Module):
@@ -46,11 +49,10 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
-        )
+        last = nn.Conv2d(width, width, 3, padding=1)
+        self.body = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), last)
         # Starts as the identity: without normalisation layers this is what lets a high learning rate work.
-        nn.init.zeros_(self.body[2].weight)
+        nn.init.zeros_(last.weight)
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = features + self.body(nn.functional.relu(features))
@@ -64,9 +66,12 @@ def _double(kind: Upsampling, inner: int, outer: int) -> nn.Module:
     if kind == "shuffle":
         return nn.Sequential(nn.Conv2d(inner, outer * 4, 3, padding=1), nn.PixelShuffle(2))
     if kind == "nearest":
-        return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1))
+        return nn.Sequential(
+            nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1)
+        )
     return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), nn.Conv2d(inner, outer, 3, padding=1)
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+        nn.Conv2d(inner, outer, 3, padding=1),
     )
 
 
@@ -78,12 +83,16 @@ class SmallAutoencoder(nn.Module):
         self.spec = spec
         widths = spec.widths
         # The encoder leaves no trace of its own, so it starts at half resolution and stays cheap.
-        down: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, widths[1], 3, padding=1), _Block(widths[1])]
-        for inner, outer in zip(widths[1:-1], widths[2:], strict=True):
+        down: list[nn.Module] = [
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(12, widths[1], 3, padding=1),
+            _Block(widths[1]),
+        ]
+        for inner, outer in pairwise(widths[1:]):
             down += [nn.Conv2d(inner, outer, 3, stride=2, padding=1), _Block(outer)]
         self.encoder = nn.Sequential(*down, nn.ReLU(), nn.Conv2d(widths[-1], spec.channels, 1))
         up: list[nn.Module] = [nn.Conv2d(spec.channels, widths[-1], 3, padding=1), _Block(widths[-1])]
-        for inner, outer in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True):
+        for inner, outer in pairwise(reversed(widths)):
             up += [_Block(inner), _double(spec.upsampling, inner, outer)]
         self.decoder = nn.Sequential(*up, nn.ReLU(), nn.Conv2d(widths[0], 3, 3, padding=1))
 
@@ -128,5 +137,3 @@ def load(path: Path) -> SmallAutoencoder:
     network = SmallAutoencoder(AutoencoderSpec(**fields))
     network.load_state_dict(stored["state"])
     return network.eval()
-
-

@@ -27,7 +27,9 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def read_weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+def read_weights(
+    folder: Path, manifest: list[dict[str, Any]]
+) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """All tensors of a weights manifest by name. Raises ValueError for quantised or non-float32 ones."""
     weights = {}
     for group in manifest:
@@ -44,9 +46,15 @@ def read_weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, np.n
 
 
 def _convolution(config: dict[str, Any], weights: dict[str, Any]) -> Layer:
-    if config["strides"] != [1, 1] or config.get("groups", 1) != 1 or config.get("dilation_rate", [1, 1]) != [1, 1]:
+    if (
+        config["strides"] != [1, 1]
+        or config.get("groups", 1) != 1
+        or config.get("dilation_rate", [1, 1]) != [1, 1]
+    ):
         raise ValueError(f"layer {config['name']}: only plain convolutions of stride 1 are supported")
-    kernel = torch.from_numpy(weights[f"{config['name']}/kernel"]).permute(3, 2, 0, 1).contiguous()  # HWIO -> OIHW
+    kernel = (
+        torch.from_numpy(weights[f"{config['name']}/kernel"]).permute(3, 2, 0, 1).contiguous()
+    )  # HWIO -> OIHW
     bias = torch.from_numpy(weights[f"{config['name']}/bias"]) if config["use_bias"] else None
     padding = config["padding"]
     activation = _activation(config)
@@ -68,7 +76,9 @@ def _pixel_shuffle(features: Tensor, factor: int) -> Tensor:
     """TensorFlow's depth_to_space, whose channels are ordered (row, column, channel), unlike PyTorch's."""
     count, channels, height, width = features.shape
     blocks = features.view(count, factor, factor, channels // factor**2, height, width)
-    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(count, channels // factor**2, height * factor, width * factor)
+    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(
+        count, channels // factor**2, height * factor, width * factor
+    )
 
 
 def _layer(kind: str, config: dict[str, Any], weights: dict[str, Any]) -> Layer:
