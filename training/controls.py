@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from datasets.benign import benign
 from datasets.delivery import NAMED, Step, deliver
 from datasets.editors.base import Editor, EditRequest
-from model.names import Verdict
 from training.metrics import roc_auc
 from training.slices import Scored
 
@@ -24,7 +23,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.float32]
 Score = Callable[[bytes], float]
 """A file's bytes -> probability that its pixels were manipulated, 0 to 1."""
-Judge = Callable[[bytes], tuple[float, Verdict]]
+Judge = Callable[[bytes], tuple[float, str]]
 """A file's bytes -> that probability, and the verdict."""
 
 FORMAT_LIMIT = 0.02
@@ -169,7 +168,7 @@ def harmless_copies(photos: Sequence[Pixels], judge: Judge, rng: np.random.Gener
 
 def verdict_stability(pictures: Sequence[Pixels], judge: Judge) -> Control:
     """Share of verdicts that stay, or turn into their opposite, when a picture is compressed once more."""
-    pairs: list[tuple[Verdict, Verdict]] = []
+    pairs: list[tuple[str, str]] = []
     for pixels in pictures:
         first = deliver(pixels, NAMED["q90"])
         pairs.append((judge(first.data)[1], judge(deliver(first.pixels, REENCODE).data)[1]))

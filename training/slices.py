@@ -14,6 +14,7 @@ import numpy as np
 from datasets.records import Row
 from model.bounds import upper_bound
 from model.detection import Conditions
+from model.names import Kind, Verdict
 from training.metrics import (
     ROUNDS,
     PixelCounts,
@@ -44,8 +45,8 @@ class Scored:
 
     row: Row
     probability: float
-    verdict: str
-    kind: dict[str, float]
+    verdict: Verdict
+    kind: dict[Kind, float]
     pixel: PixelCounts | None
     defect_pixel: PixelCounts | None
     conditions: Conditions

@@ -1,0 +1,48 @@
+"""The notebooks run from top to bottom: every code cell, in order, as one script in an empty folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.bundle import BundleError, bundled_path
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def run(name: str, folder: Path) -> str:
+    """What the notebook prints; fails with its error."""
+    cells = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    (folder / "notebook.py").write_text(code, encoding="utf-8")
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "notebook.py"],
+        cwd=folder,
+        env=one_thread,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_one_photo_gets_a_verdict(tmp_path: Path) -> None:
+    try:
+        bundled_path()
+    except BundleError as error:
+        pytest.skip(str(error))
+    told = run("01_detect_one_image.ipynb", tmp_path)
+    assert "probable that the pixels were generated or edited" in told
+    assert '"verdict"' in told
+
+
+def test_the_whole_loop_runs_on_drawn_photos(tmp_path: Path) -> None:
+    told = run("02_train_and_calibrate.ipynb", tmp_path)
+    assert "ROC AUC, all pictures" in told
+    assert '"false_accusation_bound"' in told
+    assert (tmp_path / "var" / "notebook" / "mine.onnx").is_file()
