@@ -63,7 +63,11 @@ class ModelName(_Frozen):
 
 
 class Detection(_Frozen):
-    """The answer for one picture. `heatmap` is float32 [h,w] at the map's own scale, 0 to 1; not part of the JSON."""
+    """The answer for one picture.
+
+    heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. defectmap: the same for
+    showing a defect of any type. Neither is part of the JSON.
+    """
 
     sha256: str
     width: int
@@ -79,6 +83,7 @@ class Detection(_Frozen):
     model: ModelName
     timings_ms: dict[str, float]
     heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
+    defectmap: NDArray[np.float32] = Field(exclude=True, repr=False)
 
     def public(self) -> dict[str, Any]:
         """The contract's JSON object (without `file`, which only the caller knows)."""

@@ -1,0 +1,98 @@
+"""One .onnx file that describes itself: the graph, its calibration, where it came from, its card.
+
+The graph takes `tiles` uint8 [N,224,224,3] and gives `kind` float32 [N,4] and `map` float32 [N,5,28,28], logits. The
+rest lies in ONNX metadata under the keys below.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from model.calibration import Calibration
+from model.detection import ModelName
+
+NAME, VERSION, CALIBRATION, CARD, TRAINING = (
+    "refundlens.name", "refundlens.version", "refundlens.calibration", "refundlens.card", "refundlens.training",
+)  # fmt: skip
+FORMAT_KEY, FORMAT = "refundlens.format", "1"
+BUNDLED = "refundlens-s.onnx"
+
+
+class BundleError(RuntimeError):
+    """A model file that cannot be used; the message says what to do."""
+
+
+def bundled_path() -> Path:
+    """Where the model that ships with the package lies. Raises BundleError if it is not there."""
+    path = Path(__file__).parent / "bundled" / BUNDLED
+    if not path.is_file():
+        raise BundleError(
+            f"the bundled model {BUNDLED} is missing; reinstall refundlens, or train one and name it with --model"
+        )
+    return path
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded model file. `calibration` is none for a network that was not calibrated yet."""
+
+    session: onnxruntime.InferenceSession
+    name: ModelName
+    calibration: Calibration | None
+    card: str
+    training: dict[str, Any]
+
+    def run(self, tiles: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """uint8 [N,224,224,3] -> kind logits [N,4], map logits [N,5,28,28], float32. Safe to call from many threads."""
+        kinds, maps = self.session.run(["kind", "map"], {"tiles": tiles})
+        return kinds, maps
+
+
+def load(path: Path | None = None, threads: int | None = None) -> Bundle:
+    """Open a bundle (the bundled one by default). threads: of one inference; none = one a core.
+
+    Raises BundleError that says what to do.
+    """
+    path = path or bundled_path()
+    if not path.is_file():
+        raise BundleError(f"there is no model file {path}")
+    data = path.read_bytes()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    # idle inference threads must not burn the cores that decoding needs
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=_providers())
+    except Exception as error:
+        raise BundleError(f"{path} is not a model that ONNX Runtime can load: {error}") from error
+    facts = session.get_modelmeta().custom_metadata_map
+    if facts.get(FORMAT_KEY) != FORMAT:
+        raise BundleError(f"{path} is not a RefundLens bundle; make one with `refundlens export`")
+    calibration = Calibration.from_json(facts[CALIBRATION]) if CALIBRATION in facts else None
+    name = ModelName(name=facts[NAME], version=facts[VERSION], sha256=hashlib.sha256(data).hexdigest())
+    return Bundle(session, name, calibration, facts.get(CARD, ""), json.loads(facts.get(TRAINING, "{}")))
+
+
+def _providers() -> list[Any]:
+    """CUDA where a driver is there. Asking for it elsewhere only prints errors."""
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers() or not _has_driver():
+        return ["CPUExecutionProvider"]
+    # EXHAUSTIVE, the default, tunes anew for every batch size
+    return [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
+
+
+def _has_driver() -> bool:
+    import ctypes
+
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""The detector: bytes of a picture in, a `Detection` out. The one door that serving and evaluation go through.
+
+photo -> tiles -> network -> pooled features -> calibrated probability -> verdict under the bound -> reasons.
+
+The network sees every tile at native resolution; metadata is read beside it and never changes the probability.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import bundle, conditions, pooling, provenance, regions, tiles
+from model.bundle import Bundle, BundleError, bundled_path
+from model.calibration import Calibration
+from model.detection import Conditions, DefectFound, Detection, ModelName, Reason, Region
+from model.image import Limits, Photo, read_photo
+from model.names import DEFECTS, Defect, Kind, Verdict
+from model.texts import Language, reason_text
+
+__all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
+
+BATCH = 8
+"""Tiles per inference: measured no faster beyond on a CPU, and it bounds memory for large photos."""
+REGION_THRESHOLD = 0.5
+"""Map probability from which a cell belongs to a manipulated region."""
+DEFECT_THRESHOLD = 0.5
+"""Map probability from which a cell shows a defect."""
+CLAIMED_THRESHOLD = 0.35
+"""The same for the defect the buyer claims: there is a reason to look for it, so less evidence shows it."""
+LEAST_SIDE = 240
+"""Long side in pixels below which no defect can be judged (and no delivery chain of training goes)."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A picture through the network, before any verdict. features: float64 [6] of `model.pooling`."""
+
+    scores: pooling.Scores
+    features: NDArray[np.float64]
+
+
+class Detector:
+    """Loads a bundle once; `detect` may be called from many threads.
+
+    bundle: path of an .onnx bundle, none for the one that ships with the package. threads: of one inference, none for
+    one a core. Raises BundleError that says what to do.
+    """
+
+    def __init__(self, bundle_path: Path | None = None, threads: int | None = None) -> None:
+        self._bundle: Bundle = bundle.load(bundle_path, threads)
+
+    @property
+    def name(self) -> ModelName:
+        return self._bundle.name
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self._bundle.card
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """None for a network that was not calibrated yet: it can score, but not judge."""
+        return self._bundle.calibration
+
+    def score(self, pixels: NDArray[np.uint8]) -> Scored:
+        """Run the network over uint8 RGB [H,W,3] and pool its tiles. Memory grows with the map, not with the tiles."""
+        grid = tiles.plan(*pixels.shape[:2])
+        kinds, maps = [], []
+        for first in range(0, len(grid.origins), BATCH):
+            kind, local = self._bundle.run(tiles.cut(pixels, grid, first, first + BATCH))
+            kinds.append(kind)
+            maps.append(local)
+        scores = pooling.Scores(np.concatenate(kinds), tiles.stitch(np.concatenate(maps), grid))
+        return Scored(scores, pooling.features(scores))
+
+    def detect(
+        self, data: bytes, claim: Defect | None = None, language: Language = "en", limits: Limits | None = None
+    ) -> Detection:
+        """Judge one picture file.
+
+        claim: the defect the buyer claims, which is then looked for harder; it changes no probability.
+        Raises model.image.ImageError for a file that cannot be judged, BundleError for an uncalibrated bundle.
+        """
+        calibration = self._bundle.calibration
+        if calibration is None:
+            raise BundleError("this bundle carries no calibration; run `refundlens calibrate` and export it again")
+        began = time.perf_counter()
+        photo = read_photo(data, limits)
+        decoded = time.perf_counter()
+        found = self.score(photo.pixels)
+        inferred = time.perf_counter()
+        measured = conditions.measure(photo)
+        probability = calibration.probability(found.features)
+        supported = measured.long_side >= LEAST_SIDE and calibration.bin(measured) is not None
+        measured = measured.model_copy(update={"supported": supported})
+        verdict, bound = calibration.decide(probability, measured) if supported else ("inconclusive", None)
+        heat = pooling.sigmoid(found.scores.maps[0])
+        height, width = photo.pixels.shape[:2]
+        defects = _defects(found.scores.maps, heat, width, height, claim)
+        kinds: dict[Kind, float] = {"authentic": 1.0 - probability}
+        kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
+        reasons = _reasons(verdict, kinds, defects, measured, language)
+        finished = time.perf_counter()
+        return Detection(
+            sha256=photo.sha256,
+            width=width,
+            height=height,
+            verdict=verdict,
+            probability=probability,
+            kind=kinds,
+            defects=defects,
+            regions=_regions(heat, width, height),
+            conditions=measured,
+            false_accusation_bound=bound,
+            reasons=[*reasons, *_about(photo, language)],
+            model=self.name,
+            timings_ms={
+                "decode": round(1000 * (decoded - began), 1),
+                "infer": round(1000 * (inferred - decoded), 1),
+                "total": round(1000 * (finished - began), 1),
+            },
+            heatmap=heat,
+            defectmap=pooling.sigmoid(found.scores.maps[1:].max(axis=0)),
+        )
+
+
+def _regions(heat: NDArray[np.float32], width: int, height: int) -> list[Region]:
+    return regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
+
+
+def _defects(
+    maps: NDArray[np.float32], heat: NDArray[np.float32], width: int, height: int, claim: Defect | None
+) -> list[DefectFound]:
+    """Defects the map shows, the claimed type first, each with how manipulated its own pixels look."""
+    found = []
+    for index, defect in enumerate(DEFECTS):
+        threshold = CLAIMED_THRESHOLD if defect == claim else DEFECT_THRESHOLD
+        shown = pooling.sigmoid(maps[1 + index])
+        for region in regions.find_regions(shown, tiles.STRIDE, width, height, threshold, limit=4):
+            x0, y0, x1, y1 = (side // tiles.STRIDE for side in region.box)
+            inside = heat[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+            fake = float(np.quantile(inside, regions.QUANTILE))
+            found.append(
+                DefectFound(type=defect, box=region.box, probability=region.probability, fake_probability=fake)
+            )
+    return sorted(found, key=lambda item: (item.type != claim, -item.probability))
+
+
+def _reasons(
+    verdict: Verdict, kinds: dict[Kind, float], defects: list[DefectFound], measured: Conditions, language: Language
+) -> list[Reason]:
+    """What the pixels say, then what the policy made of it, then what the file's condition is."""
+    codes: list[tuple[str, str, dict[str, object]]] = []
+    likeliest: Kind = max(kinds, key=lambda kind: kinds[kind])
+    if likeliest == "authentic":
+        codes.append(("pixel.no_trace", "inferred", {}))
+    else:
+        code = {
+            "ai_generated": "pixel.whole_regeneration",
+            "ai_edited": "pixel.local_regeneration",
+            "photoshopped": "pixel.classical_edit",
+        }[likeliest]
+        codes.append((code, "inferred", {}))
+        for defect in defects:
+            if defect.fake_probability >= REGION_THRESHOLD:
+                values = {"defect": defect.type, "box": list(defect.box)}
+                codes.append(("pixel.defect_is_fake", "inferred", values))
+    if measured.long_side < LEAST_SIDE:
+        codes.append(("policy.too_small", "derived", {}))
+    elif not measured.supported:
+        codes.append(("policy.unsupported_condition", "derived", {"what": _what(measured)}))
+    elif verdict == "inconclusive":
+        codes.append(("policy.inconclusive_band", "derived", {}))
+    if measured.jpeg_quality is not None:
+        values = {"quality": measured.jpeg_quality, "count": measured.quantisations}
+        codes.append(("conditions.compression", "derived", values))
+    return [
+        Reason.model_validate(
+            {"code": code, "basis": basis, "text": reason_text(code, language, **values), "details": values}
+        )
+        for code, basis, values in codes
+    ]
+
+
+def _what(measured: Conditions) -> str:
+    quality = "-" if measured.jpeg_quality is None else str(measured.jpeg_quality)
+    return f"{measured.long_side} px, JPEG {quality}, sharpness {measured.sharpness:.2f}"
+
+
+def _about(photo: Photo, language: Language) -> list[Reason]:
+    return provenance.read_provenance(photo, language)

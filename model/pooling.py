@@ -1,0 +1,96 @@
+"""From the scores of many tiles to a few numbers for the whole picture.
+
+A regenerated picture shows a little in every tile, a patched hole shows strongly in one. So both are kept: how strong
+the strongest tiles are, and how strong the average one. Calibration weighs them, and knows the number of tiles, since
+the strongest of forty innocent tiles is stronger than the strongest of six.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.names import KINDS, Kind
+
+Floats = NDArray[np.float32]
+FEATURES = ("strongest_tile", "strong_tiles", "mean_tile", "map_peak", "map_mean", "log_tiles")
+STRONG_SHARE = 0.25
+"""Share of tiles that "strong_tiles" averages: a defect rarely covers more of a photo."""
+PEAK_SHARE = 0.005
+"""Share of the map's cells that "map_peak" averages: edits begin at 0.3 % of a picture."""
+LEAST_PEAK = 4
+"""Cells that "map_peak" averages at least: a single cell is noise."""
+LIMIT = 12.0
+"""Margins are clipped here: beyond it the network is only louder, not surer."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the network said of one picture.
+
+    kinds: logits float32 [tiles,4] in the order of `KINDS`. maps: logits float32 [5,h,w], a cell per 8 pixels;
+    channel 0 "manipulated", the rest the defects.
+    """
+
+    kinds: Floats
+    maps: Floats
+
+
+def sigmoid(values: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60, 60))), np.float32)
+
+
+def margins(kinds: Floats) -> Floats:
+    """Log odds of "manipulated in any way" against "authentic" per tile, float32 [tiles]."""
+    fake = kinds[:, 1:]
+    top = fake.max(axis=1)
+    total = top + np.log(np.exp(fake - top[:, None]).sum(axis=1))
+    return np.asarray(np.clip(total - kinds[:, 0], -LIMIT, LIMIT), np.float32)
+
+
+def features(scores: Scores) -> NDArray[np.float64]:
+    """float64 [6], named by `FEATURES`."""
+    odds = np.sort(margins(scores.kinds))[::-1]
+    cells = np.sort(np.clip(scores.maps[0].ravel(), -LIMIT, LIMIT))[::-1]
+    strong = max(1, round(len(odds) * STRONG_SHARE))
+    peak = min(len(cells), max(LEAST_PEAK, round(len(cells) * PEAK_SHARE)))
+    return np.array(
+        [odds[0], odds[:strong].mean(), odds.mean(), cells[:peak].mean(), cells.mean(), np.log(len(odds))], np.float64
+    )
+
+
+def plain_score(scores: Scores) -> float:
+    """An uncalibrated score for a glance during training: strong tiles and map peak, equally."""
+    values = dict(zip(FEATURES, features(scores), strict=True))
+    return float(values["strong_tiles"] + values["map_peak"])
+
+
+def fake_shares(scores: Scores) -> dict[Kind, float]:
+    """How a manipulated picture's probability is shared among the three kinds of manipulation; sums to 1.
+
+    Tiles count by how manipulated they look.
+    """
+    fake = scores.kinds[:, 1:].astype(np.float64)
+    shares = np.exp(fake - fake.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    weight = sigmoid(margins(scores.kinds)) + 1e-6
+    mixed = (shares * weight[:, None]).sum(axis=0) / weight.sum()
+    return dict(zip(KINDS[1:], mixed.tolist(), strict=True))
+
+
+def enlarge(grid: Floats, height: int, width: int) -> Floats:
+    """A map with a cell per 8 pixels -> float32 [height,width], bilinear between the cells' centres."""
+    rows = _positions(height, grid.shape[0])
+    columns = _positions(width, grid.shape[1])
+    top, left = rows.astype(int), columns.astype(int)
+    below, right = np.minimum(top + 1, grid.shape[0] - 1), np.minimum(left + 1, grid.shape[1] - 1)
+    down = (rows - top)[:, None].astype(np.float32)
+    across = (columns - left)[None].astype(np.float32)
+    upper = grid[top][:, left] * (1 - across) + grid[top][:, right] * across
+    lower = grid[below][:, left] * (1 - across) + grid[below][:, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, np.float32)
+
+
+def _positions(length: int, cells: int) -> NDArray[np.float64]:
+    """Where each pixel lies on the axis of cell centres, kept inside it."""
+    return np.clip((np.arange(length) + 0.5) / 8 - 0.5, 0, cells - 1)

@@ -1,0 +1,96 @@
+"""The verbs from a dataset to a bundle: train, calibrate, evaluate, export. `serving.cli` mounts them lazily."""
+
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="From a dataset to a calibrated ONNX bundle.")
+
+Run = Annotated[Path, typer.Argument(help="Folder of the run.")]
+Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Dataset made by `data build`.")]
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the steps as one line on stderr and exit status 1; wall time and memory of a step that worked."""
+    from datasets.manifest import DatasetError
+
+    began = time.monotonic()
+    try:
+        yield
+    except (ValueError, RuntimeError, DatasetError, OSError) as error:
+        typer.echo(f"refundlens: {error}", err=True)
+        raise typer.Exit(1) from error
+    # ru_maxrss is in kibibytes on Linux, in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    typer.echo(f"{time.monotonic() - began:.0f} s, peak memory {peak:.0f} MB", err=True)
+
+
+@app.command()
+def train(
+    dataset: Dataset,
+    run: Run,
+    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of TrainConfig.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Change a setting, e.g. --set steps=2000.")] = None,
+    init: Annotated[Path | None, typer.Option(exists=True, help="Start from this run's weights.")] = None,
+) -> None:
+    """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
+    from training import config as settings
+    from training.loop import train as run_training
+
+    with _told():
+        chosen = settings.load(config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set)
+        typer.echo(run_training(dataset, run, chosen, init=init))
+
+
+@app.command()
+def calibrate(
+    run: Annotated[Path, typer.Argument(exists=True, help="Run folder, or a bundle to calibrate anew.")],
+    photos: Annotated[Path, typer.Argument(exists=True, help="Dataset, or (for a bundle) a folder of authentic photos.")],
+    limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999)] = 0.95,
+    out: Annotated[Path | None, typer.Option(help="For a bundle: where to write the calibrated one.")] = None,
+) -> None:
+    """Fit probabilities and set thresholds that keep the false-accusation bound."""
+    from training import steps
+
+    with _told():
+        result = steps.calibrate(run, photos, limit, confidence, out)
+        typer.echo(json.dumps(steps.summary(result), indent=1))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Run folder, bundle file, or the word bundled.")],
+    dataset: Dataset,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
+    split: str = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+) -> None:
+    """Measure the whole detector on a split: report.md, report.json and plots."""
+    from training import steps
+
+    with _told():
+        typer.echo(steps.evaluate(model, dataset, out, split, limit))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Calibrated run.")],
+    out: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
+    name: str = "refundlens-s",
+    version: str = "0.1.0",
+) -> None:
+    """Write the run as one ONNX bundle with its calibration, thresholds, history and card."""
+    from training import steps
+
+    with _told():
+        typer.echo(steps.export(run, out, name, version))

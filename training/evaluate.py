@@ -1,0 +1,108 @@
+"""`refundlens evaluate`: the whole detector over a dataset's test split, as a user would meet it.
+
+In: a calibrated bundle and a dataset. Out: report.json, report.md and plots. Files go through `Detector.detect`, bytes
+in and verdict out, so nothing that serving does is left out.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datasets import manifest
+from datasets.records import Row
+from model import pooling
+from model.detect import Detector
+from model.detection import Detection
+from training import controls
+from training.calibrate import run_all
+from training.metrics import PixelCounts, pixel_f1
+from training.report import write_report
+from training.slices import Scored
+
+CONTROL_PHOTOS = 40
+"""Source photos that each control is run on: enough to see a shortcut, few enough for a coffee break."""
+MASTER = ("png", "master")
+"""Deliveries that left a picture as it was made: what controls deliver anew."""
+
+
+def evaluate(
+    detector: Detector, dataset: Path, out: Path, split: str = "test", limit: int | None = None,
+    with_controls: bool = True, context: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Score a split, write the report into `out`, return it as a dict. Raises DatasetError for a split without rows."""
+    everything = manifest.read(dataset)
+    rows = [row for row in everything if row.split == split][:limit]
+    if not rows:
+        raise manifest.DatasetError(f"{dataset} has no rows in its {split} split")
+    trained = {row.generator for row in everything if row.split == "train" and row.generator}
+    scored = run_all(lambda row: _score(detector, dataset, row), rows, "evaluate")
+    facts: dict[str, Any] = {
+        "model": detector.name.model_dump(), "dataset": str(dataset.name), "version": manifest.version(everything),
+        "split": split, "trained_generators": sorted(trained), **(context or {}),
+    }  # fmt: skip
+    if with_controls:
+        facts["controls"] = _controls(detector, dataset, rows)
+    return write_report(scored, out, facts)
+
+
+def _score(detector: Detector, dataset: Path, row: Row) -> Scored:
+    found = detector.detect((dataset / row.file_name).read_bytes())
+    return Scored(
+        row=row,
+        probability=found.probability,
+        verdict=found.verdict,
+        kind=dict(found.kind),
+        pixel=_pixels(dataset, row.mask_file_name, found),
+        defect_pixel=_defect(dataset, row.defect_mask_file_name, found),
+        conditions=found.conditions,
+    )
+
+
+def _pixels(dataset: Path, name: str | None, found: Detection) -> PixelCounts | None:
+    if name is None:
+        return None
+    mask = _mask(dataset / name)
+    return pixel_f1(mask, pooling.enlarge(found.heatmap, *mask.shape))
+
+
+def _defect(dataset: Path, name: str | None, found: Detection) -> PixelCounts | None:
+    """How well the map of defects covers the one that was painted, whichever type it was taken for."""
+    if name is None:
+        return None
+    mask = _mask(dataset / name)
+    return pixel_f1(mask, pooling.enlarge(found.defectmap, *mask.shape))
+
+
+def _mask(path: Path) -> NDArray[np.float32]:
+    return np.asarray(Image.open(path).convert("L"), np.float32) / 255.0
+
+
+def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[controls.Control]:
+    """Checks that no shortcut earned the figures: see `training.controls`."""
+    clean = [row for row in rows if row.delivery["name"] in MASTER]
+    authentic = [_read(dataset, row) for row in clean if row.label == 0][:CONTROL_PHOTOS]
+    edited = [_read(dataset, row) for row in clean if row.label == 1][:CONTROL_PHOTOS]
+    if not authentic or not edited:
+        return []
+    rng = np.random.default_rng(0)
+
+    def score(data: bytes) -> float:
+        return detector.detect(data).probability
+
+    def judge(data: bytes) -> tuple[float, str]:
+        found = detector.detect(data)
+        return found.probability, found.verdict
+
+    return [
+        controls.format_swap(authentic, edited, score),
+        controls.harmless_copies(authentic, judge, rng),
+        controls.verdict_stability([*authentic, *edited], judge),
+    ]
+
+
+def _read(dataset: Path, row: Row) -> NDArray[np.uint8]:
+    return np.array(Image.open(dataset / row.file_name).convert("RGB"))

@@ -1,0 +1,130 @@
+"""A trained network -> one ONNX file that carries all serving needs, checked against PyTorch.
+
+In: a run folder (model.pt; calibration.json and card.md once they exist). Out: a bundle as `model.bundle` reads it.
+"""
+
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from model import bundle
+from model.network import Network, NetworkConfig
+from model.tiles import TILE
+from training.loop import FINAL
+
+OPSET = 18
+"""Old enough for every ONNX Runtime that serving accepts."""
+PARITY = 1e-3
+"""Largest difference of any logit between PyTorch and ONNX Runtime that is let through."""
+PARITY_TILES = 16
+RAW = "network.onnx"
+"""The uncalibrated bundle in a run's folder: calibration and evaluation score with it, so that what they measure is what
+serving runs."""
+
+
+class ExportError(RuntimeError):
+    """The export is not what was trained; the message says by how much."""
+
+
+def load_network(run: Path) -> Network:
+    """The trained network of a run, ready for inference. Raises ExportError where the run is not finished."""
+    path = run / FINAL
+    if not path.is_file():
+        raise ExportError(f"{run} has no {FINAL}: `refundlens train` has not finished there; start it again to resume")
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    network = Network(NetworkConfig.model_validate({**saved["config"], "pretrained": False}))
+    network.load_state_dict(saved["state"])
+    return network.eval()
+
+
+def raw_bundle(run: Path) -> Path:
+    """The run's uncalibrated bundle, made anew when the weights are newer."""
+    path = run / RAW
+    if not path.is_file() or path.stat().st_mtime < (run / FINAL).stat().st_mtime:
+        write_bundle(run, path, name="uncalibrated", version="0", metadata={})
+    return path
+
+
+def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[str, str]) -> float:
+    """Export a run's network with this metadata; return the largest difference to PyTorch (logits).
+
+    Raises ExportError where it exceeds PARITY; `out` is then not written.
+    """
+    network = load_network(run)
+    graph = _trace(network)
+    graph.metadata_props.clear()
+    facts = {bundle.FORMAT_KEY: bundle.FORMAT, bundle.NAME: name, bundle.VERSION: version, **metadata}
+    onnx.helper.set_model_props(graph, facts)
+    onnx.checker.check_model(graph)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(out.name + ".new")
+    onnx.save(graph, beside)
+    difference = parity(network, beside)
+    if difference > PARITY:
+        beside.unlink()
+        raise ExportError(f"ONNX Runtime differs from PyTorch by {difference:.2e}, more than {PARITY:.0e}")
+    os.replace(beside, out)
+    return difference
+
+
+def with_metadata(source: Path, out: Path, metadata: dict[str, str]) -> None:
+    """Copy a bundle with some of its metadata replaced; the graph stays as it is."""
+    graph = onnx.load(source)
+    facts = {entry.key: entry.value for entry in graph.metadata_props} | metadata
+    graph.metadata_props.clear()
+    onnx.helper.set_model_props(graph, facts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(out.name + ".new")
+    onnx.save(graph, beside)
+    os.replace(beside, out)
+
+
+def parity(network: Network, path: Path) -> float:
+    """Largest absolute difference of any logit over random and smooth tiles, whatever their batch."""
+    loaded = bundle.load(path, threads=1)
+    tiles = _sample_tiles()
+    with torch.no_grad():
+        wanted = [part.numpy() for part in network(torch.from_numpy(tiles))]
+    worst = 0.0
+    for size in (1, 3, PARITY_TILES):
+        for first in range(0, len(tiles), size):
+            given = loaded.run(tiles[first : first + size])
+            for mine, theirs in zip(given, wanted, strict=True):
+                worst = max(worst, float(np.abs(mine - theirs[first : first + size]).max()))
+    return worst
+
+
+def _sample_tiles() -> NDArray[np.uint8]:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (PARITY_TILES // 2, TILE, TILE, 3))
+    ramp = np.linspace(0, 255, TILE)[None, :, None, None] * rng.random((PARITY_TILES // 2, 1, TILE, 3))
+    return np.concatenate([noise, ramp]).astype(np.uint8)
+
+
+def _trace(network: Network) -> onnx.ModelProto:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    # two tiles: a batch of one would be traced as a constant
+    example = torch.zeros(2, TILE, TILE, 3, dtype=torch.uint8)
+    count = torch.export.Dim("tiles", min=1, max=4096)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program: Any = torch.onnx.export(
+            network, (example,), dynamo=True, input_names=["tiles"], output_names=["kind", "map"],
+            dynamic_shapes={"tiles": {0: count}}, opset_version=OPSET, verbose=False,
+        )  # fmt: skip
+    graph: onnx.ModelProto = program.model_proto
+    return graph
+
+
+def training_facts(run: Path, extra: dict[str, Any]) -> str:
+    """What the bundle remembers of its making, JSON: the run's settings and `extra`."""
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    return json.dumps({"config": config, **extra})

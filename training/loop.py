@@ -1,0 +1,203 @@
+"""The training loop: one function a person can read, everything it needs saved so that a killed run goes on.
+
+In: a dataset folder and a `TrainConfig`. Out: a run folder with config.yaml, metrics.jsonl, checkpoint.pt, model.pt.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from timm.utils import ModelEmaV3
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from datasets import manifest
+from datasets.build import TABLES
+from datasets.quantisation import MeasuredTables, load_tables
+from model.network import Network
+from training.config import TrainConfig, save
+from training.data import FromStep, TileDataset, collate
+from training.losses import losses
+from training.validate import validate
+
+CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
+LOG_EVERY = 20
+"""Steps between lines of metrics.jsonl: short enough to see a curve, long enough to average the noise."""
+
+
+class Resumed(ValueError):
+    """The run folder holds another run; the message says what to do."""
+
+
+def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = None) -> Path:
+    """Fine-tune on the train split and return the path of the averaged weights.
+
+    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet.
+
+    Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rows = manifest.read(dataset)
+    network = Network(config.network).to(device, memory_format=torch.channels_last)
+    if init is not None:
+        _start_from(init, network)
+    average = ModelEmaV3(network, decay=config.ema, use_warmup=True)
+    optimiser = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.learning_rate)
+    step = _resume(run, config, network, average, optimiser)
+    save(config, run / CONFIG)
+    data = TileDataset(
+        dataset, [row for row in rows if row.split == "train"], config.data, config.loss, config.seed,
+        config.steps * config.pairs, _measured_tables(dataset),
+    )
+    checked = [row for row in rows if row.split == "validation"][: config.validate_rows]
+    log = _Log(run / METRICS, step)
+    bar = tqdm(total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr)
+    for batch in _batches(data, config, step):
+        rate = _rate(config, step)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        told = _step(network, optimiser, batch, config, device)
+        average.update(network, step)
+        step += 1
+        bar.update()
+        log.add(step, told, rate)
+        if checked and (step % config.validate_every == 0 or step == config.steps):
+            log.write({"step": step, **validate(average.module, dataset, checked, device)})
+        if step % config.save_every == 0 or step == config.steps:
+            _save(run, config, network, average, optimiser, step)
+    bar.close()
+    torch.save({"config": config.network.model_dump(), "state": average.module.state_dict()}, run / FINAL)
+    return run / FINAL
+
+
+def _start_from(init: Path, network: Network) -> None:
+    path = init / FINAL if init.is_dir() else init
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        network.load_state_dict(saved["state"])
+    except (RuntimeError, KeyError) as error:
+        raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
+
+
+def _measured_tables(dataset: Path) -> list[MeasuredTables] | None:
+    """JPEG tables met in the wild, where the dataset was built with some."""
+    path = dataset / TABLES
+    return list(load_tables(path)) if path.is_file() else None
+
+
+def _step(
+    network: Network, optimiser: torch.optim.Optimizer, batch: dict[str, Tensor], config: TrainConfig,
+    device: torch.device,
+) -> dict[str, float]:
+    network.train()
+    optimiser.zero_grad(set_to_none=True)
+    told: dict[str, float] = {}
+    kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
+    for part in _split(batch, config.accumulate):
+        part = {key: value.to(device, non_blocking=True) for key, value in part.items()}
+        with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
+            kinds, maps = network(part["tiles"])
+        named = losses(kinds, maps, part, config.loss)
+        (named["total"] / config.accumulate).backward()
+        for key, value in named.items():
+            told[key] = told.get(key, 0.0) + float(value.detach()) / config.accumulate
+    torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+    optimiser.step()
+    if not math.isfinite(told["total"]):
+        raise FloatingPointError("the loss is not finite; lower learning_rate or set amp: none")
+    return told
+
+
+def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+    for index in range(parts):
+        yield {key: value[index::parts] for key, value in batch.items()}
+
+
+def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices and filters only, as timm's own optimisers do."""
+    shrunk = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    free = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": shrunk, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine to 1 % of the peak."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _batches(data: TileDataset, config: TrainConfig, step: int) -> Iterator[dict[str, Tensor]]:
+    loader = DataLoader(
+        data, batch_size=config.pairs, sampler=FromStep(step * config.pairs, len(data)), collate_fn=collate,
+        num_workers=config.data.workers, prefetch_factor=3 if config.data.workers else None, drop_last=True,
+    )
+    yield from loader
+
+
+def _resume(
+    run: Path, config: TrainConfig, network: Network, average: ModelEmaV3, optimiser: torch.optim.Optimizer
+) -> int:
+    path = run / CHECKPOINT
+    if not path.exists():
+        return 0
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    if saved["config"] != config.model_dump(mode="json"):
+        raise Resumed(f"{run} holds a run with other settings; name a new folder, or use its own config.yaml")
+    network.load_state_dict(saved["network"])
+    average.module.load_state_dict(saved["average"])
+    optimiser.load_state_dict(saved["optimiser"])
+    torch.set_rng_state(saved["random"])
+    return int(saved["step"])
+
+
+def _save(
+    run: Path, config: TrainConfig, network: Network, average: ModelEmaV3, optimiser: torch.optim.Optimizer,
+    step: int,
+) -> None:
+    """Written beside and moved into place: a kill in the middle leaves the older checkpoint whole."""
+    state = {
+        "config": config.model_dump(mode="json"), "step": step, "network": network.state_dict(),
+        "average": average.module.state_dict(), "optimiser": optimiser.state_dict(), "random": torch.get_rng_state(),
+    }
+    beside = run / (CHECKPOINT + ".new")
+    torch.save(state, beside)
+    os.replace(beside, run / CHECKPOINT)
+
+
+class _Log:
+    """metrics.jsonl: mean losses of every LOG_EVERY steps, and validation results."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path, self.began, self.sums, self.count = path, time.monotonic(), {}, 0
+        self.sums: dict[str, float]
+        if path.exists():
+            # lines after the checkpoint belong to steps that will be run again
+            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            path.write_text("".join(line + "\n" for line in lines))
+
+    def add(self, step: int, told: dict[str, float], rate: float) -> None:
+        for key, value in told.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+        self.count += 1
+        if step % LOG_EVERY == 0:
+            means = {key: round(value / self.count, 5) for key, value in self.sums.items()}
+            seconds = round((time.monotonic() - self.began) / self.count, 3)
+            self.write({"step": step, "loss": means, "learning_rate": rate, "seconds_per_step": seconds})
+            self.sums, self.count, self.began = {}, 0, time.monotonic()
+
+    def write(self, line: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

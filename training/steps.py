@@ -1,0 +1,117 @@
+"""The steps of `training.cli` on a run's folder: what is read, what is written, in which order.
+
+A run's folder holds config.yaml, metrics.jsonl, model.pt (train); network.onnx, calibration.json, calibrated.onnx
+(calibrate); report/ (evaluate). `export` gathers them into one bundle.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from datasets import manifest, photos
+from model import bundle, conditions
+from model.calibration import Calibration, CalibrationError
+from model.detect import Detector
+from model.image import read_photo
+from training import calibrate as fitting
+from training.evaluate import evaluate as run_evaluation
+from training.export import ExportError, raw_bundle, training_facts, with_metadata, write_bundle
+from training.making import make_card
+
+CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
+BUNDLED = "bundled"
+
+
+def calibrate(target: Path, source: Path, limit: float, confidence: float, out: Path | None) -> Calibration:
+    """Calibrate a run on a dataset, or a finished bundle on a folder of authentic photos (or a dataset).
+
+    For a run writes calibration.json and calibrated.onnx; for a bundle writes `out`, keeping its probabilities and
+    setting thresholds anew.
+    """
+    if target.is_dir():
+        return _calibrate_run(target, source, limit, confidence)
+    if out is None:
+        raise CalibrationError("say with --out where the newly calibrated bundle shall be written")
+    detector = Detector(target)
+    known = detector.calibration
+    if known is None:
+        raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
+    result = fitting.with_thresholds(known, _authentic(detector, source), limit, confidence)
+    with_metadata(target, out, {bundle.CALIBRATION: result.to_json()})
+    return result
+
+
+def _calibrate_run(run: Path, dataset: Path, limit: float, confidence: float) -> Calibration:
+    raw = raw_bundle(run)
+    detector = Detector(raw, threads=1)
+    rows = [row for row in manifest.read(dataset) if row.split in ("validation", "calibration")]
+    result = fitting.calibrate(fitting.score_rows(detector, dataset, rows), limit, confidence)
+    (run / CALIBRATION).write_text(result.to_json(), encoding="utf-8")
+    with_metadata(raw, run / CALIBRATED, {bundle.CALIBRATION: result.to_json()})
+    return result
+
+
+def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
+    """A dataset's authentic calibration rows, or every photo of a folder, taken as it was delivered."""
+    if (source / manifest.METADATA).is_file():
+        rows = [row for row in manifest.read(source) if row.split == "calibration" and row.label == 0]
+        return fitting.score_rows(detector, source, rows)
+    gathered = photos.gather([source])
+    if not gathered.photos:
+        raise CalibrationError(f"{source} holds no readable photo")
+
+    def one(found: photos.Photo) -> fitting.Sample:
+        photo = read_photo(found.path.read_bytes())
+        features = detector.score(photo.pixels).features
+        return fitting.Sample(found.sha256, 0, features, conditions.measure(photo))
+
+    return fitting.run_all(one, gathered.photos, "calibrate")
+
+
+def summary(result: Calibration) -> dict[str, Any]:
+    """What a person wants to see of a calibration: each condition with photos, threshold and bound."""
+    bins = [
+        {
+            "long_side": one.long_side, "jpeg_quality": one.jpeg_quality, "photos": one.photos,
+            "threshold": one.threshold, "bound": None if one.bound is None else round(one.bound, 5),
+        }
+        for one in result.bins
+    ]  # fmt: skip
+    return {"limit": result.limit, "clear_below": round(result.clear_below, 4), "conditions": bins}
+
+
+def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int | None) -> Path:
+    """Evaluate a run, a bundle file or the bundled model; return the report's folder."""
+    target = bundle.bundled_path() if model == BUNDLED else Path(model)
+    if target.is_dir():
+        out = out or target / REPORT
+        target = target / CALIBRATED
+        if not target.is_file():
+            raise CalibrationError(f"{model} is not calibrated: run `refundlens calibrate {model} {dataset}` first")
+    out = out or Path(REPORT)
+    command = f"refundlens evaluate {model} {dataset} --split {split}" + (f" --limit {limit}" if limit else "")
+    run_evaluation(Detector(target, threads=1), dataset, out, split, limit, context={"command": command})
+    return out
+
+
+def export(run: Path, out: Path, name: str, version: str) -> Path:
+    """Bundle a calibrated run. Raises ExportError where calibration is missing or parity is lost."""
+    if not (run / CALIBRATION).is_file():
+        raise ExportError(f"{run} is not calibrated: run `refundlens calibrate {run} DATASET` first")
+    result = Calibration.from_json((run / CALIBRATION).read_text(encoding="utf-8"))
+    metadata = {
+        bundle.CALIBRATION: result.to_json(),
+        bundle.TRAINING: training_facts(run, _history(run)),
+        bundle.CARD: make_card(run, name, version, result),
+    }
+    write_bundle(run, out, name, version, metadata)
+    out.with_suffix(".md").write_text(metadata[bundle.CARD], encoding="utf-8")
+    return out
+
+
+def _history(run: Path) -> dict[str, Any]:
+    path = run / "dataset.json"
+    dataset = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {"dataset": dataset.get("version"), "settings": yaml.safe_load((run / "config.yaml").read_text())}
