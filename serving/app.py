@@ -84,12 +84,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _warm_up(app: FastAPI) -> None:
-    if app.state.settings.demo:
-        app.state.samples.prepare()
     file = io.BytesIO()
     Image.new("RGB", (_WARM_UP_SIDE, _WARM_UP_SIDE), (128, 128, 128)).save(file, "JPEG")
     app.state.service.detector.detect(file.getvalue())
     app.state.ready = True
+    if app.state.settings.demo:
+        app.state.samples.prepare()
 
 
 def _tell_failure(warm_up: "asyncio.Task[None]") -> None:

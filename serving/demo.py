@@ -3,31 +3,36 @@
 In: the data folder. Out: JPEG files under samples/. What is there is kept, so the same bytes are judged each time.
 """
 
+import threading
 from pathlib import Path
 
 from serving.samples import SAMPLES, Sample, picture
 
 
 class SampleFolder:
-    """The samples' pictures on disk."""
+    """The samples' pictures on disk. Safe to use from several threads."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "samples"
+        self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """Draw what is missing, some seconds at first start. Raises OSError where the folder is not writable."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Draw all that is missing, some seconds at first start. Raises OSError where the folder is not writable."""
         for sample in SAMPLES:
-            path = self.path(sample)
+            self.file(sample)
+
+    def file(self, sample: Sample) -> Path:
+        """The sample's picture, drawn now if somebody asks before `prepare` got there."""
+        path = self._folder / f"{sample.slug}.jpg"
+        with self._lock:
             if not path.exists():
+                self._folder.mkdir(parents=True, exist_ok=True)
                 partial = path.with_suffix(".partial")
                 partial.write_bytes(picture(sample))
                 partial.replace(path)
+        return path
 
-    def path(self, sample: Sample) -> Path:
-        return self._folder / f"{sample.slug}.jpg"
 
-    def find(self, slug: str) -> tuple[Sample, Path] | None:
-        """A sample and its picture by name; None where there is none (slugs come from requests)."""
-        found = next((sample for sample in SAMPLES if sample.slug == slug), None)
-        return (found, self.path(found)) if found else None
+def find(slug: str) -> Sample | None:
+    """A sample by name; None where there is none (slugs come from requests)."""
+    return next((sample for sample in SAMPLES if sample.slug == slug), None)

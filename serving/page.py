@@ -8,7 +8,6 @@ import time
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -18,12 +17,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from model.names import DEFECTS
 from serving import intake
 from serving.auth import Keys
-from serving.demo import SampleFolder
+from serving.demo import SampleFolder, find
 from serving.intake import Intake, Upload
 from serving.language import Language, preferred
 from serving.problems import Problem
 from serving.result_view import ErrorView, ResultView, show
-from serving.samples import SAMPLES
+from serving.samples import SAMPLES, Sample
 from serving.service import DetectionService
 
 WEB = Path(__file__).parent / "web"
@@ -54,6 +53,10 @@ async def check(request: Request) -> Response:
         owner = _visitor(request)
         intake.refuse_large(request, request.app.state.settings)
         body = await intake.read(request, request.app.state.settings)
+        if len(body.images) > 1:
+            raise Problem(
+                413, "too_many_images", "The page looks at one photo at a time; the API takes sixteen."
+            )
         return await _judged(request, owner, body)
     except Problem as problem:
         return _page(request, ErrorView(problem.detail, about_picture=False), problem.status)
@@ -64,7 +67,7 @@ async def check_sample(request: Request, slug: str) -> Response:
     """Judge a sample's picture: its bytes go to the detector like any upload."""
     try:
         owner = _visitor(request)
-        sample, path = _sample(request, slug)
+        sample, path = await run_in_threadpool(_sample, request, slug)
         data = await run_in_threadpool(path.read_bytes)
         return await _judged(request, owner, Intake([Upload(path.name, data)], sample.defect))
     except Problem as problem:
@@ -72,7 +75,7 @@ async def check_sample(request: Request, slug: str) -> Response:
 
 
 @router.get("/samples/{slug}.jpg")
-async def sample_picture(request: Request, slug: str) -> FileResponse:
+def sample_picture(request: Request, slug: str) -> FileResponse:
     return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
 
 
@@ -120,12 +123,12 @@ def _visitor(request: Request) -> str:
     return str(owner)
 
 
-def _sample(request: Request, slug: str) -> Any:
+def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
     samples: SampleFolder = request.app.state.samples
-    found = samples.find(slug)
+    found = find(slug)
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
-    return found
+    return found, samples.file(found)
 
 
 def _language(request: Request) -> Language:

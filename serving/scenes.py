@@ -87,8 +87,7 @@ def _shirt(width: int, height: int, rng: np.random.Generator) -> Canvas:
     )
     collar = x**2 / 0.09**2 + (y + 0.4) ** 2 / 0.06**2 < 1
     inside = ((body | sleeves) & ~collar).astype(np.float32)[..., None]
-    dressed: Canvas = _table(width, height, rng) * (1 - inside) + cloth * inside
-    return dressed
+    return (_table(width, height, rng) * (1 - inside) + cloth * inside).astype(np.float32)
 
 
 def _plate(width: int, height: int, rng: np.random.Generator) -> Canvas:
@@ -113,9 +112,9 @@ def _box(width: int, height: int, rng: np.random.Generator) -> Canvas:
     side = ((np.abs(x) < 0.34) & (np.abs(y) < 0.28)).astype(np.float32)
     shade = 1 + 0.06 * np.sin(420 * x) + 0.05 * cloud(width, height, 90, rng) - 0.25 * y
     card = np.stack([186 * shade, 146 * shade, 100 * shade], axis=-1)
-    canvas = canvas * (1 - side[..., None]) + card * side[..., None]
+    canvas = (canvas * (1 - side[..., None]) + card * side[..., None]).astype(np.float32)
     tape = side * (np.abs(y - 0.02 * x) < 0.04)
-    canvas = blend(canvas, (214, 190, 150), tape * np.float32(0.7))
+    canvas = blend(canvas, (214, 190, 150), (tape * 0.7).astype(np.float32))
     label = ((x > 0.08) & (x < 0.28) & (y > 0.09) & (y < 0.22)).astype(np.float32)
     canvas = blend(canvas, (238, 238, 236), label)
     bars = label * (y < 0.17) * (np.sin(380 * x + 60 * np.floor(x * 60)) > 0.1)

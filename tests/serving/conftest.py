@@ -53,7 +53,12 @@ def _network() -> onnx.ModelProto:
 def _calibration() -> Calibration:
     count = len(FEATURES)
     everything = Bin(
-        long_side=(1, 100_000), jpeg_quality=(1, LOSSLESS + 1), sharpness=(0, 1), photos=400, threshold=0.9, bound=0.0075
+        long_side=(1, 100_000),
+        jpeg_quality=(1, LOSSLESS + 1),
+        sharpness=(0, 1),
+        photos=400,
+        threshold=0.9,
+        bound=0.0075,
     )
     return Calibration(
         features=tuple(FEATURES),
@@ -92,7 +97,7 @@ def detector(bundle: Path) -> Detector:
 
 @pytest.fixture
 def settings(bundle: Path, tmp_path: Path) -> Settings:
-    return Settings(bundle=bundle, data_dir=tmp_path / "var", workers=2, api_keys=KEY)
+    return Settings(bundle=bundle, data_dir=tmp_path / "var", workers=2, api_keys=KEY, demo=False)
 
 
 @pytest.fixture
@@ -111,7 +116,9 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def photo() -> Callable[..., bytes]:
     """Makes the bytes of a picture: grey noise with, if asked for, a red square (which the tiny network calls fake)."""
 
-    def make(form: str = "JPEG", size: tuple[int, int] = (320, 240), red: bool = False, **options: object) -> bytes:
+    def make(
+        form: str = "JPEG", size: tuple[int, int] = (320, 240), red: bool = False, **options: object
+    ) -> bytes:
         pixels = np.random.default_rng(7).integers(90, 160, (size[1], size[0], 3)).astype(np.uint8)
         if red:
             pixels[40:168, 64:192] = (250, 10, 10)

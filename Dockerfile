@@ -1,0 +1,38 @@
+# RefundLens, serving only. Two targets:
+#   docker build --target cpu  -t refundlens .
+#   docker build --target cuda -t refundlens:cuda .     and run with --gpus all
+# The data folder (results, samples, demo key) is the volume /data.
+
+FROM python:3.12-slim-bookworm AS build-cpu
+WORKDIR /source
+COPY . .
+RUN docker/install.sh /source /opt/refundlens
+
+FROM python:3.12-slim-bookworm AS build-cuda
+WORKDIR /source
+COPY . .
+# NVIDIA's CUDA and cuDNN libraries come as wheels; the host brings the driver.
+RUN EXTRA="onnxruntime-gpu[cuda,cudnn]" docker/install.sh /source /opt/refundlens
+
+FROM python:3.12-slim-bookworm AS base
+RUN useradd --system --uid 10001 --create-home refundlens \
+    && install --directory --owner=refundlens --group=refundlens /data
+ENV PATH="/opt/refundlens/bin:$PATH" \
+    PYTHONUNBUFFERED=1 \
+    REFUNDLENS_DATA_DIR=/data
+WORKDIR /data
+VOLUME /data
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+ENTRYPOINT ["refundlens"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM base AS cuda
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=build-cuda /opt/refundlens /opt/refundlens
+
+FROM base AS cpu
+COPY --from=build-cpu /opt/refundlens /opt/refundlens

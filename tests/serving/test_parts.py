@@ -1,0 +1,186 @@
+"""Small parts of serving on their own: ids, languages, order, bounds, references, progress."""
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from rich.console import Console
+
+from model.detect import Detector
+from serving import progress
+from serving.clock import rfc3339
+from serving.heatmap_files import HeatmapFolder
+from serving.ids import DETECTION_ID, make_id
+from serving.language import preferred
+from serving.parallel import AHEAD, in_order
+from serving.references import read_reference, with_references
+from serving.samples import SAMPLES, picture
+from serving.settings import Settings
+from serving.store import DetectionStore, Stored
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@given(st.integers(0, 10**11), st.integers(1, 10**9))
+def test_ids_sort_by_time(start: int, later: int) -> None:
+    first = MOMENT + timedelta(milliseconds=start)
+    early, late = make_id("det", first), make_id("det", first + timedelta(milliseconds=later))
+    assert early < late and DETECTION_ID.fullmatch(early)
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    assert rfc3339(datetime.fromisoformat("2026-01-01T08:00:00.1204+08:00")) == "2026-01-01T00:00:00.120Z"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "en"), ("", "en"), ("zh", "zh"), ("zh-Hant-TW", "zh"), ("de, en;q=0.1", "en"), ("en;q=0.3, zh;q=0.4", "zh"),
+        ("zh;q=0", "en"), ("zh;q=x", "en"), ("*", "en"), ("en-GB,zh;q=0.9", "en"),
+    ],
+)  # fmt: skip
+def test_language_of_the_header(header: str | None, language: str) -> None:
+    assert preferred(header) == language
+
+
+def test_results_keep_their_order_and_few_are_held() -> None:
+    drawn, finished = 0, 0
+
+    def items() -> object:
+        nonlocal drawn
+        for number in range(50):
+            drawn += 1
+            assert drawn - finished <= 2 * AHEAD + 1
+            yield number
+
+    def slow_for_some(number: int) -> int:
+        time.sleep(0.005 if number % 7 == 0 else 0)
+        return number
+
+    for expected, result in enumerate(in_order(slow_for_some, items(), 2)):  # type: ignore[arg-type]
+        assert result == expected
+        finished += 1
+    assert finished == 50
+
+
+def test_work_runs_side_by_side() -> None:
+    barrier = threading.Barrier(2, timeout=10)
+    assert len(list(in_order(lambda _: barrier.wait(), range(2), 2))) == 2
+
+
+def test_heat_map_names_never_collide(tmp_path: Path) -> None:
+    folder = HeatmapFolder(tmp_path / "maps")
+    names = [
+        folder.write(Path(name), b"x").name for name in ("a.jpg", "b/a.png", "a-2.jpg", "A.heic", "a-2.png")
+    ]
+    assert names == ["a.png", "a-2.png", "a-2-2.png", "A-3.png", "a-2-3.png"]
+
+
+def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
+    store = DetectionStore(tmp_path, keep=3)
+    heat = np.full((2, 3), 0.25, np.float32)
+    ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(5)]
+    for identifier in ids:
+        store.put(Stored(identifier, "me", {"id": identifier}, heat))
+    assert [store.get(identifier, "me") is not None for identifier in ids] == [False, False, True, True, True]
+    assert store.get(ids[-1], "you") is None
+    again = DetectionStore(tmp_path, keep=3)
+    found = again.get(ids[-1], "me")
+    assert found is not None and found.body == {"id": ids[-1]} and np.array_equal(found.heatmap, heat)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+@pytest.fixture(scope="module")
+def sample() -> bytes:
+    return picture(SAMPLES[1])
+
+
+def _resaved(data: bytes, scale: float, quality: int, patch: bool = False) -> bytes:
+    photo = Image.open(io.BytesIO(data))
+    if patch:
+        photo.paste((90, 60, 30), (300, 500, 560, 800))
+    file = io.BytesIO()
+    photo.resize((round(photo.width * scale), round(photo.height * scale))).save(
+        file, "JPEG", quality=quality
+    )
+    return file.getvalue()
+
+
+def _codes(detector: Detector, data: bytes, *references: bytes) -> list[tuple[str, str]]:
+    prepared = [read_reference("shop.jpg", reference) for reference in references]
+    before = detector.detect(data)
+    after = with_references(before, data, prepared, "en")
+    assert after.probability == before.probability and after.verdict == before.verdict
+    return [(reason.code, reason.basis) for reason in after.reasons[len(before.reasons) :]]
+
+
+def test_the_merchants_own_picture_is_recognised(detector: Detector, sample: bytes) -> None:
+    same, none = "reference.same_picture", "reference.not_comparable"
+    assert _codes(detector, sample, sample) == [(same, "observed")]
+    assert _codes(detector, sample, _resaved(sample, 0.5, 50)) == [(same, "derived")]
+    assert _codes(detector, _resaved(sample, 0.7, 60, patch=True), sample) == [(same, "derived")]
+    assert _codes(detector, sample, picture(SAMPLES[0])) == [(none, "derived")]
+    assert _codes(detector, sample) == []
+
+
+def test_samples_are_the_same_each_time_and_half_of_them_edited(sample: bytes) -> None:
+    assert picture(SAMPLES[1]) == sample
+    assert sum(item.edited for item in SAMPLES) * 2 == len(SAMPLES)
+    assert len({item.slug for item in SAMPLES}) == len(SAMPLES)
+
+
+def test_progress_is_silent_off_a_terminal_and_for_quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(terminal: bool, quiet: float) -> str:
+        monkeypatch.setattr(progress, "QUIET_SECONDS", quiet)
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=terminal)
+        assert list(progress.track(iter(range(3)), 3, "photos", console)) == [0, 1, 2]
+        return stream.getvalue()
+
+    assert shown(terminal=False, quiet=0.0) == ""
+    assert shown(terminal=True, quiet=60.0) == ""
+    assert "photos" in shown(terminal=True, quiet=0.0)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFUNDLENS_API_KEYS", "alpha, beta,")
+    monkeypatch.setenv("REFUNDLENS_WORKERS", "3")
+    settings = Settings()
+    assert [key.get_secret_value() for key in settings.api_keys] == [
+        "alpha",
+        "beta",
+    ] and settings.workers == 3
+    assert "alpha" not in repr(settings)
+    monkeypatch.setenv("REFUNDLENS_MAX_IMAGES", "17")
+    with pytest.raises(ValueError, match="16"):
+        Settings()
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_line(
+    tmp_path: Path, detector: Detector, photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    from serving import inputs
+    from serving.engines import LocalEngine
+
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open.jpg").write_bytes(photo())
+    scandir = os.scandir
+
+    def guarded(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(inputs.os, "scandir", guarded)
+    judged = [LocalEngine(detector).judge(path) for path in inputs.files_under([tmp_path])]
+    assert [result.line.get("error", {}).get("code") for result in judged] == ["unreadable_file", None]
