@@ -33,7 +33,7 @@ ASPECT_SLACK = 0.02
 
 _TEXTS = {
     ("same_bytes", "en"): "This is the reference picture {name} itself, byte for byte.",
-    ("same_bytes", "zh"): "这就是参考图 {name} 本身,文件逐字节相同。",
+    ("same_bytes", "zh"): "这就是参考图 {name} 本身，文件逐字节相同。",
     (
         "same_pixels",
         "en",
@@ -44,7 +44,7 @@ _TEXTS = {
         "not_comparable",
         "en",
     ): "The reference picture {name} is another shot, so it could not be compared pixel by pixel.",
-    ("not_comparable", "zh"): "参考图 {name} 是另一次拍摄,无法逐像素比对。",
+    ("not_comparable", "zh"): "参考图 {name} 是另一次拍摄，无法逐像素比对。",
 }
 
 

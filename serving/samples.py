@@ -40,7 +40,7 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         "shirt-hole-painted", "shirt", "hole", True, "128.00",
         {"en": "Cotton T-shirt", "zh": "纯棉 T 恤"},
-        {"en": "There is a hole in the front, I want my money back.", "zh": "胸前破了个洞,申请退款。"},
+        {"en": "There is a hole in the front, I want my money back.", "zh": "胸前破了个洞，申请退款。"},
         (0.05, -0.02), 0.05,
     ),
     Sample(
@@ -58,13 +58,13 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         "shirt-stain-worn", "shirt", "stain", False, "128.00",
         {"en": "Cotton T-shirt", "zh": "纯棉 T 恤"},
-        {"en": "Stained, looks worn before.", "zh": "有污渍,像是穿过的。"},
+        {"en": "Stained, looks worn before.", "zh": "有污渍，像是穿过的。"},
         (-0.06, 0.12), 0.06,
     ),
     Sample(
         "box-label-copied", "box", "other", True, "259.00",
         {"en": "Coffee machine", "zh": "咖啡机"},
-        {"en": "Two labels on the box, I got a returned one.", "zh": "箱子上有两张面单,是别人退回来的。"},
+        {"en": "Two labels on the box, I got a returned one.", "zh": "箱子上有两张面单，是别人退回来的。"},
         (-0.2, 0.155), 0.1,
     ),
     Sample(
