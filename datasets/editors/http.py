@@ -125,7 +125,7 @@ class HttpEditor:
             data = (
                 base64.b64decode(entry["b64_json"]) if entry.get("b64_json") else self._download(entry["url"])
             )
-            return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.uint8)
+            return np.array(Image.open(io.BytesIO(data)).convert("RGB"))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
             raise EditServiceError(
                 f"{self.url} answered no picture: {error!r}", response.status_code
@@ -137,7 +137,10 @@ class HttpEditor:
 
     def _download(self, address: str) -> bytes:
         """The picture behind an address of the answer; the key is not sent along, the host may be another."""
-        response = self._client.get(address)
+        try:
+            response = self._client.get(address)
+        except httpx.HTTPError as error:
+            raise EditServiceError(f"{address} cannot be fetched: {error}") from error
         if not response.is_success:
             raise EditServiceError(f"{address} answered {response.status_code}", response.status_code)
         return response.content

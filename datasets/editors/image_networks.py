@@ -22,7 +22,7 @@ PROBE = 32
 
 @dataclass(frozen=True)
 class ImageNetwork:
-    """`function`: float32 [3,h,w] in 0..1 -> float32 [3,h*scale,w*scale]. `multiple`: what both sides must divide by."""
+    """`function`: float32 [3,h,w] in 0..1 -> float32 [3,h*scale,w*scale]. Both sides must divide by `multiple`."""
 
     function: Callable[[Floats], Floats]
     scale: int

@@ -24,8 +24,7 @@ class RegeneratingEditor(ABC):
     """An editor that takes the painted picture and draws it again.
 
     A request whose `painted` equals its `photo` is allowed: then the region (or, without one, a random blob) is
-    regenerated though nothing was painted there. `window_multiple` is what sides the network likes, in pixels;
-    `least_window` the smallest window it is given.
+    regenerated though nothing was painted there. `least_window`: the smallest window drawn again, in pixels a side.
     """
 
     least_window = 64
