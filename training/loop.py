@@ -6,6 +6,7 @@ In: a dataset folder and a `TrainConfig`. Out: a run folder with config.yaml, me
 import json
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from training.losses import losses
 from training.validate import validate
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
+DATASET, SOURCES = manifest.INFO, manifest.SOURCES
+"""What the dataset was and whose photos it holds: copied into the run, because a card must tell."""
 LOG_EVERY = 20
 """Steps between lines of metrics.jsonl: short enough to see a curve, long enough to average the noise."""
 
@@ -56,6 +59,8 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     optimiser = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.learning_rate)
     step = _resume(run, config, network, average, optimiser)
     save(config, run / CONFIG)
+    for name in (DATASET, SOURCES):
+        shutil.copyfile(dataset / name, run / name)
     data = TileDataset(
         dataset, [row for row in rows if row.split == "train"], config.data, config.loss, config.seed,
         config.steps * config.pairs, _measured_tables(dataset),

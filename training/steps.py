@@ -18,6 +18,7 @@ from model.image import read_photo
 from training import calibrate as fitting
 from training.evaluate import evaluate as run_evaluation
 from training.export import ExportError, raw_bundle, training_facts, with_metadata, write_bundle
+from training.loop import CONFIG, DATASET
 from training.making import make_card
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
@@ -112,6 +113,5 @@ def export(run: Path, out: Path, name: str, version: str) -> Path:
 
 
 def _history(run: Path) -> dict[str, Any]:
-    path = run / "dataset.json"
-    dataset = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {"dataset": dataset.get("version"), "settings": yaml.safe_load((run / "config.yaml").read_text())}
+    dataset = json.loads((run / DATASET).read_text(encoding="utf-8"))
+    return {"dataset": dataset.get("version"), "settings": yaml.safe_load((run / CONFIG).read_text())}

