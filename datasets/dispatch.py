@@ -24,6 +24,8 @@ MASTER = "master"
 MASKS = "masks"
 """Folder of the masks inside a split's folder: Hugging Face reads nothing outside the metadata's own
 folder."""
+NOT_JPEG_QUALITY = (70, 96)
+"""Range of libwebp's quality in calibration's cells of files that are not JPEG: what shops and browsers write."""
 _PNG_LEVEL = 2
 """zlib level: beyond 2 a photo's PNG shrinks by a few per cent and takes several times as long."""
 
@@ -112,6 +114,10 @@ def _grid(context: Context, long_side: int, rng: np.random.Generator) -> list[De
             quality = int(rng.integers(low, high + 1))
             jpeg: Step = {"step": "jpeg", "quality": quality, "subsampling": subsampling}
             cells.append(Delivery(f"grid_{target}_q{low}-{high}", [resize, jpeg], f"g{target}q{low}"))
+        if grid.lossless:
+            webp: Step = {"step": "webp", "quality": int(rng.integers(*NOT_JPEG_QUALITY))}
+            last: Step = {"step": "png"} if rng.random() < 0.5 else webp
+            cells.append(Delivery(f"grid_{target}_not_jpeg", [resize, last], f"g{target}n"))
     return cells
 
 

@@ -55,11 +55,13 @@ class Grid(_Part):
     """Calibration's deliveries: every authentic photo in every cell of size x JPEG quality.
 
     long_sides: pixels; a picture smaller than the first stays as it is, smaller than the others it is
-    enlarged, as a screenshot or a chat app does. qualities: libjpeg's, both ends included.
+    enlarged, as a screenshot or a chat app does. qualities: libjpeg's, both ends included. lossless: one more cell
+    of each size for files that are not JPEG, as PNG or as good WebP.
     """
 
     long_sides: tuple[int, ...] = (600, 800, 1280)
     qualities: tuple[tuple[int, int], ...] = ((35, 59), (60, 79), (80, 95))
+    lossless: bool = True
     chains_per_edit: int = 2
 
 

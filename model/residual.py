@@ -24,6 +24,8 @@ CHANNELS = 5
 class HighPass(nn.Module):
     """RGB in 0..1, float [N,3,H,W] -> residual [N,5,H,W]: mean-residual of R, G, B; luma's second differences in x, y."""
 
+    kernels: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         kernels = torch.zeros(CHANNELS, 3, 3, 3)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.calibration import LOSSLESS, Bin, Calibration, CalibrationError, lowest_threshold
+from model.detection import Conditions
+
+COVERED = Bin(
+    long_side=(240, 640), jpeg_quality=(60, 80), sharpness=(0.1, 0.6), photos=400, threshold=0.9, bound=0.0075
+)
+SILENT = Bin(long_side=(640, 1000), jpeg_quality=(60, 80), sharpness=(0.1, 0.6), photos=20)
+
+
+def _calibration() -> Calibration:
+    return Calibration(
+        features=("a", "b"), mean=(0.0, 1.0), scale=(1.0, 2.0), weights=(2.0, 1.0), offset=-1.0, clear_below=0.3,
+        limit=0.01, confidence=0.95, bins=(COVERED, SILENT),
+    )  # fmt: skip
+
+
+def _conditions(long_side: int = 500, quality: int | None = 70, sharpness: float = 0.3) -> Conditions:
+    return Conditions(long_side=long_side, jpeg_quality=quality, quantisations=1, sharpness=sharpness)
+
+
+def test_probability_is_the_logistic_of_standardised_features() -> None:
+    logit = 2.0 * 0.5 + 1.0 * (3.0 - 1.0) / 2.0 - 1.0
+    assert _calibration().probability(np.array([0.5, 3.0])) == pytest.approx(1 / (1 + np.exp(-logit)))
+
+
+@pytest.mark.parametrize(
+    ("probability", "verdict", "bound"), [(0.95, "fake", 0.0075), (0.9, "fake", 0.0075), (0.5, "inconclusive", 0.0075), (0.2, "authentic", 0.0075)]
+)
+def test_verdicts_of_a_covered_condition(probability: float, verdict: str, bound: float) -> None:
+    assert _calibration().decide(probability, _conditions()) == (verdict, bound)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [_conditions(long_side=3000), _conditions(quality=20), _conditions(quality=None), _conditions(sharpness=0.9)],
+)
+def test_nothing_outside_calibration_is_called_anything(conditions: Conditions) -> None:
+    for probability in (0.0, 0.5, 1.0):
+        assert _calibration().decide(probability, conditions) == ("inconclusive", None)
+
+
+def test_a_condition_without_threshold_never_gives_fake() -> None:
+    assert _calibration().decide(1.0, _conditions(long_side=800)) == ("inconclusive", None)
+
+
+def test_files_that_are_not_jpeg_have_a_bin_of_their_own() -> None:
+    lossless = COVERED.model_copy(update={"jpeg_quality": (LOSSLESS, LOSSLESS + 1)})
+    assert lossless.holds(_conditions(quality=None))
+    assert not lossless.holds(_conditions(quality=100))
+
+
+def test_json_round_trip_and_clear_error() -> None:
+    assert Calibration.from_json(_calibration().to_json()) == _calibration()
+    with pytest.raises(CalibrationError, match="refundlens calibrate"):
+        Calibration.from_json('{"features": 3}')
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.integers(0, 5))
+def test_threshold_accuses_no_more_photos_than_allowed(scores: list[float], allowed: int) -> None:
+    candidates = [0.5, 0.6, 0.7, 0.8, 0.9, 0.99]
+    highest = {str(index): score for index, score in enumerate(scores)}
+    found = lowest_threshold(highest, candidates, allowed)
+    over = {t: sum(score >= t for score in scores) for t in candidates}
+    if found is None:
+        assert over[0.99] > allowed
+    else:
+        threshold, accused = found
+        assert accused == over[threshold] <= allowed
+        lower = [t for t in candidates if t < threshold]
+        assert not lower or over[max(lower)] > allowed

@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import loop
+from training.config import ConfigError, TrainConfig, load
+from training.loop import CHECKPOINT, FINAL, METRICS, Resumed, train
+
+
+def _losses(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / METRICS).read_text().splitlines()]
+    return [line for line in lines if "loss" in line]
+
+
+def test_a_killed_run_resumes_to_the_same_weights(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "killed"
+    step, calls = loop._step, 0
+
+    def dies(*given: object) -> dict[str, float]:
+        nonlocal calls
+        calls += 1
+        if calls == 5:  # after the checkpoint of step 3
+            raise KeyboardInterrupt
+        return step(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, killed, config)
+    monkeypatch.setattr(loop, "_step", step)
+    train(dataset, killed, config)
+    whole = torch.load(run / FINAL, weights_only=True)["state"]
+    resumed = torch.load(killed / FINAL, weights_only=True)["state"]
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_folder_tells_how_it_was_made(run: Path, config: TrainConfig) -> None:
+    assert load(run / "config.yaml") == config
+    lines = [json.loads(line) for line in (run / METRICS).read_text().splitlines()]
+    assert any("roc_auc" in line for line in lines)
+    assert (run / "dataset.json").is_file()
+
+
+def test_another_run_is_not_overwritten(dataset: Path, run: Path, config: TrainConfig) -> None:
+    before = (run / CHECKPOINT).read_bytes()
+    with pytest.raises(Resumed, match="other settings"):
+        train(dataset, run, config.model_copy(update={"seed": 9}))
+    assert (run / CHECKPOINT).read_bytes() == before
+
+
+def test_training_lowers_the_loss(dataset: Path, config: TrainConfig, tmp_path: Path) -> None:
+    longer = config.model_copy(update={"steps": 40, "learning_rate": 3e-3, "validate_every": 1000})
+    train(dataset, tmp_path / "run", longer)
+    losses = _losses(tmp_path / "run")
+    assert losses[-1]["loss"]["total"] < losses[0]["loss"]["total"]  # type: ignore[index]
+
+
+def test_init_starts_from_another_run_and_refuses_another_network(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    short = config.model_copy(update={"steps": 1, "validate_every": 1000, "learning_rate": 0.0})
+    train(dataset, tmp_path / "next", short, init=run)
+    before = torch.load(run / FINAL, weights_only=True)["state"]
+    after = torch.load(tmp_path / "next" / FINAL, weights_only=True)["state"]
+    torch.testing.assert_close(after["map_head.weight"], before["map_head.weight"])
+    wider = short.model_copy(update={"network": config.network.model_copy(update={"width": 16})})
+    with pytest.raises(ValueError, match=r"network\.\*"):
+        train(dataset, tmp_path / "wide", wider, init=run)
+
+
+def test_settings_are_checked(tmp_path: Path) -> None:
+    assert load(None, ["network.width=32", "steps=7"]).network.width == 32
+    with pytest.raises(ConfigError, match="name=value"):
+        load(None, ["steps"])
+    with pytest.raises(ConfigError, match=r"network\.widht"):
+        load(None, ["network.widht=3"])
+    (tmp_path / "bad.yaml").write_text("- 1\n")
+    with pytest.raises(ConfigError, match="mapping"):
+        load(tmp_path / "bad.yaml")

@@ -1,0 +1,99 @@
+"""The whole way of an ML engineer: train (in the fixture) -> calibrate -> evaluate -> export -> detect."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from typer.testing import CliRunner
+
+from model import bundle
+from model.calibration import CalibrationError
+from model.detect import Detector
+from training import steps
+from training.cli import app
+from training.export import ExportError, load_network, parity, raw_bundle
+
+LIMIT = 0.4
+"""A dozen photos support no less."""
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    steps.calibrate(run, dataset, LIMIT, 0.95, None)
+    steps.evaluate(str(run), dataset, None, "test", None)
+    return steps.export(run, tmp_path_factory.mktemp("bundle") / "small.onnx", "small", "0.0.1")
+
+
+def test_the_bundle_describes_itself(exported: Path, dataset: Path) -> None:
+    loaded = bundle.load(exported)
+    assert (loaded.name.name, loaded.name.version) == ("small", "0.0.1")
+    assert loaded.calibration is not None and loaded.calibration.limit == LIMIT
+    assert loaded.training["dataset"] == json.loads((dataset / "dataset.json").read_text())["version"]
+    assert loaded.card.startswith("---") and "ROC AUC, all pictures" in loaded.card
+    assert exported.with_suffix(".md").read_text() == loaded.card
+
+
+def test_onnx_runtime_agrees_with_pytorch(run: Path, exported: Path) -> None:
+    assert parity(load_network(run), exported) < 1e-3
+    shape = onnx.load(exported).graph.input[0].type.tensor_type
+    assert shape.elem_type == onnx.TensorProto.UINT8
+    assert shape.shape.dim[0].dim_param
+
+
+def test_a_verdict_never_says_fake_beyond_the_limit(exported: Path, dataset: Path) -> None:
+    detector = Detector(exported)
+    for path in sorted((dataset / "test").glob("*.jpg"))[:6]:
+        found = detector.detect(path.read_bytes())
+        assert sum(found.kind.values()) == pytest.approx(1)
+        assert found.probability == pytest.approx(1 - found.kind["authentic"])
+        if found.verdict == "fake":
+            assert found.false_accusation_bound is not None and found.false_accusation_bound <= LIMIT
+
+
+def test_the_same_bytes_give_the_same_numbers(exported: Path, dataset: Path) -> None:
+    data = next((dataset / "test").glob("*.jpg")).read_bytes()
+    one, other = Detector(exported, threads=1).detect(data), Detector(exported, threads=2).detect(data)
+    assert one.probability == pytest.approx(other.probability, abs=1e-4)
+    np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-4)
+
+
+def test_evaluation_writes_a_report(run: Path, exported: Path) -> None:
+    report = json.loads((run / "report" / "report.json").read_text())
+    assert {line["name"] for line in report["headline"]} >= {"ROC AUC, all pictures", "authentic photos called fake"}
+    assert "format swap" in {control["name"] for control in report["controls"]}
+    assert (run / "report" / "report.md").read_text().count("|") > 50
+
+
+def test_too_few_photos_are_refused_with_the_number_needed(run: Path, dataset: Path) -> None:
+    with pytest.raises(CalibrationError, match="299 authentic source photos"):
+        steps.calibrate(run, dataset, 0.01, 0.95, None)
+
+
+def test_a_user_calibrates_a_bundle_on_own_photos(exported: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "own.onnx"
+    result = steps.calibrate(exported, photos, 0.2, 0.9, out)
+    assert max(one.photos for one in result.bins) == 30
+    again = bundle.load(out).calibration
+    assert again == result
+    assert again.weights == bundle.load(exported).calibration.weights  # type: ignore[union-attr]
+    with pytest.raises(CalibrationError, match="--out"):
+        steps.calibrate(exported, photos, 0.2, 0.9, None)
+
+
+def test_an_unfinished_or_uncalibrated_run_says_what_to_do(tmp_path: Path, run: Path) -> None:
+    with pytest.raises(ExportError, match="refundlens train"):
+        raw_bundle(tmp_path)
+    (tmp_path / "config.yaml").write_text("steps: 1\n")
+    with pytest.raises(ExportError, match="refundlens calibrate"):
+        steps.export(tmp_path, tmp_path / "x.onnx", "x", "1")
+
+
+def test_the_command_line_tells_errors_in_one_line(tmp_path: Path, dataset: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    told = CliRunner().invoke(app, ["train", str(dataset), str(tmp_path / "run"), "--set", "steps=none"])
+    assert told.exit_code == 1
+    assert "steps" in told.output and "Traceback" not in told.output
+    told = CliRunner().invoke(app, ["calibrate", str(tmp_path / "empty"), str(dataset)])
+    assert told.exit_code == 1 and "refundlens train" in told.output
