@@ -52,9 +52,8 @@ _ROUNDS = 10
 _THIRD_DIFFERENCE_CAP = 18.0
 """Grey levels: strong edges of the content are cut to this, so that they do not drown the grid."""
 
-_DCT = np.cos((2 * np.arange(8)[None] + 1) * np.arange(8)[:, None] * np.pi / 16) * 0.5
-_DCT[0] /= np.sqrt(2.0)
-_DCT = _DCT.astype(np.float32)
+_COSINES = np.cos((2 * np.arange(8)[None] + 1) * np.arange(8)[:, None] * np.pi / 16) * 0.5
+_DCT = (_COSINES * np.where(np.arange(8) == 0, np.sqrt(0.5), 1.0)[:, None]).astype(np.float32)
 
 
 def _coefficients(windows: Sequence[Luma]) -> NDArray[np.float32]:
@@ -90,7 +89,10 @@ def _expected(step: int) -> Floats:
 
 
 def _fit(shares: Floats, expected: Floats) -> Floats:
-    """Mean log-likelihood of the best mixture: shares [modes,bins], expected [modes,steps,scales,bins] -> [modes,steps]."""
+    """Mean log-likelihood of the best mixture.
+
+    shares float64 [modes,bins], expected float64 [modes,steps,scales,bins] -> float64 [modes,steps].
+    """
     weights = np.full(expected.shape[:3], 1.0 / len(_SCALES))
     for _ in range(_ROUNDS):
         fitted = (weights[:, :, None] @ expected)[:, :, 0] + 1e-9
@@ -145,7 +147,7 @@ def _by_phase(luma: Luma) -> Floats:
 
 
 def _stands_out(profile: Floats) -> bool:
-    """Whether one of 8 phases rises above the rest; its neighbours, which the difference also spans, are left out."""
+    """Whether one of 8 phases rises above the rest; neighbours, which the difference also spans, are left out."""
     peak = int(profile.argmax())
     others = profile[[(peak + step) % 8 for step in range(2, 7)]]
     mean, spread = float(others.mean()) + 1e-6, float(others.std())
@@ -158,8 +160,8 @@ def has_grid(windows: Sequence[Luma]) -> bool:
     wide = [luma for luma in windows if min(luma.shape) >= 16]
     if not wide:
         return False
-    profiles = []
-    for axis in (0, 1):
-        total, count = sum(_by_phase(luma if axis == 0 else luma.T) for luma in wide)
-        profiles.append(total / np.maximum(count, 1.0))
-    return all(_stands_out(profile) for profile in profiles)
+    for turned in (wide, [luma.T for luma in wide]):
+        total, count = np.sum([_by_phase(luma) for luma in turned], axis=0)
+        if not _stands_out(total / np.maximum(count, 1.0)):
+            return False
+    return True

@@ -18,17 +18,22 @@ _TEXTS = {
     0x010E: "description", 0x010F: "make", 0x0110: "model", 0x0131: "software", 0x013B: "artist",
     0x9003: "taken", 0x9286: "user_comment", 0x9C9C: "comment",
 }  # fmt: skip
-_MAKER_NOTE = 0x927C
+_MAKER_NOTE, _XMP = 0x927C, 0x02BC
 
 
 @dataclass(frozen=True)
 class Exif:
-    """What a picture's EXIF says. `texts`: tag name -> text. `thumbnail`: the embedded JPEG's bytes, if any."""
+    """What a picture's EXIF says.
+
+    orientation: 1 to 8. texts: tag name -> text. thumbnail: the embedded JPEG's bytes, if any. xmp: the packet that
+    TIFF files keep in a tag.
+    """
 
     orientation: int = 1
     texts: dict[str, str] = field(default_factory=dict)
     maker_note: bool = False
     thumbnail: bytes | None = None
+    xmp: bytes | None = None
 
 
 Directory = dict[int, tuple[int, bytes]]
@@ -98,4 +103,5 @@ def read_exif(block: bytes | None) -> Exif:
         texts={name: text for name, text in texts.items() if text},
         maker_note=_MAKER_NOTE in more,
         thumbnail=thumbnail if thumbnail[:2] == b"\xff\xd8" else None,
+        xmp=main[_XMP][1] if _XMP in main else None,
     )

@@ -13,6 +13,8 @@ from model.jpeg import parse_jpeg
 Format = Literal["jpeg", "png", "webp", "heic", "avif", "gif", "bmp", "tiff"]
 Size = tuple[int, int]
 
+MAX_BOXES = 10_000
+"""Boxes walked on one level of an ISO base media file: pictures have under 20."""
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
@@ -81,7 +83,9 @@ def describe(data: bytes) -> str:
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, first byte of content, end) of the boxes of an ISO base media file between two offsets."""
-    while start + 8 <= end:
+    for _ in range(MAX_BOXES):
+        if start + 8 > end:
+            return
         size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
         body = start + 8
         if size == 1:
@@ -156,7 +160,7 @@ def _heif(data: bytes) -> Size | None:
         if kind != b"meta":
             continue
         at = data.find(b"ispe", start, end)
-        while at >= 0 and at + 16 <= len(data):
+        while at >= 0 and at + 16 <= len(data) and len(sizes) < MAX_BOXES:
             sizes.append(struct.unpack_from(">II", data, at + 8))
             at = data.find(b"ispe", at + 4, end)
     return max(sizes, key=lambda size: size[0] * size[1], default=None)

@@ -44,6 +44,9 @@ _XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
 _SOS, _EOI = 0xDA, 0xD9
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _BARE = {0x01, *range(0xD0, 0xD9)}
+MAX_SEGMENTS = 10_000
+"""Segments walked in one file: a progressive JPEG with all its tables has under 100."""
+_FILL = re.compile(rb"\xff*")
 _NEXT_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 
 
@@ -110,15 +113,14 @@ def estimate_quality(tables: tuple[Table, ...]) -> tuple[int | None, bool]:
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(marker, payload) of each segment up to and including the first start of scan. Stops where the bytes end."""
     at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            at = data.find(b"\xff", at)
-            if at < 0:
-                return
-            continue
-        marker = data[at + 1]
-        if marker in (0xFF, 0x00) or marker in _BARE:
-            at += 1 if marker == 0xFF else 2
+    for _ in range(MAX_SEGMENTS):
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 4 > len(data):
+            return
+        at = _end_of_fill(data, at) - 1
+        marker = data[at + 1] if at + 1 < len(data) else _EOI
+        if marker == 0x00 or marker in _BARE:
+            at += 2
             continue
         if marker == _EOI:
             return
@@ -131,13 +133,22 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2 + length
 
 
+def _end_of_fill(data: bytes, at: int) -> int:
+    """Offset after a run of 0xFF, any number of which may stand before a marker."""
+    found = _FILL.match(data, at)
+    return found.end() if found else at
+
+
 def end_of_image(data: bytes) -> int | None:
     """Offset just after this picture's end marker, past all its scans; None where the marker is missing.
 
     What follows is a maker's trailer (Samsung, multi-picture) and none of the picture.
     """
     at = 2
-    while found := _NEXT_MARKER.search(data, at):
+    for _ in range(MAX_SEGMENTS):
+        found = _NEXT_MARKER.search(data, at)
+        if found is None:
+            return None
         marker, at = data[found.end() - 1], found.end()
         if marker == _EOI:
             return at

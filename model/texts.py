@@ -87,8 +87,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "元数据中写明了拍摄设备（{camera}）。这是有利的旁证，但不构成证明。",
     },
     "metadata.thumbnail_mismatch": {
-        "en": "The small preview inside the file shows something else than the picture: it was changed after the preview"
-        " was made.",
+        "en": "The small preview inside the file differs from the picture: the picture was changed after it was made.",
         "zh": "文件内嵌的缩略图与图片不一致：图片在生成缩略图之后被改动过。",
     },
     "metadata.none": {
