@@ -41,6 +41,15 @@ def test_one_photo_gets_a_verdict(tmp_path: Path) -> None:
     assert '"verdict"' in told
 
 
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_python_without_stored_output(path: Path) -> None:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            compile("".join(cell["source"]), path.name, "exec")
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+
+
+@pytest.mark.skipif("REFUNDLENS_SLOW_TESTS" not in os.environ, reason="minutes; set REFUNDLENS_SLOW_TESTS=1")
 def test_the_whole_loop_runs_on_drawn_photos(tmp_path: Path) -> None:
     told = run("02_train_and_calibrate.ipynb", tmp_path)
     assert "ROC AUC, all pictures" in told
