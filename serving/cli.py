@@ -61,12 +61,13 @@ def _run_other(module: str, arguments: Sequence[str], name: str) -> None:
     """Hand the rest of the command line to another package's command."""
     try:
         other: Any = importlib.import_module(module)
+        command = typer.main.get_command(other.app)
+        status = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in OWN_PACKAGES:
             raise
         complain(f'{error.name} is not installed; this verb needs: pip install "refundlens[train]"')
         raise typer.Exit(1) from error
-    status = typer.main.get_command(other.app).main(list(arguments), prog_name=name, standalone_mode=False)
     raise typer.Exit(status if isinstance(status, int) else 0)
 
 
