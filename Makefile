@@ -16,7 +16,7 @@ help:
 	@echo "make test   install everything and run the test suite"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed and memory of the bundled model on this machine"
-	@echo "make clean  remove the virtual environment, caches and local data"
+	@echo "make clean  remove the virtual environment and caches; data in var/ stays"
 
 run: $(VENV)/.serving
 	$(BIN)/refundlens serve --host $(HOST) --port $(PORT)
@@ -33,7 +33,7 @@ bench: $(VENV)/.serving
 	$(BIN)/refundlens bench
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,4 +1,4 @@
-"""The project keeps its promises: the README runs, packages carry their data, images are sound, serving has no torch."""
+"""The project keeps its promises: README runs, packages carry their data, images are sound, serving has no torch."""
 
 import re
 import shutil
