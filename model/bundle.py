@@ -84,6 +84,8 @@ def _providers() -> list[Any]:
     """CUDA where a driver is there. Asking for it elsewhere only prints errors."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers() or not _has_driver():
         return ["CPUExecutionProvider"]
+    # CUDA and cuDNN from their pip packages (or from torch's) are not on the loader's path
+    onnxruntime.preload_dlls()
     # EXHAUSTIVE, the default, tunes anew for every batch size
     return [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
 

@@ -17,7 +17,7 @@ from model.bundle import Bundle, BundleError, bundled_path
 from model.calibration import Calibration
 from model.detection import Conditions, DefectFound, Detection, ModelName, Reason, Region
 from model.image import Limits, Photo, read_photo
-from model.names import DEFECTS, Defect, Kind, Verdict
+from model.names import DEFECTS, Basis, Defect, Kind, Verdict
 from model.texts import Language, reason_text
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
@@ -154,7 +154,7 @@ def _reasons(
     verdict: Verdict, kinds: dict[Kind, float], defects: list[DefectFound], measured: Conditions, language: Language
 ) -> list[Reason]:
     """What the pixels say, then what the policy made of it, then what the file's condition is."""
-    codes: list[tuple[str, str, dict[str, object]]] = []
+    codes: list[tuple[str, Basis, dict[str, object]]] = []
     likeliest: Kind = max(kinds, key=lambda kind: kinds[kind])
     if likeliest == "authentic":
         codes.append(("pixel.no_trace", "inferred", {}))
@@ -167,8 +167,8 @@ def _reasons(
         codes.append((code, "inferred", {}))
         for defect in defects:
             if defect.fake_probability >= REGION_THRESHOLD:
-                values = {"defect": defect.type, "box": list(defect.box)}
-                codes.append(("pixel.defect_is_fake", "inferred", values))
+                place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
+                codes.append(("pixel.defect_is_fake", "inferred", place))
     if measured.long_side < LEAST_SIDE:
         codes.append(("policy.too_small", "derived", {}))
     elif not measured.supported:
@@ -176,14 +176,13 @@ def _reasons(
     elif verdict == "inconclusive":
         codes.append(("policy.inconclusive_band", "derived", {}))
     if measured.jpeg_quality is not None:
-        values = {"quality": measured.jpeg_quality, "count": measured.quantisations}
-        codes.append(("conditions.compression", "derived", values))
-    return [
-        Reason.model_validate(
-            {"code": code, "basis": basis, "text": reason_text(code, language, **values), "details": values}
-        )
-        for code, basis, values in codes
-    ]
+        sent: dict[str, object] = {"quality": measured.jpeg_quality, "count": measured.quantisations}
+        codes.append(("conditions.compression", "derived", sent))
+    reasons = []
+    for code, basis, values in codes:
+        text = reason_text(code, language, **values)
+        reasons.append(Reason(code=code, basis=basis, text=text, details=values))
+    return reasons
 
 
 def _what(measured: Conditions) -> str:

@@ -63,8 +63,9 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.residual = HighPass()
-        self.backbone = _backbone(config)
-        quarter, eighth, sixteenth = self.backbone.feature_info.channels()
+        backbone = _backbone(config)
+        self.backbone = backbone
+        quarter, eighth, sixteenth = backbone.feature_info.channels()
         width = config.width
         self.from_quarter = _conv(quarter, width, 3, stride=2)
         self.from_eighth = _conv(eighth, width, 1)
@@ -93,7 +94,7 @@ def _backbone(config: NetworkConfig) -> Any:
     """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
     hub = config.pretrained and config.backbone not in PACKAGED
     try:
-        full = timm.create_model(config.backbone, features_only=True, out_indices=(1, 2, 3), pretrained=hub)
+        full: Any = timm.create_model(config.backbone, features_only=True, out_indices=(1, 2, 3), pretrained=hub)
     except Exception as error:
         raise ValueError(
             f"cannot make the backbone {config.backbone!r} ({error}). Give the name of a timm model that has "

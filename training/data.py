@@ -111,7 +111,7 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         """Every photo once per pass, in an order drawn for that pass."""
         turn, place = divmod(index, len(self.pairs))
         order = np.random.default_rng([self.seed, 1, turn]).permutation(len(self.pairs))
-        return self.pairs[order[place]]
+        return self.pairs[int(order[place])]
 
     def _chain(self, rng: np.random.Generator, index: int, window: tuple[int, int, int, int]) -> list[Step]:
         done = index / max(1, self.samples * self.config.curriculum)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from timm.utils import ModelEmaV3
+from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -52,7 +52,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = manifest.read(dataset)
-    network = Network(config.network).to(device, memory_format=torch.channels_last)
+    network = Network(config.network).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if init is not None:
         _start_from(init, network)
     average = ModelEmaV3(network, decay=config.ema, use_warmup=True)
@@ -114,7 +114,7 @@ def _step(
         with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
             kinds, maps = network(part["tiles"])
         named = losses(kinds, maps, part, config.loss)
-        (named["total"] / config.accumulate).backward()
+        (named["total"] / config.accumulate).backward()  # type: ignore[no-untyped-call]
         for key, value in named.items():
             told[key] = told.get(key, 0.0) + float(value.detach()) / config.accumulate
     torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
@@ -148,6 +148,7 @@ def _batches(data: TileDataset, config: TrainConfig, step: int) -> Iterator[dict
     loader = DataLoader(
         data, batch_size=config.pairs, sampler=FromStep(step * config.pairs, len(data)), collate_fn=collate,
         num_workers=config.data.workers, prefetch_factor=3 if config.data.workers else None, drop_last=True,
+        generator=torch.Generator(),  # else the loader draws from the global one, and dropout differs after a resume
     )
     yield from loader
 
@@ -186,8 +187,8 @@ class _Log:
     """metrics.jsonl: mean losses of every LOG_EVERY steps, and validation results."""
 
     def __init__(self, path: Path, step: int) -> None:
-        self.path, self.began, self.sums, self.count = path, time.monotonic(), {}, 0
-        self.sums: dict[str, float]
+        self.path, self.began, self.count = path, time.monotonic(), 0
+        self.sums: dict[str, float] = {}
         if path.exists():
             # lines after the checkpoint belong to steps that will be run again
             lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]

@@ -66,7 +66,7 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "training": _flat(settings),
         "report": report,
         "report_command": report["context"].get("command", "refundlens evaluate RUN DATASET"),
-        "figures": [Figure(**figure) for figure in _json(run / FIGURES, [])],
+        "figures": [Figure(name=one["name"], value=one["value"], command=one["command"]) for one in _json(run / FIGURES, [])],
         "calibration": calibration,
         "calibration_command": "refundlens calibrate RUN DATASET",
         "limits": LIMITS,
@@ -118,7 +118,7 @@ def _minutes(metrics: Path) -> float:
     timed = [line for line in lines if "seconds_per_step" in line]
     steps = [line["step"] for line in timed]
     lengths = [after - before for before, after in zip([0, *steps[:-1]], steps, strict=True)]
-    return sum(line["seconds_per_step"] * n for line, n in zip(timed, lengths, strict=True)) / 60
+    return float(sum(line["seconds_per_step"] * n for line, n in zip(timed, lengths, strict=True))) / 60
 
 
 def _json(path: Path, default: Any) -> Any:
