@@ -142,6 +142,8 @@ def _sources(sources: Sequence[Source]) -> str:
 
 
 def _quality(context: CardContext) -> str:
+    if not context["report"]["headline"]:
+        return "Nothing was measured yet: the run was not evaluated."
     rows: list[tuple[str, str, str, str]] = []
     for line in context["report"]["headline"]:
         interval = f"{number(line['low'])} to {number(line['high'])}" if "low" in line else ""

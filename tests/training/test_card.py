@@ -138,6 +138,11 @@ def test_an_incomplete_card_is_refused(context: CardContext) -> None:
         write_card(cast(CardContext, short))
 
 
+def test_a_run_without_evaluation_says_so(context: CardContext) -> None:
+    card = write_card({**context, "report": {"headline": [], "slices": []}})
+    assert "Nothing was measured yet" in card and "refundlens evaluate" not in card
+
+
 def test_tables_are_even() -> None:
     lines = table(("a", "b"), [(1, "x | y"), (2, None)]).splitlines()
     assert lines[1] == "| --- | --- |" and lines[2] == "| 1 | x \\| y |" and len(lines) == 4
