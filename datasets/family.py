@@ -97,7 +97,7 @@ def _edits(task: Task, context: Context, workshop: Workshop, base: Pixels, view:
         for attempt in range(ATTEMPTS):
             rng = stream(context, task, "edit", view, index, attempt)
             picture = _edit(
-                task, context, workshop, base, foreground, slot, f"{view}{'bcdefghij'[index]}", rng
+                task, context, workshop, base, foreground, slot, f"{view}{chr(ord('b') + index)}", rng
             )
             if picture is not None:
                 pictures.append(picture)

@@ -127,7 +127,10 @@ def _for_image_folder(row: Row) -> str:
     for key in ("defect", "real_defect", "editor", "generator"):
         loose[key] = loose[key] or ""
     loose["delivery_name"] = row.delivery["name"]
-    loose = {"file_name": loose.pop("file_name"), **loose}  # ImageFolder gives `file_name` to the first image column
+    loose = {
+        "file_name": loose.pop("file_name"),
+        **loose,
+    }  # ImageFolder gives `file_name` to the first image column
     return json.dumps(loose, ensure_ascii=False, separators=(",", ":"))
 
 

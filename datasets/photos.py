@@ -12,6 +12,7 @@ from pathlib import Path
 
 from datasets.editors.base import Pixels
 from datasets.phash import phash
+from datasets.progress import track
 from model.image import ImageError, read_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
@@ -155,7 +156,8 @@ def gather(sources: Iterable[Path]) -> Gathered:
     duplicates: list[Path] = []
     for source in (source.resolve() for source in sources):
         highest = (source if source.is_dir() else source.parent).parents[_MANIFEST_DEPTH - 1]
-        for path in find(source):
+        files = find(source)
+        for path in track(files, "reading", len(files)):
             row = manifests.lookup(path, highest)
             if row.get("role") == TEXTURE:
                 continue

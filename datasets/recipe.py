@@ -38,17 +38,18 @@ class Base(_Part):
     Many packs hold photos of one size and one JPEG table. Resampling takes the old 8 x 8 grid out of the
     pixels, so that "still has its camera's grid" cannot stand in for "authentic". large_above: long side, in
     pixels, from which a photo is shrunk rather than slightly resampled. large_long_side: range, in pixels, a
-    large photo is brought to; what chat apps deliver. large_crop: share of large photos that are cropped
+    large photo is brought to: what chat apps deliver, and what TAEF2 regenerates whole within about 3 GB.
+    large_crop: share of large photos that are cropped
     first, and the least share of a side that stays. small_scale: range of the scale of other photos; 0.97
     still moves every pixel off the old grid. large_views: pictures made of one large photo for training,
     because large originals are few.
     """
 
     large_above: int = 900
-    large_long_side: tuple[int, int] = (600, 1280)
+    large_long_side: tuple[int, int] = (560, 1100)
     large_crop: tuple[float, float] = (0.5, 0.5)
     small_scale: tuple[float, float] = (0.75, 0.97)
-    large_views: int = 3
+    large_views: int = 2
 
 
 class Grid(_Part):

@@ -4,6 +4,7 @@ In: a dataset folder. Out: problems in words, none when all is well.
 """
 
 import hashlib
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from datasets import manifest, phash
+from datasets.progress import track
 from datasets.records import Row
 
 SHARE_TOLERANCE = 0.05
@@ -34,7 +36,8 @@ def verify(dataset: Path) -> list[str]:
     problems += _files(dataset, rows)
     problems += _labels(rows)
     problems += _leaks(dataset, rows)
-    problems += _deliveries(rows)
+    problems += _pairs(rows)
+    problems += delivery_differences(rows)
     return problems
 
 
@@ -52,7 +55,7 @@ def _names(rows: Sequence[Row]) -> Iterator[str]:
 
 def _files(dataset: Path, rows: Sequence[Row]) -> Iterator[str]:
     """Every picture and mask is there, decodes, and has the size its row states."""
-    for row in rows:
+    for row in track(rows, "files", len(rows)):
         for name in (row.file_name, row.mask_file_name, row.defect_mask_file_name):
             if name is None:
                 continue
@@ -119,7 +122,26 @@ def _crossing(places: Iterable[tuple[str, str]]) -> list[str]:
     return sorted(name for name, found in splits.items() if len(found) > 1)
 
 
-def _deliveries(rows: Sequence[Row]) -> Iterator[str]:
+def _pairs(rows: Sequence[Row]) -> Iterator[str]:
+    """A manipulated picture came the very way in which its own photo came, where the photo is there at all."""
+    ways: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.label == 0:
+            ways[row.source].add(_way(row))
+    alone = [
+        row.file_name
+        for row in rows
+        if row.label == 1 and row.source in ways and _way(row) not in ways[row.source]
+    ]
+    if alone:
+        yield f"{len(alone)} manipulated pictures were delivered as their photo never was: {_some(alone)}"
+
+
+def _way(row: Row) -> str:
+    return json.dumps(row.delivery, sort_keys=True)
+
+
+def delivery_differences(rows: Sequence[Row]) -> Iterator[str]:
     """Both classes of a split are delivered alike: otherwise a detector could learn the delivery."""
     for split in sorted({row.split for row in rows}):
         authentic, fake = (
