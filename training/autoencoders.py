@@ -43,6 +43,9 @@ WARMUP = 40
 """Steps of linear warm-up."""
 GRADIENT_WEIGHT = 0.5
 """Weight of the L1 loss on horizontal and vertical differences: keeps edges, which plain L1 blurs."""
+COLOUR_WEIGHT = 10.0
+"""Weight of the squared error of 8x8 means. Most garments are nearly grey, and L1, which seeks the median, lets a short
+training drop colour altogether: measured, saturated pink came out grey or orange. Squares make rare colours count."""
 ADVERSARIAL_WEIGHT = 0.02
 """Small: enough for the decoder to invent texture, as real ones do, without spoiling the colours."""
 ADVERSARIAL_START = 0.5
@@ -102,10 +105,12 @@ def _discriminator() -> nn.Sequential:
 
 
 def reconstruction_loss(decoded: Tensor, real: Tensor) -> Tensor:
-    """L1 on pixels and on their differences to the right and below."""
+    """L1 on pixels and on their differences to the right and below, and squares of the local mean's error."""
     error = decoded - real
     across, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-    return error.abs().mean() + GRADIENT_WEIGHT * (across.abs().mean() + down.abs().mean())
+    colour = nn.functional.avg_pool2d(error, 8).square().mean()
+    edges = across.abs().mean() + down.abs().mean()
+    return error.abs().mean() + GRADIENT_WEIGHT * edges + COLOUR_WEIGHT * colour
 
 
 @dataclass

@@ -49,7 +49,7 @@ def _classical() -> Editor:
 def _small(path: Path) -> Editor:
     from datasets.editors.autoencoder import AutoencoderEditor, load_small
 
-    return AutoencoderEditor(f"ae-{path.stem}", load_small(path))
+    return AutoencoderEditor(f"ae-{path.stem}", load_small(path), keep_colours=True)
 
 
 def _taef2(folder: Path) -> Editor:

@@ -72,6 +72,18 @@ def test_latent_noise_changes_the_content_and_is_recorded(
     assert np.abs(first - request_.painted * 0.9).mean() > 2
 
 
+def test_keeping_colours_undoes_a_cast_but_not_the_redrawing() -> None:
+    """A stand-in that loses red and all detail: the flat colour comes back, a fine grating does not."""
+    grating = np.full((64, 64, 3), (200, 40, 90), np.uint8)
+    grating[:, ::2] += 20
+    coder = LatentCoder(lambda x: torch.nn.functional.avg_pool2d(x, 8), lambda z: z.repeat_interleave(8, 2)
+                        .repeat_interleave(8, 3) * torch.tensor([0.3, 1, 1])[:, None, None], 8)  # fmt: skip
+    editor = AutoencoderEditor("x", coder, latent_noise=0, keep_colours=True)
+    drawn, _ = editor.regenerate(grating, np.random.default_rng(0), whole=True)
+    np.testing.assert_allclose(drawn.mean(axis=(0, 1)), grating.mean(axis=(0, 1)), atol=2)
+    assert drawn[20:40, 20:40].std(axis=1).max() < 4
+
+
 def test_either_gives_both_kinds(request_: EditRequest, halving: LatentCoder) -> None:
     editor = AutoencoderEditor("x", halving, "either")
     kinds = [editor.edit(request_, np.random.default_rng(seed)).kind for seed in range(20)]

@@ -119,7 +119,8 @@ def tiny_pipeline(tmp_path: Path) -> Callable[[str, int], Path]:
             cross_attention_dim=16, attention_head_dim=4, norm_num_groups=4, sample_size=32,
         )  # fmt: skip
         pipeline = getattr(diffusers, kind)(
-            vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet, scheduler=diffusers.DDIMScheduler(steps_offset=1, clip_sample=False),
+            vae=vae, text_encoder=text, tokenizer=tokenizer, unet=unet,
+            scheduler=diffusers.DDIMScheduler(steps_offset=1, clip_sample=False),
             safety_checker=None, feature_extractor=None, requires_safety_checker=False,
         )  # fmt: skip
         pipeline.save_pretrained(tmp_path / "pipeline")
