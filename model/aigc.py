@@ -73,7 +73,8 @@ def _producer(code: str) -> str:
 
 def read_aigc(metadata: Metadata) -> AigcLabel | None:
     """The first AIGC label found, None where there is none."""
-    named = [*metadata.xmp_values("AIGC"), *(text for key, text in metadata.texts.items() if key.upper() == "AIGC")]
+    named = [text for key, text in metadata.texts.items() if key.upper() == "AIGC" and text]
+    named += metadata.xmp_values("AIGC")
     loose = [*metadata.exif.texts.values(), *metadata.texts.values()]
     for sure, texts in ((True, named), (False, loose)):
         for text in texts:

@@ -4,8 +4,8 @@ In: luma windows (model.windows) with the file's grid at (0, 0); the quantiser t
 
 Double quantisation: the last save left each DCT coefficient on a multiple of its step q2. If an earlier save had put
 it on multiples of q1, the histogram of multiples has gaps and doubled bins that no smooth distribution has. Two
-explanations are fitted to each low frequency's histogram, a mixture of Laplacians quantised once, and the same
-quantised by q1 first, and the log-likelihood gained by the best earlier quality is the evidence. After Lukas and
+explanations are fitted to each low frequency's histogram: a mixture of Laplacians and Gaussians quantised once, and
+the same quantised by q1 first. The log-likelihood gained by the best earlier quality is the evidence. After Lukas and
 Fridrich, "Estimation of primary quantization matrix in double compressed JPEG images" (DFRWS 2003), with the
 histogram's own smooth fit in place of their cropped-and-recompressed one (which is biased at low quality).
 
@@ -15,6 +15,7 @@ the last one. So counts are lower bounds.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import erfc
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,11 @@ GRID_RISE = 0.05
 GRID_Z = 4.0
 """And least rise in standard deviations of the other columns, which stops periodic fabrics from counting."""
 
-_SCALES: Floats = np.array([1.5, 3.0, 6.0, 12.0, 24.0, 48.0])
+_SCALES: Floats = np.array([2.0, 4.0, 8.0, 16.0, 32.0])
 """Mean absolute coefficients of the mixture's Laplacians."""
+_DEVIATIONS: Floats = np.array([3.0, 5.0, 8.0, 13.0, 21.0, 34.0])
+"""Standard deviations of its Gaussians: an even texture, such as cloth, has no Laplacian's peak and tail."""
+_PARTS = len(_SCALES) + len(_DEVIATIONS)
 _EARLIER: Floats = np.array([*range(1, 17), *range(18, 40, 2), *range(40, 62, 4)], np.float64)
 """Earlier quantiser steps that are tried; between 16 and 62 neighbours look alike."""
 _BLUR = ((-0.7, 0.2), (0.0, 0.6), (0.7, 0.2))
@@ -67,20 +71,25 @@ def _coefficients(windows: Sequence[Luma]) -> NDArray[np.float32]:
     return transformed.reshape(-1, 64)
 
 
+def _beyond(distance: Floats) -> Floats:
+    """Share of each part of the mixture that lies further from 0 than `distance`: float64 [_PARTS,n]."""
+    gaussian = np.vectorize(erfc, otypes=[np.float64])(distance / (np.sqrt(2.0) * _DEVIATIONS[:, None]))
+    return np.concatenate([np.exp(-distance / _SCALES[:, None]), gaussian])
+
+
 @lru_cache(maxsize=512)
 def _expected(step: int) -> Floats:
-    """Histograms over 1..BINS-1 for each earlier step (first: none) and scale, float64 [1+earlier,scales,BINS-1]."""
-    edges = np.exp(-(np.arange(1, BINS + 1) - 0.5) * step / _SCALES[:, None])
+    """Histograms over 1..BINS-1 for each earlier step (first: none), float64 [1+earlier,_PARTS,BINS-1]."""
+    edges = _beyond((np.arange(1, BINS + 1, dtype=np.float64) - 0.5) * step)
     shapes = [edges[:, :-1] - edges[:, 1:]]
     for earlier in _EARLIER:
-        multiples = np.arange(int(BINS * step / earlier) + 2)
-        lower = np.exp(-np.maximum(multiples - 0.5, 0.0) * earlier / _SCALES[:, None])
-        mass = lower - np.exp(-(multiples + 0.5) * earlier / _SCALES[:, None])
-        shape = np.zeros((len(_SCALES), BINS + 1))
+        multiples = np.arange(int(BINS * step / earlier) + 2, dtype=np.float64)
+        mass = _beyond(np.maximum(multiples - 0.5, 0.0) * earlier) - _beyond((multiples + 0.5) * earlier)
+        shape = np.zeros((_PARTS, BINS + 1))
         for offset, weight in _BLUR:
             bins = np.minimum(np.rint(np.abs(multiples * earlier + offset) / step).astype(np.int64), BINS)
-            for scale, row in enumerate(mass):
-                shape[scale] += weight * np.bincount(bins, row, minlength=BINS + 1)
+            for part, row in enumerate(mass):
+                shape[part] += weight * np.bincount(bins, row, minlength=BINS + 1)
         shapes.append(shape[:, 1:BINS])
     expected = np.stack(shapes)
     expected /= expected.sum(axis=-1, keepdims=True) + 1e-12
@@ -91,9 +100,9 @@ def _expected(step: int) -> Floats:
 def _fit(shares: Floats, expected: Floats) -> Floats:
     """Mean log-likelihood of the best mixture.
 
-    shares float64 [modes,bins], expected float64 [modes,steps,scales,bins] -> float64 [modes,steps].
+    shares float64 [modes,bins], expected float64 [modes,steps,_PARTS,bins] -> float64 [modes,steps].
     """
-    weights = np.full(expected.shape[:3], 1.0 / len(_SCALES))
+    weights = np.full(expected.shape[:3], 1.0 / _PARTS)
     for _ in range(_ROUNDS):
         fitted = (weights[:, :, None] @ expected)[:, :, 0] + 1e-9
         weights *= (expected @ (shares[:, None] / fitted)[..., None])[..., 0]
@@ -156,7 +165,7 @@ def _stands_out(profile: Floats) -> bool:
 
 
 def has_grid(windows: Sequence[Luma]) -> bool:
-    """Whether the pixels carry an 8 x 8 block grid, at any offset: a lossless file of a picture that was JPEG before."""
+    """Whether the pixels carry an 8 x 8 block grid at any offset, as a picture that was JPEG before does."""
     wide = [luma for luma in windows if min(luma.shape) >= 16]
     if not wide:
         return False

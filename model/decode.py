@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from model.exif import read_exif
-from model.formats import Format
+from model.formats import Format, png_chunks
 from model.jpeg import JpegFacts
 
 BAND = 256
@@ -126,12 +126,10 @@ def _decode_with_pillow(
         pixels = _to_rgb(image, notes)
     except DecodeError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, RuntimeError) as error:
-        # Pillow's and libheif's readers raise all of these on damaged files.
+    except Exception as error:
+        # On damaged files the readers raise whatever they stumble over: OSError, SyntaxError, struct.error, KeyError...
         message = "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DecodeError(message or type(error).__name__, truncated=_means_cut(message)) from error
-    except Image.DecompressionBombError as error:
-        raise DecodeError(str(error)) from error
     if image.info.get("icc_profile") and fmt != "jpeg":
         notes.append("icc_profile_not_applied")
     orientation = read_exif(image.info.get("exif")).orientation if fmt in _FROM_INFO else 1
@@ -139,10 +137,25 @@ def _decode_with_pillow(
 
 
 def _open(data: bytes, fmt: Format) -> Image.Image:
+    if fmt == "png":
+        data = _without_text(data)
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif
     return Image.open(io.BytesIO(data), formats=[fmt.upper()])
+
+
+def _without_text(data: bytes) -> bytes:
+    """A PNG without its text chunks: Pillow refuses the whole picture when a packed text is large."""
+    if not any(kind in data for kind in (b"zTXt", b"iTXt", b"tEXt")):
+        return data
+    kept, at = [data[:8]], 8
+    for kind, content in png_chunks(data):
+        end = at + 12 + len(content)
+        if kind not in (b"zTXt", b"iTXt", b"tEXt"):
+            kept.append(data[at:end])
+        at = end
+    return b"".join([*kept, data[at:]])
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:

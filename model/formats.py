@@ -15,6 +15,8 @@ Size = tuple[int, int]
 
 MAX_BOXES = 10_000
 """Boxes walked on one level of an ISO base media file: pictures have under 20."""
+MAX_CHUNKS = 100_000
+"""Chunks of a PNG or WebP that are walked: 32 MiB in the common 8 KiB pieces are 4,096."""
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
@@ -96,6 +98,19 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]
             return
         yield kind, body, start + size
         start += size
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(type, content) of a PNG's chunks, until the bytes end; checksums are not looked at."""
+    at = 8
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            return
+        length = int.from_bytes(data[at : at + 4], "big")
+        if at + 8 + length > len(data):
+            return
+        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        at += 12 + length
 
 
 def is_cut(fmt: Format, data: bytes) -> bool:

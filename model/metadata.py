@@ -7,18 +7,15 @@ Sources: PNG 3rd ed. (tEXt, zTXt, iTXt, eXIf), RFC 9649 (WebP), C2PA 2.2 annex A
 import html
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from model.exif import Exif, read_exif
-from model.formats import boxes
+from model.formats import MAX_CHUNKS, boxes, png_chunks
 from model.image import Photo
 from model.jpeg import end_of_image
 
 MAX_XMP = 1 << 18
 """Bytes of XMP that are searched: packets have 2 to 60 KiB, and the search must stay quick on hostile ones."""
-MAX_CHUNKS = 100_000
-"""Chunks of a PNG or WebP that are walked: 32 MiB in the common 8 KiB pieces are 4,096."""
 MAX_BLOCK = 1 << 20
 """Bytes of one block that are read or unpacked: real blocks are far smaller, compressed bombs far larger."""
 
@@ -82,18 +79,6 @@ def _from_jpeg(photo: Photo) -> Metadata:
     )
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    for _ in range(MAX_CHUNKS):
-        if at + 12 > len(data):
-            return
-        length = int.from_bytes(data[at : at + 4], "big")
-        if at + 8 + length > len(data):
-            return
-        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
 def _unpack(packed: bytes) -> bytes:
     try:
         return zlib.decompressobj().decompress(packed, MAX_BLOCK)
@@ -121,7 +106,7 @@ def _png_text(kind: bytes, chunk: bytes) -> tuple[str, str]:
 def _from_png(data: bytes) -> Metadata:
     texts: dict[str, str] = {}
     exif, c2pa = b"", b""
-    for kind, chunk in _png_chunks(data):
+    for kind, chunk in png_chunks(data):
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
             name, text = _png_text(kind, chunk)
             texts.setdefault(name, text)

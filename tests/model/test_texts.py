@@ -4,6 +4,7 @@ import re
 from string import Formatter
 
 import pytest
+
 from model.texts import LANGUAGES, TEXTS, WORDS, reason_text
 
 
