@@ -208,11 +208,11 @@ def test_slots_set_the_mode_and_controls_show_no_defect(tmp_path: Path, photo_fo
 
 
 def test_large_photos_are_shrunk_and_small_ones_leave_their_grid(scene: Scene) -> None:
-    recipe = Recipe()
+    recipe, large_photo, small_photo = Recipe(), scene(0, 1300, 950), scene(0, 400, 300)
     for seed in range(6):
-        large = normalise(scene(0, 1500, 1000), recipe, np.random.default_rng(seed))
+        large = normalise(large_photo, recipe, np.random.default_rng(seed))
         assert 560 <= max(large.shape[:2]) <= 1100
-        small = normalise(scene(0, 400, 300), recipe, np.random.default_rng(seed))
+        small = normalise(small_photo, recipe, np.random.default_rng(seed))
         assert 300 <= max(small.shape[:2]) <= 388
 
 
