@@ -182,6 +182,8 @@ def _work(
 ) -> Iterator[tuple[Path, str]]:
     """Work on every photo without a part; yields the ones that failed."""
     waiting = [task for task in tasks if not _part(parts, task).is_file()]
+    # the largest first: a whole picture of a megapixel takes minutes, which must not be left for the end
+    waiting.sort(key=lambda task: -task.photo.width * task.photo.height)
     finished = _results(waiting, context, options, parts)
     for task, error in track(finished, "photos", len(tasks), len(tasks) - len(waiting)):
         if error is not None:
