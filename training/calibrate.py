@@ -180,5 +180,6 @@ def _bin(
     if chosen is None:
         return filled
     threshold, accused = chosen
-    bound = bounds.upper_bound(accused, len(highest), confidence)
-    return filled.model_copy(update={"threshold": threshold, "accused": accused, "bound": bound})
+    # The count alone would give a smaller bound, but the threshold was picked by that count: what the walk over
+    # candidates guarantees is the limit it was stopped at.
+    return filled.model_copy(update={"threshold": threshold, "accused": accused, "bound": limit})

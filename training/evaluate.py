@@ -4,6 +4,7 @@ In: a calibrated bundle and a dataset. Out: report.json, report.md and plots. Fi
 in and verdict out, so nothing that serving does is left out.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets import manifest
+from datasets.editors import available
 from datasets.records import Row
 from model import pooling
 from model.detect import Detector
 from model.detection import Detection
+from model.names import Verdict
 from training import controls
 from training.calibrate import run_all
 from training.metrics import PixelCounts, pixel_f1
@@ -82,10 +85,10 @@ def _mask(path: Path) -> NDArray[np.float32]:
 
 
 def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[controls.Control]:
-    """Checks that no shortcut earned the figures: see `training.controls`."""
-    clean = [row for row in rows if row.delivery["name"] in MASTER]
-    authentic = [_read(dataset, row) for row in clean if row.label == 0][:CONTROL_PHOTOS]
-    edited = [_read(dataset, row) for row in clean if row.label == 1][:CONTROL_PHOTOS]
+    """Checks that no shortcut earned the figures: see `training.controls`. Each photo, and one edit of it, counts once."""
+    clean = [row for row in rows if row.delivery["name"] in MASTER and not row.benign]
+    authentic = [_read(dataset, row) for row in _one_a_photo(clean, 0)]
+    edited = [_read(dataset, row) for row in _one_a_photo(clean, 1)]
     if not authentic or not edited:
         return []
     rng = np.random.default_rng(0)
@@ -93,15 +96,26 @@ def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[co
     def score(data: bytes) -> float:
         return detector.detect(data).probability
 
-    def judge(data: bytes) -> tuple[float, str]:
+    def judge(data: bytes) -> tuple[float, Verdict]:
         found = detector.detect(data)
         return found.probability, found.verdict
 
     return [
         controls.format_swap(authentic, edited, score),
+        controls.random_mask_edits(authentic, available()["classical"](), score, rng),
         controls.harmless_copies(authentic, judge, rng),
         controls.verdict_stability([*authentic, *edited], judge),
     ]
+
+
+def _one_a_photo(rows: Sequence[Row], label: int) -> list[Row]:
+    """One row of the label for each of the first CONTROL_PHOTOS source photos; which edit, the photo's hash decides."""
+    by_source: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.label == label:
+            by_source[row.source].append(row)
+    chosen = [found[int(source, 16) % len(found)] for source, found in sorted(by_source.items())]
+    return chosen[:CONTROL_PHOTOS]
 
 
 def _read(dataset: Path, row: Row) -> NDArray[np.uint8]:
