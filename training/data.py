@@ -24,7 +24,7 @@ from datasets.delivery import Step, deliver, draw_chain
 from datasets.quantisation import MeasuredTables
 from datasets.records import Row
 from model.names import DEFECTS, KINDS
-from model.tiles import CELLS, TILE
+from model.tiles import STRIDE
 from training.config import DataConfig, LossConfig
 
 IGNORE = -100
@@ -69,7 +69,8 @@ def _base(row: Row) -> str:
 class TileDataset(Dataset[dict[str, Tensor]]):
     """Sample i of a run: 2 x `tiles` tiles of one source photo, from its authentic master and from one edit.
 
-    Yields tiles uint8 [2T,224,224,3], kind int64 [2T], maps float32 [2T,5,28,28], map_weight float32 [2T,5].
+    Yields tiles uint8 [2T,S,S,3] with S = `config.tile`, kind int64 [2T], maps float32 [2T,5,S/8,S/8], map_weight
+    float32 [2T,5].
     """
 
     def __init__(
@@ -96,10 +97,11 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         chain = self._chain(rng, index, window)
         operation = int(rng.integers(2**31)) if rng.random() < self.config.benign else None
         flip = rng.random() < 0.5
-        sent = [_padded(_send(picture, window, operation, chain, flip)) for picture in pictures]
+        side = self.config.tile
+        sent = [_padded(_send(picture, window, operation, chain, flip), side) for picture in pictures]
         # one guide for both twins: what differs between their tiles is the edit alone
         guide = sent[1].defect if sent[1].defect.any() else sent[1].changed
-        corners = [_place(rng, guide, (TILE, TILE), self.config.on_edit) for _ in range(self.config.tiles)]
+        corners = [_place(rng, guide, (side, side), self.config.on_edit) for _ in range(self.config.tiles)]
         samples = [
             self._target(row, picture, corner)
             for row, picture in zip(rows, sent, strict=True)
@@ -129,20 +131,21 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         return np.asarray(Image.open(self.root / name).convert("L"), np.float32) / 255.0
 
     def _target(self, row: Row, picture: Picture, corner: tuple[int, int]) -> dict[str, Tensor]:
-        part = np.s_[corner[0] : corner[0] + TILE, corner[1] : corner[1] + TILE]
+        side, cells = self.config.tile, self.config.tile // STRIDE
+        part = np.s_[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
         tile, changed, defect = picture.pixels[part], picture.changed[part], picture.defect[part]
         share = float((changed > 0.5).mean())
         if row.label == 0 or share == 0:
             kind = KINDS.index("authentic")
         else:
             kind = KINDS.index(row.kind) if share >= self.loss.least_share else IGNORE
-        maps = np.zeros((MAPS, CELLS, CELLS), np.float32)
+        maps = np.zeros((MAPS, cells, cells), np.float32)
         weight = np.ones(MAPS, np.float32)
-        maps[0] = cv2.resize(changed, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        maps[0] = cv2.resize(changed, (cells, cells), interpolation=cv2.INTER_AREA)
         if row.real_defect:
             weight[1:] = 0.0  # there is a defect somewhere, and nobody marked where
         elif row.defect:
-            maps[1 + DEFECTS.index(row.defect)] = cv2.resize(defect, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+            maps[1 + DEFECTS.index(row.defect)] = cv2.resize(defect, (cells, cells), interpolation=cv2.INTER_AREA)
         return {
             "tiles": torch.from_numpy(np.ascontiguousarray(tile)),
             "kind": torch.tensor(kind),
@@ -208,9 +211,9 @@ def _send(
     return Picture(sent.pixels, sent.masks[0], sent.masks[1])
 
 
-def _padded(sent: Picture) -> Picture:
+def _padded(sent: Picture, least: int) -> Picture:
     """A picture smaller than a tile is continued by reflection, as in `model.tiles.cut`."""
-    bottom, right = (max(0, TILE - side) for side in sent.pixels.shape[:2])
+    bottom, right = (max(0, least - side) for side in sent.pixels.shape[:2])
     if not bottom and not right:
         return sent
     grow = ((0, bottom), (0, right))
