@@ -52,7 +52,10 @@ def real_edits(detector: Detector, folder: Path, condition: str) -> dict[str, An
     f1s: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         edited = _read(folder / row["edited"])
-        mask = np.asarray(Image.open(folder / row["mask"]).convert("L").resize(edited.shape[1::-1]), np.float32) / 255
+        mask = (
+            np.asarray(Image.open(folder / row["mask"]).convert("L").resize(edited.shape[1::-1]), np.float32)
+            / 255
+        )
         sent = deliver(edited, NAMED[condition], [mask])
         fake = detector.detect(sent.data)
         labels.append(1)
@@ -70,7 +73,9 @@ def real_edits(detector: Detector, folder: Path, condition: str) -> dict[str, An
         "originals": Counter(labels)[0],
         "roc_auc": round(roc_auc(labels, scores), 4),
         "pixel_f1": round(float(np.mean([f1 for values in f1s.values() for f1 in values])), 4),
-        "pixel_f1_by_generator": {name: round(float(np.mean(values)), 4) for name, values in sorted(f1s.items())},
+        "pixel_f1_by_generator": {
+            name: round(float(np.mean(values)), 4) for name, values in sorted(f1s.items())
+        },
         "called": dict(called),
     }
 
@@ -84,13 +89,18 @@ def _read(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("real_defects", type=Path)
     parser.add_argument("real_edits", type=Path)
     parser.add_argument("--model", type=Path)
     given = parser.parse_args()
     detector = Detector(given.model)
-    result: dict[str, Any] = {"model": detector.name.model_dump(), "real_defects": real_defects(detector, given.real_defects)}
+    result: dict[str, Any] = {
+        "model": detector.name.model_dump(),
+        "real_defects": real_defects(detector, given.real_defects),
+    }
     result["real_edits"] = {name: real_edits(detector, given.real_edits, name) for name in CONDITIONS}
     print(json.dumps(result, indent=1))
 

@@ -103,7 +103,9 @@ class Calibration(_Frozen):
         try:
             return cls.model_validate(json.loads(text))
         except ValueError as error:
-            raise CalibrationError(f"the calibration cannot be read ({error}); run `refundlens calibrate`") from error
+            raise CalibrationError(
+                f"the calibration cannot be read ({error}); run `refundlens calibrate`"
+            ) from error
 
 
 def lowest_threshold(

@@ -128,7 +128,9 @@ def _decode_with_pillow(
         raise
     except Exception as error:
         # On damaged files the readers raise whatever they stumble over: OSError, SyntaxError, struct.error, KeyError...
-        message = "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
+        message = (
+            "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
+        )
         raise DecodeError(message or type(error).__name__, truncated=_means_cut(message)) from error
     if image.info.get("icc_profile") and fmt != "jpeg":
         notes.append("icc_profile_not_applied")

@@ -81,7 +81,11 @@ class Detector:
         return Scored(scores, pooling.features(scores))
 
     def detect(
-        self, data: bytes, claim: Defect | None = None, language: Language = "en", limits: Limits | None = None
+        self,
+        data: bytes,
+        claim: Defect | None = None,
+        language: Language = "en",
+        limits: Limits | None = None,
     ) -> Detection:
         """Judge one picture file.
 
@@ -90,7 +94,9 @@ class Detector:
         """
         calibration = self._bundle.calibration
         if calibration is None:
-            raise BundleError("this bundle carries no calibration; run `refundlens calibrate` and export it again")
+            raise BundleError(
+                "this bundle carries no calibration; run `refundlens calibrate` and export it again"
+            )
         began = time.perf_counter()
         photo = read_photo(data, limits)
         decoded = time.perf_counter()
@@ -145,17 +151,26 @@ def _defects(
         shown = pooling.sigmoid(maps[1 + index])
         for region in regions.find_regions(shown, tiles.STRIDE, width, height, threshold, limit=4):
             x0, y0, x1, y1 = region.box
-            rows, columns = slice(y0 // tiles.STRIDE, -(-y1 // tiles.STRIDE)), slice(x0 // tiles.STRIDE, -(-x1 // tiles.STRIDE))
+            rows, columns = (
+                slice(y0 // tiles.STRIDE, -(-y1 // tiles.STRIDE)),
+                slice(x0 // tiles.STRIDE, -(-x1 // tiles.STRIDE)),
+            )
             inside = heat[rows, columns]
             fake = float(np.quantile(inside, regions.QUANTILE))
             found.append(
-                DefectFound(type=defect, box=region.box, probability=region.probability, fake_probability=fake)
+                DefectFound(
+                    type=defect, box=region.box, probability=region.probability, fake_probability=fake
+                )
             )
     return sorted(found, key=lambda item: (item.type != claim, -item.probability))
 
 
 def _reasons(
-    verdict: Verdict, kinds: dict[Kind, float], defects: list[DefectFound], measured: Conditions, language: Language
+    verdict: Verdict,
+    kinds: dict[Kind, float],
+    defects: list[DefectFound],
+    measured: Conditions,
+    language: Language,
 ) -> list[Reason]:
     """What the pixels say, then what the policy made of it, then what the file's condition is."""
     codes: list[tuple[str, Basis, dict[str, object]]] = []

@@ -92,14 +92,17 @@ def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
     fmt = sniff(data)
     if fmt is None:
         raise ImageError(
-            "unsupported_format", f"the file looks like {describe(data)}, not a picture: upload a {_READ} file"
+            "unsupported_format",
+            f"the file looks like {describe(data)}, not a picture: upload a {_READ} file",
         )
     size = stored_size(fmt, data)
     if size is None:
         raise ImageError("truncated_image", f"the {fmt.upper()} file ends inside its header: upload it again")
     width, height = size
     if width < 1 or height < 1:
-        raise ImageError("corrupt_image", f"the header says {width} x {height} pixels: export the picture again")
+        raise ImageError(
+            "corrupt_image", f"the header says {width} x {height} pixels: export the picture again"
+        )
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
         raise ImageError(
             "too_many_pixels",
@@ -108,7 +111,9 @@ def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
         )
     # 0xFF is escaped inside compressed data, so this counts start-of-scan markers (and a few in metadata).
     if fmt == "jpeg" and data.count(b"\xff\xda") > limits.max_scans:
-        raise ImageError("too_many_scans", "the JPEG is cut into too many scans to decode: save it again as baseline")
+        raise ImageError(
+            "too_many_scans", "the JPEG is cut into too many scans to decode: save it again as baseline"
+        )
     return fmt, width, height
 
 
@@ -124,8 +129,12 @@ def read_photo(data: bytes, limits: Limits | None = None) -> Photo:
         if error.truncated:
             raise _truncated(fmt) from error
         if error.unsupported:
-            raise ImageError("unsupported_format", f"{error}: save the picture as 8-bit JPEG or PNG") from error
-        raise ImageError("corrupt_image", f"the {fmt.upper()} data is damaged ({error}): upload it again") from error
+            raise ImageError(
+                "unsupported_format", f"{error}: save the picture as 8-bit JPEG or PNG"
+            ) from error
+        raise ImageError(
+            "corrupt_image", f"the {fmt.upper()} data is damaged ({error}): upload it again"
+        ) from error
     return Photo(decoded.pixels, hashlib.sha256(data).hexdigest(), fmt, data, facts, decoded.notes)
 
 

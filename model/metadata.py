@@ -127,7 +127,9 @@ def _from_webp(data: bytes) -> Metadata:
         found.setdefault(data[at : at + 4], data[at + 8 : at + 8 + length])
         at += 8 + length + length % 2
     return Metadata(
-        exif=read_exif(found.get(b"EXIF")), xmp=_decode(found.get(b"XMP "), MAX_XMP), c2pa=found.get(b"C2PA", b"")
+        exif=read_exif(found.get(b"EXIF")),
+        xmp=_decode(found.get(b"XMP "), MAX_XMP),
+        c2pa=found.get(b"C2PA", b""),
     )
 
 

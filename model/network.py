@@ -94,7 +94,9 @@ def _backbone(config: NetworkConfig) -> Any:
     """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
     hub = config.pretrained and config.backbone not in PACKAGED
     try:
-        full: Any = timm.create_model(config.backbone, features_only=True, out_indices=(1, 2, 3), pretrained=hub)
+        full: Any = timm.create_model(
+            config.backbone, features_only=True, out_indices=(1, 2, 3), pretrained=hub
+        )
     except Exception as error:
         raise ValueError(
             f"cannot make the backbone {config.backbone!r} ({error}). Give the name of a timm model that has "

@@ -55,7 +55,8 @@ def features(scores: Scores) -> NDArray[np.float64]:
     strong = max(1, round(len(odds) * STRONG_SHARE))
     peak = min(len(cells), max(LEAST_PEAK, round(len(cells) * PEAK_SHARE)))
     return np.array(
-        [odds[0], odds[:strong].mean(), odds.mean(), cells[:peak].mean(), cells.mean(), np.log(len(odds))], np.float64
+        [odds[0], odds[:strong].mean(), odds.mean(), cells[:peak].mean(), cells.mean(), np.log(len(odds))],
+        np.float64,
     )
 
 

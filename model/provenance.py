@@ -80,7 +80,11 @@ def _tools(metadata: Metadata) -> list[str]:
 def _aigc(metadata: Metadata) -> Iterator[Finding]:
     label = read_aigc(metadata)
     if label is not None:
-        yield "metadata.aigc_label", "declared", {"label": label.level, "producer": clean(label.producer) or "unnamed"}
+        yield (
+            "metadata.aigc_label",
+            "declared",
+            {"label": label.level, "producer": clean(label.producer) or "unnamed"},
+        )
 
 
 def _c2pa(metadata: Metadata) -> Iterator[Finding]:

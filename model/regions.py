@@ -69,7 +69,9 @@ def _join(upper: NDArray[np.int64], lower: NDArray[np.int64], count: int) -> NDA
     return parent
 
 
-def find_regions(heat: Map, stride: int, width: int, height: int, threshold: float, limit: int = 8) -> list[Region]:
+def find_regions(
+    heat: Map, stride: int, width: int, height: int, threshold: float, limit: int = 8
+) -> list[Region]:
     """Connected parts of the map at or above `threshold`, as boxes clipped to a picture of `width` x `height`.
 
     The largest evidence (probability x cells) comes first; parts under MIN_CELLS are dropped, except on maps so small
@@ -86,7 +88,10 @@ def find_regions(heat: Map, stride: int, width: int, height: int, threshold: flo
     first = np.cumsum(sizes) - sizes
     # Cells are sorted by value inside each part, so the quantile is a cell at a known place (nearest rank).
     chance = np.clip(values[first + np.ceil(QUANTILE * (sizes - 1)).astype(np.int64)], 0.0, 1.0)
-    left, right = np.minimum.reduceat(columns, first) * stride, (np.maximum.reduceat(columns, first) + 1) * stride
+    left, right = (
+        np.minimum.reduceat(columns, first) * stride,
+        (np.maximum.reduceat(columns, first) + 1) * stride,
+    )
     top, bottom = np.minimum.reduceat(rows, first) * stride, (np.maximum.reduceat(rows, first) + 1) * stride
     right, bottom = np.minimum(right, width), np.minimum(bottom, height)
     kept = np.flatnonzero((sizes >= min(MIN_CELLS, heat.size)) & (left < right) & (top < bottom))

@@ -110,7 +110,9 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
         logits = standard @ free
         error = weights * (1 / (1 + np.exp(-logits)) - labels)
         ridge = np.append(free[:-1], 0.0)
-        value = float((weights * (np.logaddexp(0, logits) - labels * logits)).sum() + RIDGE / 2 * ridge @ ridge)
+        value = float(
+            (weights * (np.logaddexp(0, logits) - labels * logits)).sum() + RIDGE / 2 * ridge @ ridge
+        )
         return value, standard.T @ error + RIDGE * ridge
 
     solution = minimize(cost, np.zeros(standard.shape[1]), jac=True, method="L-BFGS-B").x
@@ -160,8 +162,11 @@ def _cells() -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def _bin(
-    calibration: Calibration, authentic: Sequence[Sample], cell: tuple[tuple[int, int], tuple[int, int]],
-    limit: float, confidence: float,
+    calibration: Calibration,
+    authentic: Sequence[Sample],
+    cell: tuple[tuple[int, int], tuple[int, int]],
+    limit: float,
+    confidence: float,
 ) -> Bin | None:
     """One condition, counted per source photo; none where no photo fell into it."""
     empty = Bin(long_side=cell[0], jpeg_quality=cell[1], sharpness=(0.0, 1.0), photos=0)

@@ -38,7 +38,9 @@ def _told() -> Iterator[None]:
 def train(
     dataset: Dataset,
     run: Run,
-    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of TrainConfig.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of TrainConfig.")
+    ] = None,
     set: Annotated[list[str] | None, typer.Option(help="Change a setting, e.g. --set steps=2000.")] = None,
     init: Annotated[Path | None, typer.Option(exists=True, help="Start from this run's weights.")] = None,
 ) -> None:
@@ -47,14 +49,18 @@ def train(
     from training.loop import train as run_training
 
     with _told():
-        chosen = settings.load(config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set)
+        chosen = settings.load(
+            config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set
+        )
         typer.echo(run_training(dataset, run, chosen, init=init))
 
 
 @app.command()
 def calibrate(
     run: Annotated[Path, typer.Argument(exists=True, help="Run folder, or a bundle to calibrate anew.")],
-    photos: Annotated[Path, typer.Argument(exists=True, help="Dataset, or (for a bundle) a folder of authentic photos.")],
+    photos: Annotated[
+        Path, typer.Argument(exists=True, help="Dataset, or (for a bundle) a folder of authentic photos.")
+    ],
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999)] = 0.95,
     out: Annotated[Path | None, typer.Option(help="For a bundle: where to write the calibrated one.")] = None,

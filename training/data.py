@@ -74,14 +74,22 @@ class TileDataset(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(
-        self, root: Path, rows: Sequence[Row], config: DataConfig, loss: LossConfig, seed: int, samples: int,
+        self,
+        root: Path,
+        rows: Sequence[Row],
+        config: DataConfig,
+        loss: LossConfig,
+        seed: int,
+        samples: int,
         tables: Sequence[MeasuredTables] | None = None,
     ) -> None:
         self.root, self.config, self.loss, self.seed, self.samples = root, config, loss, seed, samples
         self.pairs = pairs_of(rows)
         self.tables = tables
         if not any(pair.edits for pair in self.pairs):
-            raise ValueError(f"{root} has no edited pictures to train on; run `refundlens data stats` to look")
+            raise ValueError(
+                f"{root} has no edited pictures to train on; run `refundlens data stats` to look"
+            )
 
     def __len__(self) -> int:
         return self.samples
@@ -145,7 +153,9 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         if row.real_defect:
             weight[1:] = 0.0  # there is a defect somewhere, and nobody marked where
         elif row.defect:
-            maps[1 + DEFECTS.index(row.defect)] = cv2.resize(defect, (cells, cells), interpolation=cv2.INTER_AREA)
+            maps[1 + DEFECTS.index(row.defect)] = cv2.resize(
+                defect, (cells, cells), interpolation=cv2.INTER_AREA
+            )
         return {
             "tiles": torch.from_numpy(np.ascontiguousarray(tile)),
             "kind": torch.tensor(kind),
@@ -196,14 +206,21 @@ def _place(rng: np.random.Generator, mask: Mask, size: tuple[int, int], on_mask:
 
 
 def _send(
-    picture: Picture, window: tuple[int, int, int, int], operation: int | None, chain: Sequence[Step], flip: bool
+    picture: Picture,
+    window: tuple[int, int, int, int],
+    operation: int | None,
+    chain: Sequence[Step],
+    flip: bool,
 ) -> Picture:
     y, x, tall, wide = window
     part = np.s_[y : y + tall, x : x + wide]
     pixels, masks = picture.pixels[part], (picture.changed[part], picture.defect[part])
     if flip:
         pixels, masks = pixels[:, ::-1], (masks[0][:, ::-1], masks[1][:, ::-1])
-    pixels, masks = np.ascontiguousarray(pixels), (np.ascontiguousarray(masks[0]), np.ascontiguousarray(masks[1]))
+    pixels, masks = (
+        np.ascontiguousarray(pixels),
+        (np.ascontiguousarray(masks[0]), np.ascontiguousarray(masks[1])),
+    )
     if operation is not None:
         treated = benign(pixels, masks, np.random.default_rng(operation))
         pixels, masks = treated.pixels, (treated.masks[0], treated.masks[1])

@@ -33,8 +33,13 @@ MASTER = ("png", "master")
 
 
 def evaluate(
-    detector: Detector, dataset: Path, out: Path, split: str = "test", limit: int | None = None,
-    with_controls: bool = True, context: dict[str, Any] | None = None,
+    detector: Detector,
+    dataset: Path,
+    out: Path,
+    split: str = "test",
+    limit: int | None = None,
+    with_controls: bool = True,
+    context: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Score a split, write the report into `out`, return it as a dict. Raises DatasetError for a split without rows."""
     everything = manifest.read(dataset)

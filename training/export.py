@@ -38,7 +38,9 @@ def load_network(run: Path) -> Network:
     """The trained network of a run, ready for inference. Raises ExportError where the run is not finished."""
     path = run / FINAL
     if not path.is_file():
-        raise ExportError(f"{run} has no {FINAL}: `refundlens train` has not finished there; start it again to resume")
+        raise ExportError(
+            f"{run} has no {FINAL}: `refundlens train` has not finished there; start it again to resume"
+        )
     saved = torch.load(path, map_location="cpu", weights_only=True)
     network = Network(NetworkConfig.model_validate({**saved["config"], "pretrained": False}))
     network.load_state_dict(saved["state"])

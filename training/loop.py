@@ -62,12 +62,19 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     for name in (DATASET, SOURCES):
         shutil.copyfile(dataset / name, run / name)
     data = TileDataset(
-        dataset, [row for row in rows if row.split == "train"], config.data, config.loss, config.seed,
-        config.steps * config.pairs, _measured_tables(dataset),
+        dataset,
+        [row for row in rows if row.split == "train"],
+        config.data,
+        config.loss,
+        config.seed,
+        config.steps * config.pairs,
+        _measured_tables(dataset),
     )
     checked = [row for row in rows if row.split == "validation"][: config.validate_rows]
     log = _Log(run / METRICS, step)
-    bar = tqdm(total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr)
+    bar = tqdm(
+        total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr
+    )
     for batch in _batches(data, config, step):
         rate = _rate(config, step)
         for group in optimiser.param_groups:
@@ -102,7 +109,10 @@ def _measured_tables(dataset: Path) -> list[MeasuredTables] | None:
 
 
 def _step(
-    network: Network, optimiser: torch.optim.Optimizer, batch: dict[str, Tensor], config: TrainConfig,
+    network: Network,
+    optimiser: torch.optim.Optimizer,
+    batch: dict[str, Tensor],
+    config: TrainConfig,
     device: torch.device,
 ) -> dict[str, float]:
     network.train()
@@ -146,8 +156,13 @@ def _rate(config: TrainConfig, step: int) -> float:
 
 def _batches(data: TileDataset, config: TrainConfig, step: int) -> Iterator[dict[str, Tensor]]:
     loader = DataLoader(
-        data, batch_size=config.pairs, sampler=FromStep(step * config.pairs, len(data)), collate_fn=collate,
-        num_workers=config.data.workers, prefetch_factor=3 if config.data.workers else None, drop_last=True,
+        data,
+        batch_size=config.pairs,
+        sampler=FromStep(step * config.pairs, len(data)),
+        collate_fn=collate,
+        num_workers=config.data.workers,
+        prefetch_factor=3 if config.data.workers else None,
+        drop_last=True,
         generator=torch.Generator(),  # else the loader draws from the global one, and dropout differs after a resume
     )
     yield from loader
@@ -170,13 +185,21 @@ def _resume(
 
 
 def _save(
-    run: Path, config: TrainConfig, network: Network, average: ModelEmaV3, optimiser: torch.optim.Optimizer,
+    run: Path,
+    config: TrainConfig,
+    network: Network,
+    average: ModelEmaV3,
+    optimiser: torch.optim.Optimizer,
     step: int,
 ) -> None:
     """Written beside and moved into place: a kill in the middle leaves the older checkpoint whole."""
     state = {
-        "config": config.model_dump(mode="json"), "step": step, "network": network.state_dict(),
-        "average": average.module.state_dict(), "optimiser": optimiser.state_dict(), "random": torch.get_rng_state(),
+        "config": config.model_dump(mode="json"),
+        "step": step,
+        "network": network.state_dict(),
+        "average": average.module.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "random": torch.get_rng_state(),
     }
     beside = run / (CHECKPOINT + ".new")
     torch.save(state, beside)

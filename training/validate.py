@@ -18,7 +18,9 @@ BATCH = 16
 
 
 @torch.no_grad()
-def score(network: Network, pixels: "np.ndarray[Any, np.dtype[np.uint8]]", device: torch.device) -> pooling.Scores:
+def score(
+    network: Network, pixels: "np.ndarray[Any, np.dtype[np.uint8]]", device: torch.device
+) -> pooling.Scores:
     """Score a whole RGB picture uint8 [H,W,3] with the torch network."""
     grid = tiles.plan(*pixels.shape[:2])
     kinds, maps = [], []

@@ -29,7 +29,13 @@ def test_probability_is_the_logistic_of_standardised_features() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "verdict", "bound"), [(0.95, "fake", 0.0075), (0.9, "fake", 0.0075), (0.5, "inconclusive", 0.0075), (0.2, "authentic", 0.0075)]
+    ("probability", "verdict", "bound"),
+    [
+        (0.95, "fake", 0.0075),
+        (0.9, "fake", 0.0075),
+        (0.5, "inconclusive", 0.0075),
+        (0.2, "authentic", 0.0075),
+    ],
 )
 def test_verdicts_of_a_covered_condition(probability: float, verdict: str, bound: float) -> None:
     assert _calibration().decide(probability, _conditions()) == (verdict, bound)
@@ -37,7 +43,12 @@ def test_verdicts_of_a_covered_condition(probability: float, verdict: str, bound
 
 @pytest.mark.parametrize(
     "conditions",
-    [_conditions(long_side=3000), _conditions(quality=20), _conditions(quality=None), _conditions(sharpness=0.9)],
+    [
+        _conditions(long_side=3000),
+        _conditions(quality=20),
+        _conditions(quality=None),
+        _conditions(sharpness=0.9),
+    ],
 )
 def test_nothing_outside_calibration_is_called_anything(conditions: Conditions) -> None:
     for probability in (0.0, 0.5, 1.0):

@@ -89,7 +89,9 @@ def test_jumbf_parts_are_joined_without_their_repeated_headers() -> None:
     data = _jpeg()
     header = (26).to_bytes(4, "big") + b"jumb"
     numbered = ((2, b"second"), (1, b"first."))
-    parts = [_segment(0xEB, b"JP\0\1" + number.to_bytes(4, "big") + header + body) for number, body in numbered]
+    parts = [
+        _segment(0xEB, b"JP\0\1" + number.to_bytes(4, "big") + header + body) for number, body in numbered
+    ]
     facts = parse_jpeg(data[:2] + b"".join(parts) + data[2:])
     assert facts is not None
     assert facts.jumbf == header + b"first.second"

@@ -33,7 +33,9 @@ def _jpeg(image: Image.Image | None = None, **options: object) -> bytes:
     return out.getvalue()
 
 
-def _png(texts: dict[str, str] | None = None, packed: bool = False, chunk: tuple[bytes, bytes] | None = None) -> bytes:
+def _png(
+    texts: dict[str, str] | None = None, packed: bool = False, chunk: tuple[bytes, bytes] | None = None
+) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in (texts or {}).items():
         if key.startswith("XML:"):
@@ -90,10 +92,22 @@ def test_a_bare_file_says_nothing() -> None:
         _png({"AIGC": json.dumps(_LABEL)}),
         _png({"XML:com.adobe.xmp": _xmp(f"<TC260:AIGC>{json.dumps(_LABEL)}</TC260:AIGC>")}, packed=True),
         _jpeg_with_exif(UserComment=b"ASCII\0\0\0" + json.dumps({"AIGC": _LABEL}).encode()),
-        _jpeg_with_exif(ImageDescription=json.dumps({"aigc": {"label": 1, "contentproducer": "Doubao"}}).encode()),
-        _jpeg_with_exif(UserComment=b"UNICODE\0" + json.dumps({"AIGC": json.dumps(_LABEL)}).encode("utf-16-be")),
+        _jpeg_with_exif(
+            ImageDescription=json.dumps({"aigc": {"label": 1, "contentproducer": "Doubao"}}).encode()
+        ),
+        _jpeg_with_exif(
+            UserComment=b"UNICODE\0" + json.dumps({"AIGC": json.dumps(_LABEL)}).encode("utf-16-be")
+        ),
     ],
-    ids=["xmp element", "xmp attribute", "png text", "png packed xmp", "exif ascii", "exif lower case", "exif unicode"],
+    ids=[
+        "xmp element",
+        "xmp attribute",
+        "png text",
+        "png packed xmp",
+        "exif ascii",
+        "exif lower case",
+        "exif unicode",
+    ],
 )
 def test_aigc_label(data: bytes) -> None:
     reason = _reasons(data)["metadata.aigc_label"]
@@ -163,7 +177,10 @@ def test_digital_source_type(name: str, meaning: str) -> None:
 @pytest.mark.parametrize(
     ("texts", "tool"),
     [
-        ({"parameters": "a torn shirt\nSteps: 20, Sampler: Euler a, CFG scale: 7"}, "Stable Diffusion web UI"),
+        (
+            {"parameters": "a torn shirt\nSteps: 20, Sampler: Euler a, CFG scale: 7"},
+            "Stable Diffusion web UI",
+        ),
         ({"prompt": '{"3": {"class_type": "KSampler"}}', "workflow": "{}"}, "ComfyUI"),
         ({"invokeai_metadata": "{}"}, "InvokeAI"),
         ({"Software": "NovelAI", "Comment": "{}"}, "NovelAI"),
@@ -174,13 +191,17 @@ def test_generator_settings(texts: dict[str, str], tool: str) -> None:
 
 
 def test_web_ui_settings_in_a_jpeg_comment_of_exif() -> None:
-    data = _jpeg_with_exif(UserComment=b"UNICODE\0" + "x\nSteps: 9, Sampler: DDIM, CFG scale: 4".encode("utf-16-be"))
+    data = _jpeg_with_exif(
+        UserComment=b"UNICODE\0" + "x\nSteps: 9, Sampler: DDIM, CFG scale: 4".encode("utf-16-be")
+    )
     assert "metadata.generator_parameters" in _reasons(data)
 
 
 def test_editing_software_and_history_are_weak_and_apart_from_generators() -> None:
     events = "".join(f'<rdf:li stEvt:action="{action}"/>' for action in ("created", "saved", "saved"))
-    found = _reasons(_jpeg_with_xmp(f'<rdf:Description xmp:CreatorTool="Adobe Photoshop 25"/><x>{events}</x>'))
+    found = _reasons(
+        _jpeg_with_xmp(f'<rdf:Description xmp:CreatorTool="Adobe Photoshop 25"/><x>{events}</x>')
+    )
     assert found["metadata.editing_software"].details == {"tool": "Adobe Photoshop 25"}
     assert found["metadata.edit_history"].details == {"count": 3, "actions": "created, saved"}
     assert "metadata.generator_name" not in found
@@ -231,7 +252,9 @@ def test_metadata_in_heic() -> None:
     import pillow_heif
 
     out = io.BytesIO()
-    xmp = _xmp(f"<Iptc4xmpExt:DigitalSourceType>{_IPTC}trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>")
+    xmp = _xmp(
+        f"<Iptc4xmpExt:DigitalSourceType>{_IPTC}trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"
+    )
     exif = piexif.dump({"0th": {piexif.ImageIFD.Make: b"Apple", piexif.ImageIFD.Model: b"iPhone 15"}})
     pillow_heif.from_pillow(_picture()).save(out, exif=exif, xmp=xmp.encode())
     found = _reasons(out.getvalue())
@@ -275,7 +298,11 @@ _SEEDS = [
     _jpeg_with_xmp(f"<TC260:AIGC>{json.dumps(_LABEL)}</TC260:AIGC>"),
     _jpeg_with_exif(Make=b"Canon", Model=b"EOS", UserComment=b"ASCII\0\0\0{}"),
     _with_segment(0xEB, b"JP\0\1\0\0\0\1" + _c2pa()),
-    _png({"parameters": "Steps: 20, Sampler: x", "AIGC": json.dumps(_LABEL)}, packed=True, chunk=(b"caBX", _c2pa())),
+    _png(
+        {"parameters": "Steps: 20, Sampler: x", "AIGC": json.dumps(_LABEL)},
+        packed=True,
+        chunk=(b"caBX", _c2pa()),
+    ),
 ]
 
 

@@ -32,7 +32,9 @@ def _flood(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
 def test_labels_are_the_connected_parts(height: int, width: int, density: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < density
     labels, count = label(mask)
-    found = [{(int(y), int(x)) for y, x in zip(*np.nonzero(labels == n), strict=True)} for n in range(1, count + 1)]
+    found = [
+        {(int(y), int(x)) for y, x in zip(*np.nonzero(labels == n), strict=True)} for n in range(1, count + 1)
+    ]
     assert sorted(map(sorted, found)) == sorted(map(sorted, _flood(mask)))
     assert ((labels > 0) == mask).all()
 
@@ -96,4 +98,6 @@ def test_heat_map_is_grey_of_the_pictures_size_and_in_place() -> None:
 def test_heat_map_levels() -> None:
     pixels = np.asarray(Image.open(io.BytesIO(heatmap_png(np.full((4, 4), 0.5, np.float32), 32, 32))))
     assert set(np.unique(pixels)) <= {127, 128}
-    assert np.asarray(Image.open(io.BytesIO(heatmap_png(np.full((2, 2), 7.0, np.float32), 16, 16)))).min() == 255
+    assert (
+        np.asarray(Image.open(io.BytesIO(heatmap_png(np.full((2, 2), 7.0, np.float32), 16, 16)))).min() == 255
+    )

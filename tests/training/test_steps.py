@@ -61,7 +61,10 @@ def test_the_same_bytes_give_the_same_numbers(exported: Path, dataset: Path) -> 
 
 def test_evaluation_writes_a_report(run: Path, exported: Path) -> None:
     report = json.loads((run / "report" / "report.json").read_text())
-    assert {line["name"] for line in report["headline"]} >= {"ROC AUC, all pictures", "authentic photos called fake"}
+    assert {line["name"] for line in report["headline"]} >= {
+        "ROC AUC, all pictures",
+        "authentic photos called fake",
+    }
     assert "format swap" in {control["name"] for control in report["controls"]}
     assert (run / "report" / "report.md").read_text().count("|") > 50
 
