@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.calibration import Calibration
 from model.detection import ModelName
+from model.pooling import FEATURES
 
 NAME, VERSION, CALIBRATION, CARD, TRAINING = (
     "refundlens.name", "refundlens.version", "refundlens.calibration", "refundlens.card", "refundlens.training",
@@ -75,9 +76,18 @@ def load(path: Path | None = None, threads: int | None = None) -> Bundle:
     facts = session.get_modelmeta().custom_metadata_map
     if facts.get(FORMAT_KEY) != FORMAT:
         raise BundleError(f"{path} is not a RefundLens bundle; make one with `refundlens export`")
-    calibration = Calibration.from_json(facts[CALIBRATION]) if CALIBRATION in facts else None
-    name = ModelName(name=facts[NAME], version=facts[VERSION], sha256=hashlib.sha256(data).hexdigest())
-    return Bundle(session, name, calibration, facts.get(CARD, ""), json.loads(facts.get(TRAINING, "{}")))
+    try:
+        name = ModelName(name=facts[NAME], version=facts[VERSION], sha256=hashlib.sha256(data).hexdigest())
+        calibration = Calibration.from_json(facts[CALIBRATION]) if CALIBRATION in facts else None
+        training = json.loads(facts.get(TRAINING, "{}"))
+    except (KeyError, ValueError) as error:
+        raise BundleError(f"{path} is damaged ({error}); make it anew with `refundlens export`") from error
+    if calibration is not None and calibration.features != FEATURES:
+        raise BundleError(
+            f"{path} was calibrated for other pooled features than this version's; "
+            "calibrate its run anew with `refundlens calibrate` and export it again"
+        )
+    return Bundle(session, name, calibration, facts.get(CARD, ""), training)
 
 
 def _providers() -> list[Any]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from model import bundle, conditions, pooling, provenance, regions, tiles
 from model.bundle import Bundle, BundleError, bundled_path
 from model.calibration import Calibration
-from model.detection import Conditions, DefectFound, Detection, ModelName, Reason, Region
+from model.detection import Conditions, DefectFound, Detection, ModelName, Reason
+from model.formats import Format
 from model.image import Limits, Photo, read_photo
 from model.names import DEFECTS, Basis, Defect, Kind, Verdict
 from model.texts import Language, reason_text
@@ -35,6 +36,18 @@ ENLARGED = 0.2
 photos to 0.64 in the median (model.conditions)."""
 LEAST_SIDE = 240
 """Long side in pixels below which no defect can be judged (and no delivery chain of training goes)."""
+LEAST_SHORT_SIDE = tiles.TILE // 3
+"""Short side in pixels below which most of a tile would be the picture's own reflection."""
+MEASURED_FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "bmp", "tiff")
+"""Formats whose pixels calibration's photos came in (BMP and TIFF keep them as PNG does). HEIC and AVIF compress, and
+GIF dithers, as nothing in calibration was: no bound was counted for them, so they never get a verdict but
+inconclusive."""
+_TRACES: dict[Kind, str] = {
+    "ai_generated": "pixel.whole_regeneration",
+    "ai_edited": "pixel.local_regeneration",
+    "photoshopped": "pixel.classical_edit",
+}
+"""The sentence for each kind of manipulation."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +115,19 @@ class Detector:
         decoded = time.perf_counter()
         found = self.score(photo.pixels)
         inferred = time.perf_counter()
-        measured = conditions.measure(photo)
         probability = calibration.probability(found.features)
-        supported = measured.long_side >= LEAST_SIDE and calibration.bin(measured) is not None
-        measured = measured.model_copy(update={"supported": supported})
-        verdict, bound = calibration.decide(probability, measured) if supported else ("inconclusive", None)
+        measured = _conditions(photo, calibration)
+        verdict, bound = (
+            calibration.decide(probability, measured) if measured.supported else ("inconclusive", None)
+        )
         heat = pooling.sigmoid(found.scores.maps[0])
         height, width = photo.pixels.shape[:2]
         defects = _defects(found.scores.maps, heat, width, height, claim)
         kinds: dict[Kind, float] = {"authentic": 1.0 - probability}
         kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
-        reasons = _reasons(verdict, kinds, defects, measured, language)
+        shown = regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
+        reasons = _reasons(photo, verdict, kinds, defects, measured, language)
+        reasons += provenance.read_provenance(photo, language)
         finished = time.perf_counter()
         return Detection(
             sha256=photo.sha256,
@@ -122,10 +137,10 @@ class Detector:
             probability=probability,
             kind=kinds,
             defects=defects,
-            regions=_regions(heat, width, height),
+            regions=shown,
             conditions=measured,
             false_accusation_bound=bound,
-            reasons=[*reasons, *_about(photo, language)],
+            reasons=reasons,
             model=self.name,
             timings_ms={
                 "decode": round(1000 * (decoded - began), 1),
@@ -137,8 +152,17 @@ class Detector:
         )
 
 
-def _regions(heat: NDArray[np.float32], width: int, height: int) -> list[Region]:
-    return regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
+def _conditions(photo: Photo, calibration: Calibration) -> Conditions:
+    """The photo's condition, and whether calibration knows photos like it."""
+    measured = conditions.measure(photo)
+    # a JPEG whose tables tell no quality must not pass for a file that is not JPEG
+    readable = photo.format in MEASURED_FORMATS and (photo.jpeg is None or measured.jpeg_quality is not None)
+    known = readable and calibration.bin(measured) is not None
+    return measured.model_copy(update={"supported": known and not _too_small(photo)})
+
+
+def _too_small(photo: Photo) -> bool:
+    return max(photo.width, photo.height) < LEAST_SIDE or min(photo.width, photo.height) < LEAST_SHORT_SIDE
 
 
 def _defects(
@@ -151,11 +175,9 @@ def _defects(
         shown = pooling.sigmoid(maps[1 + index])
         for region in regions.find_regions(shown, tiles.STRIDE, width, height, threshold, limit=4):
             x0, y0, x1, y1 = region.box
-            rows, columns = (
-                slice(y0 // tiles.STRIDE, -(-y1 // tiles.STRIDE)),
-                slice(x0 // tiles.STRIDE, -(-x1 // tiles.STRIDE)),
-            )
-            inside = heat[rows, columns]
+            inside = heat[
+                y0 // tiles.STRIDE : -(-y1 // tiles.STRIDE), x0 // tiles.STRIDE : -(-x1 // tiles.STRIDE)
+            ]
             fake = float(np.quantile(inside, regions.QUANTILE))
             found.append(
                 DefectFound(
@@ -166,6 +188,7 @@ def _defects(
 
 
 def _reasons(
+    photo: Photo,
     verdict: Verdict,
     kinds: dict[Kind, float],
     defects: list[DefectFound],
@@ -174,24 +197,19 @@ def _reasons(
 ) -> list[Reason]:
     """What the pixels say, then what the policy made of it, then what the file's condition is."""
     codes: list[tuple[str, Basis, dict[str, object]]] = []
-    likeliest: Kind = max(kinds, key=lambda kind: kinds[kind])
-    if likeliest == "authentic":
+    if kinds["authentic"] > 0.5:
         codes.append(("pixel.no_trace", "inferred", {}))
     else:
-        code = {
-            "ai_generated": "pixel.whole_regeneration",
-            "ai_edited": "pixel.local_regeneration",
-            "photoshopped": "pixel.classical_edit",
-        }[likeliest]
-        codes.append((code, "inferred", {}))
+        # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
+        codes.append((_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {}))
         for defect in defects:
             if defect.fake_probability >= REGION_THRESHOLD:
                 place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
                 codes.append(("pixel.defect_is_fake", "inferred", place))
-    if measured.long_side < LEAST_SIDE:
+    if _too_small(photo):
         codes.append(("policy.too_small", "derived", {}))
     elif not measured.supported:
-        codes.append(("policy.unsupported_condition", "derived", {"what": _what(measured)}))
+        codes.append(("policy.unsupported_condition", "derived", {"what": _what(photo, measured)}))
     elif verdict == "inconclusive":
         codes.append(("policy.inconclusive_band", "derived", {}))
     if measured.jpeg_quality is not None:
@@ -206,10 +224,8 @@ def _reasons(
     return reasons
 
 
-def _what(measured: Conditions) -> str:
-    quality = "-" if measured.jpeg_quality is None else str(measured.jpeg_quality)
-    return f"{measured.long_side} px, JPEG {quality}, sharpness {measured.sharpness:.2f}"
-
-
-def _about(photo: Photo, language: Language) -> list[Reason]:
-    return provenance.read_provenance(photo, language)
+def _what(photo: Photo, measured: Conditions) -> str:
+    saved = photo.format.upper()
+    if measured.jpeg_quality is not None:
+        saved += f" {measured.jpeg_quality}"
+    return f"{measured.long_side} px, {saved}, sharpness {measured.sharpness:.2f}"

@@ -1,0 +1,185 @@
+"""The detector on a network that takes red for manipulated and blue for a hole (see conftest)."""
+
+import io
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from model import detect as module
+from model.bundle import BundleError
+from model.calibration import Calibration
+from model.detect import BATCH, Detector
+from model.detection import Detection
+from model.image import ImageError
+from model.tiles import plan
+
+Make = Callable[..., Path]
+Calibrated = Callable[..., Calibration]
+Pixels = NDArray[np.uint8]
+SPOT = (120, 200, 200, 280)
+"""Where pictures are red: x0, y0, x1, y1."""
+
+
+def cloth(height: int = 480, width: int = 360, seed: int = 0) -> Pixels:
+    grey = np.random.default_rng(seed).integers(90, 150, (height, width, 1))
+    return np.repeat(grey, 3, axis=2).astype(np.uint8)
+
+
+def spotted(colour: tuple[int, int, int] = (255, 0, 0)) -> Pixels:
+    picture = cloth()
+    x0, y0, x1, y1 = SPOT
+    picture[y0:y1, x0:x1] = colour
+    return picture
+
+
+def file(pixels: Pixels, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, kind, **options)
+    return out.getvalue()
+
+
+def codes(found: Detection) -> list[str]:
+    return [reason.code for reason in found.reasons]
+
+
+@pytest.fixture
+def detector(make_bundle: Make) -> Detector:
+    return Detector(make_bundle(), threads=1)
+
+
+def test_a_spot_is_found_called_and_explained(detector: Detector) -> None:
+    found = detector.detect(file(spotted()))
+    assert (found.verdict, found.false_accusation_bound) == ("fake", 0.01)
+    assert found.probability == pytest.approx(1 - found.kind["authentic"])
+    assert sum(found.kind.values()) == pytest.approx(1)
+    assert max(found.kind, key=lambda kind: found.kind[kind]) == "ai_edited"
+    assert [region.box for region in found.regions] == [SPOT]
+    assert codes(found)[0] == "pixel.local_regeneration"
+    assert found.heatmap.shape == (60, 45) and found.heatmap.max() > 0.99
+
+
+def test_an_untouched_picture_is_authentic(detector: Detector) -> None:
+    found = detector.detect(file(cloth(), "JPEG", quality=90))
+    assert found.verdict == "authentic" and found.regions == [] and found.defects == []
+    assert codes(found)[:2] == ["pixel.no_trace", "conditions.compression"]
+
+
+def test_a_defect_is_fake_only_where_its_own_pixels_are(detector: Detector) -> None:
+    real = detector.detect(file(spotted((0, 0, 255))))
+    assert [(one.type, one.box) for one in real.defects] == [("hole", SPOT)]
+    assert real.defects[0].fake_probability < 0.1 and "pixel.defect_is_fake" not in codes(real)
+    fake = detector.detect(file(spotted((255, 0, 255))))
+    assert fake.defects[0].fake_probability > 0.9 and "pixel.defect_is_fake" in codes(fake)
+
+
+def test_a_claimed_defect_is_looked_for_harder_and_changes_no_probability(detector: Detector) -> None:
+    faint = spotted((120, 120, 240))  # logit -0.6: between the two thresholds
+    plain, claimed = detector.detect(file(faint)), detector.detect(file(faint), claim="hole")
+    assert plain.defects == [] and [one.type for one in claimed.defects] == ["hole"]
+    assert plain.probability == claimed.probability
+
+
+@pytest.mark.parametrize("probability", [0.55, 0.95])
+def test_what_is_more_likely_fake_than_not_never_reads_as_free_of_traces(
+    make_bundle: Make, calibration: Calibrated, probability: float
+) -> None:
+    """Also where each of the three kinds of manipulation is less likely than "authentic" alone."""
+    plain = Detector(make_bundle(), threads=1)
+    margin = float(plain.score(cloth()).features[0])
+    offset = float(np.log(probability / (1 - probability))) - margin
+    found = Detector(make_bundle(calibration(offset=offset, threshold=0.5)), threads=1).detect(file(cloth()))
+    assert found.probability == pytest.approx(probability, abs=1e-3) and found.verdict == "fake"
+    assert "pixel.no_trace" not in codes(found)
+
+
+def test_between_the_thresholds_a_person_is_asked(make_bundle: Make, calibration: Calibrated) -> None:
+    silent = Detector(make_bundle(calibration(threshold=None)), threads=1).detect(file(spotted()))
+    assert (silent.verdict, silent.false_accusation_bound) == ("inconclusive", None)
+    assert "policy.inconclusive_band" in codes(silent)
+
+
+def test_metadata_never_changes_the_probability(detector: Detector) -> None:
+    exif = Image.Exif()
+    exif[0x0131] = "Adobe Photoshop 25.0"
+    plain = detector.detect(file(cloth(), "JPEG", quality=90))
+    declared = detector.detect(file(cloth(), "JPEG", quality=90, exif=exif))
+    assert "metadata.editing_software" in codes(declared)
+    assert (plain.probability, plain.verdict) == (declared.probability, declared.verdict)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "AVIF"])
+def test_a_format_that_calibration_never_saw_gets_no_verdict(detector: Detector, kind: str) -> None:
+    if kind not in Image.registered_extensions().values():
+        pytest.skip(f"this Pillow writes no {kind}")
+    found = detector.detect(file(spotted(), kind))
+    assert (found.verdict, found.false_accusation_bound) == ("inconclusive", None)
+    assert not found.conditions.supported
+    assert any(
+        kind in reason.text for reason in found.reasons if reason.code == "policy.unsupported_condition"
+    )
+
+
+@pytest.mark.parametrize("size", [(200, 150), (40, 900), (900, 70)])
+def test_scraps_and_strips_get_no_verdict(detector: Detector, size: tuple[int, int]) -> None:
+    scrap = cloth(*size)
+    scrap[:, :] = (255, 0, 0)
+    found = detector.detect(file(scrap))
+    assert found.verdict == "inconclusive" and "policy.too_small" in codes(found)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (225, 224), (1000, 9)])
+def test_any_size_is_scored(detector: Detector, size: tuple[int, int]) -> None:
+    found = detector.detect(file(cloth(*size)))
+    assert (found.height, found.width) == size
+    assert found.heatmap.shape == found.defectmap.shape == (-(-size[0] // 8), -(-size[1] // 8))
+
+
+def test_batches_change_nothing(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = cloth(700, 1000, seed=3)
+    assert len(plan(700, 1000).origins) > BATCH
+    many = detector.score(picture)
+    monkeypatch.setattr(module, "BATCH", 1)
+    one = detector.score(picture)
+    np.testing.assert_allclose(one.features, many.features, atol=1e-4)
+    np.testing.assert_allclose(one.scores.maps, many.scores.maps, atol=1e-4)
+
+
+def test_threads_change_nothing(detector: Detector) -> None:
+    files = [file(cloth(seed=seed), "JPEG", quality=80) for seed in range(4)] + [file(spotted())]
+    alone = [detector.detect(data).probability for data in files]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda data: detector.detect(data).probability, files * 3))
+    assert together == pytest.approx(alone * 3, abs=1e-6)
+
+
+def test_the_total_counts_what_comes_after_the_network(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: object) -> list[object]:
+        time.sleep(0.05)
+        return []
+
+    monkeypatch.setattr(module.provenance, "read_provenance", slow)
+    told = detector.detect(file(cloth())).timings_ms
+    assert told["total"] >= told["decode"] + told["infer"] + 49
+
+
+def test_reasons_come_in_the_asked_language(detector: Detector) -> None:
+    english, chinese = (detector.detect(file(spotted()), language=language) for language in ("en", "zh"))
+    assert codes(english) == codes(chinese)
+    assert all(a.text != b.text for a, b in zip(english.reasons, chinese.reasons, strict=True))
+
+
+def test_bad_input_and_an_uncalibrated_bundle_are_told_apart(detector: Detector, make_bundle: Make) -> None:
+    with pytest.raises(ImageError):
+        detector.detect(b"%PDF-1.7")
+    scoring = Detector(make_bundle(facts={"calibration": None}), threads=1)
+    assert len(scoring.score(cloth()).features) == 6
+    with pytest.raises(BundleError, match="refundlens calibrate"):
+        scoring.detect(file(cloth()))
