@@ -1,4 +1,8 @@
-"""A progress bar on standard error: only on a terminal, and only for work that takes more than two seconds."""
+"""A progress bar on standard error: only on a terminal, and only for work that takes more than two seconds.
+
+It leaves standard output alone: rich would otherwise carry what is printed there to the bar's own stream, and results
+that were sent into a file would land on the screen.
+"""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -20,7 +24,7 @@ def track(items: Iterable[Item], total: int, what: str, console: Console | None 
         yield from items
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True)
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False)
     task = bar.add_task(what, total=total)
     started = time.monotonic()
     try:

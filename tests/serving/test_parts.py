@@ -84,6 +84,12 @@ def test_heat_map_names_never_collide(tmp_path: Path) -> None:
     assert names == ["a.png", "a-2.png", "a-2-2.png", "A-3.png", "a-2-3.png"]
 
 
+def test_a_heat_map_never_takes_the_place_of_a_photo(tmp_path: Path) -> None:
+    photos = [tmp_path / "a.png", tmp_path / "b.jpg"]
+    folder = HeatmapFolder(tmp_path / "x" / "..", photos)
+    assert [folder.write(photo, b"x").name for photo in photos] == ["a-2.png", "b.png"]
+
+
 def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
     store = DetectionStore(tmp_path, keep=3)
     heat = np.full((2, 3), 0.25, np.float32)
@@ -148,6 +154,16 @@ def test_progress_is_silent_off_a_terminal_and_for_quick_work(monkeypatch: pytes
     assert shown(terminal=False, quiet=0.0) == ""
     assert shown(terminal=True, quiet=60.0) == ""
     assert "photos" in shown(terminal=True, quiet=0.0)
+
+
+def test_results_stay_on_standard_output_beside_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    terminal = Console(file=io.StringIO(), force_terminal=True)
+    for number in progress.track(iter(range(3)), 3, "photos", terminal):
+        print(number)
+    assert capsys.readouterr().out == "0\n1\n2\n"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
