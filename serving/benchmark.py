@@ -56,7 +56,8 @@ def _child(path: Path, photos: int, workers: int, bundle: Path | None) -> dict[s
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"the measured process failed: {done.stderr.strip().splitlines()[-1]}")
+        words = done.stderr.strip().splitlines() or [f"status {done.returncode}, as when memory runs out"]
+        raise RuntimeError(f"the measured process failed: {words[-1]}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

@@ -13,6 +13,7 @@ import typer
 
 from serving.commands import bench, detect, doctor, serve
 from serving.commands.output import complain
+from serving.settings import SettingsError
 
 OWN_PACKAGES = ("model", "training", "serving", "datasets")
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -72,12 +73,19 @@ def _run_other(module: str, arguments: Sequence[str], name: str) -> None:
 
 
 def main() -> None:
-    """The console script. A model that cannot be loaded is told in a sentence, not in a traceback."""
+    """The console script. A wrong setting or model is told in a sentence, not in a traceback."""
     try:
         app()
+    except SettingsError as error:
+        complain(str(error))
+        sys.exit(2)
     except Exception as error:
         bundle_error = getattr(sys.modules.get("model.bundle"), "BundleError", None)
         if bundle_error is None or not isinstance(error, bundle_error):
             raise
         complain(str(error))
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 In: a file. Out: its line and, if asked for, its heat map as a PNG. A file that cannot be judged gives an error line.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Protocol
 
 import httpx
 
+from model.bundle import BundleError
 from model.image import ImageError
 from model.names import Defect
 from model.regions import heatmap_png
@@ -29,17 +31,23 @@ LONGEST_WAIT = 30.0
 REMOTE_TIMEOUT = 120.0
 """Seconds for one answer: the server's own deadline of 60 s and the upload."""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Judged:
-    """The line of one file and its heat map (grey PNG of the displayed size), None unless asked for."""
+    """The line of one file and its heat map (grey PNG of the displayed size), None unless asked for.
+
+    lost: the heat map was asked for and could not be kept.
+    """
 
     line: Line
     heatmap: bytes | None = None
+    lost: bool = False
 
     @property
     def failed(self) -> bool:
-        return "error" in self.line
+        return self.lost or "error" in self.line
 
 
 class Engine(Protocol):
@@ -59,16 +67,25 @@ class LocalEngine:
     heatmaps: bool = False
 
     def judge(self, path: Path) -> Judged:
+        """Raises BundleError: with a model that cannot judge, no file would fare better."""
         try:
-            data = read_file(path)
-            detection = self.detector.detect(data, self.claim, self.language)
-            detection = with_references(detection, data, self.references, self.language)
+            return self._judge(path)
         except ImageError as error:
             return Judged(error_line(str(path), error.code, error.message))
-        line = detection_line(str(path), detection)
-        if not self.heatmaps:
-            return Judged(line)
-        return Judged(line, heatmap_png(detection.heatmap, detection.width, detection.height))
+        except BundleError:
+            raise
+        except Exception:
+            # One poisoned picture must not end the run of a whole folder; standard error tells what happened.
+            _log.exception("%s could not be judged", path)
+            message = "this picture could not be judged because of a fault in refundlens; please report it"
+            return Judged(error_line(str(path), "internal", message))
+
+    def _judge(self, path: Path) -> Judged:
+        data = read_file(path)
+        detection = self.detector.detect(data, self.claim, self.language)
+        detection = with_references(detection, data, self.references, self.language)
+        heat = heatmap_png(detection.heatmap, detection.width, detection.height) if self.heatmaps else None
+        return Judged(detection_line(str(path), detection), heat)
 
 
 @dataclass(frozen=True)
@@ -85,33 +102,44 @@ class RemoteEngine:
 
     def judge(self, path: Path) -> Judged:
         try:
-            answer = self._post(path.name, read_file(path))
+            return self._judge(path)
         except ImageError as error:
             return Judged(error_line(str(path), error.code, error.message))
         except httpx.HTTPError as error:
             return Judged(error_line(str(path), "engine_unreachable", f"{self.url}: {error}"))
+
+    def _judge(self, path: Path) -> Judged:
+        answer = self._post(path.name, read_file(path))
         if "error" in answer:
-            return Judged(error_line(str(path), **answer["error"]))
-        heatmap_url = answer["heatmap_url"]
-        answer = {
-            key: value for key, value in answer.items() if key not in ("id", "created_at", "heatmap_url")
-        }
-        return Judged({**answer, "file": str(path)}, self._heatmap(heatmap_url) if self.heatmaps else None)
+            return Judged(error_line(str(path), answer["error"]["code"], answer["error"]["message"]))
+        heat = self._heatmap(answer["heatmap_url"]) if self.heatmaps else None
+        line = {key: value for key, value in answer.items() if key not in ("id", "created_at", "heatmap_url")}
+        return Judged({**line, "file": str(path)}, heat)
 
     def _post(self, name: str, data: bytes) -> Line:
+        """The server's entry for one picture. Raises httpx.HTTPError, or ImageError with the server's own words."""
         files = [("image", (name, data)), *(("reference", reference) for reference in self.references)]
         fields = {"claim": self.claim} if self.claim else {}
         for attempt in range(ATTEMPTS):
-            response = self.client.post(
-                f"{self.url.rstrip('/')}/v1/detect", files=files, data=fields, headers=self._headers()
-            )
-            if response.status_code not in (429, 503) or attempt == ATTEMPTS - 1:
+            last = attempt == ATTEMPTS - 1
+            try:
+                response = self.client.post(
+                    f"{self.url.rstrip('/')}/v1/detect", files=files, data=fields, headers=self._headers()
+                )
+            except (httpx.NetworkError, httpx.RemoteProtocolError):  # refused, cut off: as in a restart
+                if last:
+                    raise
+                time.sleep(FIRST_WAIT * 2**attempt)
+                continue
+            if response.status_code not in (429, 503) or last:
                 break
             time.sleep(_wait(response, attempt))
         if response.is_error:
-            code, detail = _problem(response)
-            raise ImageError(code, f"{self.url} refused: {detail}")
-        entry: Line = response.json()["detections"][0]
+            raise ImageError(*_problem(self.url, response))
+        try:
+            entry: Line = response.json()["detections"][0]
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ImageError(*_not_ours(self.url, response)) from error
         return entry
 
     def _heatmap(self, path: str) -> bytes:
@@ -130,10 +158,14 @@ def _wait(response: httpx.Response, attempt: int) -> float:
     return min(float(asked) if asked.isdigit() else FIRST_WAIT * 2**attempt, LONGEST_WAIT)
 
 
-def _problem(response: httpx.Response) -> tuple[str, str]:
-    """Code and detail of an RFC 9457 answer, or what can be said of one that is not."""
+def _problem(url: str, response: httpx.Response) -> tuple[str, str]:
+    """Code and message of an RFC 9457 answer, or what can be said of one that is not."""
     try:
         body = response.json()
-        return str(body["code"]), str(body["detail"])
+        return str(body["code"]), f"{url} refused: {body['detail']}"
     except (ValueError, KeyError, TypeError):
-        return "engine_failed", f"status {response.status_code}; is it a RefundLens server?"
+        return _not_ours(url, response)
+
+
+def _not_ours(url: str, response: httpx.Response) -> tuple[str, str]:
+    return "engine_failed", f"{url} answered with status {response.status_code}; is it a RefundLens server?"

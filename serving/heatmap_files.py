@@ -1,19 +1,26 @@
-"""Writes heat maps into a folder under names that never collide: a.png, and a-2.png for the next file called a."""
+"""Writes heat maps into a folder under names that never collide: a.png, and a-2.png for the next file called a.
 
+A photo that lies in that folder itself is never written over: its name counts as taken.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 
 
 class HeatmapFolder:
     """A folder of heat maps for one run. Names are told apart without case: some file systems do not know it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Creates the folder. Raises OSError where it cannot."""
+    def __init__(self, folder: Path, photos: Iterable[Path] = ()) -> None:
+        """Creates the folder. photos: files to be judged, none of which may be touched. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._taken: set[str] = set()
+        here = folder.resolve()
+        self._taken = {
+            photo.stem.casefold() for photo in photos if _is_png(photo) and photo.parent.resolve() == here
+        }
 
     def write(self, photo: Path, png: bytes) -> Path:
-        """Store the heat map of a photo and say where."""
+        """Store the heat map of a photo and say where. Raises OSError."""
         target = self._folder / f"{self._free_stem(photo.stem)}.png"
         target.write_bytes(png)
         return target
@@ -25,3 +32,7 @@ class HeatmapFolder:
             candidate = f"{stem}-{number}"
         self._taken.add(candidate.casefold())
         return candidate
+
+
+def _is_png(photo: Path) -> bool:
+    return photo.suffix.casefold() == ".png"

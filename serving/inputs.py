@@ -5,6 +5,7 @@ inside folders; everything else there is tried, because a photo is known by its 
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from model.image import ImageError, Limits
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file to look at. A path that cannot be looked into comes out as it is: reading it gives its error."""
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             yield from _folder(path)
         else:
             yield path
@@ -22,15 +23,16 @@ def files_under(paths: Iterable[Path]) -> Iterator[Path]:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises ImageError (not_found, not_a_file, too_many_bytes, unreadable_file)."""
-    if not path.exists():
-        raise ImageError("not_found", f"{path} does not exist: check the name")
-    if path.is_dir():
-        raise ImageError("unreadable_file", f"the folder {path} cannot be opened: check its permissions")
-    if not path.is_file():
-        raise ImageError("not_a_file", f"{path} is a device or a pipe: give a file")
     try:
-        _refuse_large(path.stat().st_size)
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise ImageError("unreadable_file", f"the folder {path} cannot be opened: check its permissions")
+        if not stat.S_ISREG(found.st_mode):
+            raise ImageError("not_a_file", f"{path} is a device or a pipe: give a file")
+        _refuse_large(found.st_size)
         return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError("not_found", f"{path} does not exist: check the name") from error
     except OSError as error:
         raise ImageError(
             "unreadable_file", f"{path} cannot be opened ({error.strerror}): check it"
@@ -57,7 +59,13 @@ def _folder(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _folder(folder / entry.name)
-        elif not entry.is_dir():
-            yield folder / entry.name
+        path = folder / entry.name
+        if not _is_folder(path):
+            yield path
+        elif not path.is_symlink():
+            yield from _folder(path)
+
+
+def _is_folder(path: Path) -> bool:
+    """False, too, for what may not be looked at (`Path.is_dir` raises there): reading it tells why."""
+    return os.path.isdir(path)  # noqa: PTH112

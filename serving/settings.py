@@ -5,9 +5,9 @@ A variable is the field's name in capitals with REFUNDLENS_ before it: REFUNDLEN
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from serving.language import Language
@@ -18,6 +18,10 @@ MEGABYTE = 1_000_000
 def cores() -> int:
     """Processors this process may use; fewer than the machine's inside a container or under taskset."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class SettingsError(ValueError):
+    """A variable of the environment that cannot be used; the message names it and says what is wrong."""
 
 
 class Settings(BaseSettings):
@@ -62,3 +66,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+
+def read_settings(**given: Any) -> Settings:
+    """The environment's settings; what is `given` and not None takes its place. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"REFUNDLENS_{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
+        ]
+        raise SettingsError("; ".join(wrong)) from error

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from serving.commands.options import Model
-from serving.settings import Settings
+from serving.commands.output import complain
+from serving.settings import read_settings
 
 
 def bench(
@@ -23,11 +24,16 @@ def bench(
     from serving.benchmark import SIZES, measure
     from serving.progress import track
 
-    settings = Settings() if model is None else Settings(bundle=model)
+    settings = read_settings(bundle=model)
     with tempfile.TemporaryDirectory() as folder:
-        results = [
-            measure(size, photos, settings.bundle, Path(folder)) for size in track(SIZES, len(SIZES), "sizes")
-        ]
+        try:
+            results = [
+                measure(size, photos, settings.bundle, Path(folder))
+                for size in track(SIZES, len(SIZES), "sizes")
+            ]
+        except RuntimeError as error:
+            complain(str(error))
+            raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps({"results": results}))
         return

@@ -1,6 +1,8 @@
 """`refundlens detect`: a verdict for each photo, as a table for people or JSON Lines for programs."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -10,10 +12,11 @@ import typer
 from model.names import Defect
 from serving.commands.options import Model
 from serving.commands.output import complain
-from serving.settings import Settings, cores
+from serving.settings import Settings, cores, read_settings
 
 if TYPE_CHECKING:
     from serving.engines import Engine, Judged
+    from serving.heatmap_files import HeatmapFolder
 
 Value = TypeVar("Value")
 
@@ -44,12 +47,17 @@ def detect(
     if not files:
         complain("there is no file in the folders given (hidden files are skipped)")
         raise typer.Exit(1)
+    folder = _heatmap_folder(heatmaps, files) if heatmaps else None
     workers = min(cores(), len(files))
-    settings = Settings() if model is None else Settings(bundle=model)
+    settings = read_settings(bundle=model)
     chosen = _engine(engine, settings, claim, reference or [], heatmaps is not None, workers)
-    judged: Iterable[Judged] = track(in_order(chosen.judge, files, workers), len(files), "photos")
-    if heatmaps:
-        judged = _keeping_heatmaps(judged, files, heatmaps)
+    judged: Iterable[Judged] = in_order(chosen.judge, files, workers)
+    if not (
+        as_json and sys.stdout.isatty()
+    ):  # lines that run over the screen show how far it is, a bar would tear them
+        judged = track(judged, len(files), "photos")
+    if folder:
+        judged = _keeping_heatmaps(judged, files, folder)
     all_done = print_json(judged) if as_json else print_table(judged)
     if not all_done:
         raise typer.Exit(1)
@@ -88,11 +96,25 @@ def _usable(path: Path, read: Callable[[], Value]) -> Value:
         raise typer.BadParameter(f"{path}: {error.message}", param_hint="--reference") from error
 
 
-def _keeping_heatmaps(judged: "Iterable[Judged]", files: list[Path], folder: Path) -> "Iterator[Judged]":
+def _heatmap_folder(folder: Path, photos: list[Path]) -> "HeatmapFolder":
     from serving.heatmap_files import HeatmapFolder
 
-    target = HeatmapFolder(folder)
+    try:
+        return HeatmapFolder(folder, photos)
+    except OSError as error:
+        raise typer.BadParameter(f"{folder}: {error.strerror}", param_hint="--heatmaps") from error
+
+
+def _keeping_heatmaps(
+    judged: "Iterable[Judged]", files: list[Path], folder: "HeatmapFolder"
+) -> "Iterator[Judged]":
+    """Write each heat map as it comes. One that cannot be written is told, counts as failed and stops nothing."""
     for path, result in zip(files, judged, strict=True):
+        kept = True
         if result.heatmap is not None:
-            target.write(path, result.heatmap)
-        yield result
+            try:
+                folder.write(path, result.heatmap)
+            except OSError as error:
+                complain(f"the heat map of {path} could not be written: {error.strerror}")
+                kept = False
+        yield result if kept else replace(result, lost=True)

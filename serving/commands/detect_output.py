@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from unicodedata import category
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,10 +19,21 @@ def print_json(judged: Iterable[Judged]) -> bool:
     """One object a line, flushed, so that a reader on a pipe sees each photo when it is done."""
     all_done = True
     for result in judged:
-        sys.stdout.write(json.dumps(result.line, ensure_ascii=False) + "\n")
+        sys.stdout.write(_dumped(result.line) + "\n")
         sys.stdout.flush()
         all_done &= not result.failed
     return all_done
+
+
+def _dumped(line: Line) -> str:
+    """JSON that standard output can carry. A file's name may hold bytes that are no text, and a locale may be narrow:
+    there everything but ASCII is escaped, which JSON readers turn back into the very name."""
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(line)
+    return text
 
 
 def print_table(judged: Iterable[Judged]) -> bool:
@@ -36,10 +48,16 @@ def print_table(judged: Iterable[Judged]) -> bool:
 
 
 def _row(line: Line) -> tuple[str, str, str, str, str]:
-    file = escape(str(line["file"]))
+    file = _shown(str(line["file"]))
     if "error" in line:
-        return file, "[magenta]not judged[/]", "", "", escape(line["error"]["message"])
+        return file, "[magenta]not judged[/]", "", "", _shown(line["error"]["message"])
     verdict = line["verdict"]
     kind = max(line["kind"], key=line["kind"].__getitem__).replace("_", " ")
-    why = "\n".join(escape(reason["text"]) for reason in line["reasons"])
+    why = "\n".join(_shown(reason["text"]) for reason in line["reasons"])
     return file, f"[{_COLOURS[verdict]}]{verdict}[/]", f"{line['probability']:.1%}", kind, why
+
+
+def _shown(text: str) -> str:
+    """Text from outside, as a terminal may show it: control characters and broken encodings are spelled out."""
+    readable = "".join(repr(letter)[1:-1] if category(letter).startswith("C") else letter for letter in text)
+    return escape(readable)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from serving.commands.options import Model
-from serving.settings import Settings
+from serving.settings import read_settings
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "failed": "[bold red]failed[/]"}
 
@@ -22,7 +22,7 @@ def doctor(
 
     from serving.health import examine
 
-    settings = Settings() if model is None else Settings(bundle=model)
+    settings = read_settings(bundle=model)
     findings = examine(settings)
     if as_json:
         typer.echo(json.dumps({"checks": [finding._asdict() for finding in findings]}, ensure_ascii=False))

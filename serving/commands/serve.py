@@ -1,16 +1,24 @@
 """`refundlens serve`: the API and the page in one process."""
 
+import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from serving.commands.options import Model
-from serving.settings import Settings
+from serving.commands.output import complain
+from serving.settings import read_settings
+
+BACKLOG = 2048
+"""Connections the system holds until they are taken; uvicorn's own default."""
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8000,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Photos looked at at the same time. [default: processors]")
     ] = None,
@@ -22,14 +30,30 @@ def serve(
     from serving.app import create_app
     from serving.auth import demo_key
 
-    given = {"workers": workers, "bundle": model}
-    settings = Settings.model_validate(
-        Settings().model_dump() | {name: value for name, value in given.items() if value is not None}
-    )
-    key = demo_key(settings)
-    app = create_app(settings)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    settings = read_settings(workers=workers, bundle=model)
+    try:
+        door = _listen(host, port)
+        key = demo_key(settings)
+        app = create_app(settings)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"cannot start: {where}{error.strerror}")
+        raise typer.Exit(1) from error
+    address = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
     typer.echo(f"RefundLens on {address}", err=True)
     if key:
         typer.echo(f"Demo key: {key}", err=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+        server.run(sockets=[door])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before an address is promised. Raises OSError that names host and port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = (error.strerror or str(error)).partition(" (")[0]
+        message = f"{host}:{port} cannot be listened on ({why}); choose another with --host or --port"
+        raise OSError(error.errno, message) from error

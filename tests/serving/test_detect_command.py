@@ -9,8 +9,11 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
+import httpx
 import numpy as np
 import piexif
 import pytest
@@ -19,6 +22,9 @@ from fastapi import FastAPI
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from model.detect import Detector
+from model.detection import Detection
+from serving import engines
 from serving.cli import app as cli
 
 Photo = Callable[..., bytes]
@@ -229,12 +235,109 @@ def test_another_server_gives_the_same_lines(
 
 
 def test_an_unreachable_server_fails_each_photo_clearly(
-    tmp_path: Path, photo: Photo, detect: Callable[..., Result]
+    tmp_path: Path, photo: Photo, detect: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engines, "FIRST_WAIT", 0.001)
     [path] = _save(tmp_path, a_jpg=photo())
     result = detect(path, "--json", "--engine", "http://127.0.0.1:1")
     assert result.exit_code == 1
     assert _lines(result)[0]["error"]["code"] == "engine_unreachable"  # type: ignore[index]
+
+
+class _Script(BaseHTTPRequestHandler):
+    """A server that answers what its `answers` say, the last one for ever; None hangs up."""
+
+    answers: ClassVar[list[tuple[int, bytes] | None]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is not None:
+            self.send_response(answer[0])
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(answer[1])
+
+    def log_message(self, *_: object) -> None:
+        """Keeps the test's output clean."""
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([(503, b"{}"), (200, b'{"detections": [{"file": "a.jpg", "verdict": "fake"}]}')], None),
+        ([None, (200, b'{"detections": [{"file": "a.jpg", "verdict": "fake"}]}')], None),
+        ([(200, b"<html>a router's page</html>")], "engine_failed"),
+        ([(404, b"nothing here")], "engine_failed"),
+        ([(413, b'{"code": "too_large", "detail": "send less"}')], "too_large"),
+        (
+            [(200, b'{"detections": [{"index": 0, "error": {"code": "empty_file", "message": "x"}}]}')],
+            "empty_file",
+        ),
+    ],
+)
+def test_another_servers_answer_is_taken_as_it_comes(
+    answers: list[tuple[int, bytes] | None], code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "FIRST_WAIT", 0.001)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"x")
+    handler = type("Handler", (_Script,), {"answers": answers})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        threading.Thread(target=other.serve_forever).start()
+        with httpx.Client(trust_env=False) as client:
+            judged = engines.RemoteEngine(f"http://127.0.0.1:{other.server_port}", client=client).judge(path)
+        other.shutdown()
+    assert judged.line.get("error", {}).get("code") == code and judged.failed == (code is not None)
+
+
+def test_a_fault_of_ours_is_a_line_of_its_own(
+    tmp_path: Path, photo: Photo, detector: Detector, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Poisoned:
+        name = detector.name
+
+        def detect(self, data: bytes, claim: object = None, language: str = "en") -> Detection:
+            raise RuntimeError("poisoned")
+
+    [path] = _save(tmp_path, a_jpg=photo())
+    judged = engines.LocalEngine(Poisoned()).judge(path)
+    assert judged.line["error"]["code"] == "internal" and "poisoned" in caplog.text
+    assert "poisoned" not in judged.line["error"]["message"]
+
+
+def test_names_that_are_no_text_and_paths_nobody_may_see(
+    tmp_path: Path, photo: Photo, detect: Callable[..., Result]
+) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff\x1b[31m.jpg")
+    odd.write_bytes(photo())
+    result = detect(odd, tmp_path / ("a" * 300), "--json")
+    assert result.exit_code == 1, result.exception
+    first, second = _lines(result)
+    assert first["file"] == str(odd) and first["verdict"]
+    assert second["error"]["code"] == "unreadable_file"  # type: ignore[index]
+    table = detect(odd, COLUMNS="300")
+    assert table.exit_code == 0 and "\\x1b[31m" in table.stdout and "\x1b" not in table.stdout
+
+
+def test_heat_maps_that_cannot_be_kept_are_told(
+    tmp_path: Path, photo: Photo, detect: Callable[..., Result]
+) -> None:
+    [path] = _save(tmp_path, a_jpg=photo())
+    assert detect(path, "--heatmaps", path).exit_code == 2
+    (tmp_path / "maps" / "a.png").mkdir(parents=True)
+    result = detect(path, "--json", "--heatmaps", tmp_path / "maps")
+    assert result.exit_code == 1 and _lines(result)[0]["verdict"] and "heat map" in result.stderr
+
+
+def test_the_module_runs_and_a_wrong_setting_is_told_in_a_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "serving.cli", "detect", "a.jpg"],
+        env=os.environ | {"REFUNDLENS_WORKERS": "many"}, cwd=Path(__file__).parents[2], capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("refundlens: REFUNDLENS_WORKERS: ")
 
 
 def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
