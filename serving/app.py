@@ -23,6 +23,7 @@ from serving.auth import Keys
 from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
 from serving.detector import Detecting, load
+from serving.head import HeadAsGet
 from serving.metrics import Metrics
 from serving.problems import Problem, ProblemDetails
 from serving.replays import Replays
@@ -55,7 +56,7 @@ def create_app(settings: Settings, detector: Detecting | None = None, clock: Clo
     app.state.service = DetectionService(
         detector,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
-        Admission(settings.workers, settings.max_waiting, metrics),
+        Admission(settings.workers, settings.max_waiting, settings.max_waiting_bytes, metrics),
         metrics,
         clock,
         settings.workers,
@@ -64,6 +65,7 @@ def create_app(settings: Settings, detector: Detecting | None = None, clock: Clo
     app.state.ready = False
     problems.install(app)
     app.middleware("http")(_count_requests)
+    app.add_middleware(HeadAsGet)
     app.include_router(detect_api.router)
     app.include_router(operations)
     if settings.demo:
@@ -79,6 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
     warm_up.add_done_callback(_tell_failure)
     yield
+    app.state.samples.close()
     await asyncio.wait([warm_up])
     app.state.service.close()
 
@@ -93,9 +96,9 @@ def _warm_up(app: FastAPI) -> None:
 
 
 def _tell_failure(warm_up: "asyncio.Task[None]") -> None:
-    """A service that cannot warm up stays unready; the log says why."""
+    """A service that cannot judge stays unready; the log says why."""
     if not warm_up.cancelled() and warm_up.exception():
-        _log.error("the warm-up failed, the service stays unready", exc_info=warm_up.exception())
+        _log.error("the warm-up failed", exc_info=warm_up.exception())
 
 
 async def _count_requests(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -27,11 +28,13 @@ def demo_key(settings: Settings) -> str | None:
     if not settings.demo:
         return None
     path = settings.data_dir / _KEY_FILE
-    if not path.exists():
+    key = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if not key:  # an empty file: the first start was cut off
+        key = f"rl_demo_{secrets.token_urlsafe(24)}"
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(f"rl_demo_{secrets.token_urlsafe(24)}\n", encoding="ascii")
-    return path.read_text(encoding="ascii").strip()
+        path.write_text(f"{key}\n", encoding="ascii")
+    return key
 
 
 class Keys:
@@ -58,7 +61,7 @@ class Keys:
         value = request.cookies.get(COOKIE)
         if not (value and self._session and hmac.compare_digest(value.encode(), self._session.encode())):
             return None
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if _from_elsewhere(request):
             raise Problem(403, "cross_site", "This session belongs to the page; other sites need an API key.")
         return self._demo_owner
 
@@ -76,6 +79,16 @@ def caller(
 
 
 Caller = Annotated[str, Depends(caller)]
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether another site's page sent this. Browsers leave Sec-Fetch-Site out on plain http beyond this machine;
+    there the Origin, which every POST carries, must be the host that was asked."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 def _digest(key: str) -> str:

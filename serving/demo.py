@@ -15,11 +15,18 @@ class SampleFolder:
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "samples"
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     def prepare(self) -> None:
         """Draw all that is missing, some seconds at first start. Raises OSError where the folder is not writable."""
         for sample in SAMPLES:
+            if self._closed.is_set():
+                return
             self.file(sample)
+
+    def close(self) -> None:
+        """Let `prepare` end after the picture it is drawing: who stops the service does not wait for all."""
+        self._closed.set()
 
     def file(self, sample: Sample) -> Path:
         """The sample's picture, drawn now if somebody asks before `prepare` got there."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from model.image import read_photo
 from model.tiles import STRIDE
-from serving.service import Outcome
+from serving.service import INTERNAL, Outcome
 
 PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
@@ -25,9 +25,13 @@ HEAT_COLOUR = (255, 45, 32)
 
 @dataclass(frozen=True)
 class ErrorView:
-    """Why there is no verdict. about_picture: the picture's fault, not the request's."""
+    """Why there is no verdict, by its stable code (the page has its own words for it) and in English.
+
+    about_picture: the picture's fault, not the request's.
+    """
 
     error: str
+    message: str
     about_picture: bool
 
 
@@ -51,8 +55,9 @@ class ResultView:
 
 
 def show(outcome: Outcome, data: bytes) -> ResultView | ErrorView:
-    if outcome.error is not None or outcome.stored is None:
-        return ErrorView(outcome.error["message"] if outcome.error else "", about_picture=True)
+    if outcome.stored is None:
+        error = outcome.error or INTERNAL
+        return ErrorView(error["code"], error["message"], about_picture=True)
     heat = outcome.stored.heatmap
     rows, columns = heat.shape
     return ResultView(outcome.stored.body, _preview(data), _overlay(heat), columns * STRIDE, rows * STRIDE)

@@ -24,6 +24,13 @@ def test_alive_at_once_and_ready_after_warm_up(app: FastAPI) -> None:
             time.sleep(0.01)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/openapi.json", "/v1/detections/det_x"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert head.status_code == whole.status_code and head.content == b"" and whole.content
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
 def test_metrics_count_what_happened(client: TestClient, photo: Callable[..., bytes]) -> None:
     files = [("image", ("a.jpg", photo())), ("image", ("b.jpg", b""))]
     verdict = client.post("/v1/detect", files=files).json()["detections"][0]["verdict"]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from model import decode
 from model.detect import Detector
 from serving import page
 from serving.app import create_app
+from serving.auth import demo_key
 from serving.samples import SAMPLES
 from serving.settings import Settings
 
@@ -97,6 +99,26 @@ def test_a_bad_photo_is_told_on_the_page(visitor: TestClient, data: bytes, statu
     assert "<!doctype html>" in response.text
 
 
+def test_every_fault_of_a_picture_has_words_in_both_languages(visitor: TestClient) -> None:
+    codes = {"internal", "deadline", "overloaded", "too_large", "unauthorized", "invalid_request"}
+    for path in Path(decode.__file__).parent.glob("*.py"):
+        codes |= set(re.findall(r'ImageError\(\s*"(\w+)"', path.read_text("utf-8")))
+    assert "truncated_image" in codes
+    texts = tomllib.loads((page.WEB / "texts" / "zh.toml").read_text("utf-8"))
+    assert not {f"error_{code}" for code in codes} - set(texts)
+    visitor.get("/?lang=zh")
+    answer = visitor.post("/check", files={"image": ("a.jpg", b"")})
+    assert answer.status_code == 422 and "文件是空的" in answer.text
+
+
+def test_a_demo_key_cut_off_at_birth_is_made_anew(settings: Settings) -> None:
+    shown = settings.model_copy(update={"demo": True})
+    settings.data_dir.mkdir()
+    (settings.data_dir / "demo.key").touch()
+    key = demo_key(shown)
+    assert key and key.startswith("rl_demo_") and demo_key(shown) == key
+
+
 def test_the_session_is_for_the_page_alone(visitor: TestClient, photo: Photo) -> None:
     visitor.get("/")
     files = {"image": ("a.jpg", photo())}
@@ -107,6 +129,9 @@ def test_the_session_is_for_the_page_alone(visitor: TestClient, photo: Photo) ->
     assert (
         visitor.post("/v1/detect", files=files, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
     )
+    for origin, status in (("http://testserver", 200), ("http://evil.example", 403), ("null", 403)):
+        # plain http beyond this machine: browsers send no Sec-Fetch-Site there
+        assert visitor.post("/check", files=files, headers={"Origin": origin}).status_code == status, origin
     assert TestClient(visitor.app).post("/check", files=files).status_code == 401, "no visit, no session"
 
 

@@ -16,6 +16,7 @@ async function send(form) {
       body: form.enctype === "multipart/form-data" ? new FormData(form) : null,
       headers: { "X-Fragment": "1" },
     });
+    if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("no page");
     result.innerHTML = await answer.text();
   } catch {
     say("error", result.dataset.failed);
@@ -48,7 +49,8 @@ function prepare() {
 }
 
 function take(files) {
-  const photo = [...files].find((file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name));
+  const all = [...files];
+  const photo = all.find((file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name)) ?? all[0];
   if (!photo) return;
   const transfer = new DataTransfer();
   transfer.items.add(photo);
