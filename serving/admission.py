@@ -1,7 +1,7 @@
 """Says no in time: a request that cannot be answered before its deadline is refused before its body is read.
 
-In: how many photos a request brings and how long its caller waits. Out: a place, or Problem 503 with Retry-After. The
-estimate is the photos waiting, times the running mean of a photo's time, shared by the workers.
+In: how many photos a request brings, how large it is, how long its caller waits. Out: a place, or Problem 503 with
+Retry-After. The estimate is the photos waiting, times the running mean of a photo's time, shared by the workers.
 """
 
 import math
@@ -18,38 +18,52 @@ SMOOTHING = 0.1
 class Admission:
     """Places for photos. Used from the event loop only."""
 
-    def __init__(self, workers: int, most: int, metrics: Metrics) -> None:
-        """`most`: photos that may be admitted and unanswered at one time."""
-        self._workers, self._most, self._metrics = workers, most, metrics
+    def __init__(self, workers: int, most: int, most_bytes: int, metrics: Metrics) -> None:
+        """`most`, `most_bytes`: photos, and bytes of bodies, that may be admitted and unanswered at one time."""
+        self._workers, self._most, self._most_bytes, self._metrics = workers, most, most_bytes, metrics
         self._waiting = 0
+        self._bytes = 0
         self._seconds = 0.0
 
     @contextmanager
-    def place(self, deadline_seconds: float) -> Iterator["Place"]:
-        """Room for one photo of a request whose number of photos is not known yet. Raises Problem 503."""
+    def place(self, deadline_seconds: float, size: int) -> Iterator["Place"]:
+        """Room for one photo of a request of `size` bytes; how many it brings is told later. Raises Problem 503."""
+        if self._bytes and self._bytes + size > self._most_bytes:
+            detail = "Other requests fill the memory set aside for photos. Try again later."
+            raise self._refusal("overloaded", detail, self._estimate(0))
         place = Place(self)
         place.need(1, deadline_seconds)
+        self._bytes += size
         try:
             yield place
         finally:
+            self._bytes -= size
             self._change(-place.images)
 
     def learn(self, seconds: float) -> None:
-        """Take the time of a finished photo into account; the first one (warm-up) sets the mean."""
+        """Take the time of a finished photo into account; the first one sets the mean."""
         self._seconds = (
             seconds if not self._seconds else self._seconds + SMOOTHING * (seconds - self._seconds)
         )
 
+    def _estimate(self, images: int) -> float:
+        """Seconds until `images` more photos would be answered: at least one photo's time."""
+        return max(self._seconds, (self._waiting + images) * self._seconds / self._workers)
+
     def _take(self, images: int, deadline_seconds: float) -> None:
-        estimate = (self._waiting + images) * self._seconds / self._workers
+        estimate = self._estimate(images)
         if self._waiting + images > self._most:
             detail = f"{self._waiting} photos are waiting already. Try again later, or send fewer at a time."
             raise self._refusal("overloaded", detail, estimate)
-        if max(estimate, self._seconds) > deadline_seconds:
-            detail = f"The answer would take about {max(estimate, self._seconds):.1f} s and you wait for "
-            raise self._refusal(
-                "deadline", f"{detail}{deadline_seconds:.1f} s. Try later, or wait longer.", estimate
+        if estimate > deadline_seconds:
+            if not self._waiting:
+                # Nobody is being judged who could show that it is faster by now: without this, one slow photo would
+                # shut out impatient callers for good.
+                self._seconds *= 1 - SMOOTHING
+            detail = (
+                f"The answer would take about {estimate:.1f} s and you wait for {deadline_seconds:.1f} s. "
             )
+            raise self._refusal("deadline", f"{detail}Try later, or wait longer.", estimate)
         self._change(images)
 
     def _refusal(self, code: str, detail: str, estimate: float) -> Problem:

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from model.names import DEFECTS
 from model.regions import heatmap_png
 from serving import intake
 from serving.auth import Caller
@@ -24,6 +25,28 @@ router = APIRouter(prefix="/v1", tags=["detections"])
 
 _FILE = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "claim",
+            "in": "query",
+            "description": "the damage the buyer claims, for a raw image body",
+            "schema": {"type": "string", "enum": list(DEFECTS)},
+        },
+        {
+            "name": "X-Deadline-Ms",
+            "in": "header",
+            "description": "milliseconds you wait; what cannot be answered in that time is refused at once",
+            "schema": {"type": "integer", "minimum": 1},
+            "example": 5000,
+        },
+        {
+            "name": "Accept-Language",
+            "in": "header",
+            "description": "language of the reasons: en or zh",
+            "schema": {"type": "string"},
+            "example": "zh-CN, en;q=0.5",
+        },
+    ],
     "requestBody": {
         "required": True,
         "content": {
@@ -33,7 +56,7 @@ _BODY: dict[str, Any] = {
                     "required": ["image"],
                     "properties": {
                         "image": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16},
-                        "claim": {"type": "string", "enum": ["hole", "stain", "mould", "other"]},
+                        "claim": {"type": "string", "enum": list(DEFECTS)},
                         "reference": {"type": "array", "items": _FILE, "maxItems": intake.MAX_REFERENCES},
                     },
                 },
@@ -42,10 +65,10 @@ _BODY: dict[str, Any] = {
             "image/*": {"schema": _FILE},
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/DetectBody"},
-                "example": {"images": [{"name": "a.jpg", "data": "/9j/4AAQSkZJRg..."}], "claim": "hole"},
+                "example": {"image": [{"name": "a.jpg", "data": "/9j/4AAQSkZJRg..."}], "claim": "hole"},
             },
         },
-    }
+    },
 }
 _EXAMPLES = {"application/json": {"example": {"detections": [EXAMPLE, EXAMPLE_ERROR]}}}
 BODY_MODELS: list[type[BaseModel]] = [DetectBody]
@@ -80,10 +103,10 @@ async def detect(
     state = request.app.state
     settings: Settings = state.settings
     service: DetectionService = state.service
-    intake.refuse_large(request, settings)
+    size = intake.expected_bytes(request, settings)
     patience = intake.deadline_seconds(request, settings)
     began = time.monotonic()
-    with service.admission.place(patience) as place:
+    with service.admission.place(patience, size) as place:
         body = await intake.read(request, settings)
         place.need(len(body.images), began + patience - time.monotonic())
         answer, timing = await _answer(request, owner, idempotency_key, body, began + patience)

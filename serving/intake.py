@@ -8,12 +8,16 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from model.names import DEFECTS, Defect
@@ -24,6 +28,7 @@ MAX_REFERENCES = 4
 """Reference pictures in one request; each is compared with each photo."""
 MAX_FIELDS = 16
 """Text fields of a form; we know one."""
+_MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,11 @@ class Intake:
     references: Sequence[Upload] = ()
 
     def fingerprint(self) -> str:
-        """Hash of everything that decides the answer."""
-        parts = [str(self.claim), *(_digest(item.data) for item in self.images), "references"]
-        parts += [_digest(item.data) for item in self.references]
-        return _digest("\n".join(parts).encode())
+        """Hash of everything in the body that decides the answer."""
+        files = [
+            [[item.name, _digest(item.data)] for item in items] for items in (self.images, self.references)
+        ]
+        return _digest(json.dumps([self.claim, *files]).encode())
 
 
 class Picture(BaseModel):
@@ -58,21 +64,44 @@ class Picture(BaseModel):
     name: str | None = Field(default=None, description="comes back as `file`", examples=["a.jpg"])
 
 
+PicturesIn = str | Picture | list[str | Picture]
+"""How a JSON body may write its pictures."""
+
+
+def _as_pictures(value: object) -> object:
+    """One picture stands for a list of one, and plain base64 for a picture without a name."""
+    items = value if isinstance(value, list) else [value]
+    return [{"data": item} if isinstance(item, str) else item for item in items]
+
+
+Pictures = Annotated[list[Picture], BeforeValidator(_as_pictures, json_schema_input_type=PicturesIn)]
+
+
 class DetectBody(BaseModel):
-    """The JSON form of POST /v1/detect."""
+    """The JSON form of POST /v1/detect, with the names of the multipart fields; the plurals are understood, too."""
 
     model_config = ConfigDict(extra="forbid")
 
-    images: list[Picture] = Field(min_length=1, description="1 to 16 pictures")
+    image: Pictures = Field(
+        min_length=1,
+        validation_alias=AliasChoices("image", "images"),
+        description="1 to 16 pictures: base64, or an object with `data` and `name`, or a list of either",
+    )
     claim: Defect | None = Field(default=None, description="the damage the buyer claims")
-    references: list[Picture] = Field(default_factory=list, max_length=MAX_REFERENCES)
+    reference: Pictures = Field(
+        default_factory=list,
+        max_length=MAX_REFERENCES,
+        validation_alias=AliasChoices("reference", "references"),
+    )
 
 
-def refuse_large(request: Request, settings: Settings) -> None:
-    """Raise Problem 413 by the declared length alone, before the body is read."""
+def expected_bytes(request: Request, settings: Settings) -> int:
+    """The declared length of the body, or the most there may come. Raises Problem 413 before anything is read."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > settings.max_request_bytes:
-        raise _too_large(settings.max_request_bytes, int(declared))
+    size = int(declared) if declared.isdigit() else settings.max_request_bytes
+    if size > settings.max_request_bytes:
+        raise _too_large(settings.max_request_bytes, size)
+    return size
 
 
 def deadline_seconds(request: Request, settings: Settings) -> float:
@@ -80,7 +109,7 @@ def deadline_seconds(request: Request, settings: Settings) -> float:
     value = request.headers.get("x-deadline-ms")
     if value is None:
         return settings.deadline_ms / 1000
-    if not value.isdecimal() or int(value) < 1:
+    if not _MILLISECONDS.fullmatch(value):
         raise Problem(400, "invalid_request", "X-Deadline-Ms is a whole number of milliseconds, 1 or more.")
     return min(int(value), settings.deadline_ms) / 1000
 
@@ -96,6 +125,10 @@ async def read(request: Request, settings: Settings) -> Intake:
             f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
         )
         raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
+    except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
+        raise Problem(
+            400, "invalid_request", "The connection was closed before the body had arrived."
+        ) from error
     if not intake.images:
         raise Problem(
             422, "invalid_request", "No picture came: send 1 to 16 as multipart fields named `image`."
@@ -155,10 +188,8 @@ def _from_json(body: bytes) -> Intake:
             for item in error.errors(include_input=False)
         )
         raise Problem(422, "invalid_request", where) from error
-    images = [_decoded(f"images.{index}", picture) for index, picture in enumerate(content.images)]
-    references = [
-        _decoded(f"references.{index}", picture) for index, picture in enumerate(content.references)
-    ]
+    images = [_decoded(f"image.{index}", picture) for index, picture in enumerate(content.image)]
+    references = [_decoded(f"reference.{index}", picture) for index, picture in enumerate(content.reference)]
     return Intake(images, content.claim, references)
 
 

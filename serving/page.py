@@ -6,6 +6,7 @@ Chinese. The verdict comes through the same service as the API's.
 
 import time
 import tomllib
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from serving.problems import Problem
 from serving.result_view import ErrorView, ResultView, show
 from serving.samples import SAMPLES, Sample
 from serving.service import DetectionService
+from serving.settings import Settings
 
 WEB = Path(__file__).parent / "web"
 LANGUAGE_COOKIE = "refundlens_language"
@@ -49,29 +51,34 @@ async def index(request: Request) -> Response:
 @router.post("/check")
 async def check(request: Request) -> Response:
     """Judge the photo of the form."""
-    try:
-        owner = _visitor(request)
-        intake.refuse_large(request, request.app.state.settings)
-        body = await intake.read(request, request.app.state.settings)
+    settings: Settings = request.app.state.settings
+
+    async def upload() -> Intake:
+        body = await intake.read(request, settings)
         if len(body.images) > 1:
             raise Problem(
                 413, "too_many_images", "The page looks at one photo at a time; the API takes sixteen."
             )
-        return await _judged(request, owner, body)
+        return body
+
+    try:
+        return await _judged(request, upload, intake.expected_bytes(request, settings))
     except Problem as problem:
-        return _page(request, ErrorView(problem.detail, about_picture=False), problem.status)
+        return _page(request, ErrorView(problem.code, problem.detail, about_picture=False), problem.status)
 
 
 @router.post("/samples/{slug}/check")
 async def check_sample(request: Request, slug: str) -> Response:
     """Judge a sample's picture: its bytes go to the detector like any upload."""
-    try:
-        owner = _visitor(request)
+
+    async def drawn() -> Intake:
         sample, path = await run_in_threadpool(_sample, request, slug)
-        data = await run_in_threadpool(path.read_bytes)
-        return await _judged(request, owner, Intake([Upload(path.name, data)], sample.defect))
+        return Intake([Upload(path.name, await run_in_threadpool(path.read_bytes))], sample.defect)
+
+    try:
+        return await _judged(request, drawn, size=0)
     except Problem as problem:
-        return _page(request, ErrorView(problem.detail, about_picture=False), problem.status)
+        return _page(request, ErrorView(problem.code, problem.detail, about_picture=False), problem.status)
 
 
 @router.get("/samples/{slug}.jpg")
@@ -79,12 +86,15 @@ def sample_picture(request: Request, slug: str) -> FileResponse:
     return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
 
 
-async def _judged(request: Request, owner: str, body: Intake) -> Response:
+async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int) -> Response:
+    """The verdict on the one photo that `read` gives; it is asked for once there is room for its `size` in bytes."""
+    owner = _visitor(request)
     service: DetectionService = request.app.state.service
     patience = request.app.state.settings.deadline_ms / 1000
-    with service.admission.place(patience) as place:
-        place.need(len(body.images), patience)
-        outcomes = await service.judge(body, owner, _language(request), time.monotonic() + patience)
+    expires = time.monotonic() + patience
+    with service.admission.place(patience, size):
+        body = await read()
+        outcomes = await service.judge(body, owner, _language(request), expires)
     view = await run_in_threadpool(show, outcomes[0], body.images[0].data)
     return _page(request, view, 200 if isinstance(view, ResultView) else 422)
 

@@ -4,6 +4,7 @@ In: the caller, the key, a fingerprint of the request. Out: nothing the first ti
 in memory: a restart forgets, which costs a repeated detection and nothing else.
 """
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +16,16 @@ from serving.problems import Problem
 LIFETIME = timedelta(hours=24)
 """How long an answer can be had again; clients' retries are over long before."""
 MOST = 10_000
-"""Answers remembered, at some 5 kB each: 50 MB at the very most."""
+"""Keys remembered."""
+MOST_BYTES = 50_000_000
+"""JSON of all answers remembered: one photo's takes some 2 kB, sixteen photos' sixteen times that."""
 
 
 @dataclass
 class _Entry:
     fingerprint: str
     since: datetime
-    answer: dict[str, Any] | None = None
+    answer: bytes | None = None
 
 
 class Replays:
@@ -31,6 +34,7 @@ class Replays:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
+        self._bytes = 0
 
     def begin(self, owner: str, key: str, fingerprint: str) -> dict[str, Any] | None:
         """The stored answer, or None and the key is taken. Raises Problem 409 while running, 422 on another body."""
@@ -45,19 +49,29 @@ class Replays:
         if entry.answer is None:
             detail = "The first request with this Idempotency-Key is still running. Ask again in a moment."
             raise Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
-        return entry.answer
+        answer: dict[str, Any] = json.loads(entry.answer)
+        return answer
 
     def finish(self, owner: str, key: str, answer: dict[str, Any]) -> None:
-        self._entries[owner, key].answer = answer
+        """Remember the answer. A key that was forgotten meanwhile stays forgotten."""
+        entry = self._entries.get((owner, key))
+        if entry is not None:
+            entry.answer = json.dumps(answer).encode()
+            self._bytes += len(entry.answer)
 
     def abandon(self, owner: str, key: str) -> None:
         """Free the key of a request that failed, so that it can be sent again."""
-        self._entries.pop((owner, key), None)
+        self._drop((owner, key))
 
     def _forget(self) -> None:
         oldest_kept = self._clock() - LIFETIME
         while self._entries:
             first, entry = next(iter(self._entries.items()))
-            if len(self._entries) < MOST and entry.since >= oldest_kept:
+            room = len(self._entries) < MOST and self._bytes <= MOST_BYTES
+            if room and entry.since >= oldest_kept:
                 return
-            del self._entries[first]
+            self._drop(first)
+
+    def _drop(self, name: tuple[str, str]) -> None:
+        entry = self._entries.pop(name, None)
+        self._bytes -= len(entry.answer or b"") if entry else 0

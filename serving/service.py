@@ -26,6 +26,10 @@ from serving.problems import Problem
 from serving.references import Reference, read_reference, with_references
 from serving.store import DetectionStore, Stored
 
+INTERNAL = ErrorBody(
+    code="internal", message="this picture could not be judged because of a fault on our side"
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +77,9 @@ class DetectionService:
     async def judge(self, intake: Intake, owner: str, language: Language, expires: float) -> list[Outcome]:
         """Judge every picture; `expires` is on the monotonic clock. Raises Problem where a reference is unreadable."""
         loop = asyncio.get_running_loop()
-        references = await loop.run_in_executor(self._pool, _references, intake.references)
+        references: Sequence[Reference] = ()
+        if intake.references:
+            references = await loop.run_in_executor(self._pool, _references, intake.references)
         job = _Job(owner, intake.claim, references, language, expires)
         work = [loop.run_in_executor(self._pool, self._one, upload, job) for upload in intake.images]
         outcomes = await asyncio.gather(*work)
@@ -91,14 +97,13 @@ class DetectionService:
         try:
             detection = self.detector.detect(upload.data, job.claim, job.language)
             detection = with_references(detection, upload.data, job.references, job.language)
+            return Outcome(self._keep(upload.name, detection, job.owner), detection, queued=queued)
         except ImageError as error:
             return Outcome(error=ErrorBody(code=error.code, message=error.message), queued=queued)
         except Exception:
             # One poisoned picture must not fail the others of its request; the log keeps what happened.
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
-            message = "this picture could not be judged because of a fault on our side"
-            return Outcome(error=ErrorBody(code="internal", message=message), queued=queued)
-        return Outcome(self._keep(upload.name, detection, job.owner), detection, queued=queued)
+            return Outcome(error=INTERNAL, queued=queued)
 
     def _keep(self, name: str | None, detection: Detection, owner: str) -> Stored:
         now = self._clock()

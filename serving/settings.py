@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     max_waiting: int = Field(
         default=64, ge=1, description="pictures admitted and unanswered; four full requests, then 503"
     )
+    max_waiting_bytes: int = Field(
+        default=256 * MEGABYTE,
+        ge=1,
+        description="bodies admitted and unanswered, as declared: they lie in memory; four full requests, then 503",
+    )
     deadline_ms: int = Field(
         default=60_000, ge=1, description="how long a caller without X-Deadline-Ms waits, in milliseconds"
     )

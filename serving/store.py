@@ -1,4 +1,4 @@
-"""Keeps detections so that they can be fetched again: a small folder on disk, the newest ones in memory too.
+"""Keeps detections so that they can be fetched again: two small files each in a folder on disk.
 
 In: a judged photo. Out: the same by id, for its owner only. Photos themselves are not kept. One class, so that a
 database can take its place without anybody else changing.
@@ -6,7 +6,7 @@ database can take its place without anybody else changing.
 
 import json
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.ids import DETECTION_ID
-
-IN_MEMORY = 256
-"""Detections kept in memory: the answers people look at right after they were made, at about 80 kB each."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,6 @@ class DetectionStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._keep = folder, keep
         self._lock = threading.Lock()
-        self._recent: OrderedDict[str, Stored] = OrderedDict()
         self._ids = deque(sorted(path.stem for path in folder.glob("det_*.json")))
 
     def put(self, detection: Stored) -> None:
@@ -49,25 +45,14 @@ class DetectionStore:
         partial.write_text(content, encoding="utf-8")
         partial.replace(self._file(detection.id, "json"))
         with self._lock:
-            self._recent[detection.id] = detection
             self._ids.append(detection.id)
-            if len(self._recent) > IN_MEMORY:
-                self._recent.popitem(last=False)
             surplus = [self._ids.popleft() for _ in range(len(self._ids) - self._keep)]
-            for identifier in surplus:
-                self._recent.pop(identifier, None)
         for identifier in surplus:
             self._file(identifier, "json").unlink(missing_ok=True)
             self._file(identifier, "npy").unlink(missing_ok=True)
 
     def get(self, identifier: str, owner: str) -> Stored | None:
         """The detection, None where there is none of this owner."""
-        with self._lock:
-            found = self._recent.get(identifier)
-        found = found or self._read(identifier)
-        return found if found and found.owner == owner else None
-
-    def _read(self, identifier: str) -> Stored | None:
         if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
             return None
         try:
@@ -75,7 +60,7 @@ class DetectionStore:
             heatmap = np.load(self._file(identifier, "npy"), allow_pickle=False)
         except FileNotFoundError:
             return None
-        return Stored(identifier, content["owner"], content["body"], heatmap)
+        return Stored(identifier, owner, content["body"], heatmap) if content["owner"] == owner else None
 
     def _file(self, identifier: str, suffix: str) -> Path:
         return self._folder / f"{identifier}.{suffix}"

@@ -1,22 +1,27 @@
 """POST /v1/detect and the stored results, against the contract."""
 
+import asyncio
 import base64
 import hashlib
 import io
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from model.detect import Detector
 from model.detection import Detection
+from serving import intake, replays
 from serving.app import create_app
+from serving.clock import utc_now
+from serving.problems import Problem
 from serving.settings import Settings
 
 Photo = Callable[..., bytes]
@@ -59,14 +64,17 @@ def test_answers_each_picture_in_order_with_the_contracts_line(client: TestClien
 
 def test_the_three_kinds_of_body_give_the_same_numbers(client: TestClient, photo: Photo) -> None:
     data = photo(red=True)
-    body = {"images": [{"name": "0.jpg", "data": base64.b64encode(data).decode()}], "claim": "hole"}
+    encoded = base64.b64encode(data).decode()
+    body = {"images": [{"name": "0.jpg", "data": encoded}], "claim": "hole"}
     answers = [
         client.post("/v1/detect", files=_files(data), data={"claim": "hole"}),
         client.post("/v1/detect?claim=hole", content=data, headers={"Content-Type": "image/jpeg"}),
         client.post("/v1/detect", json=body),
+        client.post("/v1/detect", json={"image": encoded, "claim": "hole"}),
+        client.post("/v1/detect", json={"image": [encoded], "claim": "hole", "reference": []}),
     ]
     lines = [answer.json()["detections"][0] for answer in answers]
-    assert [line["file"] for line in lines] == ["0.jpg", None, "0.jpg"]
+    assert [line["file"] for line in lines] == ["0.jpg", None, "0.jpg", None, None]
     for line in lines[1:]:
         assert line["probability"] == lines[0]["probability"] and line["defects"] == lines[0]["defects"]
 
@@ -170,6 +178,7 @@ def test_a_stream_over_the_limit_is_cut_off(settings: Settings, detector: Detect
         ({"data": {"claim": "hole"}, "files": {"else": b"x"}}, 422, "invalid_request"),
         ({"data": {"claim": "scratch"}, "files": {"image": b"x"}}, 422, "invalid_request"),
         ({"files": {"image": b"x"}, "headers": {"X-Deadline-Ms": "soon"}}, 400, "invalid_request"),
+        ({"files": {"image": b"x"}, "headers": {"X-Deadline-Ms": "9" * 5000}}, 400, "invalid_request"),
         ({"files": {"image": b"x"}, "headers": {"Idempotency-Key": ""}}, 422, "invalid_request"),
         ({"files": [("image", (str(n), b"x")) for n in range(17)]}, 413, "too_many_images"),
     ],
@@ -194,6 +203,22 @@ def test_a_repeated_idempotency_key_gets_the_stored_answer(client: TestClient, p
     first = post(photo())
     assert post(photo()).json() == first.json()
     _problem(post(photo(red=True)), 422, "idempotency_mismatch")
+    renamed = client.post(
+        "/v1/detect", files={"image": ("other.jpg", photo())}, headers={"Idempotency-Key": "k1"}
+    )
+    _problem(renamed, 422, "idempotency_mismatch")
+
+
+def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "MOST_BYTES", 1000)
+    kept = replays.Replays(utc_now)
+    for number in range(20):
+        assert kept.begin("me", str(number), "f") is None
+        kept.finish("me", str(number), {"text": "x" * 200})
+    assert kept.begin("me", "19", "f") == {"text": "x" * 200}
+    assert kept.begin("me", "0", "f") is None, "forgotten, so it runs again"
+    kept.finish("me", "gone", {})
+    assert len(kept._entries) < 8
 
 
 def test_an_idempotency_key_expires(settings: Settings, detector: Detector, photo: Photo) -> None:
@@ -221,8 +246,9 @@ def held(settings: Settings, detector: Detector):  # type: ignore[no-untyped-def
             go.wait(10)
             return detector.detect(data)
 
-    tight = settings.model_copy(update={"workers": 1, "max_waiting": 2})
+    tight = settings.model_copy(update={"workers": 1, "max_waiting": 2, "demo": True})
     with TestClient(create_app(tight, Held()), headers={"Authorization": "Bearer test-key"}) as client:
+        client.get("/")
         while client.get("/readyz").status_code != 200:
             time.sleep(0.01)
         go.clear()
@@ -252,6 +278,59 @@ def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> 
     assert client.post("/v1/detect", files=_files(photo(), photo())).status_code == 200, (
         "the places were given back"
     )
+
+
+def test_large_bodies_are_refused_unread_while_others_fill_the_memory(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
+    client, go, busy = held
+    client.app.state.service.admission._most_bytes = 10_000
+    first = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
+    first.start()
+    assert busy.wait(10)
+
+    def never_read() -> Iterator[bytes]:
+        yield b"x"
+
+    for path in ("/v1/detect", "/check"):
+        refused = client.post(path, content=never_read(), headers={"Content-Type": "image/jpeg"})
+        assert refused.status_code == 503 and "memory" in refused.text
+    go.set()
+    first.join(10)
+    assert client.post("/v1/detect", files=_files(photo())).status_code == 200, "the bytes were given back"
+
+
+def test_one_slow_photo_does_not_shut_out_the_impatient_for_good(client: TestClient, photo: Photo) -> None:
+    client.app.state.service.admission.learn(60.0)  # type: ignore[attr-defined]
+    for _ in range(60):
+        answer = client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "5000"})
+        if answer.status_code == 200:
+            return
+        _problem(answer, 503, "deadline")
+    pytest.fail("never admitted again")
+
+
+def test_a_caller_who_hangs_up_is_no_fault_of_ours(settings: Settings) -> None:
+    async def hang_up() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "headers": [(b"content-type", b"image/jpeg")],
+        "query_string": b"",
+    }
+    with pytest.raises(Problem, match="closed"):
+        asyncio.run(intake.read(Request(scope, hang_up), settings))
+
+
+def test_a_full_disk_fails_its_picture_with_words(
+    client: TestClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(client.app.state.service.store, "put", full)  # type: ignore[attr-defined]
+    entry = client.post("/v1/detect", files=_files(photo())).json()["detections"][0]
+    assert entry["error"]["code"] == "internal"
 
 
 def test_a_deadline_that_passes_in_the_queue_is_a_problem(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
