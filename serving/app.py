@@ -35,6 +35,8 @@ from serving.store import DetectionStore
 _WARM_UP_SIDE = 512
 """Pixels a side of the picture judged before the service calls itself ready: several tiles, as a photo has."""
 
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 _log = logging.getLogger(__name__)
 operations = APIRouter(tags=["operations"])
 
@@ -102,13 +104,17 @@ def _tell_failure(warm_up: "asyncio.Task[None]") -> None:
 
 
 async def _count_requests(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await proceed(request)
-    route = getattr(
-        request.scope.get("route"), "path", "none"
-    )  # the template: a path would be a label per id
-    app: FastAPI = request.app
-    app.state.metrics.requests.labels(request.method, route, str(response.status_code)).inc()
-    return response
+    status = 500  # what a crash is answered with, further out
+    try:
+        response = await proceed(request)
+        status = response.status_code
+        return response
+    finally:
+        # the route's template and known methods: paths and made-up methods would be a label each
+        route = getattr(request.scope.get("route"), "path", "none")
+        method = request.method if request.method in _METHODS else "other"
+        app: FastAPI = request.app
+        app.state.metrics.requests.labels(method, route, str(status)).inc()
 
 
 @operations.get("/healthz", response_model=Health)

@@ -34,7 +34,9 @@ def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
 def test_metrics_count_what_happened(client: TestClient, photo: Callable[..., bytes]) -> None:
     files = [("image", ("a.jpg", photo())), ("image", ("b.jpg", b""))]
     verdict = client.post("/v1/detect", files=files).json()["detections"][0]["verdict"]
+    client.request("MADEUP", "/v1/detect")
     text = client.get("/metrics").text
+    assert "MADEUP" not in text and 'method="other"' in text
     assert f'refundlens_detections_total{{verdict="{verdict}"}} 1.0' in text
     assert 'refundlens_image_errors_total{code="empty_file"} 1.0' in text
     assert 'refundlens_requests_total{method="POST",route="/v1/detect",status="200"} 1.0' in text
@@ -79,6 +81,8 @@ def test_a_crash_is_a_problem_without_details(app: FastAPI) -> None:
 
     with TestClient(app, raise_server_exceptions=False) as client:
         response = client.get("/crash")
+        counted = client.get("/metrics").text
+    assert 'refundlens_requests_total{method="GET",route="/crash",status="500"} 1.0' in counted
     problem = ProblemDetails.model_validate(response.json())
     assert problem.code == "internal" and response.status_code == 500 and "secret" not in response.text
 
