@@ -225,11 +225,9 @@ def _count_bytes(request: Request, limit: int) -> None:
 
 
 def _too_large(limit: int, declared: int | None) -> Problem:
-    size = f"{declared} bytes" if declared else "more"
-    return Problem(
-        413, "too_large", f"The body has {size}; {limit} bytes are allowed. Send fewer or smaller photos.",
-        {"Connection": "close"},
-    )  # fmt: skip
+    begun = f"The body has {declared} bytes" if declared else "The body is too long"
+    detail = f"{begun}; {limit} bytes are allowed. Send fewer or smaller photos."
+    return Problem(413, "too_large", detail, {"Connection": "close"})
 
 
 def _digest(data: bytes) -> str:

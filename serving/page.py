@@ -7,7 +7,7 @@ Chinese. The verdict comes through the same service as the API's.
 import time
 import tomllib
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -95,7 +95,7 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
     with service.admission.place(patience, size):
         body = await read()
         outcomes = await service.judge(body, owner, _language(request), expires)
-    view = await run_in_threadpool(show, outcomes[0], body.images[0].data)
+        view = await service.on_worker(partial(show, outcomes[0], body.images[0].data))
     return _page(request, view, 200 if isinstance(view, ResultView) else 422)
 
 

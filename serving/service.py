@@ -7,9 +7,10 @@ or an error of its own. A bad picture never fails its neighbours.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from model.detection import Detection
 from model.image import ImageError
@@ -25,6 +26,8 @@ from serving.metrics import Metrics
 from serving.problems import Problem
 from serving.references import Reference, read_reference, with_references
 from serving.store import DetectionStore, Stored
+
+Result = TypeVar("Result")
 
 INTERNAL = ErrorBody(
     code="internal", message="this picture could not be judged because of a fault on our side"
@@ -86,6 +89,10 @@ class DetectionService:
         for outcome in outcomes:
             self._count(outcome)
         return outcomes
+
+    async def on_worker(self, work: Callable[[], Result]) -> Result:
+        """Run `work` that decodes a photo where photos are judged: memory holds only as many as there are workers."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _one(self, upload: Upload, job: _Job) -> Outcome:
         """Runs on a worker thread."""
