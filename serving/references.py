@@ -39,7 +39,7 @@ _TEXTS = {
         "en",
     ): "This is the reference picture {name} again: {share:.0%} of the picture is the same, "
     "down to the framing.",
-    ("same_pixels", "zh"): "这是参考图 {name} 的翻版:{share:.0%} 的画面与取景完全一致。",
+    ("same_pixels", "zh"): "这是参考图 {name} 的翻版：{share:.0%} 的画面与取景完全一致。",
     (
         "not_comparable",
         "en",
