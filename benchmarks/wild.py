@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from datasets.delivery import NAMED, deliver
+from datasets.pictures import read_mask, read_rgb
 from model import bounds, pooling
 from model.detect import Detector
 from model.detection import Detection
@@ -30,6 +31,8 @@ ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 def real_defects(detector: Detector, folder: Path) -> dict[str, Any]:
     """Verdicts on authentic photos as delivered, with the 95 % bound on the rate of false accusations."""
     photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    if not photos:
+        raise SystemExit(f"{folder} holds no photo ({', '.join(sorted(ENDINGS))})")
     found = [detector.detect(path.read_bytes()) for path in photos]
     called = Counter(one.verdict for one in found)
     probabilities = np.array([one.probability for one in found])
@@ -51,20 +54,17 @@ def real_edits(detector: Detector, folder: Path, condition: str) -> dict[str, An
     labels, scores, called = [], [], Counter[str]()
     f1s: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        edited = _read(folder / row["edited"])
-        mask = (
-            np.asarray(Image.open(folder / row["mask"]).convert("L").resize(edited.shape[1::-1]), np.float32)
-            / 255
-        )
-        sent = deliver(edited, NAMED[condition], [mask])
+        edited = read_rgb(folder / row["edited"])
+        sent = deliver(edited, NAMED[condition], [read_mask(folder / row["mask"])])
         fake = detector.detect(sent.data)
         labels.append(1)
         scores.append(fake.probability)
         called[fake.verdict] += 1
         f1s[row["generator"].split(" ")[0]].append(_f1(sent.masks[0], fake))
         if row["original"]:
-            original = Image.open(folder / row["original"]).convert("RGB").resize(edited.shape[1::-1])
-            real = detector.detect(deliver(np.array(original), NAMED[condition]).data)
+            # never brought to the edit's size: resampling one class alone would tell the classes apart
+            original = read_rgb(folder / row["original"])
+            real = detector.detect(deliver(original, NAMED[condition]).data)
             labels.append(0)
             scores.append(real.probability)
             called[f"original {real.verdict}"] += 1
@@ -80,12 +80,8 @@ def real_edits(detector: Detector, folder: Path, condition: str) -> dict[str, An
     }
 
 
-def _f1(mask: np.ndarray[Any, np.dtype[np.float32]], found: Detection) -> float:
+def _f1(mask: NDArray[np.float32], found: Detection) -> float:
     return pixel_f1(mask, pooling.enlarge(found.heatmap, *mask.shape)).f1
-
-
-def _read(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.array(Image.open(path).convert("RGB"))
 
 
 def main() -> None:

@@ -83,14 +83,8 @@ class Detector:
         return self._bundle.calibration
 
     def score(self, pixels: NDArray[np.uint8]) -> Scored:
-        """Run the network over uint8 RGB [H,W,3] and pool its tiles. Memory grows with the map, not with the tiles."""
-        grid = tiles.plan(*pixels.shape[:2])
-        kinds, maps = [], []
-        for first in range(0, len(grid.origins), BATCH):
-            kind, local = self._bundle.run(tiles.cut(pixels, grid, first, first + BATCH))
-            kinds.append(kind)
-            maps.append(local)
-        scores = pooling.Scores(np.concatenate(kinds), tiles.stitch(np.concatenate(maps), grid))
+        """Run the network over uint8 RGB [H,W,3] and pool its tiles."""
+        scores = pooling.score_picture(pixels, self._bundle.run, BATCH)
         return Scored(scores, pooling.features(scores))
 
     def detect(

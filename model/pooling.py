@@ -5,14 +5,18 @@ the strongest tiles are, and how strong the average one. Calibration weighs them
 the strongest of forty innocent tiles is stronger than the strongest of six.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model import tiles
 from model.names import KINDS, Kind
 
 Floats = NDArray[np.float32]
+Run = Callable[[NDArray[np.uint8]], tuple[Floats, Floats]]
+"""A network: tiles uint8 [N,TILE,TILE,3] -> kind logits [N,4], map logits [N,5,CELLS,CELLS]."""
 FEATURES = ("strongest_tile", "strong_tiles", "mean_tile", "map_peak", "map_mean", "log_tiles")
 STRONG_SHARE = 0.25
 """Share of tiles that "strong_tiles" averages: a defect rarely covers more of a photo."""
@@ -34,6 +38,19 @@ class Scores:
 
     kinds: Floats
     maps: Floats
+
+
+def score_picture(pixels: NDArray[np.uint8], run: Run, batch: int) -> Scores:
+    """Cut a picture uint8 RGB [H,W,3] into tiles, run the network over `batch` of them at a time, stitch the maps.
+
+    Memory grows with the map, not with the tiles. Serving and training score through here alike.
+    """
+    grid = tiles.plan(*pixels.shape[:2])
+    parts = [
+        run(tiles.cut(pixels, grid, first, first + batch)) for first in range(0, len(grid.origins), batch)
+    ]
+    maps = np.concatenate([local for _, local in parts])
+    return Scores(np.concatenate([kinds for kinds, _ in parts]), tiles.stitch(maps, grid))
 
 
 def sigmoid(values: Floats) -> Floats:

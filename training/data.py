@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from datasets.benign import benign
 from datasets.delivery import Step, deliver, draw_chain
+from datasets.pictures import read_mask, read_rgb
 from datasets.quantisation import MeasuredTables
 from datasets.records import Row
 from model.names import DEFECTS, KINDS
@@ -129,14 +129,14 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         return draw_chain(rng, max(window[2:]), min(1.0, start + (1 - start) * done), self.tables)
 
     def _load(self, row: Row) -> Picture:
-        pixels = np.array(Image.open(self.root / row.file_name).convert("RGB"))
+        pixels = read_rgb(self.root / row.file_name)
         changed = self._mask(row.mask_file_name, pixels)
         return Picture(pixels, changed, self._mask(row.defect_mask_file_name, pixels))
 
     def _mask(self, name: str | None, pixels: Pixels) -> Mask:
         if name is None:
             return np.zeros(pixels.shape[:2], np.float32)
-        return np.asarray(Image.open(self.root / name).convert("L"), np.float32) / 255.0
+        return read_mask(self.root / name)
 
     def _target(self, row: Row, picture: Picture, corner: tuple[int, int]) -> dict[str, Tensor]:
         side, cells = self.config.tile, self.config.tile // STRIDE

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from datasets import manifest
 from datasets.editors import available
+from datasets.pictures import read_mask, read_rgb
 from datasets.records import Row
 from model import pooling
 from model.detect import Detector
-from model.detection import Detection
 from model.names import Verdict
 from training import controls
 from training.calibrate import run_all
@@ -64,36 +63,26 @@ def _score(detector: Detector, dataset: Path, row: Row) -> Scored:
         probability=found.probability,
         verdict=found.verdict,
         kind=dict(found.kind),
-        pixel=_pixels(dataset, row.mask_file_name, found),
-        defect_pixel=_defect(dataset, row.defect_mask_file_name, found),
+        pixel=_pixels(dataset, row.mask_file_name, found.heatmap),
+        # the map of all defects together: whichever type a painted one was taken for
+        defect_pixel=_pixels(dataset, row.defect_mask_file_name, found.defectmap),
         conditions=found.conditions,
     )
 
 
-def _pixels(dataset: Path, name: str | None, found: Detection) -> PixelCounts | None:
+def _pixels(dataset: Path, name: str | None, heat: NDArray[np.float32]) -> PixelCounts | None:
+    """How well a map of the detector covers a mask; none where nobody knows the mask."""
     if name is None:
         return None
-    mask = _mask(dataset / name)
-    return pixel_f1(mask, pooling.enlarge(found.heatmap, *mask.shape))
-
-
-def _defect(dataset: Path, name: str | None, found: Detection) -> PixelCounts | None:
-    """How well the map of defects covers the one that was painted, whichever type it was taken for."""
-    if name is None:
-        return None
-    mask = _mask(dataset / name)
-    return pixel_f1(mask, pooling.enlarge(found.defectmap, *mask.shape))
-
-
-def _mask(path: Path) -> NDArray[np.float32]:
-    return np.asarray(Image.open(path).convert("L"), np.float32) / 255.0
+    mask = read_mask(dataset / name)
+    return pixel_f1(mask, pooling.enlarge(heat, *mask.shape))
 
 
 def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[controls.Control]:
-    """Checks that no shortcut earned the figures: see `training.controls`. Each photo, and one edit of it, counts once."""
+    """Checks that no shortcut earned the figures (`training.controls`). Each photo, and one edit of it, counts once."""
     clean = [row for row in rows if row.delivery["name"] in MASTER and not row.benign]
-    authentic = [_read(dataset, row) for row in _one_a_photo(clean, 0)]
-    edited = [_read(dataset, row) for row in _one_a_photo(clean, 1)]
+    authentic = [read_rgb(dataset / row.file_name) for row in _one_a_photo(clean, 0)]
+    edited = [read_rgb(dataset / row.file_name) for row in _one_a_photo(clean, 1)]
     if not authentic or not edited:
         return []
     rng = np.random.default_rng(0)
@@ -121,7 +110,3 @@ def _one_a_photo(rows: Sequence[Row], label: int) -> list[Row]:
             by_source[row.source].append(row)
     chosen = [found[int(source, 16) % len(found)] for source, found in sorted(by_source.items())]
     return chosen[:CONTROL_PHOTOS]
-
-
-def _read(dataset: Path, row: Row) -> NDArray[np.uint8]:
-    return np.array(Image.open(dataset / row.file_name).convert("RGB"))

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from numpy.typing import NDArray
 
+from datasets.pictures import read_mask, read_rgb
 from datasets.records import Row
-from model import pooling, tiles
+from model import pooling
 from model.network import Network
 from training.metrics import pixel_f1, roc_auc
 
@@ -18,18 +18,14 @@ BATCH = 16
 
 
 @torch.no_grad()
-def score(
-    network: Network, pixels: "np.ndarray[Any, np.dtype[np.uint8]]", device: torch.device
-) -> pooling.Scores:
+def score(network: Network, pixels: NDArray[np.uint8], device: torch.device) -> pooling.Scores:
     """Score a whole RGB picture uint8 [H,W,3] with the torch network."""
-    grid = tiles.plan(*pixels.shape[:2])
-    kinds, maps = [], []
-    for first in range(0, len(grid.origins), BATCH):
-        part = torch.from_numpy(tiles.cut(pixels, grid, first, first + BATCH)).to(device)
-        kind, local = network(part)
-        kinds.append(kind.float().cpu().numpy())
-        maps.append(local.float().cpu().numpy())
-    return pooling.Scores(np.concatenate(kinds), tiles.stitch(np.concatenate(maps), grid))
+
+    def run(part: NDArray[np.uint8]) -> tuple[pooling.Floats, pooling.Floats]:
+        kinds, maps = network(torch.from_numpy(part).to(device))
+        return kinds.float().cpu().numpy(), maps.float().cpu().numpy()
+
+    return pooling.score_picture(pixels, run, BATCH)
 
 
 def validate(network: Network, dataset: Path, rows: Sequence[Row], device: torch.device) -> dict[str, float]:
@@ -37,12 +33,12 @@ def validate(network: Network, dataset: Path, rows: Sequence[Row], device: torch
     network.eval()
     labels, scores, found = [], [], []
     for row in rows:
-        pixels = np.array(Image.open(dataset / row.file_name).convert("RGB"))
+        pixels = read_rgb(dataset / row.file_name)
         scored = score(network, pixels, device)
         labels.append(row.label)
         scores.append(pooling.plain_score(scored))
         if row.kind in ("ai_edited", "photoshopped") and row.mask_file_name:
-            mask = np.asarray(Image.open(dataset / row.mask_file_name).convert("L"), np.float32) / 255
+            mask = read_mask(dataset / row.mask_file_name)
             heat = pooling.enlarge(pooling.sigmoid(scored.maps[0]), *mask.shape)
             found.append(pixel_f1(mask, heat).f1)
     result = {"pixel_f1": round(float(np.mean(found)), 4)} if found else {}
