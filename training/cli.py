@@ -20,12 +20,12 @@ Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Dat
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Errors of the steps as one line on stderr and exit status 1; wall time and memory of a step that worked."""
-    from datasets.manifest import DatasetError
+    from model.image import ImageError
 
     began = time.monotonic()
     try:
         yield
-    except (ValueError, RuntimeError, DatasetError, OSError) as error:
+    except (ValueError, RuntimeError, ArithmeticError, ImageError, OSError) as error:
         typer.echo(f"refundlens: {error}", err=True)
         raise typer.Exit(1) from error
     # ru_maxrss is in kibibytes on Linux, in bytes on macOS

@@ -22,11 +22,12 @@ class DataConfig(_Part):
     """How tiles are drawn.
 
     window: long side in pixels of the part of a picture that is delivered (the rest is cut off first: it saves time).
-    tile: side in pixels of the tiles trained on, a multiple of 16 up to serving's own: smaller ones make more of a CPU's
-    hour, and the network does not care. tiles: tiles taken from each delivered picture. on_edit: share of tiles placed over the edit (or, in the authentic
-    twin, over the same place). benign: share of pairs that get one harmless operation. curriculum: share of the run
-    after which deliveries are as harsh as they get; clean files come first, or fine traces are never found.
-    start_harshness: share of harsh deliveries at the first step.
+    tile: side in pixels of the tiles trained on, a multiple of 16 up to serving's own: smaller ones make more of a
+    CPU's hour, and the network does not care. tiles: tiles taken from each delivered picture. on_edit: share of tiles
+    placed over the edit (or, in the authentic twin, over the same place). benign: share of pairs that get one harmless
+    operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
+    fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
+    prepare tiles.
     """
 
     window: int = 560
@@ -83,7 +84,7 @@ def load(path: Path | None, changes: list[str] | None = None) -> TrainConfig:
     """
     values: dict[str, object] = {}
     if path is not None:
-        read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        read = _parse(path.read_text(encoding="utf-8"), str(path)) or {}
         if not isinstance(read, dict):
             raise ConfigError(f"{path} must be a mapping of fields, not a {type(read).__name__}")
         values = read
@@ -91,12 +92,19 @@ def load(path: Path | None, changes: list[str] | None = None) -> TrainConfig:
         key, separator, value = change.partition("=")
         if not separator:
             raise ConfigError(f"--set takes name=value, got {change!r}")
-        _place(values, key.split("."), yaml.safe_load(value))
+        _place(values, key.split("."), _parse(value, f"--set {key}"))
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
         raise ConfigError(told) from error
+
+
+def _parse(text: str, where: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from error
 
 
 def _place(values: dict[str, object], path: list[str], value: object) -> None:

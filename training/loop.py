@@ -5,11 +5,11 @@ In: a dataset folder and a `TrainConfig`. Out: a run folder with config.yaml, me
 
 import json
 import math
-import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,36 @@ class Resumed(ValueError):
     """The run folder holds another run; the message says what to do."""
 
 
+@dataclass
+class _Learner:
+    """What changes from step to step: all that a checkpoint must hold to go on alike."""
+
+    network: Network
+    average: ModelEmaV3
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.network.load_state_dict(saved["network"])
+        self.average.module.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        if saved.get("scaler"):
+            self.scaler.load_state_dict(saved["scaler"])
+        torch.set_rng_state(saved["random"])
+        if saved.get("random_cuda") and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(saved["random_cuda"])
+
+
 def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = None) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
@@ -52,12 +82,17 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = manifest.read(dataset)
-    network = Network(config.network).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Network(config.network).to(device).to(memory_format=torch.channels_last)
     if init is not None:
         _start_from(init, network)
-    average = ModelEmaV3(network, decay=config.ema, use_warmup=True)
-    optimiser = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.learning_rate)
-    step = _resume(run, config, network, average, optimiser)
+    learner = _Learner(
+        network,
+        ModelEmaV3(network, decay=config.ema, use_warmup=True),
+        torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.learning_rate),
+        # float16 alone needs its gradients scaled, or the small ones vanish; disabled, it passes everything on
+        torch.amp.GradScaler(device.type, enabled=config.amp == "float16"),
+    )
+    step = _resume(run, config, learner)
     save(config, run / CONFIG)
     for name in (DATASET, SOURCES):
         shutil.copyfile(dataset / name, run / name)
@@ -77,19 +112,21 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     )
     for batch in _batches(data, config, step):
         rate = _rate(config, step)
-        for group in optimiser.param_groups:
+        for group in learner.optimiser.param_groups:
             group["lr"] = rate
-        told = _step(network, optimiser, batch, config, device)
-        average.update(network, step)
+        told = _step(learner, batch, config, device)
+        learner.average.update(network, step)
         step += 1
         bar.update()
         log.add(step, told, rate)
         if checked and (step % config.validate_every == 0 or step == config.steps):
-            log.write({"step": step, **validate(average.module, dataset, checked, device)})
+            log.write({"step": step, **validate(learner.average.module, dataset, checked, device)})
         if step % config.save_every == 0 or step == config.steps:
-            _save(run, config, network, average, optimiser, step)
+            _write(
+                {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
+            )
     bar.close()
-    torch.save({"config": config.network.model_dump(), "state": average.module.state_dict()}, run / FINAL)
+    _write({"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL)
     return run / FINAL
 
 
@@ -109,28 +146,26 @@ def _measured_tables(dataset: Path) -> list[MeasuredTables] | None:
 
 
 def _step(
-    network: Network,
-    optimiser: torch.optim.Optimizer,
-    batch: dict[str, Tensor],
-    config: TrainConfig,
-    device: torch.device,
+    learner: _Learner, batch: dict[str, Tensor], config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
-    network.train()
-    optimiser.zero_grad(set_to_none=True)
+    learner.network.train()
+    learner.optimiser.zero_grad(set_to_none=True)
     told: dict[str, float] = {}
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
     for part in _split(batch, config.accumulate):
         part = {key: value.to(device, non_blocking=True) for key, value in part.items()}
         with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
-            kinds, maps = network(part["tiles"])
+            kinds, maps = learner.network(part["tiles"])
         named = losses(kinds, maps, part, config.loss)
-        (named["total"] / config.accumulate).backward()  # type: ignore[no-untyped-call]
+        learner.scaler.scale(named["total"] / config.accumulate).backward()  # type: ignore[no-untyped-call]
         for key, value in named.items():
             told[key] = told.get(key, 0.0) + float(value.detach()) / config.accumulate
-    torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-    optimiser.step()
     if not math.isfinite(told["total"]):
         raise FloatingPointError("the loss is not finite; lower learning_rate or set amp: none")
+    learner.scaler.unscale_(learner.optimiser)
+    torch.nn.utils.clip_grad_norm_(learner.network.parameters(), config.clip)
+    learner.scaler.step(learner.optimiser)
+    learner.scaler.update()
     return told
 
 
@@ -168,42 +203,31 @@ def _batches(data: TileDataset, config: TrainConfig, step: int) -> Iterator[dict
     yield from loader
 
 
-def _resume(
-    run: Path, config: TrainConfig, network: Network, average: ModelEmaV3, optimiser: torch.optim.Optimizer
-) -> int:
+def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:
+    """Take up the run's checkpoint, if there is one; return the steps it has behind it."""
     path = run / CHECKPOINT
     if not path.exists():
         return 0
     saved = torch.load(path, map_location="cpu", weights_only=True)
     if saved["config"] != config.model_dump(mode="json"):
         raise Resumed(f"{run} holds a run with other settings; name a new folder, or use its own config.yaml")
-    network.load_state_dict(saved["network"])
-    average.module.load_state_dict(saved["average"])
-    optimiser.load_state_dict(saved["optimiser"])
-    torch.set_rng_state(saved["random"])
+    learner.restore(saved)
     return int(saved["step"])
 
 
-def _save(
-    run: Path,
-    config: TrainConfig,
-    network: Network,
-    average: ModelEmaV3,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-) -> None:
-    """Written beside and moved into place: a kill in the middle leaves the older checkpoint whole."""
-    state = {
-        "config": config.model_dump(mode="json"),
-        "step": step,
-        "network": network.state_dict(),
-        "average": average.module.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "random": torch.get_rng_state(),
-    }
-    beside = run / (CHECKPOINT + ".new")
+def _write(state: dict[str, Any], path: Path) -> None:
+    """Written beside and moved into place: a kill in the middle leaves the older file whole."""
+    beside = path.with_name(path.name + ".new")
     torch.save(state, beside)
-    os.replace(beside, run / CHECKPOINT)
+    beside.replace(path)
+
+
+def _step_of(line: str) -> float:
+    """The step a line of metrics.jsonl speaks of; never reached for a line that a kill cut short."""
+    try:
+        return int(json.loads(line)["step"])
+    except ValueError:
+        return math.inf
 
 
 class _Log:
@@ -214,7 +238,7 @@ class _Log:
         self.sums: dict[str, float] = {}
         if path.exists():
             # lines after the checkpoint belong to steps that will be run again
-            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
             path.write_text("".join(line + "\n" for line in lines))
 
     def add(self, step: int, told: dict[str, float], rate: float) -> None:

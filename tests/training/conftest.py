@@ -10,8 +10,8 @@ from PIL import Image
 
 from datasets.build import Options, build
 from datasets.recipe import Grid, Recipe
-from training.config import DataConfig, TrainConfig
 from model.network import NetworkConfig
+from training.config import DataConfig, TrainConfig
 
 PHOTOS = 30
 
