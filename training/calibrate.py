@@ -6,11 +6,13 @@ all called fake is one person wronged, and a photo with one of nine called fake 
 """
 
 import hashlib
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,18 +34,20 @@ CONFIDENCE = 0.95
 FIT_SHARE = 5
 """One calibration photo in this many fits the probability; the others only count accusations."""
 LONG_SIDES = (240, 640, 1000, 1700)
-"""Edges in pixels of the conditions' sizes: thumbnails and listings, chat previews, chat photos. Above lies the camera's
-own size, for which a calibration set must hold camera originals."""
+"""Edges in pixels of the conditions' sizes: thumbnails and listings, chat previews, chat photos. Above lies the
+camera's own size, for which a calibration set must hold camera originals."""
 QUALITIES = (30, 60, 80, LOSSLESS, LOSSLESS + 1)
 """Edges of the conditions' JPEG qualities: harsh, usual, careful; then files that are not JPEG."""
 SHARPNESS_SLACK = 0.02
 """How far beyond its calibration photos' sharpness a condition is taken to reach: the measure's own noise."""
 MISSED = 0.05
 """Share of calibration's fakes that `authentic` may swallow; the rest between the thresholds goes to a person."""
-RIDGE = 1e-2
-"""L2 penalty of the logistic regression, per standardised weight."""
-GRID = np.round(np.concatenate([np.arange(0.5, 0.99, 0.01), np.arange(0.99, 0.9999, 0.0005)]), 4)
-"""Candidate thresholds, fixed before any photo is seen, as fixed-sequence testing asks."""
+RIDGE = 1.0
+"""L2 penalty of the logistic regression on each standardised weight, as strong as one photo's evidence. A penalty that
+does not fade with the number of photos keeps probabilities from ever meaning what they say."""
+GRID = np.round(1 / (1 + np.exp(-np.arange(0.0, 14.0, 0.1))), 7)
+"""Candidate thresholds, fixed before any photo is seen, as fixed-sequence testing asks: 0.5 to 0.999999, in even steps
+of log odds, so that a sure network's thresholds have room above its surest mistake."""
 
 
 Item = TypeVar("Item")
@@ -61,7 +65,7 @@ class Sample:
 
 
 def score_rows(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[Sample]:
-    """Score pictures of a dataset, in order, on all cores; progress on stderr when it is a terminal."""
+    """Score pictures of a dataset, in order, on all cores (give the detector one thread); progress on stderr."""
 
     def one(row: Row) -> Sample:
         photo = read_photo((dataset / row.file_name).read_bytes())
@@ -70,24 +74,31 @@ def score_rows(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[S
     return run_all(one, rows, "calibrate")
 
 
-def run_all(
-    work: Callable[[Item], Result], items: Sequence[Item], what: str, workers: int = 2
-) -> list[Result]:
-    """`work` over items on threads (ONNX Runtime and the decoders release the GIL), in order, with a progress bar."""
-    with ThreadPoolExecutor(workers) as pool:
+def run_all(work: Callable[[Item], Result], items: Sequence[Item], what: str) -> list[Result]:
+    """`work` over items on a thread a core (ONNX Runtime and the decoders release the GIL), in order, with a bar."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return list(tqdm(pool.map(work, items), total=len(items), desc=what, disable=not sys.stderr.isatty()))
 
 
-def calibrate(samples: Iterable[Sample], limit: float = LIMIT, confidence: float = CONFIDENCE) -> Calibration:
+def calibrate(
+    samples: Iterable[Sample],
+    limit: float = LIMIT,
+    confidence: float = CONFIDENCE,
+    fit_only: Iterable[Sample] = (),
+) -> Calibration:
     """Fit the probability on one part of the photos, set every condition's threshold on the other.
 
+    fit_only: samples that must not count accusations, such as those of the split that training was watched on.
     Raises CalibrationError where a class is missing, or no condition has enough photos for the limit.
     """
     known = list(samples)
-    fit = [sample for sample in known if _fits(sample.source)]
+    fit = [*fit_only, *(sample for sample in known if _fits(sample.source))]
     count = [sample for sample in known if not _fits(sample.source)]
     if {sample.label for sample in fit} != {0, 1}:
-        raise CalibrationError("fitting the probability needs authentic and manipulated photos")
+        raise CalibrationError(
+            "fitting the probability needs authentic and manipulated photos in the validation and calibration "
+            "splits; `refundlens data stats` shows what a dataset holds"
+        )
     plain = fit_probability(fit, limit, confidence)
     return with_thresholds(plain, count, limit, confidence)
 
@@ -104,16 +115,16 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
     weights = _weights(samples)
     mean = np.average(matrix, axis=0, weights=weights)
     scale = np.sqrt(np.average((matrix - mean) ** 2, axis=0, weights=weights)) + 1e-6
+    penalty = RIDGE / len({(sample.label, sample.source) for sample in samples})
     standard = np.column_stack([(matrix - mean) / scale, np.ones(len(matrix))])
 
     def cost(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logits = standard @ free
         error = weights * (1 / (1 + np.exp(-logits)) - labels)
         ridge = np.append(free[:-1], 0.0)
-        value = float(
-            (weights * (np.logaddexp(0, logits) - labels * logits)).sum() + RIDGE / 2 * ridge @ ridge
-        )
-        return value, standard.T @ error + RIDGE * ridge
+        misfit = weights * (np.logaddexp(0, logits) - labels * logits)
+        value = float(misfit.sum() + penalty / 2 * ridge @ ridge)
+        return value, standard.T @ error + penalty * ridge
 
     solution = minimize(cost, np.zeros(standard.shape[1]), jac=True, method="L-BFGS-B").x
     fitted = Calibration(
@@ -156,9 +167,7 @@ def with_thresholds(
 
 
 def _cells() -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    sizes = list(zip(LONG_SIDES[:-1], LONG_SIDES[1:], strict=True))
-    qualities = list(zip(QUALITIES[:-1], QUALITIES[1:], strict=True))
-    return [(size, quality) for size in sizes for quality in qualities]
+    return [(size, quality) for size in pairwise(LONG_SIDES) for quality in pairwise(QUALITIES)]
 
 
 def _bin(

@@ -36,7 +36,7 @@ class CardContext(TypedDict):
 
     base: the backbone's name. phone_line: one sentence on which learned processing this data set counts as
     a phone's own. training: configuration, printed as given. report: what `write_report` gave. limits:
-    sentences. cpu_minutes: of training, calibration and evaluation together.
+    sentences. cpu_minutes: of training, all cores together.
     """
 
     name: str
@@ -100,6 +100,8 @@ FRONT_MATTER_METRICS = {
     "pixel F1 of spliced AI edits": "f1",
 }
 """Headline figures that model hubs list, with the names they know."""
+CALIBRATION, LIMITS = "## Calibration", "## Limits"
+"""Headings between which a card tells of its calibration."""
 LARGEST = 30_000
 """Pixels: a range of sizes that ends here or beyond is shown without an end; no picture we read is larger."""
 WEAKEST = 8
@@ -181,8 +183,7 @@ def _condition(one: Bin) -> str:
     return f"{side}, {'not JPEG' if low >= LOSSLESS else f'JPEG {low} to {min(high - 1, 100)}'}"
 
 
-def _calibration(context: CardContext) -> str:
-    given = context["calibration"]
+def _calibration(given: Calibration, command: str) -> str:
     rows = []
     for one in given.bins:
         threshold = "no verdict `fake`" if one.threshold is None else number(one.threshold, 4)
@@ -193,11 +194,20 @@ def _calibration(context: CardContext) -> str:
         f"confidence bound on the rate of authentic source photos called fake is within {percent(given.limit)}; "
         f"`authentic` up to a probability of {number(given.clear_below)}; in all other cases, and in every "
         f"condition that is not listed, the verdict is `inconclusive`. Measured by "
-        f"`{context['calibration_command']}`."
+        f"`{command}`."
     )
     return (
         rule + "\n\n" + table(("condition", "source photos", "of them accused", "threshold", "bound"), rows)
     )
+
+
+def recalibrated(card: str, calibration: Calibration, command: str) -> str:
+    """The card of a bundle whose thresholds were set anew; what it says of quality was measured with the old ones."""
+    before, _, rest = card.partition(CALIBRATION)
+    _, limits, after = rest.partition(LIMITS)
+    note = "These thresholds were set after the evaluation above, whose counts of verdicts are those of earlier ones."
+    parts = [before.rstrip(), CALIBRATION, note, _calibration(calibration, command), limits + after]
+    return "\n\n".join(part for part in parts if part)
 
 
 def write_card(context: CardContext) -> str:
@@ -227,12 +237,12 @@ def write_card(context: CardContext) -> str:
                 _generators_met(context),
                 f"### Weakest slices (of those with at least {FEW} source photos)",
                 _weakest(context),
-                "## Calibration",
-                _calibration(context),
-                "## Limits",
+                CALIBRATION,
+                _calibration(context["calibration"], context["calibration_command"]),
+                LIMITS,
                 limits,
                 "## What it cost",
-                f"{context['cpu_minutes']:.0f} CPU minutes on {context['hardware']}.",
+                f"{context['cpu_minutes']:.0f} CPU minutes on {context['hardware']}, for the training alone.",
             ]
         )
         + "\n"

@@ -3,9 +3,9 @@
 In: a run folder (model.pt; calibration.json and card.md once they exist). Out: a bundle as `model.bundle` reads it.
 """
 
+import hashlib
 import json
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model import bundle
 from model.network import Network, NetworkConfig
 from model.tiles import TILE
-from training.loop import FINAL
+from training.loop import CONFIG, FINAL
 
 OPSET = 18
 """Old enough for every ONNX Runtime that serving accepts."""
@@ -26,31 +26,43 @@ PARITY = 1e-3
 """Largest difference of any logit between PyTorch and ONNX Runtime that is let through."""
 PARITY_TILES = 16
 RAW = "network.onnx"
-"""The uncalibrated bundle in a run's folder: calibration and evaluation score with it, so that what they measure is what
-serving runs."""
+"""The uncalibrated bundle in a run's folder: calibration and evaluation score with it, so that what they measure is
+what serving runs."""
+WEIGHTS = "refundlens.weights"
+"""Metadata key: SHA-256 of the model.pt a graph was made from. A calibration holds for these weights and no others."""
 
 
 class ExportError(RuntimeError):
     """The export is not what was trained; the message says by how much."""
 
 
-def load_network(run: Path) -> Network:
-    """The trained network of a run, ready for inference. Raises ExportError where the run is not finished."""
+def _weights(run: Path) -> Path:
     path = run / FINAL
     if not path.is_file():
         raise ExportError(
             f"{run} has no {FINAL}: `refundlens train` has not finished there; start it again to resume"
         )
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    return path
+
+
+def load_network(run: Path) -> Network:
+    """The trained network of a run, ready for inference. Raises ExportError where the run is not finished."""
+    saved = torch.load(_weights(run), map_location="cpu", weights_only=True)
     network = Network(NetworkConfig.model_validate({**saved["config"], "pretrained": False}))
     network.load_state_dict(saved["state"])
     return network.eval()
 
 
+def is_of(bundle_path: Path, run: Path) -> bool:
+    """Whether a bundle is there and was made from the run's weights as they are now. Raises ExportError without any."""
+    wanted = hashlib.sha256(_weights(run).read_bytes()).hexdigest()
+    return bundle_path.is_file() and _facts(onnx.load(bundle_path)).get(WEIGHTS) == wanted
+
+
 def raw_bundle(run: Path) -> Path:
-    """The run's uncalibrated bundle, made anew when the weights are newer."""
+    """The run's uncalibrated bundle, made anew when the weights are others."""
     path = run / RAW
-    if not path.is_file() or path.stat().st_mtime < (run / FINAL).stat().st_mtime:
+    if not is_of(path, run):
         write_bundle(run, path, name="uncalibrated", version="0", metadata={})
     return path
 
@@ -63,7 +75,9 @@ def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[s
     network = load_network(run)
     graph = _trace(network)
     graph.metadata_props.clear()
-    facts = {bundle.FORMAT_KEY: bundle.FORMAT, bundle.NAME: name, bundle.VERSION: version, **metadata}
+    weights = hashlib.sha256(_weights(run).read_bytes()).hexdigest()
+    facts = {bundle.FORMAT_KEY: bundle.FORMAT, bundle.NAME: name, bundle.VERSION: version, WEIGHTS: weights}
+    facts |= metadata
     onnx.helper.set_model_props(graph, facts)
     onnx.checker.check_model(graph)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -73,20 +87,24 @@ def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[s
     if difference > PARITY:
         beside.unlink()
         raise ExportError(f"ONNX Runtime differs from PyTorch by {difference:.2e}, more than {PARITY:.0e}")
-    os.replace(beside, out)
+    beside.replace(out)
     return difference
 
 
 def with_metadata(source: Path, out: Path, metadata: dict[str, str]) -> None:
     """Copy a bundle with some of its metadata replaced; the graph stays as it is."""
     graph = onnx.load(source)
-    facts = {entry.key: entry.value for entry in graph.metadata_props} | metadata
+    facts = _facts(graph) | metadata
     graph.metadata_props.clear()
     onnx.helper.set_model_props(graph, facts)
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = out.with_name(out.name + ".new")
     onnx.save(graph, beside)
-    os.replace(beside, out)
+    beside.replace(out)
+
+
+def _facts(graph: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in graph.metadata_props}
 
 
 def parity(network: Network, path: Path) -> float:
@@ -128,5 +146,5 @@ def _trace(network: Network) -> onnx.ModelProto:
 
 def training_facts(run: Path, extra: dict[str, Any]) -> str:
     """What the bundle remembers of its making, JSON: the run's settings and `extra`."""
-    config = (run / "config.yaml").read_text(encoding="utf-8")
+    config = (run / CONFIG).read_text(encoding="utf-8")
     return json.dumps({"config": config, **extra})

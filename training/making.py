@@ -6,8 +6,10 @@ from the origins of generators listed here, so that a card never claims a source
 
 import csv
 import json
+import os
 from collections import Counter
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,6 @@ LIMITS = (
     "conditions without enough of them get the verdict inconclusive.",
     "Photos of screens, drawings, documents and pictures with much text were not measured.",
 )
-HARDWARE = "2 CPU cores without a GPU"
 
 
 def make_card(run: Path, name: str, version: str, calibration: Calibration) -> str:
@@ -55,6 +56,7 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
     report = _json(run / REPORT, {"headline": [], "slices": [], "context": {}})
     settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
     network = settings["network"]
+    cores = settings["threads"] or os.cpu_count() or 1
     trained: list[str] = report["context"].get("trained_generators", [])
     start = "ImageNet weights" if network["pretrained"] else "random weights"
     context: CardContext = {
@@ -77,8 +79,8 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "calibration": calibration,
         "calibration_command": "refundlens calibrate RUN DATASET",
         "limits": LIMITS,
-        "cpu_minutes": _minutes(run / METRICS) * 2,
-        "hardware": HARDWARE,
+        "cpu_minutes": _minutes(run / METRICS) * cores,
+        "hardware": f"{cores} CPU cores",
     }
     return write_card(context)
 
@@ -126,7 +128,7 @@ def _minutes(metrics: Path) -> float:
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     timed = [line for line in lines if "seconds_per_step" in line]
     steps = [line["step"] for line in timed]
-    lengths = [after - before for before, after in zip([0, *steps[:-1]], steps, strict=True)]
+    lengths = [after - before for before, after in pairwise([0, *steps])]
     return float(sum(line["seconds_per_step"] * n for line, n in zip(timed, lengths, strict=True))) / 60
 
 

@@ -4,20 +4,22 @@ A run's folder holds config.yaml, metrics.jsonl, model.pt (train); network.onnx,
 (calibrate); report/ (evaluate). `export` gathers them into one bundle.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from datasets import manifest, photos
+from datasets import manifest, phash, photos
 from model import bundle, conditions
 from model.calibration import Calibration, CalibrationError
 from model.detect import Detector
 from model.image import read_photo
 from training import calibrate as fitting
+from training.card import recalibrated
 from training.evaluate import evaluate as run_evaluation
-from training.export import ExportError, raw_bundle, training_facts, with_metadata, write_bundle
+from training.export import ExportError, is_of, raw_bundle, training_facts, with_metadata, write_bundle
 from training.loop import CONFIG, DATASET
 from training.making import make_card
 
@@ -35,27 +37,36 @@ def calibrate(target: Path, source: Path, limit: float, confidence: float, out: 
         return _calibrate_run(target, source, limit, confidence)
     if out is None:
         raise CalibrationError("say with --out where the newly calibrated bundle shall be written")
-    detector = Detector(target)
+    detector = Detector(target, threads=1)
     known = detector.calibration
     if known is None:
         raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
     result = fitting.with_thresholds(known, _authentic(detector, source), limit, confidence)
-    with_metadata(target, out, {bundle.CALIBRATION: result.to_json()})
+    command = f"refundlens calibrate {target} {source} --limit {limit} --confidence {confidence} --out {out}"
+    card = recalibrated(detector.card, result, command)
+    with_metadata(target, out, {bundle.CALIBRATION: result.to_json(), bundle.CARD: card})
     return result
 
 
 def _calibrate_run(run: Path, dataset: Path, limit: float, confidence: float) -> Calibration:
     raw = raw_bundle(run)
     detector = Detector(raw, threads=1)
-    rows = [row for row in manifest.read(dataset) if row.split in ("validation", "calibration")]
-    result = fitting.calibrate(fitting.score_rows(detector, dataset, rows), limit, confidence)
+    rows = manifest.read(dataset)
+    watched, unseen = (
+        fitting.score_rows(detector, dataset, [row for row in rows if row.split == split])
+        for split in ("validation", "calibration")
+    )
+    result = fitting.calibrate(unseen, limit, confidence, fit_only=watched)
     (run / CALIBRATION).write_text(result.to_json(), encoding="utf-8")
     with_metadata(raw, run / CALIBRATED, {bundle.CALIBRATION: result.to_json()})
     return result
 
 
 def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
-    """A dataset's authentic calibration rows, or every photo of a folder, taken as it was delivered."""
+    """A dataset's authentic calibration rows, or every photo of a folder, taken as it was delivered.
+
+    Files of a folder that show the same picture (by perceptual hash) are one photo: the bound is on photos.
+    """
     if (source / manifest.METADATA).is_file():
         rows = [row for row in manifest.read(source) if row.split == "calibration" and row.label == 0]
         return fitting.score_rows(detector, source, rows)
@@ -63,12 +74,15 @@ def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
     if not gathered.photos:
         raise CalibrationError(f"{source} holds no readable photo")
 
-    def one(found: photos.Photo) -> fitting.Sample:
-        photo = read_photo(found.path.read_bytes())
-        features = detector.score(photo.pixels).features
-        return fitting.Sample(found.sha256, 0, features, conditions.measure(photo))
+    hashes = [photo.phash for photo in gathered.photos]
+    names = phash.merge_groups([photo.sha256 for photo in gathered.photos], phash.near_pairs(hashes))
 
-    return fitting.run_all(one, gathered.photos, "calibrate")
+    def one(found: tuple[photos.Photo, str]) -> fitting.Sample:
+        photo = read_photo(found[0].path.read_bytes())
+        features = detector.score(photo.pixels).features
+        return fitting.Sample(found[1], 0, features, conditions.measure(photo))
+
+    return fitting.run_all(one, list(zip(gathered.photos, names, strict=True)), "calibrate")
 
 
 def summary(result: Calibration) -> dict[str, Any]:
@@ -89,9 +103,10 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
     if target.is_dir():
         out = out or target / REPORT
         target = target / CALIBRATED
-        if not target.is_file():
+        if not is_of(target, Path(model)):
             raise CalibrationError(
-                f"{model} is not calibrated: run `refundlens calibrate {model} {dataset}` first"
+                f"{model} is not calibrated, or was trained on since: "
+                f"run `refundlens calibrate {model} {dataset}` first"
             )
     out = out or Path(REPORT)
     command = f"refundlens evaluate {model} {dataset} --split {split}" + (
@@ -102,9 +117,14 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
 
 
 def export(run: Path, out: Path, name: str, version: str) -> Path:
-    """Bundle a calibrated run. Raises ExportError where calibration is missing or parity is lost."""
+    """Bundle a calibrated run.
+
+    Raises ExportError where calibration is missing or of other weights, the report is of another calibration, or
+    parity is lost.
+    """
     if not (run / CALIBRATION).is_file():
         raise ExportError(f"{run} is not calibrated: run `refundlens calibrate {run} DATASET` first")
+    _check_report(run)
     result = Calibration.from_json((run / CALIBRATION).read_text(encoding="utf-8"))
     metadata = {
         bundle.CALIBRATION: result.to_json(),
@@ -114,6 +134,21 @@ def export(run: Path, out: Path, name: str, version: str) -> Path:
     write_bundle(run, out, name, version, metadata)
     out.with_suffix(".md").write_text(metadata[bundle.CARD], encoding="utf-8")
     return out
+
+
+def _check_report(run: Path) -> None:
+    """A card must not show figures of other weights or thresholds than those it goes with."""
+    if not is_of(run / CALIBRATED, run):
+        raise ExportError(
+            f"{run} was trained on since it was calibrated: run `refundlens calibrate {run} DATASET` again"
+        )
+    report = run / REPORT / "report.json"
+    if report.is_file():
+        measured = json.loads(report.read_text(encoding="utf-8"))["context"]["model"]["sha256"]
+        if measured != hashlib.sha256((run / CALIBRATED).read_bytes()).hexdigest():
+            raise ExportError(
+                f"{run} was calibrated anew since its evaluation: run `refundlens evaluate {run} DATASET` again"
+            )
 
 
 def _history(run: Path) -> dict[str, Any]:
