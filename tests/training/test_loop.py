@@ -59,6 +59,39 @@ def test_training_lowers_the_loss(dataset: Path, config: TrainConfig, tmp_path: 
     assert losses[-1]["loss"]["total"] < losses[0]["loss"]["total"]  # type: ignore[index]
 
 
+def test_a_line_that_a_kill_cut_short_does_not_stop_the_next_start(tmp_path: Path) -> None:
+    lines = ['{"step": 20, "loss": {}}', '{"step": 40, "loss": {}}', '{"step": 60, "lo']
+    (tmp_path / METRICS).write_text("\n".join(lines))
+    loop._Log(tmp_path / METRICS, step=30)
+    assert (tmp_path / METRICS).read_text() == lines[0] + "\n"
+
+
+@pytest.mark.parametrize("amp", ["bfloat16", "float16"])
+def test_mixed_precision_learns_in_finite_steps(
+    dataset: Path, config: TrainConfig, tmp_path: Path, amp: str
+) -> None:
+    mixed = config.model_copy(update={"amp": amp, "steps": 2, "validate_every": 1000, "save_every": 2})
+    train(dataset, tmp_path / amp, mixed)
+    state = torch.load(tmp_path / amp / FINAL, weights_only=True)["state"]
+    assert all(torch.isfinite(value).all() for value in state.values())
+    saved = torch.load(tmp_path / amp / CHECKPOINT, weights_only=True)
+    assert bool(saved["scaler"]) == (amp == "float16")
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(
+    dataset: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = loop.losses
+
+    def nan(*given: object) -> dict[str, torch.Tensor]:
+        return {name: value * float("nan") for name, value in broken(*given).items()}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "losses", nan)
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        train(dataset, tmp_path / "run", config)
+    assert not (tmp_path / "run" / FINAL).exists()
+
+
 def test_init_starts_from_another_run_and_refuses_another_network(
     dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
 ) -> None:

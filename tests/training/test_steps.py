@@ -1,11 +1,14 @@
 """The whole way of an ML engineer: train (in the fixture) -> calibrate -> evaluate -> export -> detect."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from model import bundle
@@ -13,7 +16,7 @@ from model.calibration import CalibrationError
 from model.detect import Detector
 from training import steps
 from training.cli import app
-from training.export import ExportError, load_network, parity, raw_bundle
+from training.export import ExportError, load_network, parity, raw_bundle, with_metadata
 
 LIMIT = 0.4
 """A dozen photos support no less."""
@@ -83,6 +86,47 @@ def test_a_user_calibrates_a_bundle_on_own_photos(exported: Path, photos: Path, 
     assert again.weights == bundle.load(exported).calibration.weights  # type: ignore[union-attr]
     with pytest.raises(CalibrationError, match="--out"):
         steps.calibrate(exported, photos, 0.2, 0.9, None)
+
+
+def test_copies_of_one_photo_count_as_one(exported: Path, photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for index, source in enumerate(sorted(photos.rglob("*.jpg"))[:12]):
+        with Image.open(source) as picture:
+            for quality in (65, 72, 78):
+                picture.save(folder / f"{index}-{quality}.jpg", quality=quality)
+    result = steps.calibrate(exported, folder, 0.3, 0.9, tmp_path / "own.onnx")
+    assert [one.photos for one in result.bins] == [12]
+
+
+def test_a_newly_calibrated_bundle_says_so_in_its_card(exported: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "own.onnx"
+    steps.calibrate(exported, photos, 0.2, 0.9, out)
+    before, after = bundle.load(exported).card, bundle.load(out).card
+    assert "within 20.0 %" in after and "within 40.0 %" not in after
+    assert "those of earlier ones" in after and "those of earlier ones" not in before
+    assert before.split("## Limits")[1] == after.split("## Limits")[1]
+    assert before.split("## Calibration")[0] == after.split("## Calibration")[0]
+
+
+def test_a_run_that_moved_on_is_not_exported_with_its_old_calibration_or_figures(
+    exported: Path, run: Path, dataset: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(run, moved)
+    result = (moved / "calibrated.onnx").read_bytes()
+    with_metadata(moved / "calibrated.onnx", moved / "calibrated.onnx", {"refundlens.card": "another"})
+    with pytest.raises(ExportError, match="refundlens evaluate"):
+        steps.export(moved, tmp_path / "x.onnx", "x", "1")
+    (moved / "calibrated.onnx").write_bytes(result)
+    steps.export(moved, tmp_path / "x.onnx", "x", "1")
+    saved = torch.load(moved / "model.pt", weights_only=True)
+    saved["state"]["map_head.bias"] += 1.0
+    torch.save(saved, moved / "model.pt")
+    with pytest.raises(ExportError, match="refundlens calibrate"):
+        steps.export(moved, tmp_path / "x.onnx", "x", "1")
+    with pytest.raises(CalibrationError, match="refundlens calibrate"):
+        steps.evaluate(str(moved), dataset, None, "test", None)
 
 
 def test_an_unfinished_or_uncalibrated_run_says_what_to_do(tmp_path: Path, run: Path) -> None:
