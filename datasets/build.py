@@ -10,6 +10,7 @@ import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from datasets import dispatch, manifest, phash, splits
 from datasets.delivery import load_tables
 from datasets.photos import Gathered, Photo, gather
 from datasets.progress import track
+from datasets.quantisation import TABLES
 from datasets.recipe import Recipe, check_splits
 from datasets.records import SPLITS, Row, Split
 from datasets.task import Context, Task
@@ -26,8 +28,6 @@ from datasets.workshop import Workshop
 
 Splitter = Callable[[Sequence[splits.Member], Mapping[Split, float], int], dict[str, Split]]
 PARTS = ".parts"
-TABLES = "quantisation_tables.json"
-"""Measured JPEG tables: looked for beside a source's manifest, copied into the dataset for the loader."""
 PHOTOS_PER_PROCESS = 100
 """Photos after which a worker process is replaced: networks cache something for every picture size they meet, and a
 process was seen to grow from 2.5 to 4.4 GB over a few hundred photos."""
@@ -160,11 +160,16 @@ def _digest(tasks: Sequence[Task], context: Context, options: Options) -> str:
     facts = {
         "recipe": context.recipe.model_dump(mode="json"),
         "seed": context.seed,
-        "tables": len(context.tables or ()),
+        "tables": [[*entry.tables, entry.subsampling, entry.count] for entry in context.tables or ()],
         "editors": Workshop.from_folders(options.generators, options.autoencoders).names,
-        "photos": [(task.photo.sha256, task.group, task.split, task.photo.licence) for task in tasks],
+        "photos": [(task.photo.sha256, task.group, task.split, *_told(task.photo)) for task in tasks],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _told(photo: Photo) -> tuple[str | None, ...]:
+    """What a manifest says of a photo and rows repeat."""
+    return photo.licence, photo.content, photo.real_defect
 
 
 def _part(parts: Path, task: Task) -> Path:
@@ -205,7 +210,14 @@ def _results(
         with ProcessPoolExecutor(workers, spawn, _start, (context, parts, folders)) as pool:
             futures = {pool.submit(_run, task): task for task in waiting[first : first + batch]}
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                try:
+                    error = future.result()
+                except BrokenProcessPool as broken:
+                    raise BuildError(
+                        "a worker process was killed, most likely for want of memory: run the same command again "
+                        "with fewer --workers, it goes on where it stopped"
+                    ) from broken
+                yield futures[future], error
 
 
 class _Worker:

@@ -68,7 +68,7 @@ def build(
         built = run(sources, out, Options(chosen, seed, workers, limit, generators, autoencoders))
     except RecipeError as error:
         raise typer.BadParameter(str(error)) from error
-    except BuildError as error:
+    except (BuildError, ValueError, OSError) as error:
         _complain(str(error))
         raise typer.Exit(1) from error
     for path, why in (*built.gathered.unreadable, *built.failed):

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from datasets import manifest
+from datasets.quantisation import TABLES
 from datasets.records import Row
 
 
@@ -35,7 +36,7 @@ def to_folder(dataset: Path, rows: Sequence[Row], out: Path) -> str:
             shutil.copyfile(dataset / name, out / name)
     info = manifest.read_info(dataset)
     facts: dict[str, object] = {key: info[key] for key in ("seed", "recipe") if key in info}
-    for paper in (manifest.SOURCES, "quantisation_tables.json"):
+    for paper in (manifest.SOURCES, TABLES):
         if (dataset / paper).is_file():
             shutil.copyfile(dataset / paper, out / paper)
     return manifest.write(out, rows, {**facts, "exported_from": info["version"]})

@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+TABLES = "quantisation_tables.json"
+"""Their file: looked for beside a source's manifest, copied into the dataset for the loader."""
 SUBSAMPLING = {"1x1": "4:4:4", "2x1": "4:2:2", "2x2": "4:2:0"}
 """Luma samples per chroma sample -> the name Pillow writes; the rarer ones (1x2, 4x1) it cannot write."""
 LEAST_QUALITY, MOST_QUALITY = 30, 98

@@ -20,8 +20,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from datasets import manifest
-from datasets.build import TABLES
-from datasets.quantisation import MeasuredTables, load_tables
+from datasets.quantisation import TABLES, MeasuredTables, load_tables
 from model.network import Network
 from training.config import TrainConfig, save
 from training.data import FromStep, TileDataset, collate

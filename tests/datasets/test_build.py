@@ -3,6 +3,8 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from datasets import build as building
 from datasets import dispatch, manifest
 from datasets.build import PARTS, BuildError, Built, Options, build
 from datasets.dispatch import MASTER
@@ -241,3 +244,43 @@ def test_weights_of_a_pattern_are_shared_by_its_names() -> None:
         "ae-c": 2.0,
     }
     assert recipe.weights(["ae-a", "ae-d"], held_out=True) == {"ae-d": 4.0}
+
+
+def test_a_worker_killed_for_memory_is_told_and_the_build_goes_on_later(
+    tmp_path: Path, photo_folder: Fill, small_options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed:
+        def __init__(self, *given: object) -> None: ...
+
+        def __enter__(self) -> "Killed":
+            return self
+
+        def __exit__(self, *given: object) -> None: ...
+
+        def submit(self, *given: object) -> Future[str | None]:
+            future: Future[str | None] = Future()
+            future.set_exception(BrokenProcessPool("killed"))
+            return future
+
+    source, out = photo_folder(tmp_path / "photos", 10), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(building, "ProcessPoolExecutor", Killed)
+        with pytest.raises(BuildError, match="fewer --workers"):
+            build([source], out, dataclasses.replace(small_options, workers=2))
+    assert build([source], out, small_options).failed == []
+
+
+def test_what_a_manifest_says_anew_is_not_taken_from_an_unfinished_build(
+    tmp_path: Path, photo_folder: Fill, small_options: Options
+) -> None:
+    photos = gather([photo_folder(tmp_path / "photos", 3)]).photos
+    context = Context(tmp_path, small_options.recipe, 0)
+    digests = {
+        building._digest(
+            [Task(dataclasses.replace(photo, content=content), "g", "train", ()) for photo in photos],
+            context,
+            small_options,
+        )
+        for content in ("shirt", "shoe")
+    }
+    assert len(digests) == 2
