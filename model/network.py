@@ -93,7 +93,8 @@ class Network(nn.Module):
 def _backbone(config: NetworkConfig) -> Any:
     """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
     hub = config.pretrained and config.backbone not in PACKAGED
-    full = next(filter(None, (_features(config.backbone, hub, levels) for levels in LEVELS)), None)
+    tried = (_features(config.backbone, hub, levels) for levels in LEVELS)
+    full = next((found for found in tried if found is not None), None)
     if full is None:
         raise ValueError(
             f"{config.backbone!r} has no features at strides 4, 8 and 16; name another timm model"
