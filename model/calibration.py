@@ -34,8 +34,8 @@ class _Frozen(BaseModel):
 class Bin(_Frozen):
     """One delivery condition that calibration photos covered.
 
-    long_side: pixels, [from, to). jpeg_quality: [from, to), LOSSLESS for files that are not JPEG. sharpness: least
-    and greatest of its photos. photos: source photos it was measured on. threshold: probability from which a photo is
+    long_side: pixels, [from, to). jpeg_quality: [from, to), LOSSLESS for files that are not JPEG. sharpness: the range
+    of the bulk of its photos. photos: source photos it was measured on. threshold: probability from which a photo is
     `fake`; none where no threshold keeps the limit. bound: upper confidence bound on the rate of authentic photos
     called fake at that threshold, which is the limit it was chosen under. accused: calibration photos at or above it.
     """

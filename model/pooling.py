@@ -111,4 +111,4 @@ def enlarge(grid: Floats, height: int, width: int) -> Floats:
 
 def _positions(length: int, cells: int) -> NDArray[np.float64]:
     """Where each pixel lies on the axis of cell centres, kept inside it."""
-    return np.clip((np.arange(length) + 0.5) / 8 - 0.5, 0, cells - 1)
+    return np.clip((np.arange(length) + 0.5) / tiles.STRIDE - 0.5, 0, cells - 1)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GAIN = 12.0
-"""Amplification after scaling pixels to 0..1: residuals of a few grey levels reach about one."""
+GAIN = 60.0
+"""Amplification after scaling pixels to 0..1: a residual of four grey levels reaches one, like the picture's own
+contrasts. With a gain of 12 the traces were drowned and 400 steps learned almost nothing (docs/experiments.md)."""
 LIMIT = 1.5
 """Residuals are clipped here: an edge of the content says nothing more by being strong (SRM's truncation)."""
 
@@ -22,7 +23,7 @@ CHANNELS = 5
 
 
 class HighPass(nn.Module):
-    """RGB in 0..1, float [N,3,H,W] -> residual [N,5,H,W]: mean-residual of R, G, B; luma's second differences in x, y."""
+    """RGB in 0..1, float [N,3,H,W] -> residual [N,5,H,W]: mean-residual of R, G, B; luma's second differences."""
 
     kernels: Tensor
 

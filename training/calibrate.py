@@ -38,6 +38,9 @@ LONG_SIDES = (240, 640, 1000, 1700)
 camera's own size, for which a calibration set must hold camera originals."""
 QUALITIES = (30, 60, 80, LOSSLESS, LOSSLESS + 1)
 """Edges of the conditions' JPEG qualities: harsh, usual, careful; then files that are not JPEG."""
+SHARPNESS_SHARE = 0.95
+"""Central share of a condition's pictures whose sharpness it is taken to cover. Its extremes are too few to speak for:
+three crisp camera photos among hundreds of enlarged ones support no bound on crisp photos."""
 SHARPNESS_SLACK = 0.02
 """How far beyond its calibration photos' sharpness a condition is taken to reach: the measure's own noise."""
 MISSED = 0.05
@@ -187,7 +190,8 @@ def _bin(
         probability = calibration.probability(sample.features)
         highest[sample.source] = max(highest.get(sample.source, 0.0), probability)
     sharpness = [sample.conditions.sharpness for sample in inside]
-    reach = (min(sharpness) - SHARPNESS_SLACK, max(sharpness) + SHARPNESS_SLACK)
+    low, high = np.quantile(sharpness, [(1 - SHARPNESS_SHARE) / 2, (1 + SHARPNESS_SHARE) / 2])
+    reach = (float(low) - SHARPNESS_SLACK, float(high) + SHARPNESS_SLACK)
     filled = empty.model_copy(update={"photos": len(highest), "sharpness": reach})
     allowed = bounds.errors_allowed(limit, len(highest), confidence)
     chosen = lowest_threshold(highest, GRID.tolist(), allowed) if allowed >= 0 else None
