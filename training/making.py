@@ -20,8 +20,9 @@ from training.card import CardContext, Figure, Source, write_card
 from training.loop import CONFIG, DATASET, METRICS, SOURCES
 
 REPORT = Path("report") / "report.json"
-FIGURES = "figures.json"
-"""Optional: figures measured apart from the report (speed, real defects), a list of {"name", "value", "command"}."""
+NOTES = "notes.yaml"
+"""Optional, written by a person into the run's folder: `limits`, a list of sentences on what this very data leaves out;
+`figures`, a list of {name, value, command} measured apart from the report, such as speed."""
 LICENCE = "Apache-2.0"
 GENERATORS: dict[str, tuple[str, str, str]] = {
     "taef2": ("TAEF2, tiny autoencoder of FLUX.2", "MIT", "madebyollin/taesd"),
@@ -37,23 +38,19 @@ GENERATORS: dict[str, tuple[str, str, str]] = {
     ),
 }
 PHONE_LINE = (
-    "In this dataset every picture that went whole through an autoencoder or a learned upscaler is labelled "
+    "In a dataset of `refundlens data build` every picture that went whole through an autoencoder or a learned upscaler is labelled "
     "ai_generated, also the mild 2x upscaling that some phones do; learned denoising and demosaicking were not in the "
     "training data of either class."
 )
-LIMITS = (
-    "Trained on reconstructions by small autoencoders and super-resolution networks and on classical edits, not on the "
-    "output of today's chat editors; expect lower recall there than in the table.",
-    "The photos are mostly garments of 400 px enlarged or reduced; sharp camera photos above that size are few, and "
-    "conditions without enough of them get the verdict inconclusive.",
-    "Photos of screens, drawings, documents and pictures with much text were not measured.",
-)
+LIMITS = ("What the training data leaves out was not written down; add it to notes.yaml in the run's folder.",)
+"""Said where a run has no notes."""
 
 
 def make_card(run: Path, name: str, version: str, calibration: Calibration) -> str:
     """The card as Markdown. Without an evaluation the quality section says that nothing was measured."""
     dataset = _json(run / DATASET, {})
     report = _json(run / REPORT, {"headline": [], "slices": [], "context": {}})
+    notes = _notes(run / NOTES)
     settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
     network = settings["network"]
     cores = settings["threads"] or os.cpu_count() or 1
@@ -74,15 +71,25 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "report_command": report["context"].get("command", "refundlens evaluate RUN DATASET"),
         "figures": [
             Figure(name=one["name"], value=one["value"], command=one["command"])
-            for one in _json(run / FIGURES, [])
+            for one in notes.get("figures", [])
         ],
         "calibration": calibration,
         "calibration_command": "refundlens calibrate RUN DATASET",
-        "limits": LIMITS,
+        "limits": notes.get("limits", LIMITS),
         "cpu_minutes": _minutes(run / METRICS) * cores,
         "hardware": f"{cores} CPU cores",
     }
     return write_card(context)
+
+
+def _notes(path: Path) -> dict[str, Any]:
+    """Raises ValueError where the notes are no mapping."""
+    if not path.is_file():
+        return {}
+    notes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(notes, dict):
+        raise ValueError(f"{path} must be a mapping with `limits` and `figures`")
+    return notes
 
 
 def _photos(path: Path) -> list[Source]:
