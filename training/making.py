@@ -39,8 +39,8 @@ GENERATORS: dict[str, tuple[str, str, str]] = {
 }
 PHONE_LINE = (
     "In a dataset of `refundlens data build` every picture that went whole through an autoencoder or a learned "
-    "upscaler is labelled ai_generated, also the mild 2x upscaling that some phones do; learned denoising and demosaicking were not in the "
-    "training data of either class."
+    "upscaler is labelled ai_generated, also the mild 2x upscaling that some phones do; learned denoising and "
+    "demosaicking were not in the training data of either class."
 )
 LIMITS = (
     "What the training data leaves out was not written down; add it to notes.yaml in the run's folder.",

@@ -144,3 +144,18 @@ def test_the_command_line_tells_errors_in_one_line(tmp_path: Path, dataset: Path
     assert "steps" in told.output and "Traceback" not in told.output
     told = CliRunner().invoke(app, ["calibrate", str(tmp_path / "empty"), str(dataset)])
     assert told.exit_code == 1 and "refundlens train" in told.output
+
+
+def test_a_card_tells_the_limits_that_a_person_wrote_down(run: Path, exported: Path, tmp_path: Path) -> None:
+    notes = run / "notes.yaml"
+    notes.write_text(
+        "limits: [Only rendered fabric was seen.]\nfigures: [{name: speed, value: 9 ms, command: bench}]\n"
+    )
+    try:
+        card = bundle.load(steps.export(run, tmp_path / "noted.onnx", "small", "0.0.2")).card
+        notes.write_text("- just a list\n")
+        with pytest.raises(ValueError, match=r"notes\.yaml must be a mapping"):
+            steps.export(run, tmp_path / "bad.onnx", "small", "0.0.2")
+    finally:
+        notes.unlink()
+    assert "Only rendered fabric was seen." in card and "| speed | 9 ms | `bench` |" in card
