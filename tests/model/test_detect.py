@@ -183,3 +183,10 @@ def test_bad_input_and_an_uncalibrated_bundle_are_told_apart(detector: Detector,
     assert len(scoring.score(cloth()).features) == 6
     with pytest.raises(BundleError, match="refundlens calibrate"):
         scoring.detect(file(cloth()))
+
+
+def test_no_pixel_is_surer_than_its_picture(detector: Detector) -> None:
+    for picture in (spotted(), cloth(), spotted((0, 0, 255)), spotted((190, 60, 60))):
+        found = detector.detect(file(picture))
+        assert float(found.heatmap.max()) <= found.probability + 1e-6
+        assert all(region.probability <= found.probability + 1e-6 for region in found.regions)
