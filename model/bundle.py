@@ -97,7 +97,10 @@ def _providers() -> list[Any]:
     # CUDA and cuDNN from their pip packages (or from torch's) are not on the loader's path
     onnxruntime.preload_dlls()
     # EXHAUSTIVE, the default, tunes anew for every batch size
-    return [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}), "CPUExecutionProvider"]
+    return [
+        ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}),
+        "CPUExecutionProvider",
+    ]
 
 
 def _has_driver() -> bool:

@@ -141,6 +141,10 @@ def _trace(network: Network) -> onnx.ModelProto:
             dynamic_shapes={"tiles": {0: count}}, opset_version=OPSET, verbose=False,
         )  # fmt: skip
     graph: onnx.ModelProto = program.model_proto
+    # the exporter notes the stack that made each node: paths of this machine, of no use to anybody
+    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
     return graph
 
 

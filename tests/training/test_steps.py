@@ -159,3 +159,7 @@ def test_a_card_tells_the_limits_that_a_person_wrote_down(run: Path, exported: P
     finally:
         notes.unlink()
     assert "Only rendered fabric was seen." in card and "| speed | 9 ms | `bench` |" in card
+
+
+def test_a_bundle_holds_no_path_of_the_machine_that_made_it(exported: Path) -> None:
+    assert str(Path(bundle.__file__).parent).encode() not in exported.read_bytes()
