@@ -99,16 +99,27 @@ class Detector:
         claim: the defect the buyer claims, which is then looked for harder; it changes no probability.
         Raises model.image.ImageError for a file that cannot be judged, BundleError for an uncalibrated bundle.
         """
-        calibration = self._bundle.calibration
-        if calibration is None:
-            raise BundleError(
-                "this bundle carries no calibration; run `refundlens calibrate` and export it again"
-            )
+        self._calibrated()  # before any work is done in vain
         began = time.perf_counter()
         photo = read_photo(data, limits)
         decoded = time.perf_counter()
         found = self.score(photo.pixels)
         inferred = time.perf_counter()
+        answer = self.judge(photo, found, claim, language)
+        finished = time.perf_counter()
+        timings = {"decode": decoded - began, "infer": inferred - decoded, "total": finished - began}
+        return answer.model_copy(
+            update={"timings_ms": {name: round(1000 * spent, 1) for name, spent in timings.items()}}
+        )
+
+    def judge(
+        self, photo: Photo, found: Scored, claim: Defect | None = None, language: Language = "en"
+    ) -> Detection:
+        """From a photo and its scores to the answer; no inference. `timings_ms` is left empty: the caller knows it.
+
+        Raises BundleError for an uncalibrated bundle.
+        """
+        calibration = self._calibrated()
         probability = calibration.probability(found.features)
         measured = _conditions(photo, calibration)
         verdict, bound = (
@@ -123,7 +134,6 @@ class Detector:
         shown = regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
         reasons = _reasons(photo, verdict, kinds, defects, measured, language)
         reasons += provenance.read_provenance(photo, language)
-        finished = time.perf_counter()
         return Detection(
             sha256=photo.sha256,
             width=width,
@@ -137,14 +147,17 @@ class Detector:
             false_accusation_bound=bound,
             reasons=reasons,
             model=self.name,
-            timings_ms={
-                "decode": round(1000 * (decoded - began), 1),
-                "infer": round(1000 * (inferred - decoded), 1),
-                "total": round(1000 * (finished - began), 1),
-            },
+            timings_ms={},
             heatmap=heat,
             defectmap=pooling.sigmoid(found.scores.maps[1:].max(axis=0)),
         )
+
+    def _calibrated(self) -> Calibration:
+        if self._bundle.calibration is None:
+            raise BundleError(
+                "this bundle carries no calibration; run `refundlens calibrate` and export it again"
+            )
+        return self._bundle.calibration
 
 
 def _conditions(photo: Photo, calibration: Calibration) -> Conditions:
