@@ -90,6 +90,15 @@ def upper_bound(errors: int, trials: int, confidence: float = CONFIDENCE) -> flo
     return high
 
 
+def lower_bound(errors: int, trials: int, confidence: float = CONFIDENCE) -> float:
+    """One-sided lower bound on the true error rate; 0.0 where nothing is known (no trials, or no errors).
+
+    Raises ValueError as `upper_bound` does.
+    """
+    _check(errors, trials, confidence)
+    return 1.0 - upper_bound(trials - errors, trials, confidence)
+
+
 def interval(errors: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Two-sided interval (low, high) of the true rate: each side gets half of what confidence leaves.
 
@@ -97,7 +106,7 @@ def interval(errors: int, trials: int, confidence: float = CONFIDENCE) -> tuple[
     """
     _check(errors, trials, confidence)
     side = (1.0 + confidence) / 2
-    return 1.0 - upper_bound(trials - errors, trials, side), upper_bound(errors, trials, side)
+    return lower_bound(errors, trials, side), upper_bound(errors, trials, side)
 
 
 def trials_needed(limit: float, errors: int = 0, confidence: float = CONFIDENCE) -> int:

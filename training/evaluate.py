@@ -81,8 +81,8 @@ def _pixels(dataset: Path, name: str | None, heat: NDArray[np.float32]) -> Pixel
 def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[controls.Control]:
     """Checks that no shortcut earned the figures (`training.controls`). Each photo, and one edit of it, counts once."""
     clean = [row for row in rows if row.delivery["name"] in MASTER and not row.benign]
-    authentic = [read_rgb(dataset / row.file_name) for row in _one_a_photo(clean, 0)]
-    edited = [read_rgb(dataset / row.file_name) for row in _one_a_photo(clean, 1)]
+    authentic = [read_rgb(dataset / row.file_name) for row in one_a_photo(clean, 0)]
+    edited = [read_rgb(dataset / row.file_name) for row in one_a_photo(clean, 1)]
     if not authentic or not edited:
         return []
     rng = np.random.default_rng(0)
@@ -102,7 +102,7 @@ def _controls(detector: Detector, dataset: Path, rows: Sequence[Row]) -> list[co
     ]
 
 
-def _one_a_photo(rows: Sequence[Row], label: int) -> list[Row]:
+def one_a_photo(rows: Sequence[Row], label: int) -> list[Row]:
     """One row of the label for each of the first CONTROL_PHOTOS source photos; which edit, the photo's hash decides."""
     by_source: dict[str, list[Row]] = defaultdict(list)
     for row in rows:

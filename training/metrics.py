@@ -117,26 +117,51 @@ def tpr_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float) -> float:
     return float(true_rate[false_rate <= fpr + 1e-12].max())
 
 
+def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float) -> float:
+    """The lowest threshold that flags at most `fpr` of the authentic pictures; infinite where only none flagged does.
+
+    nan where a class is missing.
+    """
+    false_rate, true_rate, thresholds = roc_curve(labels, scores)
+    if np.isnan(false_rate).any() or np.isnan(true_rate).any():
+        return math.nan
+    return float(thresholds[false_rate <= fpr + 1e-12].min())
+
+
 @dataclass(frozen=True)
 class Bin:
-    """Pictures of like probability: how many, what was said on average, and what share was manipulated."""
+    """Pictures of like probability: how many, what was said on average, what share was manipulated, and their weight
+    together (their number, where all weigh the same)."""
 
     count: int
     said: float
     true: float
+    weight: float
 
 
 Binning = Literal["equal_mass", "equal_width"]
 
 
+def balancing_weights(labels: ArrayLike) -> Floats:
+    """A weight for each picture with which both classes weigh 0.5 together; nan where a class is missing."""
+    truth = np.asarray(labels).astype(bool).ravel()
+    members = np.where(truth, truth.sum(), (~truth).sum())
+    return np.full(truth.size, math.nan) if truth.all() or not truth.any() else 0.5 / members
+
+
 def reliability(
-    labels: ArrayLike, probabilities: ArrayLike, bins: int = CALIBRATION_BINS, binning: Binning = "equal_mass"
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    bins: int = CALIBRATION_BINS,
+    binning: Binning = "equal_mass",
+    weights: ArrayLike | None = None,
 ) -> list[Bin]:
     """The non-empty bins of a reliability diagram, from low to high probability.
 
     equal_mass: about as many pictures in each bin, so that none is noise; equal probabilities stay
-    together, else the order of the rows would change the figure. equal_width: cuts at k/bins. Raises
-    ValueError if a probability is outside 0 to 1.
+    together, else the order of the rows would change the figure. equal_width: cuts at k/bins. weights: how much
+    each picture counts within its bin, and its bin among the others; 1 each if not given. Raises ValueError if
+    a probability is outside 0 to 1.
     """
     truth, said = _labelled(labels, probabilities)
     if said.size and (said.min() < 0.0 or said.max() > 1.0):
@@ -147,21 +172,37 @@ def reliability(
     else:
         edges = np.linspace(0.0, 1.0, bins + 1)[1:-1]
     parts = np.split(order, np.searchsorted(said[order], edges, side="left"))
+    heavy = np.ones(said.size) if weights is None else np.asarray(weights, np.float64).ravel()
     return [
-        Bin(part.size, float(said[part].mean()), float(truth[part].mean())) for part in parts if part.size
+        Bin(
+            part.size,
+            float(np.average(said[part], weights=heavy[part])),
+            float(np.average(truth[part], weights=heavy[part])),
+            float(heavy[part].sum()),
+        )
+        for part in parts
+        if part.size
     ]
 
 
 def expected_calibration_error(
-    labels: ArrayLike, probabilities: ArrayLike, bins: int = CALIBRATION_BINS, binning: Binning = "equal_mass"
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    bins: int = CALIBRATION_BINS,
+    binning: Binning = "equal_mass",
+    weights: ArrayLike | None = None,
 ) -> float:
     """Mean distance of what was said from what was true over bins, weighted by pictures; nan without any.
 
+    weights: of each picture. With `balancing_weights` the figure answers to equal prior odds of both classes,
+    under which our probabilities are stated, whatever share of the set is fake; nan where a class is missing.
     Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
     """
-    parts = reliability(labels, probabilities, bins, binning)
+    if weights is not None and not np.isfinite(np.asarray(weights, np.float64)).all():
+        return math.nan
+    parts = reliability(labels, probabilities, bins, binning, weights)
     return _ratio(
-        sum(part.count * abs(part.said - part.true) for part in parts), sum(part.count for part in parts)
+        sum(part.weight * abs(part.said - part.true) for part in parts), sum(part.weight for part in parts)
     )
 
 

@@ -32,7 +32,8 @@ MEANING = """\
 - **TPR at 1, 3.7, 5 %**: share of fakes found by a threshold that flags that share of authentic pictures. The
   threshold is set on the slice itself; the verdicts use one fixed by calibration.
 - **ECE**: mean distance between the probability said and the share that was fake, in 15 bins of equal size.
-  It depends on the share of fakes, which in this set is not that of your refunds.
+  Given with both classes weighing the same, since the probability is stated for equal prior odds; in the
+  headline also with the shares of this set, which are not those of your refunds.
 - **Pixel F1**: overlap of the heat map at 0.5 with the edit's mask, as the mean of pictures and of all pixels
   pooled. For a wholly regenerated picture it tells how much of it lights up, not whether the place is right.
 - **called**: shares of the verdicts fake, inconclusive, authentic.
@@ -79,6 +80,7 @@ def headline(scored: Sequence[Scored], measured: Sequence[Measured]) -> list[dic
             "balanced accuracy of the verdict fake", overall, lambda one: balanced_accuracy(labels, called)
         ),
         _line("verdicts inconclusive", overall, lambda one: one.called_inconclusive),
+        _line("calibration error, equal classes", overall, lambda one: one.ece_balanced),
         _line("calibration error, equal bins", overall, lambda one: one.ece),
         _line("calibration error, equal widths", overall, lambda one: width),
         _line("Brier score", overall, lambda one: one.brier),
@@ -141,7 +143,7 @@ def _slice_row(one: Measured) -> str:
         f"{one.photos} / {one.rows}",
         f"{number(one.auc)} [{number(one.auc_low)}, {number(one.auc_high)}]",
         " / ".join(number(rate, 2) for rate in (one.tpr_at_1, one.tpr_at_3_7, one.tpr_at_5)),
-        number(one.ece),
+        number(one.ece_balanced),
         f"{number(one.pixel_f1, 2)} / {number(one.pixel_f1_pooled, 2)}",
         " / ".join(
             percent(share) for share in (one.called_fake, one.called_inconclusive, one.called_authentic)

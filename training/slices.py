@@ -6,18 +6,18 @@ the other class that was delivered the same way, so that compression never passe
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.records import Row
 from model.bounds import upper_bound
-from model.detection import Conditions
-from model.names import Kind, Verdict
+from training.dimensions import CROSSED, Scored, delivery_of, dimensions
 from training.metrics import (
     ROUNDS,
     PixelCounts,
+    balanced_accuracy,
+    balancing_weights,
     bootstrap_interval,
     brier,
     expected_calibration_error,
@@ -25,31 +25,13 @@ from training.metrics import (
     tpr_at_fpr,
 )
 
-SIZES = (720, 1280)
-"""Long side in pixels that parts small, medium and large: what messengers send, and what shops ask for."""
-QUALITIES = (75, 90)
-"""JPEG quality that parts strong, usual and light compression."""
+__all__ = ["Measured", "Scored", "Slice", "delivery_of", "measure", "slices", "table"]
+
 FALSE_POSITIVE_RATES = (0.01, 0.037, 0.05)
 """Rates at which the share of fakes found is stated: 1 % is our limit, 5 % the papers' habit, and at 3.7 %
 the best open detector of refund photos was measured (TPR 0.78), so that figures can be set side by side."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One row of a dataset and what the detector said of it.
-
-    kind: the four probabilities. pixel: counts of the manipulated map against the mask at threshold 0.5,
-    None where nobody knows the mask. defect_pixel: the same for the map of defects. conditions: as
-    estimated from the file.
-    """
-
-    row: Row
-    probability: float
-    verdict: Verdict
-    kind: dict[Kind, float]
-    pixel: PixelCounts | None
-    defect_pixel: PixelCounts | None
-    conditions: Conditions
+LEAST_CROSSED = 10
+"""Source photos under which a slice of two crossed dimensions is left out: its interval would span half the scale."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +50,9 @@ class Measured:
 
     photos, rows, called_*, pixel_*: of the slice's own rows. auc, tpr_*, ece, brier: with the rows compared
     to. pixel_f1: mean over manipulated pictures; pixel_f1_pooled: of all their pixels together (large edits
-    weigh more). authentic_photos, accused_photos: source photos with an authentic row, and those with one
-    called fake; accusation_bound: the 95 % upper confidence bound on that rate (Clopper-Pearson).
+    weigh more). ece_balanced, balanced_accuracy: as if either class were half of the pictures, which is what the
+    probability is stated for; the latter for the verdict fake. authentic_photos, accused_photos: source photos
+    with an authentic row, and those with one called fake; accusation_bound: the 95 % upper confidence bound on that rate (Clopper-Pearson).
     """
 
     dimension: str
@@ -84,6 +67,8 @@ class Measured:
     tpr_at_3_7: float
     tpr_at_5: float
     ece: float
+    ece_balanced: float
+    balanced_accuracy: float
     brier: float
     pixel_f1: float
     pixel_f1_pooled: float
@@ -96,71 +81,6 @@ class Measured:
     accusation_bound: float
 
 
-def delivery_of(scored: Scored) -> str:
-    """Name of the chain that the row was sent through."""
-    return str(scored.row.delivery.get("name", "unnamed"))
-
-
-def _size(scored: Scored) -> str:
-    side = scored.conditions.long_side
-    reached = [edge for edge in SIZES if side <= edge]
-    return f"up to {reached[0]} px" if reached else f"over {SIZES[-1]} px"
-
-
-def _quality(scored: Scored) -> str:
-    quality = scored.conditions.jpeg_quality
-    if quality is None:
-        return "not JPEG"
-    reached = [edge for edge in QUALITIES if quality <= edge]
-    return f"JPEG up to {reached[0]}" if reached else f"JPEG over {QUALITIES[-1]}"
-
-
-def _source(scored: Scored) -> str:
-    """Which sort of photo an authentic row is: with real damage, processed harmlessly, or plain."""
-    row = scored.row
-    return "real defect" if row.real_defect else "benign processing" if row.benign else "plain photo"
-
-
-def _fake(value: Callable[[Scored], str | None]) -> Callable[[Scored], Iterable[str]]:
-    """Values of manipulated rows only."""
-    return lambda scored: [found] if scored.row.label == 1 and (found := value(scored)) else []
-
-
-def _authentic(value: Callable[[Scored], str | None]) -> Callable[[Scored], Iterable[str]]:
-    """Values of authentic rows only."""
-    return lambda scored: [found] if scored.row.label == 0 and (found := value(scored)) else []
-
-
-def _operations(scored: Scored) -> list[str]:
-    """Harmless operations done to an authentic row; a row with several counts for each."""
-    if scored.row.label:
-        return []
-    return sorted({str(step.get("operation", "unnamed")) for step in scored.row.benign})
-
-
-def _dimensions(trained: Collection[str] | None) -> dict[str, Callable[[Scored], Iterable[str]]]:
-    def seen(scored: Scored) -> str | None:
-        if trained is None or scored.row.generator is None:
-            return None
-        return f"{scored.row.kind}, {'seen' if scored.row.generator in trained else 'never seen'} in training"
-
-    return {
-        "overall": lambda scored: ["all"],
-        "kind": lambda scored: [scored.row.kind],
-        "generator seen": _fake(seen),
-        "generator": _fake(lambda scored: scored.row.generator),
-        "defect": _fake(lambda scored: scored.row.defect),
-        "delivery": lambda scored: [delivery_of(scored)],
-        "kind and delivery": _fake(lambda scored: f"{scored.row.kind}, {delivery_of(scored)}"),
-        "size": lambda scored: [_size(scored)],
-        "compression": lambda scored: [_quality(scored)],
-        "content": lambda scored: [scored.row.content] if scored.row.content else [],
-        "source": _authentic(_source),
-        "real defect": _authentic(lambda scored: scored.row.real_defect),
-        "benign operation": _operations,
-    }
-
-
 def _against(rows: Sequence[Scored], everything: Sequence[Scored]) -> tuple[Scored, ...]:
     """Rows of the class that `rows` lack, from the deliveries `rows` went through; none if both are there."""
     labels = {scored.row.label for scored in rows}
@@ -170,20 +90,26 @@ def _against(rows: Sequence[Scored], everything: Sequence[Scored]) -> tuple[Scor
     return tuple(s for s in everything if s.row.label not in labels and delivery_of(s) in deliveries)
 
 
-def slices(scored: Sequence[Scored], trained_generators: Collection[str] | None = None) -> list[Slice]:
+def slices(
+    scored: Sequence[Scored], trained_generators: Collection[str] | None = None, crossed: bool = False
+) -> list[Slice]:
     """All slices, dimension by dimension, values in alphabetical order.
 
     trained_generators: the generators of the training split, to tell seen from never seen; None leaves that
-    out.
+    out. crossed: also those of two dimensions together, where they have LEAST_CROSSED photos.
     """
     found = []
-    for dimension, values_of in _dimensions(trained_generators).items():
+    for dimension, values_of in dimensions(trained_generators).items():
+        if dimension in CROSSED and not crossed:
+            continue
         members: dict[str, list[Scored]] = {}
         for one in scored:
             for value in values_of(one):
                 members.setdefault(value, []).append(one)
         for value in sorted(members):
             rows = members[value]
+            if dimension in CROSSED and len({one.row.source for one in rows}) < LEAST_CROSSED:
+                continue
             found.append(Slice(dimension, value, tuple(rows), _against(rows, scored)))
     return found
 
@@ -232,6 +158,8 @@ def measure(part: Slice, rounds: int = ROUNDS, seed: int = 0) -> Measured:
         tpr_at_3_7=tpr_3_7,
         tpr_at_5=tpr_5,
         ece=expected_calibration_error(labels, said),
+        ece_balanced=expected_calibration_error(labels, said, weights=balancing_weights(labels)),
+        balanced_accuracy=balanced_accuracy(labels, [one.verdict == "fake" for one in compared]),
         brier=brier(labels, said),
         pixel_f1=f1,
         pixel_f1_pooled=f1_pooled,
