@@ -56,6 +56,18 @@ class Reason(_Frozen):
     details: dict[str, Any] = Field(default_factory=dict, exclude=True)
 
 
+class Reliability(_Frozen):
+    """How far the heat map of this picture can be trusted (`model.reliability`), 0 nowhere to 1 everywhere.
+
+    mean: of the whole picture. low_share: share of it where the map is worth less than half of what it is worth on the
+    whole. over_regions: mean over the regions reported, none without any.
+    """
+
+    mean: float
+    low_share: float
+    over_regions: float | None
+
+
 class ModelName(_Frozen):
     name: str
     version: str
@@ -66,7 +78,8 @@ class Detection(_Frozen):
     """The answer for one picture.
 
     heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. defectmap: the same for
-    showing a defect of any type. Neither is part of the JSON.
+    showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none, as
+    `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
     """
 
     sha256: str
@@ -84,6 +97,8 @@ class Detection(_Frozen):
     timings_ms: dict[str, float]
     heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     defectmap: NDArray[np.float32] = Field(exclude=True, repr=False)
+    reliability: Reliability | None = None
+    reliabilitymap: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 
     def public(self) -> dict[str, Any]:
         """The contract's JSON object (without `file`, which only the caller knows)."""
