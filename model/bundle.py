@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from model.calibration import Calibration
 from model.detection import ModelName
 from model.pooling import FEATURES
+from model.providers import Device, missing, providers
 
 NAME, VERSION, CALIBRATION, CARD, TRAINING = (
     "refundlens.name", "refundlens.version", "refundlens.calibration", "refundlens.card", "refundlens.training",
@@ -55,10 +56,15 @@ class Bundle:
         return kinds, maps
 
 
-def load(path: Path | None = None, threads: int | None = None) -> Bundle:
-    """Open a bundle (the bundled one by default). threads: of one inference; none = one a core.
+def load(
+    path: Path | None = None,
+    threads: int | None = None,
+    device: Device = "auto",
+    cache: Path | None = None,
+) -> Bundle:
+    """Open a bundle (the bundled one by default). threads: of one inference on the CPU; none = one a core.
 
-    Raises BundleError that says what to do.
+    cache: folder for what TensorRT builds. Raises BundleError that says what to do.
     """
     path = path or bundled_path()
     if not path.is_file():
@@ -70,9 +76,15 @@ def load(path: Path | None = None, threads: int | None = None) -> Bundle:
     # idle inference threads must not burn the cores that decoding needs
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=_providers())
+        chosen = providers(device, cache)
+    except RuntimeError as error:
+        raise BundleError(str(error)) from error
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=chosen)
     except Exception as error:
         raise BundleError(f"{path} is not a model that ONNX Runtime can load: {error}") from error
+    if missing(device, session.get_providers()):
+        raise BundleError(f"{device} could not be loaded; its libraries are missing: choose auto or cpu")
     facts = session.get_modelmeta().custom_metadata_map
     if facts.get(FORMAT_KEY) != FORMAT:
         raise BundleError(f"{path} is not a RefundLens bundle; make one with `refundlens export`")
@@ -88,26 +100,3 @@ def load(path: Path | None = None, threads: int | None = None) -> Bundle:
             "calibrate its run anew with `refundlens calibrate` and export it again"
         )
     return Bundle(session, name, calibration, facts.get(CARD, ""), training)
-
-
-def _providers() -> list[Any]:
-    """CUDA where a driver is there. Asking for it elsewhere only prints errors."""
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers() or not _has_driver():
-        return ["CPUExecutionProvider"]
-    # CUDA and cuDNN from their pip packages (or from torch's) are not on the loader's path
-    onnxruntime.preload_dlls()
-    # EXHAUSTIVE, the default, tunes anew for every batch size
-    return [
-        ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}),
-        "CPUExecutionProvider",
-    ]
-
-
-def _has_driver() -> bool:
-    import ctypes
-
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True

@@ -19,6 +19,7 @@ from model.detection import Conditions, DefectFound, Detection, ModelName, Reaso
 from model.formats import Format
 from model.image import Limits, Photo, read_photo
 from model.names import DEFECTS, Basis, Defect, Kind, Verdict
+from model.providers import Device
 from model.texts import Language, reason_text
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
@@ -61,12 +62,23 @@ class Scored:
 class Detector:
     """Loads a bundle once; `detect` may be called from many threads.
 
-    bundle: path of an .onnx bundle, none for the one that ships with the package. threads: of one inference, none for
-    one a core. Raises BundleError that says what to do.
+    bundle_path: an .onnx bundle, none for the one that ships with the package. threads: of one inference on the CPU,
+    none for one a core. device, cache: see model.providers. Raises BundleError that says what to do.
     """
 
-    def __init__(self, bundle_path: Path | None = None, threads: int | None = None) -> None:
-        self._bundle: Bundle = bundle.load(bundle_path, threads)
+    def __init__(
+        self,
+        bundle_path: Path | None = None,
+        threads: int | None = None,
+        device: Device = "auto",
+        cache: Path | None = None,
+    ) -> None:
+        self._bundle: Bundle = bundle.load(bundle_path, threads, device, cache)
+
+    @property
+    def bundle(self) -> Bundle:
+        """What was loaded, for those who run the graph themselves and only `judge` here."""
+        return self._bundle
 
     @property
     def name(self) -> ModelName:

@@ -66,11 +66,17 @@ def cut(pixels: NDArray[np.uint8], grid: Plan, first: int = 0, last: int | None 
 
     A picture smaller than a tile is continued by reflection, so that its edge is not a trace of its own.
     """
-    bottom, right = grid.padded_height - grid.height, grid.padded_width - grid.width
-    if bottom or right:
-        pixels = np.pad(pixels, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
+    pixels = pad(pixels, grid)
     chosen = grid.origins[first:last]
     return np.stack([pixels[y : y + TILE, x : x + TILE] for y, x in chosen])
+
+
+def pad(pixels: NDArray[np.uint8], grid: Plan) -> NDArray[np.uint8]:
+    """The picture the origins lie in: uint8 [H,W,3] itself, or continued by reflection up to a tile's size."""
+    bottom, right = grid.padded_height - grid.height, grid.padded_width - grid.width
+    if bottom or right:
+        return np.pad(pixels, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
+    return pixels
 
 
 def _window() -> NDArray[np.float32]:
