@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cv2
 
-from datasets import dispatch, manifest, phash, splits
+from datasets import dispatch, extend, manifest, phash, splits
 from datasets.delivery import load_tables
 from datasets.photos import Gathered, Photo, gather
 from datasets.progress import track
@@ -41,7 +41,9 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """generators, autoencoders: folders of networks. limit: photos at most. workers: processes."""
+    """generators, autoencoders: folders of networks. limit: photos at most. workers: processes. earlier: a dataset to
+    continue, whose photos keep their split and whose pictures come along.
+    """
 
     recipe: Recipe
     seed: int = 0
@@ -49,6 +51,7 @@ class Options:
     limit: int | None = None
     generators: Path | None = None
     autoencoders: Path | None = None
+    earlier: extend.Earlier | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ def build(sources: Sequence[Path], out: Path, options: Options, splitter: Splitt
     rows = [row for task in tasks for row in _load_part(_part(parts, task))]
     if not rows:
         raise BuildError(f"not one photo could be worked on; the first failed with {failed[0][1]}")
+    if options.earlier is not None:
+        groups = {task.photo.sha256: task.group for task in tasks}
+        rows = extend.merge(options.earlier, rows, groups, out)
     if tables_file:
         shutil.copyfile(tables_file, out / TABLES)
     current = manifest.write(out, rows, _facts(options, tasks, gathered, failed))
@@ -100,7 +106,13 @@ def plan(photos: Sequence[Photo], options: Options, splitter: Splitter = splits.
     hashes = [photo.phash for photo in photos]
     groups = phash.merge_groups([photo.group for photo in photos], phash.near_pairs(hashes))
     members = [splits.Member(group, photo.role) for group, photo in zip(groups, photos, strict=True)]
-    chosen = splitter(members, options.recipe.fractions, options.seed)
+    known = options.earlier.splits() if options.earlier else {}
+    chosen, left = extend.pinned(members, [photo.sha256 for photo in photos], known)
+    if left:
+        kept = [photo for index, photo in enumerate(photos) if index not in set(left)]
+        return plan(kept, options, splitter)
+    new = [member for member in members if member.group not in chosen]
+    chosen |= splitter(new, options.recipe.fractions, options.seed) if new else {}
     places = [chosen[group] for group in groups]
     crossing = phash.crossings(hashes, places)
     if crossing:
@@ -261,9 +273,11 @@ def _facts(
     options: Options, tasks: Sequence[Task], gathered: Gathered, failed: Sequence[tuple[Path, str]]
 ) -> dict[str, object]:
     photos = {split: sum(task.split == split for task in tasks) for split in SPLITS}
+    earlier = options.earlier
     return {
         "seed": options.seed,
         "recipe": options.recipe.model_dump(mode="json"),
+        "extends": None if earlier is None else earlier.facts(),
         "photos": photos,
         "duplicates": len(gathered.duplicates),
         "unreadable": sorted(path.name for path, _ in gathered.unreadable),

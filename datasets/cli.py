@@ -51,21 +51,32 @@ def build(
     seed: Annotated[int, typer.Option(help="The same seed gives the same dataset.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many photos.")] = None,
+    extend: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Continue this dataset in the new folder."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Leave the extended dataset's generators of this pattern behind.")
+    ] = None,
 ) -> None:
     """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
     from datasets.build import BuildError, Options
     from datasets.build import build as run
+    from datasets.extend import Earlier
     from datasets.recipe import RecipeError, load
 
     if len(paths) < 2:
         raise typer.BadParameter("name at least one source and the folder to write")
     *sources, out = paths
+    if drop and not extend:
+        raise typer.BadParameter("--drop needs --extend")
     missing = [str(source) for source in sources if not source.exists()]
     if missing:
         raise typer.BadParameter(f"no such source: {', '.join(missing)}")
     try:
         chosen = load(recipe)
-        built = run(sources, out, Options(chosen, seed, workers, limit, generators, autoencoders))
+        earlier = Earlier(extend, tuple(drop or ())) if extend else None
+        built = run(sources, out, Options(chosen, seed, workers, limit, generators, autoencoders, earlier))
     except RecipeError as error:
         raise typer.BadParameter(str(error)) from error
     except (BuildError, ValueError, OSError) as error:

@@ -93,7 +93,7 @@ def _scaled(pixels: Pixels, scale: float, kernel: str) -> Pixels:
 def _edits(task: Task, context: Context, workshop: Workshop, base: Pixels, view: int) -> list[Picture]:
     pictures: list[Picture] = []
     foreground = find_foreground(base)
-    for index, slot in enumerate(context.recipe.slots(task.split)):
+    for index, slot in enumerate(context.recipe.slots(task.split), context.recipe.first_slot):
         for attempt in range(ATTEMPTS):
             rng = stream(context, task, "edit", view, index, attempt)
             picture = _edit(

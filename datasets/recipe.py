@@ -71,7 +71,8 @@ class Recipe(_Part):
 
     fractions: share of photos per split. editors: name pattern -> weight of generators; names matching one
     pattern share its weight. held_out: patterns of generators that only the test split uses. held_out_share:
-    their share of the test split's AI edits. edits: slots per photo and split. any_shares: what an "any" slot
+    their share of the test split's AI edits. edits: slots per photo and split. first_slot: number of the first of them,
+    which a recipe that continues a dataset sets beyond that dataset's slots. any_shares: what an "any" slot
     becomes. no_defect: share of edits of a slot that show no painted defect, so that "shows a defect" is not
     "fake". defects: shares. benign_share: of evaluation photos that get one harmless operation after the
     edit, the same for a photo and its edits (training draws its own while loading). validation_chains: drawn
@@ -103,6 +104,7 @@ class Recipe(_Part):
         "calibration": ("any",),
         "test": ("whole", "spliced", "classical"),
     }
+    first_slot: int = Field(default=0, ge=0, le=20)
     any_shares: dict[Slot, float] = {"whole": 0.35, "spliced": 0.4, "classical": 0.25}
     no_defect: dict[Slot, float] = {"whole": 0.3, "spliced": 0.15}
     defects: dict[Defect, float] = {"hole": 0.35, "stain": 0.3, "mould": 0.25, "other": 0.1}

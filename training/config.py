@@ -41,7 +41,8 @@ class DataConfig(_Part):
 
 
 class LossConfig(_Part):
-    """Weights of the map and defect losses against the kind loss, which has weight 1.
+    """Weights of the other losses against the kind loss, which has weight 1. twin: ranking an edited tile above its
+    authentic twin.
 
     least_share: share of a tile's pixels from which an edit decides the tile's kind; below it the kind is not asked.
     """
@@ -49,6 +50,7 @@ class LossConfig(_Part):
     map: float = 1.0
     defect: float = 0.5
     dice: float = 0.5
+    twin: float = 0.5
     label_smoothing: float = 0.02
     least_share: float = 0.004
 

@@ -67,7 +67,7 @@ def _base(row: Row) -> str:
 
 
 class TileDataset(Dataset[dict[str, Tensor]]):
-    """Sample i of a run: 2 x `tiles` tiles of one source photo, from its authentic master and from one edit.
+    """Sample i of a run: 2 x `tiles` tiles of one source photo, each authentic one followed by its edited twin.
 
     Yields tiles uint8 [2T,S,S,3] with S = `config.tile`, kind int64 [2T], maps float32 [2T,5,S/8,S/8], map_weight
     float32 [2T,5].
@@ -112,8 +112,8 @@ class TileDataset(Dataset[dict[str, Tensor]]):
         corners = [_place(rng, guide, (side, side), self.config.on_edit) for _ in range(self.config.tiles)]
         samples = [
             self._target(row, picture, corner)
-            for row, picture in zip(rows, sent, strict=True)
             for corner in corners
+            for row, picture in zip(rows, sent, strict=True)
         ]
         return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,11 @@ def _step(
 
 
 def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
-    for index in range(parts):
-        yield {key: value[index::parts] for key, value in batch.items()}
+    """Parts of whole twins: an authentic tile and its edited twin stay neighbours."""
+    twins = len(batch["kind"]) // 2
+    edges = [2 * (twins * index // parts) for index in range(parts + 1)]
+    for first, last in pairwise(edges):
+        yield {key: value[first:last] for key, value in batch.items()}
 
 
 def _groups(network: Network, decay: float) -> list[dict[str, Any]]:

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.names import KINDS
 from training.config import LossConfig
 from training.data import IGNORE
 
+AUTHENTIC = KINDS.index("authentic")
 SMOOTH = 1.0
 """Added to both sides of the Dice ratio, in cells: an empty map that stays empty is right."""
 
@@ -24,8 +26,22 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     weight = batch["map_weight"][:, 1:]
     defect = (cells[:, 1:] * weight).sum() / weight.sum().clamp(min=1.0)
     dice = _dice(logits[:, 0], wanted[:, 0])
+    twin = _twins(kinds.float(), batch["kind"])
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
-    return {"total": total, "kind": kind, "map": changed, "dice": dice, "defect": defect}
+    total = total + config.twin * twin
+    return {"total": total, "kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
+
+
+def _twins(kinds: Tensor, wanted: Tensor) -> Tensor:
+    """Logistic ranking loss (Burges et al., RankNet, ICML 2005) on neighbours: an edited tile above its own twin.
+
+    Twins share content, delivery and place, so that what the photo shows cancels out and the edit alone is left.
+    """
+    odds = torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, 0]
+    told = (wanted[1::2] != IGNORE) & (wanted[1::2] != AUTHENTIC)
+    if not told.any():
+        return kinds.sum() * 0.0
+    return functional.softplus(odds[0::2] - odds[1::2])[told].mean()
 
 
 def _dice(logits: Tensor, wanted: Tensor) -> Tensor:

@@ -1,0 +1,41 @@
+import torch
+
+from training.config import LossConfig
+from training.data import IGNORE
+from training.losses import losses
+
+
+def batch(kinds: list[int]) -> dict[str, torch.Tensor]:
+    return {
+        "kind": torch.tensor(kinds),
+        "maps": torch.zeros(len(kinds), 5, 4, 4),
+        "map_weight": torch.ones(len(kinds), 5),
+    }
+
+
+def twin(odds: list[float], kinds: list[int]) -> float:
+    """The twin loss where each tile's log odds of an edit are as given."""
+    logits = torch.tensor([[-one, 0.0, -50.0, -50.0] for one in odds])
+    return float(losses(logits, torch.zeros(len(kinds), 5, 4, 4), batch(kinds), LossConfig())["twin"])
+
+
+def test_an_edit_above_its_twin_costs_less_than_one_below() -> None:
+    assert twin([-3.0, 3.0], [0, 2]) < 0.01
+    assert twin([3.0, -3.0], [0, 2]) > 5.9
+
+
+def test_only_the_difference_of_twins_counts() -> None:
+    assert abs(twin([4.0, 5.0], [0, 3]) - twin([-6.0, -5.0], [0, 3])) < 1e-4
+
+
+def test_twins_without_an_edit_to_tell_cost_nothing() -> None:
+    assert twin([3.0, -3.0, 3.0, -3.0], [0, IGNORE, 0, 0]) == 0.0
+    mixed = twin([3.0, -3.0, -1.0, 1.0], [0, IGNORE, 0, 1])
+    assert abs(mixed - twin([-1.0, 1.0], [0, 1])) < 1e-6
+
+
+def test_without_any_edit_the_gradient_is_still_finite() -> None:
+    logits = torch.zeros(2, 4, requires_grad=True)
+    named = losses(logits, torch.zeros(2, 5, 4, 4), batch([0, 0]), LossConfig())
+    named["total"].backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None and bool(torch.isfinite(logits.grad).all())
