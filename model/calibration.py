@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from model.detection import Conditions
 from model.names import Verdict
+from model.reliability import ReliabilityTable
 
 LOSSLESS = 101
 """Stands for the JPEG quality of files that are not JPEG, in a bin's range of qualities."""
@@ -57,7 +58,8 @@ class Bin(_Frozen):
 
 class Calibration(_Frozen):
     """weights, offset, mean, scale: the logistic regression on standardised features. clear_below: probability up to
-    which a photo is `authentic`. limit, confidence: what the bounds were made for. bins: the conditions covered."""
+    which a photo is `authentic`. limit, confidence: what the bounds were made for. bins: the conditions covered.
+    reliability: how far the heat map can be trusted by kind of place; none where that was not measured."""
 
     features: tuple[str, ...]
     mean: tuple[float, ...]
@@ -68,6 +70,7 @@ class Calibration(_Frozen):
     limit: float
     confidence: float
     bins: tuple[Bin, ...]
+    reliability: ReliabilityTable | None = None
 
     def probability(self, features: NDArray[np.float64]) -> float:
         """Calibrated probability that the pixels were manipulated, for float64 [F] pooled features."""

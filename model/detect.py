@@ -137,8 +137,7 @@ class Detector:
         verdict, bound = (
             calibration.decide(probability, measured) if measured.supported else ("inconclusive", None)
         )
-        # no pixel is more surely manipulated than the picture it lies in
-        heat = np.minimum(pooling.sigmoid(found.scores.maps[0]), np.float32(probability))
+        heat = pooling.heat(found.scores, probability)
         height, width = photo.pixels.shape[:2]
         defects = _defects(found.scores.maps, heat, width, height, claim)
         kinds: dict[Kind, float] = {"authentic": 1.0 - probability}

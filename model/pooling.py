@@ -57,6 +57,11 @@ def sigmoid(values: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 
+def heat(scores: Scores, probability: float) -> Floats:
+    """The heat map, float32 [h,w], 0 to 1: no pixel is more surely manipulated than the picture it lies in."""
+    return np.minimum(sigmoid(scores.maps[0]), np.float32(probability))
+
+
 def margins(kinds: Floats) -> Floats:
     """Log odds of "manipulated in any way" against "authentic" per tile, float32 [tiles]."""
     fake = kinds[:, 1:]

@@ -185,7 +185,7 @@ def _row_sums(pixels: NDArray[np.uint8], rows: int) -> NDArray[np.float32]:
 
 def _sum_of_squares(cells: NDArray[np.float32]) -> Map:
     """[n,rows,W] -> [n,W], without the squares ever lying in memory."""
-    return np.einsum("nrw,nrw->nw", cells, cells)
+    return np.asarray(np.einsum("nrw,nrw->nw", cells, cells), np.float32)
 
 
 def _around(cells: Map) -> Map:
