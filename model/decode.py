@@ -6,6 +6,7 @@ Callers use `model.image`, which checks the header and the limits first. simplej
 
 import io
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pillow_heif
@@ -16,6 +17,8 @@ from PIL import Image, UnidentifiedImageError
 from model.exif import read_exif
 from model.formats import Format, png_chunks
 from model.jpeg import JpegFacts
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 BAND = 256
 """Rows converted at a time: keeps the extra memory of a 12-megapixel picture at some 4 MB."""
@@ -58,7 +61,7 @@ def decode(data: bytes, fmt: Format, facts: JpegFacts | None, expected: tuple[in
     return Decoded(np.ascontiguousarray(pixels), tuple(notes))
 
 
-def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turn(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     """A view of [H,W,...] pixels as EXIF orientation 1 to 8 wants them displayed."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
