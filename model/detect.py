@@ -20,6 +20,7 @@ from model.formats import Format
 from model.image import Limits, Photo, read_photo
 from model.names import DEFECTS, Basis, Defect, Kind, Verdict
 from model.providers import Device
+from model.reliability import ReliabilityMap
 from model.texts import Language, reason_text
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
@@ -143,7 +144,9 @@ class Detector:
         kinds: dict[Kind, float] = {"authentic": 1.0 - probability}
         kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
         shown = regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
+        trust = ReliabilityMap(photo.pixels, calibration.reliability) if calibration.reliability else None
         reasons = _reasons(photo, verdict, kinds, defects, measured, language)
+        reasons += trust.reasons(shown, language) if trust else []
         reasons += provenance.read_provenance(photo, language)
         return Detection(
             sha256=photo.sha256,
@@ -161,6 +164,8 @@ class Detector:
             timings_ms={},
             heatmap=heat,
             defectmap=pooling.sigmoid(found.scores.maps[1:].max(axis=0)),
+            reliability=trust.summary(shown) if trust else None,
+            reliabilitymap=trust.map if trust else None,
         )
 
     def _calibrated(self) -> Calibration:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from model.detection import Region, Reliability
+from model.detection import Reason, Region, Reliability
+from model.texts import Language, reason_text
 from model.tiles import STRIDE
 
 Fact = Literal["saturation", "contrast", "sharpness"]
@@ -27,6 +28,7 @@ Flaw = Literal["saturated", "flat", "blurred", "other"]
 """Why a place is unreliable; `other` where none of the facts is poor there."""
 _FLAWS: tuple[Flaw, ...] = ("saturated", "flat", "blurred")
 Map = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 """JPEG's luma (ITU-R BT.601)."""
 
@@ -98,29 +100,29 @@ class ReliabilityMap:
             over_regions=float(self.map[inside].mean()) if inside.any() else None,
         )
 
-    def warning(self, regions: Sequence[Region]) -> tuple[Literal["regions", "picture"], float, Flaw] | None:
-        """(what lies in unreliable places, the share of it that does, why). None where most of it is reliable.
+    def reasons(self, regions: Sequence[Region], language: Language) -> list[Reason]:
+        """What a person must know before trusting the map: nothing where most of it is reliable, else one reason.
 
-        The regions found come first: they are what a person would act on.
+        The regions found come before the picture: they are what a person would act on.
         """
         inside = self._inside(regions)
-        places: tuple[tuple[Literal["regions", "picture"], NDArray[np.bool_]], ...] = (
-            ("regions", inside),
-            ("picture", np.ones_like(inside)),
-        )
+        places: tuple[tuple[str, Mask], ...] = (("regions", inside), ("picture", np.ones_like(inside)))
         for name, place in places:
             share = float(self._low[place].mean()) if place.any() else 0.0
             if share > MOST:
-                return name, share, self._flaw(place & self._low)
-        return None
+                flaw = self._flaw(place & self._low)
+                values = {"where": f"place.{name}", "what": f"flaw.{flaw}", "share": f"{share:.0%}"}
+                text = reason_text("conditions.low_reliability", language, **values)
+                return [Reason(code="conditions.low_reliability", basis="derived", text=text, details=values)]
+        return []
 
-    def _inside(self, regions: Sequence[Region]) -> NDArray[np.bool_]:
+    def _inside(self, regions: Sequence[Region]) -> Mask:
         inside = np.zeros(self.map.shape, np.bool_)
         for x0, y0, x1, y1 in (region.box for region in regions):
             inside[y0 // STRIDE : -(-y1 // STRIDE), x0 // STRIDE : -(-x1 // STRIDE)] = True
         return inside
 
-    def _flaw(self, place: NDArray[np.bool_]) -> Flaw:
+    def _flaw(self, place: Mask) -> Flaw:
         """What is to blame for most of the cells of `place`: in each, the poor fact of the least reliable class."""
         values = []
         for axis, fact in enumerate(FACTS):

@@ -50,6 +50,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "The picture is blurred or enlarged at pixel level, which hides traces.",
         "zh": "图片在像素级别上模糊或被放大过，可能掩盖痕迹。",
     },
+    "conditions.low_reliability": {
+        "en": "{share} of {where} is {what}; the heat map says little there.",
+        "zh": "{where}有 {share} {what}，热力图在这些地方的参考价值有限。",
+    },
     "metadata.aigc_label": {
         "en": "The file carries China's AI content label: {label}; producer: {producer}.",
         "zh": "文件带有人工智能生成合成内容标识：{label}；生成服务提供者：{producer}。",
@@ -121,6 +125,12 @@ WORDS: dict[str, dict[Language, str]] = {
     "source.edited": {"en": "a photo edited with an AI model", "zh": "经 AI 模型编辑"},
     "source.camera": {"en": "taken by a camera", "zh": "由相机拍摄"},
     "source.other": {"en": "neither a plain photo nor an AI picture", "zh": "既非普通照片，也非 AI 图片"},
+    "place.picture": {"en": "the picture", "zh": "图片"},
+    "place.regions": {"en": "the marked area", "zh": "标出的区域"},
+    "flaw.saturated": {"en": "over- or underexposed", "zh": "过曝或过暗"},
+    "flaw.flat": {"en": "flat, without texture", "zh": "平坦而缺少纹理"},
+    "flaw.blurred": {"en": "blurred", "zh": "模糊"},
+    "flaw.other": {"en": "of a texture that the model reads poorly", "zh": "属于模型不易辨别的纹理"},
     "unnamed": {"en": "nobody by name", "zh": "（未写明）"},
 }
 """Words that a sentence takes as a value: given by key, shown in the asked language."""
