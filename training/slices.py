@@ -52,7 +52,8 @@ class Measured:
     to. pixel_f1: mean over manipulated pictures; pixel_f1_pooled: of all their pixels together (large edits
     weigh more). ece_balanced, balanced_accuracy: as if either class were half of the pictures, which is what the
     probability is stated for; the latter for the verdict fake. authentic_photos, accused_photos: source photos
-    with an authentic row, and those with one called fake; accusation_bound: the 95 % upper confidence bound on that rate (Clopper-Pearson).
+    with an authentic row, and those with one called fake; accusation_bound: the 95 % upper confidence bound on
+    that rate (Clopper-Pearson).
     """
 
     dimension: str

@@ -1,0 +1,69 @@
+"""What a verdict costs: the time of a 1.2-megapixel photo on two cores, and the size of the bundle's file.
+
+In: a bundle file. Out: a `Cost`. Other work on the machine makes it slower: the figure says what it was beside.
+"""
+
+import io
+import os
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from model.detect import Detector
+from training.suite.reading import Reader
+
+SIZE = (1280, 960)
+"""Pixels: 1.2 megapixels, a photo as most chat apps pass it on."""
+THREADS = 2
+RUNS = 7
+"""Photos timed after one that warms up: the median of seven hardly moves with one that was disturbed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """milliseconds: median of `detect`, bytes in, verdict out. busy: load average of the machine while measuring."""
+
+    milliseconds: float
+    fastest: float
+    cores: int
+    busy: float
+    file_megabytes: float
+
+
+def measure_cost(reader: Reader, bundle: Path) -> Cost:
+    """Time the bundle, or give what was measured when these weights were timed before."""
+    value = reader.store.remember([reader.basis, "cost"], lambda: asdict(_measure(bundle)))
+    return Cost(**value)
+
+
+def _measure(bundle: Path) -> Cost:
+    detector = Detector(bundle, threads=THREADS)
+    data = _photo()
+    detector.detect(data)
+    spent = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        detector.detect(data)
+        spent.append(1000 * (time.perf_counter() - began))
+    return Cost(
+        milliseconds=round(statistics.median(spent), 1),
+        fastest=round(min(spent), 1),
+        cores=os.cpu_count() or 1,
+        busy=round(os.getloadavg()[0], 1),
+        file_megabytes=round(bundle.stat().st_size / 1e6, 2),
+    )
+
+
+def _photo() -> bytes:
+    """A JPEG with shading and noise like a photo's, so that decoding costs what it usually does."""
+    rng = np.random.default_rng(0)
+    shade = cv2.resize(rng.uniform(40, 215, (12, 16, 3)), SIZE, interpolation=cv2.INTER_CUBIC)
+    pixels = np.clip(shade + rng.normal(0, 6, shade.shape), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
