@@ -82,7 +82,9 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = manifest.read(dataset)
-    network = Network(config.network).to(device).to(memory_format=torch.channels_last)
+    network = Network(config.network).to(device)
+    if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
+        network = network.to(memory_format=torch.channels_last)
     if init is not None:
         _start_from(init, network)
     learner = _Learner(
