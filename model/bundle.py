@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from model.calibration import Calibration
 from model.detection import ModelName
+from model.names import Device
 from model.pooling import FEATURES
-from model.providers import Device, missing, providers
+from model.providers import missing, providers
 
 NAME, VERSION, CALIBRATION, CARD, TRAINING = (
     "refundlens.name", "refundlens.version", "refundlens.calibration", "refundlens.card", "refundlens.training",

@@ -18,8 +18,7 @@ from model.calibration import Calibration
 from model.detection import Conditions, DefectFound, Detection, ModelName, Reason
 from model.formats import Format
 from model.image import Limits, Photo, read_photo
-from model.names import DEFECTS, Basis, Defect, Kind, Verdict
-from model.providers import Device
+from model.names import DEFECTS, Basis, Defect, Device, Kind, Verdict
 from model.reliability import ReliabilityMap
 from model.texts import Language, reason_text
 

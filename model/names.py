@@ -21,3 +21,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 Basis = Literal["observed", "derived", "inferred", "declared"]
 """What a reason rests on: read from the file, computed from it, a model's estimate, or metadata's own word."""
+
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
+"""What a model runs on. auto: CUDA where there is a driver, else the CPU. TensorRT is only used when asked for: it
+builds its engines for minutes at first start and needs NVIDIA's `tensorrt` package (model.providers)."""

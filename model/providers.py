@@ -5,13 +5,11 @@ CUDA and TensorRT are asked for only where NVIDIA's driver is there; asking else
 
 import ctypes
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import onnxruntime
 
-Device = Literal["auto", "cpu", "cuda", "tensorrt"]
-"""auto: CUDA where there is a driver, else the CPU. TensorRT is only used when asked for: it builds engines for minutes
-at first start and needs NVIDIA's `tensorrt` package."""
+from model.names import Device
 
 BUCKETS = (1, 2, 4, 8, 16, 32)
 """Batch sizes, in tiles, that run on a GPU; others are padded to the next. cuDNN and TensorRT choose algorithms for

@@ -1,9 +1,47 @@
 """What Prometheus can ask of the service at /metrics. Each app has its own registry, so that tests do not share."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 """Histogram edges: doubling around the 0.4 s that a photo of 1.2 megapixels may take."""
+
+TILES = (1, 2, 4, 8, 16, 32)
+"""Histogram edges of batch sizes, in tiles: the buckets a GPU runs."""
+
+
+class EngineMetrics:
+    """Counters of one engine (`serving.engine`)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.batch_tiles = Histogram(
+            "refundlens_batch_tiles", "Tiles in a batch.", buckets=TILES, registry=registry
+        )
+        self.batch_cap = Gauge(
+            "refundlens_batch_cap_tiles", "Largest batch worth running, as measured.", registry=registry
+        )
+        self.run_seconds = Histogram(
+            "refundlens_run_seconds", "Time of a batch in the network.", buckets=SECONDS, registry=registry
+        )
+        self.waiting_tiles = Gauge("refundlens_waiting_tiles", "Tiles not scored yet.", registry=registry)
+        self.shed = Counter(
+            "refundlens_shed", "Work given up: deadline (refused at once), abandoned (the caller went away), "
+            "shadow_busy, shadow_memory.", ["reason"], registry=registry,
+        )  # fmt: skip
+        self.expired = Counter(
+            "refundlens_expired", "Photos whose deadline passed while they waited for a stage.", ["stage"],
+            registry=registry,
+        )  # fmt: skip
+        self.swaps = Counter(
+            "refundlens_swaps", "Models swapped: done, failed.", ["result"], registry=registry
+        )
+        self.shadow_verdicts = Counter(
+            "refundlens_shadow_verdicts", "The challenger's verdict was: same, different, error.", ["agreement"],
+            registry=registry,
+        )  # fmt: skip
+        self.shadow_difference = Summary(
+            "refundlens_shadow_difference", "Absolute difference of the challenger's probability.",
+            registry=registry,
+        )  # fmt: skip
 
 
 class Metrics:
@@ -11,6 +49,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.engine = EngineMetrics(self.registry)
         self.detections = Counter(
             "refundlens_detections", "Photos judged.", ["verdict"], registry=self.registry
         )

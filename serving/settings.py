@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from model.names import Device
 from serving.language import Language
 
 MEGABYTE = 1_000_000
@@ -33,6 +34,16 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("var"), description="where the service keeps results and samples")
     language: Language = Field(default="en", description="language of the command's reasons")
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
+    device: Device = Field(default="auto", description="what the model runs on")
+    max_decoded_bytes: int = Field(
+        default=150 * MEGABYTE,
+        ge=1,
+        description="pixels of all photos being judged; one of 50 megapixels, or four of 12",
+    )
+    shadow: Path | None = Field(
+        default=None, description="a bundle that is shown photos in idle time, to compare"
+    )
+    shadow_share: float = Field(default=0.1, ge=0, le=1, description="share of the photos it is shown")
     api_keys: Annotated[list[SecretStr], NoDecode] = Field(
         default_factory=list, description="keys the service accepts, separated by commas"
     )

@@ -1,0 +1,163 @@
+"""What waits for each stage, and what a free thread does next. No threads in here: the engine's lock guards it.
+
+The photo of lowest rank goes first, whatever its stage, so that photos are finished in the order they came in and only
+few are in memory as pixels; a thread never waits while there is something it can do. Jobs that nobody waits for any
+more are dropped when they are reached, before they are decoded and before their tiles are run.
+"""
+
+import heapq
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from serving.engine.job import Job
+from serving.engine.lane import Lane
+
+Stage = Literal["finish", "infer", "decode"]
+STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
+"""In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some."""
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A job that nobody waits for."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Decode:
+    job: Job
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`count` tiles of a job's look, from `first` on."""
+
+    job: Job
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Infer:
+    """One batch: tiles of one or more photos for one model."""
+
+    lane: Lane
+    slices: list[Slice]
+
+
+@dataclass(frozen=True)
+class Finish:
+    job: Job
+
+
+Task = Drop | Decode | Infer | Finish
+
+
+@dataclass
+class Board:
+    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is."""
+
+    most_bytes: int
+    held: int = 0
+    _waiting: dict[Stage, list[tuple[float, int, Job]]] = field(
+        default_factory=lambda: {stage: [] for stage in STAGES}
+    )
+    _order: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def add(self, job: Job, stage: Stage) -> None:
+        """Let a job wait for a stage."""
+        job.stage = stage
+        heapq.heappush(self._waiting[stage], (job.rank, next(self._order), job))
+
+    def hold(self, job: Job, area: int) -> None:
+        """Count `area` pixels more for a job."""
+        job.held += area * CHANNELS
+        self.held += area * CHANNELS
+
+    def release(self, job: Job) -> None:
+        """A job has ended, its pixels are gone."""
+        self.held -= job.held
+        job.held = 0
+
+    def has_room(self, area: int) -> bool:
+        return not self.held or self.held + area * CHANNELS <= self.most_bytes
+
+    def take(self, stages: Collection[Stage], now: float, idle: int) -> Task | None:
+        """What a thread that does `stages` does now; None if nothing can be done. idle: threads like it, itself
+        included, that have nothing to do."""
+        for stage in STAGES:
+            queue = self._waiting[stage]
+            if stage in stages and queue and queue[0][2].over(now):
+                return Drop(heapq.heappop(queue)[2])
+        if "decode" in stages and (shed := self._shed()):
+            return Drop(shed)
+        able = [stage for stage in STAGES if stage in stages and self._can(stage)]
+        if not able:
+            return None
+        stage = min(able, key=lambda stage: self._waiting[stage][0][0])
+        if stage == "infer":
+            return self._batch(now, idle)
+        job = heapq.heappop(self._waiting[stage])[2]
+        if stage == "finish":
+            return Finish(job)
+        self.hold(job, job.area)
+        return Decode(job)
+
+    def waiting(self, stage: Stage) -> list[Job]:
+        """Jobs that wait for a stage, in no particular order."""
+        return [job for _, _, job in self._waiting[stage]]
+
+    def clear(self) -> list[Job]:
+        """Take all jobs off the board."""
+        jobs = [job for stage in STAGES for job in self.waiting(stage)]
+        for queue in self._waiting.values():
+            queue.clear()
+        return jobs
+
+    def _can(self, stage: Stage) -> bool:
+        queue = self._waiting[stage]
+        return bool(queue) and (stage != "decode" or self.has_room(queue[0][2].area))
+
+    def _shed(self) -> Job | None:
+        """A shadow's job to give up, where a photo waits for the memory it holds."""
+        queue = self._waiting["decode"]
+        if not queue or queue[0][2].priority == "shadow" or self.has_room(queue[0][2].area):
+            return None
+        ready = self._waiting["infer"]
+        for entry in ready:
+            if entry[2].priority == "shadow" and _untouched(entry[2]):
+                ready.remove(entry)
+                heapq.heapify(ready)
+                return entry[2]
+        return None
+
+    def _batch(self, now: float, idle: int) -> Infer:
+        """Tiles of the first photo, and of those after it for the same model, as far as one batch goes."""
+        queue = self._waiting["infer"]
+        lane = queue[0][2].lane
+        ready = sum(_left(job) for _, _, job in queue if job.lane is lane)
+        room = lane.batch(ready, idle)
+        slices = []
+        while room and queue and queue[0][2].lane is lane and not queue[0][2].over(now):
+            job = queue[0][2]
+            assert job.look is not None
+            count = min(room, _left(job))
+            slices.append(Slice(job, job.look.taken, count))
+            job.look.taken += count
+            room -= count
+            if not _left(job):
+                heapq.heappop(queue)
+        return Infer(lane, slices)
+
+
+def _left(job: Job) -> int:
+    """Tiles not handed out yet."""
+    return job.look.count - job.look.taken if job.look else 0
+
+
+def _untouched(job: Job) -> bool:
+    return job.look is not None and job.look.taken == 0

@@ -1,0 +1,216 @@
+"""The engine's threads: each takes from the board whatever can be done now, does it, and puts the result back.
+
+In: jobs. Out: each job's future is set, exactly once. On the CPU every thread does every stage, one thread a core, so
+that none idles while another stage is busy. A GPU gets runners of its own, so that it never waits for a processor that
+is decoding.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from serving.engine import stages
+from serving.engine.board import STAGES, Board, Decode, Drop, Finish, Infer, Stage, Task
+from serving.engine.job import Answer, Closed, Expired, Job, Priority, Refused
+from serving.engine.lane import Lane
+from serving.engine.load import Load, tiles_before
+from serving.metrics import EngineMetrics
+
+GPU_RUNNERS = 2
+"""Threads that run batches on a GPU: one copies its tiles there while the other's are computed."""
+
+_log = logging.getLogger(__name__)
+
+
+class Crew:
+    """workers: threads; most_bytes: decoded pixels in memory; on_finished: told of every verdict, on its thread."""
+
+    def __init__(
+        self,
+        workers: int,
+        gpu: bool,
+        most_bytes: int,
+        metrics: EngineMetrics,
+        on_finished: Callable[[Job, Answer], None],
+    ) -> None:
+        self.runners = GPU_RUNNERS if gpu else workers
+        self.changed = threading.Condition()
+        """Guards the board, the load, every lane's count and curve; notified at every change."""
+        self._board = Board(most_bytes)
+        self._load = Load(workers, GPU_RUNNERS if gpu else None)
+        self._metrics, self._on_finished = metrics, on_finished
+        self._jobs: set[Job] = set()
+        self._idle = 0
+        self._closed = False
+        self._started = False
+        duties: list[Sequence[Stage]] = [("finish", "decode") if gpu else STAGES] * workers
+        duties += [("infer",)] * (GPU_RUNNERS if gpu else 0)
+        self._threads = [
+            threading.Thread(target=self._work, args=(duty,), name=f"engine-{index}", daemon=True)
+            for index, duty in enumerate(duties)
+        ]
+
+    def submit(self, jobs: Sequence[Job], lane: Lane) -> None:
+        """Let jobs of one request wait for their turn, all or none.
+
+        Raises Refused where they cannot be answered before the first of their deadlines, Closed after `close`.
+        """
+        with self.changed:
+            self._check_open()
+            self._refuse_hopeless(jobs)
+            for job in jobs:
+                job.lane = lane
+                self._enter(job)
+                self._board.add(job, "decode")
+            self.changed.notify_all()
+
+    def submit_decoded(self, job: Job, most: int) -> bool:
+        """Let a shadow's job, whose pixels are in memory, wait for its lane. False where there is no room for it, or
+        `most` such jobs wait already."""
+        with self.changed:
+            waiting = sum(other.priority == "shadow" for other in self._jobs)
+            if self._closed or waiting >= most or not self._board.has_room(job.area):
+                return False
+            self._enter(job)
+            self._board.hold(job, job.area)
+            self._board.add(job, "infer")
+            self.changed.notify_all()
+            return True
+
+    def expected_wait(self, tiles: int, priority: Priority) -> float:
+        """Seconds until `tiles` more tiles of this priority would be judged."""
+        with self.changed:
+            return self._expected_wait(tiles, priority)
+
+    def waiting_tiles(self) -> int:
+        """Tiles not scored yet, shadows' too."""
+        with self.changed:
+            return sum(job.left for job in self._jobs)
+
+    def close(self) -> None:
+        """End the threads after what each is doing; jobs that wait fail with Closed."""
+        with self.changed:
+            self._closed = True
+            left = self._board.clear()
+            self.changed.notify_all()
+        for job in left:
+            self._end(job, Closed("the engine was closed"))
+        if self._started:
+            for thread in self._threads:
+                thread.join()
+        for job in list(self._jobs):  # those whose stage had ended when the threads did
+            self._end(job, Closed("the engine was closed"))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("the engine was closed")
+        if not self._started:  # at the first job: an engine that never gets one costs no threads
+            self._started = True
+            for thread in self._threads:
+                thread.start()
+
+    def _refuse_hopeless(self, jobs: Sequence[Job]) -> None:
+        now = time.monotonic()
+        wait = self._expected_wait(sum(job.tiles for job in jobs), jobs[0].priority)
+        if wait > min(job.deadline for job in jobs) - now:
+            if not self._jobs:
+                self._load.forgive()
+            self._metrics.shed.labels("deadline").inc()
+            raise Refused(wait)
+
+    def _expected_wait(self, tiles: int, priority: Priority) -> float:
+        return self._load.seconds(tiles + tiles_before(self._jobs, priority, time.monotonic()))
+
+    def _work(self, duty: Sequence[Stage]) -> None:
+        while (task := self._next(duty)) is not None:
+            self._do(task)
+
+    def _next(self, duty: Sequence[Stage]) -> Task | None:
+        """The next task; waits only while there is none. None when the engine is closed."""
+        with self.changed:
+            self._idle += 1
+            try:
+                while not self._closed:
+                    task = self._board.take(duty, time.monotonic(), self._idle)
+                    if task is not None:
+                        return task
+                    self.changed.wait()
+                return None
+            finally:
+                self._idle -= 1
+
+    def _do(self, task: Task) -> None:
+        if isinstance(task, Infer):
+            return self._infer(task)
+        try:
+            if isinstance(task, Decode):
+                stages.decode(task.job)
+                self._move(task.job, "infer")
+            elif isinstance(task, Finish):
+                self._finish(task.job)
+            else:
+                self._drop(task)
+        except Exception as error:
+            self._end(task.job, error)
+
+    def _drop(self, task: Drop) -> None:
+        job = task.job
+        if time.monotonic() >= job.deadline:
+            self._metrics.expired.labels(job.stage).inc()
+        elif job.priority == "shadow":
+            self._metrics.shed.labels("shadow_memory").inc()
+        else:
+            self._metrics.shed.labels("abandoned").inc()
+        self._end(job, Expired(job.stage))
+
+    def _infer(self, task: Infer) -> None:
+        seconds, failed = stages.infer(task)
+        count = sum(part.count for part in task.slices)
+        self._metrics.batch_tiles.observe(count)
+        self._metrics.run_seconds.observe(seconds)
+        with self.changed:
+            if not failed:
+                task.lane.curve.observe(count, seconds)
+            for part in task.slices:
+                look = part.job.look
+                assert look is not None
+                look.scored += part.count
+                if look.scored == look.count and part.job not in failed:
+                    part.job.inferred = time.monotonic()
+                    self._board.add(part.job, "finish")
+            self.changed.notify_all()
+        for job, error in failed.items():
+            _log.error("the network failed for a picture of %d tiles", job.tiles, exc_info=error)
+            self._end(job, error)
+
+    def _finish(self, job: Job) -> None:
+        answer = stages.finish(job)
+        if job.priority != "shadow":
+            with self.changed:
+                self._load.learn(job)
+        self._on_finished(job, answer)
+        self._end(job, answer)
+
+    def _move(self, job: Job, stage: Stage) -> None:
+        with self.changed:
+            self._board.add(job, stage)
+            self.changed.notify_all()
+
+    def _enter(self, job: Job) -> None:
+        self._jobs.add(job)
+        job.lane.jobs += 1
+
+    def _end(self, job: Job, result: Answer | Exception) -> None:
+        """Set the job's future and forget the job. A job may end twice: its tiles were in two batches, and both
+        failed, or it was dropped while a batch was under way; the first end counts."""
+        with self.changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+                job.lane.jobs -= 1
+                self._board.release(job)
+                self.changed.notify_all()
+        if isinstance(result, Answer):
+            job.answer(result)
+        else:
+            job.fail(result)

@@ -1,0 +1,211 @@
+"""The engine's door: photos in, answers out; and the models behind it, which can be changed while it works.
+
+Safe to use from many threads and from an event loop.
+"""
+
+import asyncio
+import io
+import math
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from model import tiles
+from model.detect import Detector
+from model.detection import ModelName
+from model.image import probe
+from model.names import Defect
+from serving.engine.crew import Crew
+from serving.engine.job import Answer, Expired, Job, Priority
+from serving.engine.lane import Lane
+from serving.engine.shadow import MOST, Agreement, Shadow
+from serving.language import Language
+from serving.metrics import EngineMetrics, Metrics
+from serving.settings import Settings, cores, read_settings
+
+WARM_UP_SIDE = 512
+"""Pixels a side of the picture judged before an engine or a new model is ready: several tiles, as a photo has."""
+DRAIN_SECONDS = 60.0
+"""How long `swap` waits for the old model's last photos; the default deadline of a caller."""
+
+
+class Engine:
+    """Judges photos with one model, on `settings.workers` threads.
+
+    bundle: an .onnx bundle, a loaded detector, or none for the bundle of the settings. Raises BundleError.
+    """
+
+    def __init__(
+        self,
+        bundle: Path | Detector | None = None,
+        settings: Settings | None = None,
+        metrics: EngineMetrics | None = None,
+    ) -> None:
+        self._settings = settings or read_settings()
+        self._metrics = metrics or Metrics().engine
+        detector = bundle if isinstance(bundle, Detector) else self._load(bundle or self._settings.bundle)
+        self._lane = Lane(detector)
+        self._shadow: Shadow | None = None
+        self._changing = threading.Lock()
+        self._crew = Crew(
+            self._settings.workers,
+            self._lane.gpu,
+            self._settings.max_decoded_bytes,
+            self._metrics,
+            self._show_shadow,
+        )
+        self._metrics.waiting_tiles.set_function(self._crew.waiting_tiles)
+        self._metrics.batch_cap.set_function(lambda: self._lane.curve.cap)
+
+    @property
+    def detector(self) -> Detector:
+        """The running model."""
+        return self._lane.detector
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How the challenger compares so far; None without one."""
+        shadow = self._shadow
+        return shadow.agreement if shadow else None
+
+    def warm_up(self) -> None:
+        """Measure what batches cost and judge a first picture; until then, the first photos are slow.
+
+        Raises BundleError where the model cannot judge.
+        """
+        self._measure(self._lane, self._crew.runners)
+        self.detect_now(_grey())
+
+    def job(
+        self,
+        data: bytes,
+        claim: Defect | None = None,
+        language: Language = "en",
+        deadline: float = math.inf,
+        priority: Priority = "interactive",
+    ) -> Job:
+        """A photo to `submit`. deadline: on the monotonic clock. Reads the header only; raises ImageError."""
+        _, width, height = probe(data)
+        count = len(tiles.plan(height, width).origins)
+        now = time.monotonic()
+        return Job(data, claim, language, priority, now, deadline, count, width * height, self._lane)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Have the photos of one request judged, all or none; `job.future` is set when one is.
+
+        Raises Refused where the estimated wait goes beyond a deadline, Closed after `close`.
+        """
+        self._crew.submit(jobs, self._lane)
+
+    async def result(self, job: Job) -> Answer:
+        """The answer to a submitted job, or the job's error. Raises Expired at the deadline; a caller that goes away
+        (its task is cancelled) takes its photo with it."""
+        patience = None if job.deadline == math.inf else job.deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(patience):
+                return await asyncio.wrap_future(job.future)
+        except TimeoutError as error:
+            raise Expired(job.stage) from error
+
+    async def detect(
+        self,
+        data: bytes,
+        claim: Defect | None = None,
+        language: Language = "en",
+        patience: float | None = None,
+        priority: Priority = "interactive",
+    ) -> Answer:
+        """Judge one photo. patience: seconds the caller waits.
+
+        Raises ImageError, Refused, Expired, Closed, BundleError.
+        """
+        job = self.job(data, claim, language, _deadline(patience), priority)
+        self.submit([job])
+        return await self.result(job)
+
+    def detect_now(
+        self,
+        data: bytes,
+        claim: Defect | None = None,
+        language: Language = "en",
+        patience: float | None = None,
+        priority: Priority = "interactive",
+    ) -> Answer:
+        """`detect` for threads: waits for the answer."""
+        job = self.job(data, claim, language, _deadline(patience), priority)
+        self.submit([job])
+        try:
+            return job.future.result(patience)
+        except TimeoutError as error:
+            job.future.cancel()
+            raise Expired(job.stage) from error
+
+    def expected_wait(self, tiles: int = 0, priority: Priority = "interactive") -> float:
+        """Seconds until `tiles` more tiles would be judged; 0 until the first photo was."""
+        return self._crew.expected_wait(tiles, priority)
+
+    def swap(self, bundle: Path | None = None) -> ModelName:
+        """Change to another bundle (none: that of the settings, read anew) without losing a photo.
+
+        The new model is loaded and warmed beside the running one; then new photos go to it, and this waits until the
+        old one has answered those it had. Where the new one cannot judge, BundleError is raised and nothing changes.
+        """
+        with self._changing:
+            try:
+                lane = self._prepare(bundle or self._settings.bundle)
+            except Exception:
+                self._metrics.swaps.labels("failed").inc()
+                raise
+            with self._crew.changed:
+                old, self._lane = self._lane, lane
+                self._metrics.swaps.labels("done").inc()
+                self._crew.changed.wait_for(lambda: not old.jobs, DRAIN_SECONDS)
+            return lane.detector.name
+
+    def shadow(self, bundle: Path | None, share: float = 0.1) -> None:
+        """Show a challenger a share of the photos, 0 to 1; None for the bundle ends it. Raises BundleError."""
+        with self._changing:
+            challenger = Shadow(self._prepare(bundle), share, self._metrics) if bundle else None
+            self._shadow = challenger
+
+    def close(self) -> None:
+        """Finish what is being worked on; photos that wait fail with Closed."""
+        self._crew.close()
+
+    def _load(self, bundle: Path | None) -> Detector:
+        threads = max(1, cores() // self._settings.workers)
+        return Detector(bundle, threads, self._settings.device, self._settings.data_dir / "tensorrt")
+
+    def _prepare(self, bundle: Path | None) -> Lane:
+        """A lane that is ready to judge. On one thread: the running model has the others."""
+        lane = Lane(self._load(bundle))
+        self._measure(lane, 1)
+        lane.detector.detect(_grey())
+        return lane
+
+    def _measure(self, lane: Lane, runners: int) -> None:
+        measured = lane.warm_up(runners)
+        with self._crew.changed:
+            for size, seconds in measured.items():
+                lane.curve.observe(size, seconds)
+
+    def _show_shadow(self, job: Job, answer: Answer) -> None:
+        """Give the challenger a photo that was just judged."""
+        shadow = self._shadow
+        if shadow is None or job.priority == "shadow" or not shadow.wants(answer.detection):
+            return
+        if not self._crew.submit_decoded(shadow.job(job, answer.detection, time.monotonic()), MOST):
+            self._metrics.shed.labels("shadow_busy").inc()
+
+
+def _deadline(patience: float | None) -> float:
+    return math.inf if patience is None else time.monotonic() + patience
+
+
+def _grey() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (WARM_UP_SIDE, WARM_UP_SIDE), (128, 128, 128)).save(file, "JPEG")
+    return file.getvalue()

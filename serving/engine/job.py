@@ -1,0 +1,144 @@
+"""One photo on its way through the engine, and how it can end without a verdict."""
+
+import math
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import pooling, tiles
+from model.detect import Scored
+from model.detection import Detection
+from model.image import Photo
+from model.names import DEFECTS, KINDS, Defect
+from serving.language import Language
+
+if TYPE_CHECKING:
+    from serving.engine.lane import Lane
+
+Priority = Literal["interactive", "bulk", "shadow"]
+"""Somebody waits; nobody looks (rescans); a challenger's copy of a photo, which only ever gets idle time."""
+LATER: dict[Priority, float] = {"interactive": 0.0, "bulk": 10.0, "shadow": math.inf}
+"""Seconds by which a photo of each priority counts as having come later than it did. This is the ageing: a bulk photo
+lets through those who came up to 10 s after it and no others, so that a stream of interactive ones never starves it."""
+
+
+class Expired(Exception):
+    """The deadline passed before the verdict. `stage`: what the photo was waiting for."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(
+            "the deadline passed before this picture's turn: wait longer or send fewer at a time"
+        )
+        self.stage = stage
+
+
+class Refused(Exception):
+    """The deadline cannot be met. `wait`: seconds that the answer would take, as estimated."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"the answer would take about {wait:.1f} s")
+        self.wait = wait
+
+
+class Closed(RuntimeError):
+    """The engine was closed before the photo's turn."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict. queued: seconds until decoding began. work: seconds of one thread that the photo took in all."""
+
+    detection: Detection
+    queued: float
+    work: float
+
+
+class Look:
+    """One pass of the network over a picture: tiles handed out one after the other, results put in their place.
+
+    pixels: uint8 RGB [H,W,3]. Memory grows with the maps, not with the tiles.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self.grid = tiles.plan(*pixels.shape[:2])
+        self.count = len(self.grid.origins)
+        self._padded = tiles.pad(pixels, self.grid)
+        self._kinds = np.empty((self.count, len(KINDS)), np.float32)
+        self._maps = np.empty((self.count, 1 + len(DEFECTS), tiles.CELLS, tiles.CELLS), np.float32)
+        self.taken = 0
+        """Tiles handed out."""
+        self.scored = 0
+
+    def copy_tiles(self, first: int, out: NDArray[np.uint8]) -> None:
+        """Tiles from `first` on into uint8 [N,TILE,TILE,3]."""
+        for place, (y, x) in zip(out, self.grid.origins[first : first + len(out)], strict=True):
+            place[:] = self._padded[y : y + tiles.TILE, x : x + tiles.TILE]
+
+    def put(self, first: int, kinds: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
+        """Results of the tiles from `first` on. Different tiles may be put from different threads at once."""
+        self._kinds[first : first + len(kinds)] = kinds
+        self._maps[first : first + len(maps)] = maps
+
+    def result(self) -> Scored:
+        """What `Detector.score` gives for the same pixels."""
+        scores = pooling.Scores(self._kinds, tiles.stitch(self._maps, self.grid))
+        return Scored(scores, pooling.features(scores))
+
+
+@dataclass(eq=False)
+class Job:
+    """A photo and how far it is. Times are on the monotonic clock; a job without a deadline has infinity there.
+
+    tiles, area: number of tiles, and pixels, as the header states them; area is what decoding will hold in memory.
+    """
+
+    data: bytes
+    claim: Defect | None
+    language: Language
+    priority: Priority
+    arrived: float
+    deadline: float
+    tiles: int
+    area: int
+    lane: "Lane"
+    future: "Future[Answer]" = field(default_factory=Future)
+    stage: str = "decode"
+    photo: Photo | None = None
+    look: Look | None = None
+    first: Scored | None = None
+    """The first look's scores, while a second one is under way."""
+    began: float = 0.0
+    decoded: float = 0.0
+    inferred: float = 0.0
+    run_seconds: float = 0.0
+    """Seconds of runners, this photo's share of its batches."""
+    other_seconds: float = 0.0
+    """Seconds of threads for decoding and finishing."""
+    held: int = 0
+    """Bytes of pixels the board counts for this job."""
+
+    @property
+    def rank(self) -> float:
+        """Lower goes first, at every stage."""
+        return self.arrived + LATER[self.priority]
+
+    @property
+    def left(self) -> int:
+        """Tiles still to be scored, as far as is known."""
+        return self.tiles if self.look is None else self.look.count - self.look.scored
+
+    def over(self, now: float) -> bool:
+        """Whether nobody waits for it any more."""
+        return now >= self.deadline or self.future.done()
+
+    def answer(self, answer: Answer) -> None:
+        with suppress(InvalidStateError):  # whoever asked may have gone in this very moment
+            self.future.set_result(answer)
+
+    def fail(self, error: BaseException) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)

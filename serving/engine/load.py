@@ -1,0 +1,50 @@
+"""How long a new photo would wait: the tiles before it, times what a tile has cost lately.
+
+In: finished photos, and those under way. Out: seconds. Decoding and judging are counted by the tile, too, since both
+grow with the picture.
+"""
+
+from collections.abc import Iterable
+
+from serving.engine.job import Job, Priority
+
+SMOOTHING = 0.1
+"""Weight of the newest photo in the running means: follows a change of load within some twenty photos."""
+
+
+class Load:
+    """Seconds per tile. workers: threads that decode and judge. runners: threads that run batches; None where the
+    workers do that as well. Guarded by the engine's lock."""
+
+    def __init__(self, workers: int, runners: int | None) -> None:
+        self._workers, self._runners = workers, runners
+        self._run = 0.0
+        self._other = 0.0
+
+    def learn(self, job: Job) -> None:
+        """Take a finished photo into account; the first one sets the means."""
+        run, other = job.run_seconds / job.tiles, job.other_seconds / job.tiles
+        weight = SMOOTHING if self._run else 1.0
+        self._run += weight * (run - self._run)
+        self._other += weight * (other - self._other)
+
+    def forgive(self) -> None:
+        """Believe in a little more speed: while nothing is judged, nothing could show that it is faster by now, and
+        one slow photo would shut out impatient callers for good."""
+        self._run *= 1 - SMOOTHING
+        self._other *= 1 - SMOOTHING
+
+    def seconds(self, tiles: int) -> float:
+        """Until `tiles` tiles, from decoding to verdict, are done by all threads together."""
+        if self._runners is None:
+            return tiles * (self._run + self._other) / self._workers
+        return tiles * max(self._run / self._runners, self._other / self._workers)
+
+
+def tiles_before(jobs: Iterable[Job], priority: Priority, now: float) -> int:
+    """Tiles that are done before those of a photo that comes now."""
+    return sum(
+        job.left
+        for job in jobs
+        if not job.over(now) and job.priority != "shadow" and (priority != "interactive" or job.rank <= now)
+    )
