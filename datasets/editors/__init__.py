@@ -22,7 +22,8 @@ def available(generators: Path | None = None, small: Path | None = None) -> dict
     """Every editor that these folders allow: name -> a factory that loads it when called.
 
     generators: folder with the published weights (TAEF2, SRGAN, ESRGAN, Real-ESRGAN, waifu2x); those whose files are
-    missing are left out. small: folder of our own autoencoders, each `<name>.pt` becoming "ae-<name>".
+    missing are left out. small: folder of our own networks, each `<name>.pt` becoming "ae-<name>" (an autoencoder) and
+    each `inpaint-<name>.pt` keeping its name (an inpainter).
     Without folders only "classical" is there, which needs no weights.
     """
     found: dict[str, Factory] = {"classical": _classical}
@@ -32,7 +33,10 @@ def available(generators: Path | None = None, small: Path | None = None) -> dict
                 found[name] = _bound(load, generators)
     if small is not None:
         for path in sorted(small.glob("*.pt")):
-            found[f"ae-{path.stem}"] = _bound(_small, path)
+            if path.stem.startswith("inpaint-"):
+                found[path.stem] = _bound(_inpainter, path)
+            else:
+                found[f"ae-{path.stem}"] = _bound(_small, path)
     return found
 
 
@@ -50,6 +54,13 @@ def _small(path: Path) -> Editor:
     from datasets.editors.autoencoder import AutoencoderEditor, load_small
 
     return AutoencoderEditor(f"ae-{path.stem}", load_small(path), keep_colours=True)
+
+
+def _inpainter(path: Path) -> Editor:
+    from datasets.editors.inpainting import InpaintingEditor
+    from datasets.editors.small_inpainter import load
+
+    return InpaintingEditor(path.stem, load(path))
 
 
 def _taef2(folder: Path) -> Editor:
