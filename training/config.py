@@ -27,7 +27,8 @@ class DataConfig(_Part):
     placed over the edit (or, in the authentic twin, over the same place). benign: share of pairs that get one harmless
     operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
-    prepare tiles.
+    prepare tiles. leave_out: what the training split is used without, as "generator:PATTERN" or "source:PATTERN" (the
+    collection a photo came from): how `training.leave_one_out` asks what a generator never seen would do.
     """
 
     window: int = 560
@@ -38,6 +39,7 @@ class DataConfig(_Part):
     curriculum: float = 0.4
     start_harshness: float = 0.15
     workers: int = 1
+    leave_out: tuple[str, ...] = ()
 
 
 class LossConfig(_Part):

@@ -26,6 +26,7 @@ from model.network import Network
 from training.config import TrainConfig, save
 from training.data import FromStep, TileDataset, collate
 from training.losses import losses
+from training.selection import used
 from training.validate import validate
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
@@ -100,7 +101,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
         shutil.copyfile(dataset / name, run / name)
     data = TileDataset(
         dataset,
-        [row for row in rows if row.split == "train"],
+        used([row for row in rows if row.split == "train"], config.data.leave_out),
         config.data,
         config.loss,
         config.seed,
