@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from serving.engine.job import Job
+from serving.engine.job import Job, Look
 from serving.engine.lane import Lane
 
 Stage = Literal["finish", "infer", "decode"]
@@ -34,9 +34,10 @@ class Decode:
 
 @dataclass(frozen=True)
 class Slice:
-    """`count` tiles of a job's look, from `first` on."""
+    """`count` tiles of a job's look, from `first` on. The look is its own: the job may end meanwhile and forget it."""
 
     job: Job
+    look: Look
     first: int
     count: int
 
@@ -146,7 +147,7 @@ class Board:
             job = queue[0][2]
             assert job.look is not None
             count = min(room, _left(job))
-            slices.append(Slice(job, job.look.taken, count))
+            slices.append(Slice(job, job.look, job.look.taken, count))
             job.look.taken += count
             room -= count
             if not _left(job):

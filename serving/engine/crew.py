@@ -156,6 +156,8 @@ class Crew:
 
     def _drop(self, task: Drop) -> None:
         job = task.job
+        if job not in self._jobs:  # it failed, and this was what was left of it
+            return
         if time.monotonic() >= job.deadline:
             self._metrics.expired.labels(job.stage).inc()
         elif job.priority == "shadow":
@@ -173,10 +175,9 @@ class Crew:
             if not failed:
                 task.lane.curve.observe(count, seconds)
             for part in task.slices:
-                look = part.job.look
-                assert look is not None
-                look.scored += part.count
-                if look.scored == look.count and part.job not in failed:
+                part.look.scored += part.count
+                whole = part.look.scored == part.look.count
+                if whole and part.job in self._jobs and part.job not in failed:
                     part.job.inferred = time.monotonic()
                     self._board.add(part.job, "finish")
             self.changed.notify_all()
@@ -189,7 +190,10 @@ class Crew:
         if job.priority != "shadow":
             with self.changed:
                 self._load.learn(job)
-        self._on_finished(job, answer)
+        try:
+            self._on_finished(job, answer)
+        except Exception:  # whatever else is done with a verdict must not cost the caller the verdict
+            _log.exception("a verdict could not be passed on")
         self._end(job, answer)
 
     def _move(self, job: Job, stage: Stage) -> None:
@@ -209,6 +213,7 @@ class Crew:
                 self._jobs.remove(job)
                 job.lane.jobs -= 1
                 self._board.release(job)
+                job.forget()
                 self.changed.notify_all()
         if isinstance(result, Answer):
             job.answer(result)

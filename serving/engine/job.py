@@ -135,6 +135,10 @@ class Job:
         """Whether nobody waits for it any more."""
         return now >= self.deadline or self.future.done()
 
+    def forget(self) -> None:
+        """Let the photo go: whoever keeps the job to ask for its answer must not keep its pixels."""
+        self.data, self.photo, self.look, self.first = b"", None, None, None
+
     def answer(self, answer: Answer) -> None:
         with suppress(InvalidStateError):  # whoever asked may have gone in this very moment
             self.future.set_result(answer)

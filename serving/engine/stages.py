@@ -67,14 +67,12 @@ def finish(job: Job) -> Answer:
 def _run(network: Network, slices: Sequence[Slice]) -> None:
     at = 0
     for part in slices:
-        assert part.job.look is not None
-        part.job.look.copy_tiles(part.first, network.buffer[at : at + part.count])
+        part.look.copy_tiles(part.first, network.buffer[at : at + part.count])
         at += part.count
     kinds, maps = network.run(at)
     at = 0
     for part in slices:
-        assert part.job.look is not None
-        part.job.look.put(part.first, kinds[at : at + part.count], maps[at : at + part.count])
+        part.look.put(part.first, kinds[at : at + part.count], maps[at : at + part.count])
         at += part.count
 
 

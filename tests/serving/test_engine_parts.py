@@ -1,0 +1,237 @@
+"""The engine's parts without its threads: who goes first, what a batch takes, what it costs, how long it takes."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import pooling
+from model.detect import Detector
+from model.tiles import TILE
+from serving.engine.board import Board, Decode, Drop, Finish, Infer
+from serving.engine.curve import NEAR, TRY_EVERY, CostCurve
+from serving.engine.job import LATER, Job, Look, Priority
+from serving.engine.lane import Lane
+from serving.engine.load import Load, tiles_before
+from serving.engine.network import BoundNetwork, DirectNetwork
+
+ALL = ("finish", "infer", "decode")
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def lane(detector: Detector) -> Lane:
+    return Lane(detector)
+
+
+@pytest.fixture
+def make(lane: Lane) -> MakeJob:
+    """A job of a picture of `tiles` tiles in a row."""
+
+    def make(
+        arrived: float = 0.0,
+        tiles: int = 1,
+        priority: Priority = "interactive",
+        deadline: float = math.inf,
+        down: Lane = lane,
+    ) -> Job:
+        width = TILE * tiles
+        job = Job(b"", None, "en", priority, arrived, deadline, tiles, TILE * width, down)
+        job.look = Look(np.zeros((TILE, width - 16 * (tiles - 1), 3), np.uint8))
+        assert job.look.count == tiles
+        return job
+
+    return make
+
+
+def _pixels(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height * width).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(100, 90), (224, 224), (300, 700), (533, 401)])
+@pytest.mark.parametrize("piece", [1, 3, 100])
+def test_a_look_in_pieces_gives_what_the_detector_gives(
+    detector: Detector, size: tuple[int, int], piece: int
+) -> None:
+    pixels = _pixels(*size)
+    look, network = Look(pixels), DirectNetwork(detector.bundle.session, 100)
+    for first in range(0, look.count, piece):
+        count = min(piece, look.count - first)
+        look.copy_tiles(first, network.buffer[:count])
+        look.put(first, *network.run(count))
+    whole = pooling.score_picture(pixels, detector.bundle.run, 8)
+    np.testing.assert_allclose(look.result().scores.maps, whole.maps, atol=1e-5)
+    np.testing.assert_allclose(look.result().scores.kinds, whole.kinds, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_bound_memory_and_padding_change_no_result(bundle: Path, count: int) -> None:
+    session = onnxruntime.InferenceSession(str(bundle), providers=["CPUExecutionProvider"])
+    direct, bound = DirectNetwork(session, 4), BoundNetwork(session, (1, 2, 4), device="cpu")
+    bound.buffer[:] = 255  # what an earlier batch may have left there
+    for seed in range(2):
+        tiles = _pixels(TILE * count + seed, TILE)[: TILE * count].reshape(count, TILE, TILE, 3)
+        direct.buffer[:count] = bound.buffer[:count] = tiles
+        for one, other in zip(direct.run(count), bound.run(count), strict=True):
+            assert one.shape == other.shape
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_cap_is_the_smallest_size_that_is_nearly_the_fastest() -> None:
+    curve = CostCurve((1, 2, 4, 8))
+    assert curve.cap == 8, "before anything is known"
+    for size, seconds in {1: 10.0, 2: 12.0, 4: 16.0, 8: 16.0 * 2 * (1 - NEAR / 2)}.items():
+        curve.observe(size, seconds)
+    assert curve.cap == 4 and curve.per_tile() == 4.0
+    curve.observe(3, 0.001)
+    assert curve.cap == 4, "sizes between those of the curve are no part of it"
+
+
+def test_the_cap_follows_the_machine_and_looks_again_now_and_then() -> None:
+    curve = CostCurve((1, 2))
+    curve.observe(1, 1.0)
+    curve.observe(2, 2.0)
+    limits = [curve.next_limit() for _ in range(2 * TRY_EVERY)]
+    assert limits.count(2) == 2 and curve.cap == 1
+    for _ in range(50):
+        curve.observe(2, 1.2)
+    assert curve.cap == 2
+
+
+@given(st.dictionaries(st.sampled_from([1, 2, 4, 8, 16]), st.floats(1e-4, 10), min_size=1))
+def test_a_cap_is_never_far_from_the_best(costs: dict[int, float]) -> None:
+    curve = CostCurve((1, 2, 4, 8, 16))
+    for size, seconds in costs.items():
+        curve.observe(size, seconds)
+    best = max(size / seconds for size, seconds in costs.items())
+    assert curve.cap / costs[curve.cap] >= (1 - NEAR) * best * (1 - 1e-9)
+
+
+def test_photos_go_in_the_order_they_came_and_bulk_lets_others_past_for_a_while(make: MakeJob) -> None:
+    board = Board(10**9)
+    bulk = make(0.0, priority="bulk")
+    early, late = make(LATER["bulk"] - 1), make(LATER["bulk"] + 1)
+    shadow = make(-100.0, priority="shadow")
+    for job in (shadow, late, bulk, early):
+        board.add(job, "decode")
+    order = [board.take(ALL, 0.0, 1) for _ in range(4)]
+    assert [task.job for task in order if isinstance(task, Decode)] == [early, bulk, late, shadow]
+    assert board.take(ALL, 0.0, 1) is None
+
+
+def test_a_photo_is_finished_before_the_next_is_begun(make: MakeJob) -> None:
+    board = Board(10**9)
+    first, second, third = make(1.0), make(2.0), make(3.0)
+    board.add(first, "decode")
+    board.add(second, "infer")
+    board.add(third, "finish")
+    assert isinstance(board.take(ALL, 0.0, 1), Decode)
+    assert isinstance(board.take(ALL, 0.0, 1), Infer)
+    assert isinstance(board.take(ALL, 0.0, 1), Finish)
+
+
+def test_threads_only_get_what_they_do(make: MakeJob) -> None:
+    board = Board(10**9)
+    board.add(make(), "infer")
+    assert board.take(("decode", "finish"), 0.0, 1) is None
+    assert isinstance(board.take(("infer",), 0.0, 1), Infer)
+
+
+def test_photos_share_a_batch_and_idle_threads_share_the_tiles(make: MakeJob, lane: Lane) -> None:
+    for size, seconds in {1: 4.0, 2: 5.0, 4: 6.0, 8: 7.0}.items():
+        lane.curve.observe(size, seconds)
+    board = Board(10**9)
+    jobs = [make(0.0, 3), make(1.0, 2), make(2.0, 9)]
+    for job in jobs:
+        board.add(job, "infer")
+    task = board.take(ALL, 0.0, 1)
+    assert isinstance(task, Infer)
+    assert [(part.job, part.first, part.count) for part in task.slices] == [
+        (jobs[0], 0, 3),
+        (jobs[1], 0, 2),
+        (jobs[2], 0, 3),
+    ]
+    task = board.take(ALL, 0.0, 3)
+    assert isinstance(task, Infer), "six tiles are left, for three idle threads"
+    assert [(part.job, part.first, part.count) for part in task.slices] == [(jobs[2], 3, 2)]
+
+
+def test_models_do_not_share_a_batch(make: MakeJob, detector: Detector) -> None:
+    board = Board(10**9)
+    other = Lane(detector)
+    for job in (make(0.0), make(1.0, down=other), make(2.0)):
+        board.add(job, "infer")
+    lanes = []
+    while (task := board.take(ALL, 0.0, 1)) is not None:
+        assert isinstance(task, Infer)
+        lanes.append((task.lane is other, len(task.slices)))
+    assert lanes == [(False, 1), (True, 1), (False, 1)]
+
+
+@pytest.mark.parametrize("stage", ALL)
+def test_late_and_abandoned_photos_are_dropped_before_every_stage(make: MakeJob, stage: str) -> None:
+    board = Board(10**9)
+    late, gone, good = make(0.0, deadline=5.0), make(1.0), make(2.0)
+    gone.future.cancel()
+    for job in (late, gone, good):
+        board.add(job, stage)  # type: ignore[arg-type]
+    tasks = [board.take(ALL, 5.0, 1) for _ in range(3)]
+    assert tasks[:2] == [Drop(late), Drop(gone)]
+    assert not isinstance(tasks[2], Drop) and tasks[2] is not None
+
+
+def test_a_late_photo_is_never_part_of_anothers_batch(make: MakeJob) -> None:
+    board = Board(10**9)
+    board.add(make(0.0), "infer")
+    board.add(make(1.0, deadline=5.0), "infer")
+    task = board.take(ALL, 6.0, 1)
+    assert isinstance(task, Infer) and len(task.slices) == 1
+    assert isinstance(board.take(ALL, 6.0, 1), Drop)
+
+
+def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:
+    large = make(0.0, tiles=3)
+    board = Board(large.area * 3)
+    board.add(large, "decode")
+    assert board.take(ALL, 0.0, 1) == Decode(large), "one photo is let in however large it is"
+    small = make(1.0)
+    board.add(small, "decode")
+    assert board.take(ALL, 0.0, 1) is None
+    shadow = make(0.0, priority="shadow")
+    board.hold(shadow, shadow.area)
+    board.add(shadow, "infer")
+    assert board.take(("decode",), 0.0, 1) == Drop(shadow)
+    board.release(shadow)
+    board.release(large)
+    assert board.take(ALL, 0.0, 1) == Decode(small) and board.held == small.area * 3
+
+
+def test_the_wait_is_the_tiles_before_times_what_tiles_cost(make: MakeJob) -> None:
+    load = Load(workers=2, runners=None)
+    assert load.seconds(100) == 0
+    done = make(tiles=4)
+    done.run_seconds, done.other_seconds = 4.0, 2.0
+    load.learn(done)
+    assert load.seconds(8) == pytest.approx(6.0)
+    split = Load(workers=2, runners=1)
+    split.learn(done)
+    assert split.seconds(8) == pytest.approx(8.0), "the slower of two stages side by side"
+    load.forgive()
+    assert load.seconds(8) < 6.0
+
+
+def test_only_what_goes_before_is_waited_for(make: MakeJob) -> None:
+    gone = make(0.0, 7)
+    gone.future.cancel()
+    half = make(0.0, 4)
+    assert half.look is not None
+    half.look.scored = 1
+    jobs = [half, gone, make(0.0, 5, "bulk"), make(0.0, 6, "shadow"), make(0.0, 8, deadline=1.0)]
+    assert tiles_before(jobs, "interactive", 2.0) == 3
+    assert tiles_before(jobs, "bulk", 2.0) == 3 + 5
+    assert tiles_before(jobs, "interactive", LATER["bulk"] + 1) == 3 + 5, "bulk has aged"
