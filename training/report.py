@@ -153,7 +153,7 @@ def _slice_row(one: Measured) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _slice_tables(measured: Sequence[Measured]) -> list[str]:
+def slice_tables(measured: Sequence[Measured]) -> list[str]:
     lines = []
     for dimension, parts in groupby(measured, key=lambda one: one.dimension):
         lines += [
@@ -168,7 +168,7 @@ def _slice_tables(measured: Sequence[Measured]) -> list[str]:
     return lines
 
 
-def _control_lines(controls: Sequence[Control]) -> list[str]:
+def control_lines(controls: Sequence[Control]) -> list[str]:
     lines = []
     for one in controls:
         outcome = {True: " – kept", False: " – **not kept**", None: ""}[one.passed]
@@ -204,13 +204,13 @@ def markdown(report: Mapping[str, Any], measured: Sequence[Measured], controls: 
             MEANING,
             "## Controls",
             "",
-            *_control_lines(controls),
+            *control_lines(controls),
             "",
             *(f"![{title}]({name})" for title, name in report["plots"].items()),
             "",
             "## Slice by slice",
             "",
-            *_slice_tables(measured),
+            *slice_tables(measured),
             "## Measure again",
             "",
             "```sh",

@@ -1,7 +1,7 @@
 """The steps of `training.cli` on a run's folder: what is read, what is written, in which order.
 
 A run's folder holds config.yaml, metrics.jsonl, model.pt (train); network.onnx, calibration.json, calibrated.onnx
-(calibrate); report/ (evaluate). `export` gathers them into one bundle.
+(calibrate); report/ (evaluate), suite/ (evaluate --suite). `export` gathers them into one bundle.
 """
 
 import hashlib
@@ -99,21 +99,31 @@ def summary(result: Calibration) -> dict[str, Any]:
 
 def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int | None) -> Path:
     """Evaluate a run, a bundle file or the bundled model; return the report's folder."""
-    target = bundle.bundled_path() if model == BUNDLED else Path(model)
-    if target.is_dir():
-        out = out or target / REPORT
-        target = target / CALIBRATED
-        if not is_of(target, Path(model)):
-            raise CalibrationError(
-                f"{model} is not calibrated, or was trained on since: "
-                f"run `refundlens calibrate {model} {dataset}` first"
-            )
-    out = out or Path(REPORT)
+    target = bundle_of(model, dataset)
+    out = out or beside(model, REPORT)
     command = f"refundlens evaluate {model} {dataset} --split {split}" + (
         f" --limit {limit}" if limit else ""
     )
     run_evaluation(Detector(target, threads=1), dataset, out, split, limit, context={"command": command})
     return out
+
+
+def bundle_of(model: str, dataset: Path) -> Path:
+    """The bundle file that a run's folder, a path or the word bundled stands for."""
+    target = bundle.bundled_path() if model == BUNDLED else Path(model)
+    if not target.is_dir():
+        return target
+    if not is_of(target / CALIBRATED, target):
+        raise CalibrationError(
+            f"{model} is not calibrated, or was trained on since: "
+            f"run `refundlens calibrate {model} {dataset}` first"
+        )
+    return target / CALIBRATED
+
+
+def beside(model: str, name: str) -> Path:
+    """Where a report goes if nobody says: into the run's folder, else into the working directory."""
+    return Path(model) / name if Path(model).is_dir() else Path(name)
 
 
 def export(run: Path, out: Path, name: str, version: str) -> Path:

@@ -32,14 +32,20 @@ class BoundCheck:
     passed: bool
 
 
-def check(dimension: str, value: str, rows: Iterable[Scored]) -> BoundCheck | None:
-    """The check of one slice; None without authentic rows."""
-    authentic = [one for one in rows if one.row.label == 0]
-    if not authentic:
-        return None
-    called = [one for one in authentic if one.verdict == "fake"]
-    photos, accused = (len({one.row.source for one in some}) for some in (authentic, called))
-    stated = max((one.bound for one in authentic if one.bound is not None), default=None)
+def loosest(bounds: Iterable[float | None]) -> float | None:
+    """The largest of the bounds that pictures came with; None where none had one."""
+    return max((bound for bound in bounds if bound is not None), default=None)
+
+
+def held(
+    dimension: str,
+    value: str,
+    photos: int,
+    accused: int,
+    stated: float | None,
+    picture_rate: float | None = None,
+) -> BoundCheck:
+    """The check of so many photos, of which so many were accused. picture_rate: None where a photo is one picture."""
     lower = lower_bound(accused, photos)
     return BoundCheck(
         dimension=dimension,
@@ -47,11 +53,22 @@ def check(dimension: str, value: str, rows: Iterable[Scored]) -> BoundCheck | No
         photos=photos,
         accused=accused,
         rate=accused / photos,
-        picture_rate=len(called) / len(authentic),
+        picture_rate=accused / photos if picture_rate is None else picture_rate,
         lower=lower,
         stated=stated,
         passed=accused == 0 if stated is None else lower <= stated,
     )
+
+
+def check(dimension: str, value: str, rows: Iterable[Scored]) -> BoundCheck | None:
+    """The check of one slice; None without authentic rows."""
+    authentic = [one for one in rows if one.row.label == 0]
+    if not authentic:
+        return None
+    called = [one for one in authentic if one.verdict == "fake"]
+    photos, accused = (len({one.row.source for one in some}) for some in (authentic, called))
+    stated = loosest(one.bound for one in authentic)
+    return held(dimension, value, photos, accused, stated, len(called) / len(authentic))
 
 
 def check_all(parts: Sequence[Slice]) -> list[BoundCheck]:

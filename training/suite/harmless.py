@@ -14,10 +14,10 @@ from datasets.benign import OPERATIONS, benign
 from datasets.chains import NAMED, Step
 from datasets.delivery import deliver
 from datasets.painters import find_foreground
-from model.bounds import lower_bound
 from training.calibrate import run_all
 from training.controls import CROP, REENCODE, SHRINK
 from training.metrics import roc_auc
+from training.suite.checks import loosest
 from training.suite.reading import Reader, Reading
 from training.suite.regions import Photo, seeded
 
@@ -35,21 +35,18 @@ Change = Callable[[Photo], Pixels]
 class Harmless:
     """Authentic photos before and after something harmless.
 
-    auc: copies against originals, 0.5 where the copy looks no more fake. fake, inconclusive: shares of the copies
-    called so. turned_fake: share of photos whose verdict became fake. lower: 95 % lower confidence bound on the rate of
-    copies called fake; stated: loosest bound that a copy came with; passed: lower is within stated.
+    auc: copies against originals, 0.5 where the copy looks no more fake. fake, inconclusive: copies called so.
+    turned_fake: photos whose verdict became fake. stated: the loosest bound that a copy came with.
     """
 
     group: str
     name: str
     photos: int
     auc: float
-    fake: float
-    inconclusive: float
-    turned_fake: float
-    lower: float
+    fake: int
+    inconclusive: int
+    turned_fake: int
     stated: float | None
-    passed: bool
 
 
 def harmless(reader: Reader, photos: Sequence[Photo]) -> list[Harmless]:
@@ -121,20 +118,15 @@ def _file(pixels: Pixels) -> bytes:
 def _line(group: str, name: str, before: Sequence[Reading], after: Sequence[Reading]) -> Harmless:
     count = len(after)
     called = [one.verdict for one in after]
-    fakes = called.count("fake")
     turned = sum(b.verdict != a.verdict == "fake" for b, a in zip(before, after, strict=True))
     labels = [0] * count + [1] * count
-    stated = max((one.bound for one in after if one.bound is not None), default=None)
-    lower = lower_bound(fakes, count)
     return Harmless(
         group=group,
         name=name,
         photos=count,
         auc=roc_auc(labels, [one.probability for one in (*before, *after)]),
-        fake=fakes / count,
-        inconclusive=called.count("inconclusive") / count,
-        turned_fake=turned / count,
-        lower=lower,
-        stated=stated,
-        passed=fakes == 0 if stated is None else lower <= stated,
+        fake=called.count("fake"),
+        inconclusive=called.count("inconclusive"),
+        turned_fake=turned,
+        stated=loosest(one.bound for one in after),
     )

@@ -17,10 +17,11 @@ import numpy as np
 from datasets.chains import NAMED
 from datasets.delivery import deliver
 from datasets.pictures import read_mask, read_rgb
-from model.bounds import lower_bound, upper_bound
+from model.bounds import interval, upper_bound
 from model.image import ImageError, read_photo
 from training.calibrate import run_all
 from training.metrics import bootstrap_interval, roc_auc
+from training.suite.checks import loosest
 from training.suite.reading import Reader, Reading
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
@@ -42,9 +43,10 @@ class Authentic:
     """Authentic photos of a folder in one delivery.
 
     called: verdicts counted. not_fake: share not called fake (true negatives: `inconclusive` accuses nobody), with its
-    95 % lower confidence bound. accused_bound: 95 % upper confidence bound on the rate called fake. supported: photos
-    in a condition that calibration covers; on the others no verdict but `inconclusive` is possible. unreadable: files
-    left out. probabilities, fake: of every photo, in the order of file names.
+    95 % interval. accused_bound: 95 % upper confidence bound on the rate called fake. stated: the loosest bound that a
+    photo came with. supported: photos in a condition that calibration covers; on the others no verdict but
+    `inconclusive` is possible. unreadable: files left out. probabilities, fake: of every photo, in
+    the order of file names.
     """
 
     name: str
@@ -52,8 +54,9 @@ class Authentic:
     photos: int
     called: dict[str, int]
     not_fake: float
-    not_fake_low: float
+    not_fake_interval: tuple[float, float]
     accused_bound: float
+    stated: float | None
     supported: int
     unreadable: int
     quantiles: dict[str, float]
@@ -87,14 +90,16 @@ def _both(reader: Reader, path: Path) -> tuple[Reading, Reading] | None:
 def _authentic(name: str, delivery: str, read: Sequence[Reading], unreadable: int) -> Authentic:
     called = Counter(one.verdict for one in read)
     said = tuple(one.probability for one in read)
+    low, high = interval(called["fake"], len(read))
     return Authentic(
         name=name,
         delivery=delivery,
         photos=len(read),
         called=dict(sorted(called.items())),
         not_fake=1 - called["fake"] / len(read),
-        not_fake_low=lower_bound(len(read) - called["fake"], len(read)),
+        not_fake_interval=(1 - high, 1 - low),
         accused_bound=upper_bound(called["fake"], len(read)),
+        stated=loosest(one.bound for one in read),
         supported=sum(one.conditions.supported for one in read),
         unreadable=unreadable,
         quantiles={str(q): round(float(np.quantile(said, q)), 4) for q in QUANTILES},
@@ -108,7 +113,7 @@ class Edits:
     """Pictures by one real editor (or all) in one delivery, against their originals delivered alike.
 
     low, high: 95 % interval of auc over originals. pixel_f1: mean at 0.5; best_f1: had someone known where to cut.
-    edits_called, originals_called: verdicts counted.
+    edits_called, originals_called: verdicts counted. stated: the loosest bound that an original came with.
     """
 
     generator: str
@@ -122,6 +127,7 @@ class Edits:
     best_f1: float
     edits_called: dict[str, int]
     originals_called: dict[str, int]
+    stated: float | None
 
 
 @dataclass(frozen=True)
@@ -190,6 +196,7 @@ def _edits(generator: str, delivery: str, pairs: Sequence[_Pair]) -> Edits:
         best_f1=_mean([one.best_f1 for one in maps if one.best_f1 is not None]),
         edits_called=dict(sorted(Counter(pair.edited.verdict for pair in pairs).items())),
         originals_called=dict(sorted(Counter(one.verdict for _, one in real).items())),
+        stated=loosest(one.bound for _, one in real),
     )
 
 

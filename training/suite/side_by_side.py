@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.records import Row
 import training.peers
+from datasets.records import Row
 from training import metrics
 from training.calibrate import run_all
 from training.metrics import best_threshold_f1, bootstrap_interval, pixel_f1, roc_auc, tpr_at_fpr
