@@ -3,9 +3,11 @@
 import time
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from model.names import DEFECTS
@@ -182,7 +184,28 @@ async def get_detection(request: Request, owner: Caller, identifier: DetectionId
 async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
     found = await _find(request, owner, identifier)
-    png = await run_in_threadpool(heatmap_png, found.heatmap, found.body["width"], found.body["height"])
+    return await _picture(found, found.heatmap)
+
+
+@router.get(
+    "/detections/{id}/reliability",
+    operation_id="get_reliability",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404)},
+)
+async def get_reliability(request: Request, owner: Caller, identifier: DetectionId) -> Response:
+    """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
+    found = await _find(request, owner, identifier)
+    if found.reliabilitymap is None:
+        raise Problem(
+            404, "not_found", "The model of this detection was calibrated without a reliability map."
+        )
+    return await _picture(found, found.reliabilitymap)
+
+
+async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
+    """One of a detection's maps; it never changes."""
+    png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )

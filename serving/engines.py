@@ -30,6 +30,8 @@ LONGEST_WAIT = 30.0
 """Seconds; a server that asks for more is not waited for any longer."""
 REMOTE_TIMEOUT = 120.0
 """Seconds for one answer: the server's own deadline of 60 s and the upload."""
+SERVERS_OWN = ("id", "created_at", "heatmap_url", "reliability_url")
+"""What a server adds to the line of a detection."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +40,13 @@ _log = logging.getLogger(__name__)
 class Judged:
     """The line of one file and its heat map (grey PNG of the displayed size), None unless asked for.
 
-    lost: the heat map was asked for and could not be kept.
+    reliability: a PNG of what the heat map is worth where; none also where the model cannot tell. lost: the heat map
+    was asked for and could not be kept.
     """
 
     line: Line
     heatmap: bytes | None = None
+    reliability: bytes | None = None
     lost: bool = False
 
     @property
@@ -84,8 +88,14 @@ class LocalEngine:
         data = read_file(path)
         detection = self.detector.detect(data, self.claim, self.language)
         detection = with_references(detection, data, self.references, self.language)
-        heat = heatmap_png(detection.heatmap, detection.width, detection.height) if self.heatmaps else None
-        return Judged(detection_line(str(path), detection), heat)
+        line = detection_line(str(path), detection)
+        if not self.heatmaps:
+            return Judged(line)
+        heat, trust = (
+            None if cells is None else heatmap_png(cells, detection.width, detection.height)
+            for cells in (detection.heatmap, detection.reliabilitymap)
+        )
+        return Judged(line, heat, trust)
 
 
 @dataclass(frozen=True)
@@ -112,9 +122,11 @@ class RemoteEngine:
         answer = self._post(path.name, read_file(path))
         if "error" in answer:
             return Judged(error_line(str(path), answer["error"]["code"], answer["error"]["message"]))
-        heat = self._heatmap(answer["heatmap_url"]) if self.heatmaps else None
-        line = {key: value for key, value in answer.items() if key not in ("id", "created_at", "heatmap_url")}
-        return Judged({**line, "file": str(path)}, heat)
+        line = {key: value for key, value in answer.items() if key not in SERVERS_OWN} | {"file": str(path)}
+        if not self.heatmaps:
+            return Judged(line)
+        beside = answer.get("reliability_url")  # an older server gives none
+        return Judged(line, self._png(answer["heatmap_url"]), self._png(beside) if beside else None)
 
     def _post(self, name: str, data: bytes) -> Line:
         """The server's entry for one picture. Raises httpx.HTTPError, or ImageError with the server's own words."""
@@ -142,7 +154,7 @@ class RemoteEngine:
             raise ImageError(*_not_ours(self.url, response)) from error
         return entry
 
-    def _heatmap(self, path: str) -> bytes:
+    def _png(self, path: str) -> bytes:
         response = self.client.get(f"{self.url.rstrip('/')}{path}", headers=self._headers())
         response.raise_for_status()
         return response.content

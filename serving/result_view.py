@@ -1,7 +1,7 @@
 """Turns the outcome for one photo into what the result's template shows.
 
-In: an outcome and the photo's bytes. Out: the detection's JSON, a preview of the photo and its heat map as data: URLs,
-because the service does not keep photos.
+In: an outcome and the photo's bytes. Out: the detection's JSON, a preview of the photo, its heat map and its
+reliability map as data: URLs, because the service does not keep photos.
 """
 
 import base64
@@ -21,6 +21,7 @@ PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
 PREVIEW_QUALITY = 85
 HEAT_COLOUR = (255, 45, 32)
+DOUBT_COLOUR = (40, 110, 255)
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class ErrorView:
 
 @dataclass(frozen=True)
 class ResultView:
-    """A verdict to show. heat_width and heat_height: pixels of the photo that the map covers (whole cells)."""
+    """A verdict to show. heat_width and heat_height: pixels of the photo that the maps cover (whole cells). doubt:
+    where the heat map is not to be trusted, none where the model cannot tell."""
 
     line: dict[str, Any]
     photo: str
     heat: str
     heat_width: int
     heat_height: int
+    doubt: str | None
     error: None = None
 
     @staticmethod
@@ -59,8 +62,16 @@ def show(outcome: Outcome, data: bytes) -> ResultView | ErrorView:
         error = outcome.error or INTERNAL
         return ErrorView(error["code"], error["message"], about_picture=True)
     heat = outcome.stored.heatmap
+    trust = outcome.stored.reliabilitymap
     rows, columns = heat.shape
-    return ResultView(outcome.stored.body, _preview(data), _overlay(heat), columns * STRIDE, rows * STRIDE)
+    return ResultView(
+        outcome.stored.body,
+        _preview(data),
+        _overlay(heat, HEAT_COLOUR),
+        columns * STRIDE,
+        rows * STRIDE,
+        None if trust is None else _overlay(1 - trust, DOUBT_COLOUR),
+    )
 
 
 def _preview(data: bytes) -> str:
@@ -69,11 +80,11 @@ def _preview(data: bytes) -> str:
     return _data_url(picture, "JPEG", "image/jpeg", quality=PREVIEW_QUALITY)
 
 
-def _overlay(heat: NDArray[np.float32]) -> str:
-    """Red, as opaque as manipulation is probable."""
-    pixels = np.empty((*heat.shape, 4), np.uint8)
-    pixels[..., :3] = HEAT_COLOUR
-    pixels[..., 3] = np.clip(heat * 255 + 0.5, 0, 255)
+def _overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> str:
+    """One colour, as opaque as the map's cells are near to 1."""
+    pixels = np.empty((*cells.shape, 4), np.uint8)
+    pixels[..., :3] = colour
+    pixels[..., 3] = np.clip(cells * 255 + 0.5, 0, 255)
     return _data_url(Image.fromarray(pixels), "PNG", "image/png")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.detection import Conditions, DefectFound, ModelName, Reason, Region
+from model.detection import Conditions, DefectFound, ModelName, Reason, Region, Reliability
 from model.names import Kind, Verdict
 
 EXAMPLE: dict[str, Any] = {
@@ -40,7 +40,9 @@ EXAMPLE: dict[str, Any] = {
         "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     },
     "timings_ms": {"decode": 5.1, "infer": 38.0, "total": 45.2},
+    "reliability": {"mean": 0.61, "low_share": 0.08, "over_regions": 0.7},
     "heatmap_url": "/v1/detections/det_01KDVDBH00Q8J3V5ZK2M7N9P4R/heatmap",
+    "reliability_url": "/v1/detections/det_01KDVDBH00Q8J3V5ZK2M7N9P4R/reliability",
 }
 EXAMPLE_ERROR: dict[str, Any] = {
     "index": 1,
@@ -72,7 +74,11 @@ class DetectionOut(BaseModel):
     reasons: list[Reason]
     model: ModelName
     timings_ms: dict[str, float]
+    reliability: Reliability | None = Field(
+        description="how far the heat map can be trusted, 0 to 1; null where the model was calibrated without it"
+    )
     heatmap_url: str
+    reliability_url: str | None
 
 
 class ImageFault(BaseModel):

@@ -117,7 +117,9 @@ class DetectionService:
         identifier = make_id("det", now)
         body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
         body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
-        stored = Stored(identifier, owner, body, detection.heatmap)
+        trust = detection.reliabilitymap
+        body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
+        stored = Stored(identifier, owner, body, detection.heatmap, trust)
         self.store.put(stored)
         return stored
 

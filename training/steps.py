@@ -17,6 +17,7 @@ from model.calibration import Calibration, CalibrationError
 from model.detect import Detector
 from model.image import read_photo
 from training import calibrate as fitting
+from training import reliability
 from training.card import recalibrated
 from training.evaluate import evaluate as run_evaluation
 from training.export import ExportError, is_of, raw_bundle, training_facts, with_metadata, write_bundle
@@ -57,6 +58,10 @@ def _calibrate_run(run: Path, dataset: Path, limit: float, confidence: float) ->
         for split in ("validation", "calibration")
     )
     result = fitting.calibrate(unseen, limit, confidence, fit_only=watched)
+    untrained = [row for row in rows if row.split in ("validation", "calibration")]
+    result = result.model_copy(
+        update={"reliability": reliability.measure(detector, result, dataset, untrained)}
+    )
     (run / CALIBRATION).write_text(result.to_json(), encoding="utf-8")
     with_metadata(raw, run / CALIBRATED, {bundle.CALIBRATION: result.to_json()})
     return result

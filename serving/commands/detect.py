@@ -25,7 +25,11 @@ def detect(
     paths: Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched recursively.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one a photo, in input order.")] = False,
     heatmaps: Annotated[
-        Path | None, typer.Option(help="Folder for a grey PNG of each photo: 255 = surely manipulated.")
+        Path | None,
+        typer.Option(
+            help="Folder for a grey PNG of each photo: 255 = surely manipulated. Its subfolder `reliability` "
+            "says where to trust it: 255 = fully."
+        ),
     ] = None,
     claim: Annotated[Defect | None, typer.Option(help="The damage the buyer claims.")] = None,
     reference: Annotated[
@@ -113,7 +117,7 @@ def _keeping_heatmaps(
         kept = True
         if result.heatmap is not None:
             try:
-                folder.write(path, result.heatmap)
+                folder.write(path, result.heatmap, result.reliability)
             except OSError as error:
                 complain(f"the heat map of {path} could not be written: {error.strerror}")
                 kept = False

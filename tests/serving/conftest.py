@@ -16,6 +16,7 @@ from model.bundle import CALIBRATION, CARD, FORMAT, FORMAT_KEY, NAME, VERSION
 from model.calibration import LOSSLESS, Bin, Calibration
 from model.detect import Detector
 from model.pooling import FEATURES
+from model.reliability import ReliabilityTable
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -70,6 +71,20 @@ def _calibration() -> Calibration:
         limit=0.01,
         confidence=0.95,
         bins=(everything,),
+        reliability=_reliability(),
+    )
+
+
+def _reliability() -> ReliabilityTable:
+    """Flat cells are worth a tenth, all others nine tenths."""
+    return ReliabilityTable(
+        saturation=(),
+        contrast=(5.0,),
+        sharpness=(),
+        table=(((0.1,), (0.9,)),),
+        alone={"saturation": (0.6,), "contrast": (0.1, 0.9), "sharpness": (0.6,)},
+        overall=0.6,
+        pictures=100,
     )
 
 

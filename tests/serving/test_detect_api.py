@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from serving.settings import Settings
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "reasons", "model", "timings_ms",
+    "false_accusation_bound", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_answers_each_picture_in_order_with_the_contracts_line(client: TestClien
     response = client.post("/v1/detect", files=_files(red, grey), data={"claim": "hole"})
     assert response.status_code == 200
     first, second = response.json()["detections"]
-    assert set(first) == {*LINE, "id", "created_at", "heatmap_url"}
+    assert set(first) == {*LINE, "id", "created_at", "heatmap_url", "reliability_url"}
     assert [first["sha256"], second["sha256"]] == [hashlib.sha256(data).hexdigest() for data in (red, grey)]
     assert first["file"] == "0.jpg" and (first["width"], first["height"]) == (320, 240)
     assert first["probability"] > second["probability"]
@@ -119,6 +120,11 @@ def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo,
     assert picture.size == (320, 240) and picture.mode == "L"
     pixels = np.asarray(picture)
     assert pixels[100, 128] > 200 and pixels[220, 300] < 30
+    trust = client.get(line["reliability_url"])
+    assert trust.headers["content-type"] == "image/png"
+    worth = np.asarray(Image.open(io.BytesIO(trust.content)))
+    # flat red against textured grey, as the table of the tiny bundle has it
+    assert worth.shape == (240, 320) and (worth[100, 128], worth[220, 300]) == (26, 230)
     other = TestClient(
         client.app, headers={"Authorization": "Bearer other-key"}, raise_server_exceptions=False
     )
@@ -127,6 +133,23 @@ def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo,
     stranger = TestClient(create_app(second, client.app.state.service.detector))  # type: ignore[attr-defined]
     asked = stranger.get(f"/v1/detections/{line['id']}", headers={"Authorization": "Bearer other-key"})
     _problem(asked, 404, "not_found")
+
+
+def test_a_model_without_a_reliability_map_says_so(
+    settings: Settings, detector: Detector, photo: Photo
+) -> None:
+    class Old:
+        name, card = detector.name, detector.card
+
+        def detect(self, *given: Any) -> Detection:
+            found = detector.detect(*given)
+            return found.model_copy(update={"reliability": None, "reliabilitymap": None})
+
+    with TestClient(create_app(settings, Old()), headers={"Authorization": "Bearer test-key"}) as client:
+        line = client.post("/v1/detect", files=_files(photo(red=True))).json()["detections"][0]
+        assert line["reliability"] is None and line["reliability_url"] is None
+        _problem(client.get(f"/v1/detections/{line['id']}/reliability"), 404, "not_found")
+        assert client.get(line["heatmap_url"]).status_code == 200
 
 
 def test_results_survive_a_restart(settings: Settings, detector: Detector, photo: Photo) -> None:

@@ -30,7 +30,7 @@ from serving.cli import app as cli
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "reasons", "model", "timings_ms",
+    "false_accusation_bound", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 
@@ -100,13 +100,17 @@ def test_heatmaps_have_the_displayed_size_and_names_of_their_own(
     _save(tmp_path, photos__a_jpg=rotated, photos__a_png=photo("PNG", (50, 40)), photos__x__A_jpg=photo())
     result = detect(tmp_path / "photos", "--json", "--heatmaps", tmp_path / "maps")
     assert result.exit_code == 0
-    sizes = {path.name: Image.open(path).size for path in sorted((tmp_path / "maps").iterdir())}
+    sizes = {path.name: Image.open(path).size for path in sorted((tmp_path / "maps").glob("*.png"))}
     assert sizes == {"a.png": (240, 320), "a-2.png": (50, 40), "A-3.png": (320, 240)}
     first = _lines(result)[0]
     assert (first["width"], first["height"]) == (240, 320)
     grey = np.asarray(Image.open(tmp_path / "maps" / "a.png"))
     # the red square of (64..192, 40..168), turned a quarter to the right
     assert grey.dtype == np.uint8 and grey[128, 140] > 200 and grey[300, 20] < 30
+    beside = {path.name: Image.open(path).size for path in (tmp_path / "maps" / "reliability").iterdir()}
+    assert beside == sizes
+    worth = np.asarray(Image.open(tmp_path / "maps" / "reliability" / "a.png"))
+    assert worth[128, 140] < 30 and worth[300, 20] > 200  # the square is flat, the rest is not
 
 
 def _png_header(width: int, height: int) -> bytes:

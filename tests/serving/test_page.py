@@ -91,6 +91,23 @@ def test_an_upload_shows_the_verdict_with_the_heat_map(visitor: TestClient, phot
     assert '<rect class="defect"' in response.text and "hole:" in response.text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Heat map", "Reliability", "Blue: the heat map")), ("zh", ("热力图", "可信度", "蓝色："))],
+)
+def test_a_switch_without_script_shows_where_the_heat_map_is_to_be_trusted(
+    visitor: TestClient, photo: Photo, language: str, words: tuple[str, ...]
+) -> None:
+    visitor.get(f"/?lang={language}")
+    text = visitor.post("/check", files={"image": ("a.jpg", photo(red=True), "image/jpeg")}).text
+    assert all(word in text for word in words)
+    assert text.count('type="radio" name="layer"') == 2 and 'class="heat doubt"' in text
+    style = visitor.get("/static/page.css").text
+    assert ".show-doubt:checked ~ svg .doubt { display: inline; }" in style
+    address = re.search(r"/v1/detections/det_\w+/reliability", text)
+    assert address and visitor.get(address[0]).headers["content-type"] == "image/png"
+
+
 @pytest.mark.parametrize(("data", "status"), [(b"%PDF-1.7", 422), (b"", 422)])
 def test_a_bad_photo_is_told_on_the_page(visitor: TestClient, data: bytes, status: int) -> None:
     visitor.get("/?lang=en")

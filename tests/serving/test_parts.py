@@ -90,6 +90,20 @@ def test_a_heat_map_never_takes_the_place_of_a_photo(tmp_path: Path) -> None:
     assert [folder.write(photo, b"x").name for photo in photos] == ["a-2.png", "b.png"]
 
 
+def test_a_reliability_map_lies_beside_its_heat_map_and_never_takes_the_place_of_a_photo(
+    tmp_path: Path,
+) -> None:
+    photos = [tmp_path / "reliability" / "a.png", tmp_path / "b.jpg"]
+    photos[0].parent.mkdir()
+    photos[0].write_bytes(b"photo")
+    folder = HeatmapFolder(tmp_path, photos)
+    for photo in photos:
+        folder.write(photo, b"heat", b"trust")
+    assert photos[0].read_bytes() == b"photo"
+    assert {path.name for path in photos[0].parent.iterdir()} == {"a.png", "a-2.png", "b.png"}
+    assert (photos[0].parent / "b.png").read_bytes() == b"trust"
+
+
 def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
     store = DetectionStore(tmp_path, keep=3)
     heat = np.full((2, 3), 0.25, np.float32)
@@ -101,7 +115,19 @@ def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
     again = DetectionStore(tmp_path, keep=3)
     found = again.get(ids[-1], "me")
     assert found is not None and found.body == {"id": ids[-1]} and np.array_equal(found.heatmap, heat)
-    assert len(list(tmp_path.iterdir())) == 6
+    assert found.reliabilitymap is None and len(list(tmp_path.iterdir())) == 6
+
+
+def test_the_store_keeps_and_drops_reliability_maps_with_their_detection(tmp_path: Path) -> None:
+    store = DetectionStore(tmp_path, keep=1)
+    heat, trust = np.zeros((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
+    ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(2)]
+    for identifier in ids:
+        store.put(Stored(identifier, "me", {}, heat, trust))
+    found = store.get(ids[1], "me")
+    assert found is not None and found.reliabilitymap is not None
+    assert np.array_equal(found.reliabilitymap, trust)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.fixture(scope="module")

@@ -34,12 +34,12 @@ function say(kind, text) {
 
 function prepare() {
   const section = result.querySelector(".result");
-  const heat = result.querySelector(".heat");
-  if (heat) {
+  const layers = result.querySelectorAll(".heat");
+  if (layers.length) {
     const label = result.querySelector(".opacity");
     label.hidden = false;
     label.querySelector("input").addEventListener("input", (event) => {
-      heat.style.opacity = String(event.target.value / 100);
+      layers.forEach((layer) => { layer.style.opacity = String(event.target.value / 100); });
     });
   }
   if (section) {
