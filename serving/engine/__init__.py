@@ -5,12 +5,12 @@ In: bytes of photos, each with a priority and a deadline. Out: a `model.detectio
 
 A photo goes through three stages: decode -> infer (tile by tile, in batches that photos share) -> finish (stitch and
 judge). `board.py` holds what waits for each stage and decides what a free thread does next; `stages.py` does it;
-`engine.py` has the threads and the door; `lane.py` is one loaded model, `curve.py` what its batches cost, `network.py`
-how they are run; `swap.py` changes the model; `shadow.py` shows a challenger a share of the photos; `load.py` says how
-long a new photo would wait.
+`crew.py` has the threads; `engine.py` is the door, and changes models; `lane.py` is one loaded model, `curve.py` what
+its batches cost, `network.py` how they are run; `shadow.py` shows a challenger a share of the photos; `load.py` says
+how long a new photo would wait.
 
 >>> engine = Engine()                                                               # doctest: +SKIP
->>> answer = engine.judge(Path("a.jpg").read_bytes())                               # doctest: +SKIP
+>>> answer = engine.detect_now(Path("a.jpg").read_bytes())                          # doctest: +SKIP
 >>> answer = await engine.detect(data, patience=2.0, priority="interactive")        # doctest: +SKIP
 """
 

@@ -208,6 +208,10 @@ class Crew:
     def _end(self, job: Job, result: Answer | Exception) -> None:
         """Set the job's future and forget the job. A job may end twice: its tiles were in two batches, and both
         failed, or it was dropped while a batch was under way; the first end counts."""
+        if isinstance(result, Answer):
+            job.answer(result)
+        else:
+            job.fail(result)
         with self.changed:
             if job in self._jobs:
                 self._jobs.remove(job)
@@ -215,7 +219,3 @@ class Crew:
                 self._board.release(job)
                 job.forget()
                 self.changed.notify_all()
-        if isinstance(result, Answer):
-            job.answer(result)
-        else:
-            job.fail(result)
