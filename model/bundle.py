@@ -95,7 +95,7 @@ def load(
         training = json.loads(facts.get(TRAINING, "{}"))
     except (KeyError, ValueError) as error:
         raise BundleError(f"{path} is damaged ({error}); make it anew with `refundlens export`") from error
-    if calibration is not None and calibration.features != FEATURES:
+    if calibration is not None and not set(calibration.features) <= set(FEATURES):
         raise BundleError(
             f"{path} was calibrated for other pooled features than this version's; "
             "calibrate its run anew with `refundlens calibrate` and export it again"

@@ -2,26 +2,43 @@
 
 Fitted by `training.calibrate`, carried inside the ONNX bundle, applied here with NumPy alone.
 
-The probability is a logistic regression on the pooled features (Platt scaling with more than one input), under equal
-prior odds of authentic and manipulated. The verdict is `fake` only from a threshold on: per condition (size and
-compression), the lowest one at which the upper confidence bound on the rate of falsely accused photos stays within the
-limit. Going down from 1 and stopping at the first threshold that fails is fixed-sequence testing, so the bound holds
-though the threshold was chosen on the same photos (Angelopoulos et al., "Learn then Test", 2021).
+**Probability.** A logistic regression on the pooled features, whose log odds are then weighed by the photo's delivery
+condition (`model.condition_terms`), under equal prior odds of authentic and manipulated; `model.prior` converts.
+
+**Verdict.** `fake` only from a threshold on: per condition (size and compression), the lowest one at which the upper
+confidence bound on the rate of falsely accused photos stays within the limit. Why the bound holds:
+- Going down from 1 and stopping at the first threshold that fails is fixed-sequence testing, so it holds though the
+  threshold was chosen on the same photos (Angelopoulos et al., "Learn then Test", 2021). The candidates and the order
+  are fixed beforehand, and whether a condition is tested depends on how many photos it has, never on their scores.
+- The family is one condition: each condition's statement holds with the stated confidence by itself, not all of them
+  at once.
+- A condition with too few photos takes the threshold of the nearest wider one that has enough. The bound then speaks
+  of the wider condition's photos. Whatever is done to a threshold afterwards can only raise it (the lifts below, a
+  second look at the photo's own copy), and the photos above a higher threshold are among those above the lower one:
+  the rate among the photos that the bound speaks of can only fall.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from model.condition_terms import ConditionTerms
 from model.detection import Conditions
 from model.names import Verdict
+from model.pooling import FEATURES
 from model.reliability import ReliabilityTable
 
 LOSSLESS = 101
 """Stands for the JPEG quality of files that are not JPEG, in a bin's range of qualities."""
+UTMOST = 30.0
+"""Log odds are cut here: beyond it a double's probability is 0 or 1."""
+
+Gap = Literal["too_large", "too_small", "quality", "not_jpeg", "too_soft", "too_crisp"]
+"""What keeps a photo outside the conditions covered."""
 
 
 class CalibrationError(ValueError):
@@ -32,6 +49,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Part(_Frozen):
+    """A part of a condition, by sharpness [from, to) and number of compressions [from, to).
+
+    photos: source photos it was measured on. threshold: its own, which is used instead of the condition's.
+    own: whether its own photos sufficed for a bound; else it is the condition's, lifted where its photos score higher.
+    """
+
+    sharpness: tuple[float, float]
+    quantisations: tuple[int, int]
+    photos: int
+    threshold: float
+    own: bool
+
+    def holds(self, conditions: Conditions) -> bool:
+        return (
+            self.sharpness[0] <= conditions.sharpness < self.sharpness[1]
+            and self.quantisations[0] <= conditions.quantisations < self.quantisations[1]
+        )
+
+
 class Bin(_Frozen):
     """One delivery condition that calibration photos covered.
 
@@ -39,6 +76,9 @@ class Bin(_Frozen):
     of the bulk of its photos. photos: source photos it was measured on. threshold: probability from which a photo is
     `fake`; none where no threshold keeps the limit. bound: upper confidence bound on the rate of authentic photos
     called fake at that threshold, which is the limit it was chosen under. accused: calibration photos at or above it.
+    counted_on: sizes and qualities of the wider condition the threshold comes from, none where it is its own.
+    parts: finer conditions within. shift: log odds that 95 % of its photos stay under when they are compressed once
+    more (`model.stability`), none where that was not measured.
     """
 
     long_side: tuple[int, int]
@@ -48,6 +88,9 @@ class Bin(_Frozen):
     accused: int = 0
     threshold: float | None = None
     bound: float | None = None
+    counted_on: tuple[tuple[int, int], tuple[int, int]] | None = None
+    parts: tuple[Part, ...] = ()
+    shift: float | None = None
 
     def holds(self, conditions: Conditions) -> bool:
         quality = LOSSLESS if conditions.jpeg_quality is None else conditions.jpeg_quality
@@ -55,10 +98,18 @@ class Bin(_Frozen):
             self.jpeg_quality[0] <= quality < self.jpeg_quality[1]
         )
 
+    def threshold_for(self, conditions: Conditions) -> float | None:
+        """The threshold of the part that holds a photo, else the condition's."""
+        for part in self.parts:
+            if part.holds(conditions):
+                return part.threshold
+        return self.threshold
+
 
 class Calibration(_Frozen):
-    """weights, offset, mean, scale: the logistic regression on standardised features. clear_below: probability up to
-    which a photo is `authentic`. limit, confidence: what the bounds were made for. bins: the conditions covered.
+    """weights, offset, mean, scale: the logistic regression on standardised features. terms: what the condition
+    changes; none leaves the log odds as they are. clear_below: probability up to which a photo is `authentic`. limit,
+    confidence: what the bounds were made for. bins: the conditions covered.
     reliability: how far the heat map can be trusted by kind of place; none where that was not measured."""
 
     features: tuple[str, ...]
@@ -71,11 +122,29 @@ class Calibration(_Frozen):
     confidence: float
     bins: tuple[Bin, ...]
     reliability: ReliabilityTable | None = None
+    terms: ConditionTerms | None = None
 
-    def probability(self, features: NDArray[np.float64]) -> float:
-        """Calibrated probability that the pixels were manipulated, for float64 [F] pooled features."""
-        standard = (features - np.array(self.mean)) / np.array(self.scale)
-        return float(1.0 / (1.0 + np.exp(-np.clip(standard @ np.array(self.weights) + self.offset, -30, 30))))
+    @model_validator(mode="after")
+    def _fits(self) -> "Calibration":
+        if not len(self.features) == len(self.mean) == len(self.scale) == len(self.weights):
+            raise ValueError("mean, scale and weights must have one number for each feature")
+        return self
+
+    def log_odds(self, features: NDArray[np.float64], conditions: Conditions) -> float:
+        """Calibrated log odds, within UTMOST, for pooled features float64 [F] named by `model.pooling.FEATURES`.
+
+        Those that this calibration was not fitted on are left aside, so that older bundles keep working.
+        """
+        used = features[[FEATURES.index(name) for name in self.features]]
+        standard = (used - np.array(self.mean)) / np.array(self.scale)
+        value = float(standard @ np.array(self.weights) + self.offset)
+        if self.terms is not None:
+            value = self.terms.apply(value, conditions)
+        return float(np.clip(value, -UTMOST, UTMOST))
+
+    def probability(self, features: NDArray[np.float64], conditions: Conditions) -> float:
+        """Calibrated probability that the pixels were manipulated; arguments as in `log_odds`."""
+        return logistic(self.log_odds(features, conditions))
 
     def bin(self, conditions: Conditions) -> Bin | None:
         """The bin that covers a photo's condition; none where calibration knows nothing of it."""
@@ -85,6 +154,36 @@ class Calibration(_Frozen):
                 return candidate if low <= conditions.sharpness <= high else None
         return None
 
+    def gap(self, conditions: Conditions) -> Gap | None:
+        """What keeps a photo outside the conditions covered; none where nothing does."""
+        if self.bin(conditions) is not None:
+            return None
+        for candidate in self.bins:
+            if candidate.holds(conditions):
+                return "too_soft" if conditions.sharpness < candidate.sharpness[0] else "too_crisp"
+        if conditions.long_side >= max((one.long_side[1] for one in self.bins), default=0):
+            return "too_large"
+        if conditions.long_side < min(one.long_side[0] for one in self.bins):
+            return "too_small"
+        return "not_jpeg" if conditions.jpeg_quality is None else "quality"
+
+    def threshold(self, conditions: Conditions) -> float | None:
+        """Probability from which a photo in this condition is `fake`; none where it never is."""
+        found = self.bin(conditions)
+        return None if found is None else found.threshold_for(conditions)
+
+    def edges(self, conditions: Conditions) -> tuple[float, ...]:
+        """Log odds at which the verdict changes in this condition; none outside the conditions covered."""
+        if self.bin(conditions) is None:
+            return ()
+        threshold = self.threshold(conditions)
+        return tuple(log_odds_of(edge) for edge in (self.clear_below, threshold) if edge is not None)
+
+    def shift(self, conditions: Conditions) -> float | None:
+        """Log odds that 95 % of photos in this condition stay under when compressed once more, where measured."""
+        found = self.bin(conditions)
+        return None if found is None else found.shift
+
     def decide(self, probability: float, conditions: Conditions) -> tuple[Verdict, float | None]:
         """(verdict, bound). The bound is that of the condition's threshold, given with any verdict where there is one.
 
@@ -93,7 +192,8 @@ class Calibration(_Frozen):
         found = self.bin(conditions)
         if found is None:
             return "inconclusive", None
-        if found.threshold is not None and probability >= found.threshold:
+        threshold = found.threshold_for(conditions)
+        if threshold is not None and probability >= threshold:
             return "fake", found.bound
         return ("authentic" if probability <= self.clear_below else "inconclusive"), found.bound
 
@@ -109,6 +209,15 @@ class Calibration(_Frozen):
             raise CalibrationError(
                 f"the calibration cannot be read ({error}); run `refundlens calibrate`"
             ) from error
+
+
+def logistic(log_odds: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-log_odds)))
+
+
+def log_odds_of(probability: float) -> float:
+    """Held within UTMOST, so that 0 and 1 have log odds too."""
+    return float(np.clip(np.log(max(probability, 1e-300) / max(1.0 - probability, 1e-300)), -UTMOST, UTMOST))
 
 
 def lowest_threshold(

@@ -6,21 +6,23 @@ The network sees every tile at native resolution; metadata is read beside it and
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model import bundle, conditions, pooling, provenance, regions, tiles
+from model import bundle, conditions, pooling, provenance, regions, stability, tiles
 from model.bundle import Bundle, BundleError, bundled_path
 from model.calibration import Calibration
-from model.detection import Conditions, DefectFound, Detection, ModelName, Reason
+from model.detection import Conditions, DefectFound, Detection, ModelName
 from model.formats import Format
 from model.image import Limits, Photo, read_photo
-from model.names import DEFECTS, Basis, Defect, Device, Kind, Verdict
+from model.names import DEFECTS, Defect, Device, Kind
+from model.reasons import Policy, reasons
 from model.reliability import ReliabilityMap
-from model.texts import Language, reason_text
+from model.texts import Language
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
 
@@ -32,9 +34,6 @@ DEFECT_THRESHOLD = 0.5
 """Map probability from which a cell shows a defect."""
 CLAIMED_THRESHOLD = 0.35
 """The same for the defect the buyer claims: there is a reason to look for it, so less evidence shows it."""
-ENLARGED = 0.2
-"""Sharpness under which a picture is said to be blurred or enlarged: pictures enlarged twice come to 0.13, camera
-photos to 0.64 in the median (model.conditions)."""
 LEAST_SIDE = 240
 """Long side in pixels below which no defect can be judged (and no delivery chain of training goes)."""
 LEAST_SHORT_SIDE = tiles.TILE // 3
@@ -43,20 +42,18 @@ MEASURED_FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "bmp", "tiff")
 """Formats whose pixels calibration's photos came in (BMP and TIFF keep them as PNG does). HEIC and AVIF compress, and
 GIF dithers, as nothing in calibration was: no bound was counted for them, so they never get a verdict but
 inconclusive."""
-_TRACES: dict[Kind, str] = {
-    "ai_generated": "pixel.whole_regeneration",
-    "ai_edited": "pixel.local_regeneration",
-    "photoshopped": "pixel.classical_edit",
-}
-"""The sentence for each kind of manipulation."""
+Recheck = Literal["fake", "always", "never"]
+"""Which photos are compressed once more and scored again: those that would be called fake, all, or none."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A picture through the network, before any verdict. features: float64 [6] of `model.pooling`."""
+    """A picture through the network, before any verdict. features: float64 [F] of `model.pooling`. conditions: what
+    `model.conditions.measure` said of the photo, for those who ask twice; none to have it measured (20 ms)."""
 
     scores: pooling.Scores
     features: NDArray[np.float64]
+    conditions: Conditions | None = None
 
 
 class Detector:
@@ -105,38 +102,56 @@ class Detector:
         claim: Defect | None = None,
         language: Language = "en",
         limits: Limits | None = None,
+        recheck: Recheck = "fake",
     ) -> Detection:
         """Judge one picture file.
 
-        claim: the defect the buyer claims, which is then looked for harder; it changes no probability.
+        claim: the defect the buyer claims, which is then looked for harder; it changes no probability. recheck: which
+        photos get a second look at their own JPEG copy, which doubles their time; "never" gives verdicts of `fake`
+        that one more upload may undo.
         Raises model.image.ImageError for a file that cannot be judged, BundleError for an uncalibrated bundle.
         """
         self._calibrated()  # before any work is done in vain
         began = time.perf_counter()
         photo = read_photo(data, limits)
         decoded = time.perf_counter()
-        found = self.score(photo.pixels)
+        found = replace(self.score(photo.pixels), conditions=conditions.measure(photo))
+        again = None
+        if recheck == "always" or (recheck == "fake" and self.needs_recheck(photo, found)):
+            again = self.score(stability.reencode(photo.pixels))
         inferred = time.perf_counter()
-        answer = self.judge(photo, found, claim, language)
+        answer = self.judge(photo, found, claim, language, again)
         finished = time.perf_counter()
         timings = {"decode": decoded - began, "infer": inferred - decoded, "total": finished - began}
         return answer.model_copy(
             update={"timings_ms": {name: round(1000 * spent, 1) for name, spent in timings.items()}}
         )
 
-    def judge(
-        self, photo: Photo, found: Scored, claim: Defect | None = None, language: Language = "en"
-    ) -> Detection:
-        """From a photo and its scores to the answer; no inference. `timings_ms` is left empty: the caller knows it.
+    def needs_recheck(self, photo: Photo, found: Scored) -> bool:
+        """Whether the photo would be called fake, so that its copy (`model.stability.reencode`) must be scored too.
 
         Raises BundleError for an uncalibrated bundle.
         """
+        return self._look(photo, found).verdict == "fake"
+
+    def judge(
+        self,
+        photo: Photo,
+        found: Scored,
+        claim: Defect | None = None,
+        language: Language = "en",
+        again: Scored | None = None,
+    ) -> Detection:
+        """From a photo and its scores to the answer; no inference. `timings_ms` is left empty: the caller knows it.
+
+        again: the scores of the photo's copy, where there was a second look; the photo stays `fake` only if the copy
+        is. Raises BundleError for an uncalibrated bundle.
+        """
         calibration = self._calibrated()
-        probability = calibration.probability(found.features)
-        measured = _conditions(photo, calibration)
-        verdict, bound = (
-            calibration.decide(probability, measured) if measured.supported else ("inconclusive", None)
-        )
+        first = self._look(photo, found)
+        copy = stability.look_at_copy(calibration, again.features, first.conditions) if again else None
+        verdict = stability.settle(first, copy)
+        measured, probability = first.conditions, first.probability
         heat = pooling.heat(found.scores, probability)
         height, width = photo.pixels.shape[:2]
         defects = _defects(found.scores.maps, heat, width, height, claim)
@@ -144,9 +159,16 @@ class Detector:
         kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
         shown = regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
         trust = ReliabilityMap(photo.pixels, calibration.reliability) if calibration.reliability else None
-        reasons = _reasons(photo, verdict, kinds, defects, measured, language)
-        reasons += trust.reasons(shown, language) if trust else []
-        reasons += provenance.read_provenance(photo, language)
+        policy = Policy(
+            verdict,
+            _outside(photo, measured, calibration),
+            _too_small(photo),
+            unstable=verdict != first.verdict,
+        )
+        made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
+        said = reasons(photo, policy, kinds, made, measured, language)
+        said += trust.reasons(shown, language) if trust else []
+        said += provenance.read_provenance(photo, language)
         return Detection(
             sha256=photo.sha256,
             width=width,
@@ -157,14 +179,24 @@ class Detector:
             defects=defects,
             regions=shown,
             conditions=measured,
-            false_accusation_bound=bound,
-            reasons=reasons,
+            false_accusation_bound=first.bound,
+            stability=stability.compare(calibration, first, copy),
+            reasons=said,
             model=self.name,
             timings_ms={},
             heatmap=heat,
             defectmap=pooling.sigmoid(found.scores.maps[1:].max(axis=0)),
             reliability=trust.summary(shown) if trust else None,
             reliabilitymap=trust.map if trust else None,
+        )
+
+    def _look(self, photo: Photo, found: Scored) -> stability.Look:
+        """What the photo alone would be called."""
+        calibration = self._calibrated()
+        measured = found.conditions or conditions.measure(photo)
+        supported = _outside(photo, measured, calibration) is None and not _too_small(photo)
+        return stability.look(
+            calibration, found.features, measured.model_copy(update={"supported": supported})
         )
 
     def _calibrated(self) -> Calibration:
@@ -175,13 +207,14 @@ class Detector:
         return self._bundle.calibration
 
 
-def _conditions(photo: Photo, calibration: Calibration) -> Conditions:
-    """The photo's condition, and whether calibration knows photos like it."""
-    measured = conditions.measure(photo)
+def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> str | None:
+    """What keeps a photo outside the conditions that calibration covers, as `model.reasons.Policy` names it."""
+    if photo.format not in MEASURED_FORMATS:
+        return "format"
     # a JPEG whose tables tell no quality must not pass for a file that is not JPEG
-    readable = photo.format in MEASURED_FORMATS and (photo.jpeg is None or measured.jpeg_quality is not None)
-    known = readable and calibration.bin(measured) is not None
-    return measured.model_copy(update={"supported": known and not _too_small(photo)})
+    if photo.jpeg is not None and measured.jpeg_quality is None:
+        return "quality_unreadable"
+    return calibration.gap(measured)
 
 
 def _too_small(photo: Photo) -> bool:
@@ -208,47 +241,3 @@ def _defects(
                 )
             )
     return sorted(found, key=lambda item: (item.type != claim, -item.probability))
-
-
-def _reasons(
-    photo: Photo,
-    verdict: Verdict,
-    kinds: dict[Kind, float],
-    defects: list[DefectFound],
-    measured: Conditions,
-    language: Language,
-) -> list[Reason]:
-    """What the pixels say, then what the policy made of it, then what the file's condition is."""
-    codes: list[tuple[str, Basis, dict[str, object]]] = []
-    if kinds["authentic"] > 0.5:
-        codes.append(("pixel.no_trace", "inferred", {}))
-    else:
-        # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
-        codes.append((_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {}))
-        for defect in defects:
-            if defect.fake_probability >= REGION_THRESHOLD:
-                place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
-                codes.append(("pixel.defect_is_fake", "inferred", place))
-    if _too_small(photo):
-        codes.append(("policy.too_small", "derived", {}))
-    elif not measured.supported:
-        codes.append(("policy.unsupported_condition", "derived", {"what": _what(photo, measured)}))
-    elif verdict == "inconclusive":
-        codes.append(("policy.inconclusive_band", "derived", {}))
-    if measured.jpeg_quality is not None:
-        sent: dict[str, object] = {"quality": measured.jpeg_quality, "count": measured.quantisations}
-        codes.append(("conditions.compression", "derived", sent))
-    if measured.sharpness < ENLARGED:
-        codes.append(("conditions.enlarged", "derived", {}))
-    reasons = []
-    for code, basis, values in codes:
-        text = reason_text(code, language, **values)
-        reasons.append(Reason(code=code, basis=basis, text=text, details=values))
-    return reasons
-
-
-def _what(photo: Photo, measured: Conditions) -> str:
-    saved = photo.format.upper()
-    if measured.jpeg_quality is not None:
-        saved += f" {measured.jpeg_quality}"
-    return f"{measured.long_side} px, {saved}, sharpness {measured.sharpness:.2f}"

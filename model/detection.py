@@ -68,6 +68,21 @@ class Reliability(_Frozen):
     over_regions: float | None
 
 
+class Stability(_Frozen):
+    """Whether the verdict survives one more upload (`model.stability`).
+
+    stable: it does, or, where that was not tried, it is too far from any threshold for most photos to cross it.
+    measured: the photo was compressed again and judged a second time. probability_reencoded: of that copy, none where
+    there was no second look. shift: log odds between photo and copy; where not measured, what 95 % of photos in this
+    condition stay under; none where calibration measured none.
+    """
+
+    stable: bool
+    measured: bool
+    probability_reencoded: float | None = None
+    shift: float | None = None
+
+
 class ModelName(_Frozen):
     name: str
     version: str
@@ -92,6 +107,7 @@ class Detection(_Frozen):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    stability: Stability
     reasons: list[Reason]
     model: ModelName
     timings_ms: dict[str, float]

@@ -17,7 +17,13 @@ from model.names import KINDS, Kind
 Floats = NDArray[np.float32]
 Run = Callable[[NDArray[np.uint8]], tuple[Floats, Floats]]
 """A network: tiles uint8 [N,TILE,TILE,3] -> kind logits [N,4], map logits [N,5,CELLS,CELLS]."""
-FEATURES = ("strongest_tile", "strong_tiles", "mean_tile", "map_peak", "map_mean", "log_tiles")
+FEATURES = (
+    "strongest_tile", "strong_tiles", "mean_tile", "map_peak", "map_mean", "log_tiles",
+    "strongest_generated", "strongest_edited", "strongest_photoshopped", "map_spread", "mean_odds",
+)  # fmt: skip
+"""The last five were added later: a calibration names those it was fitted on. By cross-validation over photos they
+lower the log loss by 0.011 and raise the AUC by 0.011 (624 pictures of 168 photos, delivered like chat photos); more
+of them (medians, areas above thresholds, smoothed peaks, quantiles of the map) gained nothing beside these."""
 STRONG_SHARE = 0.25
 """Share of tiles that "strong_tiles" averages: a defect rarely covers more of a photo."""
 PEAK_SHARE = 0.005
@@ -71,15 +77,19 @@ def margins(kinds: Floats) -> Floats:
 
 
 def features(scores: Scores) -> NDArray[np.float64]:
-    """float64 [6], named by `FEATURES`."""
+    """float64 [11], named by `FEATURES`."""
     odds = np.sort(margins(scores.kinds))[::-1]
     cells = np.sort(np.clip(scores.maps[0].ravel(), -LIMIT, LIMIT))[::-1]
     strong = max(1, round(len(odds) * STRONG_SHARE))
     peak = min(len(cells), max(LEAST_PEAK, round(len(cells) * PEAK_SHARE)))
+    against = np.clip(scores.kinds[:, 1:] - scores.kinds[:, :1], -LIMIT, LIMIT).max(axis=0)
     return np.array(
-        [odds[0], odds[:strong].mean(), odds.mean(), cells[:peak].mean(), cells.mean(), np.log(len(odds))],
+        [
+            odds[0], odds[:strong].mean(), odds.mean(), cells[:peak].mean(), cells.mean(), np.log(len(odds)),
+            *against, cells.std(), np.log(np.exp(odds.astype(np.float64)).mean()),
+        ],
         np.float64,
-    )
+    )  # fmt: skip
 
 
 def plain_score(scores: Scores) -> float:

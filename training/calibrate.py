@@ -134,7 +134,9 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
         features=pooling.FEATURES, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
         offset=float(solution[-1]), clear_below=0.0, limit=limit, confidence=confidence, bins=(),
     )  # fmt: skip
-    fakes = np.array([fitted.probability(sample.features) for sample in samples if sample.label == 1])
+    fakes = np.array(
+        [fitted.probability(sample.features, sample.conditions) for sample in samples if sample.label == 1]
+    )
     # never above one half: a photo that is more likely fake than not is not cleared
     clear = min(0.5, float(np.quantile(fakes, MISSED)))
     return fitted.model_copy(update={"clear_below": clear})
@@ -187,7 +189,7 @@ def _bin(
         return None
     highest: dict[str, float] = {}
     for sample in inside:
-        probability = calibration.probability(sample.features)
+        probability = calibration.probability(sample.features, sample.conditions)
         highest[sample.source] = max(highest.get(sample.source, 0.0), probability)
     sharpness = [sample.conditions.sharpness for sample in inside]
     low, high = np.quantile(sharpness, [(1 - SHARPNESS_SHARE) / 2, (1 + SHARPNESS_SHARE) / 2])

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from datasets.pictures import read_mask
 from datasets.records import Row
-from model import pooling, tiles
+from model import conditions, pooling, tiles
 from model.calibration import Calibration
 from model.detect import REGION_THRESHOLD, Detector
 from model.image import read_photo
@@ -73,7 +73,7 @@ def measure(
     def one(row: Row) -> Cells:
         photo = read_photo((dataset / row.file_name).read_bytes())
         found = detector.score(photo.pixels)
-        heat = pooling.heat(found.scores, calibration.probability(found.features))
+        heat = pooling.heat(found.scores, calibration.probability(found.features, conditions.measure(photo)))
         mask = np.zeros(photo.pixels.shape[:2], np.float32)
         if row.mask_file_name is not None:
             mask = read_mask(dataset / row.mask_file_name)

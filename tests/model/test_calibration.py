@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from model.calibration import LOSSLESS, Bin, Calibration, CalibrationError, lowest_threshold
 from model.detection import Conditions
+from model.pooling import FEATURES
 
 COVERED = Bin(
     long_side=(240, 640), jpeg_quality=(60, 80), sharpness=(0.1, 0.6), photos=400, threshold=0.9, bound=0.0075
@@ -14,9 +16,16 @@ SILENT = Bin(long_side=(640, 1000), jpeg_quality=(60, 80), sharpness=(0.1, 0.6),
 
 def _calibration() -> Calibration:
     return Calibration(
-        features=("a", "b"), mean=(0.0, 1.0), scale=(1.0, 2.0), weights=(2.0, 1.0), offset=-1.0, clear_below=0.3,
+        features=("mean_tile", "strongest_tile"), mean=(0.0, 1.0), scale=(1.0, 2.0), weights=(2.0, 1.0), offset=-1.0, clear_below=0.3,
         limit=0.01, confidence=0.95, bins=(COVERED, SILENT),
     )  # fmt: skip
+
+
+def _features(mean_tile: float, strongest_tile: float) -> NDArray[np.float64]:
+    """All pooled features; those the calibration does not name must not count."""
+    values = np.full(len(FEATURES), 77.0)
+    values[[FEATURES.index("mean_tile"), FEATURES.index("strongest_tile")]] = mean_tile, strongest_tile
+    return values
 
 
 def _conditions(long_side: int = 500, quality: int | None = 70, sharpness: float = 0.3) -> Conditions:
@@ -25,7 +34,9 @@ def _conditions(long_side: int = 500, quality: int | None = 70, sharpness: float
 
 def test_probability_is_the_logistic_of_standardised_features() -> None:
     logit = 2.0 * 0.5 + 1.0 * (3.0 - 1.0) / 2.0 - 1.0
-    assert _calibration().probability(np.array([0.5, 3.0])) == pytest.approx(1 / (1 + np.exp(-logit)))
+    assert _calibration().probability(_features(0.5, 3.0), _conditions()) == pytest.approx(
+        1 / (1 + np.exp(-logit))
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from model.calibration import Calibration
 from model.detect import BATCH, Detector
 from model.detection import Detection
 from model.image import ImageError
+from model.pooling import FEATURES
 from model.tiles import plan
 
 Make = Callable[..., Path]
@@ -180,7 +181,7 @@ def test_bad_input_and_an_uncalibrated_bundle_are_told_apart(detector: Detector,
     with pytest.raises(ImageError):
         detector.detect(b"%PDF-1.7")
     scoring = Detector(make_bundle(facts={"calibration": None}), threads=1)
-    assert len(scoring.score(cloth()).features) == 6
+    assert len(scoring.score(cloth()).features) == len(FEATURES)
     with pytest.raises(BundleError, match="refundlens calibrate"):
         scoring.detect(file(cloth()))
 
