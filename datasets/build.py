@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 
 from datasets import dispatch, extend, manifest, phash, splits
+from datasets.allocator import keep_freed_memory
 from datasets.delivery import load_tables
 from datasets.photos import Gathered, Photo, gather
 from datasets.progress import track
@@ -238,6 +239,7 @@ class _Worker:
     def __init__(self, context: Context, parts: Path, folders: tuple[Path | None, Path | None]) -> None:
         import torch  # here, so that `data verify` and `data stats` start without it
 
+        keep_freed_memory()
         torch.set_num_threads(1)  # processes share the cores; and sums must not depend on the thread count
         cv2.setNumThreads(1)
         self.context, self.parts = context, parts

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from datasets import manifest
+from datasets.allocator import keep_freed_memory
 from datasets.quantisation import TABLES, MeasuredTables, load_tables
 from model.network import Network
 from training.config import TrainConfig, save
@@ -78,6 +79,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
     run.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
