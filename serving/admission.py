@@ -1,11 +1,12 @@
 """Says no in time: a request that cannot be answered before its deadline is refused before its body is read.
 
 In: how many photos a request brings, how large it is, how long its caller waits. Out: a place, or Problem 503 with
-Retry-After. The estimate is the photos waiting, times the running mean of a photo's time, shared by the workers.
+Retry-After. The estimate is the photos waiting, times the running mean of a photo's time, shared by the workers; or
+what the engine says of the tiles in its queue, if that is more, since photos differ in size.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from serving.metrics import Metrics
@@ -18,9 +19,18 @@ SMOOTHING = 0.1
 class Admission:
     """Places for photos. Used from the event loop only."""
 
-    def __init__(self, workers: int, most: int, most_bytes: int, metrics: Metrics) -> None:
-        """`most`, `most_bytes`: photos, and bytes of bodies, that may be admitted and unanswered at one time."""
+    def __init__(
+        self,
+        workers: int,
+        most: int,
+        most_bytes: int,
+        metrics: Metrics,
+        backlog: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`most`, `most_bytes`: photos, and bytes of bodies, that may be admitted and unanswered at one time. backlog:
+        seconds until what the engine has is done."""
         self._workers, self._most, self._most_bytes, self._metrics = workers, most, most_bytes, metrics
+        self._backlog = backlog
         self._waiting = 0
         self._bytes = 0
         self._seconds = 0.0
@@ -41,14 +51,15 @@ class Admission:
             self._change(-place.images)
 
     def learn(self, seconds: float) -> None:
-        """Take the time of a finished photo into account; the first one sets the mean."""
+        """Take the work of a finished photo into account, in seconds of one worker; the first one sets the mean."""
         self._seconds = (
             seconds if not self._seconds else self._seconds + SMOOTHING * (seconds - self._seconds)
         )
 
     def _estimate(self, images: int) -> float:
         """Seconds until `images` more photos would be answered: at least one photo's time."""
-        return max(self._seconds, (self._waiting + images) * self._seconds / self._workers)
+        photos = (self._waiting + images) * self._seconds / self._workers
+        return max(self._seconds, photos, self._backlog())
 
     def _take(self, images: int, deadline_seconds: float) -> None:
         estimate = self._estimate(images)

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,26 +13,23 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from PIL import Image
 from pydantic import BaseModel
 
-from serving import detect_api, page, problems
+from model.detect import Detector
+from serving import detect_api, page, problems, reload
 from serving.admission import Admission
 from serving.auth import Keys
 from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
-from serving.detector import Detecting, load
+from serving.engine import Engine
 from serving.head import HeadAsGet
 from serving.metrics import Metrics
 from serving.problems import Problem, ProblemDetails
 from serving.replays import Replays
 from serving.schemas import Health
 from serving.service import DetectionService
-from serving.settings import Settings, cores
+from serving.settings import Settings
 from serving.store import DetectionStore
-
-_WARM_UP_SIDE = 512
-"""Pixels a side of the picture judged before the service calls itself ready: several tiles, as a photo has."""
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -41,10 +37,10 @@ _log = logging.getLogger(__name__)
 operations = APIRouter(tags=["operations"])
 
 
-def create_app(settings: Settings, detector: Detecting | None = None, clock: Clock = utc_now) -> FastAPI:
+def create_app(settings: Settings, detector: Detector | None = None, clock: Clock = utc_now) -> FastAPI:
     """The service. Without `detector`, the bundle of the settings is loaded. Raises BundleError, OSError."""
-    detector = detector or load(settings.bundle, threads=max(1, cores() // settings.workers))
     metrics = Metrics()
+    engine = Engine(detector, settings, metrics.engine)
     app = FastAPI(
         title="RefundLens",
         version=_version(),
@@ -56,9 +52,15 @@ def create_app(settings: Settings, detector: Detecting | None = None, clock: Clo
     app.state.settings, app.state.metrics = settings, metrics
     app.state.keys, app.state.replays = Keys(settings), Replays(clock)
     app.state.service = DetectionService(
-        detector,
+        engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
-        Admission(settings.workers, settings.max_waiting, settings.max_waiting_bytes, metrics),
+        Admission(
+            settings.workers,
+            settings.max_waiting,
+            settings.max_waiting_bytes,
+            metrics,
+            engine.expected_wait,
+        ),
         metrics,
         clock,
         settings.workers,
@@ -82,6 +84,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
     warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
     warm_up.add_done_callback(_tell_failure)
+    reload.on_hangup(asyncio.get_running_loop(), app.state.service.engine)
     yield
     app.state.samples.close()
     await asyncio.wait([warm_up])
@@ -89,16 +92,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _warm_up(app: FastAPI) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (_WARM_UP_SIDE, _WARM_UP_SIDE), (128, 128, 128)).save(file, "JPEG")
-    app.state.service.detector.detect(file.getvalue())
+    settings: Settings = app.state.settings
+    engine: Engine = app.state.service.engine
+    engine.warm_up()
     app.state.ready = True
-    if app.state.settings.demo:
+    if settings.demo:
         app.state.samples.prepare()
+    if settings.shadow:
+        engine.shadow(settings.shadow, settings.shadow_share)
 
 
 def _tell_failure(warm_up: "asyncio.Task[None]") -> None:
-    """A service that cannot judge stays unready; the log says why."""
+    """A service that cannot judge stays unready, one whose challenger cannot goes without; the log says why."""
     if not warm_up.cancelled() and warm_up.exception():
         _log.error("the warm-up failed", exc_info=warm_up.exception())
 

@@ -42,6 +42,13 @@ _BODY: dict[str, Any] = {
             "example": 5000,
         },
         {
+            "name": "Priority",
+            "in": "header",
+            "description": "RFC 9218; u=4 to u=7 lets callers who wait go first, for up to 10 s",
+            "schema": {"type": "string"},
+            "example": "u=5",
+        },
+        {
             "name": "Accept-Language",
             "in": "header",
             "description": "language of the reasons: en or zh",
@@ -127,7 +134,7 @@ async def _answer(
         return stored, "replay;dur=0, "
     try:
         language = preferred(request.headers.get("accept-language"))
-        outcomes = await service.judge(body, owner, language, expires)
+        outcomes = await service.judge(body, owner, language, expires, intake.priority(request))
         _refuse_if_all_late(outcomes)
     except BaseException:
         if key:

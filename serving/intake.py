@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from model.names import DEFECTS, Defect
+from serving.engine import Priority
 from serving.problems import Problem
 from serving.settings import Settings
 
@@ -28,6 +29,9 @@ MAX_REFERENCES = 4
 """Reference pictures in one request; each is compared with each photo."""
 MAX_FIELDS = 16
 """Text fields of a form; we know one."""
+_URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?=$|[,;])")
+DEFAULT_URGENCY = 3
+"""RFC 9218's; a greater number is less urgent."""
 _MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
 
 
@@ -112,6 +116,12 @@ def deadline_seconds(request: Request, settings: Settings) -> float:
     if not _MILLISECONDS.fullmatch(value):
         raise Problem(400, "invalid_request", "X-Deadline-Ms is a whole number of milliseconds, 1 or more.")
     return min(int(value), settings.deadline_ms) / 1000
+
+
+def priority(request: Request) -> Priority:
+    """bulk for callers whose Priority header (RFC 9218) lets others go first. Nonsense is ignored, as the RFC asks."""
+    found = _URGENCY.search(request.headers.get("priority", ""))
+    return "bulk" if found and int(found[1]) > DEFAULT_URGENCY else "interactive"
 
 
 async def read(request: Request, settings: Settings) -> Intake:

@@ -4,7 +4,8 @@ In: bytes of photos, each with a priority and a deadline. Out: a `model.detectio
 `model.detect.Detector` gives one photo at a time.
 
 A photo goes through three stages: decode -> infer (tile by tile, in batches that photos share) -> finish (stitch and
-judge). `board.py` holds what waits for each stage and decides what a free thread does next; `stages.py` does it;
+judge). One that would be called fake is looked at a second time (`model.stability`): its copy goes through infer and
+finish again. `board.py` holds what waits for each stage and decides what a free thread does next; `stages.py` does it;
 `crew.py` has the threads; `engine.py` is the door, and changes models; `lane.py` is one loaded model, `curve.py` what
 its batches cost, `network.py` how they are run; `shadow.py` shows a challenger a share of the photos; `load.py` says
 how long a new photo would wait.

@@ -187,6 +187,10 @@ class Crew:
 
     def _finish(self, job: Job) -> None:
         answer = stages.finish(job)
+        if answer is None:
+            with self.changed:
+                self._board.hold(job, job.area)  # the copy's pixels
+            return self._move(job, "infer")
         if job.priority != "shadow":
             with self.changed:
                 self._load.learn(job)

@@ -110,7 +110,7 @@ class Job:
     photo: Photo | None = None
     look: Look | None = None
     first: Scored | None = None
-    """The first look's scores, while a second one is under way."""
+    """The first look's scores, while a second one (`model.stability`) is under way."""
     began: float = 0.0
     decoded: float = 0.0
     inferred: float = 0.0

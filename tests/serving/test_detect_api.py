@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from model.detect import Detector
 from model.detection import Detection
+from model.image import Photo as Opened
 from serving import intake, replays
 from serving.app import create_app
 from serving.clock import utc_now
@@ -94,18 +95,19 @@ def test_a_bad_picture_never_fails_its_neighbours(client: TestClient, photo: Pho
     assert entries[1]["file"] == "1.jpg" and entries[1]["error"]["message"]
 
 
-def test_a_fault_of_ours_stays_with_its_picture(settings: Settings, detector: Detector, photo: Photo) -> None:
+def test_a_fault_of_ours_stays_with_its_picture(settings: Settings, photo: Photo) -> None:
     poison = photo(red=True)
 
-    class Poisoned:
-        name = detector.name
-
-        def detect(self, data: bytes, claim: object = None, language: str = "en") -> Detection:
-            if data == poison:
+    class Poisoned(Detector):
+        def judge(self, photo: Opened, *rest: object, **named: object) -> Detection:
+            if photo.data == poison:
                 raise RuntimeError("poisoned")
-            return detector.detect(data)
+            return super().judge(photo, *rest, **named)  # type: ignore[arg-type]
 
-    with TestClient(create_app(settings, Poisoned()), headers={"Authorization": "Bearer test-key"}) as client:
+    with TestClient(
+        create_app(settings, Poisoned(settings.bundle, threads=1)),
+        headers={"Authorization": "Bearer test-key"},
+    ) as client:
         entries = client.post("/v1/detect", files=_files(photo(), poison)).json()["detections"]
     assert "verdict" in entries[0] and entries[1]["error"]["code"] == "internal"
     assert "poisoned" not in entries[1]["error"]["message"]
@@ -135,17 +137,15 @@ def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo,
     _problem(asked, 404, "not_found")
 
 
-def test_a_model_without_a_reliability_map_says_so(
-    settings: Settings, detector: Detector, photo: Photo
-) -> None:
-    class Old:
-        name, card = detector.name, detector.card
-
-        def detect(self, *given: Any) -> Detection:
-            found = detector.detect(*given)
+def test_a_model_without_a_reliability_map_says_so(settings: Settings, photo: Photo) -> None:
+    class Old(Detector):
+        def judge(self, *given: Any) -> Detection:
+            found = super().judge(*given)
             return found.model_copy(update={"reliability": None, "reliabilitymap": None})
 
-    with TestClient(create_app(settings, Old()), headers={"Authorization": "Bearer test-key"}) as client:
+    with TestClient(
+        create_app(settings, Old(settings.bundle, threads=1)), headers={"Authorization": "Bearer test-key"}
+    ) as client:
         line = client.post("/v1/detect", files=_files(photo(red=True))).json()["detections"][0]
         assert line["reliability"] is None and line["reliability_url"] is None
         _problem(client.get(f"/v1/detections/{line['id']}/reliability"), 404, "not_found")
@@ -255,22 +255,22 @@ def test_an_idempotency_key_expires(settings: Settings, detector: Detector, phot
 
 
 @pytest.fixture
-def held(settings: Settings, detector: Detector):  # type: ignore[no-untyped-def]
+def held(settings: Settings):  # type: ignore[no-untyped-def]
     """A service whose detector waits, after warm-up, until `go` is set; one worker."""
     go, busy = threading.Event(), threading.Event()
     go.set()
 
-    class Held:
-        name = detector.name
-
-        def detect(self, data: bytes, claim: object = None, language: str = "en") -> Detection:
+    class Held(Detector):
+        def judge(self, *arguments: object, **named: object) -> Detection:
             if not go.is_set():
                 busy.set()
             go.wait(10)
-            return detector.detect(data)
+            return super().judge(*arguments, **named)  # type: ignore[arg-type]
 
     tight = settings.model_copy(update={"workers": 1, "max_waiting": 2, "demo": True})
-    with TestClient(create_app(tight, Held()), headers={"Authorization": "Bearer test-key"}) as client:
+    with TestClient(
+        create_app(tight, Held(settings.bundle, threads=1)), headers={"Authorization": "Bearer test-key"}
+    ) as client:
         client.get("/")
         while client.get("/readyz").status_code != 200:
             time.sleep(0.01)

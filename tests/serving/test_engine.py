@@ -128,6 +128,22 @@ def test_many_photos_from_many_threads_all_get_their_own_answer(
     assert engine.expected_wait(100) > engine.expected_wait(1) > 0
 
 
+def test_a_photo_to_be_called_fake_is_looked_at_twice(
+    engine: Engine, detector: Detector, photo: MakePhoto, metrics: Metrics
+) -> None:
+    data = photo(red=True)
+    answer = engine.detect_now(data, patience=PATIENCE)
+    assert (
+        answer.detection.verdict == "fake" and answer.detection.stability == detector.detect(data).stability
+    )
+    assert answer.detection.stability is not None
+    tiles = engine.job(data).tiles
+    assert f"refundlens_batch_tiles_sum {2 * tiles}.0" in metrics.text().decode()
+    once = engine.detect_now(photo(), patience=PATIENCE)
+    assert once.detection.verdict != "fake"
+    assert f"refundlens_batch_tiles_sum {3 * tiles}.0" in metrics.text().decode()
+
+
 def test_a_bad_picture_fails_alone(engine: Engine, photo: MakePhoto) -> None:
     with pytest.raises(ImageError, match="empty"):
         engine.job(b"")
