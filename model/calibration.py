@@ -52,14 +52,15 @@ class _Frozen(BaseModel):
 class Part(_Frozen):
     """A part of a condition, by sharpness [from, to) and number of compressions [from, to).
 
-    photos: source photos it was measured on. threshold: its own, which is used instead of the condition's.
-    own: whether its own photos sufficed for a bound; else it is the condition's, lifted where its photos score higher.
+    photos: source photos it was measured on. threshold: its own, which is used instead of the condition's; none where
+    none keeps the limit. own: whether its own photos sufficed for a bound; else it is the condition's, lifted where
+    its photos score higher.
     """
 
     sharpness: tuple[float, float]
     quantisations: tuple[int, int]
     photos: int
-    threshold: float
+    threshold: float | None
     own: bool
 
     def holds(self, conditions: Conditions) -> bool:

@@ -66,12 +66,15 @@ def calibrate(
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999)] = 0.95,
     out: Annotated[Path | None, typer.Option(help="For a bundle: where to write the calibrated one.")] = None,
+    limit_photos: Annotated[
+        int | None, typer.Option(min=1, help="For a run: calibration photos to use at most.")
+    ] = None,
 ) -> None:
     """Fit probabilities and set thresholds that keep the false-accusation bound."""
     from training import steps
 
     with _told():
-        result = steps.calibrate(run, photos, limit, confidence, out)
+        result = steps.calibrate(run, photos, limit, confidence, out, limit_photos)
         typer.echo(json.dumps(steps.summary(result), indent=1))
 
 

@@ -1,7 +1,8 @@
 """The steps of `training.cli` on a run's folder: what is read, what is written, in which order.
 
-A run's folder holds config.yaml, metrics.jsonl, model.pt (train); network.onnx, calibration.json, calibrated.onnx
-(calibrate); report/ (evaluate), suite/ (evaluate --suite). `export` gathers them into one bundle.
+A run's folder holds config.yaml, metrics.jsonl, model.pt (train); network.onnx, calibration_scores.jsonl,
+calibration.json, calibrated.onnx (calibrate); report/ (evaluate), suite/ (evaluate --suite). `export` gathers them
+into one bundle.
 """
 
 import hashlib
@@ -25,17 +26,25 @@ from training.loop import CONFIG, DATASET
 from training.making import make_card
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
+SCORES = "calibration_scores.jsonl"
 BUNDLED = "bundled"
 
 
-def calibrate(target: Path, source: Path, limit: float, confidence: float, out: Path | None) -> Calibration:
+def calibrate(
+    target: Path,
+    source: Path,
+    limit: float,
+    confidence: float,
+    out: Path | None,
+    limit_photos: int | None = None,
+) -> Calibration:
     """Calibrate a run on a dataset, or a finished bundle on a folder of authentic photos (or a dataset).
 
-    For a run writes calibration.json and calibrated.onnx; for a bundle writes `out`, keeping its probabilities and
-    setting thresholds anew.
+    limit_photos: source photos of a run's calibration split to use at most. For a run writes calibration.json and
+    calibrated.onnx; for a bundle writes `out`, keeping its probabilities and setting thresholds anew.
     """
     if target.is_dir():
-        return _calibrate_run(target, source, limit, confidence)
+        return _calibrate_run(target, source, limit, confidence, limit_photos)
     if out is None:
         raise CalibrationError("say with --out where the newly calibrated bundle shall be written")
     detector = Detector(target, threads=1)
@@ -49,16 +58,23 @@ def calibrate(target: Path, source: Path, limit: float, confidence: float, out: 
     return result
 
 
-def _calibrate_run(run: Path, dataset: Path, limit: float, confidence: float) -> Calibration:
+def _calibrate_run(
+    run: Path, dataset: Path, limit: float, confidence: float, limit_photos: int | None
+) -> Calibration:
     raw = raw_bundle(run)
     detector = Detector(raw, threads=1)
     rows = manifest.read(dataset)
-    watched, unseen = (
-        fitting.score_rows(detector, dataset, [row for row in rows if row.split == split])
-        for split in ("validation", "calibration")
+    watched = [row for row in rows if row.split == "validation"]
+    unseen = fitting.choose_photos([row for row in rows if row.split == "calibration"], limit_photos)
+    samples = fitting.score_rows(
+        detector,
+        dataset,
+        [*watched, *unseen],
+        fitting.ScoreFile(run / SCORES, detector),
+        fitting.choose_copies([*watched, *unseen]),
     )
-    result = fitting.calibrate(unseen, limit, confidence, fit_only=watched)
-    untrained = [row for row in rows if row.split in ("validation", "calibration")]
+    result = fitting.calibrate(samples[len(watched) :], limit, confidence, fit_only=samples[: len(watched)])
+    untrained = [*watched, *unseen]
     result = result.model_copy(
         update={"reliability": reliability.measure(detector, result, dataset, untrained)}
     )
@@ -96,6 +112,7 @@ def summary(result: Calibration) -> dict[str, Any]:
         {
             "long_side": one.long_side, "jpeg_quality": one.jpeg_quality, "photos": one.photos,
             "threshold": one.threshold, "bound": None if one.bound is None else round(one.bound, 5),
+            "counted_on": one.counted_on, "shift": None if one.shift is None else round(one.shift, 3),
         }
         for one in result.bins
     ]  # fmt: skip

@@ -16,8 +16,8 @@ SILENT = Bin(long_side=(640, 1000), jpeg_quality=(60, 80), sharpness=(0.1, 0.6),
 
 def _calibration() -> Calibration:
     return Calibration(
-        features=("mean_tile", "strongest_tile"), mean=(0.0, 1.0), scale=(1.0, 2.0), weights=(2.0, 1.0), offset=-1.0, clear_below=0.3,
-        limit=0.01, confidence=0.95, bins=(COVERED, SILENT),
+        features=("mean_tile", "strongest_tile"), mean=(0.0, 1.0), scale=(1.0, 2.0), weights=(2.0, 1.0),
+        offset=-1.0, clear_below=0.3, limit=0.01, confidence=0.95, bins=(COVERED, SILENT),
     )  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from model.calibration import LOSSLESS, Calibration, CalibrationError
 from model.detection import Conditions
 from model.pooling import FEATURES
 from training import calibrate as fitting
-from training.calibrate import Sample, calibrate, fit_probability, run_all, with_thresholds
+from training.calibrate import calibrate, with_thresholds
+from training.fitting import fit_probability
+from training.scoring import Sample, run_all
 
 
 def condition(long_side: int = 800, quality: int | None = 70, sharpness: float = 0.4) -> Conditions:
@@ -119,9 +121,11 @@ def test_no_photo_both_fits_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         fitted.extend(one.source for one in samples)
         return fit(samples, *given)
 
-    def counts(known: Calibration, samples: list[Sample], *given: float) -> Calibration:
+    def counts(
+        known: Calibration, samples: list[Sample], limit: float, confidence: float, moved: list[Sample]
+    ) -> Calibration:
         counted.extend(one.source for one in samples)
-        return count(known, samples, *given)
+        return count(known, samples, limit, confidence, moved)
 
     monkeypatch.setattr(fitting, "fit_probability", fits)
     monkeypatch.setattr(fitting, "with_thresholds", counts)
@@ -138,7 +142,7 @@ def test_probabilities_mean_what_they_say() -> None:
     known = [*crowd(3000, rng.normal(-2, 1, 3000), 0, "a"), *crowd(3000, rng.normal(2, 1, 3000), 1, "f")]
     fitted = fit_probability(known, 0.01, 0.95)
     for score in (-1.0, 0.0, 0.5):
-        said = fitted.probability(sample("x", score).features)
+        said = fitted.probability(sample("x", score).features, condition())
         assert said == pytest.approx(1 / (1 + np.exp(-4 * score)), abs=0.05)
 
 
