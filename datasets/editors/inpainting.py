@@ -25,7 +25,8 @@ from datasets.editors.regeneration import WHOLE_SHARE, Mode
 from datasets.editors.small_inpainter import FACTOR, SmallInpainter
 
 LEAST_WINDOW = 128
-"""Smallest window drawn, in pixels a side: the crops that the networks were trained on."""
+"""Smallest window drawn, in pixels a side: the crops that the networks were trained on. Smaller photos are continued by
+reflection: the gated network's widest dilation needs sides above 64."""
 MOST_WINDOW = 512
 """Longest side of the window drawn, in pixels. Larger ones are shrunk to it and enlarged again: so do the tools that
 MI-GAN and LaMa come in, and it keeps an edit under a second."""
@@ -33,13 +34,17 @@ KEPT = (0.35, 0.7)
 """Share of a painted defect that the network is shown: less, and it invents an unharmed surface."""
 ISLAND = 0.15
 """Width of the islands' Gaussian noise field, as a share of the defect's size: a few islands, not a sieve."""
+FAITHFUL = 30.0
+"""Least PSNR outside the hole, in dB, of a picture given out whole: what the autoencoders of chat editors reach. Below
+it the picture is blurred, and a detector would learn that blur is fake; measured, networks trained for 420 steps reach
+24 to 26 dB, so that their holes alone are used."""
 COLOUR_RADIUS = 8.0
 """Colours of known pixels are kept above this scale, in pixels: the networks were trained so briefly that without it a
 cast would give them away."""
 
 
 class InpaintingEditor:
-    """Draws holes by `network`. A network that is not faithful outside its hole splices, whatever `mode` says."""
+    """Draws holes by `network`. Where the rest does not come back well enough, it splices, whatever `mode` says."""
 
     def __init__(self, name: str, network: SmallInpainter, mode: Mode = "either") -> None:
         self.name = name
@@ -61,10 +66,13 @@ class InpaintingEditor:
         parameters = {"task": "removal" if removal else "damage", **parameters}
         seed = int(rng.integers(2**31))
         if whole and self.network.spec.faithful:
-            ones = np.ones(mask.shape, np.float32)
             pixels = self._draw(request.painted, hole, seed)
-            return Edit(pixels, ones, "ai_generated", self.name, {"mode": "whole", **parameters})
-        pixels = self._splice(request, mask, hole, seed, rng)
+            if _likeness(pixels, request.painted, ~hole) >= FAITHFUL:
+                ones = np.ones(mask.shape, np.float32)
+                return Edit(pixels, ones, "ai_generated", self.name, {"mode": "whole", **parameters})
+            pixels = blend(request.photo, pixels, mask)
+        else:
+            pixels = self._splice(request, mask, hole, seed, rng)
         return Edit(pixels, mask, "ai_edited", self.name, {"mode": "spliced", **parameters})
 
     def _splice(
@@ -91,7 +99,11 @@ class InpaintingEditor:
     def _draw(self, pixels: Pixels, hole: NDArray[np.bool_], seed: int) -> Pixels:
         """The network's picture, uint8 [H,W,3], in the colours of what it was shown. hole: bool [H,W]."""
         height, width = hole.shape
-        padded = pad_to_multiple(np.dstack([pixels, hole.astype(np.uint8) * 255]), FACTOR)
+        missing = [(0, max(0, LEAST_WINDOW - side)) for side in (height, width)]
+        stacked = np.pad(
+            np.dstack([pixels, hole.astype(np.uint8) * 255]), (*missing, (0, 0)), mode="symmetric"
+        )
+        padded = pad_to_multiple(stacked, FACTOR)
         given = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             output = self.network(given[:, :3], given[:, 3:], torch.Generator().manual_seed(seed))
@@ -108,3 +120,11 @@ def _islands(region: Mask, rng: np.random.Generator) -> tuple[NDArray[np.bool_],
     share = float(rng.uniform(*KEPT))
     kept: NDArray[np.bool_] = inside & (field > np.quantile(field[inside], 1 - share))
     return kept, round(share, 3)
+
+
+def _likeness(drawn: Pixels, shown: Pixels, known: NDArray[np.bool_]) -> float:
+    """Peak signal-to-noise ratio over the known pixels in dB; 0 when none is known."""
+    if not known.any():
+        return 0.0
+    error = (drawn[known].astype(np.float64) - shown[known]) / 255
+    return float(-10 * np.log10(max(float(np.square(error).mean()), 1e-10)))

@@ -31,7 +31,7 @@ class InpainterSpec:
     design: "gated" (U-Net of gated convolutions, nearest enlarging; DeepFill v2, arXiv 1806.03589), "fourier" (Fourier
     convolutions, transposed convolutions; LaMa, arXiv 2109.07161) or "noise" (separable convolutions, noise at every
     level, bilinear enlarging and a pixel shuffle at last; MI-GAN, ICCV 2023). widths: channels at full resolution, half
-    and so on. faithful: whether the picture outside the hole comes back well enough to be given out whole.
+    and so on. faithful: whether the design hands on the picture outside the hole, so that it may be given out whole.
     """
 
     name: str

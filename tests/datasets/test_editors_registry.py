@@ -10,6 +10,8 @@ from datasets.editors import available
 from datasets.editors.base import EditRequest
 from datasets.editors.image_networks import SrganGenerator
 from datasets.editors.small_autoencoder import AutoencoderSpec, SmallAutoencoder, save
+from datasets.editors.small_inpainter import InpainterSpec, SmallInpainter
+from datasets.editors.small_inpainter import save as save_inpainter
 
 PUBLISHED = {
     "taef2": ["taef2_encoder.pth", "taef2_decoder.pth"],
@@ -57,9 +59,10 @@ def test_every_factory_makes_the_editor_of_its_name(tmp_path: Path, request_: Ed
     for name in ("one", "two"):
         spec = AutoencoderSpec(name, 4, 4, "nearest", widths=(4, 8, 8))
         save(SmallAutoencoder(spec), small / f"{name}.pt")
+    save_inpainter(SmallInpainter(InpainterSpec("four", "noise", (4, 6, 8))), small / "inpaint-four.pt")
     (small / "three.checkpoint").touch()
     editors = available(tmp_path, small)
-    assert set(editors) == {"classical", "srgan-x2", "srgan-x4", "ae-one", "ae-two"}
+    assert set(editors) == {"classical", "srgan-x2", "srgan-x4", "ae-one", "ae-two", "inpaint-four"}
     for name, make in editors.items():
         editor = make()
         edit = editor.edit(request_, np.random.default_rng(0))
