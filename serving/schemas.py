@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.detection import Conditions, DefectFound, ModelName, Reason, Region, Reliability
+from model.detection import Conditions, DefectFound, ModelName, Reason, Region, Reliability, Stability
 from model.names import Kind, Verdict
 
 EXAMPLE: dict[str, Any] = {
@@ -27,6 +27,7 @@ EXAMPLE: dict[str, Any] = {
         "supported": True,
     },
     "false_accusation_bound": 0.01,
+    "stability": {"stable": True, "measured": True, "probability_reencoded": 0.962, "shift": 0.35},
     "reasons": [
         {
             "code": "pixel.local_regeneration",
@@ -71,6 +72,10 @@ class DetectionOut(BaseModel):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    stability: Stability = Field(
+        description="whether one more upload (JPEG at quality 85) would leave the verdict as it is; "
+        "a photo called fake was really compressed again and judged a second time"
+    )
     reasons: list[Reason]
     model: ModelName
     timings_ms: dict[str, float]

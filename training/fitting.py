@@ -65,8 +65,9 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
         len({(sample.label, sample.source) for sample in samples}),
         [sample.source for sample in samples],
     )
-    standard = (matrix - mean) / scale
-    solution = _best(standard, np.zeros(len(matrix)), (copies - originals) / scale, None, problem, RIDGES)
+    solution = _best(
+        (matrix - mean) / scale, np.zeros(len(matrix)), (copies - originals) / scale, None, problem, RIDGES
+    )
     plain = Calibration(
         features=pooling.FEATURES, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
         offset=float(solution[-1]), clear_below=0.0, limit=limit, confidence=confidence, bins=(),

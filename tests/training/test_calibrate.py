@@ -82,7 +82,7 @@ def test_conditions_are_counted_apart() -> None:
     raised = with_thresholds(logistic(), [*small, *large], 0.05, 0.95)
     assert covering(raised, condition(1200))[2] == 0.5
     assert covering(raised, condition(500))[2] == pytest.approx(0.985, abs=0.006)
-    assert raised.bin(condition(3000)) is None and raised.bin(condition(1200, quality=20)) is None
+    assert raised.bin(condition(1500)) is None and raised.bin(condition(1200, quality=20)) is None
 
 
 def test_files_that_are_not_jpeg_have_a_condition_of_their_own() -> None:
@@ -139,7 +139,7 @@ def test_no_photo_both_fits_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_probabilities_mean_what_they_say() -> None:
     """Scores with known odds: log p(score | fake) / p(score | authentic) = 4 x score for these two bells."""
     rng = np.random.default_rng(1)
-    known = [*crowd(3000, rng.normal(-2, 1, 3000), 0, "a"), *crowd(3000, rng.normal(2, 1, 3000), 1, "f")]
+    known = [*crowd(1500, rng.normal(-2, 1, 1500), 0, "a"), *crowd(1500, rng.normal(2, 1, 1500), 1, "f")]
     fitted = fit_probability(known, 0.01, 0.95)
     for score in (-1.0, 0.0, 0.5):
         said = fitted.probability(sample("x", score).features, condition())
@@ -148,8 +148,8 @@ def test_probabilities_mean_what_they_say() -> None:
 
 def test_neither_many_fakes_nor_many_variants_tilt_the_probability() -> None:
     rng = np.random.default_rng(2)
-    authentic = crowd(500, rng.normal(-1, 1, 500), 0, "a")
-    fakes = crowd(500, rng.normal(1, 1, 500), 1, "f")
+    authentic = crowd(200, rng.normal(-1, 1, 200), 0, "a")
+    fakes = crowd(200, rng.normal(1, 1, 200), 1, "f")
     even = fit_probability([*authentic, *fakes], 0.01, 0.95)
     tilted = fit_probability([*authentic, *fakes * 9], 0.01, 0.95)
     assert tilted.weights == pytest.approx(even.weights, abs=1e-3)
