@@ -18,7 +18,7 @@ from model.image import ImageError
 from model.names import Defect
 from serving.admission import Admission
 from serving.clock import Clock, rfc3339
-from serving.engine import Engine, Expired, Priority, Refused
+from serving.engine import Closed, Engine, Expired, Priority, Refused
 from serving.engine.job import Job
 from serving.ids import make_id
 from serving.intake import Intake, Upload
@@ -136,6 +136,9 @@ class DetectionService:
             )
             after = str(max(1, math.ceil(refused.wait)))
             raise Problem(503, "deadline", detail, {"Retry-After": after}) from refused
+        except Closed as closed:
+            detail = "The service is being stopped. Try again in a moment."
+            raise Problem(503, "overloaded", detail, {"Retry-After": "1"}) from closed
 
     async def _one(self, upload: Upload, job: Job | Outcome, asked: _Asked) -> Outcome:
         if isinstance(job, Outcome):

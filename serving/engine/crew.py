@@ -24,16 +24,19 @@ _log = logging.getLogger(__name__)
 
 
 class Crew:
-    """workers: threads; most_bytes: decoded pixels in memory; on_finished: told of every verdict, on its thread."""
+    """lane: the model that new jobs go to; change it under the lock. workers: threads; most_bytes: decoded pixels in
+    memory; on_finished: told of every verdict, on its thread."""
 
     def __init__(
         self,
+        lane: Lane,
         workers: int,
-        gpu: bool,
         most_bytes: int,
         metrics: EngineMetrics,
         on_finished: Callable[[Job, Answer], None],
     ) -> None:
+        gpu = lane.gpu
+        self.lane = lane
         self.runners = GPU_RUNNERS if gpu else workers
         self.changed = threading.Condition()
         """Guards the board, the load, every lane's count and curve; notified at every change."""
@@ -51,7 +54,7 @@ class Crew:
             for index, duty in enumerate(duties)
         ]
 
-    def submit(self, jobs: Sequence[Job], lane: Lane) -> None:
+    def submit(self, jobs: Sequence[Job]) -> None:
         """Let jobs of one request wait for their turn, all or none.
 
         Raises Refused where they cannot be answered before the first of their deadlines, Closed after `close`.
@@ -60,7 +63,7 @@ class Crew:
             self._check_open()
             self._refuse_hopeless(jobs)
             for job in jobs:
-                job.lane = lane
+                job.lane = self.lane  # it may have been swapped since the job was made
                 self._enter(job)
                 self._board.add(job, "decode")
             self.changed.notify_all()
@@ -141,18 +144,22 @@ class Crew:
                 self._idle -= 1
 
     def _do(self, task: Task) -> None:
-        if isinstance(task, Infer):
-            return self._infer(task)
+        jobs = [part.job for part in task.slices] if isinstance(task, Infer) else [task.job]
         try:
-            if isinstance(task, Decode):
+            if isinstance(task, Infer):
+                self._infer(task)
+            elif isinstance(task, Decode):
                 stages.decode(task.job)
                 self._move(task.job, "infer")
             elif isinstance(task, Finish):
                 self._finish(task.job)
             else:
                 self._drop(task)
-        except Exception as error:
-            self._end(task.job, error)
+        except (
+            Exception
+        ) as error:  # nothing may end the thread: the photos it would never judge would wait for ever
+            for job in jobs:
+                self._end(job, error)
 
     def _drop(self, task: Drop) -> None:
         job = task.job

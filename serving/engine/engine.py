@@ -47,23 +47,22 @@ class Engine:
         self._settings = settings or read_settings()
         self._metrics = metrics or Metrics().engine
         detector = bundle if isinstance(bundle, Detector) else self._load(bundle or self._settings.bundle)
-        self._lane = Lane(detector)
         self._shadow: Shadow | None = None
         self._changing = threading.Lock()
         self._crew = Crew(
+            Lane(detector),
             self._settings.workers,
-            self._lane.gpu,
             self._settings.max_decoded_bytes,
             self._metrics,
             self._show_shadow,
         )
         self._metrics.waiting_tiles.set_function(self._crew.waiting_tiles)
-        self._metrics.batch_cap.set_function(lambda: self._lane.curve.cap)
+        self._metrics.batch_cap.set_function(lambda: self._crew.lane.curve.cap)
 
     @property
     def detector(self) -> Detector:
         """The running model."""
-        return self._lane.detector
+        return self._crew.lane.detector
 
     @property
     def agreement(self) -> Agreement | None:
@@ -76,7 +75,7 @@ class Engine:
 
         Raises BundleError where the model cannot judge.
         """
-        self._measure(self._lane, self._crew.runners)
+        self._measure(self._crew.lane, self._crew.runners)
         self.detect_now(_grey())
 
     def job(
@@ -91,14 +90,14 @@ class Engine:
         _, width, height = probe(data)
         count = len(tiles.plan(height, width).origins)
         now = time.monotonic()
-        return Job(data, claim, language, priority, now, deadline, count, width * height, self._lane)
+        return Job(data, claim, language, priority, now, deadline, count, width * height, self._crew.lane)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Have the photos of one request judged, all or none; `job.future` is set when one is.
 
         Raises Refused where the estimated wait goes beyond a deadline, Closed after `close`.
         """
-        self._crew.submit(jobs, self._lane)
+        self._crew.submit(jobs)
 
     async def result(self, job: Job) -> Answer:
         """The answer to a submitted job, or the job's error. Raises Expired at the deadline; a caller that goes away
@@ -160,7 +159,7 @@ class Engine:
                 self._metrics.swaps.labels("failed").inc()
                 raise
             with self._crew.changed:
-                old, self._lane = self._lane, lane
+                old, self._crew.lane = self._crew.lane, lane
                 self._metrics.swaps.labels("done").inc()
                 self._crew.changed.wait_for(lambda: not old.jobs, DRAIN_SECONDS)
             return lane.detector.name

@@ -7,16 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model import conditions, stability
 from model.image import read_photo
 from serving.engine.board import Infer, Slice
 from serving.engine.job import Answer, Job, Look
-from serving.engine.network import Network
-
-Floats = NDArray[np.float32]
+from serving.engine.lane import Lane
 
 
 def decode(job: Job) -> None:
@@ -34,13 +29,12 @@ def infer(task: Infer) -> tuple[float, dict[Job, Exception]]:
 
     A batch that fails is run again photo by photo: one that breaks the network does not take the others with it.
     """
-    network = task.lane.network()
     began = time.monotonic()
     try:
-        _run(network, task.slices)
+        _run(task.lane, task.slices)
         failed: dict[Job, Exception] = {}
     except Exception as error:
-        failed = {task.slices[0].job: error} if len(task.slices) == 1 else _one_by_one(network, task.slices)
+        failed = {task.slices[0].job: error} if len(task.slices) == 1 else _one_by_one(task)
     seconds = time.monotonic() - began
     total = sum(part.count for part in task.slices)
     for part in task.slices:
@@ -73,7 +67,8 @@ def finish(job: Job) -> Answer | None:
     return Answer(detection, job.began - job.arrived, job.run_seconds + job.other_seconds)
 
 
-def _run(network: Network, slices: Sequence[Slice]) -> None:
+def _run(lane: Lane, slices: Sequence[Slice]) -> None:
+    network = lane.network()
     at = 0
     for part in slices:
         part.look.copy_tiles(part.first, network.buffer[at : at + part.count])
@@ -85,11 +80,11 @@ def _run(network: Network, slices: Sequence[Slice]) -> None:
         at += part.count
 
 
-def _one_by_one(network: Network, slices: Sequence[Slice]) -> dict[Job, Exception]:
+def _one_by_one(task: Infer) -> dict[Job, Exception]:
     failed: dict[Job, Exception] = {}
-    for part in slices:
+    for part in task.slices:
         try:
-            _run(network, [part])
+            _run(task.lane, [part])
         except Exception as error:
             failed[part.job] = error
     return failed
