@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.calibration import LOSSLESS, Bin, Calibration, CalibrationError, lowest_threshold
+from model.calibration import (
+    LOSSLESS,
+    Bin,
+    Calibration,
+    CalibrationError,
+    Part,
+    log_odds_of,
+    logistic,
+    lowest_threshold,
+)
 from model.detection import Conditions
 from model.pooling import FEATURES
 
@@ -95,3 +104,67 @@ def test_threshold_accuses_no_more_photos_than_allowed(scores: list[float], allo
         assert accused == over[threshold] <= allowed
         lower = [t for t in candidates if t < threshold]
         assert not lower or over[max(lower)] > allowed
+
+
+OLD = """{"features": ["strongest_tile"], "mean": [0.0], "scale": [1.0], "weights": [1.0], "offset": 0.5,
+"clear_below": 0.2, "limit": 0.01, "confidence": 0.95, "bins": [{"long_side": [240, 640], "jpeg_quality": [60, 80],
+"sharpness": [0.1, 0.6], "photos": 334, "accused": 0, "threshold": 0.9, "bound": 0.01}]}"""
+"""As version 0.1.0 wrote it: no terms, no parts, no shift."""
+
+
+def test_an_old_calibration_still_judges_as_it_did() -> None:
+    old = Calibration.from_json(OLD)
+    values = np.full(len(FEATURES), 77.0)
+    values[FEATURES.index("strongest_tile")] = 1.5
+    assert old.log_odds(values, _conditions()) == pytest.approx(2.0)
+    assert old.decide(0.95, _conditions()) == ("fake", 0.01)
+    assert old.shift(_conditions()) is None and old.terms is None
+
+
+def test_lists_of_unequal_length_are_no_calibration() -> None:
+    with pytest.raises(CalibrationError, match="refundlens calibrate"):
+        Calibration.from_json(OLD.replace('"mean": [0.0]', '"mean": [0.0, 1.0]'))
+
+
+def test_a_part_has_its_own_threshold() -> None:
+    crisp = Part(sharpness=(0.4, 2.0), quantisations=(0, 2), photos=80, threshold=0.97, own=False)
+    silent = Part(sharpness=(-1.0, 0.2), quantisations=(0, 2), photos=400, threshold=None, own=True)
+    split = _calibration().model_copy(
+        update={"bins": (COVERED.model_copy(update={"parts": (crisp, silent)}),)}
+    )
+    assert split.decide(0.95, _conditions(sharpness=0.3)) == ("fake", 0.0075)
+    assert split.decide(0.95, _conditions(sharpness=0.5)) == ("inconclusive", 0.0075)
+    assert split.decide(1.0, _conditions(sharpness=0.15))[0] == "inconclusive"
+    assert split.edges(_conditions(sharpness=0.5)) == pytest.approx((log_odds_of(0.3), log_odds_of(0.97)))
+    assert split.edges(_conditions(sharpness=0.15)) == pytest.approx((log_odds_of(0.3),))
+    assert Calibration.from_json(split.to_json()) == split
+
+
+@pytest.mark.parametrize(
+    ("conditions", "gap"),
+    [
+        (_conditions(), None),
+        (_conditions(long_side=3000), "too_large"),
+        (_conditions(long_side=200), "too_small"),
+        (_conditions(quality=20), "quality"),
+        (_conditions(quality=None), "not_jpeg"),
+        (_conditions(sharpness=0.05), "too_soft"),
+        (_conditions(sharpness=0.9), "too_crisp"),
+    ],
+)
+def test_what_is_out_of_range_is_named(conditions: Conditions, gap: str | None) -> None:
+    assert _calibration().gap(conditions) == gap
+
+
+@given(st.floats(-30, 30))
+def test_log_odds_and_probability_are_each_others_inverse(value: float) -> None:
+    assert log_odds_of(logistic(value)) == pytest.approx(value, abs=1e-2 if value > 25 else 1e-4)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_likelier_fake_is_never_judged_more_kindly(one: float, other: float, sharpness: float) -> None:
+    order = ("authentic", "inconclusive", "fake")
+    low, high = sorted((one, other))
+    where = _conditions(sharpness=sharpness)
+    verdicts = [order.index(_calibration().decide(value, where)[0]) for value in (low, high)]
+    assert verdicts[0] <= verdicts[1]

@@ -1,5 +1,6 @@
 """The detector on a network that takes red for manipulated and blue for a hole (see conftest)."""
 
+import dataclasses
 import io
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from model.bundle import BundleError
 from model.calibration import Calibration
 from model.detect import BATCH, Detector
 from model.detection import Detection
-from model.image import ImageError
+from model.image import ImageError, read_photo
 from model.pooling import FEATURES
 from model.tiles import plan
 
@@ -191,3 +192,75 @@ def test_no_pixel_is_surer_than_its_picture(detector: Detector) -> None:
         found = detector.detect(file(picture))
         assert float(found.heatmap.max()) <= found.probability + 1e-6
         assert all(region.probability <= found.probability + 1e-6 for region in found.regions)
+
+
+def washed_out(pixels: Pixels) -> Pixels:
+    """A copy in which the red is gone."""
+    return np.full_like(pixels, 120)
+
+
+def test_fake_is_looked_at_twice_and_stays_fake(detector: Detector) -> None:
+    found = detector.detect(file(spotted()))
+    assert found.verdict == "fake" and found.stability.measured and found.stability.stable
+    assert found.stability.probability_reencoded == pytest.approx(found.probability, abs=0.05)
+
+
+def test_an_accusation_that_one_more_upload_would_undo_is_not_made(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.stability, "reencode", washed_out)
+    found, plain = detector.detect(file(spotted())), detector.detect(file(spotted()), recheck="never")
+    assert (found.verdict, plain.verdict) == ("inconclusive", "fake")
+    assert found.probability == plain.probability
+    assert found.stability.measured and not found.stability.stable
+    assert found.stability.probability_reencoded is not None
+    assert found.stability.probability_reencoded < 0.5 < found.probability
+    assert "policy.unstable" in codes(found) and "policy.unstable" not in codes(plain)
+    assert "再压缩" in next(
+        reason.text
+        for reason in detector.detect(file(spotted()), language="zh").reasons
+        if reason.code == "policy.unstable"
+    )
+
+
+def test_only_what_would_be_fake_costs_a_second_look(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    monkeypatch.setattr(module.stability, "reencode", lambda pixels: looks.append(1) or pixels)
+    quiet = detector.detect(file(cloth()))
+    assert looks == [] and not quiet.stability.measured and quiet.stability.probability_reencoded is None
+    detector.detect(file(spotted()), recheck="never")
+    assert looks == []
+    assert detector.detect(file(cloth()), recheck="always").stability.measured
+    detector.detect(file(spotted()))
+    assert len(looks) == 2
+
+
+def test_one_who_batches_asks_and_judges_with_the_second_scores(detector: Detector) -> None:
+    fake, real = read_photo(file(spotted())), read_photo(file(cloth()))
+    first = detector.score(fake.pixels)
+    assert detector.needs_recheck(fake, first) and not detector.needs_recheck(
+        real, detector.score(real.pixels)
+    )
+    copy = detector.score(module.stability.reencode(fake.pixels))
+    assert detector.judge(fake, first, again=copy).verdict == "fake"
+    undone = detector.judge(fake, first, again=detector.score(washed_out(fake.pixels)))
+    assert undone.verdict == "inconclusive"
+    known = dataclasses.replace(first, conditions=module.conditions.measure(fake))
+    assert (
+        detector.judge(fake, known, again=copy).public() == detector.judge(fake, first, again=copy).public()
+    )
+
+
+def test_a_condition_that_is_not_covered_says_what_is_wrong_and_what_helps(
+    make_bundle: Make, calibration: Calibrated
+) -> None:
+    known = calibration()
+    small = tuple(one.model_copy(update={"long_side": (240, 400)}) for one in known.bins)
+    detector = Detector(make_bundle(known.model_copy(update={"bins": small})), threads=1)
+    for language, words in (("en", ("larger", "480 px", "chat")), ("zh", ("尺寸大于", "480 px", "聊天"))):
+        found = detector.detect(file(spotted()), language=language)
+        assert found.verdict == "inconclusive" and not found.stability.stable
+        text = next(one.text for one in found.reasons if one.code == "policy.unsupported_condition")
+        assert all(word in text for word in words)

@@ -2,9 +2,11 @@
 
 import re
 from string import Formatter
+from typing import get_args
 
 import pytest
 
+from model.calibration import Gap
 from model.texts import LANGUAGES, TEXTS, WORDS, reason_text
 
 
@@ -24,6 +26,14 @@ def test_languages_are_complete_and_take_the_same_values(code: str) -> None:
 def test_no_sentence_speaks_of_a_person(code: str) -> None:
     assert not re.search(r"\b(buyer|customer|fraud|lie|cheat|you)\b", TEXTS[code]["en"])
     assert not re.search("买家|客户|欺诈|骗", TEXTS[code]["zh"])
+
+
+@pytest.mark.parametrize("gap", [*get_args(Gap), "format", "quality_unreadable"])
+def test_every_gap_of_calibration_has_words_and_help(gap: str) -> None:
+    for language in LANGUAGES:
+        values = {"what": "480 px", "gap": f"gap.{gap}", "help": f"help.{gap}"}
+        text = reason_text("policy.unsupported_condition", language, **values)
+        assert WORDS[f"gap.{gap}"][language] in text and WORDS[f"help.{gap}"][language] in text
 
 
 def test_words_are_translated_inside_sentences() -> None:
