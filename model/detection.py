@@ -59,8 +59,8 @@ class Reason(_Frozen):
 class Reliability(_Frozen):
     """How far the heat map of this picture can be trusted (`model.reliability`), 0 nowhere to 1 everywhere.
 
-    mean: of the whole picture. low_share: share of it where the map is worth less than half of what it is worth on the
-    whole. over_regions: mean over the regions reported, none without any.
+    mean: of the whole picture. low_share: share of it where the map is worth less than two thirds of what it is worth
+    on the whole. over_regions: mean over the regions reported, none without any.
     """
 
     mean: float

@@ -1,16 +1,17 @@
 """Where the heat map deserves trust: a cell's reliability, looked up by what the picture looks like around it.
 
 Pixels that are clipped, flat or blurred carry little of what the network reads. How little is measured, not assumed:
-`training.reliability` counts on calibration pictures with known masks, for each class of local texture, how often the
-map marks manipulated cells and how often untouched ones. The difference (Youden's J) is the reliability: 1 where the
-map is always right, 0 where it tells nothing. TruFor (Guillaro et al., CVPR 2023) trains a network for such a map;
-ours is a table of measurements that a person can read.
+`training.reliability` counts on calibration pictures with known masks, by how clipped, flat or blurred a place is, how
+often the map marks manipulated cells and how often untouched ones. The difference (Youden's J) is the reliability: 1
+where the map is always right, 0 where it tells nothing. TruFor (Guillaro et al., CVPR 2023) trains a network for such
+a map; ours is three short curves of measurements that a person can read.
 
 In: RGB pixels, regions of the heat map, the table of a calibration. Out: float32 [h,w] on the grid of the heat map, and
 its summary. NumPy alone; about 10 ms for 1.2 megapixels.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -23,10 +24,9 @@ from model.tiles import STRIDE
 
 Fact = Literal["saturation", "contrast", "sharpness"]
 FACTS: tuple[Fact, ...] = get_args(Fact)
-"""What is measured around a cell, in the order of a table's axes."""
-Flaw = Literal["saturated", "flat", "blurred", "other"]
-"""Why a place is unreliable; `other` where none of the facts is poor there."""
-_FLAWS: tuple[Flaw, ...] = ("saturated", "flat", "blurred")
+"""What is measured around a cell."""
+FLAWS = (("saturated", "saturated"), ("flat", "busy"), ("blurred", "grainy"))
+"""What a place is called where that fact costs reliability, being under or over the fact's best value."""
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -41,55 +41,67 @@ MIDDLE, CLIPPED = 127.5, 122.5
 pixels by a few levels."""
 ROUNDING = 0.25
 """Grey levels squared: variance that rounding and recompression leave in a flat place; it must not count as detail."""
-LOW = 0.5
-"""A cell is unreliable where the map is worth less than this part of what it is worth on the whole. Relative, because
-a model that is weak everywhere says so in its report, and not in a reason about each photo."""
+LOW = 2 / 3
+"""A cell is unreliable where the map is worth less than this part of what it is worth on the whole: a third less is
+more than a point of a curve is uncertain by. Relative, because a model that is weak everywhere says so in its report,
+and not in a reason about each photo."""
 MOST = 0.5
 """Share of a picture, or of the regions found, from which unreliable cells are worth a reason: more than half."""
 
 
-class ReliabilityTable(BaseModel):
-    """Measured reliability by class of texture.
-
-    saturation, contrast, sharpness: inner edges of each fact's classes, ascending. table: reliability 0 to 1 of each
-    combination, by class of saturation, contrast and sharpness. alone: the same by one fact at a time, which says what
-    is to blame. overall: of all cells together. pictures: edited pictures it was measured on.
-    """
+class Curve(BaseModel):
+    """What the map is worth by one fact. at: values of the fact, ascending. worth: reliability there, 0 to 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    saturation: tuple[float, ...]
-    contrast: tuple[float, ...]
-    sharpness: tuple[float, ...]
-    table: tuple[tuple[tuple[float, ...], ...], ...]
-    alone: dict[Fact, tuple[float, ...]]
+    at: tuple[float, ...] = Field(min_length=1)
+    worth: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Curve":
+        if len(self.at) != len(self.worth) or any(low >= high for low, high in pairwise(self.at)):
+            raise ValueError("a reliability curve needs a worth for each value, and values that ascend")
+        return self
+
+    @property
+    def best(self) -> float:
+        """The value at which the map is worth most."""
+        return self.at[self.worth.index(max(self.worth))]
+
+
+class ReliabilityTable(BaseModel):
+    """Measured reliability by each fact (`training.reliability`). overall: of all cells together. pictures: edited
+    pictures it was measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    saturation: Curve
+    contrast: Curve
+    sharpness: Curve
     overall: float = Field(ge=0, le=1)
     pictures: int
 
-    @model_validator(mode="after")
-    def _fits(self) -> "ReliabilityTable":
-        shape = tuple(len(self.edges(fact)) + 1 for fact in FACTS)
-        rows = [row for plane in self.table for row in plane]
-        sizes = {len(plane) for plane in self.table}, {len(row) for row in rows}
-        if (len(self.table), *sizes) != (shape[0], {shape[1]}, {shape[2]}):
-            raise ValueError(f"the reliability table must be {shape[0]} x {shape[1]} x {shape[2]}")
-        if {fact: len(values) for fact, values in self.alone.items()} != dict(zip(FACTS, shape, strict=True)):
-            raise ValueError("`alone` needs a value for each class of each fact")
-        return self
-
-    def edges(self, fact: Fact) -> tuple[float, ...]:
+    def curve(self, fact: Fact) -> Curve:
         return {"saturation": self.saturation, "contrast": self.contrast, "sharpness": self.sharpness}[fact]
 
 
 class ReliabilityMap:
-    """The reliability of one picture's cells. map: float32 [h,w], 0 to 1."""
+    """The reliability of one picture's cells: what the worst of a cell's facts is worth. map: float32 [h,w], 0 to 1.
+
+    The worst, because the facts overlap: a white wall is clipped and flat, and worth little once.
+    """
 
     def __init__(self, pixels: NDArray[np.uint8], table: ReliabilityTable) -> None:
         """pixels: RGB uint8 [H,W,3]; the map has a cell per 8 pixels, as the heat map."""
-        self._table = table
-        self._classes = classes(local_facts(pixels), {fact: table.edges(fact) for fact in FACTS})
-        self.map: Map = np.array(table.table, np.float32)[tuple(self._classes)]
+        facts = local_facts(pixels)
+        curves = [table.curve(fact) for fact in FACTS]
+        pairs = list(zip(facts, curves, strict=True))
+        worth = np.stack([np.interp(values, curve.at, curve.worth) for values, curve in pairs])
+        over = np.stack([values > curve.best for values, curve in pairs])
+        worst = np.argmin(worth, axis=0)
+        self.map: Map = np.min(worth, axis=0).astype(np.float32)
         self._low = self.map < LOW * table.overall
+        self._flaw = 2 * worst + np.take_along_axis(over, worst[None], axis=0)[0]
 
     def summary(self, regions: Sequence[Region]) -> Reliability:
         """mean and low_share of the whole picture; over_regions is the mean inside the boxes, none without any."""
@@ -110,7 +122,8 @@ class ReliabilityMap:
         for name, place in places:
             share = float(self._low[place].mean()) if place.any() else 0.0
             if share > MOST:
-                flaw = self._flaw(place & self._low)
+                fact, over = divmod(int(np.bincount(self._flaw[place & self._low]).argmax()), 2)
+                flaw = FLAWS[fact][over]
                 values = {"where": f"place.{name}", "what": f"flaw.{flaw}", "share": f"{share:.0%}"}
                 text = reason_text("conditions.low_reliability", language, **values)
                 return [Reason(code="conditions.low_reliability", basis="derived", text=text, details=values)]
@@ -121,27 +134,6 @@ class ReliabilityMap:
         for x0, y0, x1, y1 in (region.box for region in regions):
             inside[y0 // STRIDE : -(-y1 // STRIDE), x0 // STRIDE : -(-x1 // STRIDE)] = True
         return inside
-
-    def _flaw(self, place: Mask) -> Flaw:
-        """What is to blame for most of the cells of `place`: in each, the poor fact of the least reliable class."""
-        values = []
-        for axis, fact in enumerate(FACTS):
-            found = self._classes[axis][place]
-            middle = len(self._table.edges(fact)) / 2
-            poor = found > 0 if fact == "saturation" else found < middle
-            values.append(np.where(poor, np.array(self._table.alone[fact])[found], np.inf))
-        lowest = np.argmin(values, axis=0)
-        blamed = lowest[np.isfinite(np.min(values, axis=0))]
-        if 2 * len(blamed) <= len(lowest):
-            return "other"
-        return _FLAWS[int(np.bincount(blamed).argmax())]
-
-
-def classes(facts: NDArray[np.float32], edges: dict[Fact, tuple[float, ...]]) -> NDArray[np.intp]:
-    """Facts float32 [3,h,w] -> the class of each, intp [3,h,w]; a fact on an edge belongs to the class above it."""
-    return np.stack(
-        [np.searchsorted(edges[fact], facts[axis], side="right") for axis, fact in enumerate(FACTS)]
-    )
 
 
 def local_facts(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

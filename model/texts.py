@@ -178,7 +178,8 @@ WORDS: dict[str, dict[Language, str]] = {
     "flaw.saturated": {"en": "over- or underexposed", "zh": "过曝或过暗"},
     "flaw.flat": {"en": "flat, without texture", "zh": "平坦而缺少纹理"},
     "flaw.blurred": {"en": "blurred", "zh": "模糊"},
-    "flaw.other": {"en": "of a texture that the model reads poorly", "zh": "属于模型不易辨别的纹理"},
+    "flaw.grainy": {"en": "grainy", "zh": "噪点较多"},
+    "flaw.busy": {"en": "crowded with detail", "zh": "细节过密"},
     "unnamed": {"en": "nobody by name", "zh": "（未写明）"},
 }
 """Words that a sentence takes as a value: given by key, shown in the asked language."""

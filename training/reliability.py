@@ -3,13 +3,14 @@
 In: a detector, its calibration, a dataset's calibration rows. Out: a `ReliabilityTable`.
 
 A local edit has cells that were manipulated and cells that were not; its authentic twin (same photo, same delivery) has
-only the latter. Each cell falls into a class by the local saturation, contrast and sharpness. A class's reliability is
+only the latter. By local saturation, by contrast and by sharpness, cells fall into classes. A class's reliability is
 Youden's J at the threshold from which the detector reports a region: the share of its manipulated cells that the map
 marks, less the share of its untouched cells that it marks, and 0 where that is negative. So a place where nothing is
 ever marked and a place where everything is are worth the same: nothing. Pictures count alike, however large.
 
-A class that few pictures have cells in is drawn towards what its three facts say one by one, and those towards the
-whole. The authors of TruFor (CVPR 2023) let a network learn where its own map errs; this counts it.
+A class is drawn towards the whole, the more so the fewer pictures speak for it, and one for which hardly any does is
+left to its neighbour. No order is imposed: that flat or blurred places are worth less is expected, but it is what is
+measured that counts. The authors of TruFor (CVPR 2023) let a network learn where its own map errs; this counts it.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from model import conditions, pooling, tiles
 from model.calibration import Calibration
 from model.detect import REGION_THRESHOLD, Detector
 from model.image import read_photo
-from model.reliability import FACTS, Fact, ReliabilityTable, classes, local_facts
+from model.reliability import FACTS, Curve, ReliabilityTable, local_facts
 from training.calibrate import run_all
 
 PICTURES = 150
@@ -38,12 +39,15 @@ CHANGED, UNTOUCHED = 0.5, 0.02
 """Share of a cell's pixels from which it counts as manipulated, and up to which as untouched; between is neither."""
 CELLS = 1000.0
 """Cells of a picture and side that count in full; of more, each counts for less, so that no large picture outvotes."""
-SATURATION = (0.02, 0.25)
-"""Edges of the share of clipped pixels: a highlight in the window; a quarter of it. Quantiles would all be zero."""
-CONTRAST, SHARPNESS = (0.1, 0.25, 0.5, 0.75), (0.1, 0.33, 0.67)
-"""Quantiles of the cells at which contrast and sharpness are cut: finer at the poor end, where reliability falls."""
-PRIOR = 10.0
-"""Pictures whose weight the expectation has against a class's own measurement."""
+SATURATION = (0.02, 0.25, 0.75)
+"""Edges of the share of clipped pixels: a highlight in the window; a quarter of it; most of it. Quantiles would all be
+zero."""
+QUANTILES = (0.03, 0.1, 0.2, 0.35, 0.5, 0.75)
+"""Shares of the cells at which contrast and sharpness are cut: finer at the poor end, where reliability falls."""
+LEAST_SEEN = 5
+"""Pictures without which a class gets no point of its own: one strange edit must not speak for a texture."""
+PRIOR = 5.0
+"""Pictures whose weight the whole has against a class's own measurement."""
 SEEN = 9
 """Manipulated cells (one window) with which a picture counts as evidence for a class."""
 DIGITS = 4
@@ -112,80 +116,59 @@ def _cell_means(mask: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def fit(pictures: Sequence[Cells]) -> ReliabilityTable:
     """The table from the known cells of edited pictures and of authentic ones."""
-    every = np.concatenate([picture.facts for picture in pictures], axis=1)
-    edges: dict[Fact, tuple[float, ...]] = {
-        "saturation": SATURATION,
-        "contrast": tuple(np.quantile(every[1], CONTRAST).tolist()),
-        "sharpness": tuple(np.quantile(every[2], SHARPNESS).tolist()),
-    }
-    shape = tuple(len(edges[fact]) + 1 for fact in FACTS)
-    tally = Tally(shape)
-    for picture in pictures:
-        tally.add(picture, classes(picture.facts, edges))
-    overall = float(np.clip(tally.whole(), 0, 1))
-    alone = {fact: tally.alone(axis, overall) for axis, fact in enumerate(FACTS)}
-    expected = np.full(shape, overall)
-    for axis, fact in enumerate(FACTS):  # each fact scales the whole, as if the three acted independently
-        scale = alone[fact] / overall if overall else np.zeros_like(alone[fact])
-        expected *= np.expand_dims(scale, tuple(other for other in range(len(FACTS)) if other != axis))
-    table = tally.joint(np.clip(expected, 0, 1))
+    overall = float(np.clip(np.nan_to_num(_count(pictures, 0, np.empty(0)).youden()[0]), 0, 1))
+    curves = {fact: _curve(pictures, axis, overall) for axis, fact in enumerate(FACTS)}
     return ReliabilityTable(
-        saturation=edges["saturation"],
-        contrast=edges["contrast"],
-        sharpness=edges["sharpness"],
-        table=tuple(tuple(tuple(row) for row in plane) for plane in table.round(DIGITS).tolist()),
-        alone={fact: tuple(values.round(DIGITS).tolist()) for fact, values in alone.items()},
+        saturation=curves["saturation"],
+        contrast=curves["contrast"],
+        sharpness=curves["sharpness"],
         overall=round(overall, DIGITS),
         pictures=sum(bool(picture.changed.any()) for picture in pictures),
     )
 
 
-class Tally:
-    """Cells by class: how many there were and how many the map marked, untouched (0) and manipulated (1)."""
+@dataclass(frozen=True)
+class Counts:
+    """Cells by the classes of one fact. cells, marked: float64 [2,n], untouched and manipulated, and those of them that
+    the map marks. pictures: float64 [n], those with evidence for a class."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
-        self._count, self._marked = np.zeros((2, *shape)), np.zeros((2, *shape))
-        self._seen = np.zeros(shape)
-        self._seen_alone = [np.zeros(size) for size in shape]
+    cells: NDArray[np.float64]
+    marked: NDArray[np.float64]
+    pictures: NDArray[np.float64]
 
-    def add(self, picture: Cells, found: NDArray[np.intp]) -> None:
-        """found: the class of each cell by each fact, intp [3,n]."""
-        index = np.ravel_multi_index(tuple(found), self._shape)
-        size = int(np.prod(self._shape))
+    def youden(self) -> NDArray[np.float64]:
+        """Share marked of the manipulated less that of the untouched, -1 to 1; NaN where there are none of either."""
+        share = np.divide(self.marked, self.cells, out=np.full_like(self.cells, np.nan), where=self.cells > 0)
+        return np.asarray(share[1] - share[0])
+
+
+def _count(pictures: Sequence[Cells], axis: int, edges: NDArray[np.float64]) -> Counts:
+    """edges: inner edges of the classes, ascending."""
+    size = len(edges) + 1
+    found = Counts(np.zeros((2, size)), np.zeros((2, size)), np.zeros(size))
+    for picture in pictures:
+        index = np.searchsorted(edges, picture.facts[axis], side="right")
         for truth in (0, 1):
             side = picture.changed == bool(truth)
             weight = min(1.0, CELLS / max(1, int(side.sum())))
-            for table, cells in ((self._count, side), (self._marked, side & picture.marked)):
-                table[truth] += weight * np.bincount(index[cells], minlength=size).reshape(self._shape)
-        self._seen += (np.bincount(index[picture.changed], minlength=size) >= SEEN).reshape(self._shape)
-        for axis, seen in enumerate(self._seen_alone):
-            seen += np.bincount(found[axis][picture.changed], minlength=len(seen)) >= SEEN
-
-    def whole(self) -> float:
-        """Youden's J of all cells together, -1 to 1."""
-        return float(_youden(self._marked.sum(axis=(1, 2, 3)), self._count.sum(axis=(1, 2, 3))))
-
-    def alone(self, axis: int, overall: float) -> NDArray[np.float64]:
-        """J by one fact's classes, float64 [classes], drawn towards that of all cells."""
-        others = tuple(1 + other for other in range(len(self._shape)) if other != axis)
-        measured = _youden(self._marked.sum(axis=others), self._count.sum(axis=others))
-        return _drawn(measured, np.full(self._shape[axis], overall), self._seen_alone[axis])
-
-    def joint(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
-        """J by combination of classes, drawn towards what is expected of it; shaped as the table."""
-        return _drawn(_youden(self._marked, self._count), expected, self._seen)
+            found.cells[truth] += weight * np.bincount(index[side], minlength=size)
+            found.marked[truth] += weight * np.bincount(index[side & picture.marked], minlength=size)
+        found.pictures[:] += np.bincount(index[picture.changed], minlength=size) >= SEEN
+    return found
 
 
-def _youden(marked: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share marked of the manipulated less that of the untouched; NaN where there are none of either."""
-    share = np.divide(marked, count, out=np.full_like(count, np.nan), where=count > 0)
-    return np.asarray(share[1] - share[0])
-
-
-def _drawn(
-    measured: NDArray[np.float64], expected: NDArray[np.float64], pictures: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The measurement, weighing as many pictures as it has, and the expectation, weighing PRIOR; within 0 to 1."""
-    weight = np.where(np.isnan(measured), 0.0, pictures / (pictures + PRIOR))
-    return np.clip(weight * np.nan_to_num(measured) + (1 - weight) * expected, 0.0, 1.0)
+def _curve(pictures: Sequence[Cells], axis: int, overall: float) -> Curve:
+    """Youden's J by one fact, a point for each class at its median value, drawn towards that of all cells."""
+    values = np.concatenate([picture.facts[axis] for picture in pictures])
+    edges = np.array(SATURATION) if FACTS[axis] == "saturation" else np.unique(np.quantile(values, QUANTILES))
+    index = np.searchsorted(edges, values, side="right")
+    counts = _count(pictures, axis, edges)
+    measured = counts.youden()
+    points = {}
+    for one in np.flatnonzero((counts.pictures >= LEAST_SEEN) & ~np.isnan(measured)).tolist():
+        seen = float(counts.pictures[one])
+        worth = (seen * float(measured[one]) + PRIOR * overall) / (seen + PRIOR)
+        points[float(np.median(values[index == one]))] = round(min(max(worth, 0.0), 1.0), DIGITS)
+    if not points:
+        points = {float(np.median(values)): round(overall, DIGITS)}
+    return Curve(at=tuple(points), worth=tuple(points.values()))

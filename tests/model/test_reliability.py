@@ -5,19 +5,16 @@ import pytest
 from numpy.typing import NDArray
 
 from model.detection import Region
-from model.reliability import FACTS, ReliabilityMap, ReliabilityTable, local_facts
+from model.reliability import FACTS, Curve, ReliabilityMap, ReliabilityTable, local_facts
 
 Pixels = NDArray[np.uint8]
 
 
-def table(overall: float = 0.6, edges: tuple[float, float, float] = (0.25, 3.0, 0.05)) -> ReliabilityTable:
-    """Clipped, flat and blurred are each worth a tenth; what is none of them, 0.8."""
-    good = ((0.1, 0.1), (0.1, 0.8))
+def table(overall: float = 0.6) -> ReliabilityTable:
+    """Clipped, flat and blurred are each worth a tenth; what is none of them, 0.8; contrast 1 to 3 lies between."""
     return ReliabilityTable(
-        saturation=edges[:1], contrast=edges[1:2], sharpness=edges[2:],
-        table=(good, ((0.1, 0.1), (0.1, 0.1))),
-        alone={"saturation": (0.7, 0.1), "contrast": (0.1, 0.7), "sharpness": (0.1, 0.7)},
-        overall=overall, pictures=100,
+        saturation=Curve(at=(0.2, 0.3), worth=(0.8, 0.1)), contrast=Curve(at=(1.0, 3.0), worth=(0.1, 0.8)),
+        sharpness=Curve(at=(0.06, 0.1), worth=(0.1, 0.8)), overall=overall, pictures=100,
     )  # fmt: skip
 
 
@@ -77,12 +74,21 @@ def test_facts_tell_clipped_flat_blurred_and_textured_places_apart() -> None:
     assert smooth["sharpness"] < 0.05 and rough["sharpness"] == pytest.approx(1, abs=0.05)
 
 
-def test_the_map_takes_each_cells_value_from_the_table() -> None:
+def test_the_map_is_what_the_worst_fact_is_worth() -> None:
     pixels = noise()
     pixels[:, :64] = 255
     found = ReliabilityMap(pixels, table()).map
     assert found.shape == (12, 16) and found.dtype == np.float32
-    assert np.all(found[:, :7] == np.float32(0.1)) and np.all(found[:, 10:] == np.float32(0.8))
+    np.testing.assert_allclose(found[:, :7], 0.1, atol=1e-6)
+    np.testing.assert_allclose(found[:, 9:], 0.8, atol=1e-6)
+    # beside the border a third of the window is clipped: contrast alone would be worth 0.8
+    np.testing.assert_allclose(found[:, 8], 0.1, atol=1e-6)
+
+
+def test_between_its_points_a_curve_is_a_line() -> None:
+    faint = flat(120)
+    faint[::2] += 4  # contrast 2 exactly, and as sharp as can be
+    np.testing.assert_allclose(ReliabilityMap(faint, table()).map, 0.45, atol=1e-3)
 
 
 def test_the_summary_speaks_of_the_picture_and_of_the_regions() -> None:
@@ -91,15 +97,14 @@ def test_the_summary_speaks_of_the_picture_and_of_the_regions() -> None:
     whole = ReliabilityMap(pixels, table())
     inside = whole.summary([Region(box=(0, 0, 40, 96), probability=0.9)])
     assert inside.over_regions == pytest.approx(0.1)
-    # a window's own share of texture makes the cells beside the border textured
-    assert inside.low_share == pytest.approx(7 / 16) and inside.mean == pytest.approx(
-        0.1 * 7 / 16 + 0.8 * 9 / 16
-    )
+    # the window of the cells beside the border holds enough of the texture
+    assert inside.low_share == pytest.approx(7 / 16)
+    assert inside.mean == pytest.approx(0.1 * 7 / 16 + 0.8 * 9 / 16)
     assert whole.summary([]).over_regions is None
 
 
 @pytest.mark.parametrize(
-    ("pixels", "word"), [(flat(255), "overexposed"), (flat(2), "underexposed"), (ramp(), "blurred")]
+    ("pixels", "word"), [(flat(255), "over- or underexposed"), (flat(2), "underexposed"), (ramp(), "blurred")]
 )
 def test_a_picture_that_is_mostly_unreliable_says_why(pixels: Pixels, word: str) -> None:
     [reason] = ReliabilityMap(pixels, table()).reasons([], "en")
@@ -119,10 +124,10 @@ def test_regions_come_before_the_picture_and_a_reliable_picture_says_nothing() -
     assert trust.reasons([Region(box=(64, 0, 128, 96), probability=0.9)], "en") == []
 
 
-def test_a_place_that_is_poor_in_nothing_is_not_called_flat() -> None:
-    odd = table().model_copy(update={"table": (((0.8, 0.8), (0.8, 0.1)), ((0.8, 0.8), (0.8, 0.8)))})
-    [reason] = ReliabilityMap(noise(), odd).reasons([], "en")
-    assert "texture that the model reads poorly" in reason.text
+def test_a_place_beyond_the_best_is_named_by_what_it_is() -> None:
+    grain = Curve(at=(0.1, 0.5), worth=(0.8, 0.1))
+    [reason] = ReliabilityMap(noise(), table().model_copy(update={"sharpness": grain})).reasons([], "en")
+    assert "of the picture is grainy" in reason.text
 
 
 def test_low_is_low_for_this_model() -> None:
@@ -131,9 +136,14 @@ def test_low_is_low_for_this_model() -> None:
     assert ReliabilityMap(flat(120), table(overall=0.6)).summary([]).low_share == 1
 
 
-def test_a_table_of_the_wrong_shape_is_refused() -> None:
-    good = table().model_dump()
-    with pytest.raises(ValueError, match="2 x 3 x 2"):
-        ReliabilityTable.model_validate({**good, "contrast": (1.0, 2.0)})
-    with pytest.raises(ValueError, match="each class"):
-        ReliabilityTable.model_validate({**good, "alone": {**good["alone"], "contrast": (0.1,)}})
+@pytest.mark.parametrize(
+    ("at", "worth"), [((1.0, 2.0), (0.5,)), ((2.0, 1.0), (0.5, 0.6)), ((1.0, 1.0), (0.5, 0.6)), ((), ())]
+)
+def test_a_curve_that_is_none_is_refused(at: tuple[float, ...], worth: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"reliability curve|at least 1"):
+        Curve(at=at, worth=worth)
+
+
+def test_blur_that_costs_nothing_is_not_blamed() -> None:
+    harmless = table().model_copy(update={"sharpness": Curve(at=(0.04, 0.06), worth=(0.8, 0.7))})
+    assert ReliabilityMap(ramp(), harmless).reasons([], "en") == []

@@ -16,7 +16,7 @@ from model.bundle import CALIBRATION, CARD, FORMAT, FORMAT_KEY, NAME, VERSION
 from model.calibration import LOSSLESS, Bin, Calibration
 from model.detect import Detector
 from model.pooling import FEATURES
-from model.reliability import ReliabilityTable
+from model.reliability import Curve, ReliabilityTable
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -77,14 +77,10 @@ def _calibration() -> Calibration:
 
 def _reliability() -> ReliabilityTable:
     """Flat cells are worth a tenth, all others nine tenths."""
+    any_value = Curve(at=(0.5,), worth=(0.9,))
+    contrast = Curve(at=(4.0, 6.0), worth=(0.1, 0.9))
     return ReliabilityTable(
-        saturation=(),
-        contrast=(5.0,),
-        sharpness=(),
-        table=(((0.1,), (0.9,)),),
-        alone={"saturation": (0.6,), "contrast": (0.1, 0.9), "sharpness": (0.6,)},
-        overall=0.6,
-        pictures=100,
+        saturation=any_value, contrast=contrast, sharpness=any_value, overall=0.6, pictures=100
     )
 
 

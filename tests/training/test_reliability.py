@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.reliability import FACTS, ReliabilityTable, classes
-from training.reliability import PRIOR, Cells, fit, known_cells
+from model.reliability import ReliabilityTable
+from training.reliability import LEAST_SEEN, PRIOR, Cells, fit, known_cells
 
 
 def picture(seed: int, per_class: int = 60, changed: float = 0.5) -> Cells:
@@ -19,56 +19,55 @@ def picture(seed: int, per_class: int = 60, changed: float = 0.5) -> Cells:
     return Cells(facts.astype(np.float32), told, truth)
 
 
-def worth(table: ReliabilityTable, contrast: float, sharpness: float = 0.3) -> float:
-    found = classes(
-        np.array([[0.0], [contrast], [sharpness]], np.float32), {fact: table.edges(fact) for fact in FACTS}
-    )
-    return float(np.array(table.table)[tuple(found)][0])
+def worth(table: ReliabilityTable, contrast: float) -> float:
+    return float(np.interp(contrast, table.contrast.at, table.contrast.worth))
 
 
 def test_reliability_is_youdens_j_where_pictures_are_many() -> None:
     table = fit([picture(seed) for seed in range(300)])
     assert table.pictures == 300 and table.overall == pytest.approx((0 + 0.5 + 0.8 + 1) / 4, abs=0.02)
     assert worth(table, 0.55) < 0.06
-    assert worth(table, 9.05) == pytest.approx(0.8, abs=0.05)
-    assert worth(table, 20.08) > 0.95
+    assert worth(table, 20.05) > 0.95
+    assert table.contrast.worth == tuple(sorted(table.contrast.worth))
 
 
 def test_few_pictures_are_drawn_towards_the_whole() -> None:
-    few, many = fit([picture(seed) for seed in range(3)]), fit([picture(seed) for seed in range(300)])
-    assert abs(worth(few, 0.55) - few.overall) < abs(worth(many, 0.55) - many.overall)
-    weight = 3 / (3 + PRIOR)
-    # the flattest class alone: nothing measured there, three pictures against the prior
-    assert few.alone["contrast"][0] == pytest.approx((1 - weight) * few.overall, abs=weight * 0.15)
+    few = fit([picture(seed) for seed in range(LEAST_SEEN)])
+    weight = LEAST_SEEN / (LEAST_SEEN + PRIOR)
+    # nothing can be told in the flattest class: what remains is the whole's own pull
+    assert worth(few, 0.55) == pytest.approx((1 - weight) * few.overall, abs=weight * 0.15)
+    assert worth(few, 20.05) == pytest.approx(weight + (1 - weight) * few.overall, abs=0.02)
 
 
-def test_a_class_nobody_saw_is_worth_what_its_facts_say() -> None:
-    table = fit([picture(seed) for seed in range(50)])
-    clipped_and_flat = table.table[2][0][0]  # no cell is clipped
-    assert table.alone["saturation"][2] == pytest.approx(table.overall, abs=1e-4)
-    parts = (table.alone["contrast"][0] / table.overall) * (table.alone["sharpness"][0] / table.overall)
-    assert clipped_and_flat == pytest.approx(table.overall * parts, abs=1e-3)
+def test_a_class_that_hardly_anybody_saw_is_left_to_its_neighbour() -> None:
+    clipped = picture(7)
+    clipped.facts[0] = 1.0
+    fooled = Cells(clipped.facts, ~clipped.changed, clipped.changed)
+    table = fit([*map(picture, range(50)), *[fooled] * (LEAST_SEEN - 1)])
+    assert table.saturation.at == (0.0,)
+    told = fit([*map(picture, range(50)), *[fooled] * LEAST_SEEN])
+    assert told.saturation.at == (0.0, 1.0) and told.saturation.worth[1] < told.saturation.worth[0] / 2
 
 
 def test_a_large_picture_does_not_outvote_the_others() -> None:
     crowd = [picture(seed, per_class=300) for seed in range(40)]
     liar = picture(99, per_class=20_000)
     lies = Cells(liar.facts, ~liar.changed, liar.changed)
-    assert fit([*crowd, lies]).overall > 0.75 * fit(crowd).overall
+    assert fit([*crowd, lies]).overall > 0.8 * fit(crowd).overall
 
 
-def test_a_map_that_always_or_never_marks_is_worth_nothing() -> None:
-    for told in (True, False):
-        same = [
-            Cells(one.facts, np.full_like(one.changed, told), one.changed) for one in map(picture, range(20))
-        ]
-        table = fit(same)
-        assert table.overall == 0 and np.max(table.table) == 0
+@pytest.mark.parametrize("told", ["always", "never", "wrongly"])
+def test_a_map_that_tells_nothing_is_worth_nothing_and_not_less(told: str) -> None:
+    def fooled(one: Cells) -> Cells:
+        marks = {
+            "always": np.ones_like(one.changed),
+            "never": np.zeros_like(one.changed),
+            "wrongly": ~one.changed,
+        }
+        return Cells(one.facts, marks[told], one.changed)
 
-
-def test_a_map_that_is_worse_than_chance_is_worth_nothing_and_not_less() -> None:
-    table = fit([Cells(one.facts, ~one.changed, one.changed) for one in map(picture, range(20))])
-    assert table.overall == 0 and np.min(table.table) == 0
+    table = fit([fooled(picture(seed)) for seed in range(20)])
+    assert table.overall == 0 and {*table.contrast.worth, *table.sharpness.worth} == {0.0}
 
 
 def test_authentic_twins_count_as_untouched() -> None:
