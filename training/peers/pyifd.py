@@ -28,8 +28,8 @@ _DCT_BLOCK = 8
 """Pixels a cell of ADQ1's map."""
 _NOISE_BLOCK = 16
 """Pixels a cell of NOI1's map: 8 x 8 wavelet coefficients, each two pixels apart."""
-_NOISE_SHIFT = 7.5
-"""Pixels by which NOI1's cells lie left and above: PyWavelets centres coefficient k of db8 on pixel 2k - 6.5."""
+_FEWEST_CELLS = 2
+"""pyIFD's `postprocessing` fails on a single value, which has no contrast to show anyway."""
 _INPUT = "picture"
 """Name under which the functions that read files find the bytes."""
 
@@ -74,13 +74,15 @@ class Noi1(_Maps):
         self._util = _module("util", self.name)
 
     def heatmap(self, data: bytes) -> Map | None:
-        """float32 [H,W] of the displayed picture; None for formats OpenCV cannot read."""
+        """float32 [H,W] of the displayed picture; None for formats OpenCV cannot read and pictures of one cell."""
         files = MemoryFiles({_INPUT: data})
         picture = files.imread(_INPUT)
         if picture is None:
             return None
         levels = rebind(self._module.GetNoiseMap, cv2=files)(_INPUT)
-        return _spread(_stretched(levels, self._util), picture.shape[:2], _NOISE_BLOCK, _NOISE_SHIFT)
+        if levels.size < _FEWEST_CELLS:
+            return None
+        return _spread(_stretched(levels, self._util), picture.shape[:2], _NOISE_BLOCK)
 
 
 class Adq1(_Maps):
@@ -89,14 +91,16 @@ class Adq1(_Maps):
     name = "pyifd-adq1"
 
     def __init__(self) -> None:
-        self._jpeglib = load("jpeglib", self.name, INSTALL)
         self._detect = rebind(_module("ADQ1", self.name).detectDQ_JPEG, int=scalar_int)
+        self._jpeglib = load("jpeglib", self.name, INSTALL)
 
     def heatmap(self, data: bytes) -> Map | None:
         """float32 [H,W] of the displayed picture; None for files that are not JPEG and those it fails on."""
         facts = parse_jpeg(data)
-        if facts is None:
-            return None
+        if facts is None or MemoryFiles({_INPUT: data}).imread(_INPUT) is None:
+            return (
+                None  # the second: libjpeg ends the whole process on some broken files, which OpenCV refuses
+            )
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of features beside the map, which are not used
@@ -129,10 +133,9 @@ def _stretched(levels: NDArray[np.float64], util: ModuleType) -> Map:
     return np.asarray((shown - 1) / _STEPS, np.float32)
 
 
-def _spread(cells: NDArray[np.floating], size: tuple[int, int], block: int, shift: float = 0.0) -> Map:
-    """Cells of `block` pixels, the first starting at -`shift`, as float32 [*size]; borders take the last cell."""
+def _spread(cells: NDArray[np.floating], size: tuple[int, int], block: int) -> Map:
+    """Cells of `block` pixels as float32 [*size]; what the map leaves out at the border takes the last cell."""
     rows, columns = (
-        np.clip(((np.arange(side) + shift) // block).astype(int), 0, count - 1)
-        for side, count in zip(size, cells.shape, strict=True)
+        np.minimum(np.arange(side) // block, count - 1) for side, count in zip(size, cells.shape, strict=True)
     )
     return np.asarray(cells[rows][:, columns], np.float32)
