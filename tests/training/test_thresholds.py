@@ -135,10 +135,10 @@ def test_over_many_draws_the_bounds_fail_no_oftener_than_stated() -> None:
     """Photos of two qualities; the rarer one borrows. Sharper ones score higher, so parts are lifted.
 
     Per draw: does the true rate exceed the limit in the condition that was counted on? At 95 % confidence that may
-    happen in 5 of 100 draws; three standard deviations of 200 draws make it 9.6.
+    happen in 5 of 100 draws; three standard deviations of 100 draws make it 11.5.
     """
     rng = np.random.default_rng(4)
-    draws, count, rare = 200, 260, 0.3
+    draws, count, rare = 100, 260, 0.3
     truth_rare = rng.random(20_000) < rare
     truth_sharp = rng.uniform(0.2, 0.8, 20_000)
     truth = score(truth_rare, truth_sharp, rng)
