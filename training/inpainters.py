@@ -53,7 +53,8 @@ def random_hole(side: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """A hole for one crop, float32 [side,side], 1 inside: one to three blobs, or brush strokes with corners."""
     if rng.random() < BLOB_SHARE:
         blobs = [random_region(side, side, rng) for _ in range(int(rng.integers(1, 4)))]
-        return np.stack(blobs).max(axis=0)
+        union: NDArray[np.float32] = np.stack(blobs).max(axis=0)
+        return union
     hole = np.zeros((side, side), np.uint8)
     for _ in range(int(rng.integers(STROKES[0], STROKES[1] + 1))):
         points = rng.uniform(0, side, 2) + np.cumsum(rng.normal(0, side / 6, (5, 2)), axis=0)

@@ -11,6 +11,7 @@ from PIL import Image
 from datasets.build import Options, build
 from datasets.recipe import Grid, Recipe
 from model.network import NetworkConfig
+from training import small_networks
 from training.config import DataConfig, TrainConfig
 
 PHOTOS = 30
@@ -65,3 +66,17 @@ def run(dataset: Path, config: TrainConfig, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("runs") / "first"
     train(dataset, folder, config)
     return folder
+
+
+@pytest.fixture
+def small_photos(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Six smooth coloured pictures for the small networks' trainings; crops small, so that steps are quick."""
+    monkeypatch.setattr(small_networks, "CROP", 32)
+    folder = tmp_path_factory.mktemp("small_photos")
+    rng = np.random.default_rng(0)
+    paths = []
+    for index in range(6):
+        coarse = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        paths.append(folder / f"{index}.jpg")
+        cv2.imwrite(str(paths[-1]), cv2.resize(coarse, (90, 70), interpolation=cv2.INTER_CUBIC))
+    return paths
