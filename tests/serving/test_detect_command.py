@@ -30,7 +30,7 @@ from serving.cli import app as cli
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "reasons", "model", "timings_ms", "reliability", "stability",
+    "false_accusation_bound", "stability", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 
@@ -230,8 +230,10 @@ def test_another_server_gives_the_same_lines(
         assert list(remote) == list(local)
         remote.pop("timings_ms", None), local.pop("timings_ms", None)
         assert remote == local
-    for path in (tmp_path / "here").iterdir():
-        assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes()
+    maps = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.png"))
+    assert [str(path) for path in maps] == ["a.png", "c.png", "reliability/a.png", "reliability/c.png"]
+    for path in maps:
+        assert (tmp_path / "here" / path).read_bytes() == (tmp_path / "there" / path).read_bytes()
     refused = detect(
         tmp_path / "p" / "a.jpg", "--json", "--engine", server, REFUNDLENS_API_KEY="wrong", no_proxy="*"
     )

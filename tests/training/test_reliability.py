@@ -1,11 +1,21 @@
 """The table on cells whose truth is made up, and on pictures of a real dataset."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from datasets import manifest
+from datasets.records import Row
+from model.detect import Scored
+from model.detection import Conditions
+from model.image import read_photo
+from model.pooling import Scores
 from model.reliability import ReliabilityTable
-from training.reliability import LEAST_SEEN, PRIOR, Cells, fit, known_cells
+from model.tiles import STRIDE
+from training.reliability import LEAST_SEEN, PRIOR, Cells, fit, known_cells, measure
 
 
 def picture(seed: int, per_class: int = 60, changed: float = 0.5) -> Cells:
@@ -86,3 +96,48 @@ def test_cells_that_are_half_changed_count_for_neither() -> None:
     assert known.facts.shape == (3, 11)
     assert known.changed.tolist() == [True, False, False] + [True, False, False, False] * 2
     assert known.marked.tolist() == [True, False, True] + [True, True, False, True] * 2
+
+
+class _Knows:
+    """Stands in for a detector and its calibration: sees the masks of a dataset's pictures, and is sure of them."""
+
+    def __init__(self, dataset: Path, rows: list[Row]) -> None:
+        self.asked: list[str] = []
+        self._rows = {
+            read_photo((dataset / row.file_name).read_bytes()).pixels.tobytes(): row for row in rows
+        }
+        self._dataset = dataset
+
+    def score(self, pixels: NDArray[np.uint8]) -> Scored:
+        row = self._rows[pixels.tobytes()]
+        self.asked.append(row.file_name)
+        height, width = (-(-side // STRIDE) for side in pixels.shape[:2])
+        maps = np.full((5, height, width), -9.0, np.float32)
+        if row.mask_file_name:
+            mask = Image.open(self._dataset / row.mask_file_name)
+            share = np.asarray(mask.resize((width, height), Image.Resampling.BOX), np.float32) / 255
+            maps[0, share > 0.3] = 9
+        return Scored(Scores(np.zeros((1, 4), np.float32), maps), np.zeros(6))
+
+    def probability(self, features: NDArray[np.float64], conditions: Conditions) -> float:
+        return 1.0
+
+
+def test_edits_and_their_twins_are_measured_against_their_masks(dataset: Path) -> None:
+    rows = [row for row in manifest.read(dataset) if row.split in ("validation", "calibration")]
+    knows = _Knows(dataset, rows)
+    table = measure(knows, knows, dataset, rows, limit=12)  # type: ignore[arg-type]
+    assert table is not None and table.pictures == 12 and table.overall > 0.97
+    by_name = {row.file_name: row for row in rows}
+    edits = [row for row in map(by_name.__getitem__, knows.asked) if row.label]
+    twins = [row for row in map(by_name.__getitem__, knows.asked) if not row.label]
+    assert len(edits) == 12 and "ai_generated" not in {row.kind for row in edits}
+    assert twins and len(twins) == len({row.file_name for row in twins})
+    assert {(row.source, str(row.delivery)) for row in twins} <= {
+        (row.source, str(row.delivery)) for row in edits
+    }
+
+
+def test_too_few_edits_give_no_table(dataset: Path) -> None:
+    rows = [row for row in manifest.read(dataset) if row.split == "calibration" and row.label == 0]
+    assert measure(None, None, dataset, rows) is None  # type: ignore[arg-type]
