@@ -14,11 +14,14 @@ from serving.engine import stages
 from serving.engine.board import STAGES, Board, Decode, Drop, Finish, Infer, Stage, Task
 from serving.engine.job import Answer, Closed, Expired, Job, Priority, Refused
 from serving.engine.lane import Lane
-from serving.engine.load import Load, tiles_before
+from serving.engine.load import Load, ahead_of
 from serving.metrics import EngineMetrics
 
 GPU_RUNNERS = 2
 """Threads that run batches on a GPU: one copies its tiles there while the other's are computed."""
+MARGIN = 1.3
+"""Estimated waits are multiplied by this before a deadline is promised: photos differ, and one that expires when it is
+nearly done has cost as much as one that is answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,14 +119,14 @@ class Crew:
     def _refuse_hopeless(self, jobs: Sequence[Job]) -> None:
         now = time.monotonic()
         wait = self._expected_wait(sum(job.tiles for job in jobs), jobs[0].priority)
-        if wait > min(job.deadline for job in jobs) - now:
+        if wait * MARGIN > min(job.deadline for job in jobs) - now:
             if not self._jobs:
                 self._load.forgive()
             self._metrics.shed.labels("deadline").inc()
             raise Refused(wait)
 
     def _expected_wait(self, tiles: int, priority: Priority) -> float:
-        return self._load.seconds(tiles + tiles_before(self._jobs, priority, time.monotonic()))
+        return self._load.seconds(ahead_of(self._jobs, priority, time.monotonic()), tiles)
 
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:

@@ -14,8 +14,12 @@ from serving.engine.network import BoundNetwork, DirectNetwork, Network
 
 CPU_SIZES = (1, 2, 4, 8)
 """Tiles in a batch on the CPU: no faster beyond 8, which bounds memory and how long others wait for a batch."""
-ROUNDS = 3
-"""Timed runs of each size in the warm-up; the fastest counts, since whatever disturbs only slows down."""
+ROUNDS = 2
+"""Runs of each size in the warm-up. The fastest counts: the first one allocates and, on a GPU, chooses algorithms, and
+whatever else disturbs only slows down."""
+PATIENCE = 2.0
+"""Seconds of warm-up after which a CPU leaves the larger sizes for later (`CostCurve.next_limit`): on a processor so
+busy or slow, being ready comes first. A GPU runs every size, or the first photo of each would wait for it."""
 
 
 class Lane:
@@ -45,10 +49,15 @@ class Lane:
         return min(self.curve.next_limit(), share)
 
     def warm_up(self, runners: int) -> dict[int, float]:
-        """Run every size on `runners` threads at once, as under load. Seconds of a batch by size, the fastest."""
+        """Run the sizes on `runners` threads at once, as under load. Seconds of a batch by size, the fastest."""
         networks = [self._make() for _ in range(runners)]
+        began, seconds = time.perf_counter(), {}
         with ThreadPoolExecutor(runners, thread_name_prefix="warm-up") as pool:
-            return {size: min(pool.map(_fastest, networks, [size] * runners)) for size in self.curve.sizes}
+            for size in self.curve.sizes:
+                seconds[size] = min(pool.map(_fastest, networks, [size] * runners))
+                if not self.gpu and time.perf_counter() - began > PATIENCE:
+                    break
+        return seconds
 
     def _make(self) -> Network:
         sizes = self.curve.sizes
@@ -56,7 +65,6 @@ class Lane:
 
 
 def _fastest(network: Network, size: int) -> float:
-    network.run(size)  # the first run of a shape allocates and, on a GPU, chooses algorithms
     spent = []
     for _ in range(ROUNDS):
         began = time.perf_counter()

@@ -5,11 +5,19 @@ grow with the picture.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from serving.engine.job import Job, Priority
 
 SMOOTHING = 0.1
 """Weight of the newest photo in the running means: follows a change of load within some twenty photos."""
+
+
+class Ahead(NamedTuple):
+    """What is done before a new photo, in tiles: to be run, and to be decoded or judged."""
+
+    run: int = 0
+    other: int = 0
 
 
 class Load:
@@ -34,17 +42,23 @@ class Load:
         self._run *= 1 - SMOOTHING
         self._other *= 1 - SMOOTHING
 
-    def seconds(self, tiles: int) -> float:
-        """Until `tiles` tiles, from decoding to verdict, are done by all threads together."""
-        if self._runners is None:
-            return tiles * (self._run + self._other) / self._workers
-        return tiles * max(self._run / self._runners, self._other / self._workers)
+    def seconds(self, ahead: Ahead, own: int) -> float:
+        """Until a photo of `own` tiles is judged. Its tiles are shared by the threads, its other stages are one's."""
+        runners = self._runners or self._workers
+        run, other = ahead.run * self._run, ahead.other * self._other
+        before = (
+            (run + other) / self._workers
+            if self._runners is None
+            else max(run / runners, other / self._workers)
+        )
+        return before + -(-own // runners) * self._run + own * self._other
 
 
-def tiles_before(jobs: Iterable[Job], priority: Priority, now: float) -> int:
-    """Tiles that are done before those of a photo that comes now."""
-    return sum(
-        job.left
+def ahead_of(jobs: Iterable[Job], priority: Priority, now: float) -> Ahead:
+    """What is done before a photo that comes now."""
+    before = [
+        job
         for job in jobs
         if not job.over(now) and job.priority != "shadow" and (priority != "interactive" or job.rank <= now)
-    )
+    ]
+    return Ahead(sum(job.left for job in before), sum(job.tiles for job in before))

@@ -17,7 +17,7 @@ from serving.engine.board import Board, Decode, Drop, Finish, Infer
 from serving.engine.curve import NEAR, TRY_EVERY, CostCurve
 from serving.engine.job import LATER, Job, Look, Priority
 from serving.engine.lane import Lane
-from serving.engine.load import Load, tiles_before
+from serving.engine.load import Ahead, Load, ahead_of
 from serving.engine.network import BoundNetwork, DirectNetwork
 
 ALL = ("finish", "infer", "decode")
@@ -213,16 +213,18 @@ def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> Non
 
 def test_the_wait_is_the_tiles_before_times_what_tiles_cost(make: MakeJob) -> None:
     load = Load(workers=2, runners=None)
-    assert load.seconds(100) == 0
+    assert load.seconds(Ahead(100, 100), 100) == 0, "before anything is known"
     done = make(tiles=4)
     done.run_seconds, done.other_seconds = 4.0, 2.0
     load.learn(done)
-    assert load.seconds(8) == pytest.approx(6.0)
+    assert load.seconds(Ahead(8, 4), 0) == pytest.approx((8 * 1.0 + 4 * 0.5) / 2)
+    assert load.seconds(Ahead(), 4) == pytest.approx(2 * 1.0 + 4 * 0.5), "threads share its tiles"
+    assert load.seconds(Ahead(), 1) == pytest.approx(1.5), "one tile is one thread's"
     split = Load(workers=2, runners=1)
     split.learn(done)
-    assert split.seconds(8) == pytest.approx(8.0), "the slower of two stages side by side"
+    assert split.seconds(Ahead(8, 8), 0) == pytest.approx(8.0), "the slower of two stages side by side"
     load.forgive()
-    assert load.seconds(8) < 6.0
+    assert load.seconds(Ahead(), 1) < 1.5
 
 
 def test_only_what_goes_before_is_waited_for(make: MakeJob) -> None:
@@ -232,6 +234,6 @@ def test_only_what_goes_before_is_waited_for(make: MakeJob) -> None:
     assert half.look is not None
     half.look.scored = 1
     jobs = [half, gone, make(0.0, 5, "bulk"), make(0.0, 6, "shadow"), make(0.0, 8, deadline=1.0)]
-    assert tiles_before(jobs, "interactive", 2.0) == 3
-    assert tiles_before(jobs, "bulk", 2.0) == 3 + 5
-    assert tiles_before(jobs, "interactive", LATER["bulk"] + 1) == 3 + 5, "bulk has aged"
+    assert ahead_of(jobs, "interactive", 2.0) == Ahead(3, 4)
+    assert ahead_of(jobs, "bulk", 2.0) == Ahead(3 + 5, 4 + 5)
+    assert ahead_of(jobs, "interactive", LATER["bulk"] + 1) == Ahead(3 + 5, 4 + 5), "bulk has aged"
