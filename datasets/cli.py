@@ -56,7 +56,8 @@ def build(
         typer.Option(exists=True, file_okay=False, help="Continue this dataset in the new folder."),
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option(help="Leave the extended dataset's generators of this pattern behind.")
+        list[str] | None,
+        typer.Option(help='Leave these of the extended dataset behind, e.g. "generator:ae-*".'),
     ] = None,
 ) -> None:
     """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
@@ -128,22 +129,27 @@ def export(
     out: Annotated[Path, typer.Argument(help="New folder, or tar file.")],
     split: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(SPLITS)}.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(KINDS)}.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help='Leave these out, e.g. "generator:ae-*" or "generator:taef2+kind:ai_generated".'),
+    ] = None,
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
 ) -> None:
     """Copy a part of a dataset into a folder of its own, or into a tar that streams."""
     from datasets import manifest
     from datasets.export import ExportError, select, to_folder, to_tar
+    from datasets.selection import PatternError, used
 
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
     try:
-        rows = select(manifest.read(dataset), split or (), kind or ())
+        rows = used(select(manifest.read(dataset), split or (), kind or ()), without or ())
         if format is Format.tar:
             to_tar(dataset, rows, out)
         else:
             to_folder(dataset, rows, out)
-    except (ExportError, manifest.DatasetError, OSError) as error:
+    except (ExportError, PatternError, manifest.DatasetError, OSError) as error:
         _complain(str(error))
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(rows)} pictures")

@@ -9,12 +9,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from datasets import manifest
 from datasets.records import Row, Split
+from datasets.selection import used
 from datasets.splits import Member
 
 
@@ -24,18 +24,15 @@ class ExtendError(ValueError):
 
 @dataclass(frozen=True)
 class Earlier:
-    """A dataset to continue. drop: patterns of generators whose pictures are left behind."""
+    """A dataset to continue. drop: patterns (`datasets.selection`) of pictures to leave
+    behind."""
 
     folder: Path
     drop: tuple[str, ...] = ()
 
     def rows(self) -> list[Row]:
-        """What is kept. Raises DatasetError where the folder holds no dataset."""
-        return [row for row in manifest.read(self.folder) if not self._dropped(row)]
-
-    def _dropped(self, row: Row) -> bool:
-        name = row.generator or row.editor
-        return name is not None and any(fnmatch(name, pattern) for pattern in self.drop)
+        """What is kept. Raises DatasetError for no dataset, PatternError where drop names nothing."""
+        return used(manifest.read(self.folder), self.drop)
 
     def facts(self) -> dict[str, Any]:
         """What `dataset.json` says of it: enough to make it again."""
@@ -102,8 +99,8 @@ def merge(earlier: Earlier, made: Sequence[Row], groups: Mapping[str, str], out:
 def _link(source: Path, target: Path) -> None:
     """A hard link where the file system allows one: a dataset's files are never written again."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    target.un_link(missing_ok=True)
     try:
-        os.link(source, target)
+        os._link(source, target)
     except OSError:
         shutil.copyfile(source, target)

@@ -21,12 +21,12 @@ import torch
 from datasets import manifest
 from datasets.pictures import read_rgb
 from datasets.records import Row
+from datasets.selection import named
 from model import pooling
 from model.network import Network, NetworkConfig
 from training import config as settings
 from training.loop import train
 from training.metrics import bootstrap_interval, roc_auc
-from training.selection import named
 from training.validate import score
 
 RESULT = "leave_one_out.json"

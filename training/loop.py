@@ -23,11 +23,11 @@ from tqdm import tqdm
 from datasets import manifest
 from datasets.allocator import keep_freed_memory
 from datasets.quantisation import TABLES, MeasuredTables, load_tables
+from datasets.selection import used
 from model.network import Network
 from training.config import TrainConfig, save
 from training.data import FromStep, TileDataset, collate
 from training.losses import losses
-from training.selection import used
 from training.validate import validate
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"

@@ -52,7 +52,9 @@ def test_dropped_generators_stay_behind(
     built: tuple[Path, Built], tmp_path: Path, more_photos: list[Path], small_options: Options
 ) -> None:
     dropped = {row.generator for row in built[1].rows if row.label == 1} - {None}
-    result = build(more_photos, tmp_path / "out", continued(small_options, built[0], drop=("classical.*",)))
+    result = build(
+        more_photos, tmp_path / "out", continued(small_options, built[0], drop=("generator:classical.*",))
+    )
     first_edits = {row.file_name for row in built[1].rows if row.label == 1}
     assert dropped
     assert not first_edits & {row.file_name for row in result.rows}

@@ -6,7 +6,7 @@ import pytest
 from datasets import manifest
 from training.config import TrainConfig
 from training.leave_one_out import RESULT, leave_one_out
-from training.selection import PatternError, named, source_of, used
+from datasets.selection import PatternError, named, source_of, used
 
 
 def test_a_pattern_leaves_out_what_it_names(dataset: Path) -> None:
