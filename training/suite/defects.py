@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import balanced_accuracy, bootstrap_interval, threshold_at_fpr
+from training.metrics import ROUNDS, balanced_accuracy, bootstrap_interval, threshold_at_fpr
 from training.slices import FALSE_POSITIVE_RATES, Scored, delivery_of
 from training.suite.real import ANCHOR, Authentic
 
@@ -36,7 +36,9 @@ class DefectBalance:
     high: float
 
 
-def defect_balance(real: Sequence[Authentic], scored: Sequence[Scored]) -> list[DefectBalance]:
+def defect_balance(
+    real: Sequence[Authentic], scored: Sequence[Scored], rounds: int = ROUNDS
+) -> list[DefectBalance]:
     """Two rules for every delivery of the real photos; empty where the suite holds no painted defect."""
     anchored = [one for one in scored if delivery_of(one) == ANCHOR]
     fakes = [one for one in anchored if one.row.label == 1 and one.row.defect is not None]
@@ -49,18 +51,18 @@ def defect_balance(real: Sequence[Authentic], scored: Sequence[Scored]) -> list[
     for folder in real:
         verdicts = [*folder.fake, *(one.verdict == "fake" for one in fakes)]
         said = np.array([*folder.probabilities, *(one.probability for one in fakes)])
-        found.append(_balance(folder, fakes, VERDICT, np.array(verdicts)))
+        found.append(_balance(folder, fakes, VERDICT, np.array(verdicts), rounds))
         if not math.isnan(threshold):
-            found.append(_balance(folder, fakes, AT_FPR, said >= threshold))
+            found.append(_balance(folder, fakes, AT_FPR, said >= threshold, rounds))
     return found
 
 
 def _balance(
-    folder: Authentic, fakes: Sequence[Scored], rule: str, flagged: NDArray[np.bool_]
+    folder: Authentic, fakes: Sequence[Scored], rule: str, flagged: NDArray[np.bool_], rounds: int
 ) -> DefectBalance:
     labels = np.repeat([0, 1], [folder.photos, len(fakes)])
     groups = [f"real {index}" for index in range(folder.photos)] + [one.row.source for one in fakes]
-    low, high = bootstrap_interval(balanced_accuracy, groups, labels, flagged)
+    low, high = bootstrap_interval(balanced_accuracy, groups, labels, flagged, rounds=rounds)
     return DefectBalance(
         real=folder.delivery,
         rule=rule,

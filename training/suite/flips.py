@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.metrics import bootstrap_interval
+from training.metrics import ROUNDS, bootstrap_interval
 from training.slices import Scored, delivery_of
 from training.suite.sweep import FIRST_SENT, UPLOADS, upload_name
 
@@ -19,7 +19,8 @@ OPPOSITE = {"fake", "authentic"}
 class Flips:
     """Verdicts before and after. Shares of `pictures`; low and high: 95 % interval of `changed` over source photos.
 
-    changed: any change at all. to_inconclusive, from_inconclusive: the two halves of what is no contradiction.
+    decided: had a verdict other than inconclusive before: a detector that never decides never flips. changed: any
+    change at all. to_inconclusive, from_inconclusive: the two halves of what is no contradiction.
     opposite: fake became authentic or authentic fake. authentic_to_fake: authentic pictures newly accused, of
     all authentic ones.
     """
@@ -28,6 +29,7 @@ class Flips:
     uploads: int
     photos: int
     pictures: int
+    decided: float
     changed: float
     low: float
     high: float
@@ -37,7 +39,7 @@ class Flips:
     authentic_to_fake: float
 
 
-def flips(scored: Sequence[Scored]) -> list[Flips]:
+def flips(scored: Sequence[Scored], rounds: int = ROUNDS) -> list[Flips]:
     """For every first delivery, one and two uploads later. Empty where the rows hold no uploads."""
     by_delivery: dict[str, dict[str, Scored]] = {}
     for one in scored:
@@ -48,21 +50,22 @@ def flips(scored: Sequence[Scored]) -> list[Flips]:
             before, after = by_delivery.get(first, {}), by_delivery.get(upload_name(first, uploads), {})
             pairs = [(before[name], after[name]) for name in before if name in after]
             if pairs:
-                found.append(_flips(first, uploads, pairs))
+                found.append(_flips(first, uploads, pairs, rounds))
     return found
 
 
-def _flips(first: str, uploads: int, pairs: Sequence[tuple[Scored, Scored]]) -> Flips:
+def _flips(first: str, uploads: int, pairs: Sequence[tuple[Scored, Scored]], rounds: int) -> Flips:
     verdicts = [(before.verdict, after.verdict) for before, after in pairs]
     changed = np.array([before != after for before, after in verdicts], np.float64)
     sources = [before.row.source for before, _ in pairs]
-    low, high = bootstrap_interval(lambda values: float(values.mean()), sources, changed)
+    low, high = bootstrap_interval(lambda values: float(values.mean()), sources, changed, rounds=rounds)
     authentic = [(b.verdict, a.verdict) for b, a in pairs if b.row.label == 0]
     return Flips(
         first=first,
         uploads=uploads,
         photos=len(set(sources)),
         pictures=len(pairs),
+        decided=_share([before != "inconclusive" for before, _ in verdicts]),
         changed=float(changed.mean()),
         low=low,
         high=high,

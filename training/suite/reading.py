@@ -4,6 +4,7 @@ In: a file's bytes and masks. Out: a `Reading`, from the store where the same by
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -78,15 +79,7 @@ class Reader:
     def __init__(self, detector: Detects, store: Store) -> None:
         self.detector = detector
         self.store = store
-        here = Path(__file__)
-        measured_by = [here, Path(metrics.__file__)]
-        self._basis = digest(
-            [
-                detector.name.sha256,
-                code_of(Path(model.__file__).parent),
-                *(file.read_bytes() for file in measured_by),
-            ]
-        )
+        self._basis = digest([detector.name.sha256, _code()])
 
     @property
     def basis(self) -> str:
@@ -110,6 +103,13 @@ class Reader:
             conditions=found.conditions,
             maps={name: _map(name, masks, found) for name in masks},
         )
+
+
+@cache
+def _code() -> str:
+    """The code that a result rests on, as it was when this process first asked: what is edited later does not run."""
+    measured_by = [Path(file).read_bytes() for file in (__file__, metrics.__file__)]
+    return digest([code_of(Path(model.__file__).parent), *measured_by])
 
 
 def _map(name: MaskName, masks: Masks, found: Detection) -> MapReading:

@@ -20,7 +20,7 @@ from datasets.pictures import read_mask, read_rgb
 from model.bounds import interval, upper_bound
 from model.image import ImageError, read_photo
 from training.calibrate import run_all
-from training.metrics import bootstrap_interval, roc_auc
+from training.metrics import ROUNDS, bootstrap_interval, roc_auc
 from training.suite.checks import loosest
 from training.suite.reading import Reader, Reading
 
@@ -42,22 +42,22 @@ class RealSetError(ValueError):
 class Authentic:
     """Authentic photos of a folder in one delivery.
 
-    called: verdicts counted. not_fake: share not called fake (true negatives: `inconclusive` accuses nobody), with its
-    95 % interval. accused_bound: 95 % upper confidence bound on the rate called fake. stated: the loosest bound that a
-    photo came with. supported: photos in a condition that calibration covers; on the others no verdict but
-    `inconclusive` is possible. unreadable: files left out. probabilities, fake: of every photo, in
-    the order of file names.
+    called: verdicts counted. covered: photos in a condition that calibration covers; on the others no verdict but
+    `inconclusive` is possible, so they show nothing. not_fake: share of the covered ones not called fake
+    (`inconclusive` accuses nobody), with its 95 % interval; nan without any. accused_bound: 95 % upper confidence
+    bound on the rate called fake, of all. stated: the loosest bound that a photo came with. unreadable: files left
+    out. probabilities, fake: of every photo, in the order of file names.
     """
 
     name: str
     delivery: str
     photos: int
     called: dict[str, int]
+    covered: int
     not_fake: float
     not_fake_interval: tuple[float, float]
     accused_bound: float
     stated: float | None
-    supported: int
     unreadable: int
     quantiles: dict[str, float]
     probabilities: tuple[float, ...]
@@ -90,17 +90,19 @@ def _both(reader: Reader, path: Path) -> tuple[Reading, Reading] | None:
 def _authentic(name: str, delivery: str, read: Sequence[Reading], unreadable: int) -> Authentic:
     called = Counter(one.verdict for one in read)
     said = tuple(one.probability for one in read)
-    low, high = interval(called["fake"], len(read))
+    covered = [one for one in read if one.conditions.supported]
+    accused = sum(one.verdict == "fake" for one in covered)
+    low, high = interval(accused, len(covered))
     return Authentic(
         name=name,
         delivery=delivery,
         photos=len(read),
         called=dict(sorted(called.items())),
-        not_fake=1 - called["fake"] / len(read),
+        covered=len(covered),
+        not_fake=1 - accused / len(covered) if covered else math.nan,
         not_fake_interval=(1 - high, 1 - low),
         accused_bound=upper_bound(called["fake"], len(read)),
         stated=loosest(one.bound for one in read),
-        supported=sum(one.conditions.supported for one in read),
         unreadable=unreadable,
         quantiles={str(q): round(float(np.quantile(said, q)), 4) for q in QUANTILES},
         probabilities=said,
@@ -139,7 +141,7 @@ class _Pair:
     original: Reading | None
 
 
-def real_edits(reader: Reader, folder: Path, limit: int | None = None) -> list[Edits]:
+def real_edits(reader: Reader, folder: Path, limit: int | None = None, rounds: int = ROUNDS) -> list[Edits]:
     """Measure the edits that MANIFEST.csv lists (columns id, generator, edited, original, mask; original may be empty).
 
     Raises RealSetError without a manifest or without rows.
@@ -158,7 +160,12 @@ def real_edits(reader: Reader, folder: Path, limit: int | None = None) -> list[E
     ]
     names = sorted({pair.generator for pair in pairs})
     return [
-        _edits(name, delivery, [p for p in pairs if p.delivery == delivery and name in (ALL, p.generator)])
+        _edits(
+            name,
+            delivery,
+            [p for p in pairs if p.delivery == delivery and name in (ALL, p.generator)],
+            rounds,
+        )
         for delivery in EDIT_DELIVERIES
         for name in (ALL, *names)
     ]
@@ -177,12 +184,12 @@ def _pairs(reader: Reader, folder: Path, row: dict[str, str]) -> list[_Pair]:
     return found
 
 
-def _edits(generator: str, delivery: str, pairs: Sequence[_Pair]) -> Edits:
+def _edits(generator: str, delivery: str, pairs: Sequence[_Pair], rounds: int) -> Edits:
     real = [(pair.origin, pair.original) for pair in pairs if pair.original is not None]
     labels = np.repeat([1, 0], [len(pairs), len(real)])
     scores = np.array([pair.edited.probability for pair in pairs] + [one.probability for _, one in real])
     groups = [pair.origin for pair in pairs] + [origin for origin, _ in real]
-    low, high = bootstrap_interval(roc_auc, groups, labels, scores)
+    low, high = bootstrap_interval(roc_auc, groups, labels, scores, rounds=rounds)
     maps = [pair.edited.maps["edit"] for pair in pairs]
     return Edits(
         generator=generator,

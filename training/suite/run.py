@@ -94,15 +94,15 @@ def run_suite(
     parts = slices(scored, trained, crossed=True)
     damage = _folder(reader, DAMAGE, given.real_defects, given.real_limit)
     goods = _folder(reader, CATALOGUE, given.catalogue, given.real_limit)
-    edits = real_edits(reader, given.real_edits, given.real_limit) if given.real_edits else []
+    edits = real_edits(reader, given.real_edits, given.real_limit, given.rounds) if given.real_edits else []
     found = Measurements(
         scored=scored,
         checks=[*check_all(parts), *_other_checks(done, [*damage, *goods], edits)],
-        flips=flips([one.scored for one in sent]),
+        flips=flips([one.scored for one in sent], given.rounds),
         trained=trained,
         damage=damage,
         goods=goods,
-        balance=defect_balance(damage, scored),
+        balance=defect_balance(damage, scored, given.rounds),
         edits=edits,
         left_out=read_left_out(given.left_out),
         cost=measure_cost(reader, given.bundle) if given.bundle else None,
@@ -111,8 +111,9 @@ def run_suite(
             _format_swap(reader, photos, [read_rgb(dataset / row.file_name) for row in _plain(rows, 1)]),
             *region_controls(reader, photos, given.generators, given.autoencoders),
         ],
+        rounds=given.rounds,
     )
-    lines = _peer_lines(reader, peers, dataset, rows, sent, given.peer_limit)
+    lines = _peer_lines(reader, peers, dataset, rows, sent, given)
     facts = {
         "model": f"{detector.name.name} {detector.name.version} ({detector.name.sha256[:12]})",
         "dataset": f"{dataset.name}, {given.split} split, version {manifest.version(everything)[:12]}",
@@ -164,13 +165,13 @@ def _peer_lines(
     dataset: Path,
     rows: Sequence[Row],
     sent: Sequence[Sent],
-    limit: int,
+    given: SuiteOptions,
 ) -> list[PeerLine]:
     if not peers:
         return []
-    chosen = set(sorted({row.source for row in rows})[:limit])
+    chosen = set(sorted({row.source for row in rows})[: given.peer_limit])
     some = [row for row in rows if row.source in chosen]
-    return side_by_side(reader, peers, dataset, some, [one.scored for one in sent])
+    return side_by_side(reader, peers, dataset, some, [one.scored for one in sent], given.rounds)
 
 
 def _resized(sent: Sequence[Sent]) -> dict[str, float]:

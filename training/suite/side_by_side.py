@@ -7,7 +7,7 @@ first, all on exactly the same pictures.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 
@@ -19,7 +19,7 @@ import training.peers
 from datasets.records import Row
 from training import metrics
 from training.calibrate import run_all
-from training.metrics import best_threshold_f1, bootstrap_interval, pixel_f1, roc_auc, tpr_at_fpr
+from training.metrics import ROUNDS, best_threshold_f1, bootstrap_interval, pixel_f1, roc_auc, tpr_at_fpr
 from training.peers import Peer
 from training.slices import FALSE_POSITIVE_RATES, Scored, delivery_of
 from training.suite.reading import Reader
@@ -64,7 +64,12 @@ class _Judged:
 
 
 def side_by_side(
-    reader: Reader, peers: Sequence[Peer], dataset: Path, rows: Sequence[Row], ours: Sequence[Scored]
+    reader: Reader,
+    peers: Sequence[Peer],
+    dataset: Path,
+    rows: Sequence[Row],
+    ours: Sequence[Scored],
+    rounds: int = ROUNDS,
 ) -> list[PeerLine]:
     """Run each peer over the first PHOTOS photos' masters, delivered; `rows` are those masters, `ours` the sweep."""
     chosen = {row.file_name for row in rows}
@@ -73,9 +78,9 @@ def side_by_side(
         for one in ours
         if one.row.file_name in chosen and delivery_of(one) in DELIVERIES
     ]
-    lines = _lines(OURS, own)
+    lines = _lines(OURS, own, rounds)
     for peer in peers:
-        lines += _lines(peer.name, _run(reader, peer, dataset, rows))
+        lines += _lines(peer.name, _run(reader, peer, dataset, rows), rounds)
     return sorted(lines, key=lambda line: DELIVERIES.index(line.delivery))
 
 
@@ -91,8 +96,7 @@ def _is_local(row: Row) -> bool:
 
 
 def _run(reader: Reader, peer: Peer, dataset: Path, rows: Sequence[Row]) -> list[_Judged]:
-    code = [Path(file).read_bytes() for file in (__file__, metrics.__file__)]
-    basis = digest([peer.name, code_of(Path(training.peers.__file__).parent), *code])
+    basis = digest([peer.name, _code()])
     alone = Lock()  # nobody promised that a peer may be called from two threads
 
     def judge(
@@ -117,6 +121,13 @@ def _run(reader: Reader, peer: Peer, dataset: Path, rows: Sequence[Row]) -> list
     return [judged for group in run_all(one, rows, peer.name) for judged in group]
 
 
+@cache
+def _code() -> str:
+    """The code that a peer's result rests on, as it was when this process first asked."""
+    measured_by = [Path(file).read_bytes() for file in (__file__, metrics.__file__)]
+    return digest([code_of(Path(training.peers.__file__).parent), *measured_by])
+
+
 def _judge(
     peer: Peer, data: bytes, mask: NDArray[np.float32] | None
 ) -> tuple[float | None, float | None, float | None]:
@@ -131,20 +142,22 @@ def _judge(
     return score, None if math.isnan(f1) else f1, None if math.isnan(best) else best
 
 
-def _lines(name: str, judged: Sequence[_Judged]) -> list[PeerLine]:
+def _lines(name: str, judged: Sequence[_Judged], rounds: int) -> list[PeerLine]:
     found = []
     for delivery in DELIVERIES:
         part = [one for one in judged if one.delivery == delivery]
         if part:
-            found.append(_line(name, delivery, part))
+            found.append(_line(name, delivery, part, rounds))
     return found
 
 
-def _line(name: str, delivery: str, part: Sequence[_Judged]) -> PeerLine:
+def _line(name: str, delivery: str, part: Sequence[_Judged], rounds: int) -> PeerLine:
     known = [(one.row, one.score) for one in part if one.score is not None]
     labels, scores = [row.label for row, _ in known], [score for _, score in known]
     sources = [row.source for row, _ in known]
-    low, high = bootstrap_interval(roc_auc, sources, labels, scores) if known else (math.nan, math.nan)
+    low, high = (
+        bootstrap_interval(roc_auc, sources, labels, scores, rounds=rounds) if known else (math.nan, math.nan)
+    )
     return PeerLine(
         detector=name,
         delivery=delivery,

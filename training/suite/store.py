@@ -62,6 +62,10 @@ class Store:
     def __len__(self) -> int:
         return len(self._known)
 
+    def knows(self, parts: Iterable[Part]) -> bool:
+        """Whether a result for these parts is on file."""
+        return digest(parts) in self._known
+
     def remember(self, parts: Iterable[Part], measure: Callable[[], Any]) -> Any:
         """The result for these parts: the one on file, else what `measure` returns, which is then put on file."""
         key = digest(parts)

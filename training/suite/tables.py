@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from model.names import VERDICTS
 from training.controls import Control
 from training.report import number, percent
-from training.slices import Measured
+from training.slices import LEAST_CROSSED, Measured
 from training.suite.checks import BoundCheck
 from training.suite.defects import DefectBalance
 from training.suite.flips import Flips
@@ -88,6 +88,8 @@ def delivery_table(measured: Sequence[Measured], resized: Mapping[str, float]) -
 def auc_matrix(measured: Sequence[Measured], dimension: str, what: str) -> list[str]:
     """AUC with one value a line and one delivery a column, from a dimension crossed with deliveries."""
     cells = {one.value: one.auc for one in measured if one.dimension == dimension}
+    if not cells:
+        return [f"Left out: no {what} has {LEAST_CROSSED} photos in a delivery.", ""]
     values = sorted({key.rpartition(", ")[0] for key in cells})
     rows = [(value, *(number(cells.get(f"{value}, {name}"), 2) for name in DELIVERIES)) for value in values]
     return table([what, *DELIVERIES], rows)
@@ -116,6 +118,7 @@ def flip_table(found: Sequence[Flips]) -> list[str]:
         (
             f"{one.first}, then {one.uploads} × q85",
             f"{one.photos} / {one.pictures}",
+            percent(one.decided),
             f"{percent(one.changed)} [{percent(one.low)}, {percent(one.high)}]",
             percent(one.to_inconclusive),
             percent(one.from_inconclusive),
@@ -124,8 +127,8 @@ def flip_table(found: Sequence[Flips]) -> list[str]:
         )
         for one in found
     ]
-    heads = ["uploads", "photos / pictures", "changed at all", "to inconclusive", "from inconclusive", "opposite",
-             "authentic newly fake"]  # fmt: skip
+    heads = ["uploads", "photos / pictures", "decided before", "changed at all", "to inconclusive",
+             "from inconclusive", "opposite", "authentic newly fake"]  # fmt: skip
     return table(heads, rows)
 
 
@@ -141,7 +144,7 @@ def region_table(found: Sequence[Control]) -> list[str]:
     rows = []
     for one in found:
         values = one.values
-        verdict = {True: "follows the edit", False: "**follows the object**", None: "–"}[one.passed]
+        verdict = {True: "follows the edit", False: "**does not follow it**", None: "–"}[one.passed]
         rows.append(
             (
                 one.name.removeprefix("random regions, "),
@@ -167,13 +170,13 @@ def authentic_table(found: Sequence[Authentic]) -> list[str]:
             one.photos,
             called(one.called),
             f"{percent(one.not_fake)} [{percent(one.not_fake_interval[0])}, {percent(one.not_fake_interval[1])}]",
-            one.supported,
+            one.covered,
             " / ".join(number(one.quantiles[key], 2) for key in ("0.5", "0.95", "1.0")),
         )
         for one in found
     ]
-    heads = ["photos of", "delivery", "photos", "fake / authentic / inconclusive", "not called fake", "covered",
-             "probability: median / 95 % / highest"]  # fmt: skip
+    heads = ["photos of", "delivery", "photos", "fake / authentic / inconclusive",
+             "not called fake, of those covered", "covered", "probability: median / 95 % / highest"]  # fmt: skip
     return table(heads, rows)
 
 
