@@ -5,6 +5,8 @@ the files of `onnxruntime-gpu`, and for older versions of packages that we have:
 and runs on ours.
 """
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,16 +25,8 @@ class Sahu65:
     def __init__(self) -> None:
         package = load("sahu65", self.name, INSTALL)
         config = load("sahu65.config", self.name, INSTALL)
-        # all that it would else read from the environment and from ./.env and that changes a number
-        settings = config.Settings(
-            _env_file=None,
-            model_dir=config.BUNDLED_MODELS,
-            config_dir=config.BUNDLED_CONFIG,
-            ort_intra_threads=THREADS,
-            enable_c2pa=False,  # pixels only, as our own probability: a manifest would set 0.99
-        )
         self._refused = load("sahu65.core.limits", self.name, INSTALL).UnsupportedTypeError
-        self._detector = package.LocalDetector(settings).warm()
+        self._detector = package.LocalDetector(_settings(config)).warm()
 
     def score(self, data: bytes) -> float | None:
         """`ai_probability`, 0 to 1 in steps of 0.0001; None for formats other than JPEG, PNG and WebP."""
@@ -44,3 +38,14 @@ class Sahu65:
     def heatmap(self, data: bytes) -> NDArray[np.float32] | None:
         """None: it says nothing about where."""
         return None
+
+
+def _settings(config: ModuleType) -> object:
+    """Its settings with everything fixed that changes a number and that it else reads from environment and ./.env."""
+    return config.Settings(
+        _env_file=None,
+        model_dir=config.BUNDLED_MODELS,
+        config_dir=config.BUNDLED_CONFIG,
+        ort_intra_threads=THREADS,
+        enable_c2pa=False,  # pixels only, as our own probability: a manifest would set 0.99
+    )
