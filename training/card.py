@@ -187,7 +187,12 @@ def _calibration(given: Calibration, command: str) -> str:
     rows = []
     for one in given.bins:
         threshold = "no verdict `fake`" if one.threshold is None else number(one.threshold, 4)
-        rows.append((_condition(one), one.photos, one.accused, threshold, percent(one.bound)))
+        # the bound of a borrowed threshold speaks of the wider condition's photos
+        around = one.counted_on and Bin(
+            long_side=one.counted_on[0], jpeg_quality=one.counted_on[1], sharpness=one.sharpness, photos=0
+        )
+        bound = percent(one.bound) + (f" (counted on {_condition(around)})" if around else "")
+        rows.append((_condition(one), one.photos, one.accused, threshold, bound))
     rule = (
         "A logistic regression on the pooled scores of the tiles gives the probability, at equal odds of authentic "
         f"and manipulated. The verdict `fake` is given only where the {100 * given.confidence:.0f} % upper "

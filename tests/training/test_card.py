@@ -146,3 +146,11 @@ def test_a_run_without_evaluation_says_so(context: CardContext) -> None:
 def test_tables_are_even() -> None:
     lines = table(("a", "b"), [(1, "x | y"), (2, None)]).splitlines()
     assert lines[1] == "| --- | --- |" and lines[2] == "| 1 | x \\| y |" and len(lines) == 4
+
+
+def test_a_borrowed_bound_says_whose_photos_it_counts(context: CardContext) -> None:
+    borrowed = covered(
+        (640, 1000), (60, 80), photos=80, threshold=0.9, bound=0.01, counted_on=((640, 1000), (30, 101))
+    )
+    context["calibration"] = context["calibration"].model_copy(update={"bins": (borrowed,)})
+    assert "(counted on 640 to 999 px, JPEG 30 to 100)" in write_card(context)
