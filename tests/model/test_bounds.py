@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from model.bounds import errors_allowed, interval, trials_needed, upper_bound
+from model.bounds import errors_allowed, interval, lower_bound, trials_needed, upper_bound
 
 
 @st.composite
@@ -20,6 +20,14 @@ def test_upper_bound_is_scipys(sample: tuple[int, int], confidence: float) -> No
     errors, trials = sample
     expected = 1.0 if errors == trials else beta.ppf(confidence, errors + 1, trials - errors)
     assert upper_bound(errors, trials, confidence) == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples(), st.sampled_from([0.5, 0.95]))
+def test_lower_bound_is_scipys(sample: tuple[int, int], confidence: float) -> None:
+    errors, trials = sample
+    expected = 0.0 if errors == 0 else beta.ppf(1 - confidence, errors, trials - errors + 1)
+    assert lower_bound(errors, trials, confidence) == pytest.approx(expected, abs=1e-9)
 
 
 @settings(max_examples=40, deadline=None)
@@ -63,6 +71,7 @@ def test_errors_allowed_is_the_most(limit: float, trials: int) -> None:
 def test_edges() -> None:
     assert upper_bound(0, 0) == 1.0
     assert interval(0, 0) == (0.0, 1.0)
+    assert lower_bound(0, 0) == 0.0
     assert errors_allowed(0.01, 298) == -1
     assert errors_allowed(0.01, 299) == 0
     assert upper_bound(0, 1_000_000) == pytest.approx(2.9957e-6, rel=1e-4)

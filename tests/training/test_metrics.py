@@ -12,6 +12,7 @@ from sklearn.calibration import calibration_curve
 from training.metrics import (
     PixelCounts,
     balanced_accuracy,
+    balancing_weights,
     best_threshold_f1,
     bootstrap_interval,
     brier,
@@ -20,6 +21,7 @@ from training.metrics import (
     reliability,
     roc_auc,
     roc_curve,
+    threshold_at_fpr,
     tpr_at_fpr,
 )
 
@@ -125,6 +127,34 @@ def test_balanced_accuracy_is_scikit_learns() -> None:
     rng = np.random.default_rng(3)
     labels, called = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
     assert balanced_accuracy(labels, called) == pytest.approx(oracle.balanced_accuracy_score(labels, called))
+
+
+def test_with_equal_classes_the_share_of_fakes_does_not_matter() -> None:
+    rng = np.random.default_rng(6)
+    said = rng.random(4000)
+    labels = (rng.random(4000) < said).astype(int)  # honest under equal odds
+    many = np.concatenate([np.flatnonzero(labels), np.flatnonzero(labels), np.flatnonzero(labels == 0)])
+    plain = expected_calibration_error(labels[many], said[many])
+    balanced = expected_calibration_error(labels[many], said[many], weights=balancing_weights(labels[many]))
+    assert plain > 0.1 and balanced < 0.03
+    assert expected_calibration_error(labels, said, weights=np.full(4000, 7.0)) == pytest.approx(
+        expected_calibration_error(labels, said)
+    )
+    assert math.isnan(expected_calibration_error([1, 1], [0.5, 0.6], weights=balancing_weights([1, 1])))
+    weights = balancing_weights([0, 1, 1])
+    assert weights.tolist() == [0.5, 0.25, 0.25]
+
+
+@settings(max_examples=40, deadline=None)
+@given(scored(), st.sampled_from([0.0, 0.037, 0.2, 1.0]))
+def test_the_threshold_keeps_its_rate_and_finds_as_many(
+    pair: tuple[np.ndarray, np.ndarray], fpr: float
+) -> None:
+    labels, scores = pair
+    flagged = scores >= threshold_at_fpr(labels, scores, fpr)
+    assert flagged[labels == 0].mean() <= fpr + 1e-12
+    assert flagged[labels == 1].mean() == pytest.approx(tpr_at_fpr(labels, scores, fpr))
+    assert math.isnan(threshold_at_fpr([1, 1], [0.1, 0.2], fpr))
 
 
 def test_bootstrap_resamples_photos_not_variants() -> None:

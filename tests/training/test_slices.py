@@ -10,7 +10,7 @@ from datasets.records import Row
 from model.bounds import upper_bound
 from model.detection import Conditions
 from training.metrics import PixelCounts, roc_auc
-from training.slices import Measured, Scored, measure, slices, table
+from training.slices import LEAST_CROSSED, Measured, Scored, measure, slices, table
 
 
 def scored(
@@ -154,3 +154,34 @@ def test_intervals_hold_the_figure_and_repeat() -> None:
     assert overall.auc_high - overall.auc_low > 0.05
     assert overall.tpr_at_1 <= overall.tpr_at_3_7 <= overall.tpr_at_5
     assert repr(first) == repr(second)
+
+
+def test_crossed_dimensions_need_enough_photos() -> None:
+    rows = [
+        scored(
+            f"p{i}",
+            0.5,
+            kind="ai_edited",
+            generator="often" if i else "once",
+            defect="hole",
+            group=f"shop:{i}",
+        )
+        for i in range(LEAST_CROSSED + 1)
+    ]
+    plain, crossed = ({(one.dimension, one.value) for one in slices(rows, crossed=c)} for c in (False, True))
+    assert crossed - plain == {
+        ("kind and defect", "ai_edited, hole"),
+        ("kind and collection", "ai_edited, shop"),
+        ("generator and delivery", "often, png"),
+        ("defect and delivery", "hole, png"),
+        ("collection and delivery", "shop, png"),
+    }
+    assert ("collection", "shop") in plain and ("generator", "once") in plain
+
+
+def test_balanced_figures_do_not_depend_on_the_share_of_fakes() -> None:
+    rows = [scored(f"p{i}", 0.2, verdict="authentic") for i in range(4)]
+    rows += [scored(f"p{i}", 0.8, kind="ai_edited", verdict="fake") for i in range(4)]
+    once, thrice = figures(rows, "overall", "all"), figures([*rows, *rows[4:], *rows[4:]], "overall", "all")
+    assert once.ece_balanced == pytest.approx(thrice.ece_balanced) == pytest.approx(0.2)
+    assert once.balanced_accuracy == thrice.balanced_accuracy == 1.0
