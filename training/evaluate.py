@@ -20,9 +20,9 @@ from model import pooling
 from model.detect import Detector
 from model.names import Verdict
 from training import controls
-from training.calibrate import run_all
 from training.metrics import PixelCounts, pixel_f1
 from training.report import write_report
+from training.scoring import run_all
 from training.slices import Scored
 
 CONTROL_PHOTOS = 40

@@ -14,9 +14,9 @@ from datasets.benign import OPERATIONS, benign
 from datasets.chains import NAMED, Step
 from datasets.delivery import deliver
 from datasets.painters import find_foreground
-from training.calibrate import run_all
 from training.controls import CROP, REENCODE, SHRINK
 from training.metrics import roc_auc
+from training.scoring import run_all
 from training.suite.checks import loosest
 from training.suite.reading import Reader, Reading
 from training.suite.regions import Photo, seeded

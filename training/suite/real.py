@@ -19,8 +19,8 @@ from datasets.delivery import deliver
 from datasets.pictures import read_mask, read_rgb
 from model.bounds import interval, upper_bound
 from model.image import ImageError, read_photo
-from training.calibrate import run_all
 from training.metrics import ROUNDS, bootstrap_interval, roc_auc
+from training.scoring import run_all
 from training.suite.checks import loosest
 from training.suite.reading import Reader, Reading
 

@@ -18,9 +18,9 @@ from datasets.editors import Factory, available
 from datasets.editors.base import EditRequest
 from datasets.editors.regeneration import RegeneratingEditor
 from datasets.painters import find_foreground
-from training.calibrate import run_all
 from training.controls import Control, random_mask
 from training.metrics import roc_auc
+from training.scoring import run_all
 from training.suite.reading import Reader, Reading
 
 PHOTOS = 24

@@ -112,7 +112,7 @@ def _sections(results: Results, plots: Mapping[str, str]) -> list[tuple[list[str
         "Real damage against painted damage": tables.balance_table(found.balance),
         "Edits by real editors": tables.edits_table(found.edits) if found.edits else _missing("--real-edits DIR"),
         "Side by side with open detectors": tables.peer_table(results.peers) if results.peers
-        else _missing("--peers sahu65,ela,adq1,noi1"),
+        else _missing("--peers sahu65,pyifd-ela,pyifd-adq1,pyifd-noi1"),
         "Generators and sources left out of training": tables.left_out_table(found.left_out),
         "Plots": [*(f"![{title}]({name})" for title, name in plots.items()), ""],
         "Slices": [*slice_tables(shown), f"Every slice, crossings included: {SLICES}.", ""],

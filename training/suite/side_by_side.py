@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 import training.peers
 from datasets.records import Row
 from training import metrics
-from training.calibrate import run_all
 from training.metrics import ROUNDS, best_threshold_f1, bootstrap_interval, pixel_f1, roc_auc, tpr_at_fpr
 from training.peers import Peer
+from training.scoring import run_all
 from training.slices import FALSE_POSITIVE_RATES, Scored, delivery_of
 from training.suite.reading import Reader
 from training.suite.store import Part, code_of, digest

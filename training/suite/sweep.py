@@ -15,9 +15,9 @@ from datasets.chains import NAMED, Step
 from datasets.delivery import Delivered, deliver
 from datasets.pictures import read_mask, read_rgb
 from datasets.records import Row
-from training.calibrate import run_all
 from training.controls import REENCODE
 from training.evaluate import MASTER
+from training.scoring import run_all
 from training.slices import Scored
 from training.suite.reading import MaskName, Reader, Reading
 
