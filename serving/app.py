@@ -5,7 +5,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from model.detect import Detector
-from serving import detect_api, page, problems, reload
+from serving import detect_api, open_inference, page, problems, reload
 from serving.admission import Admission
 from serving.auth import Keys
 from serving.clock import Clock, utc_now
@@ -24,14 +25,15 @@ from serving.demo import SampleFolder
 from serving.engine import Engine
 from serving.head import HeadAsGet
 from serving.metrics import Metrics
+from serving.observing import Observing
 from serving.problems import Problem, ProblemDetails
+from serving.rates import Rates
 from serving.replays import Replays
 from serving.schemas import Health
 from serving.service import DetectionService
 from serving.settings import Settings
 from serving.store import DetectionStore
-
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+from serving.tracing import tracing
 
 _log = logging.getLogger(__name__)
 operations = APIRouter(tags=["operations"])
@@ -64,13 +66,17 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         metrics,
         clock,
         settings.workers,
+        settings.cache_bytes,
     )
+    app.state.rates = Rates(settings.rate_limit, time.monotonic)
+    app.state.tracing = tracing(settings)
     app.state.samples = SampleFolder(settings.data_dir)
     app.state.ready = False
     problems.install(app)
-    app.middleware("http")(_count_requests)
+    app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(detect_api.router)
+    app.include_router(open_inference.router)
     app.include_router(operations)
     if settings.demo:
         app.include_router(page.router)
@@ -89,6 +95,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.samples.close()
     await asyncio.wait([warm_up])
     app.state.service.close()
+    if app.state.tracing:
+        await asyncio.to_thread(app.state.tracing.close)
 
 
 def _warm_up(app: FastAPI) -> None:
@@ -106,20 +114,6 @@ def _tell_failure(warm_up: "asyncio.Task[None]") -> None:
     """A service that cannot judge stays unready, one whose challenger cannot goes without; the log says why."""
     if not warm_up.cancelled() and warm_up.exception():
         _log.error("the warm-up failed", exc_info=warm_up.exception())
-
-
-async def _count_requests(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    status = 500  # what a crash is answered with, further out
-    try:
-        response = await proceed(request)
-        status = response.status_code
-        return response
-    finally:
-        # the route's template and known methods: paths and made-up methods would be a label each
-        route = getattr(request.scope.get("route"), "path", "none")
-        method = request.method if request.method in _METHODS else "other"
-        app: FastAPI = request.app
-        app.state.metrics.requests.labels(method, route, str(status)).inc()
 
 
 @operations.get("/healthz", response_model=Health)
@@ -149,7 +143,7 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         document = generate()
         schemas = document["components"]["schemas"]
-        models: list[type[BaseModel]] = [ProblemDetails, *detect_api.BODY_MODELS]
+        models: list[type[BaseModel]] = [ProblemDetails, *detect_api.BODY_MODELS, *open_inference.BODY_MODELS]
         for model in models:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from model.names import DEFECTS
 from model.regions import heatmap_png
-from serving import intake
+from serving import gate, intake
+from serving.answers import CacheUse
 from serving.auth import Caller
 from serving.intake import DetectBody, Intake
 from serving.language import preferred
@@ -20,7 +21,6 @@ from serving.problems import Problem, responses
 from serving.replays import Replays
 from serving.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
 from serving.service import DetectionService, Outcome
-from serving.settings import Settings
 from serving.store import Stored
 
 router = APIRouter(prefix="/v1", tags=["detections"])
@@ -47,6 +47,13 @@ _BODY: dict[str, Any] = {
             "description": "RFC 9218; u=4 to u=7 lets callers who wait go first, for up to 10 s",
             "schema": {"type": "string"},
             "example": "u=5",
+        },
+        {
+            "name": "Cache-Control",
+            "in": "header",
+            "description": "no-cache has a photo judged anew that was judged before; Cache-Status tells",
+            "schema": {"type": "string"},
+            "example": "no-cache",
         },
         {
             "name": "Accept-Language",
@@ -88,7 +95,7 @@ BODY_MODELS: list[type[BaseModel]] = [DetectBody]
     "/detect",
     operation_id="detect",
     response_model=Detections,
-    responses={200: {"content": _EXAMPLES}, **responses(400, 401, 403, 408, 409, 413, 415, 422, 503)},
+    responses={200: {"content": _EXAMPLES}, **responses(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)},
     openapi_extra=_BODY,
 )
 async def detect(
@@ -109,33 +116,29 @@ async def detect(
     Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
     Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
     """
-    state = request.app.state
-    settings: Settings = state.settings
-    service: DetectionService = state.service
-    size = intake.expected_bytes(request, settings)
-    patience = intake.deadline_seconds(request, settings)
-    began = time.monotonic()
-    with service.admission.place(patience, size) as place:
-        body = await intake.read(request, settings)
-        place.need(len(body.images), began + patience - time.monotonic())
-        answer, timing = await _answer(request, owner, idempotency_key, body, began + patience)
-    total = (time.monotonic() - began) * 1000
-    return JSONResponse(answer, headers={"Server-Timing": f"{timing}total;dur={total:.1f}"})
+    with gate.turn(request, owner) as turn:
+        body = await intake.read(request, request.app.state.settings)
+        turn.take(len(body.images))
+        answer, headers = await _answer(request, owner, idempotency_key, body, turn.expires)
+    total = (time.monotonic() - turn.began) * 1000
+    headers["Server-Timing"] += f"total;dur={total:.1f}"
+    return JSONResponse(answer, headers=headers)
 
 
 async def _answer(
     request: Request, owner: str, key: str | None, body: Intake, expires: float
-) -> tuple[dict[str, Any], str]:
-    """The answer and its Server-Timing; a stored answer for a repeated key."""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The answer and headers that tell how it came about; a stored answer for a repeated key."""
     replays: Replays = request.app.state.replays
     service: DetectionService = request.app.state.service
     stored = replays.begin(owner, key, body.fingerprint()) if key else None
     if stored is not None:
-        return stored, "replay;dur=0, "
+        return stored, {"Server-Timing": "replay;dur=0, "}
     try:
         language = preferred(request.headers.get("accept-language"))
-        outcomes = await service.judge(body, owner, language, expires, intake.priority(request))
-        _refuse_if_all_late(outcomes)
+        cache = intake.cache_use(request)
+        outcomes = await service.judge(body, owner, language, expires, intake.priority(request), cache)
+        refuse_if_all_late(outcomes)
     except BaseException:
         if key:
             replays.abandon(owner, key)
@@ -144,28 +147,40 @@ async def _answer(
     answer = {"detections": entries}
     if key:
         replays.finish(owner, key, answer)
-    return answer, _timing(outcomes)
+    return answer, {"Server-Timing": timing(outcomes), "Cache-Status": cache_status(outcomes, cache)}
 
 
 def _entry(index: int, name: str | None, outcome: Outcome) -> dict[str, Any]:
-    if outcome.stored is not None:
-        return outcome.stored.body
+    if outcome.body is not None:
+        return outcome.body
     return {"index": index, "file": name, "error": outcome.error}
 
 
-def _refuse_if_all_late(outcomes: list[Outcome]) -> None:
+def refuse_if_all_late(outcomes: list[Outcome]) -> None:
+    """Raises Problem 503 where no picture was judged in time."""
     if all(outcome.error is not None and outcome.error["code"] == "deadline" for outcome in outcomes):
         detail = "The deadline passed before any picture's turn. Try later, or wait longer."
         raise Problem(503, "deadline", detail, {"Retry-After": "1"})
 
 
-def _timing(outcomes: list[Outcome]) -> str:
+def timing(outcomes: list[Outcome]) -> str:
     """Longest wait, and the sums of decoding and inference, in milliseconds (W3C Server-Timing)."""
     judged = [outcome.detection.timings_ms for outcome in outcomes if outcome.detection]
+    if not judged and all(outcome.known for outcome in outcomes):
+        return 'cache;desc="hit", '
     queue = max(outcome.queued for outcome in outcomes) * 1000
     decode = sum(timings.get("decode", 0.0) for timings in judged)
     infer = sum(timings.get("infer", 0.0) for timings in judged)
     return f"queue;dur={queue:.1f}, decode;dur={decode:.1f}, infer;dur={infer:.1f}, "
+
+
+def cache_status(outcomes: list[Outcome], cache: CacheUse) -> str:
+    """RFC 9211: a hit where every picture's answer was known; else how many were."""
+    known = sum(outcome.known for outcome in outcomes)
+    if known == len(outcomes):
+        return "refundlens; hit"
+    why = "miss" if cache == "use" else "request"
+    return f"refundlens; fwd={why}" + (f'; detail="{known} of {len(outcomes)} known"' if known else "")
 
 
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]

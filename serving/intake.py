@@ -10,8 +10,10 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Request
@@ -21,6 +23,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from model.names import DEFECTS, Defect
+from serving.answers import CacheUse
 from serving.engine import Priority
 from serving.problems import Problem
 from serving.settings import Settings
@@ -42,6 +45,11 @@ class Upload:
     name: str | None
     data: bytes
 
+    @cached_property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal."""
+        return _digest(self.data)
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -53,9 +61,7 @@ class Intake:
 
     def fingerprint(self) -> str:
         """Hash of everything in the body that decides the answer."""
-        files = [
-            [[item.name, _digest(item.data)] for item in items] for items in (self.images, self.references)
-        ]
+        files = [[[item.name, item.sha256] for item in items] for items in (self.images, self.references)]
         return _digest(json.dumps([self.claim, *files]).encode())
 
 
@@ -124,21 +130,28 @@ def priority(request: Request) -> Priority:
     return "bulk" if found and int(found[1]) > DEFAULT_URGENCY else "interactive"
 
 
+def cache_use(request: Request) -> CacheUse:
+    """What Cache-Control (RFC 9111) says about stored answers."""
+    directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
+    return "off" if "no-store" in directives else "renew" if "no-cache" in directives else "use"
+
+
 async def read(request: Request, settings: Settings) -> Intake:
     """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
-    _count_bytes(request, settings.max_request_bytes)
-    try:
-        async with asyncio.timeout(settings.upload_timeout):
-            intake = await _by_type(request, settings)
-    except TimeoutError as error:
-        detail = (
-            f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
-        )
-        raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
-    except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
-        raise Problem(
-            400, "invalid_request", "The connection was closed before the body had arrived."
-        ) from error
+    async with _arriving(request, settings):
+        intake = await _by_type(request)
+    check_counts(intake, settings)
+    return intake
+
+
+async def read_bytes(request: Request, settings: Settings) -> bytes:
+    """The whole body, as it came. Raises Problem 400, 408 or 413."""
+    async with _arriving(request, settings):
+        return await request.body()
+
+
+def check_counts(intake: Intake, settings: Settings) -> None:
+    """Raises Problem 413 or 422 where too many pictures came, or none."""
     if not intake.images:
         raise Problem(
             422, "invalid_request", "No picture came: send 1 to 16 as multipart fields named `image`."
@@ -151,10 +164,35 @@ async def read(request: Request, settings: Settings) -> Intake:
     if len(intake.references) > MAX_REFERENCES:
         detail = f"{len(intake.references)} reference pictures came and {MAX_REFERENCES} are allowed."
         raise Problem(413, "too_many_images", detail)
-    return intake
 
 
-async def _by_type(request: Request, settings: Settings) -> Intake:
+def faults(error: ValidationError) -> str:
+    """What is wrong with a JSON body, in a line."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
+        for item in error.errors(include_input=False)
+    )
+
+
+@asynccontextmanager
+async def _arriving(request: Request, settings: Settings) -> AsyncIterator[None]:
+    """Hold a body to its limits of size and time while it is read."""
+    _count_bytes(request, settings.max_request_bytes)
+    try:
+        async with asyncio.timeout(settings.upload_timeout):
+            yield
+    except TimeoutError as error:
+        detail = (
+            f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
+        )
+        raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
+    except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
+        raise Problem(
+            400, "invalid_request", "The connection was closed before the body had arrived."
+        ) from error
+
+
+async def _by_type(request: Request) -> Intake:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _multipart(request)
@@ -193,11 +231,7 @@ def _from_json(body: bytes) -> Intake:
     try:
         content = DetectBody.model_validate_json(body)
     except ValidationError as error:
-        where = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        )
-        raise Problem(422, "invalid_request", where) from error
+        raise Problem(422, "invalid_request", faults(error)) from error
     images = [_decoded(f"image.{index}", picture) for index, picture in enumerate(content.image)]
     references = [_decoded(f"reference.{index}", picture) for index, picture in enumerate(content.reference)]
     return Intake(images, content.claim, references)

@@ -57,7 +57,10 @@ class Metrics:
             "refundlens_image_errors", "Photos that could not be judged.", ["code"], registry=self.registry
         )
         self.refused = Counter(
-            "refundlens_refused", "Requests refused before work.", ["reason"], registry=self.registry
+            "refundlens_refused",
+            "Requests refused before work: too_large, rate_limited, overloaded, deadline.",
+            ["reason"],
+            registry=self.registry,
         )
         self.waiting = Gauge(
             "refundlens_waiting_images", "Photos admitted and unanswered.", registry=self.registry
@@ -65,6 +68,14 @@ class Metrics:
         self.stage_seconds = Histogram(
             "refundlens_stage_seconds", "Time of a photo in each stage.", ["stage"], buckets=SECONDS,
             registry=self.registry,
+        )  # fmt: skip
+        self.cache = Counter(
+            "refundlens_cache", "Photos asked about: memory and store (answered from there), miss.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.request_seconds = Histogram(
+            "refundlens_request_seconds", "From a request's headers to its answer's end.", ["route"],
+            buckets=(0.001, 0.0025, *SECONDS, 25.6, 60), registry=self.registry,
         )  # fmt: skip
         self.requests = Counter(
             "refundlens_requests", "Answers sent.", ["method", "route", "status"], registry=self.registry

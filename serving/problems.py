@@ -12,6 +12,7 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
 | `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
+| `rate_limited` | 429 | this key has sent its photos for now; see Retry-After |
 | `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |
 | `not_ready` | 503 | still warming up |
 | `internal` | 500 | our fault |
@@ -30,6 +31,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
+OPEN_INFERENCE = "/v2"
+"""Under it, the Open Inference Protocol's `error` stands beside the members of RFC 9457, which allows others."""
 _CODES_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _log = logging.getLogger(__name__)
 
@@ -91,7 +94,13 @@ def _answer(
         errors=errors,
     )
     content = body.model_dump(exclude_none=True)
-    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+    if request.url.path.startswith(OPEN_INFERENCE):
+        content["error"] = detail
+    state = request.scope.setdefault("state", {})
+    state.setdefault("facts", {})["code"] = code
+    # a crash is answered outside of the middleware that gives every other answer its id
+    told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
+    return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
@@ -116,5 +125,7 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # outside of the request's context by now, so its id is given here
+    facts = {"request_id": request.scope.get("state", {}).get("request_id")}
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error, extra={"facts": facts})
     return _answer(request, 500, "internal", "Something went wrong here; the log says what. Try again later.")

@@ -17,13 +17,14 @@ from model.detection import Detection
 from model.image import ImageError
 from model.names import Defect
 from serving.admission import Admission
+from serving.answers import Answers, CacheUse, Question
 from serving.clock import Clock, rfc3339
 from serving.engine import Closed, Engine, Expired, Priority, Refused
 from serving.engine.job import Job
 from serving.ids import make_id
 from serving.intake import Intake, Upload
 from serving.language import Language
-from serving.lines import ErrorBody, detection_line
+from serving.lines import ErrorBody, Line, detection_line
 from serving.metrics import Metrics
 from serving.problems import Problem
 from serving.references import Reference, read_reference, with_references
@@ -31,6 +32,8 @@ from serving.store import DetectionStore, Stored
 
 Result = TypeVar("Result")
 
+HASHED_AT_ONCE = 2_000_000
+"""Bytes of a request hashed on the event loop: 2 ms, less than a change of threads may take under load."""
 INTERNAL = ErrorBody(
     code="internal", message="this picture could not be judged because of a fault on our side"
 )
@@ -40,14 +43,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture: `stored` and `detection`, or `error`. queued: seconds it waited for its turn. work:
-    seconds of one processor that it took."""
+    """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
+    now. queued: seconds it waited for its turn. work: seconds of one processor that it took."""
 
+    body: Line | None = None
     stored: Stored | None = None
     detection: Detection | None = None
     error: ErrorBody | None = None
     queued: float = 0.0
     work: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the answer was there already."""
+        return self.body is not None and self.detection is None
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class _Asked:
     language: Language
     expires: float
     priority: Priority
+    cache: CacheUse
 
 
 class DetectionService:
@@ -73,7 +83,10 @@ class DetectionService:
         metrics: Metrics,
         clock: Clock,
         workers: int,
+        cache_bytes: int = 0,
     ) -> None:
+        """cache_bytes: answers held in memory; 0 has every photo judged anew."""
+        self._answers, self._caching = Answers(cache_bytes), cache_bytes > 0
         self.engine, self.store, self.admission = engine, store, admission
         self._metrics, self._clock = metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
@@ -94,8 +107,9 @@ class DetectionService:
         language: Language,
         expires: float,
         priority: Priority = "interactive",
+        cache: CacheUse = "off",
     ) -> list[Outcome]:
-        """Judge every picture; `expires` is on the monotonic clock.
+        """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock.
 
         Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in that time.
         """
@@ -103,8 +117,11 @@ class DetectionService:
         references: Sequence[Reference] = ()
         if intake.references:
             references = await loop.run_in_executor(self._pool, _references, intake.references)
-        asked = _Asked(owner, intake.claim, references, language, expires, priority)
-        jobs = [self._job(upload, asked) for upload in intake.images]
+        if references or not self._caching:
+            cache = "off"  # an answer with references is about other pictures, too
+        asked = _Asked(owner, intake.claim, references, language, expires, priority, cache)
+        known = await self._known(intake.images, asked)
+        jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
         self._submit([job for job in jobs if isinstance(job, Job)])
         work = [self._one(upload, job, asked) for upload, job in zip(intake.images, jobs, strict=True)]
         outcomes = await asyncio.gather(*work)
@@ -115,6 +132,37 @@ class DetectionService:
     async def on_worker(self, work: Callable[[], Result]) -> Result:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _known(self, uploads: Sequence[Upload], asked: _Asked) -> list[Outcome | None]:
+        """The stored answer for each picture that has one."""
+        if asked.cache != "use":
+            return [None] * len(uploads)
+        photos = (
+            [upload.sha256 for upload in uploads]
+            if sum(len(upload.data) for upload in uploads) <= HASHED_AT_ONCE
+            else await asyncio.to_thread(lambda: [upload.sha256 for upload in uploads])
+        )
+        return [
+            await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
+        ]
+
+    async def _answer(self, upload: Upload, photo: str, asked: _Asked) -> Outcome | None:
+        question = self._question(photo, self.detector.name.sha256, asked)
+        identifier = self.store.answer(question)
+        body = self._answers.get(question) if identifier else None
+        where = "memory"
+        if identifier and (body is None or body["id"] != identifier):
+            where, body = "store", await self.on_worker(lambda: self.store.body(identifier, asked.owner))
+            if body is not None:
+                self._answers.put(question, body)
+        if body is None:
+            self._answers.drop(question)
+            where = "miss"
+        self._metrics.cache.labels(where).inc()
+        return None if body is None else Outcome(body={**body, "file": upload.name})
+
+    def _question(self, photo: str, model: str, asked: _Asked) -> str:
+        return Question(asked.owner, photo, model, asked.claim, asked.language).digest
 
     def _job(self, upload: Upload, asked: _Asked) -> Job | Outcome:
         """The engine's job for a picture, or what its header says against it."""
@@ -148,7 +196,10 @@ class DetectionService:
             keep = asyncio.get_running_loop().run_in_executor(
                 self._pool, self._compare_and_keep, upload, answer.detection, asked
             )
-            return Outcome(*await keep, queued=answer.queued, work=answer.work)
+            question, stored, detection = await keep
+            if question is not None:
+                self._answers.put(question, stored.body)
+            return Outcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
             return Outcome(error=ErrorBody(code=error.code, message=error.message))
         except Expired as error:
@@ -160,11 +211,14 @@ class DetectionService:
 
     def _compare_and_keep(
         self, upload: Upload, detection: Detection, asked: _Asked
-    ) -> tuple[Stored, Detection]:
+    ) -> tuple[str | None, Stored, Detection]:
         detection = with_references(detection, upload.data, asked.references, asked.language)
-        return self._keep(upload.name, detection, asked.owner), detection
+        question = None
+        if asked.cache != "off":
+            question = self._question(detection.sha256, detection.model.sha256, asked)
+        return question, self._keep(upload.name, detection, asked.owner, question), detection
 
-    def _keep(self, name: str | None, detection: Detection, owner: str) -> Stored:
+    def _keep(self, name: str | None, detection: Detection, owner: str, question: str | None) -> Stored:
         now = self._clock()
         identifier = make_id("det", now)
         body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
@@ -172,10 +226,12 @@ class DetectionService:
         trust = detection.reliabilitymap
         body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
         stored = Stored(identifier, owner, body, detection.heatmap, trust)
-        self.store.put(stored)
+        self.store.put(stored, question)
         return stored
 
     def _count(self, outcome: Outcome) -> None:
+        if outcome.known:
+            return  # it waited for nothing
         self._metrics.stage_seconds.labels("queue").observe(outcome.queued)
         if outcome.error is not None:
             self._metrics.image_errors.labels(outcome.error["code"]).inc()

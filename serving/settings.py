@@ -5,9 +5,9 @@ A variable is the field's name in capitals with REFUNDLENS_ before it: REFUNDLEN
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model.names import Device
@@ -76,7 +76,37 @@ class Settings(BaseSettings):
         gt=0,
         description="a body that takes longer to arrive is given up: 1 MB/s for a full one",
     )
+    rate_limit: int = Field(
+        default=60_000,
+        ge=0,
+        description="photos a minute from one key, then 429; 0 for no limit. Far above what one machine judges: "
+        "it stops a runaway script, admission does the rest",
+    )
+    cache_bytes: int = Field(
+        default=32 * MEGABYTE,
+        ge=0,
+        description="answers held in memory for photos that come again, some 10,000; 0 has each photo judged anew",
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="of the log on standard error; auto is text on a terminal and JSON elsewhere",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least of what is logged; a line for each request is info"
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OpenTelemetry's own variables: where spans go (OTLP over HTTP); without one, none are made",
+    )
+    otel_disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+    otel_exporter: str = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
     keep_detections: int = Field(default=10_000, ge=1, description="stored results; the oldest goes first")
+
+    @property
+    def traces_wanted(self) -> bool:
+        """Whether OpenTelemetry is configured."""
+        return bool(self.otlp_endpoint) and self.otel_exporter != "none" and not self.otel_disabled
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -89,7 +119,16 @@ def read_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        wrong = [
-            f"REFUNDLENS_{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
-        ]
+        wrong = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
         raise SettingsError("; ".join(wrong)) from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The variable that a validation error is about."""
+    name = ".".join(map(str, place)).upper()
+    return name if name.startswith("OTEL_") else f"REFUNDLENS_{name}"
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """The environment for a child process, with variables (as they are named there) that differ from ours."""
+    return {**os.environ, **changed}

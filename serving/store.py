@@ -1,8 +1,9 @@
 """Keeps detections so that they can be fetched again: two or three small files each in a folder on
 disk.
 
-In: a judged photo. Out: the same by id, for its owner only. Photos themselves are not kept. One class, so that a
-database can take its place without anybody else changing.
+In: a judged photo. Out: the same by id, for its owner only; and by the question it answers (`serving.answers`), which
+an empty file beside it names, so that the index is whole after listing the folder. Photos themselves are not kept. One
+class, so that a database can take its place without anybody else changing.
 """
 
 import json
@@ -19,6 +20,8 @@ from serving.ids import DETECTION_ID
 
 HEATMAP, RELIABILITY = "npy", "reliability.npy"
 """Suffixes of the maps' files."""
+ANSWER = "answer"
+"""Suffix of the empty file that says which question a detection answers: `<id>.<digest of the question>.answer`."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,14 @@ class DetectionStore:
         self._folder, self._keep = folder, keep
         self._lock = threading.Lock()
         self._ids = deque(sorted(path.stem for path in folder.glob("det_*.json")))
+        # later ids replace earlier ones: the newest detection answers
+        marks = sorted(path.name.split(".") for path in folder.glob(f"det_*.{ANSWER}"))
+        self._answers = {question: identifier for identifier, question, _ in marks}
+        self._questions = {identifier: question for identifier, question, _ in marks}
 
-    def put(self, detection: Stored) -> None:
-        """Store; the JSON goes last, so that a detection on disk is always whole."""
+    def put(self, detection: Stored, question: str | None = None) -> None:
+        """Store; the JSON goes last, so that a detection on disk is always whole. question: the digest of what it
+        answers, none for a detection that answers nobody else."""
         content = json.dumps({"owner": detection.owner, "body": detection.body}, ensure_ascii=False)
         np.save(self._file(detection.id, HEATMAP), detection.heatmap, allow_pickle=False)
         if detection.reliabilitymap is not None:
@@ -52,25 +60,54 @@ class DetectionStore:
         partial = self._file(detection.id, "partial")
         partial.write_text(content, encoding="utf-8")
         partial.replace(self._file(detection.id, "json"))
+        if question is not None:
+            self._file(detection.id, f"{question}.{ANSWER}").touch()
         with self._lock:
             self._ids.append(detection.id)
+            if question is not None:
+                self._answers[question] = detection.id
+                self._questions[detection.id] = question
             surplus = [self._ids.popleft() for _ in range(len(self._ids) - self._keep)]
-        for identifier in surplus:
-            for suffix in ("json", HEATMAP, RELIABILITY):
+            marks = [self._forget(identifier) for identifier in surplus]
+        for identifier, mark in zip(surplus, marks, strict=True):
+            for suffix in ("json", HEATMAP, RELIABILITY, *mark):
                 self._file(identifier, suffix).unlink(missing_ok=True)
+
+    def answer(self, question: str) -> str | None:
+        """The id of the newest detection that answers a question. Reads no file."""
+        with self._lock:
+            return self._answers.get(question)
 
     def get(self, identifier: str, owner: str) -> Stored | None:
         """The detection, None where there is none of this owner."""
+        body = self.body(identifier, owner)
+        if body is None:
+            return None
+        try:
+            heatmap = np.load(self._file(identifier, HEATMAP), allow_pickle=False)
+        except FileNotFoundError:
+            return None
+        return Stored(identifier, owner, body, heatmap, self._reliability(identifier))
+
+    def body(self, identifier: str, owner: str) -> dict[str, Any] | None:
+        """The JSON of the detection alone, None where there is none of this owner."""
         if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
             return None
         try:
             content = json.loads(self._file(identifier, "json").read_text(encoding="utf-8"))
-            heatmap = np.load(self._file(identifier, HEATMAP), allow_pickle=False)
         except FileNotFoundError:
             return None
-        if content["owner"] != owner:
-            return None
-        return Stored(identifier, owner, content["body"], heatmap, self._reliability(identifier))
+        body: dict[str, Any] | None = content["body"] if content["owner"] == owner else None
+        return body
+
+    def _forget(self, identifier: str) -> tuple[str, ...]:
+        """Take a detection out of the index; the suffix of its mark, if it has one."""
+        question = self._questions.pop(identifier, None)
+        if question is None:
+            return ()
+        if self._answers.get(question) == identifier:
+            del self._answers[question]
+        return (f"{question}.{ANSWER}",)
 
     def _reliability(self, identifier: str) -> NDArray[np.float32] | None:
         try:

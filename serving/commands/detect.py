@@ -71,6 +71,7 @@ def _engine(
     name: str, settings: Settings, claim: Defect | None, references: list[Path], heatmaps: bool, workers: int
 ) -> "Engine":
     """Few photos share the processors, many get one each: both keep every processor busy."""
+    from serving.client import Client
     from serving.detector import load
     from serving.engines import LocalEngine, RemoteEngine
     from serving.inputs import read_file
@@ -87,7 +88,7 @@ def _engine(
     if not name.startswith(("http://", "https://")):
         raise typer.BadParameter("say local, or a URL such as http://127.0.0.1:8000", param_hint="--engine")
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return RemoteEngine(name, key, claim, pictures, settings.language, heatmaps)
+    return RemoteEngine(Client(name, key, settings.language), claim, pictures, heatmaps)
 
 
 def _usable(path: Path, read: Callable[[], Value]) -> Value:

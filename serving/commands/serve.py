@@ -29,8 +29,10 @@ def serve(
 
     from serving.app import create_app
     from serving.auth import demo_key
+    from serving.logs import configure
 
     settings = read_settings(workers=workers, bundle=model)
+    configure(settings)
     try:
         door = _listen(host, port)
         key = demo_key(settings)
@@ -43,7 +45,7 @@ def serve(
     typer.echo(f"RefundLens on {address}", err=True)
     if key:
         typer.echo(f"Demo key: {key}", err=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         server.run(sockets=[door])
 

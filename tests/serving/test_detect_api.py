@@ -247,7 +247,9 @@ def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_idempotency_key_expires(settings: Settings, detector: Detector, photo: Photo) -> None:
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     with TestClient(create_app(settings, detector, lambda: now[0])) as client:
-        headers = {"Authorization": "Bearer test-key", "Idempotency-Key": "k"}
+        headers = {
+            "Authorization": "Bearer test-key", "Idempotency-Key": "k", "Cache-Control": "no-cache",
+        }  # fmt: skip
         first = client.post("/v1/detect", files=_files(photo()), headers=headers).json()
         assert first["detections"][0]["created_at"] == "2026-01-01T00:00:00.000Z"
         now[0] += timedelta(hours=25)

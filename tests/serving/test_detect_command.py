@@ -24,6 +24,7 @@ from typer.testing import CliRunner, Result
 
 from model.detect import Detector
 from model.detection import Detection
+from serving import client as http_client
 from serving import engines
 from serving.cli import app as cli
 
@@ -243,7 +244,7 @@ def test_another_server_gives_the_same_lines(
 def test_an_unreachable_server_fails_each_photo_clearly(
     tmp_path: Path, photo: Photo, detect: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(http_client, "FIRST_WAIT", 0.001)
     [path] = _save(tmp_path, a_jpg=photo())
     result = detect(path, "--json", "--engine", "http://127.0.0.1:1")
     assert result.exit_code == 1
@@ -285,14 +286,16 @@ class _Script(BaseHTTPRequestHandler):
 def test_another_servers_answer_is_taken_as_it_comes(
     answers: list[tuple[int, bytes] | None], code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(http_client, "FIRST_WAIT", 0.001)
     path = tmp_path / "a.jpg"
     path.write_bytes(b"x")
     handler = type("Handler", (_Script,), {"answers": answers})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
         threading.Thread(target=other.serve_forever).start()
         with httpx.Client(trust_env=False) as client:
-            judged = engines.RemoteEngine(f"http://127.0.0.1:{other.server_port}", client=client).judge(path)
+            judged = engines.RemoteEngine(
+                http_client.Client(f"http://127.0.0.1:{other.server_port}", http=client)
+            ).judge(path)
         other.shutdown()
     assert judged.line.get("error", {}).get("code") == code and judged.failed == (code is not None)
 
