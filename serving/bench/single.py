@@ -48,7 +48,7 @@ def _child(path: Path, photos: int, workers: int, bundle: Path | None) -> dict[s
     command = [
         sys.executable,
         "-m",
-        "serving.benchmark",
+        "serving.bench.single",
         str(path),
         str(photos),
         str(workers),
@@ -75,10 +75,10 @@ def _main(path: Path, photos: int, workers: int, bundle: Path | None) -> None:
     started = time.perf_counter()
     seconds = list(in_order(lambda _: _judge(detector, data), range(photos), workers))
     wall = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "wall": wall, "peak_mb": _peak_bytes() / 1e6}))
+    print(json.dumps({"seconds": seconds, "wall": wall, "peak_mb": peak_bytes() / 1e6}))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Peak resident memory. VmHWM where there is one: ru_maxrss of a child begins with its parent's peak on Linux."""
     status = Path("/proc/self/status")
     if status.exists():
