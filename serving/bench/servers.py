@@ -135,7 +135,12 @@ def _start_ours(setting: Setting, port: int, key: str) -> ServerProcess:
     command = [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)]
     command += ["--workers", str(setting.workers), "--model", str(setting.bundle.resolve())]
     data = setting.folder / f"data-{port}"
-    variables = environment(REFUNDLENS_API_KEYS=key, REFUNDLENS_DEMO="false", REFUNDLENS_DATA_DIR=str(data))
+    variables = environment(
+        REFUNDLENS_API_KEYS=key,
+        REFUNDLENS_DEMO="false",
+        REFUNDLENS_DATA_DIR=str(data),
+        REFUNDLENS_RATE_LIMIT="0",
+    )
     return ServerProcess(command, variables, ROOT)
 
 

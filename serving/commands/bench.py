@@ -109,10 +109,7 @@ def _loaded(options: "Options", soak: float | None, quiet: bool) -> dict[str, An
 
     if not supported():
         raise RuntimeError("--serve reads processor time and memory from /proc, which is there on Linux only")
-    if soak is not None:
-        found = soaking.run(options, soak, _steps)
-    else:
-        found = rounds.run(options, _steps)
+    found = rounds.run(options, _steps) if soak is None else soaking.run(options, soak, _steps)
     if not quiet:
         (tables.show_rounds if soak is None else tables.show_soak)(found, Console())
     return found
