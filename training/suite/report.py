@@ -33,6 +33,12 @@ observed rate is within what the answers state, so about one slice in twenty at 
 """
 
 
+PEERS = """\
+All on exactly the same delivered files, both classes. Pixel F1: of pictures changed in one place, by a network or by
+classical tools. A dash where a detector gives no score or no map for such files.
+"""
+
+
 @dataclass(frozen=True)
 class Results:
     """All that a report shows. measured: every slice. resized: share of masters whose scale each delivery changed."""
@@ -111,7 +117,7 @@ def _sections(results: Results, plots: Mapping[str, str]) -> list[tuple[list[str
         else _missing("--real-defects DIR` and `--catalogue DIR"),
         "Real damage against painted damage": tables.balance_table(found.balance),
         "Edits by real editors": tables.edits_table(found.edits) if found.edits else _missing("--real-edits DIR"),
-        "Side by side with open detectors": tables.peer_table(results.peers) if results.peers
+        "Side by side with open detectors": [PEERS, *tables.peer_table(results.peers)] if results.peers
         else _missing("--peers sahu65,pyifd-ela,pyifd-adq1,pyifd-noi1"),
         "Generators and sources left out of training": tables.left_out_table(found.left_out),
         "Plots": [*(f"![{title}]({name})" for title, name in plots.items()), ""],

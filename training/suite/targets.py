@@ -254,7 +254,8 @@ def _honesty(found: Measurements) -> list[Target]:
             found.rounds,
             "its interval leans upwards: a bootstrap adds error of its own",
         ),
-        line("slices where accusations exceed the stated bound", "≤", 0, len(failed), note=note),
+        line("slices where accusations exceed the stated bound", "≤", 0,
+             len(failed) if found.checks else None, note=note),
     ]  # fmt: skip
     first = [one for one in found.flips if one.uploads == 1]
     if not first:
@@ -265,7 +266,9 @@ def _honesty(found: Measurements) -> list[Target]:
             f"turned into the opposite: {one.opposite:.4f}"
         )
         name = f"verdicts that change at all under JPEG 85, {one.first}"
-        lines.append(line(name, "<", FLIPS, one.changed, (one.low, one.high), note))
+        # a detector that decides nothing keeps every verdict: that is no figure
+        changed = one.changed if one.decided or one.changed else None
+        lines.append(line(name, "<", FLIPS, changed, (one.low, one.high), note))
     return lines
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from training.suite.cost import Cost
+from training.suite.flips import Flips
 from training.suite.left_out import LeftOut, LeftOutError, read_left_out
 from training.suite.tables import outcome
-from training.suite.targets import MEGABYTES, MILLISECONDS, Measurements, line, targets
+from training.suite.targets import MEGABYTES, MILLISECONDS, Measurements, Target, line, targets
 
 
 def test_a_line_is_met_by_its_figure_and_sure_by_its_interval() -> None:
@@ -34,10 +35,18 @@ def test_outcomes_in_words() -> None:
 def test_nothing_measured_is_nothing_met() -> None:
     found = targets(Measurements(scored=[], checks=[], flips=[], trained=[]))
     assert len(found) >= 15
-    # no slice can break a bound where there is none
-    assert {one.name for one in found if one.met} == {"slices where accusations exceed the stated bound"} - {
-        one.name for one in found if one.met is None
-    }
+    assert all(one.met is None for one in found)
+
+
+def test_verdicts_never_given_do_not_count_as_kept() -> None:
+    def under_upload(decided: float, changed: float) -> Target:
+        one = Flips("png", 1, 9, 36, decided, changed, 0.0, changed, 0.0, changed, 0.0, 0.0)
+        lines = targets(Measurements(scored=[], checks=[], flips=[one], trained=[]))
+        return next(line for line in lines if "JPEG 85" in line.name)
+
+    assert under_upload(0.0, 0.0).met is None
+    assert under_upload(0.5, 0.0).met is True
+    assert under_upload(0.0, 0.1).met is False
 
 
 def left(name: str, auc: float) -> LeftOut:
