@@ -86,7 +86,7 @@ def _speed(results: Figures, servers: Figures) -> Table:
 
 def _overload(results: Figures, servers: Figures, capacity: float) -> Table:
     table = Table(
-        "server", "offered/s", "in time/s", "p50 ms", "p99", "refused", "expired", "late", "lost", "wrong",
+        "server", "load", "offered/s", "in time/s", "p50 ms", "p99", "refused", "expired", "late", "lost", "wrong",
         title=f"Photos answered within {results['deadline_ms']:.0f} ms; capacity counts as {capacity:.2f} a second",
     )  # fmt: skip
     for factor in FACTORS:
@@ -95,10 +95,10 @@ def _overload(results: Figures, servers: Figures, capacity: float) -> Table:
                 continue
             load = one.get(f"open_{factor}")
             if load is None:
-                table.add_row(name, f"{factor} x", "did not recover from the load before")
+                table.add_row(name, f"{factor} x", "", "did not recover")
                 continue
             table.add_row(
-                name, f"{factor} x = {load['offered_per_second']:.2f}", _number(load["goodput_per_second"], 2),
+                name, f"{factor} x", f"{load['offered_per_second']:.2f}", _number(load["goodput_per_second"], 2),
                 _number(load["p50_ms"]), _number(load["p99_ms"]),
                 *(str(load[f"{fate}_count"]) for fate in ("refused", "expired", "late", "lost", "wrong")),
             )  # fmt: skip

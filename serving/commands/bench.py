@@ -13,7 +13,12 @@ from serving.commands.output import complain
 from serving.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from serving.bench.rounds import Options
+
+WIDTH = 140
+"""Columns of the widest table."""
 
 
 def bench(
@@ -34,7 +39,7 @@ def bench(
         float | None,
         typer.Option(help="Minutes of 1.5 times the load, with bad files and two changes of the model."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Length of each load.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each load.")] = 20,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of every server.")] = 3,
     clients: Annotated[int, typer.Option(min=1, help="Clients of the closed loop.")] = 16,
     deadline_ms: Annotated[int, typer.Option(min=1, help="How long a caller waits, in milliseconds.")] = 1000,
@@ -101,8 +106,6 @@ def _single(photos: int, settings: Settings, quiet: bool) -> dict[str, Any]:
 
 def _loaded(options: "Options", soak: float | None, quiet: bool) -> dict[str, Any]:
     """The service under load; beside others, or for long."""
-    from rich.console import Console
-
     from serving.bench import rounds, tables
     from serving.bench import soak as soaking
     from serving.bench.process import supported
@@ -111,8 +114,16 @@ def _loaded(options: "Options", soak: float | None, quiet: bool) -> dict[str, An
         raise RuntimeError("--serve reads processor time and memory from /proc, which is there on Linux only")
     found = rounds.run(options, _steps) if soak is None else soaking.run(options, soak, _steps)
     if not quiet:
-        (tables.show_rounds if soak is None else tables.show_soak)(found, Console())
+        (tables.show_rounds if soak is None else tables.show_soak)(found, _console())
     return found
+
+
+def _console() -> "Console":
+    """Standard output, at least as wide as the tables where it is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def _steps(items: Sequence[Any]) -> Iterator[Any]:

@@ -66,7 +66,7 @@ def test_goodput_counts_what_was_right_and_in_time() -> None:
         sample(),
         sample(ended=2.5),
         sample(status=503, probability=None),
-        sample(bad=True, status=400),
+        sample(bad=True, status=400, probability=None),
     ]
     found = summarise(samples, PLAN, [0.5], 1.0, cpu_seconds=3.0)
     assert found["goodput_per_second"] == pytest.approx(0.1)
@@ -189,7 +189,7 @@ def small(tmp_path: Path) -> Path:
 
 def _bench(bundle: Path, photos: Path, out: Path, *options: str) -> dict[str, object]:
     arguments = ["bench", "--model", str(bundle), "--photos-dir", str(photos), "--out", str(out), "--json"]
-    arguments += ["--deadline-ms", "5000", "--clients", "2", "--seconds", "1", "--rounds", "1", *options]
+    arguments += ["--deadline-ms", "5000", "--clients", "2", "--seconds", "0.6", "--rounds", "1", *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     found: dict[str, object] = json.loads(out.read_text(encoding="utf-8"))
@@ -199,16 +199,15 @@ def _bench(bundle: Path, photos: Path, out: Path, *options: str) -> dict[str, ob
 
 @needs_proc
 def test_the_real_service_is_measured(bundle: Path, small: Path, tmp_path: Path) -> None:
-    found = _bench(bundle, small, tmp_path / "out.json", "--against", "fastapi", "--rate", "8")
+    found = _bench(bundle, small, tmp_path / "out.json", "--serve", "--rate", "8")
     assert found["failed"] == {}
     measured = found["servers"]
-    assert isinstance(measured, dict) and list(measured) == ["bare", "refundlens", "fastapi"]
-    for name in ("refundlens", "fastapi"):
-        one = measured[name]
-        assert one["cold_seconds"] > 0
-        loads = [figures for figures in one.values() if isinstance(figures, dict)]
-        assert len(loads) == 6 and sum(load["requests"] for load in loads) > 10
-        assert all(load["wrong_count"] == load["lost_count"] == 0 for load in loads), loads
+    assert isinstance(measured, dict) and list(measured) == ["bare", "refundlens"]
+    one = measured["refundlens"]
+    assert one["cold_seconds"] > 0
+    loads = [figures for figures in one.values() if isinstance(figures, dict)]
+    assert len(loads) == 6 and sum(load["requests"] for load in loads) > 4
+    assert all(load["wrong_count"] == load["lost_count"] == 0 for load in loads), loads
     assert measured["bare"]["network"]["alone"]["p50_ms"] > 0
 
 
