@@ -99,8 +99,8 @@ def merge(earlier: Earlier, made: Sequence[Row], groups: Mapping[str, str], out:
 def _link(source: Path, target: Path) -> None:
     """A hard link where the file system allows one: a dataset's files are never written again."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.un_link(missing_ok=True)
+    target.unlink(missing_ok=True)
     try:
-        os._link(source, target)
+        os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)

@@ -163,7 +163,8 @@ class Detector:
             verdict,
             _outside(photo, measured, calibration),
             _too_small(photo),
-            unstable=verdict != first.verdict,
+            # where the copy turned doubt into a verdict, it is the verdict that lasts
+            unstable=verdict == "inconclusive" != first.verdict,
         )
         made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
         said = reasons(photo, policy, kinds, made, measured, language)

@@ -87,9 +87,10 @@ def settle(first: Look, copy: Look | None) -> Verdict:
 def compare(calibration: Calibration, first: Look, copy: Look | None) -> Stability:
     """What the answer says of its own stability.
 
-    With a copy: stable where both get the same verdict. Without: where the log odds keep further from every threshold
-    of the condition than the move that 95 % of calibration photos stay under; a photo outside the conditions covered,
-    or a calibration that measured no moves, is never called stable.
+    With a copy: stable where both get the same verdict. Without: where the copy's condition gives the same verdict to
+    the same log odds, and these keep further from every threshold of both conditions than the move that 95 % of
+    calibration photos stay under; a photo outside the conditions covered, or a calibration that measured no moves, is
+    never called stable.
     """
     if copy is not None:
         return Stability(
@@ -99,7 +100,13 @@ def compare(calibration: Calibration, first: Look, copy: Look | None) -> Stabili
             shift=abs(first.log_odds - copy.log_odds),
         )
     shift = calibration.shift(first.conditions) if first.conditions.supported else None
-    distance = min((abs(first.log_odds - edge) for edge in calibration.edges(first.conditions)), default=0.0)
+    sent = of_copy(first.conditions)
+    alike = calibration.bin(sent) is None or calibration.decide(first.probability, sent)[0] == first.verdict
+    edges = (*calibration.edges(first.conditions), *calibration.edges(sent))
+    distance = min((abs(first.log_odds - edge) for edge in edges), default=0.0)
     return Stability(
-        stable=shift is not None and distance > shift, measured=False, probability_reencoded=None, shift=shift
+        stable=alike and shift is not None and distance > shift,
+        measured=False,
+        probability_reencoded=None,
+        shift=shift,
     )

@@ -17,8 +17,8 @@ from training.scoring import Sample, ScoreFile, run_all, score_rows
 from training.thresholds import with_thresholds
 
 __all__ = [
-    "CONFIDENCE", "COPIES", "LIMIT", "Sample", "ScoreFile", "calibrate", "choose_copies", "choose_photos", "run_all",
-    "score_rows", "with_thresholds",
+    "CONFIDENCE", "COPIES", "LIMIT", "Sample", "ScoreFile", "calibrate", "choose_copies", "choose_photos", "fits",
+    "run_all", "score_rows", "with_thresholds",
 ]  # fmt: skip
 
 LIMIT = 0.01

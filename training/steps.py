@@ -89,7 +89,12 @@ def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
     Files of a folder that show the same picture (by perceptual hash) are one photo: the bound is on photos.
     """
     if (source / manifest.METADATA).is_file():
-        rows = [row for row in manifest.read(source) if row.split == "calibration" and row.label == 0]
+        # without the photos that the probability may have been fitted on
+        rows = [
+            row
+            for row in manifest.read(source)
+            if row.split == "calibration" and row.label == 0 and not fitting.fits(row.source)
+        ]
         return fitting.score_rows(detector, source, rows)
     gathered = photos.gather([source])
     if not gathered.photos:

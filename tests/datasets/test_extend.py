@@ -85,3 +85,16 @@ def test_a_new_photo_between_two_splits_is_left_out() -> None:
     assert left == [2]
     assert chosen["b"] == "calibration"
     assert "c" not in chosen
+
+
+def test_building_again_never_writes_into_the_earlier_dataset(
+    built: tuple[Path, Built], tmp_path: Path, more_photos: list[Path], small_options: Options
+) -> None:
+    earlier = tmp_path / "earlier"
+    build(more_photos[:1], earlier, small_options)
+    out, options = tmp_path / "out", continued(small_options, earlier)
+    build(more_photos, out, options)
+    before = {path: path.read_bytes() for path in earlier.rglob("*.png")}
+    with pytest.raises(ExtendError):
+        build(more_photos, out, dataclasses.replace(options, seed=99))
+    assert before == {path: path.read_bytes() for path in before}

@@ -111,3 +111,14 @@ def test_nothing_is_called_stable_that_nobody_measured() -> None:
     outside = look(calibration(), features(-9.0), conditions(long_side=4000, supported=False))
     assert not compare(calibration(), outside, None).stable
     assert not compare(calibration(), outside, outside).stable
+
+
+def test_a_verdict_that_the_copys_condition_would_change_is_not_stable() -> None:
+    """A PNG needs more for `fake` than the JPEG that it becomes in the next upload."""
+    png = JPEG.model_copy(update={"jpeg_quality": (LOSSLESS, LOSSLESS + 1), "threshold": 0.98})
+    known = calibration(JPEG, png)
+    first = look(known, features(3.0), conditions(quality=None))
+    assert first.verdict == "inconclusive"
+    assert not compare(known, first, None).stable
+    alike = calibration(JPEG.model_copy(update={"threshold": 0.98}), png)
+    assert compare(alike, look(alike, features(3.0), conditions(quality=None)), None).stable

@@ -37,6 +37,11 @@ def loosest(bounds: Iterable[float | None]) -> float | None:
     return max((bound for bound in bounds if bound is not None), default=None)
 
 
+def judged(bounds: Iterable[float | None]) -> int:
+    """How many pictures came with a bound. On the others nobody can be accused: they would only dilute a rate."""
+    return sum(bound is not None for bound in bounds)
+
+
 def held(
     dimension: str,
     value: str,
@@ -61,8 +66,10 @@ def held(
 
 
 def check(dimension: str, value: str, rows: Iterable[Scored]) -> BoundCheck | None:
-    """The check of one slice; None without authentic rows."""
-    authentic = [one for one in rows if one.row.label == 0]
+    """The check of one slice; None without authentic rows on which `fake` could be said."""
+    authentic = [
+        one for one in rows if one.row.label == 0 and (one.bound is not None or one.verdict == "fake")
+    ]
     if not authentic:
         return None
     called = [one for one in authentic if one.verdict == "fake"]

@@ -22,8 +22,9 @@ AT_FPR = f"threshold at {100 * FPR:.1f} % false positives"
 
 @dataclass(frozen=True)
 class DefectBalance:
-    """real: how the real damage was delivered; the painted damage came as ANCHOR, and so did the authentic pictures
-    that the 3.7 % threshold was set on. Rates 0 to 1; low, high: 95 % interval of `balanced` over photos."""
+    """real: how the real damage was delivered, for the rule VERDICT only what calibration covers; the painted damage
+    came as ANCHOR, and so did the authentic pictures that the 3.7 % threshold was set on. Rates 0 to 1; low, high: 95 %
+    interval of `balanced` over photos."""
 
     real: str
     rule: str
@@ -49,24 +50,27 @@ def defect_balance(
     )
     found = []
     for folder in real:
-        verdicts = [*folder.fake, *(one.verdict == "fake" for one in fakes)]
-        said = np.array([*folder.probabilities, *(one.probability for one in fakes)])
-        found.append(_balance(folder, fakes, VERDICT, np.array(verdicts), rounds))
+        # where calibration covers nothing, `fake` cannot be said, and not saying it shows nothing
+        judged = [fake for fake, known in zip(folder.fake, folder.supported, strict=True) if known]
+        if judged:
+            verdicts = np.array([*judged, *(one.verdict == "fake" for one in fakes)])
+            found.append(_balance(folder.delivery, len(judged), fakes, VERDICT, verdicts, rounds))
         if not math.isnan(threshold):
-            found.append(_balance(folder, fakes, AT_FPR, said >= threshold, rounds))
+            said = np.array([*folder.probabilities, *(one.probability for one in fakes)])
+            found.append(_balance(folder.delivery, folder.photos, fakes, AT_FPR, said >= threshold, rounds))
     return found
 
 
 def _balance(
-    folder: Authentic, fakes: Sequence[Scored], rule: str, flagged: NDArray[np.bool_], rounds: int
+    delivery: str, photos: int, fakes: Sequence[Scored], rule: str, flagged: NDArray[np.bool_], rounds: int
 ) -> DefectBalance:
-    labels = np.repeat([0, 1], [folder.photos, len(fakes)])
-    groups = [f"real {index}" for index in range(folder.photos)] + [one.row.source for one in fakes]
+    labels = np.repeat([0, 1], [photos, len(fakes)])
+    groups = [f"real {index}" for index in range(photos)] + [one.row.source for one in fakes]
     low, high = bootstrap_interval(balanced_accuracy, groups, labels, flagged, rounds=rounds)
     return DefectBalance(
-        real=folder.delivery,
+        real=delivery,
         rule=rule,
-        real_photos=folder.photos,
+        real_photos=photos,
         fakes=len(fakes),
         true_negatives=float(1 - flagged[labels == 0].mean()),
         true_positives=float(flagged[labels == 1].mean()),

@@ -17,7 +17,7 @@ from datasets.painters import find_foreground
 from training.controls import CROP, REENCODE, SHRINK
 from training.metrics import roc_auc
 from training.scoring import run_all
-from training.suite.checks import loosest
+from training.suite.checks import judged, loosest
 from training.suite.reading import Reader, Reading
 from training.suite.regions import Photo, seeded
 
@@ -36,7 +36,7 @@ class Harmless:
     """Authentic photos before and after something harmless.
 
     auc: copies against originals, 0.5 where the copy looks no more fake. fake, inconclusive: copies called so.
-    turned_fake: photos whose verdict became fake. stated: the loosest bound that a copy came with.
+    turned_fake: photos whose verdict became fake. judged: copies that came with a bound; stated: the loosest of them.
     """
 
     group: str
@@ -46,6 +46,7 @@ class Harmless:
     fake: int
     inconclusive: int
     turned_fake: int
+    judged: int
     stated: float | None
 
 
@@ -128,5 +129,6 @@ def _line(group: str, name: str, before: Sequence[Reading], after: Sequence[Read
         fake=called.count("fake"),
         inconclusive=called.count("inconclusive"),
         turned_fake=turned,
+        judged=judged(one.bound for one in after),
         stated=loosest(one.bound for one in after),
     )

@@ -21,7 +21,7 @@ from model.bounds import interval, upper_bound
 from model.image import ImageError, read_photo
 from training.metrics import ROUNDS, bootstrap_interval, roc_auc
 from training.scoring import run_all
-from training.suite.checks import loosest
+from training.suite.checks import judged, loosest
 from training.suite.reading import Reader, Reading
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".avif", ".bmp", ".tif", ".tiff"}
@@ -45,8 +45,8 @@ class Authentic:
     called: verdicts counted. covered: photos in a condition that calibration covers; on the others no verdict but
     `inconclusive` is possible, so they show nothing. not_fake: share of the covered ones not called fake
     (`inconclusive` accuses nobody), with its 95 % interval; nan without any. accused_bound: 95 % upper confidence
-    bound on the rate called fake, of all. stated: the loosest bound that a photo came with. unreadable: files left
-    out. probabilities, fake: of every photo, in the order of file names.
+    bound on the rate called fake, of all. judged: photos that came with a bound; stated: the loosest of them.
+    unreadable: files left out. probabilities, fake, supported: of every photo, in the order of file names.
     """
 
     name: str
@@ -57,11 +57,13 @@ class Authentic:
     not_fake: float
     not_fake_interval: tuple[float, float]
     accused_bound: float
+    judged: int
     stated: float | None
     unreadable: int
     quantiles: dict[str, float]
     probabilities: tuple[float, ...]
     fake: tuple[bool, ...]
+    supported: tuple[bool, ...]
 
 
 def authentic_folder(reader: Reader, name: str, folder: Path, limit: int | None = None) -> list[Authentic]:
@@ -102,11 +104,13 @@ def _authentic(name: str, delivery: str, read: Sequence[Reading], unreadable: in
         not_fake=1 - accused / len(covered) if covered else math.nan,
         not_fake_interval=(1 - high, 1 - low),
         accused_bound=upper_bound(called["fake"], len(read)),
+        judged=judged(one.bound for one in read),
         stated=loosest(one.bound for one in read),
         unreadable=unreadable,
         quantiles={str(q): round(float(np.quantile(said, q)), 4) for q in QUANTILES},
         probabilities=said,
         fake=tuple(one.verdict == "fake" for one in read),
+        supported=tuple(one.conditions.supported for one in read),
     )
 
 
@@ -115,7 +119,7 @@ class Edits:
     """Pictures by one real editor (or all) in one delivery, against their originals delivered alike.
 
     low, high: 95 % interval of auc over originals. pixel_f1: mean at 0.5; best_f1: had someone known where to cut.
-    edits_called, originals_called: verdicts counted. stated: the loosest bound that an original came with.
+    edits_called, originals_called: verdicts counted. judged: originals that came with a bound; stated: the loosest.
     """
 
     generator: str
@@ -129,6 +133,7 @@ class Edits:
     best_f1: float
     edits_called: dict[str, int]
     originals_called: dict[str, int]
+    judged: int
     stated: float | None
 
 
@@ -203,6 +208,7 @@ def _edits(generator: str, delivery: str, pairs: Sequence[_Pair], rounds: int) -
         best_f1=_mean([one.best_f1 for one in maps if one.best_f1 is not None]),
         edits_called=dict(sorted(Counter(pair.edited.verdict for pair in pairs).items())),
         originals_called=dict(sorted(Counter(one.verdict for _, one in real).items())),
+        judged=judged(one.bound for _, one in real),
         stated=loosest(one.bound for _, one in real),
     )
 

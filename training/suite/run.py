@@ -148,13 +148,17 @@ def _other_checks(
 ) -> list[BoundCheck]:
     """Whether the bound holds on authentic pictures that are in no slice of the sweep."""
     return [
-        *(held(one.group, one.name, one.photos, one.fake, one.stated) for one in done),
-        *(held(one.name, one.delivery, one.photos, one.called.get("fake", 0), one.stated) for one in folders),
+        *(held(one.group, one.name, one.judged, one.fake, one.stated) for one in done if one.judged),
         *(
-            held("originals of real edits", f"{one.generator}, {one.delivery}", one.originals,
+            held(one.name, one.delivery, one.judged, one.called.get("fake", 0), one.stated)
+            for one in folders
+            if one.judged
+        ),
+        *(
+            held("originals of real edits", f"{one.generator}, {one.delivery}", one.judged,
                  one.originals_called.get("fake", 0), one.stated)
             for one in edits
-            if one.originals
+            if one.judged
         ),
     ]  # fmt: skip
 
