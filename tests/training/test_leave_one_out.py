@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from datasets import manifest
+from datasets.selection import PatternError, named, source_of, used
 from training.config import TrainConfig
 from training.leave_one_out import RESULT, leave_one_out
-from datasets.selection import PatternError, named, source_of, used
 
 
 def test_a_pattern_leaves_out_what_it_names(dataset: Path) -> None:
