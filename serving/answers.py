@@ -14,6 +14,9 @@ from typing import Any, Literal
 from model.names import Defect
 from serving.language import Language
 
+RULES = 1
+"""Raise with every change in code that may change an answer: what was stored under other rules is not given again."""
+
 CacheUse = Literal["use", "renew", "off"]
 """Look for an answer and keep new ones; only keep new ones (`Cache-Control: no-cache`); neither (`no-store`)."""
 
@@ -31,7 +34,7 @@ class Question:
     @property
     def digest(self) -> str:
         """The question in 64 hexadecimal digits, which may name a file."""
-        parts = [self.owner, self.photo, self.model, self.claim, self.language]
+        parts = [RULES, self.owner, self.photo, self.model, self.claim, self.language]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

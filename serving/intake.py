@@ -6,7 +6,6 @@ while it streams in any case.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -240,7 +239,7 @@ def _from_json(body: bytes) -> Intake:
 def _decoded(where: str, picture: Picture) -> Upload:
     try:
         return Upload(picture.name, base64.b64decode(picture.data, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one; text beyond ASCII raises a plain one
         raise Problem(422, "invalid_request", f"{where}.data: not base64 ({error})") from error
 
 

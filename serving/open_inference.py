@@ -103,7 +103,7 @@ class OutputTensor(BaseModel):
 class InferenceResponse(BaseModel):
     model_name: str
     model_version: str
-    id: str | None
+    id: str | None = None
     outputs: list[OutputTensor]
 
 
@@ -169,12 +169,12 @@ async def infer(request: Request, owner: Caller, name: Name) -> JSONResponse:
 
     A picture that cannot be judged gets the verdict `not_judged`, -1 for numbers and its code in `error`.
     """
-    return await _infer(request, owner, _model(request, name, None))
+    return await _infer(request, owner, _model(request, name, None), None)
 
 
 async def infer_version(request: Request, owner: Caller, name: Name, version: Version) -> JSONResponse:
     """The same, if this version of the model is running."""
-    return await _infer(request, owner, _model(request, name, version))
+    return await _infer(request, owner, _model(request, name, version), version)
 
 
 for _place, _plain, _versioned, _what in (
@@ -198,7 +198,7 @@ for _path, _endpoint in (
     )(_endpoint)
 
 
-async def _infer(request: Request, owner: str, model: ModelName) -> JSONResponse:
+async def _infer(request: Request, owner: str, running: ModelName, version: str | None) -> JSONResponse:
     service: DetectionService = request.app.state.service
     with gate.turn(request, owner) as turn:
         asked, body = await tensors.read(request, request.app.state.settings)
@@ -208,9 +208,10 @@ async def _infer(request: Request, owner: str, model: ModelName) -> JSONResponse
         outcomes = await service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
         refuse_if_all_late(outcomes)
     columns = _columns(outcomes)
+    judge_name, judge_version = _judged_by(outcomes, running, version)
     answer = InferenceResponse(
-        model_name=model.name,
-        model_version=model.version,
+        model_name=judge_name,
+        model_version=judge_version,
         id=asked.id,
         outputs=[
             OutputTensor(
@@ -228,6 +229,21 @@ async def _infer(request: Request, owner: str, model: ModelName) -> JSONResponse
         "Cache-Status": cache_status(outcomes, cache),
     }
     return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
+
+
+def _judged_by(outcomes: list[Outcome], running: ModelName, version: str | None) -> tuple[str, str]:
+    """Name and version of the model that judged the pictures; where none was judged, of the one that was running.
+
+    Raises Problem 503 where the model was swapped since the request came and the answer would be another's than the one
+    asked for, or of two.
+    """
+    models = [outcome.body["model"] for outcome in outcomes if outcome.body]
+    judges = {(model["name"], model["version"]) for model in models} or {(running.name, running.version)}
+    judge = judges.pop()
+    if judges or judge[0] != running.name or version not in (None, judge[1]):
+        detail = "The model was changed while the pictures were judged. Try again in a moment."
+        raise Problem(503, "overloaded", detail, {"Retry-After": "1"})
+    return judge
 
 
 def _wanted(asked: InferenceRequest) -> list[str]:

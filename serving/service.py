@@ -152,7 +152,7 @@ class DetectionService:
         body = self._answers.get(question) if identifier else None
         where = "memory"
         if identifier and (body is None or body["id"] != identifier):
-            where, body = "store", await self.on_worker(lambda: self.store.body(identifier, asked.owner))
+            where, body = "store", await self.on_worker(lambda: self._stored(identifier, asked.owner))
             if body is not None:
                 self._answers.put(question, body)
         if body is None:
@@ -160,6 +160,15 @@ class DetectionService:
             where = "miss"
         self._metrics.cache.labels(where).inc()
         return None if body is None else Outcome(body={**body, "file": upload.name})
+
+    def _stored(self, identifier: str, owner: str) -> Line | None:
+        """The JSON of a stored detection; None where there is none, or its file is damaged: judged anew, it is
+        replaced."""
+        try:
+            return self.store.body(identifier, owner)
+        except (OSError, ValueError, KeyError, TypeError):
+            _log.exception("the stored detection %s cannot be read; its photo is judged anew", identifier)
+            return None
 
     def _question(self, photo: str, model: str, asked: _Asked) -> str:
         return Question(asked.owner, photo, model, asked.claim, asked.language).digest

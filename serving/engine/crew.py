@@ -131,6 +131,7 @@ class Crew:
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:
             self._do(task)
+            del task  # an idle thread would keep its photo, or an old model, until the next one comes
 
     def _next(self, duty: Sequence[Stage]) -> Task | None:
         """The next task; waits only while there is none. None when the engine is closed."""
@@ -181,26 +182,30 @@ class Crew:
         count = sum(part.count for part in task.slices)
         self._metrics.batch_tiles.observe(count)
         self._metrics.run_seconds.observe(seconds)
+        for job, error in failed.items():  # before its tiles are counted, or it might seem whole
+            _log.error("the network failed for a picture of %d tiles", job.tiles, exc_info=error)
+            self._end(job, error)
         with self.changed:
             if not failed:
                 task.lane.curve.observe(count, seconds)
             for part in task.slices:
                 part.look.scored += part.count
                 whole = part.look.scored == part.look.count
-                if whole and part.job in self._jobs and part.job not in failed:
+                if whole and part.job in self._jobs:
                     part.job.inferred = time.monotonic()
                     self._board.add(part.job, "finish")
             self.changed.notify_all()
-        for job, error in failed.items():
-            _log.error("the network failed for a picture of %d tiles", job.tiles, exc_info=error)
-            self._end(job, error)
 
     def _finish(self, job: Job) -> None:
         answer = stages.finish(job)
         if answer is None:
             with self.changed:
+                if job not in self._jobs:  # it ended meanwhile, and nobody would let go what it held
+                    return
                 self._board.hold(job, job.area)  # the copy's pixels
-            return self._move(job, "infer")
+                self._board.add(job, "infer")
+                self.changed.notify_all()
+            return
         if job.priority != "shadow":
             with self.changed:
                 self._load.learn(job)

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from model import tiles
+from model.bundle import BundleError
 from model.detect import Detector
 from model.detection import ModelName
 from model.image import probe
@@ -179,8 +180,14 @@ class Engine:
         return Detector(bundle, threads, self._settings.device, self._settings.data_dir / "tensorrt")
 
     def _prepare(self, bundle: Path | None) -> Lane:
-        """A lane that is ready to judge. On one thread: the running model has the others."""
+        """A lane that is ready to judge. On one thread: the running model has the others.
+
+        Raises BundleError, also where the running model has a GPU and this one got none: its batches would crawl."""
         lane = Lane(self._load(bundle))
+        if self._crew.lane.gpu and not lane.gpu:
+            raise BundleError(
+                "the new model could not be put on the GPU; free some of its memory and try again"
+            )
         self._measure(lane, 1)
         lane.detector.detect(_grey())
         return lane

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from model.bundle import VERSION
 from model.detect import Detector
-from serving.answers import Answers
+from serving import answers as answering
+from serving.answers import Answers, Question
 from serving.app import create_app
 from serving.settings import Settings
 from serving.store import DetectionStore, Stored
@@ -97,6 +98,35 @@ def test_no_model_gives_anothers_answer(
     assert swapped["model"]["version"] == "0.0.2" and swapped["id"] != first["id"]
     engine.swap(bundle)
     assert _ask(client, photo()).json()["detections"][0] == first
+
+
+def test_other_rules_are_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = Question("me", "0" * 64, "1" * 64, None, "en")
+    before = question.digest
+    monkeypatch.setattr(answering, "RULES", answering.RULES + 1)
+    assert question.digest != before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "no object", "a folder"])
+def test_a_damaged_file_is_judged_anew(
+    settings: Settings, detector: Detector, photo: Photo, damage: str
+) -> None:
+    with TestClient(create_app(settings, detector), headers=KEY) as client:
+        first = _ask(client, photo()).json()["detections"][0]
+    (path,) = (settings.data_dir / "detections").glob("*.json")
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:100])
+    elif damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_text("{}" if damage == "emptied" else "null", encoding="utf-8")
+    with TestClient(create_app(settings, detector), headers=KEY) as client:
+        again = _ask(client, photo())
+        anew = again.json()["detections"][0]
+        assert again.headers["cache-status"] == "refundlens; fwd=miss"
+        assert anew["id"] != first["id"] and anew["probability"] == first["probability"]
+        assert _ask(client, photo()).json()["detections"][0] == anew, "the new one took its place"
 
 
 def test_an_answer_goes_with_its_detection(settings: Settings, detector: Detector, photo: Photo) -> None:

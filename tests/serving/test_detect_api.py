@@ -195,6 +195,8 @@ def test_a_stream_over_the_limit_is_cut_off(settings: Settings, detector: Detect
         ({"content": b"hello", "headers": {"Content-Type": "text/plain"}}, 415, "unsupported_media_type"),
         ({"json": {"images": []}}, 422, "invalid_request"),
         ({"json": {"images": [{"data": "***"}]}}, 422, "invalid_request"),
+        ({"json": {"image": "é"}}, 422, "invalid_request"),
+        ({"json": {"image": [{"data": "é"}]}}, 422, "invalid_request"),
         ({"json": {"pictures": []}}, 422, "invalid_request"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "invalid_request"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "invalid_request"),

@@ -4,6 +4,7 @@ import asyncio
 import io
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -18,7 +19,9 @@ from model.bundle import CALIBRATION, VERSION, BundleError, bundled_path
 from model.detect import Detector, Scored
 from model.detection import Detection
 from model.image import ImageError, Photo
-from serving.engine import Closed, Engine, Expired, Refused
+from serving.engine import Closed, Engine, Expired, Refused, stages
+from serving.engine.board import Infer, Slice
+from serving.engine.job import Answer, Job
 from serving.metrics import Metrics
 from serving.settings import Settings
 
@@ -194,6 +197,32 @@ def test_a_picture_that_breaks_the_network_does_not_break_its_batch(slow: tuple[
     engine.close()
 
 
+def test_a_photo_that_failed_in_one_batch_is_not_finished_by_another(
+    engine: Engine, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runners have its tiles; the second comes back while the first is failing it."""
+    crew, job, error = engine._crew, engine.job(photo(size=(700, 240))), RuntimeError("broken")
+    stages.decode(job)
+    crew._enter(job)
+    look = job.look
+    assert look is not None
+    look.taken = look.count
+    head, tail = (Infer(crew.lane, [Slice(job, look, *part)]) for part in ((0, 1), (1, look.count - 1)))
+    end = crew._end
+
+    def meanwhile(job: Job, result: Answer | Exception) -> None:
+        crew._infer(tail)
+        end(job, result)
+
+    monkeypatch.setattr(stages, "infer", lambda task: (0.01, {job: error} if task is head else {}))
+    monkeypatch.setattr(stages, "finish", lambda job: None)
+    monkeypatch.setattr(crew, "_end", meanwhile)
+    crew._infer(head)
+    assert job.future.exception() is error and crew._board.waiting("finish") == []
+    crew._finish(job)
+    assert crew._board.held == 0 and crew._board.waiting("infer") == [], "no second look at what has ended"
+
+
 def test_a_photo_past_its_deadline_is_told_so_at_once_and_never_decoded(
     slow: tuple[Engine, Slow], photo: MakePhoto, metrics: Metrics
 ) -> None:
@@ -272,6 +301,18 @@ def test_pixels_are_let_go_with_the_verdict(engine: Engine, photo: MakePhoto) ->
     assert (job.photo, job.look, job.data) == (None, None, b"")
 
 
+def test_idle_threads_keep_no_job_and_so_no_old_model(engine: Engine, photo: MakePhoto) -> None:
+    job = engine.job(photo())
+    engine.submit([job])
+    assert job.future.result(PATIENCE)
+    kept = weakref.ref(job)
+    del job
+    until = time.monotonic() + PATIENCE
+    while kept() is not None and time.monotonic() < until:
+        time.sleep(0.01)  # the thread that set the result may still be on its way to the next task
+    assert kept() is None
+
+
 def test_large_and_small_photos_pass_through_little_memory(
     detector: Detector, settings: Settings, photo: MakePhoto
 ) -> None:
@@ -337,6 +378,17 @@ def test_a_model_that_cannot_judge_is_not_swapped_in(
         engine.shadow(path)
     assert engine.detect_now(photo(), patience=PATIENCE).detection.model.version == "0.0.1"
     assert 'refundlens_swaps_total{result="failed"} 1.0' in metrics.text().decode()
+
+
+def test_a_model_that_gets_no_gpu_does_not_replace_one_that_has(
+    engine: Engine, successor: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = successor("0.0.2")
+    monkeypatch.setattr(engine._crew.lane, "gpu", True)
+    for change in (engine.swap, engine.shadow):
+        with pytest.raises(BundleError, match="GPU"):
+            change(path)
+    assert engine.detector.name.version == "0.0.1" and engine.agreement is None
 
 
 def test_a_challenger_sees_its_share_and_is_compared(

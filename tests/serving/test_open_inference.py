@@ -1,14 +1,19 @@
 """KServe v2: what clients of other servers send is understood, with the same keys, limits and numbers."""
 
+import asyncio
 import base64
 import json
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import helper
 from starlette.testclient import TestClient
 
+from model.bundle import VERSION
 from model.names import KINDS
 from serving.problems import ProblemDetails
 
@@ -123,6 +128,29 @@ def test_nonsense_is_refused(client: TestClient, status: int, body: Any, headers
     problem = answer.json()
     ProblemDetails.model_validate(problem)
     assert problem["error"] == problem["detail"]
+
+
+def test_the_answer_names_the_model_that_judged(
+    client: TestClient, bundle: Path, tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version is swapped in after a request was let in and before its photo is judged."""
+    model, other = onnx.load(str(bundle)), tmp_path / "other.onnx"
+    facts = {entry.key: entry.value for entry in model.metadata_props} | {VERSION: "0.0.2"}
+    helper.set_model_props(model, facts)
+    onnx.save(model, str(other))
+    service = client.app.state.service  # type: ignore[attr-defined]
+    judge, next_bundles = service.judge, [other, bundle]
+
+    async def swap_first(*given: Any) -> Any:
+        await asyncio.to_thread(service.engine.swap, next_bundles.pop(0))
+        return await judge(*given)
+
+    monkeypatch.setattr(service, "judge", swap_first)
+    plain = client.post(f"{MODEL}/infer", json=_json(photo()))
+    assert plain.status_code == 200 and plain.json()["model_version"] == "0.0.2"
+    gone = client.post(f"{MODEL}/versions/0.0.2/infer", json=_json(photo()))
+    assert gone.status_code == 503 and gone.headers["retry-after"] == "1"
+    assert gone.json()["code"] == "overloaded"
 
 
 def test_it_waits_in_the_same_line(client: TestClient, photo: Photo) -> None:
