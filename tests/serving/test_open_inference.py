@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from model.names import KINDS
 from serving.problems import ProblemDetails
 
 Photo = Callable[..., bytes]
+PATIENCE = 30.0
+"""Seconds until a test that waits gives up."""
 MODEL = "/v2/models/refundlens-tiny"
 
 
@@ -46,6 +49,9 @@ def test_health_and_metadata(client: TestClient) -> None:
     assert bare.get("/v2/health/live").json() == {"live": True}
     assert bare.get("/v2").json()["name"] == "refundlens"
     assert bare.get(MODEL).status_code == 401
+    until = time.monotonic() + PATIENCE
+    while not client.app.state.ready and time.monotonic() < until:  # type: ignore[attr-defined]
+        time.sleep(0.01)  # the warm-up's end would undo what is set below
     cold = TestClient(client.app, headers=dict(client.headers))
     cold.app.state.ready = False  # type: ignore[attr-defined]
     assert cold.get("/v2/health/ready").status_code == cold.get(f"{MODEL}/ready").status_code == 503
