@@ -82,7 +82,7 @@ def test_conditions_are_counted_apart() -> None:
     raised = with_thresholds(logistic(), [*small, *large], 0.05, 0.95)
     assert covering(raised, condition(1200))[2] == 0.5
     assert covering(raised, condition(500))[2] == pytest.approx(0.985, abs=0.006)
-    assert raised.bin(condition(1500)) is None and raised.bin(condition(1200, quality=20)) is None
+    assert raised.bin(condition(1800)) is None and raised.bin(condition(1200, quality=20)) is None
 
 
 def test_files_that_are_not_jpeg_have_a_condition_of_their_own() -> None:
