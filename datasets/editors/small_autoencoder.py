@@ -5,13 +5,15 @@ The traces of a latent editor come from two places: what the bottleneck cannot c
 `AutoencoderSpec` names both; `training.autoencoders` trains them and writes the file that `load` reads.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from datasets.editors import stored
 
 Upsampling = Literal["nearest", "bilinear", "transposed", "shuffle"]
 
@@ -122,18 +124,12 @@ def _round_to_codes(latent: Tensor) -> Tensor:
 
 def save(network: SmallAutoencoder, path: Path) -> None:
     """Write {"spec": ..., "state": ...}, complete or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save({"spec": asdict(network.spec), "state": network.state_dict()}, partial)
-    partial.replace(path)
+    stored.write(path, "spec", network.spec, network.state_dict())
 
 
 def load(path: Path) -> SmallAutoencoder:
     """Read what `save` wrote. Raises ValueError if the file is something else."""
-    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if set(stored) != {"spec", "state"}:
-        raise ValueError(f"{path} is not a small autoencoder: it holds {sorted(map(str, stored))}")
-    fields = dict(stored["spec"])
-    fields["widths"] = tuple(fields["widths"])
+    fields, state = stored.read(path, "spec", "autoencoder")
     network = SmallAutoencoder(AutoencoderSpec(**fields))
-    network.load_state_dict(stored["state"])
+    network.load_state_dict(state)
     return network.eval()

@@ -6,13 +6,15 @@ a skip at full resolution: each pixel of the output has passed the upsampling wh
 `training.inpainters` trains them and writes the file that `load` reads.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from datasets.editors import stored
 
 Design = Literal["gated", "fourier", "noise"]
 
@@ -255,18 +257,12 @@ class SmallInpainter(nn.Module):
 
 def save(network: SmallInpainter, path: Path) -> None:
     """Write {"inpainter": spec, "state": weights}, complete or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save({"inpainter": asdict(network.spec), "state": network.state_dict()}, partial)
-    partial.replace(path)
+    stored.write(path, "inpainter", network.spec, network.state_dict())
 
 
 def load(path: Path) -> SmallInpainter:
     """Read what `save` wrote. Raises ValueError if the file is something else."""
-    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if set(stored) != {"inpainter", "state"}:
-        raise ValueError(f"{path} is not a small inpainter: it holds {sorted(map(str, stored))}")
-    fields = dict(stored["inpainter"])
-    fields["widths"] = tuple(fields["widths"])
+    fields, state = stored.read(path, "inpainter", "inpainter")
     network = SmallInpainter(InpainterSpec(**fields))
-    network.load_state_dict(stored["state"])
+    network.load_state_dict(state)
     return network.eval()
