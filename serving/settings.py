@@ -50,6 +50,51 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None, description="key that `detect --engine URL` sends to another server"
     )
+    database_url: str = Field(
+        default="",
+        description="where refunds and reports are kept: sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
+        "without one, SQLite in the data folder",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="at least 32 characters nobody knows; buyers' hashes, webhook secrets and links are made with it. "
+        "Without one, a file in the data folder; processes that share a database must share it",
+    )
+    public_url: str = Field(
+        default="", description="the address that status links begin with, such as https://lens.example.com"
+    )
+    worker: bool = Field(
+        default=True, description="screen reports, keep clocks and send webhooks in this process, too"
+    )
+    lease_seconds: int = Field(
+        default=60,
+        ge=1,
+        description="a job taken by a process that died is taken by another after this; longer than any photo takes",
+    )
+    appeal_hours: float = Field(default=72, gt=0, description="how long a verdict may be appealed")
+    appeal_answer_hours: float = Field(default=72, gt=0, description="how long an appeal should take at most")
+    photo_request_hours: float = Field(
+        default=24,
+        gt=0,
+        description="how long the buyer has for another photo, at most until the refund's deadline",
+    )
+    integrity_days: int = Field(default=365, ge=1, description="how long a line of a buyer's record counts")
+    keep_photos_days: int = Field(
+        default=180,
+        ge=1,
+        description="photos of closed refunds are erased after this; verdicts and hashes stay",
+    )
+    claim_limit: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="bound on wronging an honest buyer, over all photos of one claim",
+    )
+    allow_private_webhooks: bool = Field(
+        default=False,
+        description="let webhooks go to private and local addresses; for tests and closed networks",
+    )
     demo: bool = Field(
         default=True,
         description="make and print a demo key and serve the page, which uses it for its visitors",

@@ -1,0 +1,103 @@
+"""Appends to a tenant's hash chain.
+
+hash = SHA-256 of the row as canonical JSON (keys sorted, no spaces, UTF-8), the previous row's hash among its members.
+The first row's previous hash is 64 zeros. Free text is never in a row, only its SHA-256: a text that must be erased can
+go, and the chain still proves what it was to who kept it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serving.clock import rfc3339
+from serving.db.tables import AuditEvent, Chain
+from serving.workflow.states import Role
+
+START = "0" * 64
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it. name: the subject of a key, `detector`, `system`, or `buyer` for a status link."""
+
+    role: Role
+    name: str
+
+
+SYSTEM = Actor(Role.SYSTEM, "system")
+DETECTOR = Actor(Role.DETECTOR, "detector")
+BUYER = Actor(Role.BUYER, "buyer")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is to be recorded. data: JSON values that name no person."""
+
+    action: str
+    object_id: str
+    before: str | None = None
+    after: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def append(session: Session, tenant: str, now: datetime, actor: Actor, fact: Fact) -> AuditEvent:
+    """Record a fact, in the caller's transaction. Whoever appends for this tenant next waits until it ends."""
+    locked = select(Chain).where(Chain.tenant_id == tenant).with_for_update()
+    head = session.execute(locked, execution_options={"populate_existing": True}).scalar_one()
+    row = AuditEvent(
+        tenant_id=tenant,
+        seq=head.length + 1,
+        at=_milliseconds(now),
+        role=actor.role.value,
+        actor=actor.name,
+        action=fact.action,
+        object_id=fact.object_id,
+        before=fact.before,
+        after=fact.after,
+        data=fact.data,
+        previous=head.hash,
+    )
+    row.hash = row_hash(row)
+    session.add(row)
+    head.length, head.hash = row.seq, row.hash
+    session.flush()
+    return row
+
+
+def start(session: Session, tenant: str) -> None:
+    """The empty chain of a new tenant."""
+    session.add(Chain(tenant_id=tenant, length=0, hash=START))
+
+
+def row_hash(row: AuditEvent) -> str:
+    """What `hash` must be."""
+    members = {
+        "tenant": row.tenant_id,
+        "seq": row.seq,
+        "at": rfc3339(row.at),
+        "role": row.role,
+        "actor": row.actor,
+        "action": row.action,
+        "object": row.object_id,
+        "before": row.before,
+        "after": row.after,
+        "data": row.data,
+        "previous": row.previous,
+    }
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """What a row holds of free text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """As the hash sees it: databases keep microseconds, the canonical form does not."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,124 @@
+"""Opens the database and gives transactions.
+
+In: a SQLAlchemy URL (`sqlite:///var/refundlens.db`, `postgresql+psycopg://user@host/name`). Out: a `Database`.
+Writers on SQLite take the write lock when they begin (BEGIN IMMEDIATE): a transaction that reads and then writes never
+fails half-way because another was faster. On PostgreSQL, rows are locked with FOR UPDATE where they are read to be
+changed, always in the order refund, report, chain.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from serving.db.tables import Tenant
+
+BUSY_SECONDS = 15
+"""How long a writer on SQLite waits for the one before it; transactions take milliseconds."""
+POOL = 12
+"""Connections kept; more than the threads that serve requests at once on a small machine."""
+MIGRATION_LOCK = 7_421_001
+"""PostgreSQL's advisory lock under which one process migrates while others wait; any number nobody else uses."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+class Database:
+    """Safe to use from several threads. Raises DatabaseError for a URL that cannot be opened."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        writing = self._engine.execution_options(writes=True)
+        self._writers = sessionmaker(writing, expire_on_commit=False)
+        self._readers = sessionmaker(self._engine, expire_on_commit=False)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
+        with self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to read with; what it changes is lost."""
+        with self._readers() as session:
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's. Processes that start together wait for each other."""
+        from serving.db.migrate import upgrade
+
+        try:
+            with self._engine.execution_options(writes=True).begin() as connection:
+                if self.dialect == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+                upgrade(connection)
+        except OperationalError as error:
+            raise DatabaseError(
+                f"the database {self._engine.url!r} cannot be opened ({error.orig}); "
+                "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
+            ) from error
+
+    def ping(self) -> None:
+        """Raises SQLAlchemy's errors where the database does not answer."""
+        with self.reading() as session:
+            session.execute(select(Tenant.id).limit(1))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def sqlite_url(folder: Path) -> str:
+    """The embedded database of a data folder."""
+    return f"sqlite:///{folder / 'refundlens.db'}"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError(
+            "REFUNDLENS_DATABASE_URL is no database URL; write sqlite:///folder/file.db or "
+            "postgresql+psycopg://user:password@host/name"
+        ) from error
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL)
+            event.listen(engine, "connect", _on_sqlite_connect)
+            event.listen(engine, "begin", _on_sqlite_begin)
+            return engine
+        if parsed.drivername in ("postgresql", "postgres"):  # without a driver: the one we have
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_size=POOL, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        message = f'{error.name} is not installed; for PostgreSQL: pip install "refundlens[postgres]"'
+        raise DatabaseError(message) from error
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",  # readers and the writer do not wait for each other
+        "synchronous=FULL",  # what was answered is on disk, even when the power fails
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
