@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default="",
-        description="where refunds and reports are kept: sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME; "
-        "without one, SQLite in the data folder",
+        description="where refunds and reports are kept: sqlite:///FILE or "
+        "postgresql+psycopg://USER:PASSWORD@HOST/NAME; without one, SQLite in the data folder",
     )
     secret: SecretStr | None = Field(
         default=None,

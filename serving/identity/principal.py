@@ -23,6 +23,11 @@ class Principal:
     def actor(self) -> Actor:
         return Actor(self.role, self.subject)
 
+    @property
+    def key_owner(self) -> str:
+        """Whose Idempotency-Keys these are; the same after a key was rotated."""
+        return f"{self.role.value}:{self.account or ''}:{self.subject}"
+
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""
         return self.role in roles or self.role is Role.ADMIN

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from model.detect import Detector
 from model.pooling import FEATURES
 from model.reliability import Curve, ReliabilityTable
 from serving.app import create_app
+from serving.audit import chain
+from serving.db.session import Database, sqlite_url
+from serving.db.tables import Tenant
 from serving.settings import Settings
 
 KEY = "test-key"
@@ -138,3 +142,37 @@ def photo() -> Callable[..., bytes]:
         return file.getvalue()
 
     return make
+
+
+class MovableClock:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        """Move it by a timedelta's arguments."""
+        self.now += timedelta(**span)
+        return self.now
+
+
+@pytest.fixture
+def moving_clock() -> MovableClock:
+    return MovableClock(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """SQLite in a file, with the tables and the tenants `tnt_one` and `tnt_two`."""
+    opened = Database(sqlite_url(tmp_path))
+    opened.migrate()
+    with opened.transaction() as session:
+        for name in ("one", "two"):
+            session.add(Tenant(id=f"tnt_{name}", name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
+            session.flush()
+            chain.start(session, f"tnt_{name}")
+    yield opened
+    opened.close()

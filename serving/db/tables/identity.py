@@ -62,7 +62,7 @@ class StoredAnswer(Base):
     __tablename__ = "stored_answer"
 
     tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    owner: Mapped[str] = mapped_column(String(120), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(280), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(DIGEST)
     status: Mapped[int]

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "stored_answer",
         sa.Column("tenant_id", sa.String(length=40), nullable=False),
-        sa.Column("owner", sa.String(length=120), nullable=False),
+        sa.Column("owner", sa.String(length=280), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),

@@ -1,0 +1,151 @@
+"""Idempotency-Key on what creates something (draft-ietf-httpapi-idempotency-key-header-07).
+
+The answer is stored in the transaction that does the thing: a request sent twice is done once and answered twice, also
+when this process was killed between the two. The same key with another body is 422, while the first runs 409. Only
+answers of success are kept: what failed did nothing and may be sent again.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Header, Request, Response
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from serving.db.session import Database
+from serving.db.tables import StoredAnswer
+from serving.identity.principal import Principal
+from serving.problems import Problem
+
+LIFETIME = timedelta(hours=24)
+"""How long a key is remembered; clients' retries are over long before."""
+JSON_TYPE = "application/json"
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Required: any string that names this request, such as a UUID. Sent again within 24 hours, it "
+        "gets the stored answer and nothing is done twice.",
+        examples=["6f1c2d9e-5a57-4c7a-9b8e-0d3a1f7c2b11"],
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An answer: HTTP status, JSON object, headers."""
+
+    body: dict[str, Any]
+    status: int = 201
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Running:
+    """Keys whose requests are being answered by this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: set[tuple[str, str, str]] = set()
+
+    def enter(self, name: tuple[str, str, str]) -> bool:
+        with self._lock:
+            fresh = name not in self._keys
+            self._keys.add(name)
+            return fresh
+
+    def leave(self, name: tuple[str, str, str]) -> None:
+        with self._lock:
+            self._keys.discard(name)
+
+
+def once(
+    request: Request,
+    principal: Principal,
+    key: str | None,
+    asked: Any,
+    do: Callable[[Session], Made],
+) -> Response:
+    """Do it in one transaction, or give the answer it got before. asked: all of the request that decides what is done,
+    as JSON. Raises Problem 400, 409, 422, and what `do` raises (then nothing was done)."""
+    if key is None:
+        raise Problem(
+            400,
+            "idempotency_key_missing",
+            "Send an Idempotency-Key header: any string that names this request.",
+        )
+    database: Database = request.app.state.database
+    running: Running = request.app.state.running
+    name = (principal.tenant, principal.key_owner, key)
+    fingerprint = _fingerprint(request, asked)
+    if not running.enter(name):
+        detail = "The first request with this Idempotency-Key is still running. Ask again in a moment."
+        raise Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
+    try:
+        return _once(request, database, name, fingerprint, do)
+    finally:
+        running.leave(name)
+
+
+def _once(
+    request: Request,
+    database: Database,
+    name: tuple[str, str, str],
+    fingerprint: str,
+    do: Callable[[Session], Made],
+) -> Response:
+    try:
+        with database.transaction() as session:
+            stored = session.get(StoredAnswer, name)
+            now = request.app.state.clock()
+            if stored is not None and stored.created_at < now - LIFETIME:
+                session.delete(stored)
+                session.flush()
+                stored = None
+            if stored is None:
+                made = do(session)
+                row = _row(name, fingerprint, made, now)
+                session.add(row)
+                session.flush()
+                return _response(row)
+    except IntegrityError:
+        # another process had the same key, or made the same thing, while we did: it is done then
+        with database.reading() as session:
+            stored = session.get(StoredAnswer, name)
+        if stored is None:
+            raise
+    if stored.fingerprint != fingerprint:
+        detail = "This Idempotency-Key came with another request before. Use a new key for a new request."
+        raise Problem(422, "idempotency_mismatch", detail)
+    return _response(stored, replayed=True)
+
+
+def _row(name: tuple[str, str, str], fingerprint: str, made: Made, now: Any) -> StoredAnswer:
+    tenant, owner, key = name
+    body = json.dumps(made.body, ensure_ascii=False, separators=(",", ":")).encode()
+    return StoredAnswer(
+        tenant_id=tenant,
+        owner=owner,
+        key=key,
+        fingerprint=fingerprint,
+        status=made.status,
+        headers=made.headers,
+        body=body,
+        created_at=now,
+    )
+
+
+def _response(stored: StoredAnswer, replayed: bool = False) -> Response:
+    headers = {**stored.headers, **({"Idempotent-Replayed": "true"} if replayed else {})}
+    return Response(stored.body, stored.status, headers, JSON_TYPE)
+
+
+def _fingerprint(request: Request, asked: Any) -> str:
+    text = json.dumps([request.method, request.url.path, asked], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

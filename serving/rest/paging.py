@@ -1,0 +1,58 @@
+"""Keyset pages: `?limit=&cursor=` gives `items` and `next_cursor` (none on the last page).
+
+A cursor holds the sort keys of the last row given, so that a page costs the same however far down it is and nothing is
+given twice or left out when rows are added meanwhile.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query
+
+from serving.problems import Problem
+
+DEFAULT_LIMIT = 50
+MOST = 200
+"""Rows of a page; a screen's worth and a batch's worth."""
+
+Row = TypeVar("Row")
+Limit = Annotated[int, Query(ge=1, le=MOST, description="rows of a page")]
+Cursor = Annotated[str | None, Query(max_length=500, description="the page before gave it as `next_cursor`")]
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+    def body(self) -> dict[str, Any]:
+        return {"items": self.items, "next_cursor": self.next_cursor}
+
+
+def page(
+    rows: Sequence[Row], limit: int, show: Callable[[Row], dict[str, Any]], keys: Callable[[Row], list[Any]]
+) -> Page:
+    """rows: up to `limit` + 1 of them. keys: the JSON values a row is sorted by."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page([show(row) for row in shown], encode(keys(shown[-1])) if more else None)
+
+
+def encode(keys: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(keys).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    """The sort keys. kinds: the type of each. Raises Problem 400 where it is none of ours."""
+    try:
+        keys = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        fits = isinstance(keys, list) and len(keys) == len(kinds)
+        if fits and all(isinstance(key, kind) for key, kind in zip(keys, kinds, strict=True)):
+            return list(keys)
+    except (binascii.Error, ValueError):
+        pass
+    raise Problem(400, "invalid_cursor", "This cursor is none of ours; begin again without one.")
