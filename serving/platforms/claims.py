@@ -14,7 +14,8 @@ KEYWORDS: dict[Defect, tuple[str, ...]] = {
     ),
     "stain": (
         "污渍", "污迹", "污点", "污垢", "脏污", "弄脏", "很脏", "脏了", "脏的", "有脏", "油渍", "油污", "水渍", "血渍",
-        "血迹", "黄渍", "黄斑", "染色", "串色", r"\bstain(s|ed|ing)?\b", r"\bdirty\b", r"\bsoiled\b", r"\bsmudge[ds]?\b",
+        "血迹", "黄渍", "黄斑", "染色", "串色",
+        r"\bstain(s|ed|ing)?\b", r"\bdirty\b", r"\bsoiled\b", r"\bsmudge[ds]?\b",
     ),
     # not 霉 alone: 倒霉 is bad luck
     "mould": (

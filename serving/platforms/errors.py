@@ -5,9 +5,8 @@
 | `UnreadableRefund` | `missing_field` | the platform's object lacks something that we cannot do without |
 | | `malformed_field` | an amount, time, number or text that is not written as the platform writes it |
 | | `wrong_object` | not a refund, refund message or dispute at all |
-| `CannotAnswer` | `unknown_state` | a report's state that this table does not know |
-| | `not_established` | only an established report can refuse a refund |
-| | `not_refusable` | the platform does not let this refund be refused now; `barriers` tell why |
+| `CannotAnswer` | `not_established` | only an established report can refuse a refund |
+| | `not_refusable` | the platform does not let this refund be refused now; the text lists its barriers |
 | | `wrong_platform` | a refund of another platform |
 | | `message_length`, `proof_missing`, `proof_size`, `proof_format` | text or picture that the platform would reject |
 | | `version_missing`, `phase_missing` | Tmall takes no refusal without them |
@@ -18,7 +17,7 @@ from typing import Literal
 
 ReadCode = Literal["missing_field", "malformed_field", "wrong_object"]
 AnswerCode = Literal[
-    "unknown_state", "not_established", "not_refusable", "wrong_platform", "message_length", "proof_missing",
+    "not_established", "not_refusable", "wrong_platform", "message_length", "proof_missing",
     "proof_size", "proof_format", "version_missing", "phase_missing", "identifier",
 ]  # fmt: skip
 

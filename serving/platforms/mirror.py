@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from model.names import Defect
+from serving.workflow.states import Outcome, RefundStatus
 
 Platform = Literal["taobao", "stripe_like"]
-Status = Literal["open", "closed"]
-Outcome = Literal["undecided", "merchant_supported", "buyer_supported"]
 RefundType = Literal[
     "refund_only", "return_and_refund", "exchange", "repair", "reshipping", "other", "dispute"
 ]
@@ -63,7 +62,7 @@ class RefundMirror:
     order_id: str | None
     line_id: str | None
     version: int | None
-    status: Status
+    status: RefundStatus
     platform_outcome: Outcome
     phase: Phase | None
     refund_type: RefundType | None
