@@ -16,6 +16,9 @@ confidence bound on the rate of falsely accused photos stays within the limit. W
   of the wider condition's photos. Whatever is done to a threshold afterwards can only raise it (the lifts below, a
   second look at the photo's own copy), and the photos above a higher threshold are among those above the lower one:
   the rate among the photos that the bound speaks of can only fall.
+
+**Suspects.** A second, lower set of thresholds with a looser bound, made in the same way, never changes what a photo is
+called; `model.claim` counts such photos where a claim has several.
 """
 
 import json
@@ -111,7 +114,8 @@ class Calibration(_Frozen):
     """weights, offset, mean, scale: the logistic regression on standardised features. terms: what the condition
     changes; none leaves the log odds as they are. clear_below: probability up to which a photo is `authentic`. limit,
     confidence: what the bounds were made for. bins: the conditions covered.
-    reliability: how far the heat map can be trusted by kind of place; none where that was not measured."""
+    reliability: how far the heat map can be trusted by kind of place; none where that was not measured. suspect: the
+    same conditions with the lower thresholds of suspects and their bounds; none where these were not counted."""
 
     features: tuple[str, ...]
     mean: tuple[float, ...]
@@ -124,6 +128,7 @@ class Calibration(_Frozen):
     bins: tuple[Bin, ...]
     reliability: ReliabilityTable | None = None
     terms: ConditionTerms | None = None
+    suspect: tuple[Bin, ...] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> "Calibration":
@@ -197,6 +202,21 @@ class Calibration(_Frozen):
         if threshold is not None and probability >= threshold:
             return "fake", found.bound
         return ("authentic" if probability <= self.clear_below else "inconclusive"), found.bound
+
+    def suspicion(self, probability: float, conditions: Conditions) -> tuple[bool, float | None]:
+        """(whether a photo is suspect, the bound on authentic photos that are), (False, None) where that is unknown.
+
+        The bound is given whatever the probability. Every photo above the condition's threshold for `fake` is suspect
+        too, as `model.claim` supposes, though a threshold counted on other photos may lie higher than that one.
+        """
+        if self.bin(conditions) is None:
+            return False, None
+        found = next((one for one in self.suspect if one.holds(conditions)), None)
+        threshold = None if found is None else found.threshold_for(conditions)
+        if found is None or threshold is None:
+            return False, None
+        fake = self.threshold(conditions)
+        return probability >= (threshold if fake is None else min(threshold, fake)), found.bound
 
     def to_json(self) -> str:
         return self.model_dump_json()

@@ -152,6 +152,9 @@ class Detector:
         copy = stability.look_at_copy(calibration, again.features, first.conditions) if again else None
         verdict = stability.settle(first, copy)
         measured, probability = first.conditions, first.probability
+        suspect, suspect_bound = (
+            calibration.suspicion(probability, measured) if measured.supported else (False, None)
+        )
         heat = pooling.heat(found.scores, probability)
         height, width = photo.pixels.shape[:2]
         defects = _defects(found.scores.maps, heat, width, height, claim)
@@ -181,6 +184,8 @@ class Detector:
             regions=shown,
             conditions=measured,
             false_accusation_bound=first.bound,
+            suspect=suspect and verdict != "authentic",  # the copy may have cleared it
+            suspect_bound=suspect_bound,
             stability=stability.compare(calibration, first, copy),
             reasons=said,
             model=self.name,

@@ -92,6 +92,9 @@ class ModelName(_Frozen):
 class Detection(_Frozen):
     """The answer for one picture.
 
+    suspect, suspect_bound: for `model.claim`, which judges several photos together: whether the probability reaches the
+    lower threshold that this condition has beside the one for `fake`, and the bound of that threshold, given with any
+    verdict; none where the condition has no such threshold. They change nothing about this picture's own verdict.
     heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. defectmap: the same for
     showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none, as
     `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
@@ -107,6 +110,8 @@ class Detection(_Frozen):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    suspect: bool
+    suspect_bound: float | None
     stability: Stability
     reasons: list[Reason]
     model: ModelName

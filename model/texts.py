@@ -115,6 +115,38 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "The file lacks its end marker, but all its pixels are there.",
         "zh": "文件缺少结束标记，但像素完整。",
     },
+    "claim.one_fake": {
+        "en": "Photo {which} of {count} is fake, which is enough for this claim. Of claims whose photos are all "
+        "authentic, this rule calls at most {bound} fake.",
+        "zh": "该申请共 {count} 张图片，其中第 {which} 张被判为伪造，已足以认定。"
+        "在图片全部真实的申请中，此规则误判的比例不超过 {bound}。",
+    },
+    "claim.several_fake": {
+        "en": "{found} of the {count} photos of this claim are fake (numbers {which}). Of claims whose photos are all "
+        "authentic, this rule calls at most {bound} fake.",
+        "zh": "该申请共 {count} 张图片，其中 {found} 张被判为伪造（第 {which} 张）。"
+        "在图片全部真实的申请中，此规则误判的比例不超过 {bound}。",
+    },
+    "claim.several_suspects": {
+        "en": "No photo of this claim is surely fake by itself, but {found} of {count} are suspect (numbers {which}), "
+        "which together is enough. Of claims whose photos are all authentic, this rule calls at most {bound} fake.",
+        "zh": "该申请没有单独可认定为伪造的图片，但 {count} 张中有 {found} 张可疑（第 {which} 张），合起来足以认定。"
+        "在图片全部真实的申请中，此规则误判的比例不超过 {bound}。",
+    },
+    "claim.fake_and_suspects": {
+        "en": "Of the {count} photos of this claim, {found} are fake or suspect (numbers {which}), which together is "
+        "enough. Of claims whose photos are all authentic, this rule calls at most {bound} fake.",
+        "zh": "该申请共 {count} 张图片，其中 {found} 张被判为伪造或可疑（第 {which} 张），合起来足以认定。"
+        "在图片全部真实的申请中，此规则误判的比例不超过 {bound}。",
+    },
+    "claim.authentic": {
+        "en": "No trace of generation or retouching was found in any of the {count} photo(s) of this claim.",
+        "zh": "该申请的 {count} 张图片均未发现生成或修图的痕迹。",
+    },
+    "claim.inconclusive": {
+        "en": "The {count} photo(s) of this claim are not enough to decide either way; a person should look.",
+        "zh": "仅凭该申请的 {count} 张图片不足以作出任何一种判断，需要人工查看。",
+    },
 }
 
 WORDS: dict[str, dict[Language, str]] = {

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from model.names import Defect
 from serving.language import Language
 
-RULES = 1
+RULES = 2
 """Raise with every change in code that may change an answer: what was stored under other rules is not given again."""
 
 CacheUse = Literal["use", "renew", "off"]

@@ -27,6 +27,8 @@ EXAMPLE: dict[str, Any] = {
         "supported": True,
     },
     "false_accusation_bound": 0.01,
+    "suspect": True,
+    "suspect_bound": 0.016,
     "stability": {"stable": True, "measured": True, "probability_reencoded": 0.962, "shift": 0.35},
     "reasons": [
         {
@@ -72,6 +74,14 @@ class DetectionOut(BaseModel):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    suspect: bool = Field(
+        default=False,
+        description="above the lower threshold that counts only where several photos of a claim are judged together",
+    )
+    suspect_bound: float | None = Field(
+        default=None,
+        description="upper confidence bound on authentic photos above that threshold, in this condition",
+    )
     stability: Stability = Field(
         description="whether one more upload (JPEG at quality 85) would leave the verdict as it is; "
         "a photo called fake was really compressed again and judged a second time"

@@ -44,6 +44,9 @@ not said to be like the wider one it would borrow from."""
 HIGH = 0.9
 """Quantile of the photos' scores by which a part is compared with the whole: high enough to speak of photos near the
 threshold, low enough that 59 photos tell it to about 0.3 log odds."""
+SUSPECT_FACTOR = 1.6
+"""How much looser the bound of suspects is than that of fakes: as many photos as allow `fake` with none accused (299 at
+1 %) then allow one (1.58 %). Two would ask for 2.1 times, which leaves a claim of four photos no room for suspects."""
 SHIFT_SHARE = 0.95
 """Share of photos whose log odds move less than a condition's `shift` when they are compressed once more."""
 LEAST_PAIRS = 30
@@ -75,17 +78,14 @@ def with_thresholds(
     the shift stays the one known before. Raises CalibrationError, with the number of photos needed, where no condition
     has enough.
     """
-    counter = _Counter(
-        [_scored(calibration, sample) for sample in samples if sample.label == 0], limit, confidence
-    )
+    counter = _counter(calibration, samples, limit, confidence)
     moves = _moves(calibration, samples if moved is None else moved)
     known = {(one.long_side, one.jpeg_quality): one.shift for one in calibration.bins}
     bins = []
-    for cell in _cells():
-        found = counter.bin(cell)
-        if found is not None:
-            shift = _shift(moves, cell) if moves else known.get(cell)
-            bins.append(found.model_copy(update={"shift": shift}))
+    for found in counter.bins():
+        cell = (found.long_side, found.jpeg_quality)
+        shift = _shift(moves, cell) if moves else known.get(cell)
+        bins.append(found.model_copy(update={"shift": shift}))
     if not any(found.threshold is not None for found in bins):
         most = max((found.photos for found in bins), default=0)
         raise CalibrationError(
@@ -93,7 +93,25 @@ def with_thresholds(
             f"{bounds.trials_needed(limit, 0, confidence)} authentic source photos in a condition; the fullest has "
             f"{most}. Add photos, or raise --limit"
         )
-    return calibration.model_copy(update={"bins": tuple(bins), "limit": limit, "confidence": confidence})
+    facts = {"bins": tuple(bins), "limit": limit, "confidence": confidence}
+    return with_suspects(calibration.model_copy(update=facts), samples)
+
+
+def with_suspects(calibration: Calibration, samples: Sequence[Sample]) -> Calibration:
+    """The same probabilities, thresholds and bounds, with the lower thresholds from which a photo is suspect.
+
+    samples: those that the thresholds were counted on. The limit is SUSPECT_FACTOR times the calibration's.
+    """
+    limit = SUSPECT_FACTOR * calibration.limit
+    counter = _counter(calibration, samples, limit, calibration.confidence)
+    return calibration.model_copy(update={"suspect": tuple(counter.bins())})
+
+
+def _counter(
+    calibration: Calibration, samples: Sequence[Sample], limit: float, confidence: float
+) -> "_Counter":
+    authentic = [_scored(calibration, sample) for sample in samples if sample.label == 0]
+    return _Counter(authentic, limit, confidence)
 
 
 def _scored(calibration: Calibration, sample: Sample) -> Scored:
@@ -137,6 +155,10 @@ class _Counter:
     authentic: Sequence[Scored]
     limit: float
     confidence: float
+
+    def bins(self) -> list[Bin]:
+        """Every condition into which a photo fell."""
+        return [found for cell in _cells() if (found := self.bin(cell)) is not None]
 
     def bin(self, cell: Cell) -> Bin | None:
         """One condition; none where no photo fell into it."""

@@ -119,6 +119,7 @@ def test_an_old_calibration_still_judges_as_it_did() -> None:
     assert old.log_odds(values, _conditions()) == pytest.approx(2.0)
     assert old.decide(0.95, _conditions()) == ("fake", 0.01)
     assert old.shift(_conditions()) is None and old.terms is None
+    assert old.suspicion(0.99, _conditions()) == (False, None)
 
 
 def test_lists_of_unequal_length_are_no_calibration() -> None:
@@ -138,6 +139,27 @@ def test_a_part_has_its_own_threshold() -> None:
     assert split.edges(_conditions(sharpness=0.5)) == pytest.approx((log_odds_of(0.3), log_odds_of(0.97)))
     assert split.edges(_conditions(sharpness=0.15)) == pytest.approx((log_odds_of(0.3),))
     assert Calibration.from_json(split.to_json()) == split
+
+
+def test_suspects_come_from_the_lower_threshold_and_change_no_verdict() -> None:
+    lower = COVERED.model_copy(update={"threshold": 0.7, "bound": 0.016})
+    with_suspects = _calibration().model_copy(update={"suspect": (lower, SILENT)})
+    for probability in (0.1, 0.69, 0.7, 0.95):
+        assert with_suspects.suspicion(probability, _conditions()) == (probability >= 0.7, 0.016)
+        assert with_suspects.decide(probability, _conditions()) == _calibration().decide(
+            probability, _conditions()
+        )
+    for unknown in (_conditions(sharpness=0.9), _conditions(long_side=800), _conditions(long_side=3000)):
+        assert with_suspects.suspicion(1.0, unknown) == (False, None)
+    assert _calibration().suspicion(1.0, _conditions()) == (False, None)
+    assert Calibration.from_json(with_suspects.to_json()) == with_suspects
+
+
+def test_a_photo_above_the_fake_threshold_is_suspect_though_the_lower_one_was_counted_higher() -> None:
+    higher = COVERED.model_copy(update={"threshold": 0.99, "bound": 0.016})
+    crossed = _calibration().model_copy(update={"suspect": (higher,)})
+    assert crossed.suspicion(0.9, _conditions()) == (True, 0.016)
+    assert crossed.suspicion(0.89, _conditions()) == (False, 0.016)
 
 
 @pytest.mark.parametrize(

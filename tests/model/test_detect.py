@@ -15,6 +15,7 @@ from PIL import Image
 from model import detect as module
 from model.bundle import BundleError
 from model.calibration import Calibration
+from model.claim import PhotoFinding
 from model.detect import BATCH, Detector
 from model.detection import Detection
 from model.image import ImageError, read_photo
@@ -64,6 +65,23 @@ def test_a_spot_is_found_called_and_explained(detector: Detector) -> None:
     assert [region.box for region in found.regions] == [SPOT]
     assert codes(found)[0] == "pixel.local_regeneration"
     assert found.heatmap.shape == (60, 45) and found.heatmap.max() > 0.99
+
+
+def test_a_photo_below_the_fake_threshold_may_be_suspect_and_says_with_which_bound(
+    make_bundle: Make, calibration: Calibrated
+) -> None:
+    strict = calibration(threshold=0.999999)
+    lower = tuple(one.model_copy(update={"threshold": 0.5, "bound": 0.016}) for one in strict.bins)
+    path = make_bundle(strict.model_copy(update={"suspect": lower}))
+    found = Detector(path, threads=1).detect(file(spotted()))
+    assert (found.verdict, found.suspect, found.suspect_bound) == ("inconclusive", True, 0.016)
+    assert PhotoFinding.model_validate(found.public()).suspect
+    clean = Detector(path, threads=1).detect(file(cloth()))
+    assert (clean.verdict, clean.suspect, clean.suspect_bound) == ("authentic", False, 0.016)
+    outside = Detector(path, threads=1).detect(file(spotted(), "GIF"))
+    assert (outside.verdict, outside.suspect, outside.suspect_bound) == ("inconclusive", False, None)
+    without = Detector(make_bundle(strict), threads=1).detect(file(spotted()))
+    assert (without.suspect, without.suspect_bound) == (False, None)
 
 
 def test_an_untouched_picture_is_authentic(detector: Detector) -> None:

@@ -31,7 +31,7 @@ from serving.cli import app as cli
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "stability", "reasons", "model", "timings_ms", "reliability",
+    "false_accusation_bound", "suspect", "suspect_bound", "stability", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 

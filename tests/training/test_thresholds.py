@@ -9,7 +9,7 @@ from model.calibration import Bin, Calibration, CalibrationError, log_odds_of
 from model.detection import Conditions
 from model.pooling import FEATURES
 from training.scoring import Sample
-from training.thresholds import LEAST_PAIRS, LEAST_PHOTOS, with_thresholds
+from training.thresholds import LEAST_PAIRS, LEAST_PHOTOS, SUSPECT_FACTOR, with_suspects, with_thresholds
 
 LIMIT, CONFIDENCE = 0.02, 0.95
 NEEDED = bounds.trials_needed(LIMIT)
@@ -129,6 +129,33 @@ def test_few_moves_speak_at_their_quality_or_over_all_and_none_keep_what_was_kno
     assert found(result, condition(40, 500)).shift == pytest.approx(1.0)
     again = with_thresholds(result, large, LIMIT, CONFIDENCE)
     assert found(again, condition(side=1200)).shift == pytest.approx(0.5)
+
+
+def test_where_fakes_need_that_none_is_accused_suspects_may_be_one() -> None:
+    for limit in (0.005, LIMIT, 0.05):
+        assert bounds.errors_allowed(SUSPECT_FACTOR * limit, bounds.trials_needed(limit)) == 1
+    photos = [sample("strange", 4.0), *(sample(f"p{i}", 1.0) for i in range(NEEDED - 1))]
+    result = with_thresholds(plain(), photos, LIMIT, CONFIDENCE)
+    fake, [suspect] = found(result, condition()), result.suspect
+    assert (fake.accused, suspect.accused) == (0, 1)
+    assert (fake.bound, suspect.bound) == (LIMIT, SUSPECT_FACTOR * LIMIT)
+    assert fake.threshold is not None and suspect.threshold is not None
+    assert log_odds_of(fake.threshold) == pytest.approx(4.0, abs=0.11)
+    assert log_odds_of(suspect.threshold) == pytest.approx(1.0, abs=0.11)
+
+
+def test_suspects_added_later_are_those_counted_with_the_thresholds_and_change_nothing_else() -> None:
+    rng = np.random.default_rng(1)
+    photos = [
+        sample(f"p{i}", float(score), condition(quality))
+        for i, score in enumerate(rng.normal(-2, 1.5, 300))
+        for quality in (70, 90)
+    ]
+    at_once = with_thresholds(plain(), photos, LIMIT, CONFIDENCE)
+    before = at_once.model_copy(update={"suspect": ()})
+    later = with_suspects(before, photos)
+    assert later == at_once and len(later.suspect) == 2
+    assert later.model_copy(update={"suspect": ()}) == before
 
 
 def test_over_many_draws_the_bounds_fail_no_oftener_than_stated() -> None:
