@@ -47,7 +47,8 @@ class RefundMirror:
     """One refund as a platform last told it. Immutable; times are aware and in UTC.
 
     refund_id: the platform's. order_id, line_id: Taobao's tid and oid; a dispute's payment intent and charge.
-    version: the platform's own version to compare and swap by (Taobao's refund_version), None where it has none.
+    platform_version: to compare and swap by (Taobao's refund_version), None where the platform has none.
+    account: the shop as the platform names it (Taobao's seller_nick), None where it does not.
     amount_minor: fen, cents; None only where a message left it out. currency: ISO 4217, upper case.
     buyer_reference: as the platform gives it, to be hashed before it is stored; None if it tells buyers not apart.
     claim_text: the buyer's words, reason first. claim_type: our guess from them, None where no damage is spoken of.
@@ -61,7 +62,8 @@ class RefundMirror:
     refund_id: str
     order_id: str | None
     line_id: str | None
-    version: int | None
+    platform_version: int | None
+    account: str | None
     status: RefundStatus
     platform_outcome: Outcome
     phase: Phase | None

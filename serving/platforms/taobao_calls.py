@@ -90,7 +90,7 @@ def refuse(
         "refund_id": _number(refund.refund_id, "refund id"),
         "refuse_message": checked_message(message, *MESSAGE_LENGTH),
         "refund_phase": refund.phase,
-        "refund_version": refund.version,
+        "refund_version": refund.platform_version,
         "refuse_reason_id": reason_id,
     }
     if shop == "tmall":
@@ -106,7 +106,7 @@ def _must_have_all(refund: RefundMirror, proof: bytes | None) -> None:
     """What only Tmall demands."""
     if proof is None:
         raise CannotAnswer("proof_missing", "Tmall takes no refusal without a picture: attach evidence.jpg.")
-    if refund.version is None:
+    if refund.platform_version is None:
         advice = "Tmall takes no refusal without refund_version: fetch the refund with that field and mirror it again."
         raise CannotAnswer("version_missing", advice)
     if refund.phase is None:

@@ -60,7 +60,7 @@ def dispute(**changes: Any) -> dict[str, Any]:
 def test_a_taobao_refund_is_mirrored() -> None:
     assert read_refund(taobao()) == RefundMirror(
         platform="taobao", refund_id="171234567890123456", order_id="2345678901234567890",
-        line_id="2345678901234567891", version=1700000000123, status=RefundStatus.OPEN,
+        line_id="2345678901234567891", platform_version=1700000000123, account="shop", status=RefundStatus.OPEN,
         platform_outcome=Outcome.UNDECIDED, phase="aftersale", refund_type="refund_only", amount_minor=1200,
         currency="CNY", buyer_reference="AAHx-open", claim_text="质量问题\n袖口有破洞", claim_type="hole",
         deadline_at=NOW, barriers=(), partial=False, raw_status="WAIT_SELLER_AGREE", unknown=(),
@@ -69,7 +69,7 @@ def test_a_taobao_refund_is_mirrored() -> None:
 
 def test_a_dispute_is_mirrored() -> None:
     assert read_dispute(dispute()) == RefundMirror(
-        platform="stripe_like", refund_id="dp_1", order_id="pi_1", line_id="ch_1", version=None,
+        platform="stripe_like", refund_id="dp_1", order_id="pi_1", line_id="ch_1", platform_version=None, account=None,
         status=RefundStatus.OPEN, platform_outcome=Outcome.UNDECIDED, phase="dispute", refund_type="dispute",
         amount_minor=1200, currency="USD", buyer_reference=None, claim_text="product unacceptable", claim_type=None,
         deadline_at=NOW, barriers=(), partial=False, raw_status="needs_response", unknown=(),
