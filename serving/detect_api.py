@@ -16,6 +16,7 @@ from model.regions import heatmap_png
 from serving import gate, intake
 from serving.answers import CacheUse
 from serving.auth import Caller
+from serving.hangups import while_connected
 from serving.intake import DetectBody, Intake
 from serving.language import preferred
 from serving.problems import Problem, responses
@@ -139,7 +140,8 @@ async def _answer(
     try:
         language = preferred(request.headers.get("accept-language"))
         cache = intake.cache_use(request)
-        outcomes = await service.judge(body, owner, language, expires, intake.priority(request), cache)
+        judged = service.judge(body, owner, language, expires, intake.priority(request), cache)
+        outcomes = await while_connected(request, judged)
         refuse_if_all_late(outcomes)
     except BaseException:
         if key:

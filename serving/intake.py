@@ -24,7 +24,7 @@ from starlette.types import Message
 from model.names import DEFECTS, Defect
 from serving.answers import CacheUse
 from serving.engine import Priority
-from serving.problems import Problem
+from serving.problems import CALLER_GONE, Problem
 from serving.settings import Settings
 
 MAX_REFERENCES = 4
@@ -186,9 +186,8 @@ async def _arriving(request: Request, settings: Settings) -> AsyncIterator[None]
         )
         raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
     except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
-        raise Problem(
-            400, "invalid_request", "The connection was closed before the body had arrived."
-        ) from error
+        detail = "The connection was closed before the body had arrived."
+        raise Problem(CALLER_GONE, "hung_up", detail) from error
 
 
 async def _by_type(request: Request) -> Intake:

@@ -24,7 +24,7 @@ class EngineMetrics:
         )
         self.waiting_tiles = Gauge("refundlens_waiting_tiles", "Tiles not scored yet.", registry=registry)
         self.shed = Counter(
-            "refundlens_shed", "Work given up: deadline (refused at once), abandoned (the caller went away), "
+            "refundlens_shed", "Work given up: deadline (refused at once), abandoned (the caller hung up), "
             "shadow_busy, shadow_memory.", ["reason"], registry=registry,
         )  # fmt: skip
         self.expired = Counter(

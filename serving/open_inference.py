@@ -16,6 +16,7 @@ from model.names import KINDS
 from serving import gate, intake, tensors
 from serving.auth import Caller
 from serving.detect_api import cache_status, refuse_if_all_late, timing
+from serving.hangups import while_connected
 from serving.language import preferred
 from serving.problems import Problem, responses
 from serving.service import DetectionService, Outcome
@@ -205,7 +206,8 @@ async def _infer(request: Request, owner: str, running: ModelName, version: str 
         wanted = _wanted(asked)
         turn.take(len(body.images))
         language, cache = preferred(request.headers.get("accept-language")), intake.cache_use(request)
-        outcomes = await service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
+        judged = service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
+        outcomes = await while_connected(request, judged)
         refuse_if_all_late(outcomes)
     columns = _columns(outcomes)
     judge_name, judge_version = _judged_by(outcomes, running, version)

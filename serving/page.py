@@ -19,6 +19,7 @@ from model.names import DEFECTS
 from serving import intake
 from serving.auth import Keys
 from serving.demo import SampleFolder, find
+from serving.hangups import while_connected
 from serving.intake import Intake, Upload
 from serving.language import Language, preferred
 from serving.problems import Problem
@@ -94,8 +95,12 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
     expires = time.monotonic() + patience
     with service.admission.place(patience, size):
         body = await read()
-        outcomes = await service.judge(body, owner, _language(request), expires)
-        view = await service.on_worker(partial(show, outcomes[0], body.images[0].data))
+
+        async def look() -> ResultView | ErrorView:
+            outcomes = await service.judge(body, owner, _language(request), expires)
+            return await service.on_worker(partial(show, outcomes[0], body.images[0].data))
+
+        view = await while_connected(request, look())
     return _page(request, view, 200 if isinstance(view, ResultView) else 422)
 
 

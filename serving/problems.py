@@ -12,10 +12,12 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
 | `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
+| `damaged` | 410 | what was stored under this id cannot be read any more |
 | `rate_limited` | 429 | this key has sent its photos for now; see Retry-After |
 | `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |
 | `not_ready` | 503 | still warming up |
 | `internal` | 500 | our fault |
+| `hung_up` | 499 | the caller closed the connection; only the log and the metrics see it |
 """
 
 import logging
@@ -33,6 +35,8 @@ from starlette.exceptions import HTTPException
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
 """Under it, the Open Inference Protocol's `error` stands beside the members of RFC 9457, which allows others."""
+CALLER_GONE = 499
+"""Status of an answer that nobody waits for, as nginx has it; HTTP has none, since it is never sent."""
 _CODES_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _log = logging.getLogger(__name__)
 
@@ -86,7 +90,7 @@ def _answer(
 ) -> JSONResponse:
     body = ProblemDetails(
         type=f"urn:refundlens:problem:{code}",
-        title=HTTPStatus(status).phrase,
+        title="Caller Gone" if status == CALLER_GONE else HTTPStatus(status).phrase,
         status=status,
         detail=detail,
         instance=request.url.path,

@@ -124,7 +124,11 @@ class DetectionService:
         jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
         self._submit([job for job in jobs if isinstance(job, Job)])
         work = [self._one(upload, job, asked) for upload, job in zip(intake.images, jobs, strict=True)]
-        outcomes = await asyncio.gather(*work)
+        try:
+            outcomes = await asyncio.gather(*work)
+        except asyncio.CancelledError:  # the caller hung up
+            self.engine.abandon([job for job in jobs if isinstance(job, Job)])
+            raise
         for outcome in outcomes:
             self._count(outcome)
         return outcomes

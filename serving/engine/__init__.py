@@ -8,7 +8,7 @@ judge). One that would be called fake is looked at a second time (`model.stabili
 finish again. `board.py` holds what waits for each stage and decides what a free thread does next; `stages.py` does it;
 `crew.py` has the threads; `engine.py` is the door, and changes models; `lane.py` is one loaded model, `curve.py` what
 its batches cost, `network.py` how they are run; `shadow.py` shows a challenger a share of the photos; `load.py` says
-how long a new photo would wait.
+how long a new photo would wait, and `turns.py` who goes before whom.
 
 >>> engine = Engine()                                                               # doctest: +SKIP
 >>> answer = engine.detect_now(Path("a.jpg").read_bytes())                          # doctest: +SKIP

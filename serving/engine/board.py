@@ -1,12 +1,14 @@
 """What waits for each stage, and what a free thread does next. No threads in here: the engine's lock guards it.
 
-The photo of lowest rank goes first, whatever its stage, so that photos are finished in the order they came in and only
-few are in memory as pixels; a thread never waits while there is something it can do. Jobs that nobody waits for any
-more are dropped when they are reached, before they are decoded and before their tiles are run.
+The photo of lowest rank goes first, whatever its stage, so that what was begun is finished, only few photos are in
+memory as pixels, and a large one makes way for small ones between any two batches (`turns.py`); a thread never waits
+while there is something it can do. Jobs that nobody waits for any more are dropped when they are reached, before they
+are decoded and before their tiles are run; those known to be given up, at once.
 """
 
 import heapq
 import itertools
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
@@ -72,7 +74,18 @@ class Board:
     def add(self, job: Job, stage: Stage) -> None:
         """Let a job wait for a stage."""
         job.stage = stage
-        heapq.heappush(self._waiting[stage], (job.rank, next(self._order), job))
+        rank = -math.inf if job.future.done() else job.rank  # to be dropped at once: it holds memory
+        heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
+
+    def remove(self, job: Job) -> bool:
+        """Take a job off the board; False where it does not wait."""
+        queue = self._waiting[job.stage]
+        for entry in queue:
+            if entry[2] is job:
+                queue.remove(entry)
+                heapq.heapify(queue)
+                return True
+        return False
 
     def hold(self, job: Job, area: int) -> None:
         """Count `area` pixels more for a job."""
@@ -129,12 +142,10 @@ class Board:
         if not queue or queue[0][2].priority == "shadow" or self.has_room(queue[0][2].area):
             return None
         ready = self._waiting["infer"]
-        for entry in ready:
-            if entry[2].priority == "shadow" and _untouched(entry[2]):
-                ready.remove(entry)
-                heapq.heapify(ready)
-                return entry[2]
-        return None
+        given_up = next((job for _, _, job in ready if job.priority == "shadow" and _untouched(job)), None)
+        if given_up:
+            self.remove(given_up)
+        return given_up
 
     def _batch(self, now: float, idle: int) -> Infer:
         """Tiles of the first photo, and of those after it for the same model, as far as one batch goes."""

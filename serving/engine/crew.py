@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from serving.engine import stages
-from serving.engine.board import STAGES, Board, Decode, Drop, Finish, Infer, Stage, Task
-from serving.engine.job import Answer, Closed, Expired, Job, Priority, Refused
+from serving.engine import stages, turns
+from serving.engine.board import STAGES, Board, Decode, Finish, Infer, Stage, Task
+from serving.engine.job import LATER, Answer, Closed, Expired, Job, Priority, Refused
 from serving.engine.lane import Lane
-from serving.engine.load import Load, ahead_of
+from serving.engine.load import Ahead, Load, ahead_of
 from serving.metrics import EngineMetrics
 
 GPU_RUNNERS = 2
@@ -64,8 +64,9 @@ class Crew:
         """
         with self.changed:
             self._check_open()
-            self._refuse_hopeless(jobs)
+            rank = self._rank(jobs)
             for job in jobs:
+                job.rank = rank
                 job.lane = self.lane  # it may have been swapped since the job was made
                 self._enter(job)
                 self._board.add(job, "decode")
@@ -84,10 +85,20 @@ class Crew:
             self.changed.notify_all()
             return True
 
+    def abandon(self, jobs: Sequence[Job]) -> None:
+        """Nobody waits for these any more: those that wait for a stage end now, the others after theirs."""
+        for job in jobs:
+            if not job.future.cancel():
+                continue  # it had ended
+            with self.changed:
+                waiting = self._board.remove(job)
+            if waiting:
+                self._drop(job)
+
     def expected_wait(self, tiles: int, priority: Priority) -> float:
-        """Seconds until `tiles` more tiles of this priority would be judged."""
+        """Seconds until `tiles` more tiles of this priority would be judged, if nobody came who is let past."""
         with self.changed:
-            return self._expected_wait(tiles, priority)
+            return self._load.seconds(self._ahead(tiles, priority, time.monotonic()), tiles)
 
     def waiting_tiles(self) -> int:
         """Tiles not scored yet, shadows' too."""
@@ -116,17 +127,25 @@ class Crew:
             for thread in self._threads:
                 thread.start()
 
-    def _refuse_hopeless(self, jobs: Sequence[Job]) -> None:
-        now = time.monotonic()
-        wait = self._expected_wait(sum(job.tiles for job in jobs), jobs[0].priority)
-        if wait * MARGIN > min(job.deadline for job in jobs) - now:
+    def _rank(self, jobs: Sequence[Job]) -> float:
+        """Where the jobs of a new request stand. Raises Refused where their deadline is hopeless."""
+        now, priority, tiles = time.monotonic(), jobs[0].priority, sum(job.tiles for job in jobs)
+        ahead = self._ahead(tiles, priority, now)
+        wait = self._load.seconds(ahead, tiles)
+        spare = min(job.deadline for job in jobs) - now - wait * MARGIN
+        if spare < 0:
             if not self._jobs:
                 self._load.forgive()
             self._metrics.shed.labels("deadline").inc()
             raise Refused(wait)
+        return turns.rank(now, self._later(tiles, priority), spare, ahead.last)
 
-    def _expected_wait(self, tiles: int, priority: Priority) -> float:
-        return self._load.seconds(ahead_of(self._jobs, priority, time.monotonic()), tiles)
+    def _ahead(self, tiles: int, priority: Priority, now: float) -> Ahead:
+        return ahead_of(self._jobs, now + self._later(tiles, priority), now)
+
+    def _later(self, tiles: int, priority: Priority) -> float:
+        """Seconds by which a request counts as having come later: its own time with nobody before it, and LATER."""
+        return LATER[priority] + self._load.seconds(Ahead(), tiles)
 
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:
@@ -158,15 +177,14 @@ class Crew:
             elif isinstance(task, Finish):
                 self._finish(task.job)
             else:
-                self._drop(task)
+                self._drop(task.job)
         except (
             Exception
         ) as error:  # nothing may end the thread: the photos it would never judge would wait for ever
             for job in jobs:
                 self._end(job, error)
 
-    def _drop(self, task: Drop) -> None:
-        job = task.job
+    def _drop(self, job: Job) -> None:
         if job not in self._jobs:  # it failed, and this was what was left of it
             return
         if time.monotonic() >= job.deadline:

@@ -100,6 +100,10 @@ class Engine:
         """
         self._crew.submit(jobs)
 
+    def abandon(self, jobs: Sequence[Job]) -> None:
+        """Give up submitted photos that nobody waits for any more: what has not begun is not done."""
+        self._crew.abandon(jobs)
+
     async def result(self, job: Job) -> Answer:
         """The answer to a submitted job, or the job's error. Raises Expired at the deadline; a caller that goes away
         (its task is cancelled) takes its photo with it."""
@@ -144,7 +148,10 @@ class Engine:
             raise Expired(job.stage) from error
 
     def expected_wait(self, tiles: int = 0, priority: Priority = "interactive") -> float:
-        """Seconds until `tiles` more tiles would be judged; 0 until the first photo was."""
+        """Seconds until `tiles` more tiles would be judged; 0 until the first photo was.
+
+        Smaller photos that come meanwhile are not foreseen: they go first only while the deadline bears it (`turns`).
+        """
         return self._crew.expected_wait(tiles, priority)
 
     def swap(self, bundle: Path | None = None) -> ModelName:

@@ -17,6 +17,7 @@ from model.names import DEFECTS, KINDS, Defect
 from serving.language import Language
 
 if TYPE_CHECKING:
+    from serving.engine.board import Stage
     from serving.engine.lane import Lane
 
 Priority = Literal["interactive", "bulk", "shadow"]
@@ -106,7 +107,7 @@ class Job:
     area: int
     lane: "Lane"
     future: "Future[Answer]" = field(default_factory=Future)
-    stage: str = "decode"
+    stage: "Stage" = "decode"
     photo: Photo | None = None
     look: Look | None = None
     first: Scored | None = None
@@ -120,11 +121,11 @@ class Job:
     """Seconds of threads for decoding and finishing."""
     held: int = 0
     """Bytes of pixels the board counts for this job."""
+    rank: float = field(init=False)
+    """Lower goes first, at every stage; the engine sets it by the size, too (`turns`) when the job is submitted."""
 
-    @property
-    def rank(self) -> float:
-        """Lower goes first, at every stage."""
-        return self.arrived + LATER[self.priority]
+    def __post_init__(self) -> None:
+        self.rank = self.arrived + LATER[self.priority]
 
     @property
     def left(self) -> int:

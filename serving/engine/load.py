@@ -4,20 +4,23 @@ In: finished photos, and those under way. Out: seconds. Decoding and judging are
 grow with the picture.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from serving.engine.job import Job, Priority
+from serving.engine.job import Job
 
 SMOOTHING = 0.1
 """Weight of the newest photo in the running means: follows a change of load within some twenty photos."""
 
 
 class Ahead(NamedTuple):
-    """What is done before a new photo, in tiles: to be run, and to be decoded or judged."""
+    """What is done before a new photo, in tiles: to be run, and to be decoded or judged. last: the highest rank of
+    those photos."""
 
     run: int = 0
     other: int = 0
+    last: float = -math.inf
 
 
 class Load:
@@ -54,11 +57,8 @@ class Load:
         return before + -(-own // runners) * self._run + own * self._other
 
 
-def ahead_of(jobs: Iterable[Job], priority: Priority, now: float) -> Ahead:
-    """What is done before a photo that comes now."""
-    before = [
-        job
-        for job in jobs
-        if not job.over(now) and job.priority != "shadow" and (priority != "interactive" or job.rank <= now)
-    ]
-    return Ahead(sum(job.left for job in before), sum(job.tiles for job in before))
+def ahead_of(jobs: Iterable[Job], rank: float, now: float) -> Ahead:
+    """What is done before a new photo of this rank."""
+    before = [job for job in jobs if job.rank <= rank and not job.over(now)]
+    last = max((job.rank for job in before), default=-math.inf)
+    return Ahead(sum(job.left for job in before), sum(job.tiles for job in before), last)

@@ -293,6 +293,109 @@ def test_interactive_photos_go_first(slow: tuple[Engine, Slow], photo: MakePhoto
     assert done == ["interactive", "bulk", "bulk"]
 
 
+class Gated:
+    """A session that stops in the first run of each picture that has white tiles, until `go` is set."""
+
+    def __init__(self, session: object) -> None:
+        self._session = session
+        self.go, self.reached = threading.Event(), threading.Event()
+        self.tiles: list[int] = []
+
+    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> object:
+        self.tiles += [int(tile[0, 0, 0]) for tile in feed["tiles"]]
+        if (feed["tiles"][:, 0, 0] == 255).any():
+            self.reached.set()
+            assert self.go.wait(PATIENCE)
+        return self._session.run(names, feed)  # type: ignore[attr-defined]
+
+    def get_providers(self) -> list[str]:
+        return ["CPUExecutionProvider"]
+
+
+@pytest.fixture
+def gated(bundle: Path, settings: Settings, metrics: Metrics) -> Iterator[tuple[Engine, Gated]]:
+    """An engine of one thread that stops within a white picture; it believes that a tile takes a second."""
+    detector = Detector(bundle, threads=1)
+    session = Gated(detector.bundle.session)
+    object.__setattr__(detector.bundle, "session", session)
+    engine = Engine(detector, settings.model_copy(update={"workers": 1}), metrics.engine)
+    engine._crew._load._run = 1.0
+    yield engine, session
+    session.go.set()
+    engine.close()
+
+
+def _plain(width: int, height: int, grey: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (width, height), grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_large_photo_makes_way_for_small_ones_and_loses_nothing(gated: tuple[Engine, Gated]) -> None:
+    engine, session = gated
+    done: list[str] = []
+    jobs = {}
+    for name, data in {
+        "large": _plain(1500, 1200, 255),
+        "small": _plain(300, 240, 10),
+        "as large": _plain(1500, 1200, 20),
+        "smaller": _plain(200, 200, 30),
+    }.items():
+        jobs[name] = job = engine.job(data)
+        job.future.add_done_callback(lambda _, name=name: done.append(name))  # type: ignore[misc]
+        engine.submit([job])
+        if name == "large":
+            assert session.reached.wait(PATIENCE), "it has begun"
+    tiles = jobs["large"].tiles
+    wait = engine.expected_wait(1)
+    assert 1 < wait < tiles, "a small one is told of those that go before it, and of no others"
+    assert engine.expected_wait(tiles) > 2 * tiles, "a large one of all"
+    session.go.set()
+    answers = {name: job.future.result(PATIENCE) for name, job in jobs.items()}
+    assert done == ["smaller", "small", "large", "as large"]
+    for name, grey in (("large", 255), ("as large", 20)):
+        assert session.tiles.count(grey) == tiles, "no tile was run twice"
+        _same(Detector.detect(engine.detector, _plain(1500, 1200, grey)), answers[name].detection)
+
+
+def test_a_large_photo_in_a_hurry_lets_nobody_past_and_overtakes_nobody(gated: tuple[Engine, Gated]) -> None:
+    engine, session = gated
+    done: list[str] = []
+    plug = engine.job(_plain(300, 240, 255))
+    engine.submit([plug])
+    assert session.reached.wait(PATIENCE)
+    for name, size in (("early", (300, 240)), ("large", (1500, 1200)), ("late", (300, 240))):
+        job = engine.job(_plain(*size, 10))
+        if name == "large":
+            wait = engine.expected_wait(job.tiles)
+            job.deadline = time.monotonic() + wait * 1.3 + 0.5
+            with pytest.raises(Refused):
+                engine.submit([engine.job(_plain(*size, 10), deadline=time.monotonic() + wait)])
+        job.future.add_done_callback(lambda _, name=name: done.append(name))  # type: ignore[misc]
+        engine.submit([job])
+    session.go.set()
+    assert job.future.result(PATIENCE)
+    assert done == ["early", "large", "late"]
+
+
+def test_what_is_given_up_is_not_begun_and_its_memory_is_there_at_once(
+    gated: tuple[Engine, Gated], metrics: Metrics
+) -> None:
+    engine, session = gated
+    begun, waiting = engine.job(_plain(1500, 1200, 255)), engine.job(_plain(300, 240, 10))
+    engine.submit([begun])
+    assert session.reached.wait(PATIENCE)
+    engine.submit([waiting])
+    held = engine._crew._board.held
+    engine.abandon([begun, waiting])
+    assert held > 0 and engine._crew._board.held == 0 and engine._crew.waiting_tiles() == 0
+    session.go.set()
+    assert engine.detect_now(_plain(300, 240, 20), patience=PATIENCE)
+    assert session.tiles.count(10) == 0 and session.tiles.count(255) < begun.tiles
+    engine.abandon([begun])
+    assert 'refundlens_shed_total{reason="abandoned"} 2.0' in metrics.text().decode()
+
+
 def test_pixels_are_let_go_with_the_verdict(engine: Engine, photo: MakePhoto) -> None:
     job = engine.job(photo())
     engine.submit([job])

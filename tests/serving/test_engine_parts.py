@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model import pooling
 from model.detect import Detector
 from model.tiles import TILE
+from serving.engine import turns
 from serving.engine.board import Board, Decode, Drop, Finish, Infer
 from serving.engine.curve import NEAR, TRY_EVERY, CostCurve
 from serving.engine.job import LATER, Job, Look, Priority
@@ -181,7 +182,7 @@ def test_late_and_abandoned_photos_are_dropped_before_every_stage(make: MakeJob,
     for job in (late, gone, good):
         board.add(job, stage)  # type: ignore[arg-type]
     tasks = [board.take(ALL, 5.0, 1) for _ in range(3)]
-    assert tasks[:2] == [Drop(late), Drop(gone)]
+    assert tasks[:2] == [Drop(gone), Drop(late)]
     assert not isinstance(tasks[2], Drop) and tasks[2] is not None
 
 
@@ -234,6 +235,47 @@ def test_only_what_goes_before_is_waited_for(make: MakeJob) -> None:
     assert half.look is not None
     half.look.scored = 1
     jobs = [half, gone, make(0.0, 5, "bulk"), make(0.0, 6, "shadow"), make(0.0, 8, deadline=1.0)]
-    assert ahead_of(jobs, "interactive", 2.0) == Ahead(3, 4)
-    assert ahead_of(jobs, "bulk", 2.0) == Ahead(3 + 5, 4 + 5)
-    assert ahead_of(jobs, "interactive", LATER["bulk"] + 1) == Ahead(3 + 5, 4 + 5), "bulk has aged"
+    assert ahead_of(jobs, 2.0, 2.0) == Ahead(3, 4, last=0.0)
+    assert ahead_of(jobs, 2.0 + LATER["bulk"], 2.0) == Ahead(3 + 5, 4 + 5, last=LATER["bulk"])
+    assert ahead_of(jobs, LATER["bulk"] + 1, LATER["bulk"] + 1).run == 3 + 5, "bulk has aged"
+    assert ahead_of([], 2.0, 2.0) == Ahead() == Ahead(0, 0, last=-math.inf)
+
+
+def test_a_large_photo_lets_small_ones_past_for_as_long_as_it_takes_itself(make: MakeJob) -> None:
+    board = Board(10**9)
+    arrivals = [("large", 0.0, 3.0), ("small", 1.0, 0.1), ("second large", 1.5, 3.0), ("in time", 2.8, 0.1)]
+    arrivals += [("too late", 3.1, 0.1), ("later", 4.3, 0.1)]
+    names = {}
+    for name, now, alone in arrivals:
+        job = make(now)
+        job.rank = turns.rank(now, alone, math.inf, -math.inf)
+        names[job] = name
+        board.add(job, "infer")
+    order = []
+    while (task := board.take(ALL, 0.0, idle=9)) is not None:
+        assert isinstance(task, Infer)
+        order += [names[part.job] for part in task.slices]
+    assert order == ["small", "in time", "large", "too late", "later", "second large"]
+
+
+@given(*(st.floats(0, 100) for _ in range(3)), st.one_of(st.just(-math.inf), st.floats(0, 100)))
+def test_a_turn_keeps_the_promises_given_before(now: float, later: float, spare: float, last: float) -> None:
+    """last: of those that go before it at its full rank, so never above that."""
+    last = min(last, now + later)
+    rank = turns.rank(now, later, spare, last)
+    assert last <= rank <= now + later, (
+        "behind all that went before it, and past for no longer than it takes itself"
+    )
+    assert rank <= max(now + spare, last), "nobody who comes goes before it once its deadline is in danger"
+
+
+def test_what_nobody_waits_for_leaves_the_board_at_once(make: MakeJob) -> None:
+    board = Board(10**9)
+    first, gone, back = make(0.0), make(1.0), make(9.0)
+    for job in (first, gone):
+        board.add(job, "decode")
+    assert board.remove(gone) and not board.remove(gone) and board.waiting("decode") == [first]
+    back.future.cancel()
+    board.add(back, "infer")
+    assert board.take(("infer",), 0.0, 1) == Drop(back), "it was given up while it was decoded"
+    assert board.take(ALL, 0.0, 1) == Decode(first)
