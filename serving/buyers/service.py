@@ -1,0 +1,88 @@
+"""The record of a buyer for who asks, and its reversal by a person."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from serving.buyers import integrity, repository
+from serving.clock import rfc3339
+from serving.db.tables import IntegrityEntry, Refund, Report
+from serving.identity.principal import Principal
+from serving.identity.secret import Secret
+from serving.problems import Problem
+from serving.workflow.states import EntryKind, Role
+
+PREFIX = "buyer:"
+"""Before a keyed hash, wherever the API shows or takes one."""
+_COUNTS = ("refunds", "final_established", "final_not_established", "reversed", "expired")
+_FORMULA = f"{integrity.FULL_SCORE} - {integrity.CLAIM_COSTS} x claims, at least 0"
+
+
+def keyed(secret: Secret, tenant: str, reference: str) -> str:
+    """The keyed hash for the platform's reference, or for the hash itself after `buyer:`."""
+    if reference.startswith(PREFIX):
+        return reference.removeprefix(PREFIX)
+    return secret.buyer(tenant, reference)
+
+
+def show(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
+    """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises Problem 404."""
+    _known(session, principal, buyer)
+    found = asdict(integrity.record(session, principal.tenant, buyer, now))
+    expires_at = found["expires_at"]
+    body = {
+        "buyer": PREFIX + buyer,
+        "counts": {name: found[name] for name in _COUNTS},
+        "points": found["points"],
+        "claims": found["claims"],
+        "score": found["score"],
+        "formula": _FORMULA,
+        "expires_at": rfc3339(expires_at) if expires_at else None,
+    }
+    if principal.role is not Role.MERCHANT:
+        lines = repository.entries(session, principal.tenant, buyer)
+        body["entries"] = [entry(line) for line, _ in lines]
+    return body
+
+
+def reverse(
+    session: Session, principal: Principal, buyer: str, identifier: str, reason: str, now: datetime
+) -> dict[str, Any]:
+    """Take a final line back; the line that does so. Raises Problem 404, 409."""
+    line = repository.entry(session, principal.tenant, buyer, identifier)
+    if line is None:
+        raise Problem(404, "not_found", f"There is no line {identifier} in this buyer's record.")
+    if line.kind != EntryKind.FINAL:
+        detail = (
+            f"This line is {line.kind}; only final lines are reversed by hand, pending ones by an appeal."
+        )
+        raise Problem(409, "not_reversible", detail)
+    report = session.get_one(Report, line.report_id)
+    refund = session.get_one(Refund, report.refund_id)
+    made = integrity.reverse(session, report, refund, now, reason, principal.actor)
+    if made is None:
+        raise Problem(409, "already_reversed", "This line was reversed before; its record says when and why.")
+    return entry(made)
+
+
+def entry(line: IntegrityEntry) -> dict[str, Any]:
+    """A line as JSON."""
+    return {
+        "id": line.id,
+        "report_id": line.report_id,
+        "kind": line.kind,
+        "points": line.points,
+        "reverses": line.reverses,
+        "reason": line.reason,
+        "created_at": rfc3339(line.created_at),
+        "expires_at": rfc3339(line.expires_at),
+    }
+
+
+def _known(session: Session, principal: Principal, buyer: str) -> None:
+    account = principal.account if principal.role is Role.MERCHANT else None
+    if not repository.is_known(session, principal.tenant, buyer, account):
+        where = "in your shop" if principal.role is Role.MERCHANT else "here"
+        raise Problem(404, "not_found", f"No refund of this buyer was mirrored {where}.")

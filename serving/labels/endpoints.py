@@ -1,0 +1,59 @@
+"""POST and GET of labels. Thin: role, body, service, answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.labels import repository, service
+from serving.labels.schemas import LabelIn, LabelOut, LabelPage
+from serving.labels.truth import LabelSource, Truth
+from serving.problems import responses
+from serving.rest import paging
+from serving.rest.context import Db, Now
+from serving.rest.once import IdempotencyKey, Made, once
+from serving.workflow.states import Role
+
+router = APIRouter(prefix="/v1/labels", tags=["labels"])
+
+Engineer = Annotated[Principal, Depends(needs(Role.ENGINEER))]
+
+
+@router.post(
+    "",
+    operation_id="create_label",
+    status_code=201,
+    response_model=LabelOut,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def create_label(
+    request: Request, principal: Engineer, now: Now, body: LabelIn, key: IdempotencyKey = None
+) -> Response:
+    """Say what a photo is. Labels are only added: say it again to correct it, and the newer one of equal weight wins.
+    A photo that is not stored here may be named by its SHA-256, for an export that has its file elsewhere."""
+
+    def do(session: Session) -> Made:
+        return Made(service.make(session, principal, body, now))
+
+    return once(request, principal, key, body.model_dump(mode="json"), do)
+
+
+@router.get("", operation_id="list_labels", response_model=LabelPage, responses=responses(400, 401, 403, 422))
+def list_labels(
+    principal: Engineer,
+    database: Db,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="of one photo")] = None,
+    source: Annotated[LabelSource | None, Query(description="who said so")] = None,
+    truth: Annotated[Truth | None, Query(description="what was said")] = None,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> JSONResponse:
+    """Labels, the newest first: engineers' and those that judges' decisions left."""
+    before = None if cursor is None else paging.decode(cursor, (str,))[0]
+    with database.reading() as session:
+        rows = repository.page(session, principal.tenant, limit, before, sha256, source, truth)
+        found = paging.page(rows, limit, service.show, lambda row: [row.id])
+    return JSONResponse(found.body())

@@ -1,0 +1,75 @@
+"""Queries about labels and what they are of. Every one filters by tenant."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serving.db.tables import Image, Label, Refund, Screening
+from serving.labels.truth import LabelSource, Truth
+
+_BATCH = 500
+"""Rows held in memory while an export reads them all."""
+
+
+def image_by_id(session: Session, tenant: str, identifier: str) -> Image | None:
+    asked = select(Image).where(Image.tenant_id == tenant, Image.id == identifier)
+    return session.execute(asked).scalar_one_or_none()
+
+
+def image_by_sha256(session: Session, tenant: str, sha256: str) -> Image | None:
+    """The newest image with these bytes."""
+    asked = select(Image).where(Image.tenant_id == tenant, Image.sha256 == sha256)
+    return session.execute(asked.order_by(Image.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def screening(session: Session, tenant: str, identifier: str) -> Screening | None:
+    asked = select(Screening).where(Screening.tenant_id == tenant, Screening.id == identifier)
+    return session.execute(asked).scalar_one_or_none()
+
+
+def newest_screening(session: Session, tenant: str, image: str) -> Screening | None:
+    """What the detector said last of an image."""
+    asked = select(Screening).where(Screening.tenant_id == tenant, Screening.image_id == image)
+    return session.execute(asked.order_by(Screening.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def page(
+    session: Session,
+    tenant: str,
+    limit: int,
+    before: str | None,
+    sha256: str | None = None,
+    source: LabelSource | None = None,
+    truth: Truth | None = None,
+) -> Sequence[Label]:
+    """Up to limit + 1 labels, newest first. before: the id of the last one given."""
+    asked = select(Label).where(Label.tenant_id == tenant)
+    if before is not None:
+        asked = asked.where(Label.id < before)
+    if sha256 is not None:
+        asked = asked.where(Label.sha256 == sha256)
+    if source is not None:
+        asked = asked.where(Label.source == source.value)
+    if truth is not None:
+        asked = asked.where(Label.truth == truth.value)
+    return session.execute(asked.order_by(Label.id.desc()).limit(limit + 1)).scalars().all()
+
+
+def by_photo(session: Session, tenant: str) -> Iterator[Label]:
+    """All labels, those of one photo together, oldest first."""
+    asked = select(Label).where(Label.tenant_id == tenant).order_by(Label.sha256, Label.id)
+    yield from session.execute(asked.execution_options(yield_per=_BATCH)).scalars()
+
+
+def of_refund(session: Session, tenant: str, sha256: str) -> tuple[Image, Refund] | None:
+    """The newest image with these bytes and its refund; one that still has its bytes comes first."""
+    asked = (
+        select(Image, Refund)
+        .join(Refund, Refund.id == Image.refund_id)
+        .where(Image.tenant_id == tenant, Image.sha256 == sha256)
+        .order_by(Image.erased_at.is_not(None), Image.id.desc())
+        .limit(1)
+    )
+    found = session.execute(asked).first()
+    return None if found is None else (found[0], found[1])

@@ -1,0 +1,64 @@
+"""What goes in and comes out, as OpenAPI shows it."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from serving.labels.truth import LabelSource, Truth
+
+EXAMPLE_IN: dict[str, Any] = {
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "truth": "ai_edited",
+}
+EXAMPLE: dict[str, Any] = {
+    "id": "lbl_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "image_id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AC",
+    "report_id": None,
+    "truth": "ai_edited",
+    "source": "engineer",
+    "weight": 2.0,
+    "model_version": "1.0.0",
+    "model_probability": 0.412,
+    "labelled_by": "lab@example.com",
+    "created_at": "2026-11-22T08:00:00.000Z",
+}
+
+
+class LabelIn(BaseModel):
+    """What a photo is; the photo by one of its three names."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_IN})
+
+    truth: Truth = Field(description="`fake` where it is manipulated and nobody knows how")
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="of the photo's file")
+    image_id: str | None = Field(default=None, max_length=40, description="of a refund's photo")
+    detection_id: str | None = Field(default=None, max_length=40, description="of a refund's photo")
+
+    @model_validator(mode="after")
+    def _one(self) -> "LabelIn":
+        if sum(name is not None for name in (self.sha256, self.image_id, self.detection_id)) != 1:
+            raise ValueError("give one of `sha256`, `image_id` and `detection_id`")
+        return self
+
+
+class LabelOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE}, protected_namespaces=())
+
+    id: str
+    sha256: str
+    image_id: str | None
+    report_id: str | None
+    truth: Truth
+    source: LabelSource
+    weight: float = Field(description="what it is worth in training; an overturned appeal most")
+    model_version: str | None = Field(description="the detector that had judged the photo")
+    model_probability: float | None = Field(description="what that detector had said")
+    labelled_by: str
+    created_at: datetime
+
+
+class LabelPage(BaseModel):
+    items: list[LabelOut]
+    next_cursor: str | None
