@@ -184,7 +184,8 @@ def _condition(one: Bin) -> str:
 
 
 def _calibration(given: Calibration, command: str) -> str:
-    rows = []
+    rows: list[tuple[object, ...]] = []
+    lower = {(one.long_side, one.jpeg_quality): one.threshold for one in given.suspect}
     for one in given.bins:
         threshold = "no verdict `fake`" if one.threshold is None else number(one.threshold, 4)
         # the bound of a borrowed threshold speaks of the wider condition's photos
@@ -192,7 +193,9 @@ def _calibration(given: Calibration, command: str) -> str:
             long_side=one.counted_on[0], jpeg_quality=one.counted_on[1], sharpness=one.sharpness, photos=0
         )
         bound = percent(one.bound) + (f" (counted on {_condition(around)})" if around else "")
-        rows.append((_condition(one), one.photos, one.accused, threshold, bound))
+        row = (_condition(one), one.photos, one.accused, threshold, bound)
+        suspect = lower.get((one.long_side, one.jpeg_quality))
+        rows.append((*row, "none" if suspect is None else number(suspect, 4)) if lower else row)
     rule = (
         "A logistic regression on the pooled scores of the tiles gives the probability, at equal odds of authentic "
         f"and manipulated. The verdict `fake` is given only where the {100 * given.confidence:.0f} % upper "
@@ -201,9 +204,16 @@ def _calibration(given: Calibration, command: str) -> str:
         f"condition that is not listed, the verdict is `inconclusive`. Measured by "
         f"`{command}`."
     )
-    return (
-        rule + "\n\n" + table(("condition", "source photos", "of them accused", "threshold", "bound"), rows)
-    )
+    header = ["condition", "source photos", "of them accused", "threshold", "bound"]
+    if lower:
+        loosest = max((one.bound for one in given.suspect if one.bound is not None), default=None)
+        rule += (
+            " Photos above the lower threshold in the last column are suspect, with a bound of "
+            f"{percent(loosest)}: this changes no photo's verdict, but several such photos of one claim may together "
+            "be called fake."
+        )
+        header.append("suspect from")
+    return rule + "\n\n" + table(header, rows)
 
 
 def recalibrated(card: str, calibration: Calibration, command: str) -> str:

@@ -154,3 +154,12 @@ def test_a_borrowed_bound_says_whose_photos_it_counts(context: CardContext) -> N
     )
     context["calibration"] = context["calibration"].model_copy(update={"bins": (borrowed,)})
     assert "(counted on 640 to 999 px, JPEG 30 to 100)" in write_card(context)
+
+
+def test_a_card_lists_where_suspects_begin_if_they_were_counted(context: CardContext) -> None:
+    assert "suspect" not in write_card(context)
+    known = context["calibration"]
+    lower = tuple(one.model_copy(update={"threshold": 0.7123, "bound": 0.016}) for one in known.bins)
+    context["calibration"] = known.model_copy(update={"suspect": lower})
+    card = write_card(context)
+    assert "| suspect from |" in card and "| 0.7123 |" in card and "with a bound of 1.6 %" in card
