@@ -23,7 +23,7 @@ from serving.problems import Problem, responses
 from serving.replays import Replays
 from serving.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
 from serving.service import DetectionService, Outcome
-from serving.store import Stored
+from serving.store import Damaged, Stored
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 
@@ -194,7 +194,7 @@ DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
     "/detections/{id}",
     operation_id="get_detection",
     response_model=DetectionOut,
-    responses=responses(401, 404),
+    responses=responses(401, 404, 410),
 )
 async def get_detection(request: Request, owner: Caller, identifier: DetectionId) -> JSONResponse:
     """A detection you made, as it was answered."""
@@ -205,7 +205,7 @@ async def get_detection(request: Request, owner: Caller, identifier: DetectionId
     "/detections/{id}/heatmap",
     operation_id="get_heatmap",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404, 410)},
 )
 async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
@@ -217,7 +217,7 @@ async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) 
     "/detections/{id}/reliability",
     operation_id="get_reliability",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404, 410)},
 )
 async def get_reliability(request: Request, owner: Caller, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
@@ -239,7 +239,11 @@ async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
 
 async def _find(request: Request, owner: str, identifier: str) -> Stored:
     service: DetectionService = request.app.state.service
-    found = await run_in_threadpool(service.store.get, identifier, owner)
+    try:
+        found = await run_in_threadpool(service.store.get, identifier, owner)
+    except Damaged as error:
+        detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
+        raise Problem(410, "damaged", detail) from error
     if found is None:
         raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
     return found

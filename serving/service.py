@@ -28,7 +28,7 @@ from serving.lines import ErrorBody, Line, detection_line
 from serving.metrics import Metrics
 from serving.problems import Problem
 from serving.references import Reference, read_reference, with_references
-from serving.store import DetectionStore, Stored
+from serving.store import Damaged, DetectionStore, Stored
 
 Result = TypeVar("Result")
 
@@ -166,13 +166,14 @@ class DetectionService:
         return None if body is None else Outcome(body={**body, "file": upload.name})
 
     def _stored(self, identifier: str, owner: str) -> Line | None:
-        """The JSON of a stored detection; None where there is none, or its file is damaged: judged anew, it is
-        replaced."""
+        """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
+        anew."""
         try:
-            return self.store.body(identifier, owner)
-        except (OSError, ValueError, KeyError, TypeError):
-            _log.exception("the stored detection %s cannot be read; its photo is judged anew", identifier)
+            found = self.store.get(identifier, owner)
+        except (Damaged, OSError):
+            _log.warning("the photo of the stored detection %s is judged anew", identifier, exc_info=True)
             return None
+        return None if found is None else found.body
 
     def _question(self, photo: str, model: str, asked: _Asked) -> str:
         return Question(asked.owner, photo, model, asked.claim, asked.language).digest

@@ -1,14 +1,20 @@
-"""Keeps detections so that they can be fetched again: two or three small files each in a folder on
-disk.
+"""Keeps detections so that they can be fetched again: two or three small files each in a folder on disk.
 
 In: a judged photo. Out: the same by id, for its owner only; and by the question it answers (`serving.answers`), which
 an empty file beside it names, so that the index is whole after listing the folder. Photos themselves are not kept. One
 class, so that a database can take its place without anybody else changing.
+
+A file that a crash, a full disk or somebody's editor has damaged costs its own detection and nothing else: it is told
+as `Damaged`, answers no question any more, and its photo is judged anew.
 """
 
+import errno
 import json
+import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +28,18 @@ HEATMAP, RELIABILITY = "npy", "reliability.npy"
 """Suffixes of the maps' files."""
 ANSWER = "answer"
 """Suffix of the empty file that says which question a detection answers: `<id>.<digest of the question>.answer`."""
+BROKEN_FILE = (errno.EISDIR, errno.EIO)
+"""Errors of the system that are a file's own fault; others (too many open files) pass, and the file is whole."""
+
+_log = logging.getLogger(__name__)
+
+
+class Damaged(Exception):
+    """What is stored cannot be read any more. `identifier`: of the detection."""
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"the files of the stored detection {identifier} are damaged")
+        self.identifier = identifier
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,10 @@ class DetectionStore:
         self._lock = threading.Lock()
         self._ids = deque(sorted(path.stem for path in folder.glob("det_*.json")))
         # later ids replace earlier ones: the newest detection answers
-        marks = sorted(path.name.split(".") for path in folder.glob(f"det_*.{ANSWER}"))
+        names = sorted(path.name.split(".") for path in folder.glob(f"det_*.{ANSWER}"))
+        marks = [
+            name for name in names if len(name) == len(("id", "digest", "suffix"))
+        ]  # others are not ours
         self._answers = {question: identifier for identifier, question, _ in marks}
         self._questions = {identifier: question for identifier, question, _ in marks}
 
@@ -71,7 +92,7 @@ class DetectionStore:
             marks = [self._forget(identifier) for identifier in surplus]
         for identifier, mark in zip(surplus, marks, strict=True):
             for suffix in ("json", HEATMAP, RELIABILITY, *mark):
-                self._file(identifier, suffix).unlink(missing_ok=True)
+                self._delete(identifier, suffix)
 
     def answer(self, question: str) -> str | None:
         """The id of the newest detection that answers a question. Reads no file."""
@@ -79,26 +100,42 @@ class DetectionStore:
             return self._answers.get(question)
 
     def get(self, identifier: str, owner: str) -> Stored | None:
-        """The detection, None where there is none of this owner."""
-        body = self.body(identifier, owner)
-        if body is None:
-            return None
-        try:
-            heatmap = np.load(self._file(identifier, HEATMAP), allow_pickle=False)
-        except FileNotFoundError:
-            return None
-        return Stored(identifier, owner, body, heatmap, self._reliability(identifier))
-
-    def body(self, identifier: str, owner: str) -> dict[str, Any] | None:
-        """The JSON of the detection alone, None where there is none of this owner."""
+        """The detection, None where there is none of this owner. Raises Damaged."""
         if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
             return None
+        with self._reading(identifier):
+            body = self._body(identifier, owner)
+            heatmap = None if body is None else self._map(identifier, HEATMAP)
+            if body is None or heatmap is None:
+                return None
+            return Stored(identifier, owner, body, heatmap, self._map(identifier, RELIABILITY))
+
+    def _body(self, identifier: str, owner: str) -> dict[str, Any] | None:
         try:
             content = json.loads(self._file(identifier, "json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        body: dict[str, Any] | None = content["body"] if content["owner"] == owner else None
+        if content["owner"] != owner:
+            return None
+        body: dict[str, Any] = content["body"]
+        if body["id"] != identifier or not (body["width"] > 0 and body["height"] > 0):
+            raise ValueError("the JSON is another detection's, or not whole")
         return body
+
+    @contextmanager
+    def _reading(self, identifier: str) -> Iterator[None]:
+        """What goes wrong with a detection's files is Damaged, and the detection answers no question any more."""
+        try:
+            yield
+        except (OSError, ValueError, LookupError, TypeError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
+                raise
+            _log.exception("the stored detection %s cannot be read", identifier)
+            with self._lock:
+                mark = self._forget(identifier)
+            for suffix in mark:
+                self._delete(identifier, suffix)
+            raise Damaged(identifier) from error
 
     def _forget(self, identifier: str) -> tuple[str, ...]:
         """Take a detection out of the index; the suffix of its mark, if it has one."""
@@ -109,11 +146,23 @@ class DetectionStore:
             del self._answers[question]
         return (f"{question}.{ANSWER}",)
 
-    def _reliability(self, identifier: str) -> NDArray[np.float32] | None:
+    def _map(self, identifier: str, suffix: str) -> NDArray[np.float32] | None:
+        """One of the maps, None where there is none. Raises ValueError for what is no map, among others."""
         try:
-            return np.asarray(np.load(self._file(identifier, RELIABILITY), allow_pickle=False), np.float32)
+            with self._file(identifier, suffix).open("rb") as file:
+                cells = np.lib.format.read_array(file, allow_pickle=False)
         except FileNotFoundError:
             return None
+        if cells.ndim != 2 or cells.dtype.kind != "f":
+            raise ValueError(f"{suffix} holds no map")
+        return np.asarray(cells, np.float32)
+
+    def _delete(self, identifier: str, suffix: str) -> None:
+        """What cannot be deleted must not cost the verdict that is being stored."""
+        try:
+            self._file(identifier, suffix).unlink(missing_ok=True)
+        except OSError:
+            _log.exception("a file of the stored detection %s cannot be deleted", identifier)
 
     def _file(self, identifier: str, suffix: str) -> Path:
         return self._folder / f"{identifier}.{suffix}"

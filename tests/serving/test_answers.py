@@ -1,5 +1,7 @@
 """Photos that come again: the stored answer, for the same caller, model, claim and language, and for nobody else."""
 
+import errno
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,26 +109,105 @@ def test_other_rules_are_another_question(monkeypatch: pytest.MonkeyPatch) -> No
     assert question.digest != before
 
 
-@pytest.mark.parametrize("damage", ["truncated", "emptied", "no object", "a folder"])
+DAMAGES = {
+    "truncated": (".json", lambda data: data[:100]),
+    "no bytes": (".json", lambda data: b""),
+    "emptied": (".json", lambda data: b"{}"),
+    "no object": (".json", lambda data: b"null"),
+    "no text": (".json", lambda data: b"\xff" + data),
+    "another's": (".json", lambda data: data.replace(b'"id": "det_0', b'"id": "det_7')),
+    "no size": (".json", lambda data: data.replace(b'"width"', b'"depth"')),
+    "a folder": (".json", None),
+    "map truncated": (".npy", lambda data: data[:-1]),
+    "map no bytes": (".npy", lambda data: b""),
+    "map of objects": (".npy", lambda data: data.replace(b"'<f4'", b"'|O' ")),
+    "map of too much": (".npy", lambda data: re.sub(rb"\((\d+), ", rb"(\g<1>99999999999, ", data)),
+    "list for a map": (".npy", lambda data: _flat(data)),
+    "trust truncated": (".reliability.npy", lambda data: data[:100]),
+}  # fmt: skip
+
+
+def _flat(data: bytes) -> bytes:
+    """The same numbers as a list."""
+    return re.sub(
+        rb"\((\d+), (\d+)\)",
+        lambda found: (b"(%d,)" % (int(found[1]) * int(found[2]))).ljust(len(found[0])),
+        data,
+    )
+
+
+def _damage(settings: Settings, identifier: str, damage: str) -> None:
+    suffix, spoil = DAMAGES[damage]
+    path = settings.data_dir / "detections" / f"{identifier}{suffix}"
+    whole = path.read_bytes()
+    path.unlink()
+    if spoil is None:
+        path.mkdir()
+        return
+    assert spoil(whole) != whole
+    path.write_bytes(spoil(whole))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_judged_anew(
     settings: Settings, detector: Detector, photo: Photo, damage: str
 ) -> None:
     with TestClient(create_app(settings, detector), headers=KEY) as client:
         first = _ask(client, photo()).json()["detections"][0]
-    (path,) = (settings.data_dir / "detections").glob("*.json")
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:100])
-    elif damage == "a folder":
-        path.unlink()
-        path.mkdir()
-    else:
-        path.write_text("{}" if damage == "emptied" else "null", encoding="utf-8")
+    _damage(settings, first["id"], damage)
     with TestClient(create_app(settings, detector), headers=KEY) as client:
         again = _ask(client, photo())
         anew = again.json()["detections"][0]
         assert again.headers["cache-status"] == "refundlens; fwd=miss"
         assert anew["id"] != first["id"] and anew["probability"] == first["probability"]
         assert _ask(client, photo()).json()["detections"][0] == anew, "the new one took its place"
+        assert client.get(anew["heatmap_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_detection_says_so_and_is_not_given_again(
+    client: TestClient, settings: Settings, photo: Photo, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = _ask(client, photo()).json()["detections"][0]
+    _damage(settings, first["id"], damage)
+    for path in ("", "/heatmap", "/reliability"):
+        answer = client.get(f"/v1/detections/{first['id']}{path}")
+        assert answer.status_code == 410 and answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "damaged" and "Send the photo again" in answer.json()["detail"]
+    assert first["id"] in caplog.text
+    again = _ask(client, photo())
+    assert again.headers["cache-status"] == "refundlens; fwd=miss", "not even from memory"
+    assert again.json()["detections"][0]["id"] != first["id"]
+
+
+def test_a_fault_of_the_system_is_not_taken_for_a_damaged_file(
+    client: TestClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _ask(client, photo()).json()["detections"][0]
+    with monkeypatch.context() as patch:
+
+        def too_many(*_: object, **__: object) -> str:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        patch.setattr(Path, "read_text", too_many)
+        assert client.get(f"/v1/detections/{first['id']}").status_code == 500
+    assert client.get(f"/v1/detections/{first['id']}").json() == first
+    assert _ask(client, photo()).json()["detections"][0] == first, "it is still the answer"
+
+
+def test_strange_files_do_not_keep_the_store_from_opening(tmp_path: Path) -> None:
+    identifier = f"det_{'1' * 26}"
+    store = DetectionStore(tmp_path, keep=2)
+    body = {"id": identifier, "width": 8, "height": 8}
+    store.put(Stored(identifier, "me", body, np.zeros((1, 1), np.float32)), "q")
+    for name in ("det_.json", "det_x.json", "det_x.answer", "det_x.y.z.answer", f"{identifier}.partial"):
+        (tmp_path / name).touch()
+    (tmp_path / f"det_{'0' * 26}.json").mkdir()
+    store = DetectionStore(tmp_path, keep=2)
+    assert store.answer("q") == identifier and store.get(identifier, "me")
+    newer = f"det_{'2' * 26}"
+    store.put(Stored(newer, "me", body | {"id": newer}, np.zeros((1, 1), np.float32)), "q")
+    assert store.answer("q") == newer and store.get(newer, "me"), "a folder that stays costs no verdict"
 
 
 def test_an_answer_goes_with_its_detection(settings: Settings, detector: Detector, photo: Photo) -> None:
@@ -165,9 +246,9 @@ def test_the_newest_detection_answers(tmp_path: Path) -> None:
     map_ = np.zeros((1, 1), np.float32)
     ids = [f"det_{digit * 26}" for digit in "123"]
     for identifier in ids[:2]:
-        store.put(Stored(identifier, "me", {"id": identifier}, map_), "q")
+        store.put(Stored(identifier, "me", {"id": identifier, "width": 8, "height": 8}, map_), "q")
     assert store.answer("q") == ids[1] and DetectionStore(tmp_path, keep=2).answer("q") == ids[1]
     store.put(Stored(ids[2], "me", {}, map_))
     assert store.answer("q") == ids[1], "the older one went, and its mark with it"
-    assert store.body(ids[1], "me") == {"id": ids[1]} and store.body(ids[1], "you") is None
+    assert store.get(ids[1], "me") and store.get(ids[1], "you") is None
     assert [path.name for path in tmp_path.glob("*.answer")] == [f"{ids[1]}.q.answer"]

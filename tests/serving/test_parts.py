@@ -109,12 +109,12 @@ def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
     heat = np.full((2, 3), 0.25, np.float32)
     ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(5)]
     for identifier in ids:
-        store.put(Stored(identifier, "me", {"id": identifier}, heat))
+        store.put(Stored(identifier, "me", {"id": identifier, "width": 48, "height": 32}, heat))
     assert [store.get(identifier, "me") is not None for identifier in ids] == [False, False, True, True, True]
     assert store.get(ids[-1], "you") is None
     again = DetectionStore(tmp_path, keep=3)
     found = again.get(ids[-1], "me")
-    assert found is not None and found.body == {"id": ids[-1]} and np.array_equal(found.heatmap, heat)
+    assert found is not None and found.body["id"] == ids[-1] and np.array_equal(found.heatmap, heat)
     assert found.reliabilitymap is None and len(list(tmp_path.iterdir())) == 6
 
 
@@ -123,7 +123,7 @@ def test_the_store_keeps_and_drops_reliability_maps_with_their_detection(tmp_pat
     heat, trust = np.zeros((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
     ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(2)]
     for identifier in ids:
-        store.put(Stored(identifier, "me", {}, heat, trust))
+        store.put(Stored(identifier, "me", {"id": identifier, "width": 48, "height": 32}, heat, trust))
     found = store.get(ids[1], "me")
     assert found is not None and found.reliabilitymap is not None
     assert np.array_equal(found.reliabilitymap, trust)
