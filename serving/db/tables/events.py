@@ -82,7 +82,7 @@ class OutboxEvent(Base):
 
 class WebhookDelivery(Base):
     """One event on its way to one endpoint. state: `pending`, `delivered`, `failed` (given up) or `cancelled`.
-    leased_until: some process is sending it until then. attempts: made so far. response: the first 2,048 characters."""
+    leased_until: some process is sending it until then, and `next_at` says the same: a lost one is due again. attempts: made so far. response: the first 2,048 characters."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -90,6 +90,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_delivery_due", "state", "next_at"),
         Index("ix_webhook_delivery_newest", "tenant_id", "id"),
         Index("ix_webhook_delivery_endpoint", "endpoint_id", "state", "id"),
+        Index("ix_webhook_delivery_lane", "endpoint_id", "state", "next_at"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

@@ -263,6 +263,7 @@ def upgrade() -> None:
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
         batch_op.create_index("ix_webhook_delivery_due", ["state", "next_at"], unique=False)
         batch_op.create_index("ix_webhook_delivery_endpoint", ["endpoint_id", "state", "id"], unique=False)
+        batch_op.create_index("ix_webhook_delivery_lane", ["endpoint_id", "state", "next_at"], unique=False)
         batch_op.create_index("ix_webhook_delivery_newest", ["tenant_id", "id"], unique=False)
 
     op.create_table(
@@ -491,6 +492,7 @@ def downgrade() -> None:
     op.drop_table("screening")
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_webhook_delivery_newest")
+        batch_op.drop_index("ix_webhook_delivery_lane")
         batch_op.drop_index("ix_webhook_delivery_endpoint")
         batch_op.drop_index("ix_webhook_delivery_due")
 

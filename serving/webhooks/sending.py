@@ -1,0 +1,127 @@
+"""Makes one POST of one message and says what became of it.
+
+In: a message for an endpoint. Out: an `Answer`, always: whatever goes wrong is one. Nothing is followed, decompressed
+or read beyond a few kilobytes, and nothing of the environment (proxies, .netrc) is used.
+"""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import httpx
+
+from serving.identity.secret import Secret
+from serving.webhooks.guard import Guard, PinnedTransport, Refused
+from serving.webhooks.signing import Signer, headers
+
+TIMEOUT = 15.0
+"""Seconds for everything: name, connection, request, answer. Standard Webhooks asks for 15 to 30."""
+BODY_TIMEOUT = 2.0
+"""Seconds that we listen to the body of an answer; receivers have little to say."""
+KEPT_CHARACTERS = 2048
+"""Of the answer, for whoever looks for the fault."""
+READ_BYTES = 4 * KEPT_CHARACTERS
+"""Of the answer's body, in which as many characters of UTF-8 fit."""
+AGENT = "RefundLens-Webhooks/1.0"
+
+
+@dataclass(frozen=True)
+class Message:
+    """payload: the JSON text, which is signed and sent as it is. moment: now, as the clock says."""
+
+    url: str
+    event_id: str
+    payload: str
+    signer: Signer
+    moment: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """status: the receiver's, none if it gave none; then `error` says why."""
+
+    status: int | None = None
+    text: str | None = None
+    retry_after: str | None = None
+    error: str | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Sender(Protocol):
+    async def send(self, message: Message) -> Answer: ...
+
+
+class HttpSender:
+    """Belongs to one event loop; close it when done. One connection a message: what was checked is what is used."""
+
+    def __init__(self, secret: Secret, guard: Guard, timeout: float = TIMEOUT) -> None:
+        self._secret, self._timeout = secret, timeout
+        unshared = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        plain = httpx.AsyncHTTPTransport(trust_env=False, limits=unshared)
+        self._client = httpx.AsyncClient(
+            transport=PinnedTransport(guard, plain),
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def send(self, message: Message) -> Answer:
+        try:
+            # over all: a receiver that gives one byte a second stays under every other timeout
+            async with asyncio.timeout(self._timeout):
+                return await self._send(message)
+        except Refused as error:
+            return Answer(error=str(error))
+        except (TimeoutError, httpx.TimeoutException):
+            return Answer(error=f"no answer within {self._timeout:g} seconds")
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            return Answer(error=_reason(error))
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _send(self, message: Message) -> Answer:
+        signed = headers(self._secret, message.signer, message.event_id, message.payload, message.moment)
+        sent = {
+            **signed,
+            "content-type": "application/json",
+            "user-agent": AGENT,
+            "accept": "*/*",
+            "accept-encoding": "identity",  # else a small body may become a large one here
+            "connection": "close",
+        }
+        body = message.payload.encode()
+        async with self._client.stream("POST", message.url, content=body, headers=sent) as response:
+            text = await _beginning(response)
+        moved = (
+            "redirects are not followed; register the address it leads to" if response.is_redirect else None
+        )
+        return Answer(response.status_code, text, response.headers.get("retry-after"), moved)
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """The first characters of a body, as far as they come in time: the status has said already what counts. NUL, which
+    PostgreSQL's text cannot hold, is replaced."""
+    read = bytearray()
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for part in response.aiter_raw():
+                read += part
+                if len(read) >= READ_BYTES:
+                    break
+    return bytes(read[:READ_BYTES]).decode("utf-8", "replace").replace("\0", "\ufffd")[:KEPT_CHARACTERS]
+
+
+def _reason(error: Exception) -> str:
+    """What the tenant is told: the kind of failure, not what our network looks like."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its TLS certificate could not be verified"
+    if isinstance(error, httpx.ConnectError):
+        return "could not connect"
+    return f"the connection failed ({type(error).__name__})"
