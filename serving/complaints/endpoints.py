@@ -1,0 +1,109 @@
+"""Complaints over HTTP. Thin: role, body, service, answer."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from serving.complaints import repository, service
+from serving.complaints.schemas import EXAMPLE, ComplaintIn, ComplaintOut, ComplaintPage, DecisionIn
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.problems import responses
+from serving.rest import etags, paging
+from serving.rest.context import Db, Now
+from serving.rest.once import IdempotencyKey, Made, once
+from serving.workflow.states import ComplaintState, Role
+
+router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
+
+Reader = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+ComplaintId = Annotated[str, Path(alias="id", max_length=40, examples=[EXAMPLE["id"]])]
+
+
+@router.post(
+    "",
+    operation_id="create_complaint",
+    status_code=201,
+    response_model=ComplaintOut,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def create_complaint(
+    request: Request,
+    principal: Annotated[Principal, Depends(needs(Role.MERCHANT))],
+    now: Now,
+    body: ComplaintIn,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Complain about a refund that is abnormal in another way than by its photo. A specialist answers; reports and
+    verdicts are not touched."""
+
+    def do(session: Session) -> Made:
+        return _made(service.file(session, principal, body, now), 201)
+
+    return once(request, principal, key, body.model_dump(mode="json"), do)
+
+
+@router.get(
+    "",
+    operation_id="list_complaints",
+    response_model=ComplaintPage,
+    responses=responses(400, 401, 403, 422),
+)
+def list_complaints(
+    principal: Reader,
+    database: Db,
+    state: Annotated[ComplaintState | None, Query(description="complaints in this state")] = None,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> JSONResponse:
+    """A merchant's own complaints, the newest first; for specialists (adjudicators with the scope `specialist`) those
+    of all shops, the one first that has waited longest."""
+    service.check_reader(principal)
+    after = None if cursor is None else paging.decode(cursor, (str,))[0]
+    with database.reading() as session:
+        rows = repository.page(session, principal, state, after, limit)
+        found = paging.page(rows, limit, service.show, lambda row: [row[0].id])
+    return JSONResponse(found.body())
+
+
+@router.get(
+    "/{id}",
+    operation_id="get_complaint",
+    response_model=ComplaintOut,
+    responses=responses(401, 403, 404),
+)
+def get_complaint(principal: Reader, database: Db, identifier: ComplaintId) -> JSONResponse:
+    """One complaint; its ETag is what a decision must bring."""
+    with database.reading() as session:
+        body = service.get(session, principal, identifier)
+    return JSONResponse(body, headers={"ETag": etags.etag(body["version"])})
+
+
+@router.post(
+    "/{id}/decision",
+    operation_id="decide_complaint",
+    status_code=200,
+    response_model=ComplaintOut,
+    responses=responses(400, 401, 403, 404, 409, 412, 422, 428),
+)
+def decide_complaint(
+    request: Request,
+    principal: Annotated[Principal, Depends(needs(Role.ADJUDICATOR))],
+    now: Now,
+    identifier: ComplaintId,
+    body: DecisionIn,
+    if_match: etags.IfMatch = None,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Confirm or dismiss a complaint, with an answer for the merchant. If-Match is required."""
+
+    def do(session: Session) -> Made:
+        return _made(service.decide(session, principal, identifier, body, if_match, now), 200)
+
+    return once(request, principal, key, body.model_dump(mode="json"), do)
+
+
+def _made(body: dict[str, Any], status: int) -> Made:
+    return Made(body, status, {"ETag": etags.etag(body["version"])})

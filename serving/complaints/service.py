@@ -1,0 +1,119 @@
+"""Files a complaint and answers it. Both are audited; texts are in the log as hashes only."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.audit.chain import Fact
+from serving.clock import rfc3339
+from serving.complaints import repository
+from serving.complaints.schemas import ComplaintIn, DecisionIn
+from serving.db.tables import Complaint
+from serving.identity.principal import Principal
+from serving.ids import make_id
+from serving.problems import Problem
+from serving.refunds import repository as refunds
+from serving.rest import etags
+from serving.workflow.states import ComplaintState, Role
+
+SPECIALIST = "specialist"
+"""Scope of an adjudicator's key that opens the queue of complaints."""
+
+
+def file(session: Session, principal: Principal, asked: ComplaintIn, now: datetime) -> dict[str, Any]:
+    """A new complaint about a refund of the caller's shop. Raises Problem 404."""
+    refund = refunds.get(session, principal, asked.refund_id)
+    made = Complaint(
+        id=make_id("cmp", now),
+        tenant_id=principal.tenant,
+        refund_id=refund.id,
+        account=refund.account,
+        version=1,
+        kind=asked.kind.value,
+        text=asked.text,
+        state=ComplaintState.OPEN.value,
+        answer="",
+        filed_by=principal.subject,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    facts = {
+        "refund_id": refund.refund_id,
+        "kind": made.kind,
+        "text_sha256": chain.text_hash(asked.text),
+    }
+    fact = Fact("complaint.filed", made.id, None, made.state, facts)
+    chain.append(session, principal.tenant, now, principal.actor, fact)
+    return show((made, refund.refund_id))
+
+
+def decide(
+    session: Session,
+    principal: Principal,
+    identifier: str,
+    asked: DecisionIn,
+    if_match: str | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """End a complaint. Raises Problem 403 for who is no specialist, 404, 409 where it was ended, 412, 428."""
+    check_specialist(principal)
+    row = _get(session, principal, identifier, lock=True)
+    complaint = row[0]
+    etags.check(if_match, complaint.version, required=True)
+    if complaint.state != ComplaintState.OPEN:
+        raise Problem(409, "complaint_closed", f"This complaint was {complaint.state} before.")
+    before = complaint.state
+    complaint.state, complaint.answer = asked.outcome, asked.answer
+    complaint.decided_by, complaint.decided_at = principal.subject, now
+    complaint.version += 1
+    facts = {"answer_sha256": chain.text_hash(asked.answer), "version": complaint.version}
+    fact = Fact("complaint.decided", complaint.id, before, complaint.state, facts)
+    chain.append(session, principal.tenant, now, principal.actor, fact)
+    return show(row)
+
+
+def get(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
+    """One complaint. Raises Problem 403, 404."""
+    check_reader(principal)
+    return show(_get(session, principal, identifier))
+
+
+def check_reader(principal: Principal) -> None:
+    """Raises Problem 403 for an adjudicator who is no specialist; a merchant reads its own shop's."""
+    if principal.role is not Role.MERCHANT:
+        check_specialist(principal)
+
+
+def check_specialist(principal: Principal) -> None:
+    """Raises Problem 403 for a key without the scope."""
+    if principal.role is not Role.ADMIN and SPECIALIST not in principal.scopes:
+        raise Problem(403, "forbidden", f"Complaints are for adjudicators with the scope `{SPECIALIST}`.")
+
+
+def show(row: repository.Row) -> dict[str, Any]:
+    """A complaint as JSON."""
+    complaint, refund_id = row
+    return {
+        "id": complaint.id,
+        "refund_id": refund_id,
+        "account": complaint.account,
+        "version": complaint.version,
+        "kind": complaint.kind,
+        "text": complaint.text,
+        "state": complaint.state,
+        "answer": complaint.answer,
+        "filed_by": complaint.filed_by,
+        "decided_by": complaint.decided_by,
+        "created_at": rfc3339(complaint.created_at),
+        "decided_at": rfc3339(complaint.decided_at) if complaint.decided_at else None,
+    }
+
+
+def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> repository.Row:
+    found = repository.find(session, principal, identifier, lock)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no complaint {identifier}.")
+    return found
