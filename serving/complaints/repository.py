@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from serving.db.tables import Complaint, Refund
@@ -13,18 +13,18 @@ Row = tuple[Complaint, str]
 """A complaint and the platform's id of its refund."""
 
 
-def _visible(principal: Principal) -> Select[Row]:
-    found = (
-        select(Complaint, Refund.refund_id)
-        .join(Refund, Refund.id == Complaint.refund_id)
-        .where(Complaint.tenant_id == principal.tenant)
-    )
-    return found.where(Complaint.account == principal.account) if principal.role is Role.MERCHANT else found
+def _visible(principal: Principal) -> ColumnElement[bool]:
+    own = Complaint.tenant_id == principal.tenant
+    return and_(own, Complaint.account == principal.account) if principal.role is Role.MERCHANT else own
 
 
 def find(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row | None:
     """lock: nobody else changes it until this transaction ends."""
-    asked = _visible(principal).where(Complaint.id == identifier)
+    asked = (
+        select(Complaint, Refund.refund_id)
+        .join(Refund, Refund.id == Complaint.refund_id)
+        .where(_visible(principal), Complaint.id == identifier)
+    )
     if lock:
         asked = asked.with_for_update(of=Complaint)
     found = session.execute(asked, execution_options={"populate_existing": lock}).first()
@@ -36,7 +36,11 @@ def page(
 ) -> Sequence[Row]:
     """Up to limit + 1: a merchant's newest first, for the specialists the one first that has waited longest."""
     newest_first = principal.role is Role.MERCHANT
-    asked = _visible(principal)
+    asked = (
+        select(Complaint, Refund.refund_id)
+        .join(Refund, Refund.id == Complaint.refund_id)
+        .where(_visible(principal))
+    )
     if state is not None:
         asked = asked.where(Complaint.state == state.value)
     if after is not None:
