@@ -9,6 +9,8 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -42,6 +44,7 @@ class FileStore:
         path = self._path(name)
         try:
             if path.read_bytes() == content:
+                path.touch()  # as good as new: `older` must not take it for forgotten
                 return name
         except FileNotFoundError:
             pass
@@ -70,6 +73,14 @@ class FileStore:
 
     def exists(self, name: str) -> bool:
         return self._path(name).is_file()
+
+    def older(self, moment: datetime) -> Iterator[str]:
+        """Names of files that were last stored before a moment, in no order."""
+        latest = moment.timestamp()
+        for path in self._folder.glob("??/*"):
+            name = path.parent.name + path.name
+            if _NAME.fullmatch(name) and path.stat().st_mtime < latest:
+                yield name
 
     def erase(self, name: str) -> bool:
         """Remove for good; whether there was something. Raises OSError."""

@@ -58,8 +58,8 @@ def list_complaints(
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> JSONResponse:
-    """A merchant's own complaints, the newest first; for specialists (adjudicators with the scope `specialist`) those
-    of all shops, the one first that has waited longest."""
+    """A merchant's own complaints, the newest first; for specialists (adjudicators whose key has the scopes
+    `complaints:read` and `complaints:write`) those of all shops, the one first that has waited longest."""
     service.check_reader(principal)
     after = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:

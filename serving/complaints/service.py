@@ -18,8 +18,9 @@ from serving.refunds import repository as refunds
 from serving.rest import etags
 from serving.workflow.states import ComplaintState, Role
 
-SPECIALIST = "specialist"
-"""Scope of an adjudicator's key that opens the queue of complaints."""
+SPECIALIST = "complaints:"
+"""How the scopes begin that make an adjudicator a specialist (`complaints:read`, `complaints:write`). A key without any
+scope, or with `*:read` only, is none: the queue opens to those who were named for it."""
 
 
 def file(session: Session, principal: Principal, asked: ComplaintIn, now: datetime) -> dict[str, Any]:
@@ -88,9 +89,11 @@ def check_reader(principal: Principal) -> None:
 
 
 def check_specialist(principal: Principal) -> None:
-    """Raises Problem 403 for a key without the scope."""
-    if principal.role is not Role.ADMIN and SPECIALIST not in principal.scopes:
-        raise Problem(403, "forbidden", f"Complaints are for adjudicators with the scope `{SPECIALIST}`.")
+    """Raises Problem 403 for a key that was not made for it."""
+    named = any(scope.startswith(SPECIALIST) for scope in principal.scopes)
+    if principal.role is not Role.ADMIN and not named:
+        detail = f"Complaints are for specialists: adjudicators' keys with the scopes {SPECIALIST}read, {SPECIALIST}write."
+        raise Problem(403, "forbidden", detail)
 
 
 def show(row: repository.Row) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""Erases what its time is over for. The worker calls both daily, each in a transaction of its own, until it says 0.
+
+Verdicts, hashes, labels and the audit log stay: they are facts about what was decided, not pictures of somebody's home.
+"""
+
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.audit.chain import SYSTEM, Fact
+from serving.buyers.photos import erase_files, needed
+from serving.db.tables import Image, Refund, Report
+from serving.files import FileStore
+from serving.settings import Settings
+from serving.workflow.states import RefundStatus, ReportState
+
+BATCH = 100
+"""Refunds in one transaction: some 500 files, well under a second in which others wait for the lock."""
+NAMES = 500
+"""Files looked up in one query; databases take some thousand values."""
+UNCLAIMED = timedelta(days=1)
+"""A file that no row names is swept after this: whoever stored it has long made its row, or failed."""
+
+
+def erase_old_photos(session: Session, files: FileStore, now: datetime, settings: Settings) -> int:
+    """Erase the photos of some refunds that closed `keep_photos_days` ago and have no report under way; how many photos
+    there were. Each tenant's log gets a line. Raises OSError."""
+    before = now - timedelta(days=settings.keep_photos_days)
+    photo_kept = exists().where(Image.refund_id == Refund.id, Image.erased_at.is_(None))
+    live = exists().where(
+        Report.refund_id == Refund.id, Report.state.in_([state.value for state in ReportState.live()])
+    )
+    asked = (
+        select(Refund)
+        .where(
+            Refund.status != RefundStatus.OPEN.value,
+            Refund.closed_at.is_not(None),
+            Refund.closed_at < before,
+            photo_kept,
+            ~live,
+        )
+        .order_by(Refund.tenant_id, Refund.id)
+        .limit(BATCH)
+        .with_for_update(of=Refund, skip_locked=True)
+    )
+    refunds = session.execute(asked).scalars().all()
+    total = 0
+    for tenant in dict.fromkeys(refund.tenant_id for refund in refunds):
+        keys = [refund.id for refund in refunds if refund.tenant_id == tenant]
+        images = session.execute(select(Image).where(Image.refund_id.in_(keys))).scalars().all()
+        done = erase_files(session, files, images, now)
+        facts = {"photos": done.photos, "files": done.files, "refunds": len(keys)}
+        chain.append(session, tenant, now, SYSTEM, Fact("photos.retention", tenant, data=facts))
+        total += done.photos
+    return total
+
+
+def sweep_unclaimed(session: Session, files: FileStore, now: datetime) -> int:
+    """Remove files that no row names: of requests that failed after their photo was stored. How many. A session to read
+    with is enough. Raises OSError."""
+    removed = 0
+    names = files.older(now - UNCLAIMED)
+    while batch := list(islice(names, NAMES)):
+        for name in set(batch) - needed(session, batch):
+            removed += files.erase(name)
+    return removed
