@@ -19,16 +19,19 @@ from pydantic import BaseModel
 from model.detect import Detector
 from serving import detect_api, open_inference, page, problems, reload
 from serving.admission import Admission
-from serving.auth import Keys
 from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
 from serving.engine import Engine
 from serving.head import HeadAsGet
+from serving.identity.callers import Callers
+from serving.identity.secret import read_secret
+from serving.identity.tenants import open_database
 from serving.metrics import Metrics
 from serving.observing import Observing
 from serving.problems import Problem, ProblemDetails
 from serving.rates import Rates
 from serving.replays import Replays
+from serving.rest.once import Running
 from serving.schemas import Health
 from serving.service import DetectionService
 from serving.settings import Settings
@@ -40,7 +43,8 @@ operations = APIRouter(tags=["operations"])
 
 
 def create_app(settings: Settings, detector: Detector | None = None, clock: Clock = utc_now) -> FastAPI:
-    """The service. Without `detector`, the bundle of the settings is loaded. Raises BundleError, OSError."""
+    """The service. Without `detector`, the bundle of the settings is loaded. Raises BundleError, DatabaseError,
+    OSError, SettingsError."""
     metrics = Metrics()
     engine = Engine(detector, settings, metrics.engine)
     app = FastAPI(
@@ -52,7 +56,9 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         redoc_url=None,
     )
     app.state.settings, app.state.metrics = settings, metrics
-    app.state.keys, app.state.replays = Keys(settings), Replays(clock)
+    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
+    app.state.database, app.state.secret = open_database(settings, clock()), read_secret(settings)
+    app.state.callers = Callers(settings, app.state.database, clock)
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
@@ -95,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.samples.close()
     await asyncio.wait([warm_up])
     app.state.service.close()
+    app.state.database.close()
     if app.state.tracing:
         await asyncio.to_thread(app.state.tracing.close)
 

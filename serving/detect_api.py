@@ -5,7 +5,7 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from model.names import DEFECTS
 from model.regions import heatmap_png
 from serving import gate, intake
 from serving.answers import CacheUse
-from serving.auth import Caller
 from serving.hangups import while_connected
+from serving.identity.access import needs
+from serving.identity.principal import Principal
 from serving.intake import DetectBody, Intake
 from serving.language import preferred
 from serving.problems import Problem, responses
@@ -24,8 +25,12 @@ from serving.replays import Replays
 from serving.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
 from serving.service import DetectionService, Outcome
 from serving.store import Damaged, Stored
+from serving.workflow.states import KEY_ROLES, Role
 
 router = APIRouter(prefix="/v1", tags=["detections"])
+Judged = Annotated[Principal, Depends(needs(Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT, csrf=False))]
+"""Who may have photos judged. A stream of photos is not searched for a form's token; where it came from is checked."""
+Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
 
 _FILE = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
@@ -56,6 +61,14 @@ _BODY: dict[str, Any] = {
             "description": "no-cache has a photo judged anew that was judged before; Cache-Status tells",
             "schema": {"type": "string"},
             "example": "no-cache",
+        },
+        {
+            "name": "Content-Digest",
+            "in": "header",
+            "description": "RFC 9530, for a raw image body: a photo that was judged before gets its answer even while "
+            "too many others wait",
+            "schema": {"type": "string"},
+            "example": "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:",
         },
         {
             "name": "Accept-Language",
@@ -102,7 +115,7 @@ BODY_MODELS: list[type[BaseModel]] = [DetectBody]
 )
 async def detect(
     request: Request,
-    owner: Caller,
+    caller: Judged,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -118,10 +131,10 @@ async def detect(
     Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
     Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
     """
-    with gate.turn(request, owner) as turn:
+    with gate.turn(request, caller.owner) as turn:
         body = await intake.read(request, request.app.state.settings)
-        turn.take(len(body.images))
-        answer, headers = await _answer(request, owner, idempotency_key, body, turn.expires)
+        await turn.take(body.images)
+        answer, headers = await _answer(request, caller.owner, idempotency_key, body, turn.expires)
     total = (time.monotonic() - turn.began) * 1000
     headers["Server-Timing"] += f"total;dur={total:.1f}"
     return JSONResponse(answer, headers=headers)
@@ -194,22 +207,22 @@ DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
     "/detections/{id}",
     operation_id="get_detection",
     response_model=DetectionOut,
-    responses=responses(401, 404, 410),
+    responses=responses(401, 403, 404, 410),
 )
-async def get_detection(request: Request, owner: Caller, identifier: DetectionId) -> JSONResponse:
-    """A detection you made, as it was answered."""
-    return JSONResponse((await _find(request, owner, identifier)).body)
+async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
+    """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
+    return JSONResponse((await _find(request, reader, identifier)).body)
 
 
 @router.get(
     "/detections/{id}/heatmap",
     operation_id="get_heatmap",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404, 410)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
 )
-async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) -> Response:
+async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    found = await _find(request, owner, identifier)
+    found = await _find(request, reader, identifier)
     return await _picture(found, found.heatmap)
 
 
@@ -217,11 +230,11 @@ async def get_heatmap(request: Request, owner: Caller, identifier: DetectionId) 
     "/detections/{id}/reliability",
     operation_id="get_reliability",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 404, 410)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
 )
-async def get_reliability(request: Request, owner: Caller, identifier: DetectionId) -> Response:
+async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    found = await _find(request, owner, identifier)
+    found = await _find(request, reader, identifier)
     if found.reliabilitymap is None:
         raise Problem(
             404, "not_found", "The model of this detection was calibrated without a reliability map."
@@ -237,10 +250,10 @@ async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
     )
 
 
-async def _find(request: Request, owner: str, identifier: str) -> Stored:
+async def _find(request: Request, reader: Principal, identifier: str) -> Stored:
     service: DetectionService = request.app.state.service
     try:
-        found = await run_in_threadpool(service.store.get, identifier, owner)
+        found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
     except Damaged as error:
         detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
         raise Problem(410, "damaged", detail) from error

@@ -14,8 +14,7 @@ from pydantic import BaseModel
 from model.detection import ModelName
 from model.names import KINDS
 from serving import gate, intake, tensors
-from serving.auth import Caller
-from serving.detect_api import cache_status, refuse_if_all_late, timing
+from serving.detect_api import Judged, cache_status, refuse_if_all_late, timing
 from serving.hangups import while_connected
 from serving.language import preferred
 from serving.problems import Problem, responses
@@ -143,39 +142,41 @@ Name = Annotated[str, Path(examples=["refundlens-s"])]
 Version = Annotated[str, Path(examples=["1.0.0"])]
 
 
-async def metadata(request: Request, owner: Caller, name: Name) -> ModelMetadata:
+async def metadata(request: Request, caller: Judged, name: Name) -> ModelMetadata:
     """The model's tensors."""
     return _metadata(_model(request, name, None))
 
 
-async def metadata_of_version(request: Request, owner: Caller, name: Name, version: Version) -> ModelMetadata:
+async def metadata_of_version(
+    request: Request, caller: Judged, name: Name, version: Version
+) -> ModelMetadata:
     """The tensors of the model's running version."""
     return _metadata(_model(request, name, version))
 
 
-async def model_ready(request: Request, owner: Caller, name: Name) -> Ready:
+async def model_ready(request: Request, caller: Judged, name: Name) -> Ready:
     """The model is warm."""
     _model(request, name, None)
     return await ready(request)
 
 
-async def version_ready(request: Request, owner: Caller, name: Name, version: Version) -> Ready:
+async def version_ready(request: Request, caller: Judged, name: Name, version: Version) -> Ready:
     """This version of the model is running and warm."""
     _model(request, name, version)
     return await ready(request)
 
 
-async def infer(request: Request, owner: Caller, name: Name) -> JSONResponse:
+async def infer(request: Request, caller: Judged, name: Name) -> JSONResponse:
     """Judge 1 to 16 pictures: a BYTES tensor `image` of shape [n], in base64, or by the binary tensor extension.
 
     A picture that cannot be judged gets the verdict `not_judged`, -1 for numbers and its code in `error`.
     """
-    return await _infer(request, owner, _model(request, name, None), None)
+    return await _infer(request, caller.owner, _model(request, name, None), None)
 
 
-async def infer_version(request: Request, owner: Caller, name: Name, version: Version) -> JSONResponse:
+async def infer_version(request: Request, caller: Judged, name: Name, version: Version) -> JSONResponse:
     """The same, if this version of the model is running."""
-    return await _infer(request, owner, _model(request, name, version), version)
+    return await _infer(request, caller.owner, _model(request, name, version), version)
 
 
 for _place, _plain, _versioned, _what in (
@@ -204,7 +205,7 @@ async def _infer(request: Request, owner: str, running: ModelName, version: str 
     with gate.turn(request, owner) as turn:
         asked, body = await tensors.read(request, request.app.state.settings)
         wanted = _wanted(asked)
-        turn.take(len(body.images))
+        await turn.take(body.images)
         language, cache = preferred(request.headers.get("accept-language")), intake.cache_use(request)
         judged = service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
         outcomes = await while_connected(request, judged)

@@ -17,9 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from model.names import DEFECTS
 from serving import intake
-from serving.auth import Keys
 from serving.demo import SampleFolder, find
 from serving.hangups import while_connected
+from serving.identity import access
+from serving.identity.cookies import start_visit
 from serving.intake import Intake, Upload
 from serving.language import Language, preferred
 from serving.problems import Problem
@@ -27,6 +28,7 @@ from serving.result_view import ErrorView, ResultView, show
 from serving.samples import SAMPLES, Sample
 from serving.service import DetectionService
 from serving.settings import Settings
+from serving.workflow.states import Role
 
 WEB = Path(__file__).parent / "web"
 LANGUAGE_COOKIE = "refundlens_language"
@@ -35,14 +37,16 @@ POLICY = (
 )
 """Content-Security-Policy: nothing from elsewhere; data: for the photo and its heat map, which are not stored."""
 
+JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
+"""Who may have photos judged on the page."""
+
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
 async def index(request: Request) -> Response:
     response = _page(request, None)
-    keys: Keys = request.app.state.keys
-    keys.start_session(response)
+    await start_visit(request, response)
     chosen = request.query_params.get("lang")
     if chosen in ("en", "zh"):
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
@@ -89,7 +93,7 @@ def sample_picture(request: Request, slug: str) -> FileResponse:
 
 async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int) -> Response:
     """The verdict on the one photo that `read` gives; it is asked for once there is room for its `size` in bytes."""
-    owner = _visitor(request)
+    caller = await access.from_cookie(request, *JUDGES)
     service: DetectionService = request.app.state.service
     patience = request.app.state.settings.deadline_ms / 1000
     expires = time.monotonic() + patience
@@ -97,7 +101,7 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
         body = await read()
 
         async def look() -> ResultView | ErrorView:
-            outcomes = await service.judge(body, owner, _language(request), expires)
+            outcomes = await service.judge(body, caller.owner, _language(request), expires)
             return await service.on_worker(partial(show, outcomes[0], body.images[0].data))
 
         view = await while_connected(request, look())
@@ -129,13 +133,6 @@ def _page(request: Request, result: ResultView | ErrorView | None, status: int =
         "Vary": "Accept-Language, Cookie",
     }
     return HTMLResponse(content, status, headers)
-
-
-def _visitor(request: Request) -> str:
-    owner = request.app.state.keys.session_owner(request)
-    if owner is None:
-        raise Problem(401, "unauthorized", "The session is over. Open the page again: /")
-    return str(owner)
 
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:

@@ -5,7 +5,8 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | code | status | when |
 | --- | --- | --- |
 | `unauthorized` | 401 | no key, or one we do not know |
-| `cross_site` | 403 | the page's session used from another site |
+| `forbidden` | 403 | this role, or this key's scopes, may not do it |
+| `cross_site`, `csrf` | 403 | the page's session used from another site, or without the page's token |
 | `not_found`, `method_not_allowed` | 404, 405 | nothing there, or not that way |
 | `upload_timeout` | 408 | the body took too long to arrive |
 | `idempotency_in_progress`, `idempotency_mismatch` | 409, 422 | a key still running, or used with another body |

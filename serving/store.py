@@ -1,8 +1,8 @@
 """Keeps detections so that they can be fetched again: two or three small files each in a folder on disk.
 
-In: a judged photo. Out: the same by id, for its owner only; and by the question it answers (`serving.answers`), which
-an empty file beside it names, so that the index is whole after listing the folder. Photos themselves are not kept. One
-class, so that a database can take its place without anybody else changing.
+In: a judged photo. Out: the same by id, for those who may read its owner's; and by the question it answers
+(`serving.answers`), which an empty file beside it names, so that the index is whole after listing the folder. Photos
+themselves are not kept. One class, so that a database can take its place without anybody else changing.
 
 A file that a crash, a full disk or somebody's editor has damaged costs its own detection and nothing else: it is told
 as `Damaged`, answers no question any more, and its photo is judged anew.
@@ -13,7 +13,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,26 +101,31 @@ class DetectionStore:
 
     def get(self, identifier: str, owner: str) -> Stored | None:
         """The detection, None where there is none of this owner. Raises Damaged."""
+        return self.read(identifier, lambda found: found == owner)
+
+    def read(self, identifier: str, may_read: Callable[[str], bool]) -> Stored | None:
+        """The detection, None where there is none. may_read: whether one of this owner is there for who asks. Raises
+        Damaged."""
         if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
             return None
         with self._reading(identifier):
-            body = self._body(identifier, owner)
-            heatmap = None if body is None else self._map(identifier, HEATMAP)
-            if body is None or heatmap is None:
+            content = self._content(identifier)
+            if content is None or not may_read(content["owner"]):
                 return None
-            return Stored(identifier, owner, body, heatmap, self._map(identifier, RELIABILITY))
+            body = _whole(content["body"], identifier)
+            heatmap = self._map(identifier, HEATMAP)
+            if heatmap is None:
+                return None
+            return Stored(identifier, content["owner"], body, heatmap, self._map(identifier, RELIABILITY))
 
-    def _body(self, identifier: str, owner: str) -> dict[str, Any] | None:
+    def _content(self, identifier: str) -> dict[str, Any] | None:
         try:
-            content = json.loads(self._file(identifier, "json").read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads(self._file(identifier, "json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        if content["owner"] != owner:
-            return None
-        body: dict[str, Any] = content["body"]
-        if body["id"] != identifier or not (body["width"] > 0 and body["height"] > 0):
-            raise ValueError("the JSON is another detection's, or not whole")
-        return body
+        if not isinstance(content["owner"], str):
+            raise TypeError("the JSON has no owner")
+        return content
 
     @contextmanager
     def _reading(self, identifier: str) -> Iterator[None]:
@@ -166,3 +171,10 @@ class DetectionStore:
 
     def _file(self, identifier: str, suffix: str) -> Path:
         return self._folder / f"{identifier}.{suffix}"
+
+
+def _whole(body: dict[str, Any], identifier: str) -> dict[str, Any]:
+    """The JSON of this very detection. Raises ValueError."""
+    if body["id"] != identifier or not (body["width"] > 0 and body["height"] > 0):
+        raise ValueError("the JSON is another detection's, or not whole")
+    return body

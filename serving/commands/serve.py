@@ -28,7 +28,8 @@ def serve(
     import uvicorn
 
     from serving.app import create_app
-    from serving.auth import demo_key
+    from serving.db.session import DatabaseError
+    from serving.identity.fixed import demo_key
     from serving.logs import configure
 
     settings = read_settings(workers=workers, bundle=model)
@@ -40,6 +41,9 @@ def serve(
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         complain(f"cannot start: {where}{error.strerror}")
+        raise typer.Exit(1) from error
+    except DatabaseError as error:
+        complain(f"cannot start: {error}")
         raise typer.Exit(1) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
     typer.echo(f"RefundLens on {address}", err=True)

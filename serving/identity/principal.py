@@ -1,6 +1,7 @@
 """A caller, as everything behind the door sees it."""
 
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from serving.audit.chain import Actor
 from serving.workflow.states import Role
@@ -28,6 +29,23 @@ class Principal:
         """Whose Idempotency-Keys these are; the same after a key was rotated."""
         return f"{self.role.value}:{self.account or ''}:{self.subject}"
 
+    @property
+    def owner(self) -> str:
+        """Whose detections and answers these are: `tenant/account/role/subject`; the same after a key was rotated."""
+        return owner_name(self.tenant, self.account, self.role, self.subject)
+
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""
         return self.role in roles or self.role is Role.ADMIN
+
+    def may_read(self, owner: str) -> bool:
+        """Whether what `owner` keeps is there for this caller: all of its tenant's, for a merchant its shop's only."""
+        tenant, *rest = map(unquote, owner.split("/"))
+        if tenant != self.tenant or not rest:
+            return False
+        return self.role is not Role.MERCHANT or rest[0] == (self.account or "")
+
+
+def owner_name(tenant: str, account: str | None, role: Role, subject: str) -> str:
+    """`Principal.owner` of somebody who is not calling now."""
+    return "/".join(quote(part, safe="") for part in (tenant, account or "", role.value, subject))

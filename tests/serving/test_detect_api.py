@@ -113,7 +113,9 @@ def test_a_fault_of_ours_stays_with_its_picture(settings: Settings, photo: Photo
     assert "poisoned" not in entries[1]["error"]["message"]
 
 
-def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo, settings: Settings) -> None:
+def test_results_are_kept_for_their_tenant_and_from_other_shops(
+    client: TestClient, photo: Photo, settings: Settings
+) -> None:
     line = client.post("/v1/detect", files=_files(photo(red=True))).json()["detections"][0]
     assert client.get(f"/v1/detections/{line['id']}").json() == line
     heat = client.get(line["heatmap_url"])
@@ -131,10 +133,13 @@ def test_results_are_kept_for_their_owner_only(client: TestClient, photo: Photo,
         client.app, headers={"Authorization": "Bearer other-key"}, raise_server_exceptions=False
     )
     _problem(other.get(f"/v1/detections/{line['id']}"), 401, "unauthorized")
-    second = settings.model_copy(update={"api_keys": Settings(api_keys="other-key").api_keys})
-    stranger = TestClient(create_app(second, client.app.state.service.detector))  # type: ignore[attr-defined]
-    asked = stranger.get(f"/v1/detections/{line['id']}", headers={"Authorization": "Bearer other-key"})
+    keys = "merchant:shop:their-key,engineer:other-key"
+    second = settings.model_copy(update={"api_keys": Settings(api_keys=keys).api_keys})
+    again = TestClient(create_app(second, client.app.state.service.detector))  # type: ignore[attr-defined]
+    asked = again.get(f"/v1/detections/{line['id']}", headers={"Authorization": "Bearer their-key"})
     _problem(asked, 404, "not_found")
+    colleague = again.get(f"/v1/detections/{line['id']}", headers={"Authorization": "Bearer other-key"})
+    assert colleague.json() == line
 
 
 def test_a_model_without_a_reliability_map_says_so(settings: Settings, photo: Photo) -> None:
@@ -305,6 +310,45 @@ def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> 
     assert client.post("/v1/detect", files=_files(photo(), photo())).status_code == 200, (
         "the places were given back"
     )
+
+
+def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
+    client, go, busy = held
+    go.set()
+    known, other = photo(size=(300, 240)), photo(size=(310, 240))
+    kind = {"Content-Type": "image/jpeg"}
+    first = client.post("/v1/detect", content=known, headers=kind).json()
+    go.clear()
+    client.app.state.service.admission._most = 1
+    waits = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
+    waits.start()
+    assert busy.wait(10)
+
+    def says(data: bytes) -> dict[str, str]:
+        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        return {**kind, "Content-Digest": f"sha-512=:AA==:, sha-256=:{digest}:"}
+
+    def ask(data: bytes, headers: dict[str, str], path: str = "/v1/detect") -> object:
+        return client.post(path, content=data, headers=headers)
+
+    hit = ask(known, says(known))
+    assert hit.json() == first and hit.headers["cache-status"] == "refundlens; hit"
+    assert ask(known, {**says(known), "X-Deadline-Ms": "1"}).json() == first, "it takes no time either"
+    refused = [
+        ask(known, kind), ask(other, says(other)), ask(other, says(known)),
+        ask(known, {**says(known), "Cache-Control": "no-cache"}),
+        ask(known, says(known), "/v1/detect?claim=hole"), ask(known, {**says(known), "Accept-Language": "zh"}),
+        ask(known, {**kind, "Content-Digest": "sha-256=:no:"}),
+        client.post("/v1/detect", files=_files(known), headers={"Content-Digest": says(known)["Content-Digest"]}),
+    ]  # fmt: skip
+    for answer in refused:
+        _problem(answer, 503, "overloaded")
+    client.app.state.service.admission._most_bytes = 1
+    full = ask(known, says(known))
+    assert "memory" in _problem(full, 503, "overloaded")["detail"], "its bytes must be held all the same"
+    go.set()
+    waits.join(10)
+    assert client.app.state.service.admission._waiting == 0
 
 
 def test_large_bodies_are_refused_unread_while_others_fill_the_memory(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ from model import decode
 from model.detect import Detector
 from serving import page
 from serving.app import create_app
-from serving.auth import demo_key
+from serving.identity.fixed import demo_key
 from serving.samples import SAMPLES
 from serving.settings import Settings
 

@@ -1,0 +1,203 @@
+"""API keys: made, listed, taken back, replaced; and the principal behind one.
+
+In: an open transaction and the key's text or id. Out: rows without the key, and its text once, when it is made. A key
+is `rl_<last 8 characters of its id>_<43 random characters>`: one found somewhere can be told from `keys list`, and only
+its SHA-256 is kept.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.audit.chain import Actor, Fact
+from serving.clock import rfc3339
+from serving.db.tables import ApiKey
+from serving.identity.digests import digest
+from serving.identity.errors import IdentityError
+from serving.identity.fixed import PREFIX
+from serving.identity.principal import Principal
+from serving.identity.scopes import check_scopes
+from serving.ids import make_id
+from serving.workflow.states import KEY_ROLES, Role
+
+OVERLAP = timedelta(hours=24)
+"""How long a replaced key works on: a working day to put the new one everywhere."""
+_SECRET_BYTES = 32
+_ID_PART = 8
+_KEY = re.compile(rf"rl_[0-9A-Z]{{{_ID_PART}}}_[A-Za-z0-9_-]{{43}}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A key to be made. subject: none for the name. account: the shop a merchant acts for, none for its subject."""
+
+    role: Role
+    name: str
+    subject: str | None = None
+    account: str | None = None
+    scopes: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """text: the key itself; nobody can show it again."""
+
+    row: ApiKey
+    text: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Whoever called, until when that is certain without asking again. csrf: of a console session, none for a key."""
+
+    principal: Principal
+    until: datetime | None
+    csrf: str | None = None
+
+
+def create(session: Session, tenant: str, now: datetime, actor: Actor, wanted: Wanted) -> NewKey:
+    """A new key. Raises IdentityError."""
+    subject = wanted.subject or wanted.name
+    account = wanted.account
+    if wanted.role is Role.MERCHANT:
+        account = account or subject
+    elif account is not None:
+        raise IdentityError(
+            f"an account is a merchant's shop; a key of the role {wanted.role.value} has none"
+        )
+    if wanted.role not in KEY_ROLES:
+        raise IdentityError(f"{wanted.role.value} holds no key; roles are {', '.join(KEY_ROLES)}")
+    if wanted.expires_at is not None and wanted.expires_at <= now:
+        raise IdentityError("it would be over at once; let it expire later")
+    made = _new(
+        session, tenant, now, wanted.role, wanted.name, subject, account, wanted.scopes, wanted.expires_at
+    )
+    _record(session, made.row, now, actor, "key.created")
+    return made
+
+
+def every(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
+    """The keys of a tenant, or of all, the oldest first. Those of the environment are not among them."""
+    asked = select(ApiKey).where(~ApiKey.id.startswith(PREFIX, autoescape=True)).order_by(ApiKey.id)
+    if tenant is not None:
+        asked = asked.where(ApiKey.tenant_id == tenant)
+    return session.execute(asked).scalars().all()
+
+
+def revoke(session: Session, key_id: str, now: datetime, actor: Actor, tenant: str | None = None) -> ApiKey:
+    """Take a key back for good; its console sessions end with it. One taken back already stays as it is. tenant: of
+    whom it must be, none for any. Raises IdentityError."""
+    row = _locked(session, key_id, tenant)
+    if row.revoked_at is None:
+        row.revoked_at = now
+        _record(session, row, now, actor, "key.revoked")
+    return row
+
+
+def rotate(
+    session: Session,
+    key_id: str,
+    now: datetime,
+    actor: Actor,
+    tenant: str | None = None,
+    overlap: timedelta = OVERLAP,
+) -> NewKey:
+    """Another key for the same subject, account, role and scopes, that lasts as long as the old one was made to. The
+    old one works for `overlap` on. Raises IdentityError for a key that is over or was replaced before."""
+    old = _locked(session, key_id, tenant)
+    if not holds(old, now):
+        raise IdentityError(f"{key_id} is over; make a new one with `refundlens keys create`")
+    if old.rotated_to is not None:
+        raise IdentityError(f"{key_id} was replaced by {old.rotated_to} already; rotate that one")
+    expires = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+    role = Role(old.role)
+    made = _new(session, old.tenant_id, now, role, old.name, old.subject, old.account, old.scopes, expires)
+    old.rotated_to = made.row.id
+    old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+    session.flush()
+    _record(session, old, now, actor, "key.rotated", {"rotated_to": made.row.id})
+    _record(session, made.row, now, actor, "key.created")
+    return made
+
+
+def looks_like_one(text: str) -> bool:
+    """Whether it is worth asking the database for."""
+    return _KEY.fullmatch(text) is not None
+
+
+def admitted(session: Session, text: str, now: datetime) -> Admitted | None:
+    """Who holds this key; none for one that is unknown or over."""
+    row = session.execute(select(ApiKey).where(ApiKey.digest == digest(text))).scalar_one_or_none()
+    if row is None or row.id.startswith(PREFIX) or not holds(row, now):
+        return None
+    return Admitted(principal(row), row.expires_at)
+
+
+def holds(row: ApiKey, now: datetime) -> bool:
+    """Whether the key opens anything now."""
+    return row.revoked_at is None and (row.expires_at is None or now < row.expires_at)
+
+
+def principal(row: ApiKey) -> Principal:
+    """Raises ValueError for a role that no version wrote."""
+    return Principal(row.tenant_id, row.id, Role(row.role), row.subject, row.account, frozenset(row.scopes))
+
+
+def _new(
+    session: Session,
+    tenant: str,
+    now: datetime,
+    role: Role,
+    name: str,
+    subject: str,
+    account: str | None,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+) -> NewKey:
+    check_scopes(scopes)
+    identifier = make_id("key", now)
+    text = f"rl_{identifier[-_ID_PART:]}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    row = ApiKey(
+        id=identifier,
+        tenant_id=tenant,
+        name=name,
+        role=role.value,
+        scopes=sorted(set(scopes)),
+        subject=subject,
+        account=account,
+        digest=digest(text),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return NewKey(row, text)
+
+
+def _locked(session: Session, key_id: str, tenant: str | None) -> ApiKey:
+    row = session.get(ApiKey, key_id, with_for_update=True)
+    if row is None or (tenant is not None and row.tenant_id != tenant):
+        raise IdentityError(f"there is no key {key_id}; `refundlens keys list` shows them")
+    if row.id.startswith(PREFIX):
+        raise IdentityError(f"{key_id} comes from the environment; change REFUNDLENS_API_KEYS and restart")
+    return row
+
+
+def _record(
+    session: Session,
+    row: ApiKey,
+    now: datetime,
+    actor: Actor,
+    action: str,
+    more: dict[str, str] | None = None,
+) -> None:
+    expires = rfc3339(row.expires_at) if row.expires_at else None
+    data = {"role": row.role, "scopes": row.scopes, "expires_at": expires, **(more or {})}
+    chain.append(session, row.tenant_id, now, actor, Fact(action, row.id, data=data))

@@ -1,0 +1,76 @@
+"""Tenants: made by the command line, the first one when the service first starts.
+
+In: an open transaction. Out: the tenant, its audit chain and the chain's first row.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.audit.chain import SYSTEM, Actor, Fact
+from serving.db.session import Database, DatabaseError, sqlite_url
+from serving.db.tables import Tenant
+from serving.identity.errors import IdentityError
+from serving.ids import make_id
+from serving.settings import Settings
+
+DEFAULT = "tnt_default"
+"""Id of the tenant that is always there; keys of the environment and the demo key belong to it."""
+DEFAULT_NAME = "default"
+
+
+def create(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
+    """A new tenant. Raises IdentityError where the name is taken."""
+    if find(session, name) is not None:
+        raise IdentityError(f"there is a tenant {name} already")
+    return _add(session, make_id("tnt", now), name, now, actor)
+
+
+def find(session: Session, name_or_id: str) -> Tenant | None:
+    """The tenant of that name or id."""
+    asked = select(Tenant).where(or_(Tenant.id == name_or_id, Tenant.name == name_or_id))
+    return session.execute(asked.order_by(Tenant.id).limit(1)).scalar_one_or_none()
+
+
+def every(session: Session) -> Sequence[Tenant]:
+    """All tenants, the oldest first."""
+    return session.execute(select(Tenant).order_by(Tenant.created_at, Tenant.id)).scalars().all()
+
+
+def open_database(settings: Settings, now: datetime, must_exist: bool = False) -> Database:
+    """The settings' database with this version's tables and the default tenant. must_exist: a SQLite file is not made
+    where there is none. Raises DatabaseError."""
+    url = settings.database_url or sqlite_url(settings.data_dir)
+    if must_exist and not settings.database_url and not (settings.data_dir / "refundlens.db").exists():
+        raise DatabaseError(
+            f"there is no database in {settings.data_dir}; set REFUNDLENS_DATA_DIR or REFUNDLENS_DATABASE_URL"
+        )
+    database = Database(url)
+    database.migrate()
+    with suppress(IntegrityError):  # a process that started together with this one was first
+        _ensure_default(database, now)
+    return database
+
+
+def _ensure_default(database: Database, now: datetime) -> None:
+    with database.reading() as session:
+        if session.get(Tenant, DEFAULT) is not None:
+            return
+    with database.transaction() as session:
+        if session.get(Tenant, DEFAULT) is None:
+            _add(session, DEFAULT, DEFAULT_NAME, now, SYSTEM)
+
+
+def _add(session: Session, identifier: str, name: str, now: datetime, actor: Actor) -> Tenant:
+    tenant = Tenant(id=identifier, name=name, settings={}, created_at=now)
+    session.add(tenant)
+    session.flush()
+    chain.start(session, identifier)
+    session.flush()
+    chain.append(session, identifier, now, actor, Fact("tenant.created", identifier))
+    return tenant
