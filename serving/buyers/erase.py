@@ -1,9 +1,8 @@
 """The right to erasure (GDPR, Article 17; PIPL, Article 47): what we hold of a buyer, and taking it away.
 
 In: the buyer's keyed hash. Out: what there was. Erased: the buyer's words and the words others wrote about the buyer
-(claims, notes, reasons, grounds, messages, complaints and their answers), photos with their maps, names and the evidence
-made of them, what a photo's metadata said, and the buyer's hash itself, which gives way to a random one in refunds and
-in the ledger.
+(claims, notes, reasons, grounds, messages, complaints, answers), photos with their maps, names and the evidence made
+of them, what a photo's metadata said, and the buyer's hash, which gives way to a random one in refunds and ledger.
 
 What stays, and why: that a dispute was decided, when, by whom and how (legal claims, Article 17(3)(e)); the ledger's
 lines under the random name, so that counts still add up; the platform's refund id, by which only the platform can tell
@@ -11,8 +10,8 @@ whose it was; the audit chain, which holds hashes of texts and no person, so tha
 photo's hash and the detector's figures, since the error rate measured on them protects other buyers, while a hash
 without the photo shows nothing and leads to nobody.
 
-A refund that is open, or has a report under way, cannot be decided without its photos: nothing is erased before all of
-the buyer's are closed.
+A refund that is open, or has a report or complaint under way, cannot be decided without its photos and texts: nothing
+is erased before all of the buyer's are over.
 """
 
 import secrets
@@ -42,7 +41,7 @@ from serving.db.tables import (
     StoredAnswer,
 )
 from serving.files import FileStore
-from serving.workflow.states import RefundStatus, ReportState
+from serving.workflow.states import ComplaintState, RefundStatus, ReportState
 
 _ERASED_ANSWER = b'{"erased":true}'
 """What a repeated request gets whose stored answer told of the buyer: still done only once, and nothing told."""
@@ -50,12 +49,13 @@ _KEPT_OF_DETECTION = (
     "id", "created_at", "sha256", "width", "height", "verdict", "probability", "kind", "conditions",
     "false_accusation_bound", "suspect", "suspect_bound", "model",
 )  # fmt: skip
-"""Members of a detection's JSON that are figures. Its file name and reasons may repeat what metadata said of a person."""
+"""Members of a detection's JSON that are figures. File name and reasons may repeat what metadata said of a person."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What we hold of a buyer. undecided: platform ids of refunds that are open or have a report under way."""
+    """What we hold of a buyer. undecided: platform ids of refunds that are open, or have a report or complaint
+    under way."""
 
     refunds: Sequence[str]
     undecided: Sequence[str]
@@ -132,26 +132,33 @@ def _refunds(session: Session, tenant: str, buyer: str, lock: bool = False) -> S
 
 
 def _undecided(session: Session, refunds: Sequence[Refund]) -> list[str]:
+    keys = [refund.id for refund in refunds]
     live = [state.value for state in ReportState.live()]
-    asked = select(Report.refund_id).where(
-        Report.refund_id.in_([refund.id for refund in refunds]), Report.state.in_(live)
+    reports = select(Report.refund_id).where(Report.refund_id.in_(keys), Report.state.in_(live))
+    complaints = select(Complaint.refund_id).where(
+        Complaint.refund_id.in_(keys), Complaint.state == ComplaintState.OPEN.value
     )
-    under_way = set(session.execute(asked).scalars())
+    under_way = {key for asked in (reports, complaints) for key in session.execute(asked).scalars()}
     return [
         refund.refund_id for refund in refunds if refund.status == RefundStatus.OPEN or refund.id in under_way
     ]
 
 
 def _blank_texts(session: Session, refunds: Sequence[str], reports: Sequence[str]) -> int:
-    """Take the words out of all that belongs to these refunds; how many rows had some."""
+    """Take the words out of all that belongs to these refunds; how many rows that were."""
     blanked = 0
     texts: list[tuple[Any, Any, Sequence[str], dict[str, Any]]] = [
-        (Report, Report.id, reports, {"note": ""}),
+        (Report, Report.id, reports, {"note": "", "version": Report.version + 1}),
         (Decision, Decision.report_id, reports, {"reason": ""}),
         (Appeal, Appeal.report_id, reports, {"grounds": ""}),
         (PhotoRequest, PhotoRequest.report_id, reports, {"message": ""}),
         (Refusal, Refusal.refund_id, refunds, {"message": "", "platform": {}}),
-        (Complaint, Complaint.refund_id, refunds, {"text": "", "answer": ""}),
+        (
+            Complaint,
+            Complaint.refund_id,
+            refunds,
+            {"text": "", "answer": "", "version": Complaint.version + 1},
+        ),
     ]
     for table, key, values, blank in texts:
         changed = update(table).where(key.in_(values)).values(**blank).returning(table.id)

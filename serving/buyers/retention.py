@@ -29,30 +29,32 @@ def erase_old_photos(session: Session, files: FileStore, now: datetime, settings
     """Erase the photos of some refunds that closed `keep_photos_days` ago and have no report under way; how many photos
     there were. Each tenant's log gets a line. Raises OSError."""
     before = now - timedelta(days=settings.keep_photos_days)
-    photo_kept = exists().where(Image.refund_id == Refund.id, Image.erased_at.is_(None))
     live = exists().where(
-        Report.refund_id == Refund.id, Report.state.in_([state.value for state in ReportState.live()])
+        Report.refund_id == Image.refund_id, Report.state.in_([state.value for state in ReportState.live()])
     )
-    asked = (
-        select(Refund)
+    # by the photos that are left: there are ever more refunds whose photos are gone
+    due = (
+        select(Image.refund_id)
+        .join(Refund, Refund.id == Image.refund_id)
         .where(
+            Image.erased_at.is_(None),
+            Image.created_at < before,
             Refund.status != RefundStatus.OPEN.value,
-            Refund.closed_at.is_not(None),
             Refund.closed_at < before,
-            photo_kept,
             ~live,
         )
-        .order_by(Refund.tenant_id, Refund.id)
+        .distinct()
         .limit(BATCH)
-        .with_for_update(of=Refund, skip_locked=True)
     )
-    refunds = session.execute(asked).scalars().all()
+    keys = session.execute(due).scalars().all()
+    asked = select(Refund).where(Refund.id.in_(keys)).order_by(Refund.tenant_id, Refund.id)
+    refunds = session.execute(asked.with_for_update(skip_locked=True)).scalars().all()
     total = 0
     for tenant in dict.fromkeys(refund.tenant_id for refund in refunds):
-        keys = [refund.id for refund in refunds if refund.tenant_id == tenant]
-        images = session.execute(select(Image).where(Image.refund_id.in_(keys))).scalars().all()
+        own = [refund.id for refund in refunds if refund.tenant_id == tenant]
+        images = session.execute(select(Image).where(Image.refund_id.in_(own))).scalars().all()
         done = erase_files(session, files, images, now)
-        facts = {"photos": done.photos, "files": done.files, "refunds": len(keys)}
+        facts = {"photos": done.photos, "files": done.files, "refunds": len(own)}
         chain.append(session, tenant, now, SYSTEM, Fact("photos.retention", tenant, data=facts))
         total += done.photos
     return total

@@ -92,7 +92,8 @@ def check_specialist(principal: Principal) -> None:
     """Raises Problem 403 for a key that was not made for it."""
     named = any(scope.startswith(SPECIALIST) for scope in principal.scopes)
     if principal.role is not Role.ADMIN and not named:
-        detail = f"Complaints are for specialists: adjudicators' keys with the scopes {SPECIALIST}read, {SPECIALIST}write."
+        scopes = f"{SPECIALIST}read and {SPECIALIST}write"
+        detail = f"Complaints are for specialists: adjudicators' keys with the scopes {scopes}."
         raise Problem(403, "forbidden", detail)
 
 

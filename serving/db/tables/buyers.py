@@ -9,7 +9,8 @@ from serving.db.base import DIGEST, ID, Base
 
 
 class IntegrityEntry(Base):
-    """One line of a buyer's record; lines are added, never changed or removed. buyer: keyed hash. points: 1 for
+    """One line of a buyer's record; lines are added, never changed or removed; erasure alone
+    puts a random name for the buyer's. buyer: keyed hash. points: 1 for
     `final`, -1 for a `reversed` final, 0 for `pending` and for a `reversed` pending one. reverses: the line taken back;
     at most one may do so. expires_at: counts no more from then on."""
 

@@ -51,6 +51,7 @@ class Image(Base):
     __table_args__ = (
         UniqueConstraint("refund_id", "sha256"),
         Index("ix_image_sha256", "tenant_id", "sha256"),
+        Index("ix_image_file", "sha256"),
         Index("ix_image_kept", "erased_at", "created_at"),
     )
 

@@ -230,6 +230,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("refund_id", "sha256", name=op.f("uq_image_refund_id_sha256")),
     )
     with op.batch_alter_table("image", schema=None) as batch_op:
+        batch_op.create_index("ix_image_file", ["sha256"], unique=False)
         batch_op.create_index("ix_image_kept", ["erased_at", "created_at"], unique=False)
         batch_op.create_index("ix_image_sha256", ["tenant_id", "sha256"], unique=False)
 
@@ -284,7 +285,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_screening")),
     )
     with op.batch_alter_table("screening", schema=None) as batch_op:
+        batch_op.create_index("ix_screening_heatmap", ["heatmap"], unique=False)
         batch_op.create_index("ix_screening_image", ["image_id", "id"], unique=False)
+        batch_op.create_index("ix_screening_reliability", ["reliability"], unique=False)
 
     op.create_table(
         "report",
@@ -434,6 +437,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refusal")),
         sa.UniqueConstraint("refund_id", name="uq_refusal_refund"),
     )
+    with op.batch_alter_table("refusal", schema=None) as batch_op:
+        batch_op.create_index("ix_refusal_evidence", ["evidence"], unique=False)
+
     op.create_table(
         "decision",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -462,6 +468,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_decision_report")
 
     op.drop_table("decision")
+    with op.batch_alter_table("refusal", schema=None) as batch_op:
+        batch_op.drop_index("ix_refusal_evidence")
+
     op.drop_table("refusal")
     op.drop_table("photo_request")
     with op.batch_alter_table("label", schema=None) as batch_op:
@@ -487,7 +496,9 @@ def downgrade() -> None:
 
     op.drop_table("report")
     with op.batch_alter_table("screening", schema=None) as batch_op:
+        batch_op.drop_index("ix_screening_reliability")
         batch_op.drop_index("ix_screening_image")
+        batch_op.drop_index("ix_screening_heatmap")
 
     op.drop_table("screening")
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
@@ -500,6 +511,7 @@ def downgrade() -> None:
     with op.batch_alter_table("image", schema=None) as batch_op:
         batch_op.drop_index("ix_image_sha256")
         batch_op.drop_index("ix_image_kept")
+        batch_op.drop_index("ix_image_file")
 
     op.drop_table("image")
     with op.batch_alter_table("console_session", schema=None) as batch_op:
