@@ -1,8 +1,9 @@
 """Says no in time: a request that cannot be answered before its deadline is refused before its body is read.
 
 In: how many photos a request brings, how large it is, how long its caller waits. Out: a place, or Problem 503 with
-Retry-After. The estimate is the photos waiting, times the running mean of a photo's time, shared by the workers; or
-what the engine says of the tiles in its queue, if that is more, since photos differ in size.
+Retry-After. Photos whose answer is known need none, but room for their bytes like any. The estimate is the photos
+waiting, times the running mean of a photo's time, shared by the workers; or what the engine says of the tiles in its
+queue, if that is more, since photos differ in size.
 """
 
 import math
@@ -36,13 +37,14 @@ class Admission:
         self._seconds = 0.0
 
     @contextmanager
-    def place(self, deadline_seconds: float, size: int) -> Iterator["Place"]:
-        """Room for one photo of a request of `size` bytes; how many it brings is told later. Raises Problem 503."""
+    def place(self, deadline_seconds: float, size: int, photos: int = 1) -> Iterator["Place"]:
+        """Room for a request of `size` bytes and `photos` to be judged, as far as is known yet; the place can grow.
+        Raises Problem 503."""
         if self._bytes and self._bytes + size > self._most_bytes:
             detail = "Other requests fill the memory set aside for photos. Try again later."
             raise self._refusal("overloaded", detail, self._estimate(0))
         place = Place(self)
-        place.need(1, deadline_seconds)
+        place.need(photos, deadline_seconds)
         self._bytes += size
         try:
             yield place

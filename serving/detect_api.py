@@ -133,7 +133,7 @@ async def detect(
     """
     with gate.turn(request, caller.owner) as turn:
         body = await intake.read(request, request.app.state.settings)
-        await turn.take(body.images)
+        await turn.take(body)
         answer, headers = await _answer(request, caller.owner, idempotency_key, body, turn.expires)
     total = (time.monotonic() - turn.began) * 1000
     headers["Server-Timing"] += f"total;dur={total:.1f}"

@@ -1,8 +1,10 @@
 """What every request that brings photos goes through before its body is read: 413, 429, 503 in this order.
 
-In: a request and its caller. Out: a `Turn`, which holds its place until the answer is there.
+In: a request and its caller. Out: a `Turn`, which holds its place until the answer is there. A caller who says
+beforehand which photo is coming (Content-Digest) is let in where its answer is known, however many photos wait.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +12,11 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from model.names import Defect
 from serving import intake
 from serving.admission import Place
+from serving.intake import Intake
+from serving.language import preferred
 from serving.problems import Problem
 from serving.rates import Rates
 from serving.service import DetectionService
@@ -20,25 +25,35 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Turn:
-    """A request that was let in. began: seconds on the monotonic clock. patience: seconds its caller waits."""
+    """A request that was let in. began: seconds on the monotonic clock. patience: seconds its caller waits. known:
+    whether it was let in without a place, for an answer that is stored."""
 
     request: Request
     owner: str
     place: Place
     began: float
     patience: float
+    known: bool
 
     @property
     def expires(self) -> float:
         """On the monotonic clock."""
         return self.began + self.patience
 
-    def take(self, photos: int) -> None:
-        """Say how many photos came. Raises Problem 503 where there is no room or no time for them."""
-        self.place.need(photos, self.expires - time.monotonic())
+    async def take(self, body: Intake) -> None:
+        """Say what came. Raises Problem 503 where there is no room or no time for it."""
+        photos = len(body.images)
+        if not (self.known and await self._was_meant(body)):
+            self.place.need(photos, self.expires - time.monotonic())
         rates: Rates = self.request.app.state.rates
         rates.pay(self.owner, photos - 1)
         self.request.state.headers = rates.headers(self.owner)
+
+    async def _was_meant(self, body: Intake) -> bool:
+        """Whether what came has stored answers, as was said before it came."""
+        digests = await asyncio.to_thread(lambda: [photo.sha256 for photo in body.images])
+        known = (_is_known(self.request, self.owner, digest, body.claim) for digest in digests)
+        return not body.references and all(known)
 
 
 @contextmanager
@@ -51,11 +66,22 @@ def turn(request: Request, owner: str) -> Iterator[Turn]:
     try:
         size = intake.expected_bytes(request, settings)
         patience = intake.deadline_seconds(request, settings)
+        stated = intake.stated_photo(request)
         rates.enter(owner)
     except Problem as problem:
         if problem.status in (413, 429):
             request.app.state.metrics.refused.labels(problem.code).inc()
         raise
     request.state.headers = rates.headers(owner)
-    with service.admission.place(patience, size) as place:
-        yield Turn(request, owner, place, began, patience)
+    known = stated is not None and _is_known(request, owner, stated, intake.stated_claim(request))
+    with service.admission.place(patience, size, photos=0 if known else 1) as place:
+        yield Turn(request, owner, place, began, patience, known)
+
+
+def _is_known(request: Request, owner: str, photo: str, claim: Defect | None) -> bool:
+    """Whether the answer for a photo, by its SHA-256, is stored, and wanted. Reads no file."""
+    service: DetectionService = request.app.state.service
+    if intake.cache_use(request) != "use":
+        return False
+    language = preferred(request.headers.get("accept-language"))
+    return service.knows(photo, owner, claim, language)

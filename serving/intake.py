@@ -34,6 +34,7 @@ MAX_FIELDS = 16
 _URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?=$|[,;])")
 DEFAULT_URGENCY = 3
 """RFC 9218's; a greater number is less urgent."""
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?=$|[,;])")
 _MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
 
 
@@ -129,6 +130,20 @@ def priority(request: Request) -> Priority:
     return "bulk" if found and int(found[1]) > DEFAULT_URGENCY else "interactive"
 
 
+def stated_photo(request: Request) -> str | None:
+    """SHA-256 of the photo that a raw image body will bring, in hexadecimal, where its sender says so beforehand in
+    Content-Digest (RFC 9530). Nonsense is ignored: nothing is believed before the body has come."""
+    if not _is_image(_media_type(request)):
+        return None
+    found = _DIGEST.search(request.headers.get("content-digest", ""))
+    return base64.b64decode(found[1]).hex() if found else None
+
+
+def stated_claim(request: Request) -> Defect | None:
+    """The claim beside a raw image body. Raises Problem 422."""
+    return _claim(request.query_params.get("claim"))
+
+
 def cache_use(request: Request) -> CacheUse:
     """What Cache-Control (RFC 9111) says about stored answers."""
     directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
@@ -191,11 +206,11 @@ async def _arriving(request: Request, settings: Settings) -> AsyncIterator[None]
 
 
 async def _by_type(request: Request) -> Intake:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _media_type(request)
     if kind == "multipart/form-data":
         return await _multipart(request)
-    if kind.startswith("image/") or kind == "application/octet-stream":
-        return Intake([Upload(None, await request.body())], _claim(request.query_params.get("claim")))
+    if _is_image(kind):
+        return Intake([Upload(None, await request.body())], stated_claim(request))
     if kind == "application/json":
         return _from_json(await request.body())
     detail = (
@@ -207,6 +222,14 @@ async def _by_type(request: Request) -> Intake:
         detail,
         {"Accept-Post": "multipart/form-data, image/*, application/json"},
     )
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_image(kind: str) -> bool:
+    return kind.startswith("image/") or kind == "application/octet-stream"
 
 
 async def _multipart(request: Request) -> Intake:

@@ -205,7 +205,7 @@ async def _infer(request: Request, owner: str, running: ModelName, version: str 
     with gate.turn(request, owner) as turn:
         asked, body = await tensors.read(request, request.app.state.settings)
         wanted = _wanted(asked)
-        await turn.take(body.images)
+        await turn.take(body)
         language, cache = preferred(request.headers.get("accept-language")), intake.cache_use(request)
         judged = service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
         outcomes = await while_connected(request, judged)

@@ -133,6 +133,11 @@ class DetectionService:
             self._count(outcome)
         return outcomes
 
+    def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
+        """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
+        question = Question(owner, photo, self.detector.name.sha256, claim, language)
+        return self._caching and self.store.answer(question.digest) is not None
+
     async def on_worker(self, work: Callable[[], Result]) -> Result:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

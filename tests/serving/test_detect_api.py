@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import json
 import re
 import threading
 import time
@@ -312,6 +313,18 @@ def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> 
     )
 
 
+_INFER = "/v2/models/refundlens-tiny/infer"
+_LENGTH = {"Inference-Header-Content-Length": "256"}
+
+
+def _tensor(*photos: bytes) -> bytes:
+    """A body of the Open Inference Protocol, its header padded to _LENGTH."""
+    data = b"".join(len(photo).to_bytes(4, "little") + photo for photo in photos)
+    size = {"parameters": {"binary_data_size": len(data)}}
+    image = {"name": "image", "shape": [len(photos)], "datatype": "BYTES", **size}
+    return json.dumps({"inputs": [image]}).encode().ljust(256) + data
+
+
 def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
     client, go, busy = held
     go.set()
@@ -340,6 +353,7 @@ def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # 
         ask(known, says(known), "/v1/detect?claim=hole"), ask(known, {**says(known), "Accept-Language": "zh"}),
         ask(known, {**kind, "Content-Digest": "sha-256=:no:"}),
         client.post("/v1/detect", files=_files(known), headers={"Content-Digest": says(known)["Content-Digest"]}),
+        ask(_tensor(known, other), {**says(known), "Content-Type": "application/octet-stream", **_LENGTH}, _INFER),
     ]  # fmt: skip
     for answer in refused:
         _problem(answer, 503, "overloaded")
