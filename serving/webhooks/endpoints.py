@@ -1,0 +1,234 @@
+"""Webhook endpoints and their deliveries over HTTP, for admins. Thin: role, body, service, answer.
+
+Of the application it needs what `serving.rest` needs, and `app.state.webhook_guard`, a `Guard`.
+"""
+
+import json
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from serving.db.tables import WebhookEndpoint
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.identity.secret import Secret
+from serving.problems import Problem, responses
+from serving.rest.context import Db, Now, TheSecret
+from serving.rest.etags import IfMatch, etag
+from serving.rest.once import IdempotencyKey, Made, once
+from serving.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode, page
+from serving.webhooks import repository, schemas, service
+from serving.webhooks.guard import Guard, Refused
+from serving.webhooks.signing import secret_text
+from serving.workflow.states import Role
+
+router = APIRouter(prefix="/v1", tags=["webhooks"])
+Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
+EndpointId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.ENDPOINT_ID])]
+DeliveryId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.DELIVERY_ID])]
+
+
+@router.post(
+    "/webhook-endpoints",
+    operation_id="create_webhook_endpoint",
+    status_code=201,
+    response_model=schemas.EndpointWithSecret,
+    responses=responses(400, 401, 403, 409, 422),
+)
+def create_webhook_endpoint(
+    request: Request,
+    principal: Admin,
+    secret: TheSecret,
+    now: Now,
+    body: schemas.EndpointIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Have events sent to a URL from now on. The answer is the only one with the secret to verify them with."""
+    _check(request, body.url)
+
+    def do(session: Session) -> Made:
+        made = service.create(session, principal, body, now)
+        headers = {"Location": f"/v1/webhook-endpoints/{made.id}", "ETag": etag(made.version)}
+        return Made(service.show(made), 201, headers)
+
+    return _with_secret(once(request, principal, idempotency_key, body.model_dump(), do), secret)
+
+
+@router.get(
+    "/webhook-endpoints",
+    operation_id="list_webhook_endpoints",
+    response_model=schemas.EndpointPage,
+    responses=responses(400, 401, 403, 422),
+)
+def list_webhook_endpoints(
+    principal: Admin, database: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> JSONResponse:
+    """The endpoints, newest first."""
+    with database.reading() as session:
+        rows = repository.endpoints(session, principal.tenant, _after(cursor), limit + 1)
+    return JSONResponse(page(rows, limit, service.show, lambda row: [row.id]).body())
+
+
+@router.get(
+    "/webhook-endpoints/{id}",
+    operation_id="get_webhook_endpoint",
+    response_model=schemas.Endpoint,
+    responses=responses(401, 403, 404),
+)
+def get_webhook_endpoint(principal: Admin, database: Db, identifier: EndpointId) -> JSONResponse:
+    """One endpoint, without its secret."""
+    with database.reading() as session:
+        return _shown(service.find(session, principal, identifier))
+
+
+@router.patch(
+    "/webhook-endpoints/{id}",
+    operation_id="update_webhook_endpoint",
+    response_model=schemas.Endpoint,
+    responses=responses(401, 403, 404, 412, 422),
+)
+def update_webhook_endpoint(
+    request: Request,
+    principal: Admin,
+    database: Db,
+    now: Now,
+    identifier: EndpointId,
+    body: schemas.EndpointPatch,
+    if_match: IfMatch = None,
+) -> JSONResponse:
+    """Change an endpoint, or use it again after it was disabled. What was missed meanwhile can be redelivered."""
+    if body.url is not None:
+        _check(request, body.url)
+    with database.transaction() as session:
+        return _shown(service.change(session, principal, identifier, body, if_match, now))
+
+
+@router.delete(
+    "/webhook-endpoints/{id}",
+    operation_id="delete_webhook_endpoint",
+    status_code=204,
+    response_class=Response,
+    responses=responses(401, 403, 404, 412),
+)
+def delete_webhook_endpoint(
+    principal: Admin, database: Db, now: Now, identifier: EndpointId, if_match: IfMatch = None
+) -> Response:
+    """Send nothing more to it, not even what waits."""
+    with database.transaction() as session:
+        service.delete(session, principal, identifier, if_match, now)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/webhook-endpoints/{id}/rotate-secret",
+    operation_id="rotate_webhook_secret",
+    status_code=201,
+    response_model=schemas.EndpointWithSecret,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def rotate_webhook_secret(
+    request: Request,
+    principal: Admin,
+    secret: TheSecret,
+    now: Now,
+    identifier: EndpointId,
+    body: schemas.RotationIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Sign with a new secret, and for a while with the old one too, so that receivers can change over."""
+
+    def do(session: Session) -> Made:
+        overlap = timedelta(hours=body.overlap_hours)
+        endpoint = service.rotate(session, principal, identifier, overlap, now)
+        return Made(service.show(endpoint), 201, {"ETag": etag(endpoint.version)})
+
+    return _with_secret(once(request, principal, idempotency_key, body.model_dump(), do), secret)
+
+
+@router.get(
+    "/webhook-deliveries",
+    operation_id="list_webhook_deliveries",
+    response_model=schemas.DeliveryPage,
+    responses=responses(400, 401, 403, 422),
+)
+def list_webhook_deliveries(
+    principal: Admin,
+    database: Db,
+    endpoint: Annotated[str | None, Query(max_length=40, description="of this endpoint only")] = None,
+    state: Annotated[schemas.DeliveryState | None, Query(description="in this state only")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> JSONResponse:
+    """What was sent, what waits and what was given up, newest first."""
+    with database.reading() as session:
+        rows = repository.deliveries(session, principal.tenant, endpoint, state, _after(cursor), limit + 1)
+    shown = page(rows, limit, lambda row: service.show_delivery(*row), lambda row: [row[0].id])
+    return JSONResponse(shown.body())
+
+
+@router.get(
+    "/webhook-deliveries/{id}",
+    operation_id="get_webhook_delivery",
+    response_model=schemas.DeliveryWithPayload,
+    responses=responses(401, 403, 404),
+)
+def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId) -> JSONResponse:
+    """One delivery, with what it carries."""
+    with database.reading() as session:
+        found = repository.delivery(session, principal.tenant, identifier)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
+    row, event = found
+    return JSONResponse({**service.show_delivery(row, event.type), "payload": event.payload})
+
+
+@router.post(
+    "/webhook-deliveries/{id}/redeliver",
+    operation_id="redeliver_webhook",
+    status_code=202,
+    response_model=schemas.Delivery,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def redeliver_webhook(
+    request: Request,
+    principal: Admin,
+    now: Now,
+    identifier: DeliveryId,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Send its event again, now, with the same `webhook-id`. One that still waits for a retry is sent now instead."""
+
+    def do(session: Session) -> Made:
+        return Made(service.redeliver(session, principal, identifier, now), 202)
+
+    return once(request, principal, idempotency_key, None, do)
+
+
+def _check(request: Request, url: str) -> None:
+    """Before any transaction: it waits for a name server. Raises Problem 422."""
+    guard: Guard = request.app.state.webhook_guard
+    try:
+        guard.check(url)
+    except Refused as error:
+        raise Problem(422, "webhook_url_refused", str(error)) from error
+
+
+def _shown(endpoint: WebhookEndpoint) -> JSONResponse:
+    return JSONResponse(service.show(endpoint), headers={"ETag": etag(endpoint.version)})
+
+
+def _with_secret(answer: Response, secret: Secret) -> Response:
+    """The answer with the secret that its endpoint had then; what is stored under the Idempotency-Key has none."""
+    body: dict[str, Any] = json.loads(bytes(answer.body))
+    body["secret"] = secret_text(secret, body["id"], body["secret_number"])
+    names = ("location", "etag", "idempotent-replayed")
+    headers = {name: answer.headers[name] for name in names if name in answer.headers}
+    return JSONResponse(body, answer.status_code, {**headers, "Cache-Control": "no-store"})
+
+
+def _after(cursor: str | None) -> str | None:
+    """The id of the last row given. Raises Problem 400."""
+    return None if cursor is None else str(decode(cursor, [str])[0])

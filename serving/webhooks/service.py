@@ -1,0 +1,207 @@
+"""What can be done with a tenant's webhooks: endpoints made, changed, deleted; secrets rotated; messages sent again.
+
+In: a session whose transaction the caller ends, who asks, and the time. Out: JSON objects as the API answers them.
+Every change is in the audit log. Secrets are in none of these objects: the endpoints add them to the answer, so that
+none is ever stored with it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.clock import rfc3339
+from serving.db.tables import WebhookDelivery, WebhookEndpoint
+from serving.identity.principal import Principal
+from serving.ids import make_id
+from serving.problems import Problem
+from serving.rest import etags
+from serving.webhooks import outbox, repository
+from serving.webhooks.queue import cancel_pending, is_active
+from serving.webhooks.schemas import EndpointIn, EndpointPatch
+
+MOST_ENDPOINTS = 50
+"""Of a tenant; every event is written once for each of them."""
+BY_HAND = "disabled by an admin"
+
+
+def show(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "events": endpoint.events,
+        "enabled": endpoint.disabled_reason is None,
+        "disabled_reason": endpoint.disabled_reason,
+        "failing_since": _time(endpoint.failing_since),
+        "secret_number": endpoint.secret_number,
+        "previous_secret_until": _time(endpoint.previous_until),
+        "created_at": rfc3339(endpoint.created_at),
+        "updated_at": rfc3339(endpoint.updated_at),
+    }
+
+
+def show_delivery(row: WebhookDelivery, event_type: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "event_id": row.event_id,
+        "event_type": event_type,
+        "endpoint_id": row.endpoint_id,
+        "replay": row.replay,
+        "state": row.state,
+        "attempts": row.attempts,
+        "next_at": _time(row.next_at),
+        "status": row.status,
+        "response": row.response,
+        "error": row.error,
+        "created_at": rfc3339(row.created_at),
+        "ended_at": _time(row.ended_at),
+    }
+
+
+def find(session: Session, principal: Principal, identifier: str, lock: bool = False) -> WebhookEndpoint:
+    """Raises Problem 404."""
+    found = repository.endpoint(session, principal.tenant, identifier, lock)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no webhook endpoint {identifier}.")
+    return found
+
+
+def create(session: Session, principal: Principal, asked: EndpointIn, now: datetime) -> WebhookEndpoint:
+    """Raises Problem 409 where there are too many."""
+    if repository.endpoint_count(session, principal.tenant) >= MOST_ENDPOINTS:
+        detail = (
+            f"There are {MOST_ENDPOINTS} endpoints already, which is the most. Delete one that is not needed."
+        )
+        raise Problem(409, "too_many_endpoints", detail)
+    made = WebhookEndpoint(
+        id=make_id("whe", now),
+        tenant_id=principal.tenant,
+        version=1,
+        url=asked.url,
+        description=asked.description,
+        events=_types(asked),
+        secret_number=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(made)
+    session.flush()
+    data = {"events": made.events, "url_sha256": chain.text_hash(made.url)}
+    _audit(session, principal, made, now, "created", after="enabled", data=data)
+    return made
+
+
+def change(
+    session: Session,
+    principal: Principal,
+    identifier: str,
+    asked: EndpointPatch,
+    if_match: str | None,
+    now: datetime,
+) -> WebhookEndpoint:
+    """Raises Problem 404, 412."""
+    endpoint = find(session, principal, identifier, lock=True)
+    etags.check(if_match, endpoint.version)
+    before = _state(endpoint)
+    if asked.url is not None and asked.url != endpoint.url:
+        endpoint.url, endpoint.failing_since = asked.url, None  # another receiver, which has not failed yet
+    if asked.description is not None:
+        endpoint.description = asked.description
+    if asked.events is not None:
+        endpoint.events = _types(asked)
+    if asked.enabled is True:
+        endpoint.disabled_reason, endpoint.failing_since = None, None
+    elif asked.enabled is False and is_active(endpoint):
+        endpoint.disabled_reason = BY_HAND
+        cancel_pending(session, endpoint.id, now)
+    _touch(endpoint, now)
+    data = {
+        "changed": sorted(asked.model_dump(exclude_none=True)),
+        "url_sha256": chain.text_hash(endpoint.url),
+    }
+    _audit(session, principal, endpoint, now, "changed", before, _state(endpoint), data)
+    return endpoint
+
+
+def delete(
+    session: Session, principal: Principal, identifier: str, if_match: str | None, now: datetime
+) -> None:
+    """It is not shown or used any more; its deliveries still are what they were. Raises Problem 404, 412."""
+    endpoint = find(session, principal, identifier, lock=True)
+    etags.check(if_match, endpoint.version)
+    before = _state(endpoint)
+    endpoint.deleted_at = now
+    _touch(endpoint, now)
+    cancel_pending(session, endpoint.id, now)
+    _audit(session, principal, endpoint, now, "deleted", before, "deleted")
+
+
+def rotate(
+    session: Session, principal: Principal, identifier: str, overlap: timedelta, now: datetime
+) -> WebhookEndpoint:
+    """A new secret signs from now on, and the one before it as well while they overlap. Raises Problem 404."""
+    endpoint = find(session, principal, identifier, lock=True)
+    endpoint.secret_number += 1
+    endpoint.previous_until = now + overlap if overlap else None
+    _touch(endpoint, now)
+    data = {"secret_number": endpoint.secret_number}
+    _audit(session, principal, endpoint, now, "secret_rotated", data=data)
+    return endpoint
+
+
+def redeliver(session: Session, principal: Principal, identifier: str, now: datetime) -> dict[str, Any]:
+    """What is sent now: the delivery under way already, or a new one of the same event. Raises Problem 404, 409."""
+    found = repository.delivery(session, principal.tenant, identifier)
+    if found is None:
+        raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
+    asked, event = found
+    endpoint = repository.endpoint(session, principal.tenant, asked.endpoint_id, lock=True)
+    if endpoint is None or not is_active(endpoint):
+        detail = "Its endpoint is disabled or deleted. Enable it first: PATCH it with enabled true."
+        raise Problem(409, "endpoint_not_enabled", detail)
+    made = repository.replays(session, principal.tenant, event.id, endpoint.id)
+    due = next((row for row in made if row.state == "pending"), None)
+    if due is None:
+        due = outbox.delivery(event, endpoint, now, made[0].replay + 1)
+        session.add(due)
+        session.flush()
+    elif due.lease is None or due.leased_until is None or due.leased_until <= now:
+        due.next_at = now  # it waited for its next try; one that is being sent is left alone
+    data = {"event": event.id, "endpoint": endpoint.id}
+    fact = chain.Fact("webhook_delivery.redelivered", due.id, data=data)
+    chain.append(session, principal.tenant, now, principal.actor, fact)
+    return show_delivery(due, event.type)
+
+
+def _types(asked: EndpointIn | EndpointPatch) -> list[str]:
+    """Each type once, in the order given."""
+    return list(dict.fromkeys(kind.value for kind in asked.events or []))
+
+
+def _state(endpoint: WebhookEndpoint) -> str:
+    return "enabled" if is_active(endpoint) else "disabled"
+
+
+def _touch(endpoint: WebhookEndpoint, now: datetime) -> None:
+    endpoint.version += 1
+    endpoint.updated_at = now
+
+
+def _audit(
+    session: Session,
+    principal: Principal,
+    endpoint: WebhookEndpoint,
+    now: datetime,
+    what: str,
+    before: str | None = None,
+    after: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    fact = chain.Fact(f"webhook_endpoint.{what}", endpoint.id, before, after, data or {})
+    chain.append(session, endpoint.tenant_id, now, principal.actor, fact)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

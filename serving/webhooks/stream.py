@@ -1,0 +1,156 @@
+"""GET /v1/events: the outbox as server-sent events, for pages that follow what happens.
+
+In: a caller, and the id of the last event it saw. Out: the tenant's events from there on, in order; a merchant's are
+those of its own shop. Between looks a stream costs a timer: no thread and no connection to the database is held.
+
+Ids sort by time, but a transaction that began earlier may end later. So every look goes back over the last seconds and
+gives what it has not given yet. Only an event that was late just while its stream was broken off can be missed; the
+page reads everything anew when it connects again, and webhooks miss nothing.
+
+Of the application it needs what `serving.rest` needs, `app.state.bell`, and `app.state.closing`, set to True when the
+server is told to stop: it waits for open connections before anything else ends.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
+
+from serving.bell import Bell
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.db.tables import OutboxEvent
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.ids import first_id
+from serving.problems import Problem, responses
+from serving.webhooks import repository
+from serving.workflow.states import KEY_ROLES, Role
+
+LOOK = 1.0
+"""Seconds between looks: what another process did is seen within one."""
+HEARTBEAT = 15.0
+"""Seconds after which a silent stream says that it lives; proxies cut what is silent for 30 to 60."""
+LONGEST = 900.0
+"""Seconds a stream lasts. Browsers connect again by themselves, and a key revoked meanwhile is refused then."""
+LATE = timedelta(seconds=10)
+"""How late an event may be seen: transactions take milliseconds, waiting for their turn seconds."""
+AT_ONCE = 200
+"""Events read in one look; where there are more, the next look follows at once."""
+MOST_STREAMS = 200
+"""In one process: each costs a short query a second."""
+RETRY_MS = 3000
+"""How long a browser waits before it connects again."""
+_EXAMPLE = (
+    f"retry: {RETRY_MS}\n\n"
+    "id: evt_01KAMZ5S8GQ3V6T0C9R4X2Y7AD\nevent: report.established\n"
+    'data: {"type":"report.established","timestamp":"2026-11-22T08:00:00.000Z","data":{"id":"rpt_01KAMZ5S8G"}}\n\n'
+)
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+class EventsResponse(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+class Reading:
+    """What one stream has given, and what is next. Its calls ask the database: make them on a thread, one at a time."""
+
+    def __init__(self, database: Database, clock: Clock, principal: Principal) -> None:
+        self._database, self._clock, self._principal = database, clock, principal
+        self._floor = ""
+        self._given: set[str] = set()
+
+    def begin(self, last: str | None) -> None:
+        """After this event; where it is none of the tenant's, with what happens from now on."""
+        with self._database.reading() as session:
+            known = last and repository.event(session, self._principal.tenant, last)
+        if last and known:
+            self._floor, self._given = last, {last}
+            return
+        self._floor = first_id("evt", self._clock() - LATE)
+        while self.next()[1]:
+            pass  # what happened just before is passed over, page by page
+
+    def next(self) -> tuple[list[OutboxEvent], bool]:
+        """Events not given yet that this caller may see, and whether to ask again at once."""
+        tenant = self._principal.tenant
+        horizon = first_id("evt", self._clock() - LATE)
+        with self._database.reading() as session:
+            ids = repository.event_ids(session, tenant, self._floor, AT_ONCE)
+            fresh = [identifier for identifier in ids if identifier not in self._given]
+            found = repository.events(session, tenant, fresh) if fresh else []
+        full = len(ids) == AT_ONCE
+        # a full page is passed for good, else a burst of events would hold the stream where it is
+        self._floor = ids[-1] if full else max(self._floor, horizon)
+        self._given = {identifier for identifier in (*self._given, *fresh) if identifier >= self._floor}
+        return [event for event in found if self._may_see(event)], full
+
+    def _may_see(self, event: OutboxEvent) -> bool:
+        if self._principal.role is not Role.MERCHANT:
+            return True
+        account = json.loads(event.payload)["data"].get("account")
+        return account is not None and account == self._principal.account
+
+
+@router.get(
+    "/events",
+    operation_id="stream_events",
+    response_class=EventsResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
+        **responses(401, 403, 503),
+    },
+)
+async def stream_events(
+    request: Request,
+    principal: Annotated[Principal, Depends(needs(*KEY_ROLES))],
+    last_event_id: Annotated[
+        str | None, Header(max_length=40, description="browsers send it when they connect again")
+    ] = None,
+) -> EventsResponse:
+    """What happens, as it happens: each event as webhooks carry it, under its type and id. A merchant gets those of its
+    own shop. A comment comes every 15 s while nothing happens; after 15 minutes connect again."""
+    if getattr(request.app.state, "streams", 0) >= MOST_STREAMS:
+        detail = f"{MOST_STREAMS} streams are open, which is the most. Ask for the reports every few seconds instead."
+        raise Problem(503, "overloaded", detail, {"Retry-After": "10"})
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would collect events otherwise
+    return EventsResponse(stream(request.app.state, principal, last_event_id), headers=headers)
+
+
+async def stream(state: Any, principal: Principal, last: str | None) -> AsyncIterator[str]:
+    """The text of a stream. state: the application's."""
+    loop, bell = asyncio.get_running_loop(), state.bell
+    assert isinstance(bell, Bell)
+    reading = Reading(state.database, state.clock, principal)
+    with _counted(state):
+        await asyncio.to_thread(reading.begin, last)
+        yield f"retry: {RETRY_MS}\n\n"  # whoever has read it misses nothing from here on
+        began = spoke = loop.time()
+        while not getattr(state, "closing", False) and loop.time() - began < LONGEST:
+            events, more = await asyncio.to_thread(reading.next)
+            for event in events:
+                yield f"id: {event.id}\nevent: {event.type}\ndata: {event.payload}\n\n"
+            if events:
+                spoke = loop.time()
+            elif loop.time() - spoke >= HEARTBEAT:
+                spoke = loop.time()
+                yield ": nothing new\n\n"
+            if not more:
+                await bell.wait(LOOK)
+
+
+@contextmanager
+def _counted(state: Any) -> Iterator[None]:
+    """One more stream while it lasts; on the event loop only."""
+    state.streams = getattr(state, "streams", 0) + 1
+    try:
+        yield
+    finally:
+        state.streams -= 1
