@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from serving.commands import bench, detect, doctor, serve
+from serving.commands import audit, bench, detect, doctor, keys, serve, tenants
 from serving.commands.output import complain
 from serving.settings import SettingsError
 
@@ -29,6 +29,9 @@ app.command("detect")(detect.detect)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from serving.clock import rfc3339
@@ -19,6 +19,9 @@ from serving.db.tables import AuditEvent, Chain
 from serving.workflow.states import Role
 
 START = "0" * 64
+
+Record = AuditEvent | Row[Any]
+"""A row of the chain, as an object or as its columns."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ def start(session: Session, tenant: str) -> None:
     session.add(Chain(tenant_id=tenant, length=0, hash=START))
 
 
-def row_hash(row: AuditEvent) -> str:
-    """What `hash` must be."""
-    members = {
+def members(row: Record) -> dict[str, Any]:
+    """A row as its hash sees it: all but the hash itself."""
+    return {
         "tenant": row.tenant_id,
         "seq": row.seq,
         "at": rfc3339(row.at),
@@ -89,8 +92,18 @@ def row_hash(row: AuditEvent) -> str:
         "data": row.data,
         "previous": row.previous,
     }
-    text = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(row: Record) -> str:
+    """The text that is hashed. Raises ValueError for numbers that JSON has not."""
+    return json.dumps(
+        members(row), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def row_hash(row: Record) -> str:
+    """What `hash` must be."""
+    return text_hash(canonical(row))
 
 
 def text_hash(text: str) -> str:
