@@ -1,6 +1,6 @@
 """Reports and what belongs to one: screenings, decisions, appeals, photo requests, the refusal."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
@@ -8,13 +8,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from serving.db.base import DIGEST, ID, Base
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Sorts behind every deadline; an empty one would come first on one database and last on the other."""
+
 
 class Screening(Base):
     """What the detector said of a photo. id: a detection's (`det_...`). body: the API's JSON. heatmap, reliability:
     SHA-256 of the maps' files in the store, none where there is none."""
 
     __tablename__ = "screening"
-    __table_args__ = (Index("ix_screening_image", "image_id", "id"),)
+    __table_args__ = (
+        Index("ix_screening_image", "image_id", "id"),
+        Index("ix_screening_heatmap", "heatmap"),
+        Index("ix_screening_reliability", "reliability"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
@@ -32,16 +39,17 @@ class Screening(Base):
 class Report(Base):
     """ "This photo is fake." version: raised by every change (the ETag). live: 1 while under way, none afterwards, so
     that a unique index allows one live report a photo. claim_id: the reports made in one click. due_at: what the state
-    waits for: the refund's deadline, the end of the appeal window, or the appeal's own clock; none when over.
+    waits for: the refund's deadline, the end of the appeal window, or the appeal's own clock; NEVER where there is none
+    or all is over.
     doubt: 0 certain to 1 as doubtful as can be. was: the state an appeal is against. decided_by: subject of the last
-    judge, `detector` where nobody judged. first_judge: subject of whoever decided before the appeal. rule, bound: of
-    the claim's judgement (`model.claim`)."""
+    judge, `detector` where nobody judged. rule, bound: of the claim's judgement (`model.claim`)."""
 
     __tablename__ = "report"
     __table_args__ = (
         UniqueConstraint("refund_id", "image_id", "live", name="uq_report_live"),
         Index("ix_report_newest", "tenant_id", "id"),
         Index("ix_report_account", "tenant_id", "account", "id"),
+        Index("ix_report_account_state", "tenant_id", "account", "state", "id"),
         Index("ix_report_state", "tenant_id", "state", "id"),
         Index("ix_report_queue", "tenant_id", "state", "due_at", "amount_rank", "id"),
         Index("ix_report_refund", "refund_id", "id"),
@@ -67,8 +75,7 @@ class Report(Base):
     doubt: Mapped[float | None]
     decided_by: Mapped[str | None] = mapped_column(String(120))
     decided_at: Mapped[datetime | None]
-    first_judge: Mapped[str | None] = mapped_column(String(120))
-    due_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
     amount_rank: Mapped[int] = mapped_column(BigInteger)
     """Minus the refund's amount: the queue is read forwards, large amounts first."""
     created_at: Mapped[datetime]
@@ -136,10 +143,14 @@ class PhotoRequest(Base):
 
 
 class Refusal(Base):
-    """The merchant's one-click "refuse this refund". evidence: SHA-256 of the JPEG in the store. One a refund."""
+    """The merchant's one-click "refuse this refund". evidence: SHA-256 of the JPEG in the store. live: 1 while it
+    stands, none once undone; one that stands a refund."""
 
     __tablename__ = "refusal"
-    __table_args__ = (UniqueConstraint("refund_id", name="uq_refusal_refund"),)
+    __table_args__ = (
+        UniqueConstraint("refund_id", "live", name="uq_refusal_live"),
+        Index("ix_refusal_report", "report_id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
@@ -147,6 +158,7 @@ class Refusal(Base):
     report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"))
     message: Mapped[str] = mapped_column(Text)
     evidence: Mapped[str] = mapped_column(DIGEST)
+    live: Mapped[int | None]
     platform: Mapped[dict[str, Any]] = mapped_column(default=dict)
     refused_by: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime]

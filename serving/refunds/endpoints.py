@@ -1,0 +1,151 @@
+"""PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from serving import intake
+from serving.files import FileError, FileStore
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.problems import Problem, responses
+from serving.refunds import repository, service
+from serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
+from serving.rest import etags, paging
+from serving.rest.context import Db
+from serving.workflow.states import RefundStatus, Role
+from serving.workflow.telling import moment
+
+router = APIRouter(prefix="/v1", tags=["refunds"])
+
+Either = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+RefundId = Annotated[
+    str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
+]
+
+
+@router.put(
+    "/refunds/{refund_id}",
+    operation_id="put_refund",
+    response_model=RefundOut,
+    responses={201: {"model": RefundOut}, **responses(400, 401, 403, 404, 409, 412, 413, 422, 503)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RefundIn"}}},
+        }
+    },
+)
+async def put_refund(
+    request: Request, principal: Either, refund_id: RefundId, if_match: etags.IfMatch = None
+) -> JSONResponse:
+    """Mirror a refund as the platform has it now: made the first time, changed afterwards.
+
+    Send it whenever something changes there. Photos are kept: leave out, or name by `sha256`, what was sent before. An
+    older `platform_version` than the one known is refused with 409, so that messages may come in any order. If-Match
+    is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
+    """
+    body = await _read(request)
+    return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
+
+
+def _put(
+    request: Request, principal: Principal, refund_id: str, body: RefundIn, if_match: str | None
+) -> JSONResponse:
+    state = request.app.state
+    photos = service.prepare(body, state.files)
+    now: datetime = state.clock()
+    with state.database.transaction() as session:
+        refund, new = service.mirror(
+            session, state.settings, state.secret, principal, refund_id, body, photos, if_match, now
+        )
+        content = service.view(session, refund)
+        headers = {"ETag": etags.etag(refund.version)}
+    state.bell.ring()
+    return JSONResponse(content, 201 if new else 200, headers)
+
+
+@router.get(
+    "/refunds/{refund_id}",
+    operation_id="get_refund",
+    response_model=RefundOut,
+    responses=responses(401, 403, 404),
+)
+def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResponse:
+    """A refund with its photos and what our reports mean for it."""
+    with database.reading() as session:
+        refund = repository.get(session, principal, refund_id)
+        return JSONResponse(service.view(session, refund), headers={"ETag": etags.etag(refund.version)})
+
+
+@router.get(
+    "/refunds",
+    operation_id="list_refunds",
+    response_model=RefundPage,
+    responses=responses(400, 401, 403),
+)
+def list_refunds(
+    database: Db,
+    principal: Either,
+    status: Annotated[RefundStatus, Query(description="refunds of this status")] = RefundStatus.OPEN,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> JSONResponse:
+    """Refunds that have a deadline, the most urgent first."""
+    after = None
+    if cursor is not None:
+        when, key = paging.decode(cursor, (str, str))
+        after = (paging.moment(when), key)
+    with database.reading() as session:
+        rows = repository.open_page(session, principal, status, after, limit)
+        found = paging.page(
+            rows, limit, lambda row: service.view(session, row), lambda row: [moment(row.deadline_at), row.id]
+        )
+    return JSONResponse(found.body())
+
+
+@router.get(
+    "/images/{id}",
+    operation_id="get_image",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+        **responses(401, 403, 404, 410),
+    },
+)
+def get_image(
+    request: Request, database: Db, principal: Either, identifier: Annotated[str, Path(alias="id")]
+) -> Response:
+    """The photo's own bytes, as they came."""
+    with database.reading() as session:
+        image = repository.photo(session, principal, identifier)
+    files: FileStore = request.app.state.files
+    if image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+    try:
+        content = files.get(image.sha256)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    # the bytes came from a stranger: never to be taken for a page
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, max-age=3600",
+    }
+    return Response(content, media_type=image.media_type, headers=headers)
+
+
+async def _read(request: Request) -> RefundIn:
+    """The body, within the limits that hold for photos. Raises Problem 408, 413, 422."""
+    settings = request.app.state.settings
+    intake.expected_bytes(request, settings)
+    data = await intake.read_bytes(request, settings)
+    try:
+        return await asyncio.to_thread(RefundIn.model_validate_json, data)
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", intake.faults(error)) from error

@@ -1,0 +1,319 @@
+"""Mirrors a refund: makes or changes it, keeps its photos, and has its reports follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from model.image import ImageError, probe
+from serving.audit import chain
+from serving.audit.chain import SYSTEM, Actor, Fact
+from serving.db.tables import Image, PhotoRequest, Refund, Report
+from serving.db.tables.reports import NEVER
+from serving.files import FileStore
+from serving.identity.principal import Principal
+from serving.identity.secret import Secret
+from serving.ids import make_id
+from serving.problems import Problem
+from serving.refunds import repository
+from serving.refunds.schemas import RefundIn
+from serving.rest import etags
+from serving.settings import Settings
+from serving.workflow import clocks
+from serving.workflow.machine import happen
+from serving.workflow.states import (
+    Event,
+    Outcome,
+    PhotoRequestState,
+    RefundStatus,
+    ReportState,
+    Role,
+    Source,
+)
+from serving.workflow.telling import moment
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none)."""
+
+    source: Source
+    sha256: str
+    name: str | None
+    media_type: str | None = None
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+
+
+def prepare(body: RefundIn, files: FileStore) -> list[Prepared]:
+    """Open the photos and store their bytes. Raises Problem 422 for what is no picture.
+
+    Outside of the transaction: writing megabytes would hold up everybody else. A photo whose transaction then fails
+    lies unused until the retention sweep.
+    """
+    prepared = []
+    for source, items in body.images.items():
+        for index, item in enumerate(items):
+            if item.data is None:
+                prepared.append(Prepared(source, str(item.sha256), item.name))
+            else:
+                where = f"images.{source}[{index}]"
+                prepared.append(prepare_one(files, source, item.name, item.data, where))
+    return prepared
+
+
+def prepare_one(
+    files: FileStore, source: Source, name: str | None, data: bytes, where: str = "image"
+) -> Prepared:
+    """Open and store one photo. where: what an error calls it. Raises Problem 422."""
+    try:
+        form, width, height = probe(data)
+    except ImageError as error:
+        raise Problem(422, error.code, f"{where}: {error.message}") from error
+    return Prepared(source, files.put(data), name, f"image/{form}", width, height, len(data))
+
+
+def mirror(
+    session: Session,
+    settings: Settings,
+    secret: Secret,
+    principal: Principal,
+    refund_id: str,
+    body: RefundIn,
+    photos: Sequence[Prepared],
+    if_match: str | None,
+    now: datetime,
+) -> tuple[Refund, bool]:
+    """(refund, whether it is new). Raises Problem 404, 409, 412, 422."""
+    refund = repository.find(session, principal, refund_id, lock=True)
+    if refund is None:
+        refund = _make(session, secret, principal, refund_id, body, if_match, now)
+        _keep_photos(session, refund, photos, now)
+        chain.append(
+            session,
+            refund.tenant_id,
+            now,
+            principal.actor,
+            Fact("refund.mirrored", refund.id, data=_facts(refund)),
+        )
+        return refund, True
+    etags.check(if_match, refund.version)
+    _change(session, settings, secret, principal, refund, body, photos, now)
+    return refund, False
+
+
+def view(session: Session, refund: Refund) -> dict[str, Any]:
+    """The API's JSON."""
+    return {
+        "refund_id": refund.refund_id,
+        "version": refund.version,
+        "account": refund.account,
+        "platform": refund.platform,
+        "platform_version": refund.platform_version,
+        "status": refund.status,
+        "amount": {"value": refund.amount_minor, "currency": refund.currency},
+        "buyer": f"buyer:{refund.buyer}",
+        "claim": {"type": refund.claim_type, "text": refund.claim_text},
+        "deadline_at": moment(refund.deadline_at),
+        "outcome": refund.outcome,
+        "outcome_final": refund.outcome_final,
+        "images": [
+            image_view(image) | {"report_id": report} for image, report in repository.photos(session, refund)
+        ],
+        "created_at": moment(refund.created_at),
+        "updated_at": moment(refund.updated_at),
+    }
+
+
+def image_view(image: Image) -> dict[str, Any]:
+    return {
+        "id": image.id,
+        "source": image.source,
+        "name": image.name,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "url": None if image.erased_at else f"/v1/images/{image.id}",
+    }
+
+
+def _make(
+    session: Session,
+    secret: Secret,
+    principal: Principal,
+    refund_id: str,
+    body: RefundIn,
+    if_match: str | None,
+    now: datetime,
+) -> Refund:
+    account = principal.account if principal.role is Role.MERCHANT else body.account
+    if account is None:
+        raise Problem(
+            422, "account_missing", "Say whose refund this is: `account`, the shop's name or number."
+        )
+    if repository.taken(session, principal, refund_id):
+        raise Problem(404, "not_found", f"There is no refund {refund_id} of yours.")
+    if if_match is not None:
+        raise Problem(412, "changed_meanwhile", "There is no such refund yet; send it without If-Match.")
+    refund = Refund(
+        id=make_id("rfd", now),
+        tenant_id=principal.tenant,
+        refund_id=refund_id,
+        version=1,
+        account=account,
+        outcome=Outcome.UNDECIDED.value,
+        outcome_final=False,
+        created_at=now,
+        updated_at=now,
+        **_columns(secret, principal, body, now),
+    )
+    session.add(refund)
+    session.flush()
+    return refund
+
+
+def _columns(secret: Secret, principal: Principal, body: RefundIn, now: datetime) -> dict[str, Any]:
+    return {
+        "platform": body.platform,
+        "platform_version": body.platform_version,
+        "status": body.status.value,
+        "amount_minor": body.amount.value,
+        "currency": body.amount.currency,
+        "buyer": secret.buyer(principal.tenant, body.buyer),
+        "claim_type": body.claim.type,
+        "claim_text": body.claim.text,
+        "deadline_at": body.deadline_at,
+        "closed_at": now if body.status is RefundStatus.CLOSED else None,
+    }
+
+
+def _change(
+    session: Session,
+    settings: Settings,
+    secret: Secret,
+    principal: Principal,
+    refund: Refund,
+    body: RefundIn,
+    photos: Sequence[Prepared],
+    now: datetime,
+) -> None:
+    _refuse_older(refund, body)
+    columns = _columns(secret, principal, body, now)
+    if body.account is not None and body.account != refund.account:
+        raise Problem(409, "account_differs", "A refund does not change its shop.")
+    if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
+        columns["closed_at"] = refund.closed_at
+    changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
+    for name, value in changed.items():
+        setattr(refund, name, value)
+    added = _keep_photos(session, refund, photos, now)
+    if not changed and not added:
+        return  # the platform repeats itself
+    refund.version += 1
+    refund.updated_at = now
+    session.flush()
+    data = _facts(refund) | {"changed": sorted(changed), "photos_added": len(added)}
+    chain.append(
+        session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
+    )
+    if changed:
+        _have_reports_follow(session, settings, refund, now)
+    if any(image.source in (Source.REFUND, Source.CHAT) for image in added):
+        answer_photo_requests(session, refund, added, now)
+
+
+def _refuse_older(refund: Refund, body: RefundIn) -> None:
+    known, given = refund.platform_version, body.platform_version
+    if known is not None and given is not None and given < known:
+        detail = f"Version {given} is older than {known}, which is known here; nothing was changed."
+        raise Problem(409, "older_version", detail)
+
+
+def _have_reports_follow(session: Session, settings: Settings, refund: Refund, now: datetime) -> None:
+    """Undecided reports expire with a refund that closes, and have their clocks set by one whose deadline moved."""
+    undecided = [state.value for state in ReportState.undecided()]
+    query = select(Report).where(Report.refund_id == refund.id, Report.state.in_(undecided))
+    for report in session.execute(query.with_for_update()).scalars().all():
+        if refund.status == RefundStatus.CLOSED:
+            happen(session, settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
+        else:
+            report.due_at = refund.deadline_at or NEVER
+            report.amount_rank = -refund.amount_minor
+            clocks.threaten(session, report, refund, now)
+
+
+def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], now: datetime) -> list[Image]:
+    """Add those that the refund does not have yet. Raises Problem 422 for a hash that it does not have either."""
+    known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
+    added = []
+    for photo in photos:
+        if photo.sha256 in known:
+            continue
+        if photo.media_type is None:
+            detail = f"This refund has no photo {photo.sha256}; send its `data`."
+            raise Problem(422, "unknown_photo", detail)
+        known.add(photo.sha256)
+        image = Image(
+            id=make_id("img", now),
+            tenant_id=refund.tenant_id,
+            refund_id=refund.id,
+            source=photo.source.value,
+            sha256=photo.sha256,
+            name=photo.name,
+            media_type=photo.media_type,
+            width=photo.width,
+            height=photo.height,
+            bytes=photo.bytes,
+            created_at=now,
+        )
+        session.add(image)
+        added.append(image)
+    session.flush()
+    return added
+
+
+def answer_photo_requests(session: Session, refund: Refund, added: Sequence[Image], now: datetime) -> None:
+    """The buyer was asked for a photo and one came: the wish is answered, and the photo is looked at."""
+    query = (
+        select(PhotoRequest)
+        .join(Report, Report.id == PhotoRequest.report_id)
+        .where(Report.refund_id == refund.id, PhotoRequest.live.is_not(None))
+    )
+    for wish in session.execute(query).scalars().all():
+        wish.state, wish.live, wish.ended_at = PhotoRequestState.ANSWERED.value, None, now
+        clocks.cancel(session, wish.report_id, clocks.PHOTO_DUE)
+        session.execute(
+            update(Image).where(Image.id.in_([image.id for image in added])).values(request_id=wish.id)
+        )
+        data = {"wish": wish.wish, "photos": [image.sha256 for image in added]}
+        fact = Fact("report.photo_answered", wish.report_id, data=data)
+        chain.append(session, refund.tenant_id, now, chain.BUYER, fact)
+        for image in added:
+            clocks.schedule(session, refund.tenant_id, clocks.SCREEN_EXTRA, image.id, now, now)
+
+
+def add_photos(
+    session: Session, refund: Refund, photos: Sequence[Prepared], actor: Actor, now: datetime
+) -> None:
+    """Photos that came without the rest of the refund, from the buyer's status link. refund is locked."""
+    added = _keep_photos(session, refund, photos, now)
+    if added:
+        refund.version += 1
+        refund.updated_at = now
+        data = _facts(refund) | {"photos_added": len(added)}
+        chain.append(session, refund.tenant_id, now, actor, Fact("refund.changed", refund.id, data=data))
+    answer_photo_requests(session, refund, added, now)
+
+
+def _facts(refund: Refund) -> dict[str, Any]:
+    return {
+        "refund_id": refund.refund_id,
+        "version": refund.version,
+        "status": refund.status,
+        "platform_version": refund.platform_version,
+        "deadline_at": moment(refund.deadline_at),
+    }

@@ -1,0 +1,107 @@
+"""The evidence of a report, and the refusal that carries it.
+
+In: an established report. Out: the JPEG in the file store, and what the machine needs to record the refusal, the
+platform's own call among it (`serving.platforms`; described, never made).
+"""
+
+from typing import Any
+
+from serving.db.tables import Refund
+from serving.files import FileError, FileStore
+from serving.identity.principal import Principal
+from serving.language import Language
+from serving.platforms import CannotAnswer, RefundMirror
+from serving.platforms.taobao_calls import refuse
+from serving.problems import Problem
+from serving.reports import repository
+from serving.reports.evidence import Facts, evidence_jpeg
+from serving.reports.repository import Whole
+from serving.reports.screening import load_map
+from serving.reports.service import Doing
+from serving.workflow.machine import Given
+from serving.workflow.states import Outcome, RefundStatus, ReportState
+
+PLATFORMS_IN_CHINESE = ("taobao", "tmall")
+MESSAGES: dict[Language, str] = {
+    "en": "The photo behind this refund was found to be made or changed by an editor. The evidence is attached.",
+    "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
+}
+
+
+def prepare(doing: Doing, files: FileStore, principal: Principal, identifier: str, message: str) -> Given:
+    """Make and store the evidence of a report. Raises Problem 404, 409, 410."""
+    report, _ = repository.lock(doing.session, principal, identifier)
+    if ReportState(report.state) not in ReportState.for_merchant():
+        detail = "A refund is refused on the ground of an established report; this one is not."
+        raise Problem(409, "transition_not_allowed", detail)
+    whole = repository.whole(doing.session, report)
+    language: Language = "zh" if whole.refund.platform in PLATFORMS_IN_CHINESE else "en"
+    content = picture(files, whole, language)
+    text = message or MESSAGES[language]
+    return Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
+
+
+def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
+    """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
+    screening = whole.screening
+    if screening is None:
+        raise Problem(
+            409, "not_screened", "The detector has not looked at this photo yet, or could not read it."
+        )
+    try:
+        photo = files.get(whole.image.sha256)
+        heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    return evidence_jpeg(photo, screening.body, heatmap, facts(whole), language)
+
+
+def facts(whole: Whole) -> Facts:
+    """What the picture says of the report."""
+    report = whole.report
+    return Facts(
+        report_id=report.id,
+        refund_id=whole.refund.refund_id,
+        state=ReportState(report.state),
+        decided_by_person=bool(whole.decisions),
+        decided_at=report.decided_at,
+        bound=report.bound,
+        rule=report.rule,
+    )
+
+
+def _platform_call(whole: Whole, message: str, content: bytes) -> dict[str, Any]:
+    """As the platform names it; the picture is what `evidence_url` gives."""
+    if whole.refund.platform not in PLATFORMS_IN_CHINESE:
+        return {}
+    try:
+        call = refuse(ReportState(whole.report.state), _mirror(whole.refund), message, content, shop="taobao")
+    except CannotAnswer as error:
+        return {"error": {"code": error.code, "message": str(error)}}
+    return {"call": call.name, "parameters": dict(call.parameters), "files": sorted(call.files)}
+
+
+def _mirror(refund: Refund) -> RefundMirror:
+    """Our row in the adapters' words; what only the platform knows is left open."""
+    return RefundMirror(
+        platform="taobao",
+        refund_id=refund.refund_id,
+        order_id=None,
+        line_id=None,
+        platform_version=refund.platform_version,
+        account=refund.account,
+        status=RefundStatus(refund.status),
+        platform_outcome=Outcome.UNDECIDED,
+        phase=None,
+        refund_type=None,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        buyer_reference=None,
+        claim_text="",
+        claim_type=None,
+        deadline_at=refund.deadline_at,
+        barriers=(),
+        partial=False,
+        raw_status="",
+        unknown=(),
+    )

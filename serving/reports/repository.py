@@ -1,0 +1,234 @@
+"""Queries about reports and what belongs to them. Every one filters by tenant, and by shop where a merchant asks."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.orm import Session
+
+from serving.db.tables import (
+    Appeal,
+    AuditEvent,
+    Decision,
+    Image,
+    PhotoRequest,
+    Refund,
+    Refusal,
+    Report,
+    Screening,
+)
+from serving.identity.principal import Principal
+from serving.problems import Problem
+from serving.refunds.repository import lock_by_key
+from serving.workflow.states import AppealState, ReportState, Role
+
+Kind = TypeVar("Kind", Refund, Image, Screening)
+Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A report with all that is shown with it."""
+
+    report: Report
+    refund: Refund
+    image: Image
+    screening: Screening | None
+    decisions: Sequence[Decision]
+    appeal: Appeal | None
+    wishes: Sequence[PhotoRequest]
+    refusals: Sequence[Refusal]
+    """Of the refund, whichever report they rest on."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The newest that rests on this report."""
+        return next((one for one in reversed(self.refusals) if one.report_id == self.report.id), None)
+
+    @property
+    def refused(self) -> bool:
+        return any(one.undone_at is None for one in self.refusals)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed to."""
+
+    state: ReportState | None = None
+    refund_id: str | None = None
+    due_before: datetime | None = None
+
+
+def _visible(principal: Principal) -> Select[tuple[Report]]:
+    found = select(Report).where(Report.tenant_id == principal.tenant)
+    return found.where(Report.account == principal.account) if principal.role is Role.MERCHANT else found
+
+
+def find(session: Session, principal: Principal, identifier: str) -> Report:
+    """Raises Problem 404."""
+    found = session.execute(_visible(principal).where(Report.id == identifier)).scalar_one_or_none()
+    if found is None:
+        raise Problem(404, "not_found", f"There is no report {identifier}.")
+    return found
+
+
+def lock(session: Session, principal: Principal, identifier: str) -> tuple[Report, Refund]:
+    """The report and its refund, to be changed. Raises Problem 404."""
+    return lock_pair(session, find(session, principal, identifier))
+
+
+def lock_pair(session: Session, report: Report) -> tuple[Report, Refund]:
+    """The refund is locked first, as everywhere; then the report is read again."""
+    refund = lock_by_key(session, report.refund_id)
+    return relock(session, report.id), refund
+
+
+def relock(session: Session, identifier: str) -> Report:
+    """A report whose refund this transaction has locked."""
+    query = select(Report).where(Report.id == identifier).with_for_update()
+    return session.execute(query, execution_options={"populate_existing": True}).scalar_one()
+
+
+def by_key(session: Session, identifier: str) -> Report | None:
+    """For the worker and for status links, which have no principal."""
+    return session.get(Report, identifier)
+
+
+def of_claim(session: Session, claim_id: str) -> Sequence[Report]:
+    return (
+        session.execute(select(Report).where(Report.claim_id == claim_id).order_by(Report.id)).scalars().all()
+    )
+
+
+def newest(
+    session: Session, principal: Principal, wanted: Filter, before: str | None, limit: int
+) -> Sequence[Report]:
+    """The newest first. Up to limit + 1."""
+    query = _narrowed(principal, wanted)
+    if before is not None:
+        query = query.where(Report.id < before)
+    return session.execute(query.order_by(Report.id.desc()).limit(limit + 1)).scalars().all()
+
+
+def queue(
+    session: Session,
+    principal: Principal,
+    wanted: Filter,
+    after: tuple[datetime, int, str] | None,
+    limit: int,
+) -> Sequence[Report]:
+    """What is due first comes first, of that the largest amounts. Up to limit + 1."""
+    query = _narrowed(principal, wanted)
+    keys = (Report.due_at, Report.amount_rank, Report.id)
+    if after is not None:
+        query = query.where(tuple_(*keys) > tuple_(*after))
+    return session.execute(query.order_by(*keys).limit(limit + 1)).scalars().all()
+
+
+def whole(session: Session, report: Report) -> Whole:
+    """Everything about one report."""
+    (found,) = wholes(session, [report])
+    return found
+
+
+def wholes(session: Session, reports: Sequence[Report]) -> list[Whole]:
+    """Everything about a page of reports, in eight queries however many they are."""
+    ids = [report.id for report in reports]
+    refunds = _by_id(session, Refund, {report.refund_id for report in reports})
+    images = _by_id(session, Image, {report.image_id for report in reports})
+    screenings = _by_id(session, Screening, {report.screening_id for report in reports} - {None})
+    decisions = _grouped(session, Decision, ids)
+    appeals = _grouped(session, Appeal, ids)
+    wishes = _grouped(session, PhotoRequest, ids)
+    refusals = _of_refunds(session, {report.refund_id for report in reports})
+    return [
+        Whole(
+            report,
+            refunds[report.refund_id],
+            images[report.image_id],
+            screenings.get(report.screening_id or ""),
+            decisions.get(report.id, []),
+            next(iter(appeals.get(report.id, [])), None),
+            wishes.get(report.id, []),
+            refusals.get(report.refund_id, []),
+        )
+        for report in reports
+    ]
+
+
+def photo_awaited(session: Session, report: Report) -> bool:
+    """Whether the buyer was asked for a photo and has not sent one."""
+    query = select(PhotoRequest.id).where(PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None))
+    return session.execute(query).first() is not None
+
+
+def timeline(session: Session, report: Report, after: int = 0, limit: int = 200) -> Sequence[AuditEvent]:
+    """What happened to it, from the beginning."""
+    query = select(AuditEvent).where(
+        AuditEvent.tenant_id == report.tenant_id, AuditEvent.object_id == report.id, AuditEvent.seq > after
+    )
+    return session.execute(query.order_by(AuditEvent.seq).limit(limit)).scalars().all()
+
+
+def appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
+    """Raises Problem 404."""
+    query = select(Appeal, Report).join(Report, Report.id == Appeal.report_id)
+    query = query.where(Appeal.tenant_id == principal.tenant, Appeal.id == identifier)
+    if principal.role is Role.MERCHANT:
+        query = query.where(Report.account == principal.account)
+    found = session.execute(query).first()
+    if found is None:
+        raise Problem(404, "not_found", f"There is no appeal {identifier}.")
+    return found[0], found[1]
+
+
+def open_appeals(
+    session: Session, principal: Principal, state: AppealState, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Appeal]:
+    """What is due first comes first. Up to limit + 1."""
+    query = select(Appeal).where(Appeal.tenant_id == principal.tenant, Appeal.state == state.value)
+    if principal.role is Role.MERCHANT:
+        query = query.join(Report, Report.id == Appeal.report_id).where(Report.account == principal.account)
+    if after is not None:
+        query = query.where(tuple_(Appeal.due_at, Appeal.id) > tuple_(*after))
+    return session.execute(query.order_by(Appeal.due_at, Appeal.id).limit(limit + 1)).scalars().all()
+
+
+def _narrowed(principal: Principal, wanted: Filter) -> Select[tuple[Report]]:
+    query = _visible(principal)
+    if wanted.state is not None:
+        query = query.where(Report.state == wanted.state.value)
+    if wanted.refund_id is not None:
+        key = select(Refund.id).where(
+            Refund.tenant_id == principal.tenant, Refund.refund_id == wanted.refund_id
+        )
+        query = query.where(Report.refund_id == key.scalar_subquery())
+    if wanted.due_before is not None:
+        query = query.where(Report.due_at < wanted.due_before)
+    return query
+
+
+def _by_id(session: Session, table: type[Kind], ids: AbstractSet[str | None]) -> dict[str, Kind]:
+    if not ids:
+        return {}
+    rows = session.execute(select(table).where(table.id.in_(ids))).scalars()
+    return {row.id: row for row in rows}
+
+
+def _grouped(session: Session, table: type[Belonging], reports: Sequence[str]) -> dict[str, list[Belonging]]:
+    query = select(table).where(table.report_id.in_(reports)).order_by(table.id)
+    found: dict[str, list[Belonging]] = {}
+    for row in session.execute(query).scalars():
+        found.setdefault(row.report_id, []).append(row)
+    return found
+
+
+def _of_refunds(session: Session, keys: AbstractSet[str]) -> dict[str, list[Refusal]]:
+    query = select(Refusal).where(Refusal.refund_id.in_(keys)).order_by(Refusal.id)
+    found: dict[str, list[Refusal]] = {}
+    for row in session.execute(query).scalars():
+        found.setdefault(row.refund_id, []).append(row)
+    return found

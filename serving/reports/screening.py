@@ -1,0 +1,193 @@
+"""Keeps what the detector said of a refund's photos, and draws the claim's consequences.
+
+In: the detections of one click's photos. Out: `Screening` rows, `detection.completed`, and each report's next state by
+the rule of `model.claim`: all reported photos of the refund are judged together.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from model.claim import ClaimVerdict, PhotoFinding, judge_claim
+from model.detection import Detection
+from serving.audit import chain
+from serving.audit.chain import DETECTOR, Fact
+from serving.clock import rfc3339
+from serving.db.tables import Image, Refund, Report, Screening
+from serving.files import FileStore
+from serving.ids import make_id
+from serving.lines import detection_line
+from serving.reports import repository
+from serving.reports.service import Doing
+from serving.webhooks import outbox
+from serving.workflow.machine import Given, happen
+from serving.workflow.states import Event, ReportState, WebhookType
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one photo: a detection whose maps are in the file store, or why there is none."""
+
+    detection: Detection | None = None
+    heatmap: str | None = None
+    reliability: str | None = None
+    error: str | None = None
+
+
+def keep_maps(files: FileStore, detection: Detection) -> Found:
+    """Store the maps, outside of any transaction."""
+    trust = detection.reliabilitymap
+    return Found(detection, _put(files, detection.heatmap), None if trust is None else _put(files, trust))
+
+
+def load_map(files: FileStore, name: str) -> NDArray[np.float32]:
+    """float32 [h,w]. Raises FileError."""
+    return np.asarray(np.load(io.BytesIO(files.get(name)), allow_pickle=False), np.float32)
+
+
+def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Found]) -> None:
+    """Have each report of a click that is still `submitted` go where its photos lead. refund is locked.
+
+    found: by image id. A photo without a detection goes to a person: the detector could say nothing.
+    """
+    session = doing.session
+    reports = [repository.relock(session, report.id) for report in repository.of_claim(session, claim_id)]
+    waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
+    for report in waiting:
+        what = found.get(report.image_id)
+        if what is not None and what.detection is not None:
+            screening = keep(session, report.tenant_id, report.image_id, what, doing.now)
+            report.screening_id, report.verdict = screening.id, screening.verdict
+            report.bound, report.doubt = screening.bound, _doubt(screening.probability)
+            _tell(session, report, screening, doing.now)
+    session.flush()
+    judged = _judge(doing, refund)
+    for report in waiting:
+        _conclude_one(doing, report, refund, judged, found.get(report.image_id))
+
+
+def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
+    """The row of a detection."""
+    detection = found.detection
+    assert detection is not None
+    identifier = make_id("det", now)
+    body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
+    body["reasons"] = [{**reason.model_dump(), "details": reason.details} for reason in detection.reasons]
+    body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
+    body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
+    row = Screening(
+        id=identifier,
+        tenant_id=tenant,
+        image_id=image_id,
+        verdict=detection.verdict,
+        probability=detection.probability,
+        bound=detection.false_accusation_bound,
+        model_version=f"{detection.model.name} {detection.model.version}",
+        body=body,
+        heatmap=found.heatmap,
+        reliability=found.reliability,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def keep_extra(session: Session, image: Image, found: Found, now: datetime) -> None:
+    """A photo that nobody reported, such as one the buyer was asked for: kept for the adjudicator, decides nothing."""
+    if found.detection is None:
+        fact = Fact("image.not_judged", image.id, data={"sha256": image.sha256, "error": found.error})
+    else:
+        row = keep(session, image.tenant_id, image.id, found, now)
+        data = {
+            "sha256": image.sha256,
+            "detection_id": row.id,
+            "model": row.model_version,
+            "verdict": row.verdict,
+        }
+        fact = Fact("image.screened", image.id, data=data)
+    chain.append(session, image.tenant_id, now, DETECTOR, fact)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The claim's verdict, and the images that carried it."""
+
+    verdict: ClaimVerdict | None
+    carried: frozenset[str]
+
+
+def _judge(doing: Doing, refund: Refund) -> _Judged:
+    """All photos of the refund that were reported and not taken back, each once."""
+    gone = [ReportState.WITHDRAWN.value]
+    rows = doing.session.execute(
+        select(Report.image_id, Screening.body)
+        .join(Screening, Screening.id == Report.screening_id)
+        .where(Report.refund_id == refund.id, Report.state.not_in(gone))
+        .order_by(Report.id)
+    )
+    bodies = dict(row.tuple() for row in rows)  # a photo reported again counts with its newest detection
+    if not bodies:
+        return _Judged(None, frozenset())
+    images = list(bodies)
+    findings = [PhotoFinding.model_validate(body) for body in bodies.values()]
+    verdict = judge_claim(findings, doing.settings.claim_limit)
+    return _Judged(verdict, frozenset(images[place] for place in verdict.carried_by))
+
+
+def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: _Judged, found: Found | None) -> None:
+    event = Event.SCREENED_UNSURE
+    if report.image_id in judged.carried and judged.verdict is not None:
+        event = Event.SCREENED_FAKE
+        report.verdict, report.bound, report.rule = "fake", judged.verdict.bound, judged.verdict.rule
+    elif report.verdict == "authentic":
+        event = Event.SCREENED_AUTHENTIC
+    given = Given(data=_data(report, found))
+    happen(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
+
+
+def _data(report: Report, found: Found | None) -> dict[str, Any]:
+    if found is None or found.detection is None:
+        return {"error": found.error if found else "not judged"}
+    model = found.detection.model
+    return {
+        "detection_id": report.screening_id,
+        "model": f"{model.name} {model.version}",
+        "model_sha256": model.sha256,
+        "verdict": found.detection.verdict,
+        "probability": found.detection.probability,
+        "bound": report.bound,
+        "rule": report.rule,
+    }
+
+
+def _tell(session: Session, report: Report, screening: Screening, now: datetime) -> None:
+    data = {
+        "detection_id": screening.id,
+        "report_id": report.id,
+        "account": report.account,
+        "image_id": report.image_id,
+        "verdict": screening.verdict,
+        "probability": screening.probability,
+        "false_accusation_bound": screening.bound,
+        "model": screening.model_version,
+    }
+    outbox.publish(session, report.tenant_id, now, WebhookType.DETECTION_COMPLETED, screening.id, data)
+
+
+def _doubt(probability: float) -> float:
+    """0 at 0 or 1, 1 at one half."""
+    return 1 - abs(2 * probability - 1)
+
+
+def _put(files: FileStore, values: NDArray[np.float32]) -> str:
+    content = io.BytesIO()
+    np.save(content, values, allow_pickle=False)
+    return files.put(content.getvalue())

@@ -1,0 +1,168 @@
+"""/track/{token}: the state of one report, as JSON or as a page; a buyer's appeal and photo.
+
+In: a signed token (`serving.reports.links`). Out: what that side may see. The token is all the right there is: it opens
+one report, and only what the side may do. Forms need no other protection: nothing here goes by cookies.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from serving import intake
+from serving.audit.chain import BUYER, Actor
+from serving.files import FileError, FileStore
+from serving.language import preferred
+from serving.problems import Problem, responses
+from serving.refunds import service as refunds
+from serving.reports import links, repository, view
+from serving.reports.links import Link
+from serving.reports.schemas import AppealIn, AppealOut, ReportOut
+from serving.reports.service import Doing, file_appeal
+from serving.track import pages
+from serving.workflow.states import Role, Source
+
+router = APIRouter(prefix="/track", tags=["status links"])
+
+Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a report")]
+HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+"""The address is the key: it must not travel on, nor stay anywhere."""
+
+
+@router.get("/{token}", operation_id="track_report", response_model=ReportOut, responses=responses(404, 410))
+def track_report(request: Request, token: Token) -> Response:
+    """The report as this side sees it: JSON, or a page for browsers."""
+    link = _link(request, token)
+    with request.app.state.database.reading() as session:
+        shown = _show(request, session, link)
+    if "text/html" in request.headers.get("accept", ""):
+        html = pages.status(shown, link.side, token, preferred(request.headers.get("accept-language")))
+        return HTMLResponse(html, headers={**HEADERS, **pages.HEADERS})
+    return JSONResponse(shown, headers=HEADERS)
+
+
+@router.get(
+    "/{token}/photo",
+    operation_id="track_photo",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}, **responses(404, 410)},
+)
+def track_photo(request: Request, token: Token) -> Response:
+    """The photo that was reported."""
+    link = _link(request, token)
+    with request.app.state.database.reading() as session:
+        image = _whole(session, link).image
+    files: FileStore = request.app.state.files
+    try:
+        content = files.get(image.sha256)
+    except FileError as error:
+        raise Problem(410, "photo_missing", "This photo is not kept any more.") from error
+    sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=image.media_type, headers={**HEADERS, **sandbox})
+
+
+@router.post(
+    "/{token}/appeal",
+    operation_id="track_appeal",
+    status_code=201,
+    response_model=AppealOut,
+    responses=responses(400, 404, 409, 410, 413, 422),
+)
+async def track_appeal(request: Request, token: Token) -> Response:
+    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form."""
+    link = _buyer(request, token)
+    grounds = await _grounds(request)
+
+    def do() -> dict[str, Any]:
+        with request.app.state.database.transaction() as session:
+            report, refund = repository.lock_pair(session, _whole(session, link).report)
+            doing = Doing(session, request.app.state.settings, request.app.state.clock())
+            return view.appeal_view(file_appeal(doing, BUYER, report, refund, grounds))
+
+    made = await run_in_threadpool(do)
+    request.app.state.bell.ring()
+    return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+@router.post(
+    "/{token}/photos",
+    operation_id="track_send_photo",
+    status_code=201,
+    response_model=ReportOut,
+    responses=responses(400, 404, 408, 409, 410, 413, 415, 422),
+)
+async def track_send_photo(request: Request, token: Token) -> Response:
+    """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""
+    link = _buyer(request, token)
+    settings = request.app.state.settings
+    intake.expected_bytes(request, settings)
+    body = await intake.read(request, settings)
+
+    def do() -> dict[str, Any]:
+        state = request.app.state
+        photos = [(Source.CHAT, one.name, one.data) for one in body.images]
+        prepared = [refunds.prepare_one(state.files, *photo) for photo in photos]
+        with state.database.transaction() as session:
+            report, refund = repository.lock_pair(session, _whole(session, link).report)
+            if not repository.photo_awaited(session, report):
+                raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+            refunds.add_photos(session, refund, prepared, BUYER, state.clock())
+            return _show(request, session, link)
+
+    made = await run_in_threadpool(do)
+    request.app.state.bell.ring()
+    return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+def _link(request: Request, token: str) -> Link:
+    return links.read(request.app.state.secret, token, request.app.state.clock())
+
+
+def _buyer(request: Request, token: str) -> Link:
+    link = _link(request, token)
+    if link.side != "buyer":
+        raise Problem(403, "forbidden", "This link is the merchant's; merchants act with their key.")
+    return link
+
+
+def _whole(session: Session, link: Link) -> repository.Whole:
+    report = repository.by_key(session, link.report_id)
+    if report is None:
+        raise Problem(404, "not_found", "This report is not here any more.")
+    return repository.whole(session, report)
+
+
+def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
+    state = request.app.state
+    whole = _whole(session, link)
+    actor = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, whole.report.account)
+    language = preferred(request.headers.get("accept-language"))
+    viewer = view.Viewer(actor, state.clock(), language, state.settings, state.secret)
+    shown = view.show(session, viewer, whole)
+    if link.side == "merchant":
+        shown["allowed_actions"] = []  # a merchant acts with a key, not with a link
+    return shown
+
+
+async def _grounds(request: Request) -> str:
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        async with request.form(max_fields=4) as form:
+            given: Any = {"grounds": form.get("grounds", "")}
+    else:
+        given = await intake.read_bytes(request, request.app.state.settings)
+    try:
+        if isinstance(given, bytes):
+            return AppealIn.model_validate_json(given).grounds
+        return AppealIn.model_validate(given).grounds
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", intake.faults(error)) from error
+
+
+def _done(request: Request, token: str, answer: JSONResponse) -> Response:
+    """Browsers go back to the page."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/track/{token}", 303, HEADERS)
+    return answer

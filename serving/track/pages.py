@@ -1,0 +1,33 @@
+"""The status page: one report for one side, in words first. Plain HTML that works in any phone's web view."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from serving.language import Language
+from serving.reports.links import Side
+from serving.track.texts import texts
+
+WEB = Path(__file__).parents[1] / "web"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept, Accept-Language",
+}
+
+
+def status(shown: dict[str, Any], side: Side, token: str, language: Language) -> str:
+    """shown: the report as `serving.reports.view` gives it to this side."""
+    template = _templates().get_template("track.html")
+    return template.render(report=shown, side=side, token=token, t=texts(language), language=language)
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(WEB / "templates")
+    return Environment(
+        loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
+    )

@@ -1,0 +1,131 @@
+"""The loops of the worker.
+
+In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; what is under way
+then is left to its lease, or to the next start.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from serving.bell import Bell
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.engine import Closed, Expired, Refused
+from serving.files import FileStore
+from serving.reports.service import Doing
+from serving.settings import Settings
+from serving.webhooks.delivery import deliver_due
+from serving.webhooks.sending import Sender
+from serving.work import housekeeping, leases, timers
+from serving.work.leases import LeaseLost, Taken
+from serving.work.screener import Screener
+from serving.workflow import clocks
+
+LOOK_AGAIN = 0.5
+"""Seconds between looks when no bell rings: work that other processes made, and clocks that run out."""
+BUSY = timedelta(seconds=1)
+"""A photo that the engine has no time for is tried again after that."""
+AT_ONCE = 16
+"""Jobs under way in one process; photos of all of them queue in the engine."""
+DELIVERIES = 50
+"""Webhooks taken at once."""
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    def __init__(
+        self,
+        database: Database,
+        files: FileStore,
+        screener: Screener,
+        sender: Sender,
+        settings: Settings,
+        clock: Clock,
+        bell: Bell,
+    ) -> None:
+        self._database, self._files, self._screener, self._sender = database, files, screener, sender
+        self._settings, self._clock, self._bell = settings, clock, bell
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.to_thread(
+            leases.ensure, self._database, housekeeping.KIND, housekeeping.REF, self._clock()
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever("jobs", self._jobs))
+            group.create_task(self._forever("webhooks", self._webhooks))
+
+    async def _forever(self, name: str, turn: Callable[[], Awaitable[int]]) -> None:
+        """One turn after another; a database that is away for a while stops nothing for good."""
+        while True:
+            try:
+                done = await turn()
+            except Exception:
+                _log.exception("the worker's %s stopped; trying again", name)
+                await asyncio.sleep(LOOK_AGAIN * 4)
+                continue
+            if done == 0:
+                await self._bell.wait(LOOK_AGAIN)
+
+    async def _webhooks(self) -> int:
+        return await deliver_due(
+            self._database, self._clock, self._sender, self._settings.lease_seconds, DELIVERIES
+        )
+
+    async def _jobs(self) -> int:
+        """Take what is due and do it, taking more as places get free; ends when nothing is left."""
+        running: set[asyncio.Task[None]] = set()
+        count = 0
+        try:
+            while True:
+                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running))
+                count += len(taken)
+                running |= {asyncio.create_task(self._do(job)) for job in taken}
+                if not running:
+                    return count
+                _, running = await asyncio.wait(
+                    running, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            for task in running:
+                task.cancel()
+
+    def _take(self, limit: int) -> list[Taken]:
+        now = self._clock()
+        if limit <= 0 or not leases.anything_due(self._database, now):
+            return []
+        return leases.take(self._database, now, self._settings.lease_seconds, limit)
+
+    async def _do(self, job: Taken) -> None:
+        """Do one job; whatever goes wrong is this job's alone."""
+        try:
+            await self._by_kind(job)
+            self._bell.ring()  # who waits for its outcome looks now
+        except LeaseLost:
+            _log.info("job %s of %s was cancelled or taken over", job.kind, job.ref)
+        except (Refused, Expired):
+            await asyncio.to_thread(leases.put_off, self._database, job, self._clock() + BUSY)
+        except Closed:
+            return  # the service stops; the lease ends by itself
+        except Exception as error:
+            _log.exception("job %s of %s failed", job.kind, job.ref)
+            until = leases.retry_at(self._clock(), job.failures)
+            await asyncio.to_thread(
+                leases.put_off, self._database, job, until, f"{type(error).__name__}: {error}"
+            )
+
+    async def _by_kind(self, job: Taken) -> None:
+        if job.kind in (clocks.SCREEN, clocks.SCREEN_EXTRA):
+            await self._screener.screen(job)
+        elif job.kind == housekeeping.KIND:
+            await asyncio.to_thread(
+                housekeeping.tidy, self._database, self._files, self._settings, self._clock(), job
+            )
+        else:
+            await asyncio.to_thread(self._ring, job)
+
+    def _ring(self, job: Taken) -> None:
+        with self._database.transaction() as session:
+            timers.ring(Doing(session, self._settings, self._clock()), job)

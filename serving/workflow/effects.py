@@ -1,0 +1,246 @@
+"""What follows from a change: one function an effect of the table. All in the change's own transaction."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from serving.buyers import integrity
+from serving.db.tables import Appeal, Decision, PhotoRequest, Refusal, Report
+from serving.db.tables.reports import NEVER
+from serving.ids import make_id
+from serving.labels.service import for_decision
+from serving.workflow import clocks
+from serving.workflow.machine import Change
+from serving.workflow.states import (
+    AppealState,
+    Event,
+    Outcome,
+    PhotoRequestState,
+    ReportState,
+    WebhookType,
+)
+from serving.workflow.table import Effect
+from serving.workflow.telling import tell
+
+_WEBHOOK_OF_STATE = {
+    ReportState.SUBMITTED: WebhookType.REPORT_SUBMITTED,
+    ReportState.ESTABLISHED: WebhookType.REPORT_ESTABLISHED,
+    ReportState.NOT_ESTABLISHED: WebhookType.REPORT_NOT_ESTABLISHED,
+    ReportState.NEEDS_REVIEW: WebhookType.REPORT_NEEDS_REVIEW,
+    ReportState.WITHDRAWN: WebhookType.REPORT_WITHDRAWN,
+    ReportState.EXPIRED: WebhookType.REPORT_DEADLINE_PASSED,
+}
+
+
+def _tell(change: Change) -> None:
+    kind = _WEBHOOK_OF_STATE[change.edge.next]
+    tell(change.session, change.now, kind, change.report, change.refund, previous_state=change.before)
+
+
+def _start_clocks(change: Change) -> None:
+    report, now = change.report, change.now
+    report.due_at = change.refund.deadline_at or NEVER
+    clocks.schedule(change.session, report.tenant_id, clocks.SCREEN, report.claim_id, now, now)
+    clocks.threaten(change.session, report, change.refund, now)
+
+
+def _stop_clocks(change: Change) -> None:
+    clocks.end_threat(change.session, change.report)
+    change.report.due_at = NEVER
+
+
+def _open_appeal_window(change: Change) -> None:
+    due = change.now + timedelta(hours=change.settings.appeal_hours)
+    change.report.due_at = due
+    clocks.schedule(
+        change.session, change.report.tenant_id, clocks.FINALISE, change.report.id, due, change.now
+    )
+
+
+def _open_appeal(change: Change) -> None:
+    session, report, now = change.session, change.report, change.now
+    clocks.cancel(session, report.id, clocks.FINALISE)
+    due = now + timedelta(hours=change.settings.appeal_answer_hours)
+    appeal = Appeal(
+        id=change.given.appeal_id or make_id("apl", now),
+        tenant_id=report.tenant_id,
+        report_id=report.id,
+        side=change.given.side,
+        was=change.before,
+        grounds=change.given.reason,
+        state=AppealState.OPEN.value,
+        opened_by=change.actor.name,
+        due_at=due,
+        created_at=now,
+    )
+    session.add(appeal)
+    report.due_at = due
+    clocks.schedule(session, report.tenant_id, clocks.APPEAL_DUE, report.id, due, now)
+    tell(
+        session, now, WebhookType.APPEAL_OPENED, report, change.refund, appeal_id=appeal.id, side=appeal.side
+    )
+
+
+def _close_appeal(change: Change) -> None:
+    session, report = change.session, change.report
+    appeal = session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
+    upheld = change.edge.event is Event.UPHOLD
+    appeal.state = (AppealState.UPHELD if upheld else AppealState.OVERTURNED).value
+    appeal.decided_by, appeal.decided_at = change.actor.name, change.now
+    report.due_at = NEVER
+    clocks.cancel(session, report.id, clocks.APPEAL_DUE)
+    kind = WebhookType.APPEAL_UPHELD if upheld else WebhookType.APPEAL_OVERTURNED
+    tell(session, change.now, kind, report, change.refund, appeal_id=appeal.id, side=appeal.side)
+
+
+def _set_outcome(change: Change) -> None:
+    """One photo that counts as fake supports the merchant; the buyer is supported when all reports said no."""
+    refund = change.refund
+    if change.edge.event is Event.FINALISE:
+        change.report.due_at = NEVER
+    reports = change.session.execute(select(Report.state).where(Report.refund_id == refund.id)).scalars()
+    states = {ReportState(state) for state in reports} - {ReportState.WITHDRAWN, ReportState.EXPIRED}
+    if states & ReportState.for_merchant():
+        outcome = Outcome.MERCHANT_SUPPORTED
+        final = ReportState.FINAL_ESTABLISHED in states
+    elif states and states <= ReportState.for_buyer():
+        outcome = Outcome.BUYER_SUPPORTED
+        final = states == {ReportState.FINAL_NOT_ESTABLISHED}
+    else:
+        outcome, final = Outcome.UNDECIDED, False
+    if (refund.outcome, refund.outcome_final) == (outcome, final):
+        return
+    previous = refund.outcome
+    refund.outcome, refund.outcome_final = outcome.value, final
+    refund.version += 1
+    refund.updated_at = change.now
+    undone = previous == Outcome.MERCHANT_SUPPORTED and outcome != Outcome.MERCHANT_SUPPORTED
+    tell(
+        change.session,
+        change.now,
+        WebhookType.DISPUTE_OUTCOME_CHANGED,
+        change.report,
+        refund,
+        previous_outcome=previous,
+        refusal_undone=_undo_refusal(change) if undone else False,
+    )
+
+
+def _undo_refusal(change: Change) -> bool:
+    """A refusal that rests on nothing any more: the platform must take it back."""
+    undone = (
+        update(Refusal)
+        .where(Refusal.refund_id == change.refund.id, Refusal.undone_at.is_(None))
+        .values(undone_at=change.now, live=None)
+        .returning(Refusal.id)
+    )
+    return change.session.execute(undone).first() is not None
+
+
+def _enter_pending(change: Change) -> None:
+    integrity.enter_pending(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _enter_final(change: Change) -> None:
+    integrity.enter_final(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _reverse_entry(change: Change) -> None:
+    integrity.reverse(change.session, change.report, change.refund, change.now)
+
+
+def _label(change: Change) -> None:
+    for_decision(change.session, change.report, change.edge.event, change.actor.name, change.now)
+
+
+def _record_decision(change: Change) -> None:
+    session, report = change.session, change.report
+    appeal = session.execute(select(Appeal.id).where(Appeal.report_id == report.id)).scalar()
+    session.add(
+        Decision(
+            id=make_id("dcs", change.now),
+            tenant_id=report.tenant_id,
+            report_id=report.id,
+            appeal_id=appeal,
+            established=change.edge.next in ReportState.for_merchant(),
+            reason_code=change.given.reason_code,
+            reason=change.given.reason,
+            decided_by=change.actor.name,
+            created_at=change.now,
+        )
+    )
+
+
+def _ask_buyer(change: Change) -> None:
+    report, now = change.report, change.now
+    due = _photo_due(change)
+    change.session.add(
+        PhotoRequest(
+            id=make_id("phr", now),
+            tenant_id=report.tenant_id,
+            report_id=report.id,
+            wish=change.given.wish,
+            message=change.given.message,
+            state=PhotoRequestState.OPEN.value,
+            live=1,
+            asked_by=change.actor.name,
+            due_at=due,
+            created_at=now,
+        )
+    )
+    clocks.schedule(change.session, report.tenant_id, clocks.PHOTO_DUE, report.id, due, now)
+
+
+def _photo_due(change: Change) -> datetime:
+    due = change.now + timedelta(hours=change.settings.photo_request_hours)
+    return min(due, change.refund.deadline_at or NEVER)
+
+
+def _end_wishes(change: Change) -> None:
+    clocks.cancel(change.session, change.report.id, clocks.PHOTO_DUE)
+    change.session.execute(
+        update(PhotoRequest)
+        .where(PhotoRequest.report_id == change.report.id, PhotoRequest.live.is_not(None))
+        .values(state=PhotoRequestState.CANCELLED.value, live=None, ended_at=change.now)
+    )
+
+
+def _record_refusal(change: Change) -> None:
+    report, now, given = change.report, change.now, change.given
+    refusal = Refusal(
+        id=make_id("rfs", now),
+        tenant_id=report.tenant_id,
+        refund_id=change.refund.id,
+        report_id=report.id,
+        message=given.message,
+        evidence=given.evidence,
+        live=1,
+        platform=given.platform,
+        refused_by=change.actor.name,
+        created_at=now,
+    )
+    change.session.add(refusal)
+    tell(
+        change.session, now, WebhookType.REFUND_REFUSED, report, change.refund,
+        refusal_id=refusal.id, evidence_sha256=given.evidence,
+    )  # fmt: skip
+
+
+DO: dict[Effect, Callable[[Change], None]] = {
+    Effect.TELL: _tell,
+    Effect.START_CLOCKS: _start_clocks,
+    Effect.STOP_CLOCKS: _stop_clocks,
+    Effect.OPEN_APPEAL_WINDOW: _open_appeal_window,
+    Effect.OPEN_APPEAL: _open_appeal,
+    Effect.CLOSE_APPEAL: _close_appeal,
+    Effect.SET_OUTCOME: _set_outcome,
+    Effect.ENTER_PENDING: _enter_pending,
+    Effect.ENTER_FINAL: _enter_final,
+    Effect.REVERSE_ENTRY: _reverse_entry,
+    Effect.LABEL: _label,
+    Effect.RECORD_DECISION: _record_decision,
+    Effect.ASK_BUYER: _ask_buyer,
+    Effect.END_WISHES: _end_wishes,
+    Effect.RECORD_REFUSAL: _record_refusal,
+}

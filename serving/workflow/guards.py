@@ -1,0 +1,126 @@
+"""What must hold besides state and role: one function a guard. Each answers or raises Problem 409 or 422."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serving.db.tables import Decision, Image, PhotoRequest, Refund, Refusal, Report
+from serving.problems import Problem
+from serving.workflow.states import RefundStatus, ReportState, Source
+from serving.workflow.table import Guard
+
+if TYPE_CHECKING:
+    from serving.workflow.machine import Change
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What guards ask beside report and refund. judges: subjects of all who decided the report; photo_awaited: whether
+    the buyer was asked for one; refused: whether the refund is."""
+
+    judges: frozenset[str]
+    photo_awaited: bool
+    refused: bool
+
+
+def look(session: Session, report: Report, refund: Refund) -> Seen:
+    """As the database has it now."""
+    judges = select(Decision.decided_by).where(Decision.report_id == report.id)
+    wishes = select(PhotoRequest.id).where(
+        PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None)
+    )
+    refusals = select(Refusal.id).where(Refusal.refund_id == refund.id, Refusal.undone_at.is_(None))
+    return Seen(
+        frozenset(session.execute(judges).scalars()),
+        session.execute(wishes).first() is not None,
+        session.execute(refusals).first() is not None,
+    )
+
+
+def check(change: "Change") -> None:
+    for guard in change.edge.guards:
+        _CHECKS[guard](change)
+
+
+def holds(change: "Change") -> bool:
+    """Whether the edge could be taken now."""
+    try:
+        check(change)
+    except Problem:
+        return False
+    return True
+
+
+def _refund_open(change: "Change") -> None:
+    refund = change.refund
+    if refund.status != RefundStatus.OPEN:
+        raise Problem(409, "refund_closed", f"Refund {refund.refund_id} is closed.")
+    if refund.deadline_at is not None and refund.deadline_at <= change.now:
+        raise Problem(409, "refund_deadline_passed", f"The deadline of refund {refund.refund_id} has passed.")
+
+
+def _photo_reportable(change: "Change") -> None:
+    image = change.session.get(Image, change.report.image_id)
+    if image is None or image.source not in Source.by_buyer():
+        detail = "Only photos from the buyer can be reported: those of source refund, chat or review."
+        raise Problem(422, "not_the_buyers_photo", detail)
+    if image.erased_at is not None:
+        raise Problem(409, "photo_erased", "This photo was erased; its retention period is over.")
+    earlier = select(Report.id, Report.state).where(
+        Report.refund_id == change.refund.id, Report.image_id == image.id, Report.id != change.report.id
+    )
+    for identifier, state in change.session.execute(earlier):
+        if ReportState(state) in ReportState.live():
+            detail = f"This photo is reported already: {identifier}. Follow that report."
+            raise Problem(409, "already_reported", detail)
+        if ReportState(state) in ReportState.for_merchant() | ReportState.for_buyer():
+            detail = f"This photo was judged for good: {identifier}."
+            raise Problem(409, "already_judged", detail)
+
+
+def _bound_stated(change: "Change") -> None:
+    if change.report.bound is None:
+        raise Problem(409, "no_bound", "Nothing is established without a bound on its false accusations.")
+
+
+def _other_judge(change: "Change") -> None:
+    if change.actor.name in change.seen.judges:
+        detail = "You decided this report before; an appeal is decided by another adjudicator."
+        raise Problem(409, "same_judge", detail)
+
+
+def _in_time(change: "Change") -> None:
+    if change.report.due_at <= change.now:
+        raise Problem(409, "appeal_too_late", "The time to appeal is over.")
+
+
+def _not_refused(change: "Change") -> None:
+    if change.seen.refused:
+        raise Problem(409, "already_refused", f"Refund {change.refund.refund_id} is refused already.")
+
+
+def _no_open_wish(change: "Change") -> None:
+    if change.seen.photo_awaited:
+        raise Problem(
+            409, "photo_already_requested", "The buyer was asked for a photo and has not answered yet."
+        )
+
+
+def _said_by_the_table(change: "Change") -> None:
+    """`table.find` chose the edge by it."""
+
+
+_CHECKS: dict[Guard, Callable[["Change"], None]] = {
+    Guard.REFUND_OPEN: _refund_open,
+    Guard.PHOTO_REPORTABLE: _photo_reportable,
+    Guard.WAS_ESTABLISHED: _said_by_the_table,
+    Guard.WAS_NOT_ESTABLISHED: _said_by_the_table,
+    Guard.BOUND_STATED: _bound_stated,
+    Guard.OTHER_JUDGE: _other_judge,
+    Guard.IN_TIME: _in_time,
+    Guard.NOT_REFUSED: _not_refused,
+    Guard.NO_OPEN_WISH: _no_open_wish,
+}

@@ -1,0 +1,135 @@
+"""Makes a thing happen to a report: looks the edge up, checks role and guards, changes the state, does what follows.
+
+In: an event, who brings it, the report with its refund (both locked by `serving.reports.repository`). Out: the changed
+report; audit event, webhooks, timers and all other effects are in the same session. Nothing is changed where it raises.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from serving.audit import chain
+from serving.audit.chain import Actor, Fact
+from serving.db.tables import Refund, Report
+from serving.problems import Problem
+from serving.settings import Settings
+from serving.workflow import guards
+from serving.workflow.guards import Seen
+from serving.workflow.states import Event, ReportState, Role
+from serving.workflow.table import Edge, events_from, find
+
+
+@dataclass(frozen=True)
+class Given:
+    """What comes with an event. Only what the event's effects use is set. data: facts for the audit log."""
+
+    reason_code: str = ""
+    reason: str = ""
+    side: str = ""
+    wish: str = ""
+    message: str = ""
+    evidence: str = ""
+    platform: dict[str, Any] = field(default_factory=dict)
+    appeal_id: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing happening; what guards look at and effects work with. before: none where the report is made."""
+
+    session: Session
+    settings: Settings
+    now: datetime
+    actor: Actor
+    edge: Edge
+    before: ReportState | None
+    report: Report
+    refund: Refund
+    given: Given
+    seen: Seen
+
+
+def happen(
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    actor: Actor,
+    event: Event,
+    report: Report,
+    refund: Refund,
+    given: Given | None = None,
+) -> Change:
+    """Have `event` happen. A new report comes with the state it is to get and is not yet in the session.
+
+    Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
+    """
+    from serving.workflow import effects  # they use the machine's types
+
+    before = None if event is Event.SUBMIT else ReportState(report.state)
+    edge = _edge(before, event, report, actor)
+    seen = guards.look(session, report, refund)
+    change = Change(session, settings, now, actor, edge, before, report, refund, given or Given(), seen)
+    guards.check(change)
+    report.state, report.updated_at = edge.next.value, now
+    report.version = 1 if before is None else report.version + 1
+    report.live = None if edge.next in ReportState.terminal() else 1
+    _remember_decision(change)
+    if before is None:
+        session.add(report)
+    session.flush()
+    chain.append(session, report.tenant_id, now, actor, _fact(change))
+    for effect in edge.effects:
+        effects.DO[effect](change)
+    session.flush()
+    return change
+
+
+def may(role: Role, edge: Edge) -> bool:
+    """Whether a role may bring an edge's event. An admin may do what people with keys do."""
+    return role in edge.roles or (role is Role.ADMIN and bool(edge.roles & {Role.MERCHANT, Role.ADJUDICATOR}))
+
+
+def _edge(before: ReportState | None, event: Event, report: Report, actor: Actor) -> Edge:
+    was = ReportState(report.was) if report.was else None
+    edge = find(before, event, was)
+    if edge is None:
+        allowed = ", ".join(events_from(before, actor.role)) if before else ""
+        detail = f"A report that is {before} cannot {event.replace('_', ' ')}. Possible now: {allowed or 'nothing'}."
+        raise Problem(409, "transition_not_allowed", detail)
+    if not may(actor.role, edge):
+        who = ", ".join(sorted(edge.roles))
+        raise Problem(
+            403, "forbidden", f"Only {who} may {event.replace('_', ' ')} here; this key is {actor.role}."
+        )
+    return edge
+
+
+def _remember_decision(change: Change) -> None:
+    """Who said yes or no last, and for which state an appeal would be."""
+    report, event = change.report, change.edge.event
+    deciding = {
+        Event.SCREENED_FAKE,
+        Event.SCREENED_AUTHENTIC,
+        Event.DECIDE_ESTABLISHED,
+        Event.DECIDE_NOT_ESTABLISHED,
+        Event.UPHOLD,
+        Event.OVERTURN,
+    }
+    if event in deciding:
+        report.decided_by, report.decided_at = change.actor.name, change.now
+    if event is Event.APPEAL:
+        report.was = change.before
+
+
+def _fact(change: Change) -> Fact:
+    given = change.given
+    data = {"refund_id": change.refund.refund_id, "version": change.report.version, **given.data}
+    data |= {"reason_code": given.reason_code} if given.reason_code else {}
+    data |= {"reason_sha256": chain.text_hash(given.reason)} if given.reason else {}
+    data |= {"evidence_sha256": given.evidence} if given.evidence else {}
+    data |= {"wish": given.wish} if given.wish else {}
+    action = f"report.{change.edge.event.value}"
+    return Fact(action, change.report.id, change.before, change.edge.next.value, data)
