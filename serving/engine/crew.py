@@ -144,8 +144,8 @@ class Crew:
         return ahead_of(self._jobs, now + self._later(tiles, priority), now)
 
     def _later(self, tiles: int, priority: Priority) -> float:
-        """Seconds by which a request counts as having come later: its own time with nobody before it, and LATER."""
-        return LATER[priority] + self._load.seconds(Ahead(), tiles)
+        """Seconds by which a request counts as having come later, by its size and its priority."""
+        return LATER[priority] + turns.later(self._load.seconds(Ahead(), tiles))
 
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:
