@@ -23,6 +23,7 @@ from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
 from serving.engine import Engine
 from serving.head import HeadAsGet
+from serving.identity import login
 from serving.identity.callers import Callers
 from serving.identity.secret import read_secret
 from serving.identity.tenants import open_database
@@ -30,6 +31,7 @@ from serving.metrics import Metrics
 from serving.observing import Observing
 from serving.problems import Problem, ProblemDetails
 from serving.rates import Rates
+from serving.rendering import WEB
 from serving.replays import Replays
 from serving.rest.once import Running
 from serving.schemas import Health
@@ -86,7 +88,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(operations)
     if settings.demo:
         app.include_router(page.router)
-        app.mount("/static", StaticFiles(directory=page.WEB / "static"), name="static")
+    app.include_router(login.router)
+    app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
     return app
 

@@ -5,15 +5,13 @@ Chinese. The verdict comes through the same service as the API's.
 """
 
 import time
-import tomllib
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from model.names import DEFECTS
 from serving import intake
@@ -22,20 +20,13 @@ from serving.hangups import while_connected
 from serving.identity import access
 from serving.identity.cookies import start_visit
 from serving.intake import Intake, Upload
-from serving.language import Language, preferred
 from serving.problems import Problem
+from serving.rendering import html, language, remember_language
 from serving.result_view import ErrorView, ResultView, show
 from serving.samples import SAMPLES, Sample
 from serving.service import DetectionService
 from serving.settings import Settings
 from serving.workflow.states import Role
-
-WEB = Path(__file__).parent / "web"
-LANGUAGE_COOKIE = "refundlens_language"
-POLICY = (
-    "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-"""Content-Security-Policy: nothing from elsewhere; data: for the photo and its heat map, which are not stored."""
 
 JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
 """Who may have photos judged on the page."""
@@ -47,9 +38,7 @@ router = APIRouter(include_in_schema=False)
 async def index(request: Request) -> Response:
     response = _page(request, None)
     await start_visit(request, response)
-    chosen = request.query_params.get("lang")
-    if chosen in ("en", "zh"):
-        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
+    remember_language(request, response)
     return response
 
 
@@ -101,7 +90,7 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
         body = await read()
 
         async def look() -> ResultView | ErrorView:
-            outcomes = await service.judge(body, caller.owner, _language(request), expires)
+            outcomes = await service.judge(body, caller.owner, language(request), expires)
             return await service.on_worker(partial(show, outcomes[0], body.images[0].data))
 
         view = await while_connected(request, look())
@@ -110,29 +99,15 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
 
 def _page(request: Request, result: ResultView | ErrorView | None, status: int = 200) -> HTMLResponse:
     """The whole page, or only the result where the page's script asks for that."""
-    language = _language(request)
-    fragment = "x-fragment" in request.headers
-    content = (
-        _templates()
-        .get_template("result.html" if fragment else "page.html")
-        .render(
-            t=_texts(language),
-            language=language,
-            result=result,
-            samples=SAMPLES,
-            defects=DEFECTS,
-            model=request.app.state.service.detector.name,
-        )
+    return html(
+        request,
+        "result.html" if "x-fragment" in request.headers else "page.html",
+        status,
+        result=result,
+        samples=SAMPLES,
+        defects=DEFECTS,
+        model=request.app.state.service.detector.name,
     )
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cache-Control": "no-store",
-        "Content-Language": _texts(language)["lang"],
-        "Vary": "Accept-Language, Cookie",
-    }
-    return HTMLResponse(content, status, headers)
 
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
@@ -141,24 +116,3 @@ def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
     return found, samples.file(found)
-
-
-def _language(request: Request) -> Language:
-    """What was switched to, now or before; else what the browser prefers."""
-    for chosen in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if chosen == "en" or chosen == "zh":
-            return "zh" if chosen == "zh" else "en"
-    return preferred(request.headers.get("accept-language"))
-
-
-@cache
-def _texts(language: Language) -> dict[str, str]:
-    return tomllib.loads((WEB / "texts" / f"{language}.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(WEB / "templates")
-    return Environment(
-        loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
-    )

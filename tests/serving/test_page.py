@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from model import decode
 from model.detect import Detector
-from serving import page
+from serving import rendering
 from serving.app import create_app
 from serving.identity.fixed import demo_key
 from serving.samples import SAMPLES
@@ -55,7 +55,7 @@ def test_language_follows_the_browser_and_the_switch(visitor: TestClient) -> Non
 
 
 def test_texts_have_the_same_keys_in_both_languages() -> None:
-    folder = page.WEB / "texts"
+    folder = rendering.WEB / "texts"
     english, chinese = (tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in ("en", "zh"))
     assert list(english) == list(chinese)
     for key, text in english.items():
@@ -121,7 +121,7 @@ def test_every_fault_of_a_picture_has_words_in_both_languages(visitor: TestClien
     for path in Path(decode.__file__).parent.glob("*.py"):
         codes |= set(re.findall(r'ImageError\(\s*"(\w+)"', path.read_text("utf-8")))
     assert "truncated_image" in codes
-    texts = tomllib.loads((page.WEB / "texts" / "zh.toml").read_text("utf-8"))
+    texts = tomllib.loads((rendering.WEB / "texts" / "zh.toml").read_text("utf-8"))
     assert not {f"error_{code}" for code in codes} - set(texts)
     visitor.get("/?lang=zh")
     answer = visitor.post("/check", files={"image": ("a.jpg", b"")})
