@@ -21,6 +21,7 @@ Resolver = Callable[[str, int], list[str]]
 MOST_CHARACTERS = 2000
 FIRST_FREE_PORT = 1024
 """Below it are a machine's own services, such as mail and shells; of those, only the web's ports are let through."""
+LAST_PORT = 65_535
 WEB_PORTS = frozenset({80, 443})
 TRIED = 3
 """Addresses of a host that are tried before giving up; hosts with more name them in the order they prefer."""
@@ -60,9 +61,8 @@ class Guard:
     def check(self, text: str) -> list[str]:
         """The addresses it leads to, each of them allowed. Raises Refused; waits for the name server."""
         url = self.read(text)
-        port = url.port or _DEFAULT_PORTS[url.scheme]
         try:
-            found = self.resolve(url.raw_host.decode("ascii"), port)
+            found = self.resolve(url.raw_host.decode("ascii"), _port(url))
         except (OSError, UnicodeError) as error:
             raise Refused(f"The host {url.host} has no address; check its name.") from error
         if not found:
@@ -83,9 +83,15 @@ class Guard:
             raise Refused("The URL holds a user or password; messages are signed instead.")
         if url.fragment:
             raise Refused("The URL has a fragment (#), which is never sent; leave it out.")
-        port = url.port or _DEFAULT_PORTS[url.scheme]
+        port = _port(url)
+        if not 0 < port <= LAST_PORT:
+            raise Refused(f"There is no port {port}.")
         if not self.allow_private and port < FIRST_FREE_PORT and port not in WEB_PORTS:
             raise Refused(f"Port {port} is another service's; use 443, or one from {FIRST_FREE_PORT} on.")
+
+
+def _port(url: httpx.URL) -> int:
+    return _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
