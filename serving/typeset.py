@@ -14,8 +14,8 @@ _PIECES = re.compile(r"[!-~]+|\s+|.")
 """Latin words stay whole; Chinese breaks between any two characters."""
 _NOT_FIRST = frozenset("，。、；：？！”’）》】％,.;:?!)]%")
 """Punctuation that never begins a line."""
-_LONGEST = 600
-"""Characters of one text that are set; metadata may hold a novel."""
+_LONGEST = 300
+"""Characters of one text that are set: six lines of Chinese. Metadata may hold a novel."""
 
 
 @cache

@@ -15,23 +15,26 @@ from PIL import Image, ImageDraw
 from model.image import read_photo
 from model.texts import Language
 from model.tiles import STRIDE
-from serving.reports.evidence_words import Facts, Words, words
+from serving.reports.evidence_words import ReportFacts, Words, words
 from serving.typeset import font, wrap
-
-__all__ = ["LIMIT", "Facts", "evidence_jpeg"]
 
 LIMIT = 130_000
 """Bytes: what Taobao's refuse-proof field takes at most (`taobao.refund.refuse`); other platforms take more."""
 WIDTH = 1200
 """Pixels of the whole picture; platforms show proofs at about that width."""
 MARGIN = 32
-PANELS = (552, 440, 340, 240, 140)
-"""Longest side of each panel in pixels, tried in turn: half the width, then smaller while the file is too large."""
+PANELS = (552, 460, 380, 300, 220, 140)
+"""Width of each panel in pixels, tried in turn: half the picture's, then smaller while the file is too large."""
+TALLEST = 4 / 3
+"""A panel's height at most, in its width: a phone's photo, held upright, fills it."""
 QUALITIES = (88, 80, 70, 60, 50)
 """JPEG qualities tried for each; under 50 small text is no longer clean."""
+MOST_LINES, FEWEST_LINES = 14, 3
+"""Lines of reasons: detections need some eight. Dense Chinese takes 5 kB a line at the lowest quality, so that 14 leave
+room for the panels; with three, even noise and the longest names stay far below the limit."""
 LINE = 1.45
 """Height of a line, in the font's size."""
-_TITLE, _SUB, _TEXT, _SMALL = 40, 22, 22, 17
+_TITLE, _SUB, _TEXT, _SMALL, _GAP = 40, 22, 22, 17, 10
 _COLOURS = {"fake": (176, 32, 32), "authentic": (28, 110, 60), "inconclusive": (90, 96, 104)}
 _INK, _FAINT, _PAPER, _HEAT = (26, 28, 32), (92, 98, 106), (255, 255, 255), (255, 45, 32)
 _BOX, _BOX_EDGE = (255, 45, 32), (255, 255, 255)
@@ -45,7 +48,7 @@ def evidence_jpeg(
     photo: bytes,
     body: dict[str, Any],
     heatmap: NDArray[np.float32] | None,
-    report: Facts | None,
+    report: ReportFacts | None,
     language: Language,
 ) -> bytes:
     """The picture. body: a detection's stored JSON. heatmap: float32 [h,w], a cell per 8 pixels of the photo.
@@ -56,21 +59,20 @@ def evidence_jpeg(
     said = words(body, report, language)
     boxes = [region["box"] for region in body["regions"]]
     encoded = b""
-    for side in PANELS:
+    for side, lines in [*((side, MOST_LINES) for side in PANELS), (PANELS[-1], FEWEST_LINES)]:
         panels = [_boxed(pixels, boxes, side)]
         if heatmap is not None:
             panels.append(_heated(pixels, heatmap, side))
-        sheet = _sheet(panels, said)
+        sheet = _sheet(panels, said, lines)
         for quality in QUALITIES:
             encoded = _encode(sheet, quality)
             if len(encoded) < LIMIT:
                 return encoded
-    # not met by noise at the smallest size; a limit that is kept always needs an end all the same
-    return _encode(sheet.resize((WIDTH // 2, sheet.height // 2)), QUALITIES[-1])
+    return encoded
 
 
-def _sheet(panels: list[Image.Image], said: Words) -> Image.Image:
-    """Everything on one page, as high as it needs."""
+def _sheet(panels: list[Image.Image], said: Words, most: int) -> Image.Image:
+    """Everything on one page, as high as it needs. most: lines of reasons."""
     width = WIDTH - 2 * MARGIN
     titles = wrap(said.heading, font(_TITLE), width)
     subtitles = wrap(said.subheading, font(_SUB), width)
@@ -80,7 +82,9 @@ def _sheet(panels: list[Image.Image], said: Words) -> Image.Image:
     below = top + max(panel.height for panel in panels) + _height([""], _SMALL) + MARGIN // 2
     blocks = [
         *((wrap(line, font(_TEXT), width), _TEXT, _INK) for line in said.facts),
-        *((wrap(f"• {line}", font(_TEXT), width), _TEXT, _INK) for line in said.reasons),
+        ([""], _GAP, _INK),
+        (_reasons(said.reasons, width, most), _TEXT, _INK),
+        ([""], _GAP, _INK),
         *((wrap(line, font(_SMALL), width), _SMALL, _FAINT) for line in ["RefundLens", *said.footer]),
     ]
     bottom = below + sum(_height(lines, size) for lines, size, _ in blocks) + MARGIN
@@ -99,6 +103,11 @@ def _sheet(panels: list[Image.Image], said: Words) -> Image.Image:
     for lines, size, colour in blocks:
         below = _write(pen, below, lines, size, colour)
     return sheet
+
+
+def _reasons(reasons: list[str], width: int, most: int) -> list[str]:
+    lines = [line for reason in reasons for line in wrap(f"• {reason}", font(_TEXT), width)]
+    return lines if len(lines) <= most else [*lines[: most - 1], "…"]
 
 
 def _write(
@@ -143,7 +152,7 @@ def _heated(pixels: Pixels, heatmap: NDArray[np.float32], side: int) -> Image.Im
 
 def _fitted(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
     """The picture no larger than a panel, and the scale. Small ones are not enlarged."""
-    scale = min(1.0, side / max(picture.size))
+    scale = min(1.0, side / picture.width, side * TALLEST / picture.height)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0), scale
 

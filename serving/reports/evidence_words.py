@@ -9,28 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model.texts import TEXTS, WORDS, Language, reason_text
+from serving.audit.chain import DETECTOR
 from serving.clock import rfc3339
 from serving.result_view import ResultView
 from serving.workflow.states import ReportState
 
 MOST_REASONS = 8
 """Sentences shown; detections have two to six, and a full-length picture is read by nobody."""
-_ALONE = "one_fake"
-"""The rule of `model.claim` under which one photo is enough: nothing to add to what is said of that photo."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a report adds to its detection. decided_by_person: who is not told. bound, rule: of the judgement of the
-    whole claim (`model.claim`), where the detector judged it."""
+class ReportFacts:
+    """What a report adds to its detection. decided_by: `detector`, else somebody judged; who is not told. bound: of the
+    whole claim, where the detector judged its photos together. claim_reason: the sentence of that judgement."""
 
     report_id: str
     refund_id: str
     state: ReportState
-    decided_by_person: bool = False
+    decided_by: str | None = None
     decided_at: datetime | None = None
     bound: float | None = None
-    rule: str | None = None
+    claim_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,9 @@ _SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Condition: {width} x {height} pixels, {saved}, sharpness {sharpness:.2f}.",
         "zh": "图片条件：{width} x {height} 像素，{saved}，清晰度 {sharpness:.2f}。",
     },
-    "together": {
-        "en": "The photos of this claim were judged together, and together they are enough.",
-        "zh": "该申请的多张图片经合并判断，合起来足以认定。",
-    },
     "jpeg": {"en": "JPEG quality {quality}", "zh": "JPEG 质量 {quality}"},
     "not_jpeg": {"en": "not a JPEG", "zh": "非 JPEG"},
-    "reason": {"en": "{text} [{basis}]", "zh": "{text}［{basis}］"},
+    "reason": {"en": "{text} [{basis}]", "zh": "{text}（{basis}）"},
 }
 _FOOTER: dict[str, dict[Language, str]] = {
     "report": {"en": "Report", "zh": "举报编号"},
@@ -133,7 +128,7 @@ _FOOTER: dict[str, dict[Language, str]] = {
 }
 
 
-def words(body: dict[str, Any], report: Facts | None, language: Language) -> Words:
+def words(body: dict[str, Any], report: ReportFacts | None, language: Language) -> Words:
     """body: the stored JSON of a detection. report: none where the detection belongs to none."""
     verdict: str = body["verdict"]
     tone, heading, subheading = verdict, _VERDICTS[verdict][language], ""
@@ -142,7 +137,7 @@ def words(body: dict[str, Any], report: Facts | None, language: Language) -> Wor
         heading = state[language]
         subheading = _VERDICTS[verdict][language]
         if report.state in _STATES:
-            who = "by_person" if report.decided_by_person else "by_detector"
+            who = "by_detector" if report.decided_by == DETECTOR.name else "by_person"
             subheading = f"{_say(who, language)} · {subheading}"
     return Words(
         tone=tone,
@@ -157,7 +152,7 @@ def words(body: dict[str, Any], report: Facts | None, language: Language) -> Wor
     )
 
 
-def _facts(body: dict[str, Any], report: Facts | None, language: Language) -> list[str]:
+def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
     percent = ResultView.percent
     likeliest = max(body["kind"], key=lambda kind: body["kind"][kind])
     found = [
@@ -178,13 +173,12 @@ def _facts(body: dict[str, Any], report: Facts | None, language: Language) -> li
     return found
 
 
-def _reasons(body: dict[str, Any], report: Facts | None, language: Language) -> list[str]:
+def _reasons(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
     shown = [
         _say("reason", language, text=_in_language(reason, language), basis=_BASES[reason["basis"]][language])
         for reason in body["reasons"][:MOST_REASONS]
     ]
-    together = report is not None and report.rule is not None and report.rule != _ALONE
-    return [_say("together", language), *shown] if together else shown
+    return [report.claim_reason, *shown] if report is not None and report.claim_reason else shown
 
 
 def _in_language(reason: dict[str, Any], language: Language) -> str:
@@ -195,7 +189,7 @@ def _in_language(reason: dict[str, Any], language: Language) -> str:
         return str(reason["text"])
 
 
-def _footer(body: dict[str, Any], report: Facts | None, language: Language) -> list[str]:
+def _footer(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
     model = body["model"]
     first = [("detection", body["id"])] if body.get("id") else []
     if report is not None:
