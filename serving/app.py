@@ -17,11 +17,13 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from model.detect import Detector
-from serving import detect_api, open_inference, page, problems, reload
+from serving import detect_api, open_inference, page, problems, reload, routes
 from serving.admission import Admission
+from serving.bell import Bell
 from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
 from serving.engine import Engine
+from serving.files import FileStore
 from serving.head import HeadAsGet
 from serving.identity import login
 from serving.identity.callers import Callers
@@ -39,6 +41,10 @@ from serving.service import DetectionService
 from serving.settings import Settings
 from serving.store import DetectionStore
 from serving.tracing import tracing
+from serving.webhooks.guard import Guard
+from serving.webhooks.sending import HttpSender
+from serving.work.screener import Screener
+from serving.work.worker import Worker
 
 _log = logging.getLogger(__name__)
 operations = APIRouter(tags=["operations"])
@@ -61,6 +67,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
     app.state.database, app.state.secret = open_database(settings, clock()), read_secret(settings)
     app.state.callers = Callers(settings, app.state.database, clock)
+    app.state.webhook_guard = Guard(settings.allow_private_webhooks)
+    app.state.files, app.state.bell = FileStore(settings.data_dir / "files"), Bell()
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
@@ -79,17 +87,19 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.rates = Rates(settings.rate_limit, time.monotonic)
     app.state.tracing = tracing(settings)
     app.state.samples = SampleFolder(settings.data_dir)
-    app.state.ready = False
+    app.state.ready = app.state.closing = False
     problems.install(app)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(detect_api.router)
     app.include_router(open_inference.router)
     app.include_router(operations)
-    if settings.demo:
-        app.include_router(page.router)
+    for router in routes.WORKFLOW:
+        app.include_router(router)
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
+    if settings.demo:
+        app.include_router(page.router)
     app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
     return app
 
@@ -100,13 +110,39 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
     warm_up.add_done_callback(_tell_failure)
     reload.on_hangup(asyncio.get_running_loop(), app.state.service.engine)
-    yield
+    async with _working(app):
+        yield
     app.state.samples.close()
     await asyncio.wait([warm_up])
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:
         await asyncio.to_thread(app.state.tracing.close)
+
+
+def let_go(app: FastAPI) -> None:
+    """End what would go on for as long as its caller listens: the streams of events."""
+    app.state.closing = True
+    app.state.bell.ring()
+
+
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
+    """The worker beside the API, where the settings want one in this process."""
+    state = app.state
+    if not state.settings.worker:
+        yield
+        return
+    sender = HttpSender(state.secret, state.webhook_guard)
+    screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
+    worker = Worker(state.database, state.files, screener, sender, state.settings, state.clock, state.bell)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await sender.close()
 
 
 def _warm_up(app: FastAPI) -> None:
@@ -153,7 +189,12 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         document = generate()
         schemas = document["components"]["schemas"]
-        models: list[type[BaseModel]] = [ProblemDetails, *detect_api.BODY_MODELS, *open_inference.BODY_MODELS]
+        models: list[type[BaseModel]] = [
+            ProblemDetails,
+            *detect_api.BODY_MODELS,
+            *open_inference.BODY_MODELS,
+            *routes.BODY_MODELS,
+        ]
         for model in models:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))

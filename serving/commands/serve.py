@@ -13,6 +13,9 @@ from serving.settings import read_settings
 BACKLOG = 2048
 """Connections the system holds until they are taken; uvicorn's own default."""
 
+GRACE_SECONDS = 60
+"""How long open requests may take once the service is told to stop; the default deadline of a caller."""
+
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
@@ -27,7 +30,7 @@ def serve(
     """Serve the API and the page on one address, until interrupted."""
     import uvicorn
 
-    from serving.app import create_app
+    from serving.app import create_app, let_go
     from serving.db.session import DatabaseError
     from serving.identity.fixed import demo_key
     from serving.logs import configure
@@ -49,7 +52,16 @@ def serve(
     typer.echo(f"RefundLens on {address}", err=True)
     if key:
         typer.echo(f"Demo key: {key}", err=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+    )
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            let_go(app)  # uvicorn waits for open answers first, and streams have no end of their own
+            await super().shutdown(sockets)
+
+    server = Server(config)
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         server.run(sockets=[door])
 

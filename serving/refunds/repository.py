@@ -12,7 +12,7 @@ from serving.problems import Problem
 from serving.workflow.states import RefundStatus, Role
 
 
-def _visible(principal: Principal) -> Select[tuple[Refund]]:
+def _visible(principal: Principal) -> Select[Refund]:
     found = select(Refund).where(Refund.tenant_id == principal.tenant)
     return found.where(Refund.account == principal.account) if principal.role is Role.MERCHANT else found
 
@@ -66,7 +66,7 @@ def photos(session: Session, refund: Refund) -> list[tuple[Image, str | None]]:
     reports = session.execute(
         select(Report.image_id, Report.id).where(Report.refund_id == refund.id).order_by(Report.id)
     )
-    newest = {image: report for image, report in reports}
+    newest = {row.image_id: row.id for row in reports}
     return [(image, newest.get(image.id)) for image in images]
 
 
@@ -82,7 +82,7 @@ def photo(session: Session, principal: Principal, identifier: str) -> Image:
     return found
 
 
-def _one(session: Session, query: Select[tuple[Refund]], lock: bool) -> Refund | None:
+def _one(session: Session, query: Select[Refund], lock: bool) -> Refund | None:
     if lock:
         query = query.with_for_update()
     return session.execute(query, execution_options={"populate_existing": lock}).scalar_one_or_none()

@@ -251,7 +251,8 @@ def create_appeal(
     body: AppealIn,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Object to a verdict: merchants to `not_established`; an adjudicator passes a buyer's objection to `established` on."""
+    """Object to a verdict: a merchant to `not_established`; an adjudicator passes a buyer's objection to `established`
+    on."""
 
     def do(session: Session) -> Made:
         appeal = service.appeal(_doing(request, session), principal, identifier, body.grounds)

@@ -6,6 +6,7 @@ platform's own call among it (`serving.platforms`; described, never made).
 
 from typing import Any
 
+from serving.audit.chain import DETECTOR
 from serving.db.tables import Refund
 from serving.files import FileError, FileStore
 from serving.identity.principal import Principal
@@ -14,7 +15,8 @@ from serving.platforms import CannotAnswer, RefundMirror
 from serving.platforms.taobao_calls import refuse
 from serving.problems import Problem
 from serving.reports import repository
-from serving.reports.evidence import Facts, evidence_jpeg
+from serving.reports.evidence import evidence_jpeg
+from serving.reports.evidence_words import ReportFacts
 from serving.reports.repository import Whole
 from serving.reports.screening import load_map
 from serving.reports.service import Doing
@@ -25,6 +27,19 @@ PLATFORMS_IN_CHINESE = ("taobao", "tmall")
 MESSAGES: dict[Language, str] = {
     "en": "The photo behind this refund was found to be made or changed by an editor. The evidence is attached.",
     "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
+}
+
+_RULES: dict[Language, dict[str, str]] = {
+    "en": {
+        "several_fake": "Several photos of this claim were found to be fake.",
+        "several_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
+        "fake_and_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
+    },
+    "zh": {
+        "several_fake": "该退款的多张图片被判定为假图。",
+        "several_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
+        "fake_and_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
+    },
 }
 
 
@@ -53,20 +68,21 @@ def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
         heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
     except FileError as error:
         raise Problem(410, "photo_missing", str(error)) from error
-    return evidence_jpeg(photo, screening.body, heatmap, facts(whole), language)
+    return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
 
 
-def facts(whole: Whole) -> Facts:
-    """What the picture says of the report."""
+def facts(whole: Whole, language: Language) -> ReportFacts:
+    """What the picture says of the report. A claim's rule is told only where it decided."""
     report = whole.report
-    return Facts(
+    told = report.rule is not None and report.decided_by == DETECTOR.name
+    return ReportFacts(
         report_id=report.id,
         refund_id=whole.refund.refund_id,
         state=ReportState(report.state),
-        decided_by_person=bool(whole.decisions),
+        decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
-        rule=report.rule,
+        claim_reason=_RULES[language].get(report.rule or "", "") if told else "",
     )
 
 

@@ -62,7 +62,7 @@ class Filter:
     due_before: datetime | None = None
 
 
-def _visible(principal: Principal) -> Select[tuple[Report]]:
+def _visible(principal: Principal) -> Select[Report]:
     found = select(Report).where(Report.tenant_id == principal.tenant)
     return found.where(Report.account == principal.account) if principal.role is Role.MERCHANT else found
 
@@ -166,9 +166,12 @@ def photo_awaited(session: Session, report: Report) -> bool:
 
 
 def timeline(session: Session, report: Report, after: int = 0, limit: int = 200) -> Sequence[AuditEvent]:
-    """What happened to it, from the beginning."""
+    """What happened to it, from the beginning. What followed elsewhere, as in the buyer's record, is not in it."""
     query = select(AuditEvent).where(
-        AuditEvent.tenant_id == report.tenant_id, AuditEvent.object_id == report.id, AuditEvent.seq > after
+        AuditEvent.tenant_id == report.tenant_id,
+        AuditEvent.object_id == report.id,
+        AuditEvent.seq > after,
+        AuditEvent.action.startswith("report."),
     )
     return session.execute(query.order_by(AuditEvent.seq).limit(limit)).scalars().all()
 
@@ -197,7 +200,7 @@ def open_appeals(
     return session.execute(query.order_by(Appeal.due_at, Appeal.id).limit(limit + 1)).scalars().all()
 
 
-def _narrowed(principal: Principal, wanted: Filter) -> Select[tuple[Report]]:
+def _narrowed(principal: Principal, wanted: Filter) -> Select[Report]:
     query = _visible(principal)
     if wanted.state is not None:
         query = query.where(Report.state == wanted.state.value)

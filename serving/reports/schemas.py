@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.names import Verdict
-from serving.schemas import Reason
+from model.detection import Reason
 from serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
 
 MOST_PHOTOS = 16

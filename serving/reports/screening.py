@@ -133,7 +133,9 @@ def _judge(doing: Doing, refund: Refund) -> _Judged:
         .where(Report.refund_id == refund.id, Report.state.not_in(gone))
         .order_by(Report.id)
     )
-    bodies = dict(row.tuple() for row in rows)  # a photo reported again counts with its newest detection
+    bodies = {
+        row.image_id: row.body for row in rows
+    }  # a photo reported again counts with its newest detection
     if not bodies:
         return _Judged(None, frozenset())
     images = list(bodies)

@@ -8,7 +8,11 @@ from serving.problems import Problem
 
 IfMatch = Annotated[
     str | None,
-    Header(description="the ETag you saw: refused with 412 when it was changed since", examples=['"3"']),
+    Header(
+        alias="If-Match",
+        description="the ETag you saw: refused with 412 when it was changed since",
+        examples=['"3"'],
+    ),
 ]
 
 

@@ -29,6 +29,7 @@ JSON_TYPE = "application/json"
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=255,
         description="Required: any string that names this request, such as a UUID. Sent again within 24 hours, it "

@@ -9,6 +9,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -46,6 +47,14 @@ def encode(keys: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(keys).encode()).decode().rstrip("=")
 
 
+def moment(text: str) -> datetime:
+    """A time in a cursor. Raises Problem 400."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _unknown() from error
+
+
 def decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
     """The sort keys. kinds: the type of each. Raises Problem 400 where it is none of ours."""
     try:
@@ -55,4 +64,8 @@ def decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
             return list(keys)
     except (binascii.Error, ValueError):
         pass
-    raise Problem(400, "invalid_cursor", "This cursor is none of ours; begin again without one.")
+    raise _unknown()
+
+
+def _unknown() -> Problem:
+    return Problem(400, "invalid_cursor", "This cursor is none of ours; begin again without one.")

@@ -42,7 +42,7 @@ def look(session: Session, report: Report, refund: Refund) -> Seen:
 
 def check(change: "Change") -> None:
     for guard in change.edge.guards:
-        _CHECKS[guard](change)
+        CHECKS[guard](change)
 
 
 def holds(change: "Change") -> bool:
@@ -113,7 +113,7 @@ def _said_by_the_table(change: "Change") -> None:
     """`table.find` chose the edge by it."""
 
 
-_CHECKS: dict[Guard, Callable[["Change"], None]] = {
+CHECKS: dict[Guard, Callable[["Change"], None]] = {
     Guard.REFUND_OPEN: _refund_open,
     Guard.PHOTO_REPORTABLE: _photo_reportable,
     Guard.WAS_ESTABLISHED: _said_by_the_table,

@@ -310,8 +310,7 @@ def upgrade() -> None:
         sa.Column("doubt", sa.Double(), nullable=True),
         sa.Column("decided_by", sa.String(length=120), nullable=True),
         sa.Column("decided_at", base.UtcTime(timezone=True), nullable=True),
-        sa.Column("first_judge", sa.String(length=120), nullable=True),
-        sa.Column("due_at", base.UtcTime(timezone=True), nullable=True),
+        sa.Column("due_at", base.UtcTime(timezone=True), nullable=False),
         sa.Column("amount_rank", sa.BigInteger(), nullable=False),
         sa.Column("created_at", base.UtcTime(timezone=True), nullable=False),
         sa.Column("updated_at", base.UtcTime(timezone=True), nullable=False),
@@ -324,6 +323,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("report", schema=None) as batch_op:
         batch_op.create_index("ix_report_account", ["tenant_id", "account", "id"], unique=False)
+        batch_op.create_index(
+            "ix_report_account_state", ["tenant_id", "account", "state", "id"], unique=False
+        )
         batch_op.create_index("ix_report_claim", ["claim_id"], unique=False)
         batch_op.create_index("ix_report_newest", ["tenant_id", "id"], unique=False)
         batch_op.create_index(
@@ -427,6 +429,7 @@ def upgrade() -> None:
         sa.Column("report_id", sa.String(length=40), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("evidence", sa.String(length=64), nullable=False),
+        sa.Column("live", sa.Integer(), nullable=True),
         sa.Column("platform", sa.JSON(), nullable=False),
         sa.Column("refused_by", sa.String(length=120), nullable=False),
         sa.Column("created_at", base.UtcTime(timezone=True), nullable=False),
@@ -435,10 +438,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("fk_refusal_report_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_refusal_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refusal")),
-        sa.UniqueConstraint("refund_id", name="uq_refusal_refund"),
+        sa.UniqueConstraint("refund_id", "live", name="uq_refusal_live"),
     )
     with op.batch_alter_table("refusal", schema=None) as batch_op:
-        batch_op.create_index("ix_refusal_evidence", ["evidence"], unique=False)
+        batch_op.create_index("ix_refusal_report", ["report_id"], unique=False)
 
     op.create_table(
         "decision",
@@ -469,7 +472,7 @@ def downgrade() -> None:
 
     op.drop_table("decision")
     with op.batch_alter_table("refusal", schema=None) as batch_op:
-        batch_op.drop_index("ix_refusal_evidence")
+        batch_op.drop_index("ix_refusal_report")
 
     op.drop_table("refusal")
     op.drop_table("photo_request")
@@ -492,6 +495,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_report_queue")
         batch_op.drop_index("ix_report_newest")
         batch_op.drop_index("ix_report_claim")
+        batch_op.drop_index("ix_report_account_state")
         batch_op.drop_index("ix_report_account")
 
     op.drop_table("report")

@@ -1,0 +1,63 @@
+"""`refundlens buyers erase`: the right to erasure."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from serving.commands.database import opened, operator, tenant_of
+from serving.commands.output import complain
+from serving.settings import read_settings
+
+app = typer.Typer(help="What is kept of buyers.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """What is kept of buyers."""
+
+
+@app.command("erase")
+def erase(
+    ref: Annotated[
+        str, typer.Argument(help="The platform's reference, or `buyer:` and the hash the API shows.")
+    ],
+    tenant: Annotated[str, typer.Option(help="Id or name of the marketplace.")] = "default",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only tell what there is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Erase what is kept of a buyer: words, photos, the name itself. Verdicts, counts and hashes stay.
+
+    Exit status 1 while one of the buyer's disputes is not over: it could not be decided any more.
+    """
+    from dataclasses import asdict
+
+    from serving.buyers import erase as erasing
+    from serving.buyers.service import keyed
+    from serving.clock import utc_now
+    from serving.files import FileStore
+    from serving.identity.secret import read_secret
+
+    settings = read_settings()
+    with opened() as database:
+        secret = read_secret(settings)
+        with database.reading() as session:
+            owner = tenant_of(session, tenant).id
+            buyer = keyed(secret, owner, ref)
+            found = erasing.look(session, owner, buyer)
+        if found.undecided:
+            complain(
+                f"not all disputes of this buyer are over: {', '.join(found.undecided)}; nothing was erased"
+            )
+            raise typer.Exit(1)
+        if not yes:
+            _tell({"erased": False, **asdict(found)}, as_json, _words_before(found))
+            return
+        try:
+            with database.transaction() as session:
+                files = FileStore(settings.files_dir)
+                done = erasing.erase(session, files, owner, buyer, operator(), utc_now())
+        except (erasing.StillOpen, OSError) as error:
+            complain(f"{error}; run it again")
+            raise typer.Exit(1) from error
+    _tell({"erased": True, **asdict(done)}, as_json, _words_after(done))

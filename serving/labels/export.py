@@ -1,0 +1,139 @@
+"""The feedback export: for every labelled photo the strongest truth, with its bytes, as a folder.
+
+In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>` and `manifest.jsonl`, a line a photo, sorted by
+hash. `refundlens data build FOLDER/authentic NEW --extend OLD` makes training data of photos that were wrongly accused;
+`refundlens data export --adjudicated FOLDER OUT` makes a test set of all.
+
+Which truth: the label of the greatest weight, of several the newest (`serving.labels.truth`). Others that said the
+opposite are told under `conflicts`. Photos that were erased are listed without a file: their figures still count.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from serving.clock import rfc3339
+from serving.db.tables import Image, Label, Refund
+from serving.files import DamagedFile, FileStore, MissingFile
+from serving.labels import repository
+from serving.labels.truth import Truth
+
+MANIFEST = "manifest.jsonl"
+_SUFFIXES = {"jpeg": "jpg"}
+_GROUP_DIGITS = 16
+
+
+class ExportError(Exception):
+    """Nothing was written; the message says why."""
+
+
+@dataclass
+class Exported:
+    """photos: with a file. without: no longer, or never, stored. damaged: names of files that are not what they were.
+    conflicts: photos of which labels disagree."""
+
+    photos: int = 0
+    without: int = 0
+    conflicts: int = 0
+    damaged: tuple[str, ...] = ()
+
+
+def export(session: Session, files: FileStore, tenant: str, out: Path) -> Exported:
+    """Write the folder. Raises ExportError where `out` holds something, OSError where it cannot be written."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise ExportError(f"{out} exists already: choose another place")
+    out.mkdir(parents=True, exist_ok=True)
+    done = Exported()
+    partial = out / f"{MANIFEST}.partial"
+    with partial.open("w", encoding="utf-8") as stream:
+        for labels in _photos(session, tenant):
+            line = _line(session, files, tenant, labels, out, done)
+            stream.write(f"{json.dumps(line, sort_keys=True, ensure_ascii=False)}\n")
+    partial.replace(out / MANIFEST)  # last: a folder with a manifest is whole
+    return done
+
+
+def strongest(labels: list[Label]) -> Label:
+    """The label that is believed. labels: of one photo, oldest first."""
+    return max(enumerate(labels), key=lambda item: (item[1].weight, item[0]))[1]
+
+
+def _photos(session: Session, tenant: str) -> Iterator[list[Label]]:
+    for _, labels in groupby(repository.by_photo(session, tenant), key=lambda label: label.sha256):
+        yield list(labels)
+
+
+def _line(
+    session: Session, files: FileStore, tenant: str, labels: list[Label], out: Path, done: Exported
+) -> dict[str, Any]:
+    best = strongest(labels)
+    truth = Truth(best.truth)
+    found = repository.of_refund(session, tenant, best.sha256)
+    conflicts = [label for label in labels if Truth(label.truth).is_fake != truth.is_fake]
+    file_name, missing = _copy(files, best.sha256, truth, found[0] if found else None, out)
+    done.photos += file_name is not None
+    done.without += file_name is None
+    done.conflicts += bool(conflicts)
+    if missing == "damaged":
+        done.damaged += (best.sha256,)
+    return {
+        "sha256": best.sha256,
+        "file_name": file_name,
+        "missing": missing,
+        "truth": truth.value,
+        "label": int(truth.is_fake),
+        "source": best.source,
+        "weight": best.weight,
+        "labels": len(labels),
+        "conflicts": [
+            {"truth": label.truth, "source": label.source, "created_at": rfc3339(label.created_at)}
+            for label in conflicts
+        ],
+        "model_version": best.model_version,
+        "model_probability": best.model_probability,
+        "created_at": rfc3339(best.created_at),
+        **_of_refund(found),
+    }
+
+
+def _copy(
+    files: FileStore, sha256: str, truth: Truth, image: Image | None, out: Path
+) -> tuple[str | None, str | None]:
+    """The photo's file in the export, or why there is none."""
+    if image is None:
+        return None, "never_stored"
+    if image.erased_at is not None:
+        return None, "erased"
+    try:
+        content = files.get(sha256)
+    except MissingFile:
+        return None, "lost"
+    except DamagedFile:
+        return None, "damaged"
+    kind = image.media_type.rpartition("/")[2]
+    name = f"{truth.value}/{sha256}.{_SUFFIXES.get(kind, kind)}"
+    (out / truth.value).mkdir(exist_ok=True)
+    (out / name).write_bytes(content)
+    return name, None
+
+
+def _of_refund(found: tuple[Image, Refund] | None) -> dict[str, Any]:
+    """What the photo was sent with. group: photos of one buyer, which must not lie on both sides of a split; names
+    nobody."""
+    if found is None:
+        return {"group": None, "claim_type": None, "image_source": None, "width": None, "height": None}
+    image, refund = found
+    group = hashlib.sha256(f"group:{refund.buyer}".encode()).hexdigest()[:_GROUP_DIGITS]
+    return {
+        "group": group,
+        "claim_type": refund.claim_type,
+        "image_source": image.source,
+        "width": image.width,
+        "height": image.height,
+    }
