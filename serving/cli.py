@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from serving.commands import audit, bench, detect, doctor, keys, serve, tenants
+from serving.commands import audit, bench, buyers, detect, doctor, keys, labels, serve, tenants
 from serving.commands.output import complain
 from serving.settings import SettingsError
 
@@ -32,6 +32,8 @@ app.command("bench")(bench.bench)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(audit.app, name="audit")
+app.add_typer(buyers.app, name="buyers")
+app.add_typer(labels.app, name="labels")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

@@ -98,6 +98,11 @@ class FileStore:
         return self._folder / name[:_FOLDER_LENGTH] / name[_FOLDER_LENGTH:]
 
 
+def open_files(data_dir: Path) -> FileStore:
+    """The store of a data folder. Raises OSError."""
+    return FileStore(data_dir / "files")
+
+
 def digest(content: bytes) -> str:
     """The name that bytes are stored under."""
     return hashlib.sha256(content).hexdigest()

@@ -35,7 +35,7 @@ def erase(
     from serving.buyers import erase as erasing
     from serving.buyers.service import keyed
     from serving.clock import utc_now
-    from serving.files import FileStore
+    from serving.files import open_files
     from serving.identity.secret import read_secret
 
     settings = read_settings()
@@ -51,13 +51,26 @@ def erase(
             )
             raise typer.Exit(1)
         if not yes:
-            _tell({"erased": False, **asdict(found)}, as_json, _words_before(found))
+            held = f"{len(found.refunds)} refunds, {found.photos} photos, {found.entries} lines of the record"
+            _tell(
+                {"done": False, **asdict(found)}, as_json, f"{held}. Nothing was erased: add --yes to do it."
+            )
             return
         try:
             with database.transaction() as session:
-                files = FileStore(settings.files_dir)
+                files = open_files(settings.data_dir)
                 done = erasing.erase(session, files, owner, buyer, operator(), utc_now())
         except (erasing.StillOpen, OSError) as error:
             complain(f"{error}; run it again")
             raise typer.Exit(1) from error
-    _tell({"erased": True, **asdict(done)}, as_json, _words_after(done))
+    words = (
+        f"erased: {done.refunds} refunds without a name, {done.texts} texts, {done.photos} photos "
+        f"({done.files} files), {done.entries} lines of the record without a name"
+    )
+    if done.shared:
+        words += f"; the same bytes as {done.shared} photos stay with other buyers' refunds"
+    _tell({"done": True, **asdict(done)}, as_json, words)
+
+
+def _tell(line: dict[str, object], as_json: bool, words: str) -> None:
+    typer.echo(json.dumps(line, ensure_ascii=False) if as_json else words)

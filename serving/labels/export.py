@@ -1,13 +1,14 @@
 """The feedback export: for every labelled photo the strongest truth, with its bytes, as a folder.
 
-In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>` and `manifest.jsonl`, a line a photo, sorted by
-hash. `refundlens data build FOLDER/authentic NEW --extend OLD` makes training data of photos that were wrongly accused;
-`refundlens data export --adjudicated FOLDER OUT` makes a test set of all.
+In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>`; `manifest.jsonl`, a line a photo, sorted by
+hash; and for authentic photos `MANIFEST.csv`, with which `refundlens data build FOLDER/authentic NEW --extend OLD` makes
+training data of them: a photo of a real hole that was taken for a fake is what the detector must see most.
 
 Which truth: the label of the greatest weight, of several the newest (`serving.labels.truth`). Others that said the
 opposite are told under `conflicts`. Photos that were erased are listed without a file: their figures still count.
 """
 
+import csv
 import hashlib
 import json
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ from serving.labels import repository
 from serving.labels.truth import Truth
 
 MANIFEST = "manifest.jsonl"
+PHOTOS = "MANIFEST.csv"
+"""As `refundlens data build` reads it beside or above its photos: who took what, and what it shows."""
+_COLUMNS = ("file", "group", "licence", "role", "defect", "source")
+_LICENCE = "sent by buyers; not to be passed on"
 _SUFFIXES = {"jpeg": "jpg"}
 _GROUP_DIGITS = 16
 
@@ -51,10 +56,17 @@ def export(session: Session, files: FileStore, tenant: str, out: Path) -> Export
     out.mkdir(parents=True, exist_ok=True)
     done = Exported()
     partial = out / f"{MANIFEST}.partial"
-    with partial.open("w", encoding="utf-8") as stream:
+    with (
+        partial.open("w", encoding="utf-8") as stream,
+        (out / PHOTOS).open("w", newline="", encoding="utf-8") as photos,
+    ):
+        table = csv.DictWriter(photos, _COLUMNS, lineterminator="\n")
+        table.writeheader()
         for labels in _photos(session, tenant):
             line = _line(session, files, tenant, labels, out, done)
             stream.write(f"{json.dumps(line, sort_keys=True, ensure_ascii=False)}\n")
+            if line["file_name"] is not None and not line["label"]:
+                table.writerow(_for_build(line))
     partial.replace(out / MANIFEST)  # last: a folder with a manifest is whole
     return done
 
@@ -99,6 +111,19 @@ def _line(
         "model_probability": best.model_probability,
         "created_at": rfc3339(best.created_at),
         **_of_refund(found),
+    }
+
+
+def _for_build(line: dict[str, Any]) -> dict[str, Any]:
+    """An authentic photo of a claim shows the damage claimed, as far as anybody knows; where, nobody marked."""
+    defect = line["claim_type"]
+    return {
+        "file": line["file_name"],
+        "group": line["group"],
+        "licence": _LICENCE,
+        "role": "real_defect" if defect else "photo",
+        "defect": defect or "",
+        "source": "adjudicated",
     }
 
 

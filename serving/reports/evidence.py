@@ -29,6 +29,8 @@ TALLEST = 4 / 3
 """A panel's height at most, in its width: a phone's photo, held upright, fills it."""
 QUALITIES = (88, 80, 70, 60, 50)
 """JPEG qualities tried for each; under 50 small text is no longer clean."""
+HOPELESS = 3
+"""Times the limit from which no quality helps: the lowest gives files of four tenths of the highest's size."""
 MOST_LINES, FEWEST_LINES = 14, 3
 """Lines of reasons: detections need some eight. Dense Chinese takes 5 kB a line at the lowest quality, so that 14 leave
 room for the panels; with three, even noise and the longest names stay far below the limit."""
@@ -68,6 +70,8 @@ def evidence_jpeg(
             encoded = _encode(sheet, quality)
             if len(encoded) < LIMIT:
                 return encoded
+            if len(encoded) > HOPELESS * LIMIT:
+                break
     return encoded
 
 
