@@ -41,7 +41,7 @@ def export(
     except (exporting.ExportError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error
-    words = f"{out}: {done.photos} photos, {done.without} without their file, {done.conflicts} with labels that disagree"
+    words = f"{out}: {done.photos} photos, {done.without} without a file, {done.conflicts} with labels that disagree"
     typer.echo(json.dumps(asdict(done)) if as_json else words)
     for name in done.damaged:
         complain(f"the file of photo {name} is damaged: restore it from a backup")

@@ -1,8 +1,8 @@
 """The feedback export: for every labelled photo the strongest truth, with its bytes, as a folder.
 
 In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>`; `manifest.jsonl`, a line a photo, sorted by
-hash; and for authentic photos `MANIFEST.csv`, with which `refundlens data build FOLDER/authentic NEW --extend OLD` makes
-training data of them: a photo of a real hole that was taken for a fake is what the detector must see most.
+hash; and for authentic photos `MANIFEST.csv`, with which `refundlens data build FOLDER/authentic NEW --extend OLD`
+makes training data of them: a photo of a real hole that was taken for a fake is what the detector must see most.
 
 Which truth: the label of the greatest weight, of several the newest (`serving.labels.truth`). Others that said the
 opposite are told under `conflicts`. Photos that were erased are listed without a file: their figures still count.

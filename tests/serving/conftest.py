@@ -1,7 +1,9 @@
 """A tiny but real ONNX bundle, pictures of every kind, and a service around them."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import onnx
 import pytest
 from fastapi import FastAPI
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
+from PIL import Image as Picture
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from model.bundle import CALIBRATION, CARD, FORMAT, FORMAT_KEY, NAME, VERSION
@@ -21,8 +24,12 @@ from model.reliability import Curve, ReliabilityTable
 from serving.app import create_app
 from serving.audit import chain
 from serving.db.session import Database, sqlite_url
-from serving.db.tables import Tenant
+from serving.db.tables import Image, Refund, Report, Screening, Tenant
+from serving.db.tables.reports import NEVER
+from serving.files import FileStore
+from serving.ids import make_id
 from serving.settings import Settings
+from serving.workflow.states import ReportState
 
 KEY = "test-key"
 
@@ -138,7 +145,9 @@ def photo() -> Callable[..., bytes]:
         if red:
             pixels[40:168, 64:192] = (250, 10, 10)
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, form, **({"quality": 90} | options if form == "JPEG" else options))
+        Picture.fromarray(pixels).save(
+            file, form, **({"quality": 90} | options if form == "JPEG" else options)
+        )
         return file.getvalue()
 
     return make
@@ -176,3 +185,66 @@ def database(tmp_path: Path) -> Iterator[Database]:
             chain.start(session, f"tnt_{name}")
     yield opened
     opened.close()
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """Rows as they were made."""
+
+    refund: Refund
+    image: Image
+    report: Report
+
+
+@pytest.fixture
+def create_dispute() -> Callable[..., Dispute]:
+    """Writes a refund with a screened photo and its report straight into the tables, in whatever state is asked for."""
+
+    def create(
+        session: Session,
+        now: datetime,
+        *,
+        buyer: str,
+        files: FileStore | None = None,
+        content: bytes = b"a photo",
+        state: ReportState = ReportState.ESTABLISHED,
+        tenant: str = "tnt_one",
+        account: str = "shop-1",
+        closed: bool = False,
+    ) -> Dispute:
+        heatmap = None if files is None else files.put(b"map of " + content)
+        sha256 = hashlib.sha256(content).hexdigest() if files is None else files.put(content)
+        both = {"tenant_id": tenant, "created_at": now}
+        key = make_id("rfd", now)
+        refund = Refund(
+            **both, id=key, refund_id=f"R-{key}", version=1, account=account, amount_minor=12800, currency="CNY",
+            status=("closed" if closed else "open"), closed_at=now if closed else None, buyer=buyer, updated_at=now,
+            claim_type="hole", claim_text="a hole, says the buyer", outcome="undecided",
+        )  # fmt: skip
+        session.add(refund)
+        session.flush()
+        image = Image(
+            **both, id=make_id("img", now), refund_id=key, source="refund", sha256=sha256, name="me.jpg",
+            media_type="image/jpeg", width=640, height=480, bytes=len(content),
+        )  # fmt: skip
+        session.add(image)
+        session.flush()
+        body = {"id": make_id("det", now), "file": "me.jpg", "verdict": "fake", "probability": 0.97,
+                "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera."}]}  # fmt: skip
+        screening = Screening(
+            id=body["id"], **both, image_id=image.id, verdict="fake", probability=0.97, bound=0.01,
+            model_version="1.0.0", body=body, heatmap=heatmap,
+        )  # fmt: skip
+        session.add(screening)
+        session.flush()
+        report = Report(
+            **both, id=make_id("rpt", now), refund_id=key, image_id=image.id, claim_id=make_id("clm", now),
+            account=account, version=1, state=state.value, live=None if state in ReportState.terminal() else 1,
+            note="the merchant's words", reported_by="clerk", screening_id=screening.id, verdict="fake", due_at=NEVER,
+            amount_rank=-12800, updated_at=now,
+        )  # fmt: skip
+        session.add(report)
+        session.flush()
+        return Dispute(refund, image, report)
+
+    return create
