@@ -84,7 +84,11 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass  # senders hang up on answers they have read enough of
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -176,7 +180,7 @@ class Bench:
     def until_due(self) -> timedelta:
         """Move the clock to the next attempt; how far that was."""
         when = min(row.next_at for row in self.deliveries() if row.next_at)
-        pause = when - self.clock()
+        pause: timedelta = when - self.clock()
         self.clock.now = when
         return pause
 
