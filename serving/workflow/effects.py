@@ -95,12 +95,15 @@ def _close_appeal(change: Change) -> None:
 
 
 def _set_outcome(change: Change) -> None:
-    """One photo that counts as fake supports the merchant; the buyer is supported when all reports said no."""
+    """One photo that counts as fake supports the merchant; the buyer is supported when all reports said no. A verdict
+    under appeal counts until it is answered."""
     refund = change.refund
     if change.edge.event is Event.FINALISE:
         change.report.due_at = NEVER
-    reports = change.session.execute(select(Report.state).where(Report.refund_id == refund.id)).scalars()
-    states = {ReportState(state) for state in reports} - {ReportState.WITHDRAWN, ReportState.EXPIRED}
+    query = select(Report.state, Report.was).where(Report.refund_id == refund.id)
+    rows = change.session.execute(query).all()
+    counting = {row.was if row.state == ReportState.APPEALED else row.state for row in rows}
+    states = {ReportState(state) for state in counting} - {ReportState.WITHDRAWN, ReportState.EXPIRED}
     if states & ReportState.for_merchant():
         outcome = Outcome.MERCHANT_SUPPORTED
         final = ReportState.FINAL_ESTABLISHED in states

@@ -26,5 +26,6 @@ def test_a_dispute_from_report_to_overturned_appeal(
     ]
     assert told["evidence_bytes"] < 130_000
     assert told["integrity"]["points"] == 0
-    assert told["integrity"]["reversed"] == 1
+    assert told["integrity"]["counts"]["reversed"] == 1
+    assert told["integrity"]["score"] == 100
     assert told["label"]["source"] == "appeal_overturned"

@@ -1,0 +1,346 @@
+"""The ways a dispute goes wrong, over HTTP against a live server whose clock is moved."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from serving.clock import rfc3339
+from serving.db.tables import IntegrityEntry, OutboxEvent, Report, WebhookDelivery
+
+
+@pytest.fixture
+def calls(live: Any, story: ModuleType) -> Callable[[str], Any]:
+    """A caller by subject."""
+    made: dict[str, Any] = {}
+
+    def caller(subject: str) -> Any:
+        return made.setdefault(subject, story.Caller(live.base, live.key(subject)))
+
+    return caller
+
+
+@pytest.fixture
+def reported(live: Any, calls: Any, story: ModuleType, photo: Callable[..., bytes]) -> Callable[..., Any]:
+    """Mirrors a refund, reports its photo and waits for the verdict. red: a photo that the tiny model calls fake;
+    unsure: one it is unsure of."""
+
+    def report(
+        refund_id: str, red: bool = False, hours: float | None = 100, picture: bytes | None = None
+    ) -> Any:
+        deadline = None if hours is None else rfc3339(live.clock() + timedelta(hours=hours))
+        body = story.refund(picture or photo(red=red), deadline=deadline)
+        image = calls("shop-1").put(f"/v1/refunds/{refund_id}", body)["images"][0]["id"]
+        made = calls("shop-1").post("/v1/reports", {"refund_id": refund_id, "image": image})
+        path = f"/v1/reports/{made['id']}"
+        return story.until("verdict", lambda: _not_submitted(calls("shop-1").get(path)))
+
+    return report
+
+
+@pytest.fixture
+def unsure(photo: Callable[..., bytes]) -> bytes:
+    """A picture outside every calibrated condition: no verdict but a person's."""
+    return photo("GIF")
+
+
+def _not_submitted(report: Any) -> Any:
+    return None if report["state"] == "submitted" else report
+
+
+def _types(live: Any, report: str) -> list[str]:
+    with live.app.state.database.reading() as session:
+        query = select(OutboxEvent.type).where(OutboxEvent.object_id == report).order_by(OutboxEvent.id)
+        return list(session.execute(query).scalars())
+
+
+def test_an_unsure_verdict_goes_to_a_person_and_an_authentic_one_does_not(
+    reported: Any, unsure: bytes
+) -> None:
+    doubtful = reported("r-doubt", picture=unsure)
+    assert (doubtful["state"], doubtful["verdict"]) == ("needs_review", "inconclusive")
+    clear = reported("r-clear")
+    assert (clear["state"], clear["verdict"]) == ("not_established", "authentic")
+
+
+def test_a_double_click_makes_one_report(live: Any, calls: Any, story: ModuleType, photo: Any) -> None:
+    image = calls("shop-1").put("/v1/refunds/r1", story.refund(photo()))["images"][0]["id"]
+    body = {"refund_id": "r1", "image": image}
+    answers: list[httpx.Response] = []
+
+    def click(key: str) -> None:
+        answers.append(calls("shop-1").http.post("/v1/reports", json=body, headers={"Idempotency-Key": key}))
+
+    threads = [threading.Thread(target=click, args=(key,)) for key in ("same", "same", "same", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with live.app.state.database.reading() as session:
+        assert session.execute(select(func.count()).select_from(Report)).scalar() == 1
+    # the same key: the stored answer, or "still running"; another key: the photo is reported already
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert any(answer.status_code == 201 for answer in answers)
+    again = calls("shop-1").http.post("/v1/reports", json=body, headers={"Idempotency-Key": "same"})
+    other = calls("shop-1").http.post("/v1/reports", json=body, headers={"Idempotency-Key": "other"})
+    assert {again.status_code, other.status_code} == {201, 409}
+    changed = calls("shop-1").http.post(
+        "/v1/reports", json={**body, "note": "x"}, headers={"Idempotency-Key": "same"}
+    )
+    # whichever click won: its key is bound to its body, the loser's did nothing and is judged by the rules again
+    assert changed.status_code == (422 if again.status_code == 201 else 409)
+
+
+def test_of_two_adjudicators_at_once_one_decides(live: Any, calls: Any, reported: Any, unsure: bytes) -> None:
+    report = reported("r2", picture=unsure)
+    answers: dict[str, httpx.Response] = {}
+
+    def decide(judge: str, decision: str) -> None:
+        body = {"decision": decision, "reason_code": "other", "reason": "seen"}
+        answers[judge] = calls(judge).http.post(
+            f"/v1/reports/{report['id']}/decision", json=body, headers={"Idempotency-Key": judge}
+        )
+
+    threads = [
+        threading.Thread(target=decide, args=args)
+        for args in (("ann", "established"), ("bob", "not_established"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers.values()) == [200, 409]
+    winner = next(judge for judge, answer in answers.items() if answer.status_code == 200)
+    now = calls("ann").get(f"/v1/reports/{report['id']}")
+    assert now["decided_by"] == winner
+    assert len(now["decisions"]) == 1
+
+
+def test_who_saw_an_older_version_is_told(calls: Any, reported: Any, unsure: bytes) -> None:
+    report = reported("r3", picture=unsure)
+    path = f"/v1/reports/{report['id']}"
+    seen = calls("ann").http.get(path).headers["etag"]
+    calls("bob").post(f"{path}/photo-requests", {"wish": "close_up"})
+    body = {"decision": "established", "reason_code": "other", "reason": "seen"}
+    late = calls("ann").http.post(
+        f"{path}/decision", json=body, headers={"Idempotency-Key": "k", "If-Match": seen}
+    )
+    assert late.status_code == 412 and late.json()["code"] == "changed_meanwhile"
+
+
+def test_a_refund_that_closes_expires_what_is_undecided(
+    live: Any, calls: Any, story: ModuleType, reported: Any, unsure: bytes
+) -> None:
+    report = reported("r4", picture=unsure)
+    body = story.refund(unsure, status="closed")
+    calls("shop-1").put("/v1/refunds/r4", body)
+    now = calls("shop-1").get(f"/v1/reports/{report['id']}")
+    assert (now["state"], now["allowed_actions"]) == ("expired", [])
+    decide = {"decision": "established", "reason_code": "other", "reason": "too late"}
+    late = calls("ann").http.post(
+        f"/v1/reports/{report['id']}/decision", json=decide, headers={"Idempotency-Key": "k"}
+    )
+    assert late.status_code == 409
+
+
+def test_warnings_come_before_the_deadline_and_the_end_at_it(
+    live: Any, calls: Any, story: ModuleType, reported: Any, unsure: bytes
+) -> None:
+    report = reported("r5", picture=unsure, hours=30)
+    path = f"/v1/reports/{report['id']}"
+
+    def warned() -> list[str]:
+        return [step for step in _types(live, report["id"]) if step == "report.deadline_warning"]
+
+    assert warned() == []
+    for count, hours in ((1, 6.1), (2, 22), (3, 1.5)):
+        live.clock.forward(hours=hours)
+        story.until("a warning", lambda count=count: len(warned()) == count)
+    live.clock.forward(hours=0.5)
+    now = story.until("the end", lambda: calls("shop-1").get(path)["state"] == "expired")
+    assert now
+    assert _types(live, report["id"])[-1] == "report.deadline_passed"
+
+
+def test_a_deadline_that_moves_moves_the_warnings(
+    live: Any, calls: Any, story: ModuleType, reported: Any, unsure: bytes
+) -> None:
+    report = reported("r6", picture=unsure, hours=3)
+    later = rfc3339(live.clock() + timedelta(hours=60))
+    calls("shop-1").put("/v1/refunds/r6", story.refund(unsure, deadline=later))
+    before = _types(live, report["id"]).count("report.deadline_warning")
+    live.clock.forward(hours=10)  # past the old deadline
+    time.sleep(1.2)
+    assert calls("shop-1").get(f"/v1/reports/{report['id']}")["state"] == "needs_review"
+    assert _types(live, report["id"]).count("report.deadline_warning") == before
+
+
+def test_a_verdict_nobody_appeals_becomes_final_and_enters_the_record(
+    live: Any, calls: Any, story: ModuleType, reported: Any
+) -> None:
+    report = reported("r7", red=True, hours=None)
+    assert report["state"] == "established"
+    live.clock.forward(hours=73)
+    path = f"/v1/reports/{report['id']}"
+    story.until("the end", lambda: calls("shop-1").get(path)["state"] == "final_established")
+    record = calls("ann").get("/v1/buyers/buyer-1/integrity")
+    assert (record["points"], record["score"]) == (1, 75)
+    late = calls("ann").http.post(f"{path}/appeals", json={"grounds": "no"}, headers={"Idempotency-Key": "k"})
+    assert late.status_code == 409
+    live.clock.forward(days=366)
+    assert calls("ann").get("/v1/buyers/buyer-1/integrity")["points"] == 0
+    with live.app.state.database.reading() as session:
+        assert session.execute(select(func.count()).select_from(IntegrityEntry)).scalar() == 2
+
+
+def test_nobody_judges_an_appeal_against_their_own_decision(calls: Any, reported: Any, unsure: bytes) -> None:
+    report = reported("r8", picture=unsure)
+    path = f"/v1/reports/{report['id']}"
+    body = {"decision": "not_established", "reason_code": "no_trace", "reason": "nothing there"}
+    calls("ann").post(f"{path}/decision", body)
+    appeal = calls("shop-1").post(f"{path}/appeals", {"grounds": "Look at the rim."})
+    answer = {"decision": "uphold", "reason_code": "no_trace", "reason": "still nothing"}
+    own = calls("ann").http.post(
+        f"/v1/appeals/{appeal['id']}/decision", json=answer, headers={"Idempotency-Key": "k"}
+    )
+    assert (own.status_code, own.json()["code"]) == (409, "same_judge")
+    assert "decide_appeal" not in calls("ann").get(path)["allowed_actions"]
+    assert "decide_appeal" in calls("bob").get(path)["allowed_actions"]
+    final = calls("bob").post(f"/v1/appeals/{appeal['id']}/decision", answer)
+    assert (final["state"], final["outcome"], final["outcome_final"]) == (
+        "final_not_established",
+        "buyer_supported",
+        True,
+    )
+    assert calls("shop-1").get(path)["decisions"][0]["decided_by"] is None
+
+
+def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards(
+    live: Any, calls: Any, story: ModuleType, reported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with story.receiving() as receiver:
+        receiver.status = 503
+        secret = calls("admin").post("/v1/webhook-endpoints", {"url": receiver.url})["secret"]
+        report = reported("r9", red=True)
+
+        def waiting() -> int:
+            with live.app.state.database.reading() as session:
+                query = (
+                    select(func.count())
+                    .select_from(WebhookDelivery)
+                    .where(WebhookDelivery.state == "pending")
+                )
+                return int(session.execute(query).scalar() or 0)
+
+        story.until("first attempts", lambda: len(receiver.got) >= 3)
+        assert waiting() > 0
+        receiver.status = 200
+        live.clock.forward(hours=1)
+        _receiver_clock(monkeypatch, live.clock)
+        story.until("all deliveries", lambda: waiting() == 0)
+        types = {
+            event["type"]
+            for event in receiver.verified(secret)
+            if event["data"].get("report_id") == report["id"]
+        }
+        assert types >= {"report.submitted", "report.established", "detection.completed"}
+
+
+def _receiver_clock(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
+    """The receiver's library goes by the moved clock, too: it refuses what is older than five minutes."""
+    import standardwebhooks.webhooks as library
+
+    class Moved(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return clock().astimezone(tz)
+
+    monkeypatch.setattr(library, "datetime", Moved)
+    monkeypatch.setattr(library, "timedelta", lambda minutes: timedelta(hours=2))
+
+
+def test_the_buyer_follows_appeals_and_sends_a_photo_by_link(
+    live: Any, calls: Any, story: ModuleType, reported: Any, unsure: bytes, photo: Any
+) -> None:
+    report = reported("r10", picture=unsure)
+    path = f"/v1/reports/{report['id']}"
+    assert set(calls("shop-1").get(path)["track_urls"]) == {"merchant"}
+    link = calls("ann").get(path)["track_urls"]["buyer"]
+    calls("ann").post(f"{path}/photo-requests", {"wish": "live_capture", "message": "With today's paper."})
+    with httpx.Client(base_url=live.base) as buyer:
+        page = buyer.get(link, headers={"Accept": "text/html", "Accept-Language": "zh-CN"})
+        assert "请再发一张照片" in page.text and "With today" in page.text
+        seen = buyer.get(link).json()
+        assert seen["note"] == "" and seen["refusal"] is None
+        sent = buyer.post(f"{link}/photos", files={"image": ("live.jpg", photo(), "image/jpeg")})
+        assert sent.status_code == 201
+        assert sent.json()["photo_requests"][0]["state"] == "answered"
+        again = buyer.post(f"{link}/photos", files={"image": ("live.jpg", photo(), "image/jpeg")})
+        assert again.status_code == 409
+        body = {"decision": "established", "reason_code": "other_photo_differs", "reason": "No hole there."}
+        calls("ann").post(f"{path}/decision", body)
+        appealed = buyer.post(f"{link}/appeal", json={"grounds": "It is the other sleeve."})
+        assert appealed.status_code == 201 and appealed.json()["side"] == "buyer"
+        forged = buyer.get(link[:-3] + "AAA")
+        assert forged.status_code == 404
+        live.clock.forward(days=100)
+        assert buyer.get(link).status_code == 410
+    images = calls("shop-1").get("/v1/refunds/r10")["images"]
+    assert [image["source"] for image in images] == ["refund", "chat"]
+
+
+def test_a_photo_that_does_not_come_lapses(
+    live: Any, calls: Any, story: ModuleType, reported: Any, unsure: bytes
+) -> None:
+    report = reported("r11", picture=unsure)
+    path = f"/v1/reports/{report['id']}"
+    calls("ann").post(f"{path}/photo-requests", {"wish": "close_up"})
+    assert "request_photo" not in calls("ann").get(path)["allowed_actions"]
+    live.clock.forward(hours=25)
+    story.until("the lapse", lambda: calls("ann").get(path)["photo_requests"][0]["state"] == "lapsed")
+    assert "request_photo" in calls("ann").get(path)["allowed_actions"]
+
+
+def test_several_photos_of_one_click_are_one_claim(calls: Any, story: ModuleType, photo: Any) -> None:
+    body = story.refund(photo(red=True))
+    second = {"name": "b.jpg", "data": base64.b64encode(photo(size=(300, 240), red=True)).decode()}
+    body["images"]["refund"].append(second)
+    images = [image["id"] for image in calls("shop-1").put("/v1/refunds/r12", body)["images"]]
+    made = calls("shop-1").post("/v1/reports", {"refund_id": "r12", "image": images}, Prefer="wait=20")
+    assert [item["state"] for item in made["items"]] == ["established", "established"]
+    assert {item["rule"] for item in made["items"]} == {"several_fake"}
+    assert len({item["claim_id"] for item in made["items"]}) == 1
+    assert made["items"][0]["false_accusation_bound"] == pytest.approx(2 * 0.0075)
+
+
+@pytest.mark.parametrize(
+    "method,path,body,status,code",
+    [
+        ("post", "/v1/reports", {"refund_id": "none", "image": "x"}, 404, "not_found"),
+        ("post", "/v1/reports/rpt_none/withdraw", {}, 404, "not_found"),
+        ("get", "/v1/reports?cursor=nonsense", None, 400, "invalid_cursor"),
+        ("get", "/v1/reports?order=due&cursor=WzFd", None, 400, "invalid_cursor"),
+        ("put", "/v1/refunds/bad", {"amount": {"value": -1}}, 422, "invalid_request"),
+        ("get", "/track/none", None, 404, "not_found"),
+        ("get", "/v1/images/none", None, 404, "not_found"),
+    ],
+)
+def test_nonsense_gets_a_clear_problem(
+    calls: Any, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    answer = calls("shop-1").http.request(
+        method, path, json=body, headers={"Idempotency-Key": f"{path}{body}"[:200]}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_post_without_a_key_is_refused(calls: Any) -> None:
+    answer = calls("shop-1").http.post("/v1/reports", json={"refund_id": "r", "image": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
