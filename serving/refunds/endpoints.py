@@ -19,7 +19,6 @@ from serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
 from serving.rest import etags, paging
 from serving.rest.context import Db
 from serving.workflow.states import RefundStatus, Role
-from serving.workflow.telling import moment
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
@@ -103,8 +102,12 @@ def list_refunds(
         after = (paging.moment(when), key)
     with database.reading() as session:
         rows = repository.open_page(session, principal, status, after, limit)
+        photos = repository.photos(session, rows)
         found = paging.page(
-            rows, limit, lambda row: service.view(session, row), lambda row: [moment(row.deadline_at), row.id]
+            rows,
+            limit,
+            lambda row: service.view_with(row, photos[row.id]),
+            lambda row: [paging.exact(row.deadline_at), row.id],
         )
     return JSONResponse(found.body())
 

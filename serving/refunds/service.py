@@ -108,6 +108,11 @@ def mirror(
 
 def view(session: Session, refund: Refund) -> dict[str, Any]:
     """The API's JSON."""
+    return view_with(refund, repository.photos(session, [refund])[refund.id])
+
+
+def view_with(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> dict[str, Any]:
+    """The same of a refund whose photos are there: with each, its newest report's id."""
     return {
         "refund_id": refund.refund_id,
         "version": refund.version,
@@ -121,9 +126,7 @@ def view(session: Session, refund: Refund) -> dict[str, Any]:
         "deadline_at": moment(refund.deadline_at),
         "outcome": refund.outcome,
         "outcome_final": refund.outcome_final,
-        "images": [
-            image_view(image) | {"report_id": report} for image, report in repository.photos(session, refund)
-        ],
+        "images": [image_view(image) | {"report_id": report} for image, report in photos],
         "created_at": moment(refund.created_at),
         "updated_at": moment(refund.updated_at),
     }

@@ -17,7 +17,7 @@ from serving.db.tables import Report
 from serving.identity.access import needs
 from serving.identity.principal import Principal
 from serving.language import preferred
-from serving.problems import responses
+from serving.problems import Problem, responses
 from serving.reports import evidence_use, repository, service, view
 from serving.reports.repository import Filter
 from serving.reports.schemas import (
@@ -41,7 +41,6 @@ from serving.rest import etags, paging
 from serving.rest.context import Db
 from serving.rest.once import IdempotencyKey, Made, once
 from serving.workflow.states import AppealState, ReportState, Role
-from serving.workflow.telling import moment
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -107,15 +106,25 @@ def list_reports(
     principal: Either,
     state: ReportState | None = None,
     refund_id: Annotated[str | None, Query(max_length=64)] = None,
-    due_before: AwareDatetime | None = None,
+    due_before: Annotated[
+        AwareDatetime | None, Query(description="of the queue, what is due before that; implies order=due")
+    ] = None,
     order: Annotated[
-        Literal["newest", "due"],
-        Query(description="`due` is the adjudicators' queue: by deadline and amount"),
-    ] = "newest",
+        Literal["newest", "due"] | None,
+        Query(
+            description="`newest` first, unless told otherwise; `due` is the adjudicators' queue: what is under way, "
+            "by deadline and amount"
+        ),
+    ] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> JSONResponse:
     """Reports of your shop, or of the whole tenant for adjudicators. Without timelines; GET one for its own."""
+    if order == "newest" and due_before is not None:
+        detail = "due_before narrows the queue; ask for it with order=due, or leave `order` out."
+        raise Problem(400, "order_not_possible", detail)
+    if order is None:
+        order = "newest" if due_before is None else "due"
     wanted = Filter(state, refund_id, due_before)
     with database.reading() as session:
         if order == "newest":
@@ -278,7 +287,7 @@ def list_appeals(
         after = (paging.moment(when), last)
     with database.reading() as session:
         rows = repository.open_appeals(session, principal, state, after, limit)
-        found = paging.page(rows, limit, view.appeal_view, lambda row: [moment(row.due_at), row.id])
+        found = paging.page(rows, limit, view.appeal_view, lambda row: [paging.exact(row.due_at), row.id])
     return JSONResponse(found.body())
 
 
@@ -448,7 +457,7 @@ def _again(request: Request, principal: Principal, body: bytes) -> tuple[dict[st
 def _keys(report: Report, order: str) -> list[Any]:
     if order == "newest":
         return [report.id]
-    return [report.due_at.isoformat(), report.amount_rank, report.id]
+    return [paging.exact(report.due_at), report.amount_rank, report.id]
 
 
 def _due_cursor(cursor: str | None) -> tuple[datetime, int, str] | None:

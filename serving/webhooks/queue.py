@@ -52,7 +52,7 @@ def next_due(database: Database, now: datetime) -> timedelta | None:
     """How long the worker may sleep: nothing at all when something is due, None when nothing is under way."""
     with database.reading() as session:
         found = session.scalar(
-            select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.state == "pending")
+            select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.next_at.is_not(None))
         )
     return None if found is None else max(found - now, timedelta(0))
 
@@ -108,7 +108,11 @@ def cancel_pending(session: Session, endpoint_id: str, now: datetime) -> None:
     """Give up everything on its way to an endpoint that is not used any more."""
     session.execute(
         update(WebhookDelivery)
-        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == "pending")
+        .where(
+            WebhookDelivery.endpoint_id == endpoint_id,
+            WebhookDelivery.state == "pending",
+            WebhookDelivery.next_at.is_not(None),  # every pending one has it, and the index only those
+        )
         .values(state="cancelled", next_at=None, lease=None, leased_until=None, ended_at=now)
     )
 

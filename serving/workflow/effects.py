@@ -66,6 +66,7 @@ def _open_appeal(change: Change) -> None:
         id=change.given.appeal_id or make_id("apl", now),
         tenant_id=report.tenant_id,
         report_id=report.id,
+        account=report.account,
         side=change.given.side,
         was=change.before,
         grounds=change.given.reason,

@@ -37,7 +37,12 @@ class Complaint(Base):
     """A merchant's complaint about an abnormal refund, for the specialists: not about a photo's pixels."""
 
     __tablename__ = "complaint"
-    __table_args__ = (Index("ix_complaint_queue", "tenant_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_complaint_newest", "tenant_id", "id"),
+        Index("ix_complaint_queue", "tenant_id", "state", "id"),
+        Index("ix_complaint_account", "tenant_id", "account", "id"),
+        Index("ix_complaint_account_state", "tenant_id", "account", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
@@ -62,7 +67,10 @@ class Label(Base):
     __tablename__ = "label"
     __table_args__ = (
         Index("ix_label_newest", "tenant_id", "id"),
-        Index("ix_label_sha256", "tenant_id", "sha256"),
+        Index("ix_label_sha256", "tenant_id", "sha256", "id"),
+        Index("ix_label_source", "tenant_id", "source", "id"),
+        Index("ix_label_truth", "tenant_id", "truth", "id"),
+        Index("ix_label_source_truth", "tenant_id", "source", "truth", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

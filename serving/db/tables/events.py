@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from serving.db.base import DIGEST, ID, Base
+from serving.db.base import DIGEST, ID, Base, partial
 
 
 class Chain(Base):
@@ -82,15 +82,19 @@ class OutboxEvent(Base):
 
 class WebhookDelivery(Base):
     """One event on its way to one endpoint. state: `pending`, `delivered`, `failed` (given up) or `cancelled`.
-    leased_until: some process is sending it until then, and `next_at` says the same: a lost one is due again. attempts: made so far. response: the first 2,048 characters."""
+    next_at: when it is due, none once it has ended. leased_until: some process is sending it until then, and `next_at`
+    says the same: a lost one is due again. attempts: made so far. response: the first 2,048 characters."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         UniqueConstraint("event_id", "endpoint_id", "replay"),
-        Index("ix_webhook_delivery_due", "state", "next_at"),
         Index("ix_webhook_delivery_newest", "tenant_id", "id"),
-        Index("ix_webhook_delivery_endpoint", "endpoint_id", "state", "id"),
-        Index("ix_webhook_delivery_lane", "endpoint_id", "state", "next_at"),
+        Index("ix_webhook_delivery_state", "tenant_id", "state", "id"),
+        Index("ix_webhook_delivery_endpoint", "tenant_id", "endpoint_id", "id"),
+        Index("ix_webhook_delivery_endpoint_state", "tenant_id", "endpoint_id", "state", "id"),
+        # only what is under way has a next_at: the worker's two know nothing of the millions that were delivered
+        partial("ix_webhook_delivery_due", "next_at", where="next_at IS NOT NULL"),
+        partial("ix_webhook_delivery_lane", "endpoint_id", "next_at", "id", where="next_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from serving.db.base import DIGEST, ID, Base
+from serving.db.base import DIGEST, ID, Base, partial
 
 
 class Refund(Base):
@@ -20,7 +20,7 @@ class Refund(Base):
         UniqueConstraint("tenant_id", "refund_id"),
         Index("ix_refund_open", "tenant_id", "status", "deadline_at", "id"),
         Index("ix_refund_account_open", "tenant_id", "account", "status", "deadline_at", "id"),
-        Index("ix_refund_buyer", "tenant_id", "buyer"),
+        Index("ix_refund_buyer", "tenant_id", "buyer", "account"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -50,9 +50,8 @@ class Image(Base):
     __tablename__ = "image"
     __table_args__ = (
         UniqueConstraint("refund_id", "sha256"),
-        Index("ix_image_sha256", "tenant_id", "sha256"),
-        Index("ix_image_file", "sha256"),
-        Index("ix_image_kept", "erased_at", "created_at"),
+        Index("ix_image_sha256", "sha256", "tenant_id", "id"),
+        partial("ix_image_kept", "created_at", where="erased_at IS NULL"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

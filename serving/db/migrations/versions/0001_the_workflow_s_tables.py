@@ -149,7 +149,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_refund_account_open", ["tenant_id", "account", "status", "deadline_at", "id"], unique=False
         )
-        batch_op.create_index("ix_refund_buyer", ["tenant_id", "buyer"], unique=False)
+        batch_op.create_index("ix_refund_buyer", ["tenant_id", "buyer", "account"], unique=False)
         batch_op.create_index("ix_refund_open", ["tenant_id", "status", "deadline_at", "id"], unique=False)
 
     op.create_table(
@@ -193,6 +193,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint")),
     )
     with op.batch_alter_table("complaint", schema=None) as batch_op:
+        batch_op.create_index("ix_complaint_account", ["tenant_id", "account", "id"], unique=False)
+        batch_op.create_index(
+            "ix_complaint_account_state", ["tenant_id", "account", "state", "id"], unique=False
+        )
+        batch_op.create_index("ix_complaint_newest", ["tenant_id", "id"], unique=False)
         batch_op.create_index("ix_complaint_queue", ["tenant_id", "state", "id"], unique=False)
 
     op.create_table(
@@ -230,9 +235,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("refund_id", "sha256", name=op.f("uq_image_refund_id_sha256")),
     )
     with op.batch_alter_table("image", schema=None) as batch_op:
-        batch_op.create_index("ix_image_file", ["sha256"], unique=False)
-        batch_op.create_index("ix_image_kept", ["erased_at", "created_at"], unique=False)
-        batch_op.create_index("ix_image_sha256", ["tenant_id", "sha256"], unique=False)
+        batch_op.create_index(
+            "ix_image_kept",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("erased_at IS NULL"),
+            postgresql_where=sa.text("erased_at IS NULL"),
+        )
+        batch_op.create_index("ix_image_sha256", ["sha256", "tenant_id", "id"], unique=False)
 
     op.create_table(
         "webhook_delivery",
@@ -262,10 +272,28 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_webhook_delivery_due", ["state", "next_at"], unique=False)
-        batch_op.create_index("ix_webhook_delivery_endpoint", ["endpoint_id", "state", "id"], unique=False)
-        batch_op.create_index("ix_webhook_delivery_lane", ["endpoint_id", "state", "next_at"], unique=False)
+        batch_op.create_index(
+            "ix_webhook_delivery_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_webhook_delivery_endpoint", ["tenant_id", "endpoint_id", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_webhook_delivery_endpoint_state", ["tenant_id", "endpoint_id", "state", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_webhook_delivery_lane",
+            ["endpoint_id", "next_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_webhook_delivery_newest", ["tenant_id", "id"], unique=False)
+        batch_op.create_index("ix_webhook_delivery_state", ["tenant_id", "state", "id"], unique=False)
 
     op.create_table(
         "screening",
@@ -277,7 +305,7 @@ def upgrade() -> None:
         sa.Column("bound", sa.Double(), nullable=True),
         sa.Column("model_version", sa.String(length=80), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
-        sa.Column("heatmap", sa.String(length=64), nullable=True),
+        sa.Column("heatmap", sa.String(length=64), nullable=False),
         sa.Column("reliability", sa.String(length=64), nullable=True),
         sa.Column("created_at", base.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name=op.f("fk_screening_image_id")),
@@ -324,21 +352,47 @@ def upgrade() -> None:
     with op.batch_alter_table("report", schema=None) as batch_op:
         batch_op.create_index("ix_report_account", ["tenant_id", "account", "id"], unique=False)
         batch_op.create_index(
+            "ix_report_account_queue",
+            ["tenant_id", "account", "due_at", "amount_rank", "id"],
+            unique=False,
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_report_account_state", ["tenant_id", "account", "state", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_report_account_state_queue",
+            ["tenant_id", "account", "state", "due_at", "amount_rank", "id"],
+            unique=False,
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
         )
         batch_op.create_index("ix_report_claim", ["claim_id"], unique=False)
         batch_op.create_index("ix_report_newest", ["tenant_id", "id"], unique=False)
         batch_op.create_index(
-            "ix_report_queue", ["tenant_id", "state", "due_at", "amount_rank", "id"], unique=False
+            "ix_report_queue",
+            ["tenant_id", "due_at", "amount_rank", "id"],
+            unique=False,
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
         )
         batch_op.create_index("ix_report_refund", ["refund_id", "id"], unique=False)
         batch_op.create_index("ix_report_state", ["tenant_id", "state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_report_state_queue",
+            ["tenant_id", "state", "due_at", "amount_rank", "id"],
+            unique=False,
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
 
     op.create_table(
         "appeal",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("tenant_id", sa.String(length=40), nullable=False),
         sa.Column("report_id", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=120), nullable=False),
         sa.Column("side", sa.String(length=20), nullable=False),
         sa.Column("was", sa.String(length=30), nullable=False),
         sa.Column("grounds", sa.Text(), nullable=False),
@@ -354,6 +408,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("report_id", name=op.f("uq_appeal_report_id")),
     )
     with op.batch_alter_table("appeal", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_appeal_account_queue", ["tenant_id", "account", "state", "due_at", "id"], unique=False
+        )
         batch_op.create_index("ix_appeal_queue", ["tenant_id", "state", "due_at", "id"], unique=False)
 
     op.create_table(
@@ -401,7 +458,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("label", schema=None) as batch_op:
         batch_op.create_index("ix_label_newest", ["tenant_id", "id"], unique=False)
-        batch_op.create_index("ix_label_sha256", ["tenant_id", "sha256"], unique=False)
+        batch_op.create_index("ix_label_sha256", ["tenant_id", "sha256", "id"], unique=False)
+        batch_op.create_index("ix_label_source", ["tenant_id", "source", "id"], unique=False)
+        batch_op.create_index("ix_label_source_truth", ["tenant_id", "source", "truth", "id"], unique=False)
+        batch_op.create_index("ix_label_truth", ["tenant_id", "truth", "id"], unique=False)
 
     op.create_table(
         "photo_request",
@@ -441,7 +501,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("refund_id", "live", name="uq_refusal_live"),
     )
     with op.batch_alter_table("refusal", schema=None) as batch_op:
-        batch_op.create_index("ix_refusal_report", ["report_id"], unique=False)
+        batch_op.create_index("ix_refusal_evidence", ["evidence"], unique=False)
 
     op.create_table(
         "decision",
@@ -472,11 +532,14 @@ def downgrade() -> None:
 
     op.drop_table("decision")
     with op.batch_alter_table("refusal", schema=None) as batch_op:
-        batch_op.drop_index("ix_refusal_report")
+        batch_op.drop_index("ix_refusal_evidence")
 
     op.drop_table("refusal")
     op.drop_table("photo_request")
     with op.batch_alter_table("label", schema=None) as batch_op:
+        batch_op.drop_index("ix_label_truth")
+        batch_op.drop_index("ix_label_source_truth")
+        batch_op.drop_index("ix_label_source")
         batch_op.drop_index("ix_label_sha256")
         batch_op.drop_index("ix_label_newest")
 
@@ -487,15 +550,35 @@ def downgrade() -> None:
     op.drop_table("integrity_entry")
     with op.batch_alter_table("appeal", schema=None) as batch_op:
         batch_op.drop_index("ix_appeal_queue")
+        batch_op.drop_index("ix_appeal_account_queue")
 
     op.drop_table("appeal")
     with op.batch_alter_table("report", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_report_state_queue",
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
         batch_op.drop_index("ix_report_state")
         batch_op.drop_index("ix_report_refund")
-        batch_op.drop_index("ix_report_queue")
+        batch_op.drop_index(
+            "ix_report_queue",
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
         batch_op.drop_index("ix_report_newest")
         batch_op.drop_index("ix_report_claim")
+        batch_op.drop_index(
+            "ix_report_account_state_queue",
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
         batch_op.drop_index("ix_report_account_state")
+        batch_op.drop_index(
+            "ix_report_account_queue",
+            sqlite_where=sa.text("live IS NOT NULL"),
+            postgresql_where=sa.text("live IS NOT NULL"),
+        )
         batch_op.drop_index("ix_report_account")
 
     op.drop_table("report")
@@ -506,16 +589,29 @@ def downgrade() -> None:
 
     op.drop_table("screening")
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_delivery_state")
         batch_op.drop_index("ix_webhook_delivery_newest")
-        batch_op.drop_index("ix_webhook_delivery_lane")
+        batch_op.drop_index(
+            "ix_webhook_delivery_lane",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_webhook_delivery_endpoint_state")
         batch_op.drop_index("ix_webhook_delivery_endpoint")
-        batch_op.drop_index("ix_webhook_delivery_due")
+        batch_op.drop_index(
+            "ix_webhook_delivery_due",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
 
     op.drop_table("webhook_delivery")
     with op.batch_alter_table("image", schema=None) as batch_op:
         batch_op.drop_index("ix_image_sha256")
-        batch_op.drop_index("ix_image_kept")
-        batch_op.drop_index("ix_image_file")
+        batch_op.drop_index(
+            "ix_image_kept",
+            sqlite_where=sa.text("erased_at IS NULL"),
+            postgresql_where=sa.text("erased_at IS NULL"),
+        )
 
     op.drop_table("image")
     with op.batch_alter_table("console_session", schema=None) as batch_op:
@@ -525,6 +621,9 @@ def downgrade() -> None:
     op.drop_table("console_session")
     with op.batch_alter_table("complaint", schema=None) as batch_op:
         batch_op.drop_index("ix_complaint_queue")
+        batch_op.drop_index("ix_complaint_newest")
+        batch_op.drop_index("ix_complaint_account_state")
+        batch_op.drop_index("ix_complaint_account")
 
     op.drop_table("complaint")
     with op.batch_alter_table("webhook_endpoint", schema=None) as batch_op:
