@@ -16,8 +16,6 @@ from serving.webhooks.sending import TIMEOUT, Message, Sender
 
 __all__ = ["deliver_due", "next_due"]
 
-WIDTH = 64
-"""POSTs under way at once in a process; most wait for an answer, so it is sockets that they cost."""
 LOOK_AGAIN = 1.0
 """Seconds after which new messages are looked for while slow receivers are still waited for."""
 SHORTEST_LEASE = 2 * TIMEOUT
@@ -28,21 +26,21 @@ _log = logging.getLogger(__name__)
 async def deliver_due(
     database: Database, clock: Clock, sender: Sender, lease_seconds: float, limit: int
 ) -> int:
-    """Make up to `limit` deliveries that are due and return how many were made, whatever came of them.
+    """Make the deliveries that are due, up to `limit` at a time, and return how many were made, whatever came of them.
 
-    New ones are taken while slow receivers are waited for. When cancelled, what is under way is given up and goes out
-    again when its lease ends.
+    Ends when none is due and none under way; what falls due while slow receivers are waited for is taken too. A place
+    costs a socket: give more of them than there may be dead endpoints. When cancelled, what is under way is given up
+    and goes out again when its lease ends.
     """
     lease = timedelta(seconds=max(lease_seconds, SHORTEST_LEASE))
     running: dict[asyncio.Task[bool], str] = {}
-    taken = made = 0
+    made = 0
     try:
         while True:
-            room = min(WIDTH - len(running), limit - taken)
+            room = limit - len(running)
             if room > 0:
                 under_way = Counter(running.values())
                 fresh = await asyncio.to_thread(claim, database, clock(), lease, room, under_way)
-                taken += len(fresh)
                 for claimed in fresh:
                     task = asyncio.create_task(_deliver(database, clock, sender, claimed))
                     running[task] = claimed.endpoint_id

@@ -154,7 +154,7 @@ class Bench:
             event = outbox.publish(session, tenant, self.clock(), kind, "rpt_1", {"id": "rpt_1", **data})
             return event.id
 
-    def deliver(self, sender: Sender | None = None, limit: int = 1000) -> int:
+    def deliver(self, sender: Sender | None = None, limit: int = 64) -> int:
         async def run() -> int:
             used = sender or HttpSender(self.secret, self.guard)
             try:
