@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from serving.db.tables import Image, Label, Refund, Screening
@@ -47,11 +47,12 @@ def page(
     asked = select(Label).where(Label.tenant_id == tenant)
     if before is not None:
         asked = asked.where(Label.id < before)
-    said_by, said = (Label.source, Label.truth)
+    said_by: ColumnElement[str] = Label.source.expression
+    said: ColumnElement[str] = Label.truth.expression
     if sha256 is not None:
         asked = asked.where(Label.sha256 == sha256)
         # joined with nothing no index fits them: a photo's few labels are looked through, not all of a source
-        said_by, said = (Label.source.concat(""), Label.truth.concat(""))
+        said_by, said = Label.source.concat(""), Label.truth.concat("")
     if source is not None:
         asked = asked.where(said_by == source.value)
     if truth is not None:

@@ -34,7 +34,7 @@ class Screening(Base):
     bound: Mapped[float | None]
     model_version: Mapped[str] = mapped_column(String(80))
     body: Mapped[dict[str, Any]]
-    heatmap: Mapped[str] = mapped_column(DIGEST)
+    heatmap: Mapped[str | None] = mapped_column(DIGEST)
     reliability: Mapped[str | None] = mapped_column(DIGEST)
     created_at: Mapped[datetime]
 

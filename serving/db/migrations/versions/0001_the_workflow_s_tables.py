@@ -305,7 +305,7 @@ def upgrade() -> None:
         sa.Column("bound", sa.Double(), nullable=True),
         sa.Column("model_version", sa.String(length=80), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
-        sa.Column("heatmap", sa.String(length=64), nullable=False),
+        sa.Column("heatmap", sa.String(length=64), nullable=True),
         sa.Column("reliability", sa.String(length=64), nullable=True),
         sa.Column("created_at", base.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name=op.f("fk_screening_image_id")),
