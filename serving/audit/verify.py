@@ -5,7 +5,7 @@ written. Whoever may write to the database can make a whole new chain that fits 
 `Anchor` kept elsewhere, so keep what `refundlens audit verify` prints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,10 @@ BATCH = 2000
 """Rows read at once: 1 or 2 MB."""
 _COLUMNS = AuditEvent.__table__.columns
 _BEFORE_ALL = -(2**62)
+
+Numbered = tuple[int, Row[Any] | None]
+"""A row and its number; no row where it cannot be read."""
+Watch = Callable[[Iterable[Numbered], int], Iterable[Numbered]]
 
 
 class Fault(StrEnum):
@@ -68,13 +72,16 @@ class Verified:
     broken: Broken | None
 
 
-def verify(session: Session, tenant: str, anchor: Anchor | None = None) -> Verified:
-    """Look at every row of a tenant, as of one moment."""
+def verify(
+    session: Session, tenant: str, anchor: Anchor | None = None, watch: Watch = lambda rows, _: rows
+) -> Verified:
+    """Look at every row of a tenant, as of one moment. watch: is handed the rows and how many there should be, and
+    hands them on; a progress bar."""
     if session.get_bind().dialect.name == "postgresql":  # SQLite's reading transactions see one moment anyway
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     head = session.get(Chain, tenant)
     rows, end = 0, START
-    for seq, row in _rows(session, tenant):
+    for seq, row in watch(_rows(session, tenant), head.length if head else 0):
         fault = _fault(seq, row, rows + 1, end, anchor)
         if fault is not None:
             at = rows + 1 if fault is Fault.MISSING else seq
@@ -92,8 +99,7 @@ def records(session: Session, tenant: str) -> Iterator[Row[Any]]:
         after = batch[-1].seq
 
 
-def _rows(session: Session, tenant: str) -> Iterator[tuple[int, Row[Any] | None]]:
-    """Number and row; no row where it cannot be read."""
+def _rows(session: Session, tenant: str) -> Iterator[Numbered]:
     after = _BEFORE_ALL
     while True:
         try:
@@ -108,7 +114,7 @@ def _rows(session: Session, tenant: str) -> Iterator[tuple[int, Row[Any] | None]
         after = batch[-1].seq
 
 
-def _one_by_one(session: Session, tenant: str, after: int) -> Iterator[tuple[int, Row[Any] | None]]:
+def _one_by_one(session: Session, tenant: str, after: int) -> Iterator[Numbered]:
     """The rows up to the first that cannot be read."""
     numbers = select(AuditEvent.seq).where(AuditEvent.tenant_id == tenant, AuditEvent.seq > after)
     for seq in session.execute(numbers.order_by(AuditEvent.seq).limit(BATCH)).scalars():

@@ -28,6 +28,7 @@ def verify(
     """Recompute every row. Exit status 1, and the first broken row, where one was changed, moved or taken out."""
     from serving.audit.verify import verify as check
     from serving.identity import tenants
+    from serving.progress import track
 
     kept = _anchor(anchor, tenant)
     whole = True
@@ -36,7 +37,7 @@ def verify(
             asked = [tenant_of(session, tenant)] if tenant else tenants.every(session)
         for one in asked:
             with database.reading() as session:
-                found = check(session, one.id, kept)
+                found = check(session, one.id, kept, lambda rows, total: track(rows, total, "rows"))
             whole = whole and found.broken is None
             typer.echo(json.dumps(_line(found)) if as_json else f"{one.name}: {_words(found)}")
     if not whole:
