@@ -10,8 +10,9 @@ that right. The other way round a photo could stay that every row calls erased.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from serving.db.tables import Image, Refusal, Screening
@@ -36,9 +37,6 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
     maps = _maps(session, keys)
     for image in fresh:
         image.erased_at, image.name = now, None
-    session.execute(
-        update(Screening).where(Screening.image_id.in_(keys)).values(heatmap=None, reliability=None)
-    )
     session.flush()
     photos = {image.sha256 for image in fresh}
     kept = needed(session, sorted(photos | maps))
@@ -50,10 +48,12 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
 
 def needed(session: Session, names: Sequence[str]) -> set[str]:
     """Those of some files that a row of any tenant names and has not erased."""
-    asked = (
-        select(Image.sha256).where(Image.sha256.in_(names), Image.erased_at.is_(None)),
-        select(Screening.heatmap).where(Screening.heatmap.in_(names)),
-        select(Screening.reliability).where(Screening.reliability.in_(names)),
+    kept = Image.erased_at.is_(None)
+    of_image = Screening.image_id == Image.id
+    asked: tuple[Select[Any], ...] = (
+        select(Image.sha256).where(Image.sha256.in_(names), kept),
+        select(Screening.heatmap).join(Image, of_image).where(Screening.heatmap.in_(names), kept),
+        select(Screening.reliability).join(Image, of_image).where(Screening.reliability.in_(names), kept),
         select(Refusal.evidence).where(Refusal.evidence.in_(names)),
     )
     return {name for query in asked for name in session.execute(query).scalars() if name is not None}

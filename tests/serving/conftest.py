@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -212,7 +214,7 @@ def create_dispute() -> Callable[..., Dispute]:
         account: str = "shop-1",
         closed: bool = False,
     ) -> Dispute:
-        heatmap = None if files is None else files.put(b"map of " + content)
+        heatmap = "0" * 64 if files is None else files.put(b"map of " + content)
         sha256 = hashlib.sha256(content).hexdigest() if files is None else files.put(content)
         both = {"tenant_id": tenant, "created_at": now}
         key = make_id("rfd", now)
@@ -248,3 +250,35 @@ def create_dispute() -> Callable[..., Dispute]:
         return Dispute(refund, image, report)
 
     return create
+
+
+@pytest.fixture
+def workflow_app(settings: Settings, detector: Detector, moving_clock: MovableClock) -> FastAPI:
+    """An application at the movable clock with a key for each role: `key-` and the name after the role."""
+    keys = (
+        "admin:root",
+        "merchant:shop-1",
+        "merchant:shop-2",
+        "adjudicator:ann",
+        "adjudicator:bob",
+        "engineer:eve",
+    )
+    given = {"api_keys": ",".join(f"{key}:key-{key.partition(':')[2]}" for key in keys)}
+    return create_app(Settings(**{**settings.model_dump(), **given}), detector, moving_clock)
+
+
+@pytest.fixture
+def as_caller(workflow_app: FastAPI) -> Callable[..., TestClient]:
+    """A client with a key, whose every POST has an Idempotency-Key of its own; no worker runs behind it."""
+
+    def caller(name: str) -> TestClient:
+        client = TestClient(workflow_app, headers={"Authorization": f"Bearer key-{name}"})
+        client.event_hooks = {"request": [_name_request]}
+        return client
+
+    return caller
+
+
+def _name_request(request: Any) -> None:
+    if request.method == "POST":
+        request.headers.setdefault("Idempotency-Key", secrets.token_hex(8))

@@ -58,7 +58,7 @@ def _whole_life(session: Any, made: Any, files: FileStore, now: Any) -> None:
     integrity.enter_pending(session, report, refund, now, SETTINGS)
     integrity.enter_final(session, report, refund, now, SETTINGS)
     appeal = Appeal(
-        **both, id=make_id("apl", now), report_id=report.id, side="buyer", was="established",
+        **both, id=make_id("apl", now), report_id=report.id, account="shop-1", side="buyer", was="established",
         grounds="the appellant says", state="upheld", opened_by="buyer", decided_by="bob", decided_at=now,
     )  # fmt: skip
     session.add(appeal)
