@@ -10,6 +10,8 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `not_found`, `method_not_allowed` | 404, 405 | nothing there, or not that way |
 | `upload_timeout` | 408 | the body took too long to arrive |
 | `idempotency_in_progress`, `idempotency_mismatch` | 409, 422 | a key still running, or used with another body |
+| `already_reversed`, `not_reversible` | 409 | a line of a buyer's record that was, or cannot be, taken back |
+| `complaint_closed` | 409 | a complaint that has its answer |
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
 | `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
