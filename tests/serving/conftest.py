@@ -263,7 +263,7 @@ def workflow_app(settings: Settings, detector: Detector, moving_clock: MovableCl
         "adjudicator:bob",
         "engineer:eve",
     )
-    given = {"api_keys": ",".join(f"{key}:key-{key.partition(':')[2]}" for key in keys)}
+    given: dict[str, Any] = {"api_keys": ",".join(f"{key}:key-{key.partition(':')[2]}" for key in keys)}
     return create_app(Settings(**{**settings.model_dump(), **given}), detector, moving_clock)
 
 

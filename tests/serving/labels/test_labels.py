@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
+from datasets.photos import gather
 from serving.cli import app as cli
 from serving.db.session import Database
 from serving.files import FileStore, open_files
@@ -176,3 +177,30 @@ def test_a_damaged_photo_is_told_and_nothing_is_written_over(
     with database.reading() as session, pytest.raises(ExportError):
         export(session, files, DEFAULT, tmp_path / "files")
     database.close()
+
+
+def test_authentic_photos_of_the_export_are_sources_of_a_dataset(
+    database: Database,
+    create_dispute: Callable[..., Any],
+    moving_clock: Any,
+    files: FileStore,
+    tmp_path: Path,
+    photo: Callable[..., bytes],
+) -> None:
+    """`refundlens data build` takes the folder as it is, and knows whose photos they are and what they show."""
+    state = ReportState.NOT_ESTABLISHED
+    with database.transaction() as session:
+        for size in ((320, 240), (240, 320)):
+            content = photo(size=size)
+            made = create_dispute(
+                session, moving_clock(), buyer=BUYER, files=files, content=content, state=state
+            )
+            service.for_decision(session, made.report, Event.DECIDE_NOT_ESTABLISHED, "ann", moving_clock())
+    with database.reading() as session:
+        export(session, files, "tnt_one", tmp_path / "out")
+    gathered = gather([tmp_path / "out" / "authentic"])
+    lines = _lines(tmp_path / "out")
+    assert {one.sha256 for one in gathered.photos} == set(lines)
+    assert {one.group for one in gathered.photos} == {line["group"] for line in lines.values()}
+    assert {one.real_defect for one in gathered.photos} == {"hole"}
+    assert gathered.unreadable == []
