@@ -43,6 +43,7 @@ from serving.store import DetectionStore
 from serving.tracing import tracing
 from serving.webhooks.guard import Guard
 from serving.webhooks.sending import HttpSender
+from serving.work import gauges
 from serving.work.screener import Screener
 from serving.work.worker import Worker
 
@@ -87,6 +88,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.rates = Rates(settings.rate_limit, time.monotonic)
     app.state.tracing = tracing(settings)
     app.state.samples = SampleFolder(settings.data_dir)
+    gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
     problems.install(app)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
@@ -177,7 +179,7 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 @operations.get("/metrics", response_class=Response)
-async def metrics(request: Request) -> Response:
+def metrics(request: Request) -> Response:
     """Prometheus text format."""
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -16,12 +16,14 @@ from model.regions import heatmap_png
 from serving import gate, intake
 from serving.answers import CacheUse
 from serving.hangups import while_connected
+from serving.files import FileError
 from serving.identity.access import needs
 from serving.identity.principal import Principal
 from serving.intake import DetectBody, Intake
 from serving.language import preferred
 from serving.problems import Problem, responses
 from serving.replays import Replays
+from serving.reports import detections
 from serving.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
 from serving.service import DetectionService, Outcome
 from serving.store import Damaged, Stored
@@ -242,6 +244,26 @@ async def get_reliability(request: Request, reader: Reader, identifier: Detectio
     return await _picture(found, found.reliabilitymap)
 
 
+@router.get(
+    "/detections/{id}/evidence.jpg",
+    operation_id="get_detection_evidence",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+)
+def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+    """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
+    refunds: those sent to /v1/detect are not kept."""
+    state, language = request.app.state, preferred(request.headers.get("accept-language"))
+    try:
+        content = detections.evidence(state.database, state.files, reader, identifier, language)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    if content is None:
+        detail = f"There is no photo of detection {identifier} here. Photos of mirrored refunds are kept, others are not."
+        raise Problem(404, "not_found", detail)
+    return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
+
+
 async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
     """One of a detection's maps; it never changes."""
     png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
@@ -257,6 +279,15 @@ async def _find(request: Request, reader: Principal, identifier: str) -> Stored:
     except Damaged as error:
         detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
         raise Problem(410, "damaged", detail) from error
+    found = found or await run_in_threadpool(_of_report, request, reader, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
     return found
+
+
+def _of_report(request: Request, reader: Principal, identifier: str) -> Stored | None:
+    state, language = request.app.state, preferred(request.headers.get("accept-language"))
+    try:
+        return detections.find(state.database, state.files, reader, identifier, language)
+    except FileError as error:
+        raise Problem(410, "damaged", str(error)) from error

@@ -32,8 +32,8 @@ class Finding(NamedTuple):
 def examine(settings: Settings) -> list[Finding]:
     """All checks. One that crashes is a finding of its own, so that the others are still shown."""
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
-        ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk), ("model", _model),
-        ("self-test", _self_test),
+        ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
+        ("database", _database), ("model", _model), ("self-test", _self_test),
     )  # fmt: skip
     return [_guarded(name, check, settings) for name, check in checks]
 
@@ -74,6 +74,19 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free
     detail = f"{folder.resolve()} is writable and has {free / 1e9:.1f} GB free"
     return Finding("disk", "ok" if free >= LOW_DISK else "note", detail)
+
+
+def _database(settings: Settings) -> Finding:
+    from serving.db.session import Database, sqlite_file, sqlite_url
+
+    if not settings.database_url and not sqlite_file(settings.data_dir).exists():
+        return Finding("database", "note", "none yet; `refundlens serve` makes one at its first start")
+    database = Database(settings.database_url or sqlite_url(settings.data_dir))
+    try:
+        state = database.state()
+    finally:
+        database.close()
+    return Finding("database", "ok" if state.current else "note", f"{database.name}: {state.text}")
 
 
 def _model(settings: Settings) -> Finding:

@@ -44,12 +44,30 @@ class EngineMetrics:
         )  # fmt: skip
 
 
+class WorkflowMetrics:
+    """What the worker does, and what waits for it (gauges ask the database when Prometheus asks)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.jobs = Counter(
+            "refundlens_jobs", "Jobs tried: done, cancelled, put_off (no time for the photo yet), failed.",
+            ["kind", "result"], registry=registry,
+        )  # fmt: skip
+        self.jobs_due = Gauge("refundlens_jobs_due", "Jobs that should be done by now.", registry=registry)
+        self.webhooks_due = Gauge(
+            "refundlens_webhooks_due", "Webhooks that should be sent by now.", registry=registry
+        )
+        self.reports_undecided = Gauge(
+            "refundlens_reports_undecided", "Reports that wait for a verdict.", ["state"], registry=registry
+        )
+
+
 class Metrics:
     """Counters of one service."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.engine = EngineMetrics(self.registry)
+        self.workflow = WorkflowMetrics(self.registry)
         self.detections = Counter(
             "refundlens_detections", "Photos judged.", ["verdict"], registry=self.registry
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
@@ -23,6 +24,12 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 def downgrade(connection: Connection, revision: str) -> None:
     command.downgrade(_config(connection), revision)
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """The database's revision, and the newest there is."""
+    newest = ScriptDirectory.from_config(_config(None)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), newest
 
 
 def write(message: str) -> Path:

@@ -8,6 +8,7 @@ changed, always in the order refund, report, chain.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ POOL = 12
 """Connections kept; more than the threads that serve requests at once on a small machine."""
 MIGRATION_LOCK = 7_421_001
 """PostgreSQL's advisory lock under which one process migrates while others wait; any number nobody else uses."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether the tables are this version's, and a sentence about them."""
+
+    current: bool
+    text: str
 
 
 class DatabaseError(Exception):
@@ -70,6 +79,23 @@ class Database:
                 "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
             ) from error
 
+    @property
+    def name(self) -> str:
+        """The URL without its password."""
+        return self._engine.url.render_as_string()
+
+    def state(self) -> "State":
+        """Whether the tables are there and of this version; changes nothing. Raises SQLAlchemy's errors."""
+        from serving.db.migrate import revisions
+
+        with self._engine.connect() as connection:
+            found, newest = revisions(connection)
+        if found is None:
+            return State(False, "no tables yet; `refundlens serve` makes them at its first start")
+        if found != newest:
+            return State(False, f"tables of version {found}; `refundlens serve` brings them to {newest}")
+        return State(True, f"tables of version {found}")
+
     def ping(self) -> None:
         """Raises SQLAlchemy's errors where the database does not answer."""
         with self.reading() as session:
@@ -79,9 +105,13 @@ class Database:
         self._engine.dispose()
 
 
-def sqlite_url(folder: Path) -> str:
+def sqlite_file(folder: Path) -> Path:
     """The embedded database of a data folder."""
-    return f"sqlite:///{folder / 'refundlens.db'}"
+    return folder / "refundlens.db"
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{sqlite_file(folder)}"
 
 
 def _engine(url: str) -> Engine:

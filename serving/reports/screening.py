@@ -76,7 +76,7 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
 def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
     """The row of a detection."""
     detection = found.detection
-    assert detection is not None
+    assert detection is not None and found.heatmap is not None
     identifier = make_id("det", now)
     body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
     body["reasons"] = [{**reason.model_dump(), "details": reason.details} for reason in detection.reasons]

@@ -14,6 +14,7 @@ from serving.clock import Clock
 from serving.db.session import Database
 from serving.engine import Closed, Expired, Refused
 from serving.files import FileStore
+from serving.metrics import WorkflowMetrics
 from serving.reports.service import Doing
 from serving.settings import Settings
 from serving.webhooks.delivery import deliver_due
@@ -44,9 +45,10 @@ class Worker:
         settings: Settings,
         clock: Clock,
         bell: Bell,
+        metrics: WorkflowMetrics,
     ) -> None:
         self._database, self._files, self._screener, self._sender = database, files, screener, sender
-        self._settings, self._clock, self._bell = settings, clock, bell
+        self._settings, self._clock, self._bell, self._metrics = settings, clock, bell, metrics
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -102,19 +104,23 @@ class Worker:
         """Do one job; whatever goes wrong is this job's alone."""
         try:
             await self._by_kind(job)
+            result = "done"
             self._bell.ring()  # who waits for its outcome looks now
         except LeaseLost:
+            result = "cancelled"
             _log.info("job %s of %s was cancelled or taken over", job.kind, job.ref)
         except (Refused, Expired):
+            result = "put_off"
             await asyncio.to_thread(leases.put_off, self._database, job, self._clock() + BUSY)
         except Closed:
             return  # the service stops; the lease ends by itself
         except Exception as error:
+            result = "failed"
             _log.exception("job %s of %s failed", job.kind, job.ref)
             until = leases.retry_at(self._clock(), job.failures)
-            await asyncio.to_thread(
-                leases.put_off, self._database, job, until, f"{type(error).__name__}: {error}"
-            )
+            words = f"{type(error).__name__}: {error}"
+            await asyncio.to_thread(leases.put_off, self._database, job, until, words)
+        self._metrics.jobs.labels(job.kind, result).inc()
 
     async def _by_kind(self, job: Taken) -> None:
         if job.kind in (clocks.SCREEN, clocks.SCREEN_EXTRA):

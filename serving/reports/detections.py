@@ -1,0 +1,61 @@
+"""The detections of reported photos, in the shape that those of /v1/detect are given in.
+
+In: a detection's id and who asks. Out: the stored answer with its maps, as long as the report is kept; merchants see
+those of their own shop.
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serving.db.session import Database
+from serving.db.tables import Image, Refund, Screening
+from serving.files import FileStore
+from serving.identity.principal import Principal
+from serving.language import Language
+from serving.reports.evidence import evidence_jpeg
+from serving.reports.screening import load_map
+from serving.reports.view import reasons
+from serving.store import Stored
+from serving.workflow.states import Role
+
+
+def find(
+    database: Database, files: FileStore, principal: Principal, identifier: str, language: Language
+) -> Stored | None:
+    """None where there is none for this caller. Raises FileError where a map is gone or damaged."""
+    with database.reading() as session:
+        found = _find(session, principal, identifier)
+    if found is None:
+        return None
+    screening, image = found
+    trust = None if screening.reliability is None else load_map(files, screening.reliability)
+    heatmap = load_map(files, screening.heatmap)
+    return Stored(screening.id, principal.tenant, _body(screening, image, language), heatmap, trust)
+
+
+def evidence(
+    database: Database, files: FileStore, principal: Principal, identifier: str, language: Language
+) -> bytes | None:
+    """The evidence JPEG of the detection alone; None where there is none. Raises FileError."""
+    with database.reading() as session:
+        found = _find(session, principal, identifier)
+    if found is None:
+        return None
+    screening, image = found
+    heatmap = load_map(files, screening.heatmap)
+    return evidence_jpeg(files.get(image.sha256), screening.body, heatmap, None, language)
+
+
+def _find(session: Session, principal: Principal, identifier: str) -> tuple[Screening, Image] | None:
+    query = select(Screening, Image).join(Image, Image.id == Screening.image_id)
+    query = query.where(Screening.tenant_id == principal.tenant, Screening.id == identifier)
+    if principal.role is Role.MERCHANT:
+        query = query.join(Refund, Refund.id == Image.refund_id).where(Refund.account == principal.account)
+    row = session.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
+def _body(screening: Screening, image: Image, language: Language) -> dict[str, Any]:
+    return {**screening.body, "file": image.name, "reasons": reasons(screening, language)}
