@@ -29,7 +29,7 @@ from serving.identity import login
 from serving.identity.callers import Callers
 from serving.identity.secret import read_secret
 from serving.identity.tenants import open_database
-from serving.metrics import Metrics
+from serving.metrics import Metrics, WorkflowMetrics
 from serving.observing import Observing
 from serving.problems import Problem, ProblemDetails
 from serving.rates import Rates
@@ -137,7 +137,10 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
         return
     sender = HttpSender(state.secret, state.webhook_guard)
     screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
-    worker = Worker(state.database, state.files, screener, sender, state.settings, state.clock, state.bell)
+    metrics: WorkflowMetrics = state.metrics.workflow
+    worker = Worker(
+        state.database, state.files, screener, sender, state.settings, state.clock, state.bell, metrics
+    )
     task = asyncio.create_task(worker.run())
     try:
         yield

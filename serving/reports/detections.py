@@ -6,12 +6,14 @@ those of their own shop.
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serving.db.session import Database
 from serving.db.tables import Image, Refund, Screening
-from serving.files import FileStore
+from serving.files import FileStore, MissingFile
 from serving.identity.principal import Principal
 from serving.language import Language
 from serving.reports.evidence import evidence_jpeg
@@ -24,15 +26,24 @@ from serving.workflow.states import Role
 def find(
     database: Database, files: FileStore, principal: Principal, identifier: str, language: Language
 ) -> Stored | None:
-    """None where there is none for this caller. Raises FileError where a map is gone or damaged."""
+    """None where there is none for this caller. Raises FileError where a map was erased with its photo."""
     with database.reading() as session:
         found = _find(session, principal, identifier)
     if found is None:
         return None
     screening, image = found
     trust = None if screening.reliability is None else load_map(files, screening.reliability)
-    heatmap = load_map(files, screening.heatmap)
+    heatmap = _map(files, screening)
     return Stored(screening.id, principal.tenant, _body(screening, image, language), heatmap, trust)
+
+
+def body(
+    database: Database, principal: Principal, identifier: str, language: Language
+) -> dict[str, Any] | None:
+    """The JSON alone, which outlives the photo. None where there is none for this caller."""
+    with database.reading() as session:
+        found = _find(session, principal, identifier)
+    return None if found is None else _body(*found, language)
 
 
 def evidence(
@@ -44,8 +55,13 @@ def evidence(
     if found is None:
         return None
     screening, image = found
-    heatmap = load_map(files, screening.heatmap)
-    return evidence_jpeg(files.get(image.sha256), screening.body, heatmap, None, language)
+    return evidence_jpeg(files.get(image.sha256), screening.body, _map(files, screening), None, language)
+
+
+def _map(files: FileStore, screening: Screening) -> NDArray[np.float32]:
+    if screening.heatmap is None:
+        raise MissingFile(f"the heat map of {screening.id} was erased with its photo")
+    return load_map(files, screening.heatmap)
 
 
 def _find(session: Session, principal: Principal, identifier: str) -> tuple[Screening, Image] | None:

@@ -65,7 +65,7 @@ def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
         )
     try:
         photo = files.get(whole.image.sha256)
-        heatmap = load_map(files, screening.heatmap)
+        heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
     except FileError as error:
         raise Problem(410, "photo_missing", str(error)) from error
     return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)

@@ -81,7 +81,7 @@ def serve(detector: Detector, moving_clock: Any) -> Iterator[Callable[[Settings]
         thread.start()
         running.append((server, thread))
         base = f"http://127.0.0.1:{door.getsockname()[1]}"
-        _wait_ready(base)
+        _wait_ready(base, thread)
         return Live(base, app, moving_clock)
 
     yield start
@@ -96,10 +96,12 @@ def live(serve: Callable[[Settings], Live], live_settings: Settings) -> Live:
     return serve(live_settings)
 
 
-def _wait_ready(base: str) -> None:
+def _wait_ready(base: str, thread: threading.Thread) -> None:
     for _ in range(600):
+        if not thread.is_alive():
+            raise RuntimeError("the server ended; the log above says why")
         try:
-            if httpx.get(f"{base}/readyz").status_code == 200:
+            if httpx.get(f"{base}/readyz", timeout=1).status_code == 200:
                 return
         except httpx.TransportError:
             pass
