@@ -5,7 +5,8 @@
 
 In: nothing, or a database that an earlier run filled. Out: p50 and p99 in milliseconds for each page, as a table and as
 JSON. Requests go through the real application in this process (no TLS, no socket), one after another. Exits with 1
-where a p99 is over the limit, an answer is no 2xx, or, with --plans, a plan reads a growing table whole or sorts a page.
+where a p99 is over the limit, an answer is no 2xx, or, with --plans, a plan reads a growing table whole or
+sorts a page.
 """
 
 import argparse
@@ -136,10 +137,21 @@ def plans(app: FastAPI, page: Page) -> list[Plan]:
     return [explain(engine, statement) for statement in statements]
 
 
+def plans_of_looks(database: Database) -> dict[str, list[Plan]]:
+    """Of every query of the worker's."""
+    found = {}
+    for name, look in looks(database).items():
+        with watched(database._engine) as statements:
+            look()
+        found[name] = [explain(database._engine, statement) for statement in statements]
+    return found
+
+
 async def _timed(app: FastAPI, page: Page, requests: int) -> Timing:
     known, took, rows, most = _keys(app), [], [], 0
     async with _client(app) as client:
-        for number in range(WARM_UP + requests):
+        times = WARM_UP + requests if page.most is None else min(WARM_UP + requests, page.most)
+        for number in range(times):
             began = time.perf_counter()
             answer = await _asked(client, known, page)
             seconds = time.perf_counter() - began
@@ -193,10 +205,11 @@ def _keys(app: FastAPI) -> dict[str, str]:
 def _show_plans(app: FastAPI, asked: list[Page]) -> list[str]:
     """Prints them; what is wrong with any."""
     wrong, shown = [], set()
-    for page in asked:
-        print(f"\n## {page.name}")
-        for plan in plans(app, page):
-            wrong += [f"{page.name}: {fault}" for fault in plan.wrong]
+    found = {page.name: plans(app, page) for page in asked} | plans_of_looks(app.state.database)
+    for name, of_one in found.items():
+        print(f"\n## {name}")
+        for plan in of_one:
+            wrong += [f"{name}: {fault}" for fault in plan.wrong]
             if plan.statement not in shown:
                 shown.add(plan.statement)
                 where = plan.statement.replace("\n", " ").partition(" FROM ")[2] or plan.statement

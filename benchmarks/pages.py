@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.rows import NOW, SECOND, endpoints, shop
+from serving.clock import rfc3339
 from serving.db.session import Database
 from serving.db.tables import (
     Appeal,
@@ -41,12 +42,13 @@ NAMES = ("judge", "engineer", "boss", *(shop(number) for number in SHOPS))
 
 @dataclass(frozen=True)
 class Page:
-    """ask: makes a request. uses: the index that answers it in the main, on SQLite. plain: it may be done in any
-    order."""
+    """ask: makes a request. uses: the index that answers it in the main. most: how often it can be asked, for what is
+    used up; none for any number."""
 
     name: str
     ask: Callable[[], Ask]
     uses: str
+    most: int | None = None
 
 
 class Drawn:
@@ -126,9 +128,6 @@ def pages(drawn: Drawn, limit: int = 50) -> list[Page]:
         image = drawn.fresh.pop()
         return image[0], "POST", "/v1/reports", {"refund_id": image[1], "image": image[2]}
 
-    def moment() -> str:
-        return (NOW).isoformat().replace("+00:00", "Z")
-
     return [
         Page("reports, newest", lambda: reports("judge"), "ix_report_newest"),
         Page(
@@ -170,7 +169,9 @@ def pages(drawn: Drawn, limit: int = 50) -> list[Page]:
             "ix_report_queue",
         ),
         Page(
-            "the queue, due before a time", lambda: reports("judge", due_before=moment()), "ix_report_queue"
+            "the queue, due before a time",
+            lambda: reports("judge", due_before=rfc3339(NOW)),
+            "ix_report_queue",
         ),
         Page(
             "the adjudicators' queue",
@@ -315,7 +316,7 @@ def pages(drawn: Drawn, limit: int = 50) -> list[Page]:
         ),
         Page("the other tenant's reports", lambda: reports(SECOND), "ix_report_newest"),
         Page("the other tenant's queue", lambda: reports(SECOND, order="due"), "ix_report_queue"),
-        Page("POST a report", report, "uq_refund_tenant_id"),
+        Page("POST a report", report, "uq_refund_tenant_id", len(drawn.fresh)),
     ]
 
 

@@ -1,7 +1,8 @@
 """Makes up a marketplace's year: rows of every table of the workflow, in the shares that a busy service would have.
 
 In: how many reports, and a seed. Out: batches of tuples by table, columns in the order of `COLUMNS`, in the order in
-which their foreign keys allow them to be written. Times are texts in UTC, as SQLite keeps them and PostgreSQL reads them.
+which their foreign keys allow them to be written. Times are texts in UTC, as SQLite keeps them and PostgreSQL reads
+them.
 """
 
 import hashlib

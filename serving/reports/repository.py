@@ -226,7 +226,7 @@ def _by_id(session: Session, table: type[Kind], ids: AbstractSet[str | None]) ->
 
 
 def _grouped(session: Session, table: type[Belonging], reports: Sequence[str]) -> dict[str, list[Belonging]]:
-    rows = session.execute(select(table).where(table.report_id.in_(reports))).scalars()
+    rows = session.execute(select(table).where(table.report_id.in_(reports))).scalars() if reports else ()
     found: dict[str, list[Belonging]] = {}
     for row in sorted(rows, key=lambda row: row.id):
         found.setdefault(row.report_id, []).append(row)
@@ -234,7 +234,7 @@ def _grouped(session: Session, table: type[Belonging], reports: Sequence[str]) -
 
 
 def _of_refunds(session: Session, keys: AbstractSet[str]) -> dict[str, list[Refusal]]:
-    rows = session.execute(select(Refusal).where(Refusal.refund_id.in_(keys))).scalars()
+    rows = session.execute(select(Refusal).where(Refusal.refund_id.in_(keys))).scalars() if keys else ()
     found: dict[str, list[Refusal]] = {}
     for row in sorted(rows, key=lambda row: row.id):
         found.setdefault(row.refund_id, []).append(row)
