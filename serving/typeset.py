@@ -1,15 +1,33 @@
-"""Sets text into pictures with the font that ships: Latin and Chinese, wrapped by measured width.
+"""Sets text into pictures, wrapped by measured width, with a font of this machine that has Chinese, if there is one.
 
-In: text, part of which strangers wrote (a file's metadata). Out: lines that fit; what cannot be seen is left out.
+In: text, part of which strangers wrote (a file's metadata). Out: lines that fit; what cannot be seen is left out. No
+font ships with us (each is somebody else's work): the Docker image installs Debian's `fonts-noto-cjk`, desktops bring
+one, and `pip install "refundlens[fonts]"` does anywhere. Without one, pictures are set in English.
 """
 
 import re
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageFont
 
-FONT = Path(__file__).parent / "fonts" / "NotoSansCJKsc-subset.otf"
+from serving.language import Language
+
+CHINESE: tuple[tuple[str, int], ...] = (
+    ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),
+    ("/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc", 2),
+    ("/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc", 2),
+    ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
+    ("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc", 0),
+    ("/System/Library/Fonts/PingFang.ttc", 2),
+    ("/System/Library/Fonts/STHeiti Light.ttc", 1),
+    ("C:/Windows/Fonts/msyh.ttc", 0),
+    ("C:/Windows/Fonts/simhei.ttf", 0),
+)
+"""Where systems keep a font with Chinese, and which face of the file is the simplified one."""
+_PACKAGE, _IN_PACKAGE = "mplfonts", "fonts/NotoSansCJKsc-Regular.otf"
+"""The package of the extra `fonts`; its file is used, it is never imported."""
 _PIECES = re.compile(r"[!-~]+|\s+|.")
 """Latin words stay whole; Chinese breaks between any two characters."""
 _NOT_FIRST = frozenset("，。、；：？！”’）》】％,.;:?!)]%")
@@ -19,9 +37,33 @@ _LONGEST = 300
 
 
 @cache
+def chinese_font() -> tuple[Path, int] | None:
+    """File and face of a font with Chinese; none where this machine has none."""
+    for name, face in CHINESE:
+        if Path(name).is_file():
+            return Path(name), face
+    package = find_spec(_PACKAGE)
+    for folder in (package.submodule_search_locations or []) if package else []:
+        file = Path(folder) / _IN_PACKAGE
+        if file.is_file():
+            return file, 0
+    return None
+
+
+@cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """The font at a size in pixels."""
-    return ImageFont.truetype(str(FONT), size)
+    """A font at a size in pixels: the one with Chinese, else Pillow's own, which has Latin only."""
+    found = chinese_font()
+    if found is None:
+        own = ImageFont.load_default(size)
+        assert isinstance(own, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
+        return own
+    return ImageFont.truetype(str(found[0]), size, index=found[1])
+
+
+def settable(language: Language) -> Language:
+    """The language, or English where it cannot be written here."""
+    return language if language == "en" or chinese_font() else "en"
 
 
 def clean(text: str) -> str:

@@ -16,7 +16,7 @@ from model.image import read_photo
 from model.texts import Language
 from model.tiles import STRIDE
 from serving.reports.evidence_words import ReportFacts, Words, words
-from serving.typeset import font, wrap
+from serving.typeset import font, settable, wrap
 
 LIMIT = 130_000
 """Bytes: what Taobao's refuse-proof field takes at most (`taobao.refund.refuse`); other platforms take more."""
@@ -58,7 +58,7 @@ def evidence_jpeg(
     Raises model.image.ImageError for a photo that cannot be opened.
     """
     pixels = read_photo(photo).pixels
-    said = words(body, report, language)
+    said = words(body, report, settable(language))
     boxes = [region["box"] for region in body["regions"]]
     encoded = b""
     for side, lines in [*((side, MOST_LINES) for side in PANELS), (PANELS[-1], FEWEST_LINES)]:

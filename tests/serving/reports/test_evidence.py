@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageFont
+from PIL import Image
 
 from model.texts import Language
+from serving import typeset
 from serving.reports.evidence import LIMIT, evidence_jpeg
 from serving.reports.evidence_words import ReportFacts, every_text, words
 from serving.schemas import EXAMPLE
-from serving.typeset import FONT, clean, font, wrap
+from serving.typeset import chinese_font, clean, font, settable, wrap
 from serving.workflow.states import ReportState
 
 FACTS = ReportFacts(
@@ -146,15 +147,28 @@ def test_a_stored_sentence_that_needs_values_stays_as_it_was() -> None:
     assert said[1].startswith("未在像素中发现")
 
 
+@pytest.mark.skipif(chinese_font() is None, reason="no font with Chinese here; install fonts-noto-cjk")
 def test_the_font_has_every_character_we_write() -> None:
-    """A new sentence with a rare character needs a font made anew: serving/fonts/README.md says how."""
-    face = ImageFont.truetype(str(FONT), 20)
+    face = font(20)
     missing = bytes(face.getmask("\uffff"))
     lacking = {
         mark for text in every_text() for mark in text
         if not mark.isspace() and bytes(face.getmask(mark)) == missing
     }  # fmt: skip
     assert lacking == set()
+
+
+def test_without_a_chinese_font_pictures_are_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typeset, "CHINESE", ())
+    monkeypatch.setattr(typeset, "_PACKAGE", "no_such_package")
+    chinese_font.cache_clear()
+    font.cache_clear()
+    try:
+        assert (settable("zh"), settable("en")) == ("en", "en")
+        assert font(20).getlength("evidence") > 0
+    finally:
+        chinese_font.cache_clear()
+        font.cache_clear()
 
 
 def test_what_strangers_wrote_cannot_turn_the_writing_round() -> None:
