@@ -20,6 +20,7 @@ from model.detect import Detector
 from serving import detect_api, open_inference, page, problems, reload, routes
 from serving.admission import Admission
 from serving.bell import Bell
+from serving.bodies import SmallBodies
 from serving.clock import Clock, utc_now
 from serving.demo import SampleFolder
 from serving.engine import Engine
@@ -91,6 +92,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
     problems.install(app)
+    app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(detect_api.router)

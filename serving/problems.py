@@ -34,6 +34,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
@@ -72,6 +73,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(Exception, _on_crash)
+
+
+def as_answer(scope: Scope, problem: Problem) -> JSONResponse:
+    """A problem's answer, for what stands before the application's own handlers."""
+    return _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
