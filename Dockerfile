@@ -15,7 +15,8 @@ COPY . .
 RUN EXTRA="onnxruntime-gpu[cuda,cudnn]" docker/install.sh /source /opt/refundlens
 
 FROM python:3.12-slim-bookworm AS base
-# hadolint ignore=DL3008 - the distribution keeps the font current
+# The distribution keeps the font current.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --create-home refundlens \
     && install --directory --owner=refundlens --group=refundlens /data
