@@ -68,7 +68,7 @@ def outcomes(session: Session) -> Iterator[str]:
 
 def received(session: Session, receiver: Receiver) -> Iterator[str]:
     """Every message arrived, as it was written and signed, and none that was never written."""
-    written = dict(session.execute(select(OutboxEvent.id, OutboxEvent.payload)).tuples())
+    written = dict(session.execute(select(OutboxEvent.id, OutboxEvent.payload)).tuples().all())
     deliveries = session.execute(select(WebhookDelivery.event_id, WebhookDelivery.state)).tuples().all()
     ways = Counter(event for event, _ in deliveries)
     taken = receiver.times()

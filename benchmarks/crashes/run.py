@@ -13,6 +13,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -102,7 +103,8 @@ class Run:
         self._log = plan.folder / "service.log"
         self._launcher: Launcher = Cold() if plan.cold else Forked()
         self._services = [
-            Service(self._launcher, _free_port(), self._log, self._variables()) for _ in range(plan.processes)
+            Service(self._launcher, _free_port(Random()), self._log, self._variables())
+            for _ in range(plan.processes)
         ]
         self._stopping = threading.Event()
         self._jobs = [0] * plan.processes
@@ -227,7 +229,7 @@ class Run:
             found += events.received(session, self._receiver)
             counts = [session.scalar(select(func.count()).select_from(table)) or 0
                       for table in (Report, OutboxEvent, AuditEvent, Screening)]  # fmt: skip
-            states = session.execute(select(Report.state, func.count()).group_by(Report.state)).tuples()
+            states = session.execute(select(Report.state, func.count()).group_by(Report.state)).tuples().all()
             summary.states = dict(sorted(states))
         database.close()
         summary.reports, summary.events, summary.audit_rows, summary.screenings = counts
@@ -317,7 +319,9 @@ def _complaints(log: Path) -> dict[str, int]:
     return dict(Counter(kinds))
 
 
-def _free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as door:
-        port: int = door.getsockname()[1]
-        return port
+def _free_port(chance: Random) -> int:
+    """Below the ports that connections leave by: while a service is dead, a client's own connection would take its."""
+    while True:
+        port = chance.randrange(15_000, 30_000)
+        with suppress(OSError), create_server(("127.0.0.1", port)):
+            return port

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -97,7 +98,7 @@ class Service:
     def wait(self, path: str = "/healthz") -> None:
         """Until it answers there with 200. Raises TimeoutError."""
         ends = time.monotonic() + LONGEST_START
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and self._pid is not None and _lives(self._pid):
             try:
                 if httpx.get(self.base + path, timeout=5).status_code == 200:
                     return
@@ -116,7 +117,8 @@ class Service:
     def kill(self) -> None:
         """SIGKILL to the whole group: nothing in it can put anything in order."""
         if self._pid is not None:
-            os.killpg(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself; then the log says why
+                os.killpg(self._pid, signal.SIGKILL)
             while _lives(self._pid):
                 time.sleep(0.001)
             self._pid = None
