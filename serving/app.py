@@ -22,6 +22,7 @@ from serving.admission import Admission
 from serving.bell import Bell
 from serving.bodies import SmallBodies
 from serving.clock import Clock, utc_now
+from serving.console import frame
 from serving.demo import SampleFolder
 from serving.engine import Engine
 from serving.files import FileStore
@@ -98,8 +99,9 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(detect_api.router)
     app.include_router(open_inference.router)
     app.include_router(operations)
-    for router in routes.WORKFLOW:
+    for router in (*routes.WORKFLOW, *routes.CONSOLE):
         app.include_router(router)
+    frame.install(app)
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     if settings.demo:

@@ -22,5 +22,7 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
+CONSOLE: tuple[APIRouter, ...] = ()
+"""The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
