@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -86,8 +87,7 @@ def once(
     name = (principal.tenant, principal.key_owner, key)
     fingerprint = _fingerprint(request, asked)
     if not running.enter(name):
-        detail = "The first request with this Idempotency-Key is still running. Ask again in a moment."
-        raise Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
+        raise _in_progress()
     try:
         return _once(request, database, name, fingerprint, do)
     finally:
@@ -103,6 +103,8 @@ def _once(
 ) -> Response:
     try:
         with database.transaction() as session:
+            if not _ours(session, name):
+                raise _in_progress()
             stored = session.get(StoredAnswer, name)
             now = request.app.state.clock()
             if stored is not None and stored.created_at < now - LIFETIME:
@@ -116,7 +118,7 @@ def _once(
                 session.flush()
                 return _response(row)
     except IntegrityError:
-        # another process had the same key, or made the same thing, while we did: it is done then
+        # what it makes was made meanwhile by another process, maybe for this very request
         with database.reading() as session:
             stored = session.get(StoredAnswer, name)
         if stored is None:
@@ -125,6 +127,20 @@ def _once(
         detail = "This Idempotency-Key came with another request before. Use a new key for a new request."
         raise Problem(422, "idempotency_mismatch", detail)
     return _response(stored, replayed=True)
+
+
+def _ours(session: Session, name: tuple[str, str, str]) -> bool:
+    """Whether no other process is at this key, until the transaction ends. Without this, the second of two processes
+    would wait for the first one's rows and then refuse what the first has done."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True  # SQLite has one writer at a time
+    number = int.from_bytes(hashlib.sha256("\x1f".join(name).encode()).digest()[:8], "big", signed=True)
+    return bool(session.execute(select(func.pg_try_advisory_xact_lock(number))).scalar_one())
+
+
+def _in_progress() -> Problem:
+    detail = "The first request with this Idempotency-Key is still running. Ask again in a moment."
+    return Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
 
 
 def _row(name: tuple[str, str, str], fingerprint: str, made: Made, now: Any) -> StoredAnswer:
