@@ -61,6 +61,14 @@ def finish(session: Session, job: Taken) -> None:
     _ours(session.execute(delete(Job).where(Job.id == job.id, Job.lease == job.lease)))
 
 
+def renew(database: Database, job: Taken, until: datetime) -> bool:
+    """Hold it for longer. False where it is not ours any more."""
+    with database.transaction() as session:
+        mine = update(Job).where(Job.id == job.id, Job.lease == job.lease)
+        changed: Any = session.execute(mine.values(leased_until=until))
+        return bool(changed.rowcount)
+
+
 def put_off(database: Database, job: Taken, until: datetime, error: str | None = None) -> None:
     """Give it back, to be taken again at a time; with an error, a failure is counted. Nothing where it is not ours."""
     values: dict[str, Any] = {"lease": None, "leased_until": None, "due_at": until}

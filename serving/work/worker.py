@@ -7,7 +7,10 @@ then is left to its lease, or to the next start.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from serving.bell import Bell
 from serving.clock import Clock
@@ -30,6 +33,8 @@ BUSY = timedelta(seconds=1)
 """A photo that the engine has no time for is tried again after that."""
 AT_ONCE = 16
 """Jobs under way in one process; photos of all of them queue in the engine."""
+RENEWED = 1 / 3
+"""Share of a lease after which it is renewed: two renewals may fail before it ends."""
 DELIVERIES = 50
 """Webhooks taken at once."""
 _log = logging.getLogger(__name__)
@@ -49,12 +54,10 @@ class Worker:
     ) -> None:
         self._database, self._files, self._screener, self._sender = database, files, screener, sender
         self._settings, self._clock, self._bell, self._metrics = settings, clock, bell, metrics
+        self._tidies = False
 
     async def run(self) -> None:
         """Until cancelled."""
-        await asyncio.to_thread(
-            leases.ensure, self._database, housekeeping.KIND, housekeeping.REF, self._clock()
-        )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._forever("jobs", self._jobs))
             group.create_task(self._forever("webhooks", self._webhooks))
@@ -78,6 +81,11 @@ class Worker:
 
     async def _jobs(self) -> int:
         """Take what is due and do it, taking more as places get free; ends when nothing is left."""
+        if not self._tidies:  # here, where a database that is away is tried again
+            await asyncio.to_thread(
+                leases.ensure, self._database, housekeeping.KIND, housekeeping.REF, self._clock()
+            )
+            self._tidies = True
         running: set[asyncio.Task[None]] = set()
         count = 0
         try:
@@ -124,13 +132,30 @@ class Worker:
 
     async def _by_kind(self, job: Taken) -> None:
         if job.kind in (clocks.SCREEN, clocks.SCREEN_EXTRA):
-            await self._screener.screen(job)
+            await self._screen(job)
         elif job.kind == housekeeping.KIND:
             await asyncio.to_thread(
                 housekeeping.tidy, self._database, self._files, self._settings, self._clock(), job
             )
         else:
             await asyncio.to_thread(self._ring, job)
+
+    async def _screen(self, job: Taken) -> None:
+        """Photos may wait in the engine for longer than a lease lasts: while this process lives, they stay its own."""
+        keeping = asyncio.create_task(self._keep(job))
+        try:
+            await self._screener.screen(job)
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, job: Taken) -> None:
+        """Renew a job's lease until cancelled, or until it is not ours any more."""
+        span = timedelta(seconds=self._settings.lease_seconds)
+        kept = True
+        while kept:
+            await asyncio.sleep(span.total_seconds() * RENEWED)
+            with suppress(SQLAlchemyError):  # the database is busy or away; the lease lasts a while yet
+                kept = await asyncio.to_thread(leases.renew, self._database, job, self._clock() + span)
 
     def _ring(self, job: Taken) -> None:
         with self._database.transaction() as session:
