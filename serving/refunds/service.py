@@ -224,7 +224,7 @@ def _change(
         session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
     )
     if changed:
-        _have_reports_follow(session, settings, refund, now)
+        _have_reports_follow(session, settings, refund, "deadline_at" in changed, now)
     if any(image.source in (Source.REFUND, Source.CHAT) for image in added):
         answer_photo_requests(session, refund, added, now)
 
@@ -236,8 +236,11 @@ def _refuse_older(refund: Refund, body: RefundIn) -> None:
         raise Problem(409, "older_version", detail)
 
 
-def _have_reports_follow(session: Session, settings: Settings, refund: Refund, now: datetime) -> None:
-    """Undecided reports expire with a refund that closes, and have their clocks set by one whose deadline moved."""
+def _have_reports_follow(
+    session: Session, settings: Settings, refund: Refund, deadline_moved: bool, now: datetime
+) -> None:
+    """Undecided reports expire with a refund that closes, and have their clocks set by one whose deadline moved. Else
+    the clocks stay: set again, they would give the latest warning again."""
     undecided = [state.value for state in ReportState.undecided()]
     query = select(Report).where(Report.refund_id == refund.id, Report.state.in_(undecided))
     for report in session.execute(query.with_for_update()).scalars().all():
@@ -246,7 +249,8 @@ def _have_reports_follow(session: Session, settings: Settings, refund: Refund, n
         else:
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = -refund.amount_minor
-            clocks.threaten(session, report, refund, now)
+            if deadline_moved:
+                clocks.threaten(session, report, refund, now)
 
 
 def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], now: datetime) -> list[Image]:
