@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 
 from serving import intake
 from serving.files import FileError, FileStore
@@ -56,8 +57,26 @@ async def put_refund(
 def _put(
     request: Request, principal: Principal, refund_id: str, body: RefundIn, if_match: str | None
 ) -> JSONResponse:
+    photos = service.prepare(body, request.app.state.files)
+    try:
+        answer = _mirror(request, principal, refund_id, body, photos, if_match)
+    except (
+        IntegrityError
+    ):  # another process made the same refund at the same moment; now it is there to be changed
+        answer = _mirror(request, principal, refund_id, body, photos, if_match)
+    request.app.state.bell.ring()
+    return answer
+
+
+def _mirror(
+    request: Request,
+    principal: Principal,
+    refund_id: str,
+    body: RefundIn,
+    photos: list[service.Prepared],
+    if_match: str | None,
+) -> JSONResponse:
     state = request.app.state
-    photos = service.prepare(body, state.files)
     now: datetime = state.clock()
     with state.database.transaction() as session:
         refund, new = service.mirror(
@@ -65,7 +84,6 @@ def _put(
         )
         content = service.view(session, refund)
         headers = {"ETag": etags.etag(refund.version)}
-    state.bell.ring()
     return JSONResponse(content, 201 if new else 200, headers)
 
 
