@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from benchmarks.tiny import save_bundle
 from model.detect import Detector
 from serving.app import create_app
 from serving.audit import chain
-from serving.db.session import Database, sqlite_url
+from serving.db.session import Database, sqlite_file, sqlite_url
 from serving.db.tables import Image, Refund, Report, Screening, Tenant
 from serving.db.tables.reports import NEVER
 from serving.files import FileStore
@@ -98,16 +99,26 @@ def moving_clock() -> MovableClock:
     return MovableClock(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """SQLite in a file, with the tables and the tenants `tnt_one` and `tnt_two`."""
-    opened = Database(sqlite_url(tmp_path))
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables and the tenants `tnt_one` and `tnt_two`, made once: migrating takes a while."""
+    folder = tmp_path_factory.mktemp("database")
+    opened = Database(sqlite_url(folder))
     opened.migrate()
     with opened.transaction() as session:
         for name in ("one", "two"):
             session.add(Tenant(id=f"tnt_{name}", name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
             session.flush()
             chain.start(session, f"tnt_{name}")
+    opened.close()  # the last connection writes the log back into the file
+    return sqlite_file(folder)
+
+
+@pytest.fixture
+def database(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
+    """SQLite in a file of the test's own, with the tables and the tenants `tnt_one` and `tnt_two`."""
+    shutil.copy(empty_database, sqlite_file(tmp_path))
+    opened = Database(sqlite_url(tmp_path))
     yield opened
     opened.close()
 
