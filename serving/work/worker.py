@@ -35,8 +35,8 @@ AT_ONCE = 16
 """Jobs under way in one process; photos of all of them queue in the engine."""
 RENEWED = 1 / 3
 """Share of a lease after which it is renewed: two renewals may fail before it ends."""
-DELIVERIES = 50
-"""Webhooks taken at once."""
+DELIVERIES = 200
+"""Webhooks under way at once: a failing receiver holds its place for fifteen seconds, and a hundred may fail."""
 _log = logging.getLogger(__name__)
 
 

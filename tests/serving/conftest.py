@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import shutil
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
