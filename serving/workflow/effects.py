@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from serving.buyers import integrity
-from serving.db.tables import Appeal, Decision, PhotoRequest, Refusal, Report
+from serving.db.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
 from serving.db.tables.reports import NEVER
 from serving.ids import make_id
 from serving.labels.service import for_decision
@@ -129,6 +130,13 @@ def _set_outcome(change: Change) -> None:
         previous_outcome=previous,
         refusal_undone=_undo_refusal(change) if undone else False,
     )
+
+
+def _counting(session: Session, refund: Refund) -> set[ReportState]:
+    """The states of a refund's reports as far as they say something."""
+    rows = session.execute(select(Report.state, Report.was).where(Report.refund_id == refund.id))
+    states = {ReportState(row.was if row.state == ReportState.APPEALED else row.state) for row in rows}
+    return states - {ReportState.WITHDRAWN, ReportState.EXPIRED}
 
 
 def _undo_refusal(change: Change) -> bool:
