@@ -127,10 +127,10 @@ def integrity(session: Session) -> Iterator[str]:
 
 
 def outcomes(session: Session) -> Iterator[str]:
-    """Each refund's outcome is what its reports say."""
+    """Each refund's outcome is what its reports say; one under appeal says what it said before."""
     states = defaultdict(set)
-    for key, state in session.execute(select(Report.refund_id, Report.state)):
-        states[key].add(ReportState(state))
+    for key, state, was in session.execute(select(Report.refund_id, Report.state, Report.was)):
+        states[key].add(ReportState(was if state == ReportState.APPEALED else state))
     for refund in session.execute(select(Refund)).scalars():
         counted = states[refund.id] - {ReportState.WITHDRAWN, ReportState.EXPIRED}
         if counted & ReportState.for_merchant():
