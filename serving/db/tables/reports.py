@@ -22,6 +22,7 @@ class Screening(Base):
     __tablename__ = "screening"
     __table_args__ = (
         Index("ix_screening_image", "image_id", "id"),
+        Index("ix_screening_newest", "tenant_id", "id"),
         Index("ix_screening_heatmap", "heatmap"),
         Index("ix_screening_reliability", "reliability"),
     )

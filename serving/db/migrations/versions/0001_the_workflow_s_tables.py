@@ -315,6 +315,7 @@ def upgrade() -> None:
     with op.batch_alter_table("screening", schema=None) as batch_op:
         batch_op.create_index("ix_screening_heatmap", ["heatmap"], unique=False)
         batch_op.create_index("ix_screening_image", ["image_id", "id"], unique=False)
+        batch_op.create_index("ix_screening_newest", ["tenant_id", "id"], unique=False)
         batch_op.create_index("ix_screening_reliability", ["reliability"], unique=False)
 
     op.create_table(
@@ -584,6 +585,7 @@ def downgrade() -> None:
     op.drop_table("report")
     with op.batch_alter_table("screening", schema=None) as batch_op:
         batch_op.drop_index("ix_screening_reliability")
+        batch_op.drop_index("ix_screening_newest")
         batch_op.drop_index("ix_screening_image")
         batch_op.drop_index("ix_screening_heatmap")
 
