@@ -60,9 +60,8 @@ def _put(
     photos = service.prepare(body, request.app.state.files)
     try:
         answer = _mirror(request, principal, refund_id, body, photos, if_match)
-    except (
-        IntegrityError
-    ):  # another process made the same refund at the same moment; now it is there to be changed
+    except IntegrityError:
+        # another process made the same refund at the same moment; now it is there to be changed
         answer = _mirror(request, principal, refund_id, body, photos, if_match)
     request.app.state.bell.ring()
     return answer

@@ -102,10 +102,7 @@ def _set_outcome(change: Change) -> None:
     refund = change.refund
     if change.edge.event is Event.FINALISE:
         change.report.due_at = NEVER
-    query = select(Report.state, Report.was).where(Report.refund_id == refund.id)
-    rows = change.session.execute(query).all()
-    counting = {row.was if row.state == ReportState.APPEALED else row.state for row in rows}
-    states = {ReportState(state) for state in counting} - {ReportState.WITHDRAWN, ReportState.EXPIRED}
+    states = _counting(change.session, refund)
     if states & ReportState.for_merchant():
         outcome = Outcome.MERCHANT_SUPPORTED
         final = ReportState.FINAL_ESTABLISHED in states
