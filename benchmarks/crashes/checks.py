@@ -130,7 +130,7 @@ def outcomes(session: Session) -> Iterator[str]:
     """Each refund's outcome is what its reports say; one under appeal says what it said before."""
     states = defaultdict(set)
     for key, state, was in session.execute(select(Report.refund_id, Report.state, Report.was)):
-        states[key].add(ReportState(was if state == ReportState.APPEALED else state))
+        states[key].add(ReportState(was if was and state == ReportState.APPEALED else state))
     for refund in session.execute(select(Refund)).scalars():
         counted = states[refund.id] - {ReportState.WITHDRAWN, ReportState.EXPIRED}
         if counted & ReportState.for_merchant():

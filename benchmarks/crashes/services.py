@@ -24,6 +24,9 @@ class Launcher(Protocol):
     def start(self, port: int, log: Path, variables: dict[str, str]) -> int:
         """The new process's id; it leads its process group."""
 
+    def lives(self, pid: int) -> bool:
+        """Whether anything is left of it: the last of its threads holds the port until it is gone."""
+
     def close(self) -> None: ...
 
 
@@ -31,7 +34,7 @@ class Cold:
     """A new interpreter each time, as an operator starts it: `python -m serving.cli serve`."""
 
     def __init__(self) -> None:
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int, log: Path, variables: dict[str, str]) -> int:
         command = [sys.executable, "-m", "serving.cli", "serve", "--port", str(port), "--workers", "1"]
@@ -45,11 +48,14 @@ class Cold:
                 stderr=file,
                 start_new_session=True,
             )
-        self._children = [known for known in self._children if known.poll() is None] + [child]
+        self._children[child.pid] = child
         return child.pid
 
+    def lives(self, pid: int) -> bool:
+        return self._children[pid].poll() is None
+
     def close(self) -> None:
-        for child in self._children:
+        for child in self._children.values():
             child.wait()
 
 
@@ -71,6 +77,9 @@ class Forked:
         self._parent.stdin.write(json.dumps({"port": port, "log": str(log), "variables": variables}) + "\n")
         self._parent.stdin.flush()
         return int(self._parent.stdout.readline())
+
+    def lives(self, pid: int) -> bool:
+        return Path(f"/proc/{pid}").exists()
 
     def close(self) -> None:
         assert self._parent.stdin is not None
@@ -98,7 +107,7 @@ class Service:
     def wait(self, path: str = "/healthz") -> None:
         """Until it answers there with 200. Raises TimeoutError."""
         ends = time.monotonic() + LONGEST_START
-        while time.monotonic() < ends and self._pid is not None and _lives(self._pid):
+        while time.monotonic() < ends and self._pid is not None and self._launcher.lives(self._pid):
             try:
                 if httpx.get(self.base + path, timeout=5).status_code == 200:
                     return
@@ -119,15 +128,6 @@ class Service:
         if self._pid is not None:
             with suppress(ProcessLookupError):  # it ended by itself; then the log says why
                 os.killpg(self._pid, signal.SIGKILL)
-            while _lives(self._pid):
+            while self._launcher.lives(self._pid):
                 time.sleep(0.001)
             self._pid = None
-
-
-def _lives(pid: int) -> bool:
-    """A dead child that nobody has waited for yet does not live."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
