@@ -33,6 +33,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -72,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_crash)
 
 
@@ -135,6 +137,12 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     ]
     detail = "; ".join(f"{item['where']}: {item['message']}" for item in errors)
     return _answer(request, 422, "invalid_request", detail, errors=errors)
+
+
+async def _on_data(request: Request, error: Exception) -> JSONResponse:
+    """PostgreSQL keeps no text with a zero byte; nothing was written."""
+    detail = "A text of the request holds a character that cannot be stored, such as a zero byte."
+    return _answer(request, 422, "invalid_request", detail)
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:

@@ -190,13 +190,13 @@ def withdraw_report(
     if_match: etags.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Take a report back while nothing is decided."""
+    """Take a report back while nothing is decided. It creates nothing: the Idempotency-Key is optional here."""
 
     def do(session: Session) -> Made:
         report = service.withdraw(_doing(request, session), principal, identifier, if_match)
         return _made(request, principal, session, report, 200)
 
-    return _once(request, principal, key, {}, do)
+    return _once(request, principal, key, {}, do, required=False)
 
 
 @router.post(
@@ -377,8 +377,10 @@ def get_report_evidence(
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _once(request: Request, principal: Principal, key: str | None, asked: Any, do: Any) -> Response:
-    answer = once(request, principal, key, asked, do)
+def _once(
+    request: Request, principal: Principal, key: str | None, asked: Any, do: Any, required: bool = True
+) -> Response:
+    answer = once(request, principal, key, asked, do, required)
     _ring(request)
     return answer
 

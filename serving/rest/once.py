@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -73,16 +74,23 @@ def once(
     key: str | None,
     asked: Any,
     do: Callable[[Session], Made],
+    required: bool = True,
 ) -> Response:
     """Do it in one transaction, or give the answer it got before. asked: all of the request that decides what is done,
-    as JSON. Raises Problem 400, 409, 422, and what `do` raises (then nothing was done)."""
+    as JSON. required: off for what creates nothing; without a key it is then simply done.
+
+    Raises Problem 400, 409, 422, and what `do` raises (then nothing was done)."""
+    database: Database = request.app.state.database
+    if key is None and not required:
+        with database.transaction() as session:
+            made = do(session)
+        return JSONResponse(made.body, made.status, made.headers)
     if key is None:
         raise Problem(
             400,
             "idempotency_key_missing",
             "Send an Idempotency-Key header: any string that names this request.",
         )
-    database: Database = request.app.state.database
     running: Running = request.app.state.running
     name = (principal.tenant, principal.key_owner, key)
     fingerprint = _fingerprint(request, asked)
