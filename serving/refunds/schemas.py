@@ -5,9 +5,10 @@ import binascii
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from model.names import Defect
+from serving.rest.times import Moment
 from serving.workflow.states import Outcome, RefundStatus, Source
 
 MOST_PHOTOS = 32
@@ -119,7 +120,7 @@ class RefundIn(BaseModel):
         min_length=1, max_length=200, description="the platform's reference; kept as a keyed hash only"
     )
     claim: Claim = Claim()
-    deadline_at: AwareDatetime | None = Field(
+    deadline_at: Moment | None = Field(
         default=None, description="when the platform decides by itself; RFC 3339 with a zone"
     )
     images: dict[Source, list[PhotoIn]] = Field(

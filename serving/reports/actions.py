@@ -31,6 +31,11 @@ _WAS = {
     Guard.WAS_ESTABLISHED: ReportState.ESTABLISHED,
     Guard.WAS_NOT_ESTABLISHED: ReportState.NOT_ESTABLISHED,
 }
+_EDGES = {
+    state: tuple((edge, NAMES[edge.event]) for edge in TABLE if edge.state == state and edge.event in NAMES)
+    for state in ReportState
+}
+"""Looked up for each report of a page: most states lead to one or two edges of twenty."""
 
 
 def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, whole: Whole) -> list[str]:
@@ -42,9 +47,8 @@ def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, w
         whole.refused,
     )
     found: list[str] = []
-    for edge in TABLE:
-        name = NAMES.get(edge.event)
-        if edge.state != report.state or name is None or name in found or not may(actor.role, edge):
+    for edge, name in _EDGES[ReportState(report.state)]:
+        if name in found or not may(actor.role, edge):
             continue
         if any(guard in _WAS and _WAS[guard] != report.was for guard in edge.guards):
             continue

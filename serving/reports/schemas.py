@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.names import Verdict
 from model.detection import Reason
+from model.names import Verdict
 from serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
 
 MOST_PHOTOS = 16

@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -55,9 +55,12 @@ def exact(moment: datetime | None) -> str | None:
 def moment(text: str) -> datetime:
     """A time in a cursor. Raises Problem 400."""
     try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise _unknown() from error
+    raise _unknown()
 
 
 def decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
