@@ -15,8 +15,8 @@ from model.names import DEFECTS
 from model.regions import heatmap_png
 from serving import gate, intake
 from serving.answers import CacheUse
-from serving.hangups import while_connected
 from serving.files import FileError
+from serving.hangups import while_connected
 from serving.identity.access import needs
 from serving.identity.principal import Principal
 from serving.intake import DetectBody, Intake
@@ -263,7 +263,7 @@ def get_detection_evidence(request: Request, reader: Reader, identifier: Detecti
     except FileError as error:
         raise Problem(410, "photo_missing", str(error)) from error
     if content is None:
-        detail = f"There is no photo of detection {identifier} here. Photos of mirrored refunds are kept, others are not."
+        detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
         raise Problem(404, "not_found", detail)
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 

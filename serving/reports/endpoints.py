@@ -106,7 +106,7 @@ def list_reports(
     state: ReportState | None = None,
     refund_id: Annotated[str | None, Query(max_length=64)] = None,
     due_before: Annotated[
-        AwareDatetime | None, Query(description="of the queue, what is due before that; implies order=due")
+        Moment | None, Query(description="of the queue, what is due before that; implies order=due")
     ] = None,
     order: Annotated[
         Literal["newest", "due"] | None,
