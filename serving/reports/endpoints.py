@@ -39,6 +39,7 @@ from serving.reports.service import Doing
 from serving.rest import etags, paging
 from serving.rest.context import Db
 from serving.rest.once import IdempotencyKey, Made, once
+from serving.rest.times import Moment
 from serving.workflow.states import AppealState, ReportState, Role
 
 router = APIRouter(prefix="/v1", tags=["reports"])
