@@ -4,12 +4,15 @@ In: an engine, watched while requests are made. Out: each query with its plan in
 table read from end to end, or rows sorted that an index could have given in order.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, PrimaryKeyConstraint, UniqueConstraint, event
+
+from serving.db.base import Base
 
 GROWING = frozenset(
     {"refund", "image", "screening", "report", "appeal", "decision", "photo_request", "refusal", "integrity_entry",
@@ -20,6 +23,8 @@ MANY_SORTED = 500
 """Rows that PostgreSQL may sort: it often finds a report's few rows first and puts them in order then, which is fast;
 sorting more than ten pages' worth means that an index is missing."""
 Statement = tuple[str, Any]
+_AUTOMATIC = re.compile(r"sqlite_autoindex_(\w+)_\d+")
+_FROM = re.compile(r"\bFROM (\w+)")
 
 
 @dataclass
@@ -57,10 +62,26 @@ def explain(engine: Engine, statement: Statement) -> Plan:
 def _sqlite(engine: Engine, statement: str, parameters: Any) -> Plan:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-    lines = [str(row[3]) for row in rows]
-    wrong = [line for line in lines if line.startswith("USE TEMP B-TREE")]
+        lines = [_named(connection, str(row[3])) for row in rows]
+    main = _FROM.search(statement)
+    grows = main is not None and main[1] in GROWING
+    wrong = [line for line in lines if grows and line.startswith("USE TEMP B-TREE")]
     wrong += [line for line in lines if line.startswith("SCAN ") and line.split()[1] in GROWING]
     return Plan(statement, lines, wrong)
+
+
+def _named(connection: Connection, line: str) -> str:
+    """With the names of constraints that SQLite numbers."""
+    found = _AUTOMATIC.search(line)
+    if found is None:
+        return line
+    columns = {row[2] for row in connection.exec_driver_sql(f"PRAGMA index_info({found[0]})")}
+    for constraint in Base.metadata.tables[found[1]].constraints:
+        if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint) and columns == set(
+            constraint.columns.keys()
+        ):
+            return line.replace(found[0], str(constraint.name))
+    return line
 
 
 def _postgresql(engine: Engine, statement: str, parameters: Any) -> Plan:

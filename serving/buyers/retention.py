@@ -18,7 +18,8 @@ from serving.settings import Settings
 from serving.workflow.states import RefundStatus, ReportState
 
 BATCH = 100
-"""Refunds in one transaction: some 500 files, well under a second in which others wait for the lock."""
+"""Photos found in one transaction, to be erased with all others of their refunds: some 500 files with their maps, well
+under a second in which others wait for the lock."""
 NAMES = 500
 """Files looked up in one query; databases take some thousand values."""
 UNCLAIMED = timedelta(days=1)
@@ -32,7 +33,7 @@ def erase_old_photos(session: Session, files: FileStore, now: datetime, settings
     live = exists().where(
         Report.refund_id == Image.refund_id, Report.state.in_([state.value for state in ReportState.live()])
     )
-    # by the photos that are left: there are ever more refunds whose photos are gone
+    # by the photos that are left, the oldest first: there are ever more refunds whose photos are gone
     due = (
         select(Image.refund_id)
         .join(Refund, Refund.id == Image.refund_id)
@@ -43,10 +44,10 @@ def erase_old_photos(session: Session, files: FileStore, now: datetime, settings
             Refund.closed_at < before,
             ~live,
         )
-        .distinct()
+        .order_by(Image.created_at)
         .limit(BATCH)
     )
-    keys = session.execute(due).scalars().all()
+    keys = set(session.execute(due).scalars())
     asked = select(Refund).where(Refund.id.in_(keys)).order_by(Refund.tenant_id, Refund.id)
     refunds = session.execute(asked.with_for_update(skip_locked=True)).scalars().all()
     total = 0

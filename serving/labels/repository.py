@@ -30,8 +30,10 @@ def screening(session: Session, tenant: str, identifier: str) -> Screening | Non
 
 def newest_screening(session: Session, tenant: str, image: str) -> Screening | None:
     """What the detector said last of an image."""
-    asked = select(Screening).where(Screening.tenant_id == tenant, Screening.image_id == image)
-    return session.execute(asked.order_by(Screening.id.desc()).limit(1)).scalar_one_or_none()
+    # asked for the tenant, too, SQLite would walk through all of its screenings: their order fits as well
+    asked = select(Screening).where(Screening.image_id == image).order_by(Screening.id.desc()).limit(1)
+    found = session.execute(asked).scalar_one_or_none()
+    return found if found is not None and found.tenant_id == tenant else None
 
 
 def page(
