@@ -28,7 +28,7 @@ def find(
 ) -> Stored | None:
     """None where there is none for this caller. Raises FileError where a map was erased with its photo."""
     with database.reading() as session:
-        found = _find(session, principal, identifier)
+        found = find_rows(session, principal, identifier)
     if found is None:
         return None
     screening, image = found
@@ -42,7 +42,7 @@ def body(
 ) -> dict[str, Any] | None:
     """The JSON alone, which outlives the photo. None where there is none for this caller."""
     with database.reading() as session:
-        found = _find(session, principal, identifier)
+        found = find_rows(session, principal, identifier)
     return None if found is None else _body(*found, language)
 
 
@@ -51,7 +51,7 @@ def evidence(
 ) -> bytes | None:
     """The evidence JPEG of the detection alone; None where there is none. Raises FileError."""
     with database.reading() as session:
-        found = _find(session, principal, identifier)
+        found = find_rows(session, principal, identifier)
     if found is None:
         return None
     screening, image = found
@@ -64,7 +64,8 @@ def _map(files: FileStore, screening: Screening) -> NDArray[np.float32]:
     return load_map(files, screening.heatmap)
 
 
-def _find(session: Session, principal: Principal, identifier: str) -> tuple[Screening, Image] | None:
+def find_rows(session: Session, principal: Principal, identifier: str) -> tuple[Screening, Image] | None:
+    """The rows of a detection, None where there is none for this caller."""
     query = select(Screening, Image).join(Image, Image.id == Screening.image_id)
     query = query.where(Screening.tenant_id == principal.tenant, Screening.id == identifier)
     if principal.role is Role.MERCHANT:

@@ -62,9 +62,9 @@ def evidence_jpeg(
     boxes = [region["box"] for region in body["regions"]]
     encoded = b""
     for side, lines in [*((side, MOST_LINES) for side in PANELS), (PANELS[-1], FEWEST_LINES)]:
-        panels = [_boxed(pixels, boxes, side)]
+        panels = [boxed(pixels, boxes, side)]
         if heatmap is not None:
-            panels.append(_heated(pixels, heatmap, side))
+            panels.append(heated(pixels, heatmap, side))
         sheet = _sheet(panels, said, lines)
         for quality in QUALITIES:
             encoded = _encode(sheet, quality)
@@ -129,7 +129,7 @@ def _height(lines: list[str], size: int) -> int:
     return len(lines) * round(size * LINE)
 
 
-def _boxed(pixels: Pixels, boxes: list[list[int]], side: int) -> Image.Image:
+def boxed(pixels: Pixels, boxes: list[list[int]], side: int) -> Image.Image:
     """The photo in a panel, its regions framed."""
     panel, scale = _fitted(Image.fromarray(pixels), side)
     pen = ImageDraw.Draw(panel)
@@ -141,7 +141,7 @@ def _boxed(pixels: Pixels, boxes: list[list[int]], side: int) -> Image.Image:
     return panel
 
 
-def _heated(pixels: Pixels, heatmap: NDArray[np.float32], side: int) -> Image.Image:
+def heated(pixels: Pixels, heatmap: NDArray[np.float32], side: int) -> Image.Image:
     """The photo in grey under its heat map."""
     height, width = pixels.shape[:2]
     panel, _ = _fitted(Image.fromarray(pixels), side)

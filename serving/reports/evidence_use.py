@@ -29,7 +29,7 @@ MESSAGES: dict[Language, str] = {
     "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
 }
 
-_RULES: dict[Language, dict[str, str]] = {
+RULES: dict[Language, dict[str, str]] = {
     "en": {
         "several_fake": "Several photos of this claim were found to be fake.",
         "several_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
@@ -50,10 +50,15 @@ def prepare(doing: Doing, files: FileStore, principal: Principal, identifier: st
         detail = "A refund is refused on the ground of an established report; this one is not."
         raise Problem(409, "transition_not_allowed", detail)
     whole = repository.whole(doing.session, report)
-    language: Language = "zh" if whole.refund.platform in PLATFORMS_IN_CHINESE else "en"
+    language = language_of(whole.refund)
     content = picture(files, whole, language)
     text = message or MESSAGES[language]
     return Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
+
+
+def language_of(refund: Refund) -> Language:
+    """What the refund's platform reads."""
+    return "zh" if refund.platform in PLATFORMS_IN_CHINESE else "en"
 
 
 def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
@@ -82,7 +87,7 @@ def facts(whole: Whole, language: Language) -> ReportFacts:
         decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
-        claim_reason=_RULES[language].get(report.rule or "", "") if told else "",
+        claim_reason=RULES[language].get(report.rule or "", "") if told else "",
     )
 
 

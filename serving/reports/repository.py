@@ -75,6 +75,12 @@ def find(session: Session, principal: Principal, identifier: str) -> Report:
     return found
 
 
+def of_screening(session: Session, principal: Principal, identifier: str) -> Report | None:
+    """The newest report that rests on a detection, if there is one for this caller."""
+    query = _visible(principal).where(Report.screening_id == identifier).order_by(Report.id.desc()).limit(1)
+    return session.execute(query).scalar_one_or_none()
+
+
 def lock(session: Session, principal: Principal, identifier: str) -> tuple[Report, Refund]:
     """The report and its refund, to be changed. Raises Problem 404."""
     return lock_pair(session, find(session, principal, identifier))

@@ -1,0 +1,192 @@
+"""Collects what a pack tells, as plain values: from the database and the file store, or from the store of detections.
+
+In: a detection's or a report's id and who asks. Out: `Material`, for that caller's eyes: merchants get what is their
+own shop's, and nobody's name is in it unless it is asked for by who may see it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from model.texts import LANGUAGES, Language
+from serving.audit.chain import DETECTOR, members
+from serving.db.tables import Appeal, AuditEvent, Chain, Decision, Image, Refund, Report, Screening
+from serving.files import FileStore, MissingFile
+from serving.identity.principal import Principal
+from serving.reports import repository
+from serving.reports.detections import find_rows
+from serving.reports.evidence_use import RULES
+from serving.reports.repository import Whole
+from serving.reports.screening import load_map
+from serving.reports.view import OURSELVES, reasons
+from serving.store import Stored
+from serving.workflow.states import Role
+from serving.workflow.telling import moment
+
+Map = NDArray[np.float32]
+PhotoState = Literal["kept", "not_kept", "erased"]
+"""`not_kept`: photos sent to /v1/detect are judged and forgotten. `erased`: kept once, and no more."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """content: none where it was not asked for, or is not there. size: bytes, where known."""
+
+    sha256: str
+    state: PhotoState
+    size: int | None = None
+    media_type: str | None = None
+    content: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """body: the detection as stored. reasons: its sentences by language. claim: what the detector was told to look for,
+    `claim_known` where that was kept. report, audit: JSON values, none without a report."""
+
+    body: dict[str, Any]
+    reasons: dict[Language, list[dict[str, Any]]]
+    photo: Photo
+    heatmap: Map | None
+    reliability: Map | None
+    claim: str | None = None
+    claim_known: bool = False
+    report: dict[str, Any] | None = None
+    audit: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, and whether for the photo's bytes and for the names of those who acted."""
+
+    principal: Principal
+    photo: bool = False
+    names: bool = False
+
+
+def of_detection(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
+    """Of a reported photo's detection; None where there is none for this caller. Raises DamagedFile, OSError."""
+    rows = find_rows(session, asked.principal, identifier)
+    if rows is None:
+        return None
+    screening, image = rows
+    report = None
+    if asked.principal.has_role(Role.MERCHANT, Role.ADJUDICATOR):  # engineers see no reports
+        report = repository.of_screening(session, asked.principal, identifier)
+    whole = None if report is None else repository.whole(session, report)
+    return _material(session, files, asked, screening, image, whole)
+
+
+def of_report(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
+    """Of a report; None where nothing was found yet. Raises Problem 404, DamagedFile, OSError."""
+    whole = repository.whole(session, repository.find(session, asked.principal, identifier))
+    if whole.screening is None:
+        return None
+    return _material(session, files, asked, whole.screening, whole.image, whole)
+
+
+def of_stored(found: Stored) -> Material:
+    """Of a photo sent to /v1/detect."""
+    photo = Photo(found.body["sha256"], "not_kept")
+    said = {language: found.body["reasons"] for language in LANGUAGES}
+    return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
+
+
+def _material(
+    session: Session, files: FileStore, asked: Asked, screening: Screening, image: Image, whole: Whole | None
+) -> Material:
+    return Material(
+        body={**screening.body, "file": image.name},
+        reasons={language: reasons(screening, language) for language in LANGUAGES},
+        photo=_photo(files, image, asked.photo),
+        heatmap=_map(files, screening.heatmap),
+        reliability=_map(files, screening.reliability),
+        claim=session.get_one(Refund, image.refund_id).claim_type,
+        claim_known=True,
+        report=None if whole is None else _report(whole),
+        audit=None if whole is None else _audit(session, asked, whole.report),
+    )
+
+
+def _photo(files: FileStore, image: Image, wanted: bool) -> Photo:
+    facts = (image.bytes, image.media_type)
+    try:
+        content = files.get(image.sha256) if wanted else None
+    except MissingFile:
+        return Photo(image.sha256, "erased", *facts)
+    there = content is not None or files.exists(image.sha256)
+    return Photo(image.sha256, "kept" if there else "erased", *facts, content)
+
+
+def _map(files: FileStore, name: str | None) -> Map | None:
+    """None where it was erased with its photo."""
+    try:
+        return None if name is None else load_map(files, name)
+    except MissingFile:
+        return None
+
+
+def _report(whole: Whole) -> dict[str, Any]:
+    """Codes and times; no free text, nobody's name."""
+    report = whole.report
+    by_detector = report.decided_by == DETECTOR.name
+    told = RULES if by_detector and report.rule is not None else {}
+    return {
+        "id": report.id,
+        "refund_id": whole.refund.refund_id,
+        "claim_id": report.claim_id,
+        "version": report.version,
+        "state": report.state,
+        "verdict": report.verdict,
+        "false_accusation_bound": report.bound,
+        "rule": report.rule,
+        "rule_text": {language: rules.get(report.rule or "", "") for language, rules in told.items()},
+        "decided_by": None if report.decided_by is None else "detector" if by_detector else "person",
+        "decided_at": moment(report.decided_at),
+        "created_at": moment(report.created_at),
+        "decisions": [_decision(decision) for decision in whole.decisions],
+        "appeal": None if whole.appeal is None else _appeal(whole.appeal),
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "established": decision.established,
+        "appeal_id": decision.appeal_id,
+        "reason_code": decision.reason_code,
+        "created_at": moment(decision.created_at),
+    }
+
+
+def _appeal(appeal: Appeal) -> dict[str, Any]:
+    return {
+        "id": appeal.id,
+        "side": appeal.side,
+        "against": appeal.was,
+        "state": appeal.state,
+        "created_at": moment(appeal.created_at),
+        "decided_at": moment(appeal.decided_at),
+    }
+
+
+def _audit(session: Session, asked: Asked, report: Report) -> dict[str, Any]:
+    """The report's rows as they were hashed, and where the tenant's chain ends now."""
+    head = session.execute(select(Chain).where(Chain.tenant_id == report.tenant_id)).scalar_one()
+    rows = [_row(asked, row) for row in repository.timeline(session, report)]
+    return {"rows": rows, "head": {"seq": head.length, "hash": head.hash}}
+
+
+def _row(asked: Asked, row: AuditEvent) -> dict[str, Any]:
+    """actor_withheld: a person did it whose name is not given here, so that this row cannot be hashed again."""
+    told = row.actor in OURSELVES or (asked.names and _may_name(asked.principal, row.actor))
+    values = members(row) if told else {**members(row), "actor": None}
+    return {"row": values, "hash": row.hash, "actor_withheld": not told}
+
+
+def _may_name(principal: Principal, name: str) -> bool:
+    return principal.subject == name or principal.has_role(Role.ADJUDICATOR, Role.ENGINEER)
