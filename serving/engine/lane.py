@@ -12,8 +12,9 @@ from model.providers import BUCKETS, on_gpu
 from serving.engine.curve import CostCurve
 from serving.engine.network import BoundNetwork, DirectNetwork, Network
 
-CPU_SIZES = (1, 2, 4, 8)
-"""Tiles in a batch on the CPU: no faster beyond 8, which bounds memory and how long others wait for a batch."""
+CPU_SIZES = (1, 2, 4)
+"""Tiles in a batch on the CPU. Measured no faster at 8 than at 1 (docs/architecture.md), and each tile of a batch takes
+some 10 MB that ONNX Runtime never gives back, in every thread."""
 ROUNDS = 2
 """Runs of each size in the warm-up. The fastest counts: the first one allocates and, on a GPU, chooses algorithms, and
 whatever else disturbs only slows down."""

@@ -144,6 +144,7 @@ def test_threads_only_get_what_they_do(make: MakeJob) -> None:
 
 
 def test_photos_share_a_batch_and_idle_threads_share_the_tiles(make: MakeJob, lane: Lane) -> None:
+    lane.curve = CostCurve((1, 2, 4, 8))
     for size, seconds in {1: 4.0, 2: 5.0, 4: 6.0, 8: 7.0}.items():
         lane.curve.observe(size, seconds)
     board = Board(10**9)
