@@ -41,9 +41,9 @@ def watched(engine: Engine) -> Iterator[list[Statement]]:
     """The queries made meanwhile, each text once."""
     seen: dict[str, Any] = {}
 
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            seen.setdefault(statement, parameters)
+            seen.setdefault(statement, parameters[0] if many else parameters)
 
     found: list[Statement] = []
     event.listen(engine, "before_cursor_execute", note)
