@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import uvicorn.protocols.http.httptools_impl
@@ -25,11 +26,13 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _be_a_service(asked)
+        with suppress(PermissionError, ProcessLookupError):  # it was faster
+            os.setpgid(child, child)  # before anybody knows whom to kill
         print(child, flush=True)
 
 
 def _be_a_service(asked: dict[str, Any]) -> None:
-    os.setsid()
+    os.setpgid(0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -126,7 +126,7 @@ class Service:
     def kill(self) -> None:
         """SIGKILL to the whole group: nothing in it can put anything in order."""
         if self._pid is not None:
-            with suppress(ProcessLookupError):  # it ended by itself; then the log says why
+            with suppress(ProcessLookupError):  # it has ended by itself; the log says why
                 os.killpg(self._pid, signal.SIGKILL)
             while self._launcher.lives(self._pid):
                 time.sleep(0.001)
