@@ -1,0 +1,173 @@
+"""The workbench's images: the photo, a thumbnail, the maps as overlays, the noise view, other photos of the refund.
+
+In: a report (and an image of its refund) that this judge may see. Out: bytes with private cache headers. Photos are
+strangers' bytes: they are never to be taken for a page.
+"""
+
+import io
+import threading
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Depends, Response
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageOps
+
+from model.image import ImageError, read_photo
+from model.tiles import STRIDE
+from serving.console.frame import Visit, visits
+from serving.console.review import opinion, repository
+from serving.console.review.residual import residual
+from serving.db.tables import Image, Screening
+from serving.files import FileError
+from serving.problems import Problem
+from serving.reports import repository as reports
+from serving.reports.screening import load_map
+from serving.result_view import DOUBT_COLOUR, HEAT_COLOUR
+from serving.workflow.states import Role
+
+router = APIRouter(prefix="/queue", include_in_schema=False)
+
+Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
+Kind = Literal["photo", "thumb", "heat", "reliability", "residual"]
+
+SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+"""Formats that every browser opens; others are shown as JPEG."""
+SHOWN_QUALITY = 95
+THUMB_SIDE = 320
+"""Pixels: sharp at the 120 CSS pixels of a list on most screens."""
+THUMB_QUALITY = 80
+OVERLAY_SIDE = 640
+"""Longest side of a map in pixels: cells of eight pixels, smoothed, need no more."""
+KEEP = "private, max-age=3600"
+_one_at_a_time = threading.Lock()
+"""Noise views work on whole photos in memory: one at a time is fast enough for people."""
+
+
+@router.get("/{report_id}/view/{kind}")
+def view(visit: Judge, report_id: str, kind: Kind) -> Response:
+    """An image of the report's own photo. Raises Problem 403 while the model's opinion is hidden, 404, 410."""
+    with visit.state.database.reading() as session:
+        whole = reports.whole(session, reports.find(session, visit.principal, report_id))
+        seen = opinion.may_see(session, visit.principal, whole.report)
+    if kind in ("photo", "thumb", "residual"):
+        return _of_photo(visit, whole.image, kind)
+    if not seen:
+        raise Problem(403, "opinion_hidden", "Look for yourself first; then the page shows the model's maps.")
+    return _map(visit, whole.image, whole.screening, kind)
+
+
+@router.get("/{report_id}/photos/{image_id}/{kind}")
+def other_photo(
+    visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual"]
+) -> Response:
+    """An image of another photo of the report's refund. Raises Problem 404, 410."""
+    with visit.state.database.reading() as session:
+        report = reports.find(session, visit.principal, report_id)
+        image = repository.photo_of(session, visit.principal, report, image_id)
+    if image is None:
+        raise Problem(404, "not_found", f"This refund has no photo {image_id}.")
+    return _of_photo(visit, image, kind)
+
+
+def overlay(
+    cells: NDArray[np.float32], colour: tuple[int, int, int], width: int, height: int
+) -> Picture.Image:
+    """One colour, as opaque as the cells are near to 1, in exactly the photo's frame (the cells of its right and lower
+    edge may reach beyond it)."""
+    scale = min(OVERLAY_SIDE / max(width, height), 1.0)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    box = (0.0, 0.0, min(width / STRIDE, cells.shape[1]), min(height / STRIDE, cells.shape[0]))
+    alpha = Picture.fromarray(np.asarray(np.clip(cells, 0, 1) * 255 + 0.5, np.uint8))
+    picture = Picture.new("RGBA", size, (*colour, 0))
+    picture.putalpha(alpha.resize(size, Picture.Resampling.BILINEAR, box))
+    return picture
+
+
+def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
+    data = _bytes(visit, image)
+    try:
+        if kind == "thumb":
+            return _answer(_encoded(_thumbnail(data, image.media_type), "JPEG", THUMB_QUALITY), "image/jpeg")
+        if kind == "residual":
+            with _one_at_a_time:
+                return _answer(
+                    _encoded(Picture.fromarray(residual(read_photo(data).pixels)), "PNG"), "image/png"
+                )
+        if image.media_type in SHOWN_BY_BROWSERS:
+            return _answer(data, image.media_type)
+        return _answer(
+            _encoded(Picture.fromarray(read_photo(data).pixels), "JPEG", SHOWN_QUALITY), "image/jpeg"
+        )
+    except (ImageError, OSError, ValueError) as error:
+        raise Problem(410, "photo_unreadable", f"This photo cannot be shown: {error}") from error
+
+
+def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> Response:
+    name = None
+    if screening is not None:
+        name = screening.heatmap if kind == "heat" else screening.reliability
+    if screening is None or name is None:
+        raise Problem(404, "not_found", "There is no such map of this photo.")
+    if image.erased_at is not None:
+        raise _erased()
+    try:
+        cells = load_map(visit.state.files, name)
+    except (FileError, ValueError) as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    width, height = frame_of(image, screening)
+    drawn = (
+        overlay(cells, HEAT_COLOUR, width, height)
+        if kind == "heat"
+        else overlay(1 - cells, DOUBT_COLOUR, width, height)
+    )
+    return _answer(_encoded(drawn, "PNG"), "image/png")
+
+
+def frame_of(image: Image, screening: Screening | None) -> tuple[int, int]:
+    """Width and height as displayed, in pixels: the detector knows them, the file's header has them before rotation."""
+    body = screening.body if screening else {}
+    return body.get("width", image.width), body.get("height", image.height)
+
+
+def _bytes(visit: Visit, image: Image) -> bytes:
+    if image.erased_at is not None:
+        raise _erased()
+    try:
+        content: bytes = visit.state.files.get(image.sha256)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    return content
+
+
+def _erased() -> Problem:
+    return Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+
+
+def _thumbnail(data: bytes, media_type: str) -> Picture.Image:
+    """JPEG is decoded at an eighth of its size where that suffices: fifty of a page must not cost five seconds."""
+    if media_type != "image/jpeg":
+        picture = Picture.fromarray(read_photo(data).pixels)
+    else:
+        opened = Picture.open(io.BytesIO(data))
+        opened.draft("RGB", (THUMB_SIDE, THUMB_SIDE))
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture.thumbnail((THUMB_SIDE, THUMB_SIDE))
+    return picture
+
+
+def _encoded(picture: Picture.Image, form: str, quality: int | None = None) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **({} if quality is None else {"quality": quality}))
+    return file.getvalue()
+
+
+def _answer(content: bytes, media_type: str) -> Response:
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": KEEP,
+        "Vary": "Cookie",
+    }
+    return Response(content, media_type=media_type, headers=headers)

@@ -1,0 +1,148 @@
+"""The queues: reports that need a person, and open appeals.
+
+In: filters and a cursor. Out: a page of rows by deadline and amount. The deadline filter is served by the queue's index;
+doubt has none, so sorting by it puts the rows of the page in order, and the page says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy.orm import Session
+
+from serving.console.frame import Visit, page, texts, visits
+from serving.console.review import opinion, repository
+from serving.console.review.words import TOOLS
+from serving.db.tables import Appeal, Report
+from serving.identity.principal import Principal
+from serving.reports import repository as reports
+from serving.reports.actions import allowed
+from serving.reports.repository import Filter, Whole
+from serving.rest import paging
+from serving.workflow.states import AppealState, ReportState, Role
+
+router = APIRouter(include_in_schema=False)
+
+Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
+ROWS = 25
+"""Of a page: what a person works through between two looks at the list."""
+WITHIN = {"2h": timedelta(hours=2), "24h": timedelta(hours=24)}
+"""Deadline filters: the platform's last two warnings."""
+SORTS = ("due", "doubt")
+
+
+@dataclass(frozen=True)
+class AppealRow:
+    """An open appeal with its report. mine: this judge decided the report before, and may not decide the appeal."""
+
+    appeal: Appeal
+    whole: Whole
+    mine: bool
+    may: bool
+
+
+@router.get("/queue")
+def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "", done: str = "") -> Response:
+    """What needs a person, by deadline and amount. Raises Problem 400 for a cursor that is none of ours."""
+    span = WITHIN.get(due)
+    sort = sort if sort in SORTS else "due"
+    now = visit.state.clock()
+    wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None)
+    with visit.state.database.reading() as session:
+        rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
+        wholes = reports.wholes(session, rows[:ROWS])
+        hides = opinion.hidden_here(session, visit.principal.tenant)
+        last = reports_done(session, visit.principal, done)
+    if sort == "doubt":
+        wholes.sort(key=lambda whole: -(whole.report.doubt if whole.report.doubt is not None else 1.0))
+    more = paging.encode(due_keys(rows[ROWS - 1])) if len(rows) > ROWS else None
+    kept = {name: value for name, value in (("due", due if span else ""), ("sort", sort)) if value}
+    return page(
+        visit,
+        "review/queue.html",
+        "queue",
+        rows=wholes,
+        hides=hides,
+        due=due if span else "",
+        sort=sort,
+        first=not cursor,
+        more=f"/queue?{urlencode({**kept, 'cursor': more})}" if more else None,
+        done=last,
+        **TOOLS,
+    )
+
+
+@router.get("/appeals")
+def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
+    """Open appeals, what is due first comes first."""
+    after = None
+    if cursor:
+        when, last = paging.decode(cursor, (str, str))
+        after = (paging.moment(when), last)
+    with visit.state.database.reading() as session:
+        found = reports.open_appeals(session, visit.principal, AppealState.OPEN, after, ROWS)
+        rows = appeal_rows(session, visit, found[:ROWS])
+        decided = reports_done(session, visit.principal, done)
+    more = None
+    if len(found) > ROWS:
+        row = found[ROWS - 1]
+        more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
+    return page(
+        visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
+        first=not cursor, done=decided, **TOOLS,
+    )  # fmt: skip
+
+
+def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list[AppealRow]:
+    """Each with its report and whether this judge may decide it."""
+    by_id = repository.reports_by_id(session, visit.principal.tenant, [one.report_id for one in found])
+    ours = [one for one in found if one.report_id in by_id]
+    wholes = reports.wholes(session, [by_id[one.report_id] for one in ours])
+    return [
+        AppealRow(
+            appeal,
+            whole,
+            any(decision.decided_by == visit.principal.subject for decision in whole.decisions),
+            "decide_appeal"
+            in allowed(session, visit.state.settings, visit.state.clock(), visit.principal.actor, whole),
+        )
+        for appeal, whole in zip(ours, wholes, strict=True)
+    ]
+
+
+def next_report(session: Session, principal: Principal, after: Report) -> str | None:
+    """The report that comes after one in the queue, else the first of all; none where nothing is left."""
+    wanted = Filter(ReportState.NEEDS_REVIEW)
+    place = (after.due_at, after.amount_rank, after.id)
+    for cursor in (place, None):
+        rows = reports.queue(session, principal, wanted, cursor, 1)
+        left = [row.id for row in rows if row.id != after.id]
+        if left:
+            return left[0]
+    return None
+
+
+def next_appeal(session: Session, visit: Visit) -> str | None:
+    """The first open appeal that this judge may decide, of a page."""
+    found = reports.open_appeals(session, visit.principal, AppealState.OPEN, None, ROWS)
+    return next((row.appeal.id for row in appeal_rows(session, visit, found[:ROWS]) if row.may), None)
+
+
+def due_keys(report: Report) -> list[Any]:
+    return [paging.exact(report.due_at), report.amount_rank, report.id]
+
+
+def due_cursor(cursor: str) -> tuple[datetime, int, str] | None:
+    """Raises Problem 400."""
+    if not cursor:
+        return None
+    when, rank, last = paging.decode(cursor, (str, int, str))
+    return paging.moment(when), rank, last
+
+
+def reports_done(session: Session, principal: Principal, done: str) -> Report | None:
+    """The report that was decided just before, for the sentence that says so; none for an id of nothing here."""
+    return repository.reports_by_id(session, principal.tenant, [done]).get(done) if done else None

@@ -1,0 +1,85 @@
+"""Queries of the review pages. Every one filters by tenant and has an index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from serving.db.tables import Appeal, AuditEvent, Image, Refund, Report, Screening, Tenant
+from serving.identity.principal import Principal
+
+MOST_USES = 20
+"""Earlier uses of a picture that are shown; more say no more."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """The same picture in another refund. reports: states of its reports there, oldest first."""
+
+    image: Image
+    refund: Refund
+    reports: Sequence[Report]
+
+
+def settings(session: Session, tenant: str) -> dict[str, object]:
+    """What the tenant chose for itself."""
+    found = session.execute(select(Tenant.settings).where(Tenant.id == tenant)).scalar_one_or_none()
+    return found or {}
+
+
+def done_by(session: Session, tenant: str, object_id: str, action: str, actor: str) -> bool:
+    """Whether the audit log has this person do this to it. Reads the events of one object."""
+    query = select(AuditEvent.seq).where(
+        AuditEvent.tenant_id == tenant,
+        AuditEvent.object_id == object_id,
+        AuditEvent.action == action,
+        AuditEvent.actor == actor,
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
+def reports_by_id(session: Session, tenant: str, ids: Sequence[str]) -> dict[str, Report]:
+    query = select(Report).where(Report.tenant_id == tenant, Report.id.in_(ids))
+    return {row.id: row for row in session.execute(query).scalars()}
+
+
+def earlier_uses(session: Session, image: Image) -> list[Use]:
+    """The same bytes in other refunds of the tenant, the newest first."""
+    query = (
+        select(Image, Refund)
+        .join(Refund, Refund.id == Image.refund_id)
+        .where(
+            Image.sha256 == image.sha256,
+            Image.tenant_id == image.tenant_id,
+            Image.refund_id != image.refund_id,
+        )
+        .order_by(Image.id.desc())
+        .limit(MOST_USES)
+    )
+    rows = session.execute(query).all()
+    asked = select(Report).where(Report.refund_id.in_([row[1].id for row in rows]))
+    reports = session.execute(asked.order_by(Report.id)).scalars().all() if rows else []
+    return [
+        Use(found, refund, [report for report in reports if report.image_id == found.id])
+        for found, refund in rows
+    ]
+
+
+def newest_screenings(session: Session, images: Sequence[str]) -> dict[str, Screening]:
+    """By image: what the detector said of it last."""
+    newest = select(func.max(Screening.id)).where(Screening.image_id.in_(images)).group_by(Screening.image_id)
+    rows = session.execute(select(Screening).where(Screening.id.in_(newest))).scalars() if images else []
+    return {row.image_id: row for row in rows}
+
+
+def photo_of(session: Session, principal: Principal, report: Report, image_id: str) -> Image | None:
+    """A photo of the report's own refund."""
+    query = select(Image).where(
+        Image.tenant_id == principal.tenant, Image.id == image_id, Image.refund_id == report.refund_id
+    )
+    return session.execute(query).scalar_one_or_none()
+
+
+def appeal_of(session: Session, report: Report) -> Appeal | None:
+    return session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one_or_none()

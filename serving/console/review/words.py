@@ -1,0 +1,75 @@
+"""How the review pages write amounts, moments and shares.
+
+In: stored values and the area's texts. Out: strings for templates.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from serving.clock import rfc3339
+from serving.db.tables.reports import NEVER
+from serving.result_view import ResultView
+
+WHOLE_UNITS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG", "RWF"})
+"""Currencies without a smaller unit (ISO 4217, exponent 0)."""
+THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""Those with three decimals."""
+NEAR = timedelta(hours=2)
+"""A deadline this close is shown as urgent: the second of the three warnings."""
+
+percent = ResultView.percent
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount in the currency's smallest unit.
+
+    >>> money(12800, "CNY"), money(500, "JPY")
+    ('128.00 CNY', '500 JPY')
+    """
+    decimals = 0 if currency in WHOLE_UNITS else 3 if currency in THOUSANDTHS else 2
+    return f"{minor / 10**decimals:,.{decimals}f} {currency}"
+
+
+def minute(moment: datetime | str | None) -> str:
+    """UTC to the minute; a dash for none."""
+    if moment is None:
+        return "–"
+    text = moment if isinstance(moment, str) else rfc3339(moment)
+    return f"{text[:16].replace('T', ' ')} UTC"
+
+
+def left(due: datetime | None, now: datetime, words: dict[str, Any]) -> str:
+    """How long until `due`, or since. words: the area's table `time`."""
+    if due is None or due >= NEVER:
+        return str(words["never"])
+    span = due - now
+    text = _span(abs(span), words)
+    return str(words["left" if span > timedelta(0) else "late"]).format(span=text)
+
+
+def urgency(due: datetime | None, now: datetime) -> str:
+    """`late`, `near` or `calm`: a class name."""
+    if due is None or due - now > NEAR:
+        return "calm"
+    return "near" if due > now else "late"
+
+
+def _span(span: timedelta, words: dict[str, Any]) -> str:
+    minutes = int(span.total_seconds() // 60)
+    hours, days = minutes // 60, minutes // 60 // 24
+    if days:
+        return str(words["days"]).format(days=days, hours=hours % 24)
+    if hours:
+        return str(words["hours"]).format(hours=hours, minutes=minutes % 60)
+    return str(words["minutes"]).format(minutes=minutes)
+
+
+TOOLS = {
+    "money": money,
+    "percent": percent,
+    "minute": minute,
+    "left": left,
+    "urgency": urgency,
+    "stamp": rfc3339,
+}
+"""For templates."""
