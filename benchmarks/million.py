@@ -39,6 +39,7 @@ from serving.app import create_app
 from serving.audit.chain import SYSTEM
 from serving.db.base import Base
 from serving.db.session import Database
+from serving.heap import settle
 from serving.identity import keys
 from serving.identity.keys import Wanted
 from serving.settings import Settings
@@ -82,6 +83,7 @@ def main() -> int:
             print(f"filled in {seconds} s", file=sys.stderr)
         asked = pages(Drawn(database), given.limit)
         wrong = _show_plans(app, asked) if given.plans else []
+        settle()  # as `refundlens serve` does
         load = os.getloadavg()
         timings = [asyncio.run(_timed(app, page, given.requests)) for page in asked]
         timings += [_timed_looks(name, look, given.requests) for name, look in looks(database).items()]

@@ -32,6 +32,7 @@ def serve(
 
     from serving.app import create_app, let_go
     from serving.db.session import DatabaseError
+    from serving.heap import settle
     from serving.identity.fixed import demo_key
     from serving.logs import configure
 
@@ -62,6 +63,7 @@ def serve(
             await super().shutdown(sockets)
 
     server = Server(config)
+    settle()
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         server.run(sockets=[door])
 
