@@ -7,7 +7,7 @@ changed, always in the order refund, report, chain.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.db.tables import Tenant
+from serving.db.turns import Turns
 
 BUSY_SECONDS = 15
-"""How long a writer on SQLite waits for the one before it; transactions take milliseconds."""
+"""How long a writer on SQLite waits for other processes; transactions take milliseconds."""
+TURN_SECONDS = 60
+"""And for those of its own process before it: as long as a caller waits at most."""
 POOL = 12
 """Connections kept; more than the threads that serve requests at once on a small machine."""
 MIGRATION_LOCK = 7_421_001
@@ -46,6 +49,9 @@ class Database:
         writing = self._engine.execution_options(writes=True)
         self._writers = sessionmaker(writing, expire_on_commit=False)
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
+        # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
+        # `database is locked`: so writers of this process wait for each other here
+        self._turn = Turns(TURN_SECONDS).turn if self.dialect == "sqlite" else nullcontext
 
     @property
     def dialect(self) -> str:
@@ -55,7 +61,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
-        with self._writers.begin() as session:
+        with self._turn(), self._writers.begin() as session:
             yield session
 
     @contextmanager
