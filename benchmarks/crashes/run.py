@@ -40,8 +40,8 @@ LEASE_SECONDS = 2
 """So that the jobs of the dead are soon taken by others."""
 APPEAL_HOURS = 0.001
 """3.6 seconds: clocks ring under load, too."""
-REST_SECONDS = 240.0
-"""How long coming to rest may take; leases on messages end after 30 s."""
+REST_SECONDS = 600.0
+"""How long coming to rest may take: leases on messages end after 30 s, and a busy machine has thousands to send."""
 _DONE = re.compile(r'^refundlens_jobs_total\{.*result="done".*\} (\S+)', re.MULTILINE)
 _JUDGED = re.compile(r'^refundlens_stage_seconds_count\{stage="judge"\} (\S+)', re.MULTILINE)
 
