@@ -11,7 +11,19 @@ from typing import Any
 
 import typer
 
-from serving.commands import audit, bench, buyers, detect, doctor, keys, labels, serve, tenants, workflow
+from serving.commands import (
+    audit,
+    bench,
+    buyers,
+    detect,
+    doctor,
+    keys,
+    labels,
+    serve,
+    tenants,
+    verify,
+    workflow,
+)
 from serving.commands.output import complain
 from serving.settings import SettingsError
 
@@ -30,6 +42,7 @@ app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("workflow")(workflow.workflow)
+app.command("verify")(verify.verify)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(audit.app, name="audit")

@@ -4,6 +4,8 @@ from fastapi import APIRouter
 
 from serving.buyers import endpoints as buyers
 from serving.complaints import endpoints as complaints
+from serving.console import merchant, review
+from serving.evidence import endpoints as evidence
 from serving.labels import endpoints as labels
 from serving.refunds import endpoints as refunds
 from serving.refunds.schemas import RefundIn
@@ -15,6 +17,7 @@ from serving.webhooks import stream
 WORKFLOW: tuple[APIRouter, ...] = (
     refunds.router,
     reports.router,
+    evidence.router,
     buyers.router,
     complaints.router,
     labels.router,
@@ -22,7 +25,7 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
-CONSOLE: tuple[APIRouter, ...] = ()
+CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS)
 """The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""

@@ -17,9 +17,7 @@ class PackError(ValueError):
 
 def canonical(document: dict[str, Any]) -> bytes:
     """Raises ValueError for numbers that JSON has not."""
-    text = json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
 
 

@@ -92,7 +92,7 @@ def of_report(session: Session, files: FileStore, asked: Asked, identifier: str)
 def of_stored(found: Stored) -> Material:
     """Of a photo sent to /v1/detect."""
     photo = Photo(found.body["sha256"], "not_kept")
-    said = {language: found.body["reasons"] for language in LANGUAGES}
+    said = dict.fromkeys(LANGUAGES, found.body["reasons"])
     return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
 
 

@@ -86,7 +86,12 @@ def _photo(photo: Photo) -> dict[str, Any]:
 def _map(cells: Map | None) -> dict[str, Any] | None:
     if cells is None:
         return None
-    return {"media_type": "image/png", "pixels_per_cell": STRIDE, "steps": maps.STEPS, **encoded(maps.encode(cells))}
+    return {
+        "media_type": "image/png",
+        "pixels_per_cell": STRIDE,
+        "steps": maps.STEPS,
+        **encoded(maps.encode(cells)),
+    }
 
 
 def _model(body: dict[str, Any], detector: Detector) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Ed25519 signatures (RFC 8032), and the key by which they are checked, as a JSON Web Key (RFC 8037).
 
-In: the service's secret. Out: a signer; and for those who check, a public key from a PEM file, a JSON Web Key or a set of
-them. A key's id is its thumbprint (RFC 7638), so that it cannot be given to another key.
+In: the service's secret. Out: a signer; and for those who check, a public key from a PEM file, a JSON Web Key or a set
+of them. A key's id is its thumbprint (RFC 7638), so that it cannot be given to another key.
 """
 
 import base64
@@ -83,7 +83,7 @@ class Signer:
 
 def read_keys(text: str) -> dict[str, PublicKey]:
     """Public keys by id, from PEM, a JSON Web Key, or a set of them. Raises WrongKey where there is none."""
-    if "-----BEGIN" in text:
+    if text.lstrip().startswith("-----BEGIN"):
         found = [_from_pem(text)]
     else:
         try:

@@ -1,0 +1,208 @@
+"""Evidence packs over HTTP: of a detection, of a report; and the key they are signed with, for everybody."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from serving.evidence import material, pack
+from serving.evidence.material import Asked, Material
+from serving.evidence.signature import Signer
+from serving.files import FileError
+from serving.identity.access import needs
+from serving.identity.principal import Principal
+from serving.language import preferred
+from serving.problems import Problem, responses
+from serving.reports.schemas import EXAMPLE as REPORT
+from serving.schemas import EXAMPLE as DETECTION
+from serving.store import Damaged
+from serving.workflow.states import KEY_ROLES, Role
+
+router = APIRouter(tags=["evidence"])
+
+JSON, PDF = "application/json", "application/pdf"
+Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
+Party = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+DetectionId = Annotated[str, Path(alias="id", max_length=40, examples=[DETECTION["id"]])]
+ReportId = Annotated[str, Path(alias="id", max_length=40, examples=[REPORT["id"]])]
+WithPhoto = Annotated[
+    Literal["include", "omit"],
+    Query(
+        alias="photo",
+        description="`include` puts the photo's own bytes into the JSON (of the PDF, into the JSON it carries), so "
+        "that the pack can be judged again from itself alone; the PDF shows the photo anyway",
+    ),
+]
+WithNames = Annotated[
+    Literal["include", "omit"],
+    Query(
+        alias="names",
+        description="`include` names who acted, as far as you may see it; without a name a row of the audit log "
+        "cannot be hashed again",
+    ),
+]
+Find = Callable[[Session, Asked], Material | None]
+
+
+class EvidenceKeys(BaseModel):
+    """A JSON Web Key Set (RFC 7517, RFC 8037), and the same keys as PEM by their ids."""
+
+    keys: list[dict[str, str]] = Field(
+        examples=[[{"kty": "OKP", "crv": "Ed25519", "kid": "…", "x": "…", "use": "sig", "alg": "EdDSA"}]]
+    )
+    pem: dict[str, str]
+
+
+def _answers(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {media_type: {"schema": schema}}}, **responses(401, 403, 404, 409, 410, 422)}
+
+
+_AS_JSON = _answers(JSON, {"type": "object", "required": ["evidence", "signature"]})
+_AS_PDF = _answers(PDF, {"type": "string", "format": "binary"})
+
+
+@router.get(
+    "/v1/detections/{id}/evidence.json",
+    operation_id="get_detection_evidence_json",
+    response_class=Response,
+    responses=_AS_JSON,
+)
+def get_detection_json(
+    request: Request,
+    reader: Reader,
+    identifier: DetectionId,
+    photo: WithPhoto = "omit",
+    names: WithNames = "omit",
+) -> Response:
+    """The signed evidence pack of a detection. With its report and the report's audit rows, where there is one that you
+    may see. `refundlens verify` checks it."""
+    asked = Asked(reader, photo == "include", names == "include")
+    return _json(request, identifier, _of_detection(request, identifier, asked))
+
+
+@router.get(
+    "/v1/detections/{id}/evidence.pdf",
+    operation_id="get_detection_evidence_pdf",
+    response_class=Response,
+    responses=_AS_PDF,
+)
+def get_detection_pdf(
+    request: Request,
+    reader: Reader,
+    identifier: DetectionId,
+    photo: WithPhoto = "omit",
+    names: WithNames = "omit",
+) -> Response:
+    """The same as A4 pages in English and Chinese, the language of Accept-Language first; the JSON is attached."""
+    asked = Asked(reader, photo=True, names=names == "include")
+    return _pdf(request, identifier, _of_detection(request, identifier, asked), photo == "include")
+
+
+@router.get(
+    "/v1/reports/{id}/evidence.json",
+    operation_id="get_report_evidence_json",
+    response_class=Response,
+    responses=_AS_JSON,
+)
+def get_report_json(
+    request: Request,
+    principal: Party,
+    identifier: ReportId,
+    photo: WithPhoto = "omit",
+    names: WithNames = "omit",
+) -> Response:
+    """The signed evidence pack of a report."""
+    asked = Asked(principal, photo == "include", names == "include")
+    return _json(request, identifier, _of_report(request, identifier, asked))
+
+
+@router.get(
+    "/v1/reports/{id}/evidence.pdf",
+    operation_id="get_report_evidence_pdf",
+    response_class=Response,
+    responses=_AS_PDF,
+)
+def get_report_pdf(
+    request: Request,
+    principal: Party,
+    identifier: ReportId,
+    photo: WithPhoto = "omit",
+    names: WithNames = "omit",
+) -> Response:
+    """The same as A4 pages in English and Chinese, with the JSON attached."""
+    asked = Asked(principal, photo=True, names=names == "include")
+    return _pdf(request, identifier, _of_report(request, identifier, asked), photo == "include")
+
+
+@router.get(pack.KEYS_PATH, operation_id="get_evidence_keys", response_model=EvidenceKeys)
+def get_evidence_keys(request: Request) -> JSONResponse:
+    """The key that packs are signed with. Public: keep a copy, so that packs can be checked when we are gone."""
+    key = Signer(request.app.state.secret).public
+    return JSONResponse(
+        {"keys": [key.jwk], "pem": {key.id: key.pem}}, headers={"Cache-Control": "public, max-age=3600"}
+    )
+
+
+def _of_detection(request: Request, identifier: str, asked: Asked) -> Material:
+    state = request.app.state
+    found = _collect(
+        request, asked, lambda session, by: material.of_detection(session, state.files, by, identifier)
+    )
+    if found is not None:
+        return found
+    try:
+        stored = state.service.store.read(identifier, asked.principal.may_read)
+    except Damaged as error:
+        raise Problem(410, "damaged", f"What was stored of {identifier} is damaged.") from error
+    if stored is None:
+        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+    return material.of_stored(stored)
+
+
+def _of_report(request: Request, identifier: str, asked: Asked) -> Material:
+    files = request.app.state.files
+    found = _collect(request, asked, lambda session, by: material.of_report(session, files, by, identifier))
+    if found is None:
+        detail = "The detector has not looked at this photo yet, or could not read it."
+        raise Problem(409, "not_screened", detail)
+    return found
+
+
+def _collect(request: Request, asked: Asked, find: Find) -> Material | None:
+    try:
+        with request.app.state.database.reading() as session:
+            return find(session, asked)
+    except FileError as error:
+        raise Problem(410, "damaged", str(error)) from error
+
+
+def _json(request: Request, identifier: str, found: Material) -> Response:
+    return _file(pack.make(found, _issuing(request)), JSON, f"{identifier}.json")
+
+
+def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -> Response:
+    from serving.evidence import pdf  # its libraries are large
+
+    language = preferred(request.headers.get("accept-language"))
+    content = pdf.make(found, _issuing(request), language, with_photo)
+    return _file(content, PDF, f"{identifier}.pdf")
+
+
+def _issuing(request: Request) -> pack.Issuing:
+    state = request.app.state
+    return pack.Issuing(
+        Signer(state.secret), state.clock(), state.settings.public_url, state.service.detector
+    )
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    """A pack changes with its report, and what it tells is for its reader alone."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="evidence-{name}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type=media_type, headers=headers)
