@@ -1,0 +1,533 @@
+"""The adjudicators' and engineers' pages without JavaScript: queues, workbench, decisions, races, hidden opinions."""
+
+import base64
+import io
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image as Picture
+from starlette.testclient import TestClient
+
+from model.bundle import load
+from serving.clock import rfc3339
+from serving.console.frame import Elsewhere
+from serving.console.review import markdown, plots
+from serving.console.review.disagreements import tenths
+from serving.console.review.drift import BEFORE, DAYS, Drift, Day, drift
+from serving.console.review.pictures import overlay
+from serving.console.review.residual import LONGEST, residual
+from serving.console.review.words import left, money
+from serving.db.tables import AuditEvent, Decision, Image, Label, Refund, Report, Screening, Tenant
+from serving.db.tables.reports import NEVER
+from serving.identity.tenants import DEFAULT
+from serving.ids import make_id
+from serving.rendering import WEB
+from serving.reports.screening import _put
+from serving.workflow.states import ReportState
+
+AREAS = ("queue", "appeals", "models")
+Photo = Callable[..., bytes]
+
+
+class Desk:
+    """A browser with a session, that follows nothing by itself."""
+
+    def __init__(self, app: FastAPI, name: str, **headers: str) -> None:
+        self.http = TestClient(app, follow_redirects=False, headers={"Accept-Language": "en", **headers})
+        assert self.http.post("/login", data={"key": f"key-{name}"}).status_code == 303
+
+    def get(self, path: str) -> Any:
+        return self.http.get(path)
+
+    def send(self, page: Any, action: str, **fields: str) -> Any:
+        """Send a form of a page as a browser would: its hidden fields with ours."""
+        form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
+        assert form, f"no form for {action}"
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
+        return self.http.post(action, data=hidden | fields)
+
+
+@pytest.fixture
+def ann(workflow_app: FastAPI) -> Desk:
+    return Desk(workflow_app, "ann")
+
+
+@pytest.fixture
+def bob(workflow_app: FastAPI) -> Desk:
+    return Desk(workflow_app, "bob")
+
+
+@pytest.fixture
+def eve(workflow_app: FastAPI) -> Desk:
+    return Desk(workflow_app, "eve")
+
+
+@pytest.fixture
+def dispute(workflow_app: FastAPI, moving_clock: Any, photo: Photo) -> Callable[..., Report]:
+    """Writes a screened report of the default tenant straight into the tables; photos and maps are in the store."""
+
+    def make(
+        number: int = 1,
+        *,
+        state: ReportState = ReportState.NEEDS_REVIEW,
+        hours: float = 10,
+        amount: int = 12800,
+        probability: float = 0.6,
+        verdict: str = "inconclusive",
+        content: bytes | None = None,
+        text: str = "There is a hole in it.",
+        tenant: str = DEFAULT,
+    ) -> Report:
+        now = moving_clock()
+        content = content or photo(size=(320, 240 + 8 * number))
+        files = workflow_app.state.files
+        both = {"tenant_id": tenant, "created_at": now}
+        with workflow_app.state.database.transaction() as session:
+            refund = Refund(
+                **both, id=make_id("rfd", now), refund_id=f"R-{number}", version=1, account="shop-1",
+                amount_minor=amount, currency="CNY", status="open", buyer="b" * 64, updated_at=now,
+                deadline_at=now + timedelta(hours=hours), claim_type="hole", claim_text=text, outcome="undecided",
+            )  # fmt: skip
+            session.add(refund)
+            session.flush()
+            image = Image(
+                **both, id=make_id("img", now), refund_id=refund.id, source="refund", sha256=files.put(content),
+                media_type="image/jpeg", width=320, height=240 + 8 * number, bytes=len(content),
+            )  # fmt: skip
+            session.add(image)
+            session.flush()
+            cells = np.zeros((30 + number, 40), np.float32)
+            cells[10:20, 10:20] = 0.9
+            body = {
+                "id": make_id("det", now), "verdict": verdict, "probability": probability, "width": 320,
+                "height": 240 + 8 * number, "false_accusation_bound": 0.01,
+                "reasons": [
+                    {"code": "policy.inconclusive_band", "basis": "derived", "details": {}},
+                    {"code": "metadata.camera", "basis": "declared", "details": {"camera": "<b>Lens</b>"}},
+                ],
+                "regions": [{"box": [80, 80, 160, 160], "probability": 0.9}], "defects": [],
+                "conditions": {"long_side": 320, "jpeg_quality": 90, "quantisations": 1, "sharpness": 0.5,
+                               "supported": number % 2 == 1},
+            }  # fmt: skip
+            screening = Screening(
+                **both, id=body["id"], image_id=image.id, verdict=verdict, probability=probability, bound=0.01,
+                model_version="refundlens-tiny 0.0.1", body=body, heatmap=_put(files, cells),
+                reliability=_put(files, 1 - cells),
+            )  # fmt: skip
+            session.add(screening)
+            session.flush()
+            report = Report(
+                **both, id=make_id("rpt", now), refund_id=refund.id, image_id=image.id, claim_id=make_id("clm", now),
+                account="shop-1", version=2, state=state.value, live=None if state in ReportState.terminal() else 1,
+                note="see the <i>rim</i>", reported_by="clerk", screening_id=screening.id, verdict=verdict,
+                doubt=1 - abs(2 * probability - 1), due_at=refund.deadline_at or NEVER, amount_rank=-amount,
+                decided_by="detector" if state is not ReportState.NEEDS_REVIEW else None, updated_at=now,
+            )  # fmt: skip
+            session.add(report)
+        return report
+
+    return make
+
+
+def _hide(app: FastAPI) -> None:
+    with app.state.database.transaction() as session:
+        session.get_one(Tenant, DEFAULT).settings = {"hide_opinion": True}
+
+
+def _order(page: Any) -> list[str]:
+    return re.findall(r'id="(rpt_\w+)"', page.text)
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_texts_have_the_same_keys_in_both_languages(area: str) -> None:
+    english, chinese = (
+        tomllib.loads((WEB / "texts" / f"console.{area}.{name}.toml").read_text("utf-8"))
+        for name in ("en", "zh")
+    )
+    assert _flat(english).keys() == _flat(chinese).keys()
+    for key, text in _flat(english).items():
+        assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", _flat(chinese)[key])), key
+
+
+def _flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        found |= _flat(value, f"{before}{key}/") if isinstance(value, dict) else {f"{before}{key}": value}
+    return found
+
+
+def test_the_queue_goes_by_deadline_and_amount(ann: Desk, dispute: Callable[..., Report]) -> None:
+    late, small, large = (
+        dispute(1, hours=20),
+        dispute(2, hours=1, amount=100),
+        dispute(3, hours=1, amount=900),
+    )
+    page = ann.get("/queue")
+    assert page.status_code == 200 and _order(page) == [large.id, small.id, late.id]
+    assert "1 h 0 min left" in page.text and "9.00 CNY" in page.text
+    assert _order(ann.get("/queue?due=2h")) == [large.id, small.id]
+    assert _order(ann.get("/queue?due=nonsense&sort=nonsense")) == [large.id, small.id, late.id]
+
+
+def test_doubt_puts_the_rows_of_a_page_in_order(ann: Desk, dispute: Callable[..., Report]) -> None:
+    sure, unsure = dispute(1, hours=1, probability=0.9), dispute(2, hours=9, probability=0.5)
+    assert _order(ann.get("/queue")) == [sure.id, unsure.id]
+    page = ann.get("/queue?sort=doubt")
+    assert _order(page) == [unsure.id, sure.id] and "rows of this page" in page.text
+
+
+def test_pages_of_the_queue_hold_every_report_once(
+    ann: Desk, dispute: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {dispute(number, hours=number).id for number in range(1, 6)}
+    monkeypatch.setattr("serving.console.review.queues.ROWS", 2)
+    seen, path = [], "/queue"
+    while path:
+        page = ann.get(path)
+        seen += _order(page)
+        further = re.search(r'<a href="([^"]+)" rel="next"', page.text)
+        path = further[1].replace("&amp;", "&") if further else ""
+    assert len(seen) == 5 and set(seen) == made
+    assert ann.get("/queue?cursor=nonsense").status_code == 400
+
+
+def test_the_workbench_shows_the_case_and_escapes_it(ann: Desk, dispute: Callable[..., Report]) -> None:
+    report = dispute(1, text='"><script>alert(1)</script>')
+    page = ann.get(f"/queue/{report.id}")
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text and "&lt;script&gt;alert" in page.text
+    assert "see the &lt;i&gt;rim&lt;/i&gt;" in page.text and "&lt;b&gt;Lens&lt;/b&gt;" in page.text
+    assert not re.search(r"style=|onclick=", page.text), "the policy would block it"
+    for kind in ("photo", "thumb", "heat", "reliability", "residual"):
+        answer = ann.get(f"/queue/{report.id}/view/{kind}")
+        assert answer.status_code == 200, kind
+        assert answer.headers["cache-control"].startswith("private")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        Picture.open(io.BytesIO(answer.content)).load()
+
+
+def test_the_page_is_there_in_chinese(workflow_app: FastAPI, dispute: Callable[..., Report]) -> None:
+    report = dispute()
+    desk = Desk(workflow_app, "ann", **{"Accept-Language": "zh-CN"})
+    assert "需人工复核" in desk.get("/queue").text and "成立：假图" in desk.get(f"/queue/{report.id}").text
+
+
+def test_deciding_takes_a_code_and_goes_on_to_the_next(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    first, second = dispute(1, hours=1), dispute(2, hours=2)
+    action = f"/queue/{first.id}/decision"
+    answer = ann.send(
+        ann.get(f"/queue/{first.id}"), action, decision="established", reason_code="edit_visible", reason=""
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue/{second.id}?done={first.id}")
+    assert "Decided: established" in ann.get(answer.headers["location"]).text
+    with workflow_app.state.database.reading() as session:
+        (made,) = session.query(Decision).all()
+    assert made.reason == "The photo shows traces of an edit in the place of the claimed damage."
+    page = ann.get(f"/queue/{second.id}")
+    last = ann.send(
+        page, f"/queue/{second.id}/decision", decision="not_established", reason_code="other", reason="Mine."
+    )
+    assert last.headers["location"] == f"/queue?done={second.id}"
+    assert "Nothing waits for a decision" in ann.get(last.headers["location"]).text
+
+
+def test_a_form_sent_twice_decides_once(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    report = dispute()
+    page, action = ann.get(f"/queue/{report.id}"), f"/queue/{report.id}/decision"
+    answers = [
+        ann.send(page, action, decision="established", reason_code="other", reason="x") for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    with workflow_app.state.database.reading() as session:
+        assert session.query(Decision).count() == 1
+
+
+def test_who_comes_second_is_told_who_was_first_and_loses_no_words(
+    ann: Desk, bob: Desk, dispute: Callable[..., Report]
+) -> None:
+    report = dispute()
+    action = f"/queue/{report.id}/decision"
+    pages = [desk.get(f"/queue/{report.id}") for desk in (ann, bob)]
+    assert (
+        ann.send(pages[0], action, decision="established", reason_code="other", reason="x").status_code == 303
+    )
+    lost = bob.send(
+        pages[1], action, decision="not_established", reason_code="no_trace", reason="I <see> none."
+    )
+    assert lost.status_code in (409, 412)
+    assert "ann was faster" in lost.text and "I &lt;see&gt; none." in lost.text and "established" in lost.text
+    assert f'action="{action}"' not in lost.text, "there is nothing to decide any more"
+
+
+def test_what_changed_meanwhile_keeps_the_form_as_it_was_typed(
+    ann: Desk, bob: Desk, dispute: Callable[..., Report]
+) -> None:
+    report = dispute()
+    page = ann.get(f"/queue/{report.id}")
+    asked = bob.send(
+        bob.get(f"/queue/{report.id}"), f"/queue/{report.id}/photo-request", wish="close_up", message="?"
+    )
+    assert asked.headers["location"] == f"/queue/{report.id}?said=asked"
+    assert "The buyer was asked" in bob.get(asked.headers["location"]).text
+    again = ann.send(
+        page,
+        f"/queue/{report.id}/decision",
+        decision="established",
+        reason_code="other",
+        reason="Look <here>.",
+    )
+    assert again.status_code == 412 and "changed while you had it open" in again.text
+    assert ">Look &lt;here&gt;.</textarea>" in again.text
+    assert re.search(r'value="other"[^>]* checked', again.text)
+    done = ann.send(
+        again, f"/queue/{report.id}/decision", decision="established", reason_code="other", reason="Yes."
+    )
+    assert done.status_code == 303
+
+
+def test_a_form_without_a_reason_is_told_what_is_missing(ann: Desk, dispute: Callable[..., Report]) -> None:
+    report = dispute()
+    answer = ann.send(ann.get(f"/queue/{report.id}"), f"/queue/{report.id}/decision", decision="established")
+    assert answer.status_code == 422 and "choose a reason" in answer.text
+
+
+def test_forms_need_their_token(ann: Desk, dispute: Callable[..., Report]) -> None:
+    report = dispute()
+    form = {"decision": "established", "reason_code": "other", "reason": "x", "key": "k", "csrf": "wrong"}
+    assert ann.http.post(f"/queue/{report.id}/decision", data=form).status_code == 403
+
+
+def test_nothing_of_another_tenant_is_there(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    with workflow_app.state.database.transaction() as session:
+        session.add(Tenant(id="tnt_two", name="two", created_at=workflow_app.state.clock()))
+    theirs, ours = dispute(1, tenant="tnt_two"), dispute(2)
+    assert _order(ann.get("/queue")) == [ours.id]
+    paths = [
+        f"/queue/{theirs.id}",
+        *(f"/queue/{theirs.id}/view/{kind}" for kind in ("photo", "heat", "residual")),
+    ]
+    paths.append(f"/queue/{ours.id}/photos/{theirs.image_id}/photo")
+    assert {path: ann.get(path).status_code for path in paths} == dict.fromkeys(paths, 404)
+
+
+def test_other_roles_stay_outside(workflow_app: FastAPI, eve: Desk, dispute: Callable[..., Report]) -> None:
+    report = dispute()
+    shop = Desk(workflow_app, "shop-1")
+    for path in ("/queue", "/appeals", f"/queue/{report.id}", f"/queue/{report.id}/view/photo"):
+        assert (shop.get(path).status_code, eve.get(path).status_code) == (403, 403), path
+    assert shop.get("/models").status_code == 403
+    stranger = TestClient(workflow_app, follow_redirects=False)
+    assert stranger.get("/queue").headers["location"].startswith("/welcome?")
+    assert Elsewhere("/x").path == "/x"
+
+
+def test_an_opinion_stays_hidden_until_the_judge_has_looked(
+    ann: Desk, bob: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    _hide(workflow_app)
+    report = dispute(probability=0.613)
+    assert "61.3" not in ann.get("/queue?sort=doubt").text
+    page = ann.get(f"/queue/{report.id}")
+    assert "Look for yourself first" in page.text
+    assert "61.3" not in page.text and "view/heat" not in page.text and "A person should" not in page.text
+    assert "Lens" in page.text, "what the file says of itself is nobody's opinion"
+    for kind in ("heat", "reliability"):
+        assert ann.get(f"/queue/{report.id}/view/{kind}").status_code == 403
+    shown = ann.send(page, f"/queue/{report.id}/opinion", impression="fake")
+    assert shown.headers["location"] == f"/queue/{report.id}"
+    assert "61.3" in ann.get(f"/queue/{report.id}").text
+    assert ann.get(f"/queue/{report.id}/view/heat").status_code == 200
+    assert "61.3" not in bob.get(f"/queue/{report.id}").text, "each looks for themselves"
+    with workflow_app.state.database.reading() as session:
+        (event,) = session.query(AuditEvent).filter_by(action="review.opinion_shown").all()
+    assert (event.actor, event.object_id, event.data["impression"]) == ("ann", report.id, "fake")
+    assert "review.opinion_shown" not in ann.get(f"/queue/{report.id}").text
+    assert ann.send(page, f"/queue/{report.id}/opinion", impression="nonsense").status_code == 422
+
+
+def test_the_same_picture_elsewhere_is_shown_with_its_outcome(
+    ann: Desk, dispute: Callable[..., Report], photo: Photo
+) -> None:
+    content = photo(size=(320, 248))
+    earlier = dispute(7, content=content, state=ReportState.FINAL_ESTABLISHED)
+    page = ann.get(f"/queue/{dispute(1, content=content).id}")
+    assert "R-7" in page.text and f'href="/queue/{earlier.id}">established, final' in page.text
+
+
+def test_an_erased_photo_is_said_to_be_erased(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    report = dispute()
+    with workflow_app.state.database.transaction() as session:
+        session.get_one(Image, report.image_id).erased_at = workflow_app.state.clock()
+    for kind in ("photo", "thumb", "heat", "residual"):
+        assert ann.get(f"/queue/{report.id}/view/{kind}").status_code == 410, kind
+    assert "This photo was erased" in ann.get(f"/queue/{report.id}").text
+    assert "view/thumb" not in ann.get("/queue").text
+
+
+@pytest.fixture
+def appealed(
+    ann: Desk, bob: Desk, as_caller: Callable[..., TestClient], dispute: Callable[..., Report]
+) -> str:
+    """An appeal against what ann decided."""
+    report = dispute()
+    ann.send(
+        ann.get(f"/queue/{report.id}"), f"/queue/{report.id}/decision",
+        decision="not_established", reason_code="no_trace", reason="No trace.",
+    )  # fmt: skip
+    made = as_caller("shop-1").post(f"/v1/reports/{report.id}/appeals", json={"grounds": "Look <left>."})
+    assert made.status_code == 201
+    return str(made.json()["id"])
+
+
+def test_a_judge_may_not_answer_an_appeal_against_themselves(ann: Desk, appealed: str) -> None:
+    listed = ann.get("/appeals")
+    assert appealed in listed.text and "you decided this report before" in listed.text
+    page = ann.get(f"/appeals/{appealed}")
+    assert "Look &lt;left&gt;." in page.text and f"/appeals/{appealed}/decision" not in page.text
+    token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert token
+    form = {"csrf": token[1], "key": "k1", "decision": "uphold", "reason_code": "other", "reason": "x"}
+    answer = ann.http.post(f"/appeals/{appealed}/decision", data=form)
+    assert answer.status_code == 409 and "decided by somebody else" in answer.text
+
+
+def test_another_judge_answers_an_appeal(bob: Desk, appealed: str) -> None:
+    assert "you decided this report before" not in bob.get("/appeals").text
+    page = bob.get(f"/appeals/{appealed}")
+    assert "No trace." in page.text and "Overturn: fake, final" in page.text
+    answer = bob.send(
+        page, f"/appeals/{appealed}/decision", decision="overturn", reason_code="edit_visible", reason=""
+    )
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/appeals?done=rpt_")
+    assert "Decided: established, final" in bob.get(answer.headers["location"]).text
+    again = bob.send(
+        page, f"/appeals/{appealed}/decision", decision="uphold", reason_code="other", reason="Other."
+    )
+    assert again.status_code == 422 and "sent before" in again.text
+
+
+def test_the_models_page_shows_what_runs_and_who_disagrees(
+    eve: Desk, ann: Desk, bob: Desk, appealed: str, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    bob.send(
+        bob.get(f"/appeals/{appealed}"), f"/appeals/{appealed}/decision",
+        decision="overturn", reason_code="edit_visible", reason="",
+    )  # fmt: skip
+    with workflow_app.state.database.transaction() as session:
+        session.query(Screening).one().verdict = "authentic"
+    page = eve.get("/models")
+    assert page.status_code == 200
+    assert "refundlens-tiny 0.0.1" in page.text and "For tests." in page.text
+    assert "an appeal, overturned" in page.text, "people said fake, the detector had said authentic"
+    assert not re.search(r"style=|onclick=", page.text)
+    assert re.search(r'<rect class="zone-fake" x="540.0"', page.text), "the tiny bundle's threshold is 0.9"
+
+
+def test_drift_compares_days_with_the_weeks_before(
+    workflow_app: FastAPI, dispute: Callable[..., Report], moving_clock: Any
+) -> None:
+    now = moving_clock()
+    moving_clock.forward(days=-(DAYS + 3))
+    dispute(1, verdict="authentic")
+    moving_clock.now = now
+    dispute(2, verdict="fake")
+    dispute(3, verdict="inconclusive")
+    with workflow_app.state.database.reading() as session:
+        found = drift(session, DEFAULT, now)
+    assert len(found.days) == DAYS and sum(day.photos for day in found.days) == 2
+    assert found.days[-1].verdicts == {"fake": 1, "inconclusive": 1, "authentic": 0}
+    assert (found.days[-1].unsupported, found.before.unsupported) == (1, 0)
+    assert (found.before.photos, found.before.share("authentic")) == (1, 1.0)
+    assert (found.days[-1].first - found.before.first).days == DAYS + BEFORE - 1
+
+
+def test_a_share_counts_as_shifted_only_beyond_chance() -> None:
+    day = Day(drift_day := __import__("datetime").date(2026, 1, 1), 100, {"fake": 30}, 0)
+    before = Day(drift_day, 1000, {"fake": 100}, 0)
+    assert Drift(before, (day,)).shifted(day, "fake")
+    near = Day(drift_day, 100, {"fake": 13}, 0)
+    assert not Drift(before, (near,)).shifted(near, "fake")
+
+
+def test_tenths_count_what_turned_out_fake() -> None:
+    labels = [
+        Label(truth=truth, model_probability=p)
+        for truth, p in (("fake", 0.95), ("authentic", 1.0), ("fake", 0.0))
+    ]
+    found = tenths(labels)
+    assert (found[9].photos, found[9].fakes, found[9].mean) == (2, 1, pytest.approx(0.975))
+    assert (found[0].photos, found[0].fakes) == (1, 1)
+    low, high = plots.dots(found)
+    assert low.y == 0 and high.y == plots.SIDE / 2 and high.low > high.y > high.high >= 0
+
+
+def test_conditions_of_the_bundle_fill_the_bar(bundle: Any) -> None:
+    calibration = load(bundle).calibration
+    assert calibration is not None
+    for one in plots.conditions(calibration):
+        assert sum(zone.width for zone in one.zones) == pytest.approx(plots.WIDTH)
+
+
+def test_the_noise_view_is_bounded_and_shows_a_smooth_patch() -> None:
+    rng = np.random.default_rng(3)
+    pixels = rng.normal(128, 4, (600, LONGEST * 2 + 1, 1)).clip(0, 255).astype(np.uint8).repeat(3, axis=2)
+    pixels[200:400, 800:1600] = 128
+    shown = residual(pixels)
+    assert max(shown.shape) <= LONGEST and shown.shape == (200, 1067)
+    assert shown[80:120, 300:500].max() == 0 and shown[:50].mean() > 60
+
+
+def test_the_noise_view_has_no_seams_between_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(4).integers(0, 255, (70, 50, 3)).astype(np.uint8)
+    whole = residual(pixels)
+    monkeypatch.setattr("serving.console.review.residual.STRIP", 16)
+    assert np.array_equal(residual(pixels), whole)
+
+
+def test_an_overlay_lies_exactly_on_its_photo() -> None:
+    cells = np.zeros((4, 5), np.float32)
+    cells[:, 4] = 1  # cells that reach two pixels beyond a photo of 38 x 30
+    drawn = np.asarray(overlay(cells, (255, 0, 0), 38, 30))
+    assert drawn.shape == (30, 38, 4)
+    assert drawn[:, 37, 3].min() > 200 and drawn[:, :27, 3].max() == 0
+
+
+def test_cards_are_read_as_far_as_they_go() -> None:
+    text = "---\nlicense: x\n---\n# A\n\nOne **two**\nthree.\n\n- a\n  b\n- c\n\n| h | i |\n| --- | --- |\n| <b> | `k` |\n"
+    heading, paragraph, items, table = markdown.blocks(text, 2)
+    assert (heading.level, heading.lines) == (3, [[[("text", "A")]]])
+    assert paragraph.lines == [[[("text", "One "), ("strong", "two"), ("text", " three.")]]]
+    assert [item[0] for item in items.lines] == [[("text", "a b")], [("text", "c")]]
+    assert table.lines[1] == [[("text", "<b>")], [("code", "k")]]
+
+
+def test_amounts_and_times_in_words(moving_clock: Any) -> None:
+    assert (money(12800, "CNY"), money(500, "JPY"), money(1500, "KWD")) == (
+        "128.00 CNY",
+        "500 JPY",
+        "1.500 KWD",
+    )
+    words = tomllib.loads((WEB / "texts" / "console.queue.en.toml").read_text("utf-8"))["time"]
+    now = moving_clock()
+    spans = {
+        timedelta(minutes=5): "5 min left",
+        timedelta(hours=-3): "late by 3 h 0 min",
+        timedelta(days=2): "2 d 0 h left",
+    }
+    for span, said in spans.items():
+        assert left(now + span, now, words) == said
+    assert left(NEVER, now, words) == "no deadline"
