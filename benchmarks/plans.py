@@ -22,6 +22,8 @@ GROWING = frozenset(
 MANY_SORTED = 500
 """Rows that PostgreSQL may sort: it often finds a report's few rows first and puts them in order then, which is fast;
 sorting more than ten pages' worth means that an index is missing."""
+SMALL_TABLE = 5_000
+"""Rows of a table that PostgreSQL may read whole: that is a millisecond, and less than an index would take."""
 Statement = tuple[str, Any]
 _AUTOMATIC = re.compile(r"sqlite_autoindex_(\w+)_\d+")
 _FROM = re.compile(r"\bFROM (\w+)")
@@ -100,7 +102,7 @@ def _walk(node: dict[str, Any], depth: int, plan: Plan) -> None:
     rows = node.get("Actual Rows", 0) * node.get("Actual Loops", 1)
     line = "  " * depth + " ".join(word for word in words if word) + f", {rows:.0f} rows"
     plan.lines.append(line)
-    if kind == "Seq Scan" and table in GROWING and rows + node.get("Rows Removed by Filter", 0) > MANY_SORTED:
+    if kind == "Seq Scan" and table in GROWING and rows + node.get("Rows Removed by Filter", 0) > SMALL_TABLE:
         plan.wrong.append(line.strip())
     children = node.get("Plans", [])
     if kind in ("Sort", "Incremental Sort"):
