@@ -24,6 +24,7 @@ from serving.bodies import SmallBodies
 from serving.clock import Clock, utc_now
 from serving.console import frame
 from serving.demo import SampleFolder
+from serving.demo_refunds import mirror_samples
 from serving.engine import Engine
 from serving.files import FileStore
 from serving.head import HeadAsGet
@@ -161,6 +162,7 @@ def _warm_up(app: FastAPI) -> None:
     app.state.ready = True
     if settings.demo:
         app.state.samples.prepare()
+        mirror_samples(app.state)
     if settings.shadow:
         engine.shadow(settings.shadow, settings.shadow_share)
 

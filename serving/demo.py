@@ -24,6 +24,10 @@ class SampleFolder:
                 return
             self.file(sample)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
     def close(self) -> None:
         """Let `prepare` end after the picture it is drawing: who stops the service does not wait for all."""
         self._closed.set()

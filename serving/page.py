@@ -1,11 +1,12 @@
 """The page for people: sample refunds, a place to drop a photo, and the verdict with its heat map.
 
-In: a form post (works without JavaScript; with it, only the result's fragment travels). Out: HTML in English or
-Chinese. The verdict comes through the same service as the API's.
+In: a form post (works without JavaScript; with it, photos are sent one after the other and only the results' fragments
+travel). Out: HTML in English or Chinese. The verdict comes through the same service as the API's. Nothing of it is
+stored, neither photo nor result, unless the form asks for the result to be kept.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,29 +37,21 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index(request: Request) -> Response:
-    response = _page(request, None)
+    response = _page(request, [])
     await start_visit(request, response)
     remember_language(request, response)
     return response
 
 
 @router.post("/check")
-async def check(request: Request) -> Response:
-    """Judge the photo of the form."""
+async def check(request: Request, keep: bool = False) -> Response:
+    """Judge the photos of the form. keep: whether to store the results, so that they can be fetched from the API."""
     settings: Settings = request.app.state.settings
-
-    async def upload() -> Intake:
-        body = await intake.read(request, settings)
-        if len(body.images) > 1:
-            raise Problem(
-                413, "too_many_images", "The page looks at one photo at a time; the API takes sixteen."
-            )
-        return body
-
     try:
-        return await _judged(request, upload, intake.expected_bytes(request, settings))
+        size = intake.expected_bytes(request, settings)
+        return await _judged(request, partial(intake.read, request, settings), size, keep)
     except Problem as problem:
-        return _page(request, ErrorView(problem.code, problem.detail, about_picture=False), problem.status)
+        return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
 
 
 @router.post("/samples/{slug}/check")
@@ -70,9 +63,9 @@ async def check_sample(request: Request, slug: str) -> Response:
         return Intake([Upload(path.name, await run_in_threadpool(path.read_bytes))], sample.defect)
 
     try:
-        return await _judged(request, drawn, size=0)
+        return await _judged(request, drawn, 0, keep=False)
     except Problem as problem:
-        return _page(request, ErrorView(problem.code, problem.detail, about_picture=False), problem.status)
+        return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
 
 
 @router.get("/samples/{slug}.jpg")
@@ -80,8 +73,8 @@ def sample_picture(request: Request, slug: str) -> FileResponse:
     return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
 
 
-async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int) -> Response:
-    """The verdict on the one photo that `read` gives; it is asked for once there is room for its `size` in bytes."""
+async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int, keep: bool) -> Response:
+    """The verdicts on the photos that `read` gives; it is asked for once there is room for its `size` in bytes."""
     caller = await access.from_cookie(request, *JUDGES)
     service: DetectionService = request.app.state.service
     patience = request.app.state.settings.deadline_ms / 1000
@@ -89,21 +82,26 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
     with service.admission.place(patience, size):
         body = await read()
 
-        async def look() -> ResultView | ErrorView:
-            outcomes = await service.judge(body, caller.owner, language(request), expires)
-            return await service.on_worker(partial(show, outcomes[0], body.images[0].data))
+        async def look() -> list[ResultView | ErrorView]:
+            outcomes = await service.judge(body, caller.owner, language(request), expires, keep=keep)
+            pairs = zip(outcomes, body.images, strict=True)
+            return [
+                await service.on_worker(partial(show, outcome, photo.data, photo.name, keep))
+                for outcome, photo in pairs
+            ]
 
-        view = await while_connected(request, look())
-    return _page(request, view, 200 if isinstance(view, ResultView) else 422)
+        views = await while_connected(request, look())
+    judged = any(isinstance(view, ResultView) for view in views)
+    return _page(request, views, 200 if judged else 422)
 
 
-def _page(request: Request, result: ResultView | ErrorView | None, status: int = 200) -> HTMLResponse:
-    """The whole page, or only the result where the page's script asks for that."""
+def _page(request: Request, results: Sequence[ResultView | ErrorView], status: int = 200) -> HTMLResponse:
+    """The whole page, or only the results where the page's script asks for that."""
     return html(
         request,
-        "result.html" if "x-fragment" in request.headers else "page.html",
+        "results.html" if "x-fragment" in request.headers else "page.html",
         status,
-        result=result,
+        results=results,
         samples=SAMPLES,
         defects=DEFECTS,
         model=request.app.state.service.detector.name,

@@ -28,19 +28,22 @@ DOUBT_COLOUR = (40, 110, 255)
 class ErrorView:
     """Why there is no verdict, by its stable code (the page has its own words for it) and in English.
 
-    about_picture: the picture's fault, not the request's.
+    about_picture: the picture's fault, not the request's. name: the file's, where it has one.
     """
 
     error: str
     message: str
     about_picture: bool
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class ResultView:
     """A verdict to show. heat_width and heat_height: pixels of the photo that the maps cover (whole cells). doubt:
-    where the heat map is not to be trusted, none where the model cannot tell."""
+    where the heat map is not to be trusted, none where the model cannot tell. kept: whether the API has it, too."""
 
+    name: str | None
+    kept: bool
     line: dict[str, Any]
     photo: str
     heat: str
@@ -57,38 +60,46 @@ class ResultView:
         )
 
 
-def show(outcome: Outcome, data: bytes) -> ResultView | ErrorView:
+def show(
+    outcome: Outcome, data: bytes, name: str | None = None, kept: bool = False
+) -> ResultView | ErrorView:
     if outcome.stored is None:
         error = outcome.error or INTERNAL
-        return ErrorView(error["code"], error["message"], about_picture=True)
+        return ErrorView(error["code"], error["message"], about_picture=True, name=name)
     heat = outcome.stored.heatmap
     trust = outcome.stored.reliabilitymap
     rows, columns = heat.shape
     return ResultView(
+        name,
+        kept,
         outcome.stored.body,
         _preview(data),
-        _overlay(heat, HEAT_COLOUR),
+        _data_url(overlay(heat, HEAT_COLOUR), "image/png"),
         columns * STRIDE,
         rows * STRIDE,
-        None if trust is None else _overlay(1 - trust, DOUBT_COLOUR),
+        None if trust is None else _data_url(overlay(1 - trust, DOUBT_COLOUR), "image/png"),
     )
+
+
+def overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> bytes:
+    """PNG of one colour, as opaque as the map's cells, float32 [h,w], are near to 1; a pixel a cell."""
+    pixels = np.empty((*cells.shape, 4), np.uint8)
+    pixels[..., :3] = colour
+    pixels[..., 3] = np.clip(cells * 255 + 0.5, 0, 255)
+    return _encoded(Image.fromarray(pixels), "PNG")
 
 
 def _preview(data: bytes) -> str:
     picture = Image.fromarray(read_photo(data).pixels)
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return _data_url(picture, "JPEG", "image/jpeg", quality=PREVIEW_QUALITY)
+    return _data_url(_encoded(picture, "JPEG", quality=PREVIEW_QUALITY), "image/jpeg")
 
 
-def _overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> str:
-    """One colour, as opaque as the map's cells are near to 1."""
-    pixels = np.empty((*cells.shape, 4), np.uint8)
-    pixels[..., :3] = colour
-    pixels[..., 3] = np.clip(cells * 255 + 0.5, 0, 255)
-    return _data_url(Image.fromarray(pixels), "PNG", "image/png")
-
-
-def _data_url(picture: Image.Image, form: str, media_type: str, **options: Any) -> str:
+def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, form, **options)
-    return f"data:{media_type};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    return file.getvalue()
+
+
+def _data_url(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,8 +1,9 @@
 """The sample refunds of the page: who claims what, and how each picture comes about.
 
-In: nothing. Out: `SAMPLES`, and `picture(sample)` as JPEG bytes. Half of the pictures are manipulated after the
-"camera", by the simplest tools there are (paint, copy-move); the others show the damage before it. The detector is
-told nothing of this: the page shows whatever it says.
+In: nothing. Out: `SAMPLES`; `picture(sample)` and `listing(sample)`, the same thing undamaged as its shop shows it, as
+JPEG bytes. Half of the pictures are manipulated after the "camera": two by what AI editors do to pixels (a place is
+drawn anew at a coarser scale and enlarged, without the noise of the camera), one by copying. The others show the damage
+before it. The detector is told nothing of this: the page shows whatever it says.
 """
 
 import io
@@ -19,6 +20,11 @@ WIDTH, HEIGHT = 960, 1280
 """Pixels: what a messenger leaves of a phone photo, 1.2 megapixels."""
 JPEG_QUALITY = 90
 """libjpeg's quality of a phone camera's usual setting."""
+COARSER = 4
+"""How much coarser a place is drawn that is drawn anew: AI editors' decoders make 8 x 8 pixels out of one or two
+numbers a side."""
+DRAWN_ANEW = 2.0
+"""How much larger than the damage the place is: editors redraw all that was marked."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +84,25 @@ SAMPLES: tuple[Sample, ...] = (
 
 def picture(sample: Sample) -> bytes:
     """The sample's photo as JPEG. The same sample gives the same bytes with the same libraries."""
-    rng = np.random.default_rng([ord(letter) for letter in sample.slug])
+    rng = _seeded(sample)
     canvas = draw(sample.scene, WIDTH, HEIGHT, rng)
     if not sample.edited:
-        pixels = photograph(_damage(canvas, sample, rng), rng)
-    elif sample.defect == "other":
-        pixels = _copy_move(photograph(canvas, rng))
-    else:
-        taken = photograph(canvas, rng)
-        pixels = np.clip(_damage(taken.astype(np.float32), sample, rng), 0, 255).astype(np.uint8)
+        return _jpeg(photograph(_damage(canvas, sample, rng), rng))
+    taken = photograph(canvas, rng)
+    return _jpeg(_copy_move(taken) if sample.defect == "other" else _drawn_anew(taken, canvas, sample, rng))
+
+
+def listing(sample: Sample) -> bytes:
+    """The thing before anything happened to it, as JPEG: the shop's own picture."""
+    rng = _seeded(sample)
+    return _jpeg(photograph(draw(sample.scene, WIDTH, HEIGHT, rng), rng))
+
+
+def _seeded(sample: Sample) -> np.random.Generator:
+    return np.random.default_rng([ord(letter) for letter in sample.slug])
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=JPEG_QUALITY)
     return file.getvalue()
@@ -105,6 +121,22 @@ def _damage(canvas: Canvas, sample: Sample, rng: np.random.Generator) -> Canvas:
         return blend(canvas, (112, 72, 36), np.clip((1 - distance) * 4, 0, 1) * 0.6)
     fuzz = np.clip(0.6 + 0.5 * cloud(WIDTH, HEIGHT, 110, rng), 0, 1)
     return blend(canvas, (92, 118, 84), inside * fuzz)
+
+
+def _drawn_anew(
+    taken: NDArray[np.uint8], canvas: Canvas, sample: Sample, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The damaged place as an editor draws it: coarse, enlarged, without noise, blended in at its rim."""
+    damaged = np.clip(_damage(canvas, sample, rng), 0, 255).astype(np.uint8)
+    coarse = Image.fromarray(damaged).resize((WIDTH // COARSER, HEIGHT // COARSER), Image.Resampling.LANCZOS)
+    drawn = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    x, y = positions(WIDTH, HEIGHT)
+    wobble = 1 + 0.2 * cloud(WIDTH, HEIGHT, 14, rng)
+    reach = sample.radius * DRAWN_ANEW * wobble
+    distance = np.hypot(x - sample.centre[0], y - sample.centre[1]) / reach
+    share = np.clip((1 - distance) * 10, 0, 1)[..., None]
+    mixed: NDArray[np.uint8] = (taken * (1 - share) + drawn * share).astype(np.uint8)
+    return mixed
 
 
 def _copy_move(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -44,7 +44,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Outcome:
     """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
-    now. queued: seconds it waited for its turn. work: seconds of one processor that it took."""
+    now; in the store only where that was asked for. queued: seconds it waited for its turn. work: seconds of one
+    processor that it took."""
 
     body: Line | None = None
     stored: Stored | None = None
@@ -70,6 +71,7 @@ class _Asked:
     expires: float
     priority: Priority
     cache: CacheUse
+    keep: bool
 
 
 class DetectionService:
@@ -108,8 +110,10 @@ class DetectionService:
         expires: float,
         priority: Priority = "interactive",
         cache: CacheUse = "off",
+        keep: bool = True,
     ) -> list[Outcome]:
-        """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock.
+        """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock. keep: whether
+        what comes out is stored; else the outcomes have all there is of it.
 
         Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in that time.
         """
@@ -117,9 +121,9 @@ class DetectionService:
         references: Sequence[Reference] = ()
         if intake.references:
             references = await loop.run_in_executor(self._pool, _references, intake.references)
-        if references or not self._caching:
+        if references or not self._caching or not keep:
             cache = "off"  # an answer with references is about other pictures, too
-        asked = _Asked(owner, intake.claim, references, language, expires, priority, cache)
+        asked = _Asked(owner, intake.claim, references, language, expires, priority, cache, keep)
         known = await self._known(intake.images, asked)
         jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
         self._submit([job for job in jobs if isinstance(job, Job)])
@@ -213,7 +217,7 @@ class DetectionService:
         try:
             answer = await self.engine.result(job)
             keep = asyncio.get_running_loop().run_in_executor(
-                self._pool, self._compare_and_keep, upload, answer.detection, asked
+                self._pool, self._compare, upload, answer.detection, asked
             )
             question, stored, detection = await keep
             if question is not None:
@@ -228,25 +232,26 @@ class DetectionService:
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
             return Outcome(error=INTERNAL)
 
-    def _compare_and_keep(
+    def _compare(
         self, upload: Upload, detection: Detection, asked: _Asked
     ) -> tuple[str | None, Stored, Detection]:
         detection = with_references(detection, upload.data, asked.references, asked.language)
         question = None
         if asked.cache != "off":
             question = self._question(detection.sha256, detection.model.sha256, asked)
-        return question, self._keep(upload.name, detection, asked.owner, question), detection
+        made = self._answer_of(upload.name, detection, asked.owner)
+        if asked.keep:
+            self.store.put(made, question)
+        return question, made, detection
 
-    def _keep(self, name: str | None, detection: Detection, owner: str, question: str | None) -> Stored:
+    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> Stored:
         now = self._clock()
         identifier = make_id("det", now)
         body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
         body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
         trust = detection.reliabilitymap
         body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
-        stored = Stored(identifier, owner, body, detection.heatmap, trust)
-        self.store.put(stored, question)
-        return stored
+        return Stored(identifier, owner, body, detection.heatmap, trust)
 
     def _count(self, outcome: Outcome) -> None:
         if outcome.known:

@@ -1,66 +1,101 @@
-// Makes the forms answer in place, and adds drop, paste and the opacity slider. The page works without it.
+// Makes the forms answer in place, one photo after the other, and adds drop, paste and the opacity slider. The page
+// works without it.
 "use strict";
 
 const result = document.getElementById("result");
 const upload = document.querySelector(".upload");
 const drop = upload.querySelector(".drop");
 const input = upload.querySelector("input[type=file]");
+const PHOTO = /\.(heic|heif|avif)$/i; // browsers that cannot show these do not know that they are pictures
 
-async function send(form) {
+async function send(form, button) {
   const buttons = document.querySelectorAll("button");
-  buttons.forEach((button) => { button.disabled = true; });
-  say("working", result.dataset.working);
-  try {
-    const answer = await fetch(form.action, {
-      method: "POST",
-      body: form.enctype === "multipart/form-data" ? new FormData(form) : null,
-      headers: { "X-Fragment": "1" },
-    });
-    if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("no page");
-    result.innerHTML = await answer.text();
-  } catch {
-    say("error", result.dataset.failed);
+  buttons.forEach((one) => { one.disabled = true; });
+  result.replaceChildren();
+  const address = button?.hasAttribute("formaction") ? button.formAction : form.action;
+  const bodies = [...parts(form)];
+  for (const [index, body] of bodies.entries()) {
+    const waiting = say("working", bodies.length > 1 ? progress(index + 1, bodies.length) : result.dataset.working);
+    let answer;
+    try {
+      answer = await ask(address, body);
+    } catch {
+      answer = say("error", result.dataset.failed);
+    }
+    waiting.replaceWith(answer);
+    if (index === 0) show(result.querySelector(".result"));
   }
-  buttons.forEach((button) => { button.disabled = false; });
-  prepare();
+  buttons.forEach((one) => { one.disabled = false; });
+}
+
+/* What is sent: a body for each photo of an upload, nothing for a sample. */
+function* parts(form) {
+  const data = new FormData(form);
+  if (!data.has("image")) { yield null; return; }
+  for (const photo of data.getAll("image")) {
+    data.set("image", photo);
+    yield copy(data);
+  }
+}
+
+function copy(data) {
+  const other = new FormData();
+  for (const [name, value] of data) other.append(name, value);
+  return other;
+}
+
+async function ask(address, body) {
+  const answer = await fetch(address, { method: "POST", body, headers: { "X-Fragment": "1" } });
+  if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("no page");
+  const made = document.createElement("template");
+  made.innerHTML = await answer.text();
+  prepare(made.content);
+  return made.content;
+}
+
+function progress(number, count) {
+  return result.dataset.progress.replace("{number}", number).replace("{count}", count);
 }
 
 function say(kind, text) {
   const section = document.createElement("section");
   section.className = `result ${kind}`;
   section.textContent = text;
-  result.replaceChildren(section);
+  if (kind === "working") result.append(section);
+  return section;
 }
 
-function prepare() {
-  const section = result.querySelector(".result");
-  const layers = result.querySelectorAll(".heat");
-  if (layers.length) {
-    const label = result.querySelector(".opacity");
-    label.hidden = false;
-    label.querySelector("input").addEventListener("input", (event) => {
-      layers.forEach((layer) => { layer.style.opacity = String(event.target.value / 100); });
-    });
-  }
-  if (section) {
-    section.focus({ preventScroll: true });
-    section.scrollIntoView({ behavior: "smooth", block: "start" });
-  }
+function prepare(root) {
+  root.querySelectorAll(".opacity").forEach((label) => { label.hidden = false; });
+}
+
+function show(section) {
+  section?.focus({ preventScroll: true });
+  section?.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 function take(files) {
   const all = [...files];
-  const photo = all.find((file) => file.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(file.name)) ?? all[0];
-  if (!photo) return;
+  const photos = all.filter((file) => file.type.startsWith("image/") || PHOTO.test(file.name));
   const transfer = new DataTransfer();
-  transfer.items.add(photo);
+  (photos.length ? photos : all.slice(0, 1)).forEach((file) => transfer.items.add(file));
+  if (!transfer.files.length) return;
   input.files = transfer.files;
   upload.requestSubmit();
 }
 
 document.addEventListener("submit", (event) => {
   event.preventDefault();
-  send(event.target);
+  send(event.target, event.submitter);
+});
+document.addEventListener("input", (event) => {
+  if (!event.target.matches(".opacity input")) return;
+  event.target.closest("figure").querySelectorAll(".heat").forEach((layer) => {
+    layer.style.opacity = String(event.target.value / 100);
+  });
+});
+document.querySelector(".camera input").addEventListener("change", (event) => {
+  if (event.target.files.length) event.target.form.requestSubmit();
 });
 document.addEventListener("paste", (event) => take(event.clipboardData.files));
 document.addEventListener("dragover", (event) => {
@@ -73,4 +108,5 @@ document.addEventListener("drop", (event) => {
   drop.classList.remove("over");
   take(event.dataTransfer.files);
 });
-prepare();
+prepare(document);
+if (result.children.length) show(result.querySelector(".result"));

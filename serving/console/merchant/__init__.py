@@ -1,0 +1,12 @@
+"""The merchant's pages: open refunds, one refund, one report, and the pictures in them.
+
+Data comes in by the repositories of refunds and reports and by one of this package's own (`repository`), is put into
+words' order by `shown`, and goes out through the templates of `console/merchant`. What a form asks is done by the same
+services as the API's.
+"""
+
+from fastapi import APIRouter
+
+from serving.console.merchant import pictures, refunds, reports
+
+ROUTERS: tuple[APIRouter, ...] = (refunds.router, reports.router, pictures.router)

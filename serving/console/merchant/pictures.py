@@ -1,0 +1,141 @@
+"""Pictures of the pages, made small on the server: thumbnails, views, heat maps, enlarged places, the evidence.
+
+In: a photo's or a report's id. Out: JPEG or PNG that only the visitor's own browser may keep. A photo's bytes never
+change, so its hash is the tag that a browser asks with again. Erased photos answer 410.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from model.image import ImageError
+from serving.console.frame import Visit, visits
+from serving.console.merchant import scaling
+from serving.console.trouble import PageRoute
+from serving.db.tables import Image
+from serving.files import FileError, FileStore
+from serving.problems import Problem
+from serving.refunds import repository as refunds
+from serving.reports import evidence_use, repository
+from serving.reports.repository import Whole
+from serving.reports.screening import load_map
+from serving.result_view import DOUBT_COLOUR, HEAT_COLOUR, overlay
+from serving.service import DetectionService
+from serving.workflow.states import Role
+
+THUMB_SIDE, VIEW_SIDE = 320, 1600
+"""Longest sides in pixels: sharp in a list on a phone's screen, and as large as a desktop window shows."""
+KEPT = "private, max-age=3600"
+"""An hour: an erased photo is gone from browsers, too, before anybody wonders."""
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Reader = Annotated[Visit, Depends(visits(Role.MERCHANT, Role.ADJUDICATOR))]
+Identifier = Annotated[str, Path(alias="id", max_length=40)]
+
+
+@router.get("/refunds/photos/{id}/{size}")
+async def photo(
+    request: Request, visit: Reader, identifier: Identifier, size: Literal["thumb", "view"]
+) -> Response:
+    """A photo of a refund as JPEG, at most 320 or 1600 pixels a side."""
+    image = await run_in_threadpool(_photo, visit, identifier)
+    side = THUMB_SIDE if size == "thumb" else VIEW_SIDE
+    return await _made(request, visit, f"{image.sha256}-{side}", partial(_scaled, visit, image.sha256, side))
+
+
+@router.get("/reports/{id}/{layer}.png")
+async def overlay_of(
+    request: Request, visit: Reader, identifier: Identifier, layer: Literal["heat", "doubt"]
+) -> Response:
+    """The heat map of a report's photo in red, or where it is not to be trusted in blue: a cell a pixel."""
+    whole = await run_in_threadpool(_whole, visit, identifier)
+    screening = whole.screening
+    name = None if screening is None else screening.heatmap if layer == "heat" else screening.reliability
+    if name is None:
+        raise Problem(404, "not_found", "There is no such map of this photo.")
+    return await _made(request, visit, f"{name}-{layer}", partial(_overlay, visit, name, layer), "image/png")
+
+
+@router.get("/reports/{id}/place-{number}.jpg")
+async def place(
+    request: Request, visit: Reader, identifier: Identifier, number: Annotated[int, Path(ge=0, le=15)]
+) -> Response:
+    """A marked region of a report's photo with what is around it, at the photo's own resolution."""
+    whole = await run_in_threadpool(_whole, visit, identifier)
+    boxes = [] if whole.screening is None else scaling.places(whole.screening.body)
+    if number >= len(boxes):
+        raise Problem(404, "not_found", "There is no such place.")
+    tag = f"{whole.image.sha256}-{'-'.join(map(str, boxes[number]))}"
+
+    def cut() -> bytes:
+        return scaling.crop(_bytes(visit, whole.image.sha256), boxes[number])
+
+    return await _made(request, visit, tag, cut)
+
+
+@router.get("/reports/{id}/evidence.jpg")
+async def evidence(visit: Reader, identifier: Identifier, download: bool = False) -> Response:
+    """The picture that goes with a refusal: what was sent, or what would be."""
+    whole = await run_in_threadpool(_whole, visit, identifier)
+    service: DetectionService = visit.state.service
+    content = await service.on_worker(partial(_evidence, visit.state.files, whole))
+    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    if download:
+        headers["Content-Disposition"] = f'attachment; filename="{identifier}.jpg"'
+    return Response(content, media_type="image/jpeg", headers=headers)
+
+
+async def _made(
+    request: Request, visit: Visit, tag: str, make: Callable[[], bytes], kind: str = "image/jpeg"
+) -> Response:
+    """A picture that never changes; not made where the browser still has it."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT, "X-Content-Type-Options": "nosniff"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    service: DetectionService = visit.state.service
+    try:
+        content = await service.on_worker(make)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    except ImageError as error:
+        raise Problem(422, error.code, error.message) from error
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _photo(visit: Visit, identifier: str) -> Image:
+    with visit.state.database.reading() as session:
+        image = refunds.photo(session, visit.principal, identifier)
+    if image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+    return image
+
+
+def _whole(visit: Visit, identifier: str) -> Whole:
+    with visit.state.database.reading() as session:
+        return repository.whole(session, repository.find(session, visit.principal, identifier))
+
+
+def _evidence(files: FileStore, whole: Whole) -> bytes:
+    if whole.refusal is None:
+        return evidence_use.picture(files, whole, evidence_use.language_of(whole.refund))
+    try:
+        return files.get(whole.refusal.evidence)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+
+
+def _scaled(visit: Visit, name: str, side: int) -> bytes:
+    return scaling.scaled(_bytes(visit, name), side)
+
+
+def _overlay(visit: Visit, name: str, layer: str) -> bytes:
+    cells = load_map(visit.state.files, name)
+    return overlay(cells, HEAT_COLOUR) if layer == "heat" else overlay(1 - cells, DOUBT_COLOUR)
+
+
+def _bytes(visit: Visit, name: str) -> bytes:
+    files: FileStore = visit.state.files
+    return files.get(name)

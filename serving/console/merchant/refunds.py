@@ -1,0 +1,139 @@
+"""/refunds and /refunds/{refund_id}: what is to be decided, by deadline, and one click to report photos."""
+
+import json
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+
+from serving.complaints import service as complaints
+from serving.complaints.schemas import ComplaintIn, ComplaintKind
+from serving.console.frame import Visit, back_to, fields, page, submit, visits
+from serving.console.merchant import repository, shown
+from serving.console.merchant.forms import checked, text
+from serving.console.merchant.reporting import report_photos
+from serving.console.merchant.repository import PARTS, Part
+from serving.console.merchant.shown import RefundCard
+from serving.console.trouble import PageRoute
+from serving.problems import Problem
+from serving.refunds import repository as refunds
+from serving.reports.schemas import ReportIn
+from serving.reports.service import Doing
+from serving.rest import paging
+from serving.rest.once import Made
+from serving.workflow.states import Role
+
+MOST_SELECTED = 400
+"""Photos of one click: a page's worth with room to spare."""
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
+RefundId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$")]
+Count = Annotated[int, Query(ge=0, le=MOST_SELECTED)]
+
+
+@router.get("/refunds")
+async def index(
+    visit: Merchant,
+    part: Part = "open",
+    cursor: paging.Cursor = None,
+    find: Annotated[str | None, Query(max_length=64)] = None,
+    reported: Count = 0,
+    failed: Count = 0,
+    nothing: bool = False,
+) -> Response:
+    """Open refunds, those that are due first first. find: a refund's number, to go to it."""
+    if find is not None and find.strip():
+        return back_to(f"/refunds/{find.strip()}")
+    cards, following = await run_in_threadpool(_cards, visit, part, cursor)
+    return page(
+        visit,
+        "merchant/refunds.html",
+        "refunds",
+        cards=cards,
+        part=part,
+        names=PARTS,
+        following=following,
+        later=cursor is not None,
+        reported=reported,
+        failed=failed,
+        nothing=nothing,
+        selectable=sum(card.reportable for refund in cards for card in refund.buyers),
+        tone=shown.tone,
+    )
+
+
+@router.post("/refunds/reports")
+async def report(visit: Merchant) -> Response:
+    """The button of a photo's card, and the one for all that are selected."""
+    form = await fields(visit)
+    photos = list(dict.fromkeys(str(value) for value in form.getlist("photo")))
+    if not photos:
+        return back_to("/refunds?nothing=1")
+    if len(photos) > MOST_SELECTED:
+        raise Problem(422, "invalid_request", f"At most {MOST_SELECTED} photos at once.")
+    checked(ReportIn, refund_id="-", image=photos, note=text(form, "note"))
+
+    def do(session: Session) -> Made:
+        return report_photos(_doing(visit, session), visit.principal, photos, text(form, "note"))
+
+    made = json.loads(bytes((await submit(visit, form, do)).body))
+    if len(photos) == 1:
+        return back_to(f"/reports/{made['reports'][0]}")
+    return back_to(f"/refunds?reported={len(made['reports'])}&failed={made['failed']}")
+
+
+@router.get("/refunds/{refund_id}")
+async def one(visit: Merchant, refund_id: RefundId, complained: bool = False) -> Response:
+    """A refund with its photos, each with its button."""
+    card, filed = await run_in_threadpool(_one, visit, refund_id)
+    return page(
+        visit,
+        "merchant/refund.html",
+        "refunds",
+        card=card,
+        complaints=filed,
+        complained=complained,
+        kinds=list(ComplaintKind),
+        tone=shown.tone,
+    )
+
+
+@router.post("/refunds/{refund_id}/complaints")
+async def complain(visit: Merchant, refund_id: RefundId) -> Response:
+    """Something else is wrong with the refund than a photo."""
+    form = await fields(visit)
+    asked = checked(ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"))
+
+    def do(session: Session) -> Made:
+        return Made(complaints.file(session, visit.principal, asked, visit.state.clock()))
+
+    await submit(visit, form, do)
+    return back_to(f"/refunds/{refund_id}?complained=1#complaints")
+
+
+def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None]:
+    now: datetime = visit.state.clock()
+    with visit.state.database.reading() as session:
+        found = repository.listed(session, visit.principal, part, cursor, now)
+        photos = refunds.photos(session, found.refunds)
+        named = {name for those in photos.values() for _, name in those if name is not None}
+        reports = repository.reports(session, named)
+    show = partial(shown.refund_card, reports=reports, now=now)
+    return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
+
+
+def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, object]]]:
+    with visit.state.database.reading() as session:
+        refund = refunds.get(session, visit.principal, refund_id)
+        photos = refunds.photos(session, [refund])[refund.id]
+        reports = repository.reports(session, {name for _, name in photos if name is not None})
+        filed = [complaints.show((row, refund.refund_id)) for row in repository.complaints(session, refund)]
+    return shown.refund_card(refund, photos, reports, visit.state.clock()), filed
+
+
+def _doing(visit: Visit, session: Session) -> Doing:
+    return Doing(session, visit.state.settings, visit.state.clock())

@@ -1,0 +1,134 @@
+"""/reports/{id}: the verdict in words, why, how sure; what the merchant may do now; and everything that happened."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from model.tiles import STRIDE
+from serving.console.frame import Visit, back_to, fields, page, submit, visits
+from serving.console.merchant import repository as lists
+from serving.console.merchant import scaling, shown
+from serving.console.merchant.forms import checked, text
+from serving.console.trouble import PageRoute
+from serving.reports import evidence_use, repository, service, view
+from serving.reports.schemas import AppealIn, RefusalIn
+from serving.reports.service import Doing
+from serving.rest.once import Made
+from serving.result_view import ResultView
+from serving.track.texts import texts as track_texts
+from serving.workflow.states import ReportState, Role, Source
+
+NO_NEWS = 204
+"""htmx swaps nothing then: what somebody is writing, and where the sliders are, stays."""
+SOON, LATER = 2, 10
+"""Seconds between looks while the detector is at it, which takes seconds, and while people are."""
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
+Identifier = Annotated[str, Path(alias="id", max_length=40)]
+Do = Callable[[Doing], object]
+
+
+@router.get("/reports/{id}")
+async def one(visit: Merchant, identifier: Identifier, seen: int | None = None) -> Response:
+    """The page. seen: the version that the asking page shows; where that is still the newest, there is no news."""
+    values = await run_in_threadpool(_values, visit, identifier, seen)
+    if values is None:
+        return Response(status_code=NO_NEWS)
+    return page(visit, "merchant/report.html", "refunds", **values)
+
+
+@router.get("/reports/{id}/state")
+async def state(visit: Merchant, identifier: Identifier) -> Response:
+    """The state in a word, for lists that follow it."""
+    with visit.state.database.reading() as session:
+        report = repository.find(session, visit.principal, identifier)
+    return page(visit, "merchant/state.html", "refunds", report=report, tone=shown.tone)
+
+
+@router.post("/reports/{id}/withdraw")
+async def withdraw(visit: Merchant, identifier: Identifier) -> Response:
+    """Take it back while nothing is decided."""
+    form = await fields(visit)
+    return await _done(
+        visit, form, identifier, lambda doing: service.withdraw(doing, visit.principal, identifier, None)
+    )
+
+
+@router.post("/reports/{id}/appeal")
+async def appeal(visit: Merchant, identifier: Identifier) -> Response:
+    """Object to `not_established`."""
+    form = await fields(visit)
+    grounds = checked(AppealIn, grounds=text(form, "grounds")).grounds
+    return await _done(
+        visit, form, identifier, lambda doing: service.appeal(doing, visit.principal, identifier, grounds)
+    )
+
+
+@router.post("/reports/{id}/refuse")
+async def refuse(visit: Merchant, identifier: Identifier) -> Response:
+    """Refuse the refund, with the evidence."""
+    form = await fields(visit)
+    message = checked(RefusalIn, message=text(form, "message")).message
+
+    def do(doing: Doing) -> None:
+        given = evidence_use.prepare(doing, visit.state.files, visit.principal, identifier, message)
+        service.refuse(doing, visit.principal, identifier, None, given)
+
+    return await _done(visit, form, identifier, do)
+
+
+async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:
+    """Do it once, and go back to the page."""
+
+    def once(session: Session) -> Made:
+        do(Doing(session, visit.state.settings, visit.state.clock()))
+        return Made({"id": identifier}, 200)
+
+    await submit(visit, form, once)
+    return back_to(f"/reports/{identifier}")
+
+
+def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] | None:
+    """What the page's template shows; None where nothing is new."""
+    now = visit.state.clock()
+    with visit.state.database.reading() as session:
+        report = repository.find(session, visit.principal, identifier)
+        if seen == report.version:
+            return None
+        whole = repository.whole(session, report)
+        viewer = view.Viewer(
+            visit.principal.actor, now, visit.language, visit.state.settings, visit.state.secret
+        )
+        said = view.show(session, viewer, whole)
+        photos = lists.photos(session, whole.refund)
+    body = whole.screening.body if whole.screening else None
+    listing = [image for image in photos if image.source == Source.LISTING and image.erased_at is None]
+    language = evidence_use.language_of(whole.refund)
+    undecided = report.state in ReportState.undecided()
+    return {
+        "report": report,
+        "whole": whole,
+        "said": said,
+        "body": body,
+        "heat_size": [-(-side // STRIDE) * STRIDE for side in (body["width"], body["height"])]
+        if body
+        else [],
+        "places": scaling.places(body) if body else [],
+        "listing": listing,
+        "tone": shown.tone,
+        "amount": shown.money(whole.refund),
+        "countdown": shown.countdown(whole.refund.deadline_at, now) if undecided else None,
+        "due": shown.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
+        "claim_reason": evidence_use.facts(whole, visit.language).claim_reason,
+        "default_message": evidence_use.MESSAGES[language],
+        "events": track_texts(visit.language)["events"],
+        "wishes": track_texts(visit.language)["wishes"],
+        "over": report.state in ReportState.terminal(),
+        "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
+        "percent": ResultView.percent,
+    }

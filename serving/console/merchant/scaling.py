@@ -1,0 +1,71 @@
+"""Small pictures of large photos.
+
+In: a photo's bytes, as a stranger sent them. Out: JPEG, as a viewer shows the photo. For looking only: the detector
+reads the photo itself.
+"""
+
+import io
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from model.detection import Box
+from model.image import read_photo
+
+QUALITY = 82
+"""libjpeg's: a thumbnail of some 20 kB, a view of some 300."""
+AROUND = 0.6
+"""Share of a region's longer side that is shown on each side of it: what is odd shows against what is not."""
+LEAST_SIDE = 192
+"""Pixels of the photo that an enlarged place shows at least."""
+MOST_PLACES = 3
+"""Enlarged places of a photo; regions come with the most probable first."""
+CROP_SIDE = 1000
+"""Longest side in pixels of an enlarged place."""
+
+
+def scaled(data: bytes, side: int) -> bytes:
+    """At most `side` pixels high and wide. Raises ImageError."""
+    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
+    return _jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
+
+
+def crop(data: bytes, box: Box) -> bytes:
+    """A part of the photo as displayed, enlarged by nobody. Raises ImageError."""
+    return _jpeg(Image.fromarray(read_photo(data).pixels).crop(box), CROP_SIDE)
+
+
+def places(body: dict[str, Any]) -> list[Box]:
+    """What to enlarge of a photo whose detection this is: its regions with their surroundings, within the photo."""
+    return [_around(region["box"], body["width"], body["height"]) for region in body["regions"][:MOST_PLACES]]
+
+
+def _around(box: Box, width: int, height: int) -> Box:
+    x0, y0, x1, y1 = box
+    margin = AROUND * max(x1 - x0, y1 - y0)
+    across = max(x1 - x0 + 2 * margin, LEAST_SIDE)
+    down = max(y1 - y0 + 2 * margin, LEAST_SIDE)
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    return (
+        max(0, round(middle_x - across / 2)),
+        max(0, round(middle_y - down / 2)),
+        min(width, round(middle_x + across / 2)),
+        min(height, round(middle_y + down / 2)),
+    )
+
+
+def _quickly(data: bytes, side: int) -> Image.Image | None:
+    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            picture.draft("RGB", (side, side))
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _jpeg(picture: Image.Image, side: int) -> bytes:
+    picture.thumbnail((side, side))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
