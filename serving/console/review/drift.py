@@ -55,7 +55,7 @@ class Drift:
         pooled = (day.share(what) * day.photos + self.before.share(what) * self.before.photos) / (
             day.photos + self.before.photos
         )
-        error = (pooled * (1 - pooled) * (1 / day.photos + 1 / self.before.photos)) ** 0.5
+        error: float = (pooled * (1 - pooled) * (1 / day.photos + 1 / self.before.photos)) ** 0.5
         return abs(day.share(what) - self.before.share(what)) > SHIFTED * error > 0
 
 

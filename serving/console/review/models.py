@@ -1,7 +1,7 @@
 """The engineer's page: what runs, its card and thresholds, a challenger's agreement, drift, disagreements with people.
 
-In: the engine, screenings, labels. Out: a page. Models are promoted by the registry and SIGHUP (`serving.reload`), which
-leave their traces there; a button here would change every tenant's model without an audit of its own, so there is none.
+In: the engine, screenings, labels. Out: a page. Another model is put in place by SIGHUP (`serving.reload`); a button
+here would change every tenant's model without an audit event, so there is none.
 """
 
 from typing import Annotated

@@ -1,7 +1,7 @@
 """Geometry of the models page's drawings: numbers in, rectangles and points for inline SVG out.
 
-In: a calibration, days of drift, tenths of labelled photos. Out: plain numbers that a template writes as SVG attributes;
-colours are the style sheet's.
+In: a calibration, days of drift, tenths of labelled photos. Out: plain numbers that a template writes as SVG
+attributes; colours are the style sheet's.
 """
 
 from collections.abc import Sequence

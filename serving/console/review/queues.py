@@ -1,7 +1,7 @@
 """The queues: reports that need a person, and open appeals.
 
-In: filters and a cursor. Out: a page of rows by deadline and amount. The deadline filter is served by the queue's index;
-doubt has none, so sorting by it puts the rows of the page in order, and the page says so.
+In: filters and a cursor. Out: a page of rows by deadline and amount. The deadline filter is served by the queue's
+index; doubt has none, so sorting by it puts the rows of the page in order, and the page says so.
 """
 
 from collections.abc import Sequence

@@ -69,7 +69,9 @@ def earlier_uses(session: Session, image: Image) -> list[Use]:
 def newest_screenings(session: Session, images: Sequence[str]) -> dict[str, Screening]:
     """By image: what the detector said of it last."""
     newest = select(func.max(Screening.id)).where(Screening.image_id.in_(images)).group_by(Screening.image_id)
-    rows = session.execute(select(Screening).where(Screening.id.in_(newest))).scalars() if images else []
+    if not images:
+        return {}
+    rows = session.execute(select(Screening).where(Screening.id.in_(newest))).scalars()
     return {row.image_id: row for row in rows}
 
 

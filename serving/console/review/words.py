@@ -64,7 +64,7 @@ def _span(span: timedelta, words: dict[str, Any]) -> str:
     return str(words["minutes"]).format(minutes=minutes)
 
 
-TOOLS = {
+TOOLS: dict[str, Any] = {
     "money": money,
     "percent": percent,
     "minute": minute,
