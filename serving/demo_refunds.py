@@ -17,6 +17,7 @@ from serving.db.tables import Refund, Report
 from serving.demo import SampleFolder
 from serving.identity.fixed import visitor
 from serving.identity.principal import Principal
+from serving.problems import Problem
 from serving.refunds import repository, service
 from serving.refunds.schemas import Amount, Claim, RefundIn
 from serving.refunds.service import Prepared
@@ -50,8 +51,8 @@ def mirror_samples(state: Any) -> None:
             photos = _photos(state, sample)
             try:
                 _mirror(state, principal, refund_id, sample, photos, time)
-            except IntegrityError:
-                continue  # another process that starts now has made it
+            except (IntegrityError, Problem):
+                continue  # another process that starts now has made it, or another shop has this number
     state.bell.ring()
 
 
