@@ -33,6 +33,9 @@ from serving.identity.callers import Callers
 from serving.identity.secret import read_secret
 from serving.identity.tenants import open_database
 from serving.metrics import Metrics, WorkflowMetrics
+from serving.models.bundles import open_bundles
+from serving.models.follower import Follower
+from serving.models.starting import start_engine
 from serving.observing import Observing
 from serving.problems import Problem, ProblemDetails
 from serving.rates import Rates
@@ -55,10 +58,12 @@ operations = APIRouter(tags=["operations"])
 
 
 def create_app(settings: Settings, detector: Detector | None = None, clock: Clock = utc_now) -> FastAPI:
-    """The service. Without `detector`, the bundle of the settings is loaded. Raises BundleError, DatabaseError,
-    OSError, SettingsError."""
+    """The service. Without `detector`, the registry's champion or the bundle of the settings is loaded.
+
+    Raises BundleError, DatabaseError, OSError, SettingsError."""
     metrics = Metrics()
-    engine = Engine(detector, settings, metrics.engine)
+    database, bundles = open_database(settings, clock()), open_bundles(settings.data_dir)
+    engine = start_engine(database, bundles, settings, metrics.engine, clock(), detector)
     app = FastAPI(
         title="RefundLens",
         version=_version(),
@@ -69,10 +74,11 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     )
     app.state.settings, app.state.metrics = settings, metrics
     app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
-    app.state.database, app.state.secret = open_database(settings, clock()), read_secret(settings)
+    app.state.database, app.state.secret = database, read_secret(settings)
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = Guard(settings.allow_private_webhooks)
     app.state.files, app.state.bell = FileStore(settings.data_dir / "files"), Bell()
+    app.state.follower = Follower(database, bundles, engine, settings, app.state.bell)
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
@@ -116,11 +122,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
     warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
     warm_up.add_done_callback(_tell_failure)
-    reload.on_hangup(asyncio.get_running_loop(), app.state.service.engine)
+    reload.on_hangup(asyncio.get_running_loop(), app.state.follower)
+    follow = asyncio.create_task(app.state.follower.run(warm_up))
     async with _working(app):
         yield
     app.state.samples.close()
-    await asyncio.wait([warm_up])
+    follow.cancel()
+    await asyncio.wait([warm_up, follow])
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:

@@ -19,6 +19,7 @@ from serving.commands import (
     doctor,
     keys,
     labels,
+    models,
     serve,
     tenants,
     verify,
@@ -48,6 +49,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(audit.app, name="audit")
 app.add_typer(buyers.app, name="buyers")
 app.add_typer(labels.app, name="labels")
+app.add_typer(models.app, name="models")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

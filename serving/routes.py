@@ -7,6 +7,7 @@ from serving.complaints import endpoints as complaints
 from serving.console import merchant, review
 from serving.evidence import endpoints as evidence
 from serving.labels import endpoints as labels
+from serving.models import endpoints as models
 from serving.refunds import endpoints as refunds
 from serving.refunds.schemas import RefundIn
 from serving.reports import endpoints as reports
@@ -21,6 +22,7 @@ WORKFLOW: tuple[APIRouter, ...] = (
     buyers.router,
     complaints.router,
     labels.router,
+    models.router,
     webhooks.router,
     stream.router,
     track.router,
