@@ -16,7 +16,7 @@ AGAIN = frozenset({429, 502, 503, 504})
 IN_PROGRESS = "idempotency_in_progress"
 PAUSE = 0.05
 """Seconds before a request is sent again."""
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds after which a request that gets no answer is evidence by itself."""
 TIMEOUT = 30.0
 
@@ -52,11 +52,13 @@ class Answered:
 
 @dataclass
 class Memory:
-    """What all clients asked and were told. faults: what a client must never see, in words."""
+    """What all clients asked and were told. faults: what a client must never see, in words.
+    sent, heard: tries, and those that something came back of."""
 
     talks: list[tuple[Asked, Answered]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     sent: int = 0
+    heard: int = 0
     lost: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,6 +98,7 @@ class Client:
                 lost += 1
                 time.sleep(PAUSE * (1 + self._chance.random()))
                 continue
+            self._memory.heard += 1
             told = _read(answer, lost)
             if told.status in AGAIN or told.code == IN_PROGRESS:
                 time.sleep(PAUSE)

@@ -33,7 +33,9 @@ from serving.db.tables import AuditEvent, Job, OutboxEvent, Report, Screening, W
 from serving.workflow.states import ReportState
 
 SHORTEST, LONGEST = 0.05, 1.5
-"""Seconds a service lives under load, at random in between."""
+"""Seconds a service lives after its first answer, at random in between."""
+SLOWEST_ANSWER = 5.0
+"""Seconds after which it is killed without one."""
 DURING_START = 0.15
 """Share of the kills that come before it answers."""
 LEASE_SECONDS = 2
@@ -167,6 +169,7 @@ class Run:
         while summary.kills < self._plan.kills:
             if not starting:
                 self._wait_all()
+                self._wait_for_an_answer()
             time.sleep(self._chance.uniform(SHORTEST, LONGEST))
             self._count_jobs()
             victims = self._services if self._chance.random() < 0.3 else [self._chance.choice(self._services)]
@@ -272,6 +275,12 @@ class Run:
     def _kill_all(self) -> None:
         for service in self._services:
             service.kill()
+
+    def _wait_for_an_answer(self) -> None:
+        """So that it is killed while it works, not while it warms up, however busy the machine."""
+        before, ends = self._memory.heard, time.monotonic() + SLOWEST_ANSWER
+        while self._memory.heard == before and time.monotonic() < ends:
+            time.sleep(0.005)
 
     def _count_jobs(self) -> None:
         """Just before they die: their counters die with them."""
