@@ -40,8 +40,13 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                status = receiver._note({name.lower(): value for name, value in self.headers.items()}, body)
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True  # the sender died in the middle of it: nothing came
+                    return
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status = receiver._note(headers, body.decode())
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
