@@ -38,4 +38,6 @@ def split(file: bytes) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
         raise PackError(f"this is no evidence pack any more: it is not JSON ({error})") from error
     if not isinstance(document, dict) or not isinstance(signature, dict):
         raise PackError("this is no evidence pack: its parts are no JSON objects")
+    if not all(isinstance(value, str) for value in signature.values()) or canonical(signature) != tail:
+        raise PackError("this is no evidence pack any more: its signature was written again")
     return evidence, document, signature

@@ -131,7 +131,7 @@ class _Sheets(FPDF):
         self.set_text_color(*colour)
         self.set_draw_color(*colour)
         with self.local_context(
-            text_mode=TextMode.FILL_STROKE if bold else TextMode.FILL, line_width=size / 40
+            text_mode=TextMode.FILL_STROKE if bold else TextMode.FILL, line_width=size / 55
         ):
             self.text(left, baseline, text)
 
@@ -170,8 +170,9 @@ def _draw(
     sheets.heading(say("reasons", language))
     for reason in said.reasons:
         sheets.write_lines(f"• {reason}", _TEXT)
+    sheets.at += _SMALL
     for line in said.footer:
-        sheets.write_lines(line, _SMALL, _FAINT)
+        sheets.write_lines(line.replace("   ", " · "), _SMALL, _FAINT)
     sheets.begin()
     sheets.heading(say("model", language))
     sheets.rows(model_rows(document, language))
@@ -192,7 +193,7 @@ def _draw(
 def _band(sheets: _Sheets, said: Words, language: Language) -> None:
     """The verdict in words, on its colour."""
     lines = _wrapped(said.heading, _TITLE, _INNER)
-    height = _MARGIN + (len(lines) + 0.2) * _TITLE * _LINE + 2 * _TEXT * _LINE
+    height = _MARGIN + (len(lines) + 0.2) * _TITLE * _LINE + _TEXT * _LINE
     sheets.set_fill_color(*_COLOURS[said.tone])
     sheets.rect(0, 0, _WIDTH, height, style="F")
     white = (255, 255, 255)

@@ -63,6 +63,11 @@ _TEXTS: dict[str, Both] = {
         "en": "{photos} authentic photos; {accused} of them at or above the threshold",
         "zh": "{photos} 张真实照片，其中 {accused} 张达到阈值",
     },
+    "wider": {"en": "Threshold from", "zh": "阈值来源"},
+    "wider_is": {
+        "en": "a wider condition, since this one has too few photos: {condition}",
+        "zh": "因本条件样本不足，取自更宽的条件：{condition}",
+    },
     "threshold": {"en": "Called fake from", "zh": "判伪阈值"},
     "threshold_is": {"en": "a probability of {value}", "zh": "概率 {value}"},
     "no_threshold": {
@@ -136,9 +141,9 @@ _TEXTS: dict[str, Both] = {
 }  # fmt: skip
 
 
-def say(code: str, language: Language, **values: Any) -> str:
+def say(name: str, language: Language, /, **values: Any) -> str:
     """A text by its name."""
-    return _TEXTS[code][language].format(**values)
+    return _TEXTS[name][language].format(**values)
 
 
 def model_rows(document: dict[str, Any], language: Language) -> Rows:
@@ -214,8 +219,9 @@ def _calibration_rows(facts: dict[str, Any], language: Language) -> Rows:
     threshold = facts["threshold"]
     return [
         *rows,
-        (say("covered", language), _condition(covered, language)),
+        (say("covered", language), _condition(covered["long_side"], covered["jpeg_quality"], language)),
         (say("counted", language), say("counted_is", language, **covered)),
+        *_wider(covered["counted_on"], language),
         (
             say("threshold", language),
             say("no_threshold", language)
@@ -226,16 +232,24 @@ def _calibration_rows(facts: dict[str, Any], language: Language) -> Rows:
     ]
 
 
-def _condition(covered: dict[str, Any], language: Language) -> str:
+def _wider(counted_on: list[list[int]] | None, language: Language) -> Rows:
+    if counted_on is None:
+        return []
+    long_side, jpeg_quality = counted_on
+    told = say("wider_is", language, condition=_condition(long_side, jpeg_quality, language))
+    return [(say("wider", language), told)]
+
+
+def _condition(long_side: list[int], jpeg_quality: list[int], language: Language) -> str:
     """Ranges are [from, to); people are told the last value within."""
-    low, high = covered["jpeg_quality"]
+    low, high = jpeg_quality
     jpeg = low <= _BEST_QUALITY
     quality = (
         say("quality", language, low=low, high=min(high - 1, _BEST_QUALITY))
         if jpeg
         else say("lossless", language)
     )
-    sizes = {"low": covered["long_side"][0], "high": covered["long_side"][1] - 1}
+    sizes = {"low": long_side[0], "high": long_side[1] - 1}
     return say("covered_is", language, **sizes, quality=quality)
 
 
