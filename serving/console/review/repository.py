@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Appeal, AuditEvent, Image, Refund, Report, Screening, Tenant
+from serving.db.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 from serving.identity.principal import Principal
 
 MOST_USES = 20
@@ -81,7 +81,3 @@ def photo_of(session: Session, principal: Principal, report: Report, image_id: s
         Image.tenant_id == principal.tenant, Image.id == image_id, Image.refund_id == report.refund_id
     )
     return session.execute(query).scalar_one_or_none()
-
-
-def appeal_of(session: Session, report: Report) -> Appeal | None:
-    return session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one_or_none()

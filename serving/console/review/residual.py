@@ -1,8 +1,8 @@
 """The noise view: what is left of a photo when its content is taken away, for a judge's eyes.
 
 In: pixels. Out: a grey picture of bounded size in which a place is as bright as its finest noise is strong. Camera
-noise is even over like surfaces; a patch that was regenerated, blurred or pasted often stands out darker or brighter. It
-is no part of the verdict.
+noise is even over like surfaces; a patch that was regenerated, blurred or pasted often stands out darker or brighter.
+It is no part of the verdict.
 """
 
 import numpy as np

@@ -503,7 +503,7 @@ def test_an_overlay_lies_exactly_on_its_photo() -> None:
 
 
 def test_cards_are_read_as_far_as_they_go() -> None:
-    text = "---\nlicense: x\n---\n# A\n\nOne **two**\nthree.\n\n- a\n  b\n- c\n\n| h | i |\n| --- | --- |\n| <b> | `k` |"
+    text = "---\na: x\n---\n# A\n\nOne **two**\nthree.\n\n- a\n  b\n- c\n\n| h | i |\n| --- | --- |\n| <b> | `k` |"
     heading, paragraph, items, table = markdown.blocks(text, 2)
     assert (heading.level, heading.lines) == (3, [[[("text", "A")]]])
     assert paragraph.lines == [[[("text", "One "), ("strong", "two"), ("text", " three.")]]]
