@@ -25,12 +25,16 @@ from serving.problems import Problem
 from serving.rendering import html, language, remember_language
 from serving.result_view import ErrorView, ResultView, show
 from serving.samples import SAMPLES, Sample
+from serving.scaling import scaled
 from serving.service import DetectionService
 from serving.settings import Settings
 from serving.workflow.states import Role
 
 JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
 """Who may have photos judged on the page."""
+
+THUMB_SIDE = 320
+"""Longest side in pixels of a sample on the page: twice what a card shows."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,6 +75,13 @@ async def check_sample(request: Request, slug: str) -> Response:
 @router.get("/samples/{slug}.jpg")
 def sample_picture(request: Request, slug: str) -> FileResponse:
     return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/samples/{slug}/thumb.jpg")
+def sample_thumb(request: Request, slug: str) -> Response:
+    """The same for the page's cards, which would have a megabyte of pictures otherwise."""
+    content = scaled(_sample(request, slug)[1].read_bytes(), THUMB_SIDE)
+    return Response(content, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 
 async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int, keep: bool) -> Response:

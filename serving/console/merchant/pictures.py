@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from model.image import ImageError
 from serving.console.frame import Visit, visits
-from serving.console.merchant import scaling
+from serving.console.merchant import places
 from serving.console.trouble import PageRoute
 from serving.db.tables import Image
 from serving.files import FileError, FileStore
@@ -23,6 +23,7 @@ from serving.reports import evidence_use, repository
 from serving.reports.repository import Whole
 from serving.reports.screening import load_map
 from serving.result_view import DOUBT_COLOUR, HEAT_COLOUR, overlay
+from serving.scaling import scaled
 from serving.service import DetectionService
 from serving.workflow.states import Role
 
@@ -65,13 +66,13 @@ async def place(
 ) -> Response:
     """A marked region of a report's photo with what is around it, at the photo's own resolution."""
     whole = await run_in_threadpool(_whole, visit, identifier)
-    boxes = [] if whole.screening is None else scaling.places(whole.screening.body)
+    boxes = [] if whole.screening is None else places.places(whole.screening.body)
     if number >= len(boxes):
         raise Problem(404, "not_found", "There is no such place.")
     tag = f"{whole.image.sha256}-{'-'.join(map(str, boxes[number]))}"
 
     def cut() -> bytes:
-        return scaling.crop(_bytes(visit, whole.image.sha256), boxes[number])
+        return places.crop(_bytes(visit, whole.image.sha256), boxes[number])
 
     return await _made(request, visit, tag, cut)
 
@@ -128,7 +129,7 @@ def _evidence(files: FileStore, whole: Whole) -> bytes:
 
 
 def _scaled(visit: Visit, name: str, side: int) -> bytes:
-    return scaling.scaled(_bytes(visit, name), side)
+    return scaled(_bytes(visit, name), side)
 
 
 def _overlay(visit: Visit, name: str, layer: str) -> bytes:

@@ -131,7 +131,10 @@ def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, objec
         refund = refunds.get(session, visit.principal, refund_id)
         photos = refunds.photos(session, [refund])[refund.id]
         reports = repository.reports(session, {name for _, name in photos if name is not None})
-        filed = [complaints.show((row, refund.refund_id)) for row in repository.complaints(session, refund)]
+        filed = [
+            complaints.show((row, refund.refund_id), visit.principal)
+            for row in repository.complaints(session, refund)
+        ]
     return shown.refund_card(refund, photos, reports, visit.state.clock()), filed
 
 

@@ -10,8 +10,8 @@ from starlette.datastructures import FormData
 
 from model.tiles import STRIDE
 from serving.console.frame import Visit, back_to, fields, page, submit, visits
+from serving.console.merchant import places, shown
 from serving.console.merchant import repository as lists
-from serving.console.merchant import scaling, shown
 from serving.console.merchant.forms import checked, text
 from serving.console.trouble import PageRoute
 from serving.reports import evidence_use, repository, service, view
@@ -75,11 +75,13 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
     form = await fields(visit)
     message = checked(RefusalIn, message=text(form, "message")).message
 
-    def do(doing: Doing) -> None:
-        given = evidence_use.prepare(doing, visit.state.files, visit.principal, identifier, message)
-        service.refuse(doing, visit.principal, identifier, None, given)
-
-    return await _done(visit, form, identifier, do)
+    state = visit.state
+    drawn = await run_in_threadpool(
+        evidence_use.prepare, state.database, state.files, visit.principal, identifier, message
+    )
+    return await _done(
+        visit, form, identifier, lambda doing: service.refuse(doing, visit.principal, identifier, None, drawn)
+    )
 
 
 async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:
@@ -118,7 +120,7 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "heat_size": [-(-side // STRIDE) * STRIDE for side in (body["width"], body["height"])]
         if body
         else [],
-        "places": scaling.places(body) if body else [],
+        "places": places.places(body) if body else [],
         "listing": listing,
         "tone": shown.tone,
         "amount": shown.money(whole.refund),

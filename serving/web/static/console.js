@@ -68,6 +68,11 @@
     }
     count();
   });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!new URL(event.detail.xhr.responseURL).pathname.startsWith("/login")) return;
+    event.detail.shouldSwap = false; // the session is over: a reload goes by the login and comes back
+    location.reload();
+  });
   document.addEventListener("htmx:afterSettle", prepare);
   setInterval(tick, SECOND);
   prepare();

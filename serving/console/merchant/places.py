@@ -1,19 +1,16 @@
-"""Small pictures of large photos.
+"""The places of a photo that stand out, each with what is around it.
 
-In: a photo's bytes, as a stranger sent them. Out: JPEG, as a viewer shows the photo. For looking only: the detector
-reads the photo itself.
+In: a detection's JSON, and the photo. Out: boxes, and parts of the photo as JPEG. For looking only.
 """
 
-import io
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from model.detection import Box
 from model.image import read_photo
+from serving.scaling import to_jpeg
 
-QUALITY = 82
-"""libjpeg's: a thumbnail of some 20 kB, a view of some 300."""
 AROUND = 0.6
 """Share of a region's longer side that is shown on each side of it: what is odd shows against what is not."""
 LEAST_SIDE = 192
@@ -24,15 +21,9 @@ CROP_SIDE = 1000
 """Longest side in pixels of an enlarged place."""
 
 
-def scaled(data: bytes, side: int) -> bytes:
-    """At most `side` pixels high and wide. Raises ImageError."""
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return _jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
-
-
 def crop(data: bytes, box: Box) -> bytes:
     """A part of the photo as displayed, enlarged by nobody. Raises ImageError."""
-    return _jpeg(Image.fromarray(read_photo(data).pixels).crop(box), CROP_SIDE)
+    return to_jpeg(Image.fromarray(read_photo(data).pixels).crop(box), CROP_SIDE)
 
 
 def places(body: dict[str, Any]) -> list[Box]:
@@ -52,20 +43,3 @@ def _around(box: Box, width: int, height: int) -> Box:
         min(width, round(middle_x + across / 2)),
         min(height, round(middle_y + down / 2)),
     )
-
-
-def _quickly(data: bytes, side: int) -> Image.Image | None:
-    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.draft("RGB", (side, side))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
-
-def _jpeg(picture: Image.Image, side: int) -> bytes:
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
