@@ -33,7 +33,8 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -74,6 +75,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(DataError, _on_data)
+    app.add_exception_handler(OperationalError, _on_busy)
+    app.add_exception_handler(PoolTimeout, _on_busy)
     app.add_exception_handler(Exception, _on_crash)
 
 
@@ -145,8 +148,17 @@ async def _on_data(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 422, "invalid_request", detail)
 
 
+async def _on_busy(request: Request, error: Exception) -> JSONResponse:
+    """The database is away, busy, or chose this transaction to end a deadlock: nothing was written."""
+    _log.warning("the database did not answer in time: %s", type(error).__name__)
+    detail = "The database did not answer in time; nothing was done. Send the request again."
+    return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
+
+
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
     # outside of the request's context by now, so its id is given here
     facts = {"request_id": request.scope.get("state", {}).get("request_id")}
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error, extra={"facts": facts})
+    # the route, not the path: a status link's address is its key
+    route = getattr(request.scope.get("route"), "path", "(no route)")
+    _log.error("%s %s failed", request.method, route, exc_info=error, extra={"facts": facts})
     return _answer(request, 500, "internal", "Something went wrong here; the log says what. Try again later.")

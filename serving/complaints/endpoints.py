@@ -64,7 +64,7 @@ def list_complaints(
     after = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:
         rows = repository.page(session, principal, state, after, limit)
-        found = paging.page(rows, limit, service.show, lambda row: [row[0].id])
+        found = paging.page(rows, limit, lambda row: service.show(row, principal), lambda row: [row[0].id])
     return JSONResponse(found.body())
 
 

@@ -48,7 +48,7 @@ def file(session: Session, principal: Principal, asked: ComplaintIn, now: dateti
     }
     fact = Fact("complaint.filed", made.id, None, made.state, facts)
     chain.append(session, principal.tenant, now, principal.actor, fact)
-    return show((made, refund.refund_id))
+    return show((made, refund.refund_id), principal)
 
 
 def decide(
@@ -73,13 +73,13 @@ def decide(
     facts = {"answer_sha256": chain.text_hash(asked.answer), "version": complaint.version}
     fact = Fact("complaint.decided", complaint.id, before, complaint.state, facts)
     chain.append(session, principal.tenant, now, principal.actor, fact)
-    return show(row)
+    return show(row, principal)
 
 
 def get(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
     """One complaint. Raises Problem 403, 404."""
     check_reader(principal)
-    return show(_get(session, principal, identifier))
+    return show(_get(session, principal, identifier), principal)
 
 
 def check_reader(principal: Principal) -> None:
@@ -97,8 +97,8 @@ def check_specialist(principal: Principal) -> None:
         raise Problem(403, "forbidden", detail)
 
 
-def show(row: repository.Row) -> dict[str, Any]:
-    """A complaint as JSON."""
+def show(row: repository.Row, principal: Principal) -> dict[str, Any]:
+    """A complaint as JSON. The shop is not told which person answered it."""
     complaint, refund_id = row
     return {
         "id": complaint.id,
@@ -110,7 +110,7 @@ def show(row: repository.Row) -> dict[str, Any]:
         "state": complaint.state,
         "answer": complaint.answer,
         "filed_by": complaint.filed_by,
-        "decided_by": complaint.decided_by,
+        "decided_by": None if principal.role is Role.MERCHANT else complaint.decided_by,
         "created_at": rfc3339(complaint.created_at),
         "decided_at": rfc3339(complaint.decided_at) if complaint.decided_at else None,
     }

@@ -76,7 +76,10 @@ def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
         if found is None or found.csrf is None:
             way = str(request.url.path) if request.method == "GET" else "/refunds"
             raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
-        await check_csrf(request, found)
+        await check_csrf(request, found, forms=True)
+        if found.principal.scopes:
+            detail = "This key is narrowed to parts of the API, for programs; the console needs a whole key."
+            raise Problem(403, "forbidden", detail)
         if roles and not found.principal.has_role(*roles):
             may = ", ".join(roles)
             raise Problem(403, "forbidden", f"This page is for: {may}. Log in with such a key.")

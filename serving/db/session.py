@@ -132,13 +132,13 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL)
+            engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL)
             event.listen(engine, "connect", _on_sqlite_connect)
             event.listen(engine, "begin", _on_sqlite_begin)
             return engine
         if parsed.drivername in ("postgresql", "postgres"):  # without a driver: the one we have
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_size=POOL, pool_pre_ping=True)
+        return create_engine(parsed, hide_parameters=True, pool_size=POOL, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         message = f'{error.name} is not installed; for PostgreSQL: pip install "refundlens[postgres]"'
         raise DatabaseError(message) from error

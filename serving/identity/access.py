@@ -80,12 +80,13 @@ def _permitted(request: Request, principal: Principal, roles: Sequence[Role]) ->
     return principal
 
 
-async def check_csrf(request: Request, found: Admitted) -> None:
-    """Raises Problem 403 where a session would change something without the token that only our own pages know."""
+async def check_csrf(request: Request, found: Admitted, forms: bool = False) -> None:
+    """Raises Problem 403 where a session would change something without the token that only our own pages know. forms:
+    whether the token may be in the form's field; only for pages, whose forms are read whole before that is known."""
     if found.csrf is None or request.method in SAFE_METHODS:
         return
     sent = request.headers.get(CSRF_HEADER)
-    if sent is None and request.headers.get("content-type", "").startswith(_FORMS):
+    if forms and sent is None and request.headers.get("content-type", "").startswith(_FORMS):
         field = (await request.form()).get(CSRF_FIELD)
         sent = field if isinstance(field, str) else None
     if sent is None or not hmac.compare_digest(sent.encode(), found.csrf.encode()):

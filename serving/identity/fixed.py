@@ -1,4 +1,4 @@
-"""Keys that no database holds: those of REFUNDLENS_API_KEYS and the demo key, all of the default tenant.
+"""Keys that no database holds: those of REFUNDLENS_API_KEYS, of the default tenant, and the demo key, of the demo's.
 
 In: settings. Out: a principal for each, by the key's SHA-256. An entry is `key` (an adjudicator's), `role:key` or
 `role:subject:key`; a merchant acts for the shop of its subject's name. They hold as long as the process and change with
@@ -10,7 +10,8 @@ import secrets
 
 from serving.identity.digests import digest
 from serving.identity.principal import Principal
-from serving.identity.tenants import DEFAULT
+from serving.identity.secret import kept
+from serving.identity.tenants import DEFAULT, DEMO
 from serving.settings import Settings, SettingsError
 from serving.workflow.states import KEY_ROLES, Role
 
@@ -26,14 +27,7 @@ def demo_key(settings: Settings) -> str | None:
     """The demo key, made now if there is none yet; None where the demo is switched off."""
     if not settings.demo:
         return None
-    path = settings.data_dir / _KEY_FILE
-    key = path.read_text(encoding="ascii").strip() if path.exists() else ""
-    if not key:  # an empty file: the first start was cut off
-        key = f"rl_demo_{secrets.token_urlsafe(24)}"
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(f"{key}\n", encoding="ascii")
-    return key
+    return kept(settings.data_dir / _KEY_FILE, lambda: f"rl_demo_{secrets.token_urlsafe(24)}")
 
 
 def fixed_keys(settings: Settings) -> dict[str, Principal]:
@@ -42,7 +36,7 @@ def fixed_keys(settings: Settings) -> dict[str, Principal]:
     keys = {digest(key): _principal(key, role, subject) for key, role, subject in entries}
     demo = demo_key(settings)
     if demo:
-        keys[digest(demo)] = _principal(demo, Role.ADMIN, DEMO_SUBJECT)
+        keys[digest(demo)] = _principal(demo, Role.ADMIN, DEMO_SUBJECT, DEMO)
     return keys
 
 
@@ -51,7 +45,7 @@ def visitor(settings: Settings) -> Principal | None:
     is switched off. No key of theirs exists."""
     if not settings.demo:
         return None
-    return Principal(DEFAULT, f"{PREFIX}visitor", Role.MERCHANT, VISITOR_SUBJECT, DEMO_SUBJECT)
+    return Principal(DEMO, f"{PREFIX}visitor", Role.MERCHANT, VISITOR_SUBJECT, DEMO_SUBJECT)
 
 
 def _read(entry: str) -> tuple[str, Role, str | None]:
@@ -72,8 +66,8 @@ def _read(entry: str) -> tuple[str, Role, str | None]:
     return key, role, subject or None
 
 
-def _principal(key: str, role: Role, subject: str | None) -> Principal:
+def _principal(key: str, role: Role, subject: str | None, tenant: str = DEFAULT) -> Principal:
     mark = digest(key)[:16]
     name = subject or f"key-{mark[:8]}"
     account = name if role is Role.MERCHANT else None
-    return Principal(DEFAULT, f"{PREFIX}{mark}", role, name, account)
+    return Principal(tenant, f"{PREFIX}{mark}", role, name, account)

@@ -49,7 +49,7 @@ async def log_in(request: Request) -> Response:
 @router.post("/logout")
 async def log_out(request: Request, found: Annotated[Admitted, Depends(authenticated)]) -> Response:
     """End the session of the cookie."""
-    await check_csrf(request, found)
+    await check_csrf(request, found, forms=True)
     callers: Callers = request.app.state.callers
     value = request.cookies.get(cookies.COOKIE)
     if value:

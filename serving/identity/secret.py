@@ -4,8 +4,12 @@ In: REFUNDLENS_SECRET, or a file in the data folder made at first start. Out: bu
 signatures of status links. Whoever has the database alone can neither name a buyer nor sign anything.
 """
 
+import errno
 import hmac
+import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from serving.settings import Settings
@@ -36,24 +40,31 @@ def read_secret(settings: Settings) -> Secret:
     if given:
         return Secret(given.encode())
     path = settings.data_dir / _FILE
+    return Secret(bytes.fromhex(kept(path, lambda: secrets.token_hex(_BYTES))))
+
+
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """The line that a file holds; made at first, once, however many processes start together. Raises OSError."""
     for _ in range(2):
-        try:
+        with suppress(FileNotFoundError):
             value = path.read_text(encoding="ascii").strip()
             if value:
-                return Secret(bytes.fromhex(value))
-        except FileNotFoundError:
-            pass
-        _make(path)
-    raise OSError(f"{path}: no secret can be kept there")
+                return value
+            path.unlink()  # a start that was cut off left it empty
+        _make(path, make())
+    raise OSError(errno.EIO, "no secret can be kept there", str(path))
 
 
-def _make(path: Path) -> None:
-    """Write a new secret, whole or not at all, and never over another process's."""
+def _make(path: Path, value: str) -> None:
+    """Write it, whole or not at all, for its owner only, on disk before anybody uses it, and never over another's."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     partial.touch(mode=0o600)
-    partial.write_text(f"{secrets.token_hex(_BYTES)}\n", encoding="ascii")
     try:
+        with partial.open("w", encoding="ascii") as file:
+            file.write(f"{value}\n")
+            file.flush()
+            os.fsync(file.fileno())
         path.hardlink_to(partial)
     except FileExistsError:
         pass  # another process was first

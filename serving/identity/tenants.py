@@ -20,8 +20,11 @@ from serving.ids import make_id
 from serving.settings import Settings
 
 DEFAULT = "tnt_default"
-"""Id of the tenant that is always there; keys of the environment and the demo key belong to it."""
+"""Id of the tenant that is always there; keys of the environment belong to it."""
 DEFAULT_NAME = "default"
+DEMO = "tnt_demo"
+"""Id of the demo's own tenant: its key and its visitors, who come without a key, see and change nothing else."""
+DEMO_NAME = "demo"
 
 
 def create(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
@@ -53,17 +56,19 @@ def open_database(settings: Settings, now: datetime, must_exist: bool = False) -
     database = Database(url)
     database.migrate()
     with suppress(IntegrityError):  # a process that started together with this one was first
-        _ensure_default(database, now)
+        _ensure(database, DEFAULT, DEFAULT_NAME, now)
+        if settings.demo:
+            _ensure(database, DEMO, DEMO_NAME, now)
     return database
 
 
-def _ensure_default(database: Database, now: datetime) -> None:
+def _ensure(database: Database, identifier: str, name: str, now: datetime) -> None:
     with database.reading() as session:
-        if session.get(Tenant, DEFAULT) is not None:
+        if session.get(Tenant, identifier) is not None:
             return
     with database.transaction() as session:
-        if session.get(Tenant, DEFAULT) is None:
-            _add(session, DEFAULT, DEFAULT_NAME, now, SYSTEM)
+        if session.get(Tenant, identifier) is None:
+            _add(session, identifier, name, now, SYSTEM)
 
 
 def _add(session: Session, identifier: str, name: str, now: datetime, actor: Actor) -> Tenant:

@@ -1,6 +1,7 @@
 """PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
 
 import asyncio
+import math
 from datetime import datetime
 from typing import Annotated
 
@@ -50,8 +51,10 @@ async def put_refund(
     older `platform_version` than the one known is refused with 409, so that messages may come in any order. If-Match
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
-    body = await _read(request)
-    return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
+    size = intake.expected_bytes(request, request.app.state.settings)
+    with request.app.state.service.admission.place(math.inf, size, photos=0):
+        body = await _read(request)
+        return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
 
 
 def _put(
@@ -162,9 +165,7 @@ def get_image(
 
 async def _read(request: Request) -> RefundIn:
     """The body, within the limits that hold for photos. Raises Problem 408, 413, 422."""
-    settings = request.app.state.settings
-    intake.expected_bytes(request, settings)
-    data = await intake.read_bytes(request, settings)
+    data = await intake.read_bytes(request, request.app.state.settings)
     try:
         return await asyncio.to_thread(RefundIn.model_validate_json, data)
     except ValidationError as error:

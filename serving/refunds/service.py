@@ -19,7 +19,7 @@ from serving.identity.secret import Secret
 from serving.ids import make_id
 from serving.problems import Problem
 from serving.refunds import repository
-from serving.refunds.schemas import RefundIn
+from serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from serving.rest import etags
 from serving.settings import Settings
 from serving.workflow import clocks
@@ -206,8 +206,9 @@ def _change(
 ) -> None:
     _refuse_older(refund, body)
     columns = _columns(secret, principal, body, now)
-    if body.account is not None and body.account != refund.account:
-        raise Problem(409, "account_differs", "A refund does not change its shop.")
+    _refuse_other(session, principal, refund, body, columns["buyer"])
+    if body.platform_version is None:
+        columns["platform_version"] = refund.platform_version
     if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
         columns["closed_at"] = refund.closed_at
     changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
@@ -225,8 +226,25 @@ def _change(
     )
     if changed:
         _have_reports_follow(session, settings, refund, "deadline_at" in changed, now)
-    if any(image.source in (Source.REFUND, Source.CHAT) for image in added):
-        answer_photo_requests(session, refund, added, now)
+    # a merchant's own upload is no answer of the buyer's
+    by_platform = principal.role is not Role.MERCHANT
+    if by_platform and any(image.source in (Source.REFUND, Source.CHAT) for image in added):
+        answer_photo_requests(session, refund, added, principal.actor, now)
+
+
+def _refuse_other(session: Session, principal: Principal, refund: Refund, body: RefundIn, buyer: str) -> None:
+    """A refund keeps its shop and its buyer: verdicts on it are theirs. The platform's own people may put right one
+    that was mirrored under a wrong shop, while nothing was reported. Raises Problem 409."""
+    if buyer != refund.buyer:
+        detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
+        raise Problem(409, "buyer_differs", detail)
+    if principal.role is Role.MERCHANT or body.account in (None, refund.account):
+        return
+    if session.execute(select(Report.id).where(Report.refund_id == refund.id).limit(1)).first():
+        raise Problem(
+            409, "account_differs", "Photos of this refund were reported; it does not change its shop."
+        )
+    refund.account = str(body.account)
 
 
 def _refuse_older(refund: Refund, body: RefundIn) -> None:
@@ -256,6 +274,8 @@ def _have_reports_follow(
 def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], now: datetime) -> list[Image]:
     """Add those that the refund does not have yet. Raises Problem 422 for a hash that it does not have either."""
     known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
+    if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
+        raise Problem(422, "too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
     added = []
     for photo in photos:
         if photo.sha256 in known:
@@ -283,7 +303,9 @@ def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], n
     return added
 
 
-def answer_photo_requests(session: Session, refund: Refund, added: Sequence[Image], now: datetime) -> None:
+def answer_photo_requests(
+    session: Session, refund: Refund, added: Sequence[Image], actor: Actor, now: datetime
+) -> None:
     """The buyer was asked for a photo and one came: the wish is answered, and the photo is looked at."""
     query = (
         select(PhotoRequest)
@@ -298,7 +320,7 @@ def answer_photo_requests(session: Session, refund: Refund, added: Sequence[Imag
         )
         data = {"wish": wish.wish, "photos": [image.sha256 for image in added]}
         fact = Fact("report.photo_answered", wish.report_id, data=data)
-        chain.append(session, refund.tenant_id, now, chain.BUYER, fact)
+        chain.append(session, refund.tenant_id, now, actor, fact)
         for image in added:
             clocks.schedule(session, refund.tenant_id, clocks.SCREEN_EXTRA, image.id, now, now)
 
@@ -313,7 +335,7 @@ def add_photos(
         refund.updated_at = now
         data = _facts(refund) | {"photos_added": len(added)}
         chain.append(session, refund.tenant_id, now, actor, Fact("refund.changed", refund.id, data=data))
-    answer_photo_requests(session, refund, added, now)
+    answer_photo_requests(session, refund, added, actor, now)
 
 
 def _facts(refund: Refund) -> dict[str, Any]:

@@ -41,8 +41,9 @@ _EDGES = {
 def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, whole: Whole) -> list[str]:
     """In the table's order."""
     report = whole.report
+    appellants = {whole.appeal.opened_by} if whole.appeal else set()
     seen = Seen(
-        frozenset(decision.decided_by for decision in whole.decisions),
+        frozenset({report.reported_by, *appellants, *(decision.decided_by for decision in whole.decisions)}),
         any(wish.live for wish in whole.wishes),
         whole.refused,
     )

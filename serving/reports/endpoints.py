@@ -15,6 +15,7 @@ from serving.bell import Bell
 from serving.db.tables import Report
 from serving.identity.access import needs
 from serving.identity.principal import Principal
+from serving.identity.scopes import SAFE_METHODS, permits
 from serving.language import preferred
 from serving.problems import Problem, responses
 from serving.reports import evidence_use, repository, service, view
@@ -345,10 +346,12 @@ def refuse_refund(
     `platform` is the platform's own call, ready to be made by whoever holds its session; nothing is called from here.
     """
 
+    state = request.app.state
+    # drawn before the transaction: others must not wait for it
+    drawn = evidence_use.prepare(state.database, state.files, principal, identifier, body.message)
+
     def do(session: Session) -> Made:
-        doing = _doing(request, session)
-        given = evidence_use.prepare(doing, request.app.state.files, principal, identifier, body.message)
-        report = service.refuse(doing, principal, identifier, if_match, given)
+        report = service.refuse(_doing(request, session), principal, identifier, if_match, drawn)
         whole = repository.whole(session, report)
         assert whole.refusal is not None
         return Made(view.refusal_view(whole.refusal, whole.refund))
@@ -395,9 +398,11 @@ def _doing(request: Request, session: Session) -> Doing:
 
 
 def _viewer(request: Request, principal: Principal) -> view.Viewer:
+    """Answers to POST are stored, and must hold no links: whoever has the database alone opens nothing with it."""
     state = request.app.state
     language = preferred(request.headers.get("accept-language"))
-    return view.Viewer(principal.actor, state.clock(), language, state.settings, state.secret)
+    links = request.method in SAFE_METHODS and permits(principal.scopes, "reports:write")
+    return view.Viewer(principal.actor, state.clock(), language, state.settings, state.secret, links)
 
 
 def _show(request: Request, principal: Principal, session: Session, report: Report) -> dict[str, Any]:

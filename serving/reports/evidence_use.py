@@ -4,9 +4,11 @@ In: an established report. Out: the JPEG in the file store, and what the machine
 platform's own call among it (`serving.platforms`; described, never made).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from serving.audit.chain import DETECTOR
+from serving.db.session import Database
 from serving.db.tables import Refund
 from serving.files import FileError, FileStore
 from serving.identity.principal import Principal
@@ -19,7 +21,6 @@ from serving.reports.evidence import evidence_jpeg
 from serving.reports.evidence_words import ReportFacts
 from serving.reports.repository import Whole
 from serving.reports.screening import load_map
-from serving.reports.service import Doing
 from serving.workflow.machine import Given
 from serving.workflow.states import Outcome, RefundStatus, ReportState
 
@@ -43,17 +44,30 @@ RULES: dict[Language, dict[str, str]] = {
 }
 
 
-def prepare(doing: Doing, files: FileStore, principal: Principal, identifier: str, message: str) -> Given:
-    """Make and store the evidence of a report. Raises Problem 404, 409, 410."""
-    report, _ = repository.lock(doing.session, principal, identifier)
-    if ReportState(report.state) not in ReportState.for_merchant():
-        detail = "A refund is refused on the ground of an established report; this one is not."
-        raise Problem(409, "transition_not_allowed", detail)
-    whole = repository.whole(doing.session, report)
+@dataclass(frozen=True)
+class Drawn:
+    """A refusal's evidence, in the file store. version: of the report that it shows."""
+
+    version: int
+    given: Given
+
+
+def prepare(
+    database: Database, files: FileStore, principal: Principal, identifier: str, message: str
+) -> Drawn | None:
+    """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
+
+    Raises Problem 404, 409, 410.
+    """
+    with database.reading() as session:
+        whole = repository.whole(session, repository.find(session, principal, identifier))
+    if ReportState(whole.report.state) not in ReportState.for_merchant():
+        return None
     language = language_of(whole.refund)
     content = picture(files, whole, language)
     text = message or MESSAGES[language]
-    return Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
+    given = Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
+    return Drawn(whole.report.version, given)
 
 
 def language_of(refund: Refund) -> Language:

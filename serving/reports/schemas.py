@@ -1,7 +1,7 @@
 """What goes in and comes out, as OpenAPI shows it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,8 @@ ReasonCode = Literal[
     "photo_too_poor",
     "other",
 ]
+PhotoName = Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_]+$")]
+"""A photo's id, or its SHA-256."""
 _TEXT = Field(min_length=1, max_length=5_000)
 EXAMPLE: dict[str, Any] = {
     "id": "rpt_01KAMZ7H2VJ4D8Q0S6W1Y3B5CE",
@@ -93,7 +95,7 @@ class ReportIn(_In):
     )
 
     refund_id: str = Field(min_length=1, max_length=64)
-    image: str | list[str] = Field(description="a photo's id or SHA-256, or a list of them")
+    image: PhotoName | list[PhotoName] = Field(description="a photo's id or SHA-256, or a list of them")
     note: str = Field(default="", max_length=2_000, description="what the merchant wants to add")
 
 

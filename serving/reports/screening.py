@@ -12,19 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from model.claim import ClaimVerdict, PhotoFinding, judge_claim
 from model.detection import Detection
 from serving.audit import chain
-from serving.audit.chain import DETECTOR, Fact
+from serving.audit.chain import DETECTOR, SYSTEM, Fact
 from serving.clock import rfc3339
 from serving.db.tables import Image, Refund, Report, Screening
 from serving.files import FileStore
 from serving.ids import make_id
 from serving.lines import detection_line
 from serving.reports import repository
+from serving.reports.judging import Judged, judge
 from serving.reports.service import Doing
 from serving.webhooks import outbox
 from serving.workflow.machine import Given, happen
@@ -68,7 +67,7 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
             _tell(session, report, screening, doing.now)
     session.flush()
-    judged = _judge(doing, refund)
+    judged = judge(session, refund, doing.settings.claim_limit)
     for report in waiting:
         _conclude_one(doing, report, refund, judged, found.get(report.image_id))
 
@@ -116,39 +115,15 @@ def keep_extra(session: Session, image: Image, found: Found, now: datetime) -> N
     chain.append(session, image.tenant_id, now, DETECTOR, fact)
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """The claim's verdict, and the images that carried it."""
-
-    verdict: ClaimVerdict | None
-    carried: frozenset[str]
-
-
-def _judge(doing: Doing, refund: Refund) -> _Judged:
-    """All photos of the refund that were reported and not taken back, each once."""
-    gone = [ReportState.WITHDRAWN.value]
-    rows = doing.session.execute(
-        select(Report.image_id, Screening.body)
-        .join(Screening, Screening.id == Report.screening_id)
-        .where(Report.refund_id == refund.id, Report.state.not_in(gone))
-        .order_by(Report.id)
-    )
-    bodies = {
-        row.image_id: row.body for row in rows
-    }  # a photo reported again counts with its newest detection
-    if not bodies:
-        return _Judged(None, frozenset())
-    images = list(bodies)
-    findings = [PhotoFinding.model_validate(body) for body in bodies.values()]
-    verdict = judge_claim(findings, doing.settings.claim_limit)
-    return _Judged(verdict, frozenset(images[place] for place in verdict.carried_by))
-
-
-def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: _Judged, found: Found | None) -> None:
+def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: Judged, found: Found | None) -> None:
+    if refund.deadline_at is not None and refund.deadline_at <= doing.now:
+        # the clock has not rung yet, but the platform has decided by itself
+        happen(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+        return
     event = Event.SCREENED_UNSURE
-    if report.image_id in judged.carried and judged.verdict is not None:
+    if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
-        report.verdict, report.bound, report.rule = "fake", judged.verdict.bound, judged.verdict.rule
+        report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
     elif report.verdict == "authentic":
         event = Event.SCREENED_AUTHENTIC
     given = Given(data=_data(report, found))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -21,6 +22,9 @@ from serving.rest import etags
 from serving.settings import Settings
 from serving.workflow.machine import Given, happen
 from serving.workflow.states import Event, ReportState
+
+if TYPE_CHECKING:
+    from serving.reports.evidence_use import Drawn
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,19 @@ def decide_appeal(doing: Doing, principal: Principal, identifier: str, body: App
     return report
 
 
-def refuse(doing: Doing, principal: Principal, identifier: str, if_match: str | None, given: Given) -> Report:
-    return _happen(doing, principal, identifier, Event.REFUSE, if_match, given)
+def refuse(
+    doing: Doing, principal: Principal, identifier: str, if_match: str | None, drawn: "Drawn | None"
+) -> Report:
+    """drawn: the evidence; none where the report was not established when it should be drawn. Raises Problem 409."""
+    report, refund = repository.lock(doing.session, principal, identifier)
+    etags.check(if_match, report.version)
+    if drawn is not None and drawn.version != report.version:
+        raise Problem(
+            409, "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
+        )
+    given = drawn.given if drawn is not None else None
+    happen(doing.session, doing.settings, doing.now, principal.actor, Event.REFUSE, report, refund, given)
+    return report
 
 
 def _submit(

@@ -35,6 +35,8 @@ class Viewer:
     language: Language
     settings: Settings
     secret: Secret
+    links: bool = True
+    """Whether to give status links: not in answers that are stored, nor to keys that may only read."""
 
     @property
     def sees_names(self) -> bool:
@@ -170,6 +172,8 @@ def _due(state: str) -> str | None:
 
 def _track_urls(viewer: Viewer, report_id: str) -> dict[str, str]:
     """The side's own link; the platform gets both, to pass the buyer's on. A merchant must not act as the buyer."""
+    if not viewer.links:
+        return {}
     sides: tuple[links.Side, ...] = ("merchant",) if viewer.actor.role is Role.MERCHANT else links.SIDES
     if viewer.actor.role is Role.BUYER:
         sides = ("buyer",)

@@ -172,5 +172,5 @@ def _response(stored: StoredAnswer, replayed: bool = False) -> Response:
 
 
 def _fingerprint(request: Request, asked: Any) -> str:
-    text = json.dumps([request.method, request.url.path, asked], sort_keys=True, ensure_ascii=False)
+    text = json.dumps([request.method, request.url.path, asked], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

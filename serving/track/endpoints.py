@@ -4,6 +4,7 @@ In: a signed token (`serving.reports.links`). Out: what that side may see. The t
 one report, and only what the side may do. Forms need no other protection: nothing here goes by cookies.
 """
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -97,24 +98,32 @@ async def track_appeal(request: Request, token: Token) -> Response:
 async def track_send_photo(request: Request, token: Token) -> Response:
     """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""
     link = _buyer(request, token)
-    settings = request.app.state.settings
-    intake.expected_bytes(request, settings)
-    body = await intake.read(request, settings)
-
-    def do() -> dict[str, Any]:
-        state = request.app.state
-        photos = [(Source.CHAT, one.name, one.data) for one in body.images]
-        prepared = [refunds.prepare_one(state.files, *photo) for photo in photos]
-        with state.database.transaction() as session:
-            report, refund = repository.lock_pair(session, _whole(session, link).report)
-            if not repository.photo_awaited(session, report):
-                raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
-            refunds.add_photos(session, refund, prepared, BUYER, state.clock())
-            return _show(request, session, link)
-
-    made = await run_in_threadpool(do)
-    request.app.state.bell.ring()
+    state = request.app.state
+    await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
+    size = intake.expected_bytes(request, state.settings)
+    with state.service.admission.place(math.inf, size, photos=0):
+        body = await intake.read(request, state.settings)
+        made = await run_in_threadpool(_keep_photos, request, link, body)
+    state.bell.ring()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+def _must_be_awaited(request: Request, link: Link) -> None:
+    """Raises Problem 409 where nobody waits for a photo."""
+    with request.app.state.database.reading() as session:
+        if not repository.photo_awaited(session, _whole(session, link).report):
+            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+
+
+def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
+    state = request.app.state
+    prepared = [refunds.prepare_one(state.files, Source.CHAT, one.name, one.data) for one in body.images]
+    with state.database.transaction() as session:
+        report, refund = repository.lock_pair(session, _whole(session, link).report)
+        if not repository.photo_awaited(session, report):
+            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+        refunds.add_photos(session, refund, prepared, BUYER, state.clock())
+        return _show(request, session, link)
 
 
 def _link(request: Request, token: str) -> Link:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from serving.db.session import Database
 from serving.db.tables import Job
 from serving.ids import make_id
+from serving.workflow import clocks
 
 SLOWEST_RETRY = timedelta(minutes=5)
 """A job that keeps failing is tried that often."""
@@ -37,23 +38,30 @@ class Taken:
     failures: int
 
 
-def take(database: Database, now: datetime, seconds: float, limit: int) -> list[Taken]:
-    """Up to `limit` jobs that are due and nobody's, the oldest first."""
+def take(database: Database, now: datetime, seconds: float, limit: int, screenings: bool) -> list[Taken]:
+    """Up to `limit` jobs that are due and nobody's, the oldest first. screenings: these, or all others."""
     lease = make_id("lse", now)
     with database.transaction() as session:
         free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
-        query = select(Job).where(Job.due_at <= now, free).order_by(Job.due_at, Job.id).limit(limit)
+        query = select(Job).where(Job.due_at <= now, free, _lane(screenings))
+        query = query.order_by(Job.due_at, Job.id).limit(limit)
         rows = session.execute(query.with_for_update(skip_locked=True)).scalars().all()
         for row in rows:
             row.lease, row.leased_until = lease, now + timedelta(seconds=seconds)
         return [Taken(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures) for row in rows]
 
 
-def anything_due(database: Database, now: datetime) -> bool:
+def anything_due(database: Database, now: datetime, screenings: bool) -> bool:
     """A look without a lock: on SQLite, taking needs the write lock."""
     with database.reading() as session:
         free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
-        return session.execute(select(Job.id).where(Job.due_at <= now, free).limit(1)).first() is not None
+        query = select(Job.id).where(Job.due_at <= now, free, _lane(screenings))
+        return session.execute(query.limit(1)).first() is not None
+
+
+def _lane(screenings: bool) -> ColumnElement[bool]:
+    """Clocks must not ring late because photos queue for the detector."""
+    return Job.kind.in_(clocks.SCREENINGS) if screenings else Job.kind.not_in(clocks.SCREENINGS)
 
 
 def finish(session: Session, job: Taken) -> None:

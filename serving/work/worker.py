@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,7 +60,8 @@ class Worker:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever("jobs", self._jobs))
+            group.create_task(self._forever("screenings", partial(self._jobs, True)))
+            group.create_task(self._forever("clocks", partial(self._jobs, False)))
             group.create_task(self._forever("webhooks", self._webhooks))
 
     async def _forever(self, name: str, turn: Callable[[], Awaitable[int]]) -> None:
@@ -79,7 +81,7 @@ class Worker:
             self._database, self._clock, self._sender, self._settings.lease_seconds, DELIVERIES
         )
 
-    async def _jobs(self) -> int:
+    async def _jobs(self, screenings: bool) -> int:
         """Take what is due and do it, taking more as places get free; ends when nothing is left."""
         if not self._tidies:  # here, where a database that is away is tried again
             await asyncio.to_thread(
@@ -90,7 +92,7 @@ class Worker:
         count = 0
         try:
             while True:
-                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running))
+                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running), screenings)
                 count += len(taken)
                 running |= {asyncio.create_task(self._do(job)) for job in taken}
                 if not running:
@@ -102,11 +104,11 @@ class Worker:
             for task in running:
                 task.cancel()
 
-    def _take(self, limit: int) -> list[Taken]:
+    def _take(self, limit: int, screenings: bool) -> list[Taken]:
         now = self._clock()
-        if limit <= 0 or not leases.anything_due(self._database, now):
+        if limit <= 0 or not leases.anything_due(self._database, now, screenings):
             return []
-        return leases.take(self._database, now, self._settings.lease_seconds, limit)
+        return leases.take(self._database, now, self._settings.lease_seconds, limit, screenings)
 
     async def _do(self, job: Taken) -> None:
         """Do one job; whatever goes wrong is this job's alone."""
@@ -131,7 +133,7 @@ class Worker:
         self._metrics.jobs.labels(job.kind, result).inc()
 
     async def _by_kind(self, job: Taken) -> None:
-        if job.kind in (clocks.SCREEN, clocks.SCREEN_EXTRA):
+        if job.kind in clocks.SCREENINGS:
             await self._screen(job)
         elif job.kind == housekeeping.KIND:
             await asyncio.to_thread(

@@ -16,6 +16,8 @@ WARNINGS = {"24h": timedelta(hours=24), "2h": timedelta(hours=2), "30m": timedel
 SCREEN, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
     "screen", "deadline", "finalise", "appeal_due", "photo_due", "screen_extra",
 )  # fmt: skip
+SCREENINGS = (SCREEN, SCREEN_EXTRA)
+"""Jobs that need the detector."""
 WARN = "warn:"
 
 

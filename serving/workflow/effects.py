@@ -111,22 +111,18 @@ def _set_outcome(change: Change) -> None:
         final = states == {ReportState.FINAL_NOT_ESTABLISHED}
     else:
         outcome, final = Outcome.UNDECIDED, False
-    if (refund.outcome, refund.outcome_final) == (outcome, final):
-        return
     previous = refund.outcome
+    moved = (refund.outcome, refund.outcome_final) != (outcome, final)
+    undone = _undo_refusal(change, whole=outcome != Outcome.MERCHANT_SUPPORTED)
+    if not moved and not undone:
+        return
     refund.outcome, refund.outcome_final = outcome.value, final
     refund.version += 1
     refund.updated_at = change.now
-    undone = previous == Outcome.MERCHANT_SUPPORTED and outcome != Outcome.MERCHANT_SUPPORTED
     tell(
-        change.session,
-        change.now,
-        WebhookType.DISPUTE_OUTCOME_CHANGED,
-        change.report,
-        refund,
-        previous_outcome=previous,
-        refusal_undone=_undo_refusal(change) if undone else False,
-    )
+        change.session, change.now, WebhookType.DISPUTE_OUTCOME_CHANGED, change.report, refund,
+        previous_outcome=previous, refusal_undone=undone,
+    )  # fmt: skip
 
 
 def _counting(session: Session, refund: Refund) -> set[ReportState]:
@@ -136,15 +132,17 @@ def _counting(session: Session, refund: Refund) -> set[ReportState]:
     return states - {ReportState.WITHDRAWN, ReportState.EXPIRED}
 
 
-def _undo_refusal(change: Change) -> bool:
-    """A refusal that rests on nothing any more: the platform must take it back."""
-    undone = (
-        update(Refusal)
-        .where(Refusal.refund_id == change.refund.id, Refusal.undone_at.is_(None))
-        .values(undone_at=change.now, live=None)
-        .returning(Refusal.id)
-    )
-    return change.session.execute(undone).first() is not None
+def _undo_refusal(change: Change, whole: bool) -> bool:
+    """Take back a refusal that rests on nothing any more: on this report, which turned against it, or (whole) on any
+    report of a refund that supports the merchant no longer. The platform must take it back, too."""
+    turned = change.edge.next in ReportState.for_buyer()
+    if not whole and not turned:
+        return False
+    undone = update(Refusal).where(Refusal.refund_id == change.refund.id, Refusal.undone_at.is_(None))
+    if not whole:
+        undone = undone.where(Refusal.report_id == change.report.id)
+    undone = undone.values(undone_at=change.now, live=None)
+    return change.session.execute(undone.returning(Refusal.id)).first() is not None
 
 
 def _enter_pending(change: Change) -> None:

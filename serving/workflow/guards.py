@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Decision, Image, PhotoRequest, Refund, Refusal, Report
+from serving.db.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
 from serving.problems import Problem
 from serving.workflow.states import RefundStatus, ReportState, Source
 from serving.workflow.table import Guard
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    """What guards ask beside report and refund. judges: subjects of all who decided the report; photo_awaited: whether
-    the buyer was asked for one; refused: whether the refund is."""
+    """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
+    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is."""
 
-    judges: frozenset[str]
+    sides: frozenset[str]
     photo_awaited: bool
     refused: bool
 
@@ -29,12 +29,15 @@ class Seen:
 def look(session: Session, report: Report, refund: Refund) -> Seen:
     """As the database has it now."""
     judges = select(Decision.decided_by).where(Decision.report_id == report.id)
+    appellants = select(Appeal.opened_by).where(Appeal.report_id == report.id)
     wishes = select(PhotoRequest.id).where(
         PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None)
     )
     refusals = select(Refusal.id).where(Refusal.refund_id == refund.id, Refusal.undone_at.is_(None))
     return Seen(
-        frozenset(session.execute(judges).scalars()),
+        frozenset(
+            {report.reported_by, *session.execute(judges).scalars(), *session.execute(appellants).scalars()}
+        ),
         session.execute(wishes).first() is not None,
         session.execute(refusals).first() is not None,
     )
@@ -87,9 +90,15 @@ def _bound_stated(change: "Change") -> None:
 
 
 def _other_judge(change: "Change") -> None:
-    if change.actor.name in change.seen.judges:
-        detail = "You decided this report before; an appeal is decided by another adjudicator."
+    if change.actor.name in change.seen.sides:
+        detail = "You reported, decided or appealed here before; another adjudicator decides."
         raise Problem(409, "same_judge", detail)
+
+
+def _screened(change: "Change") -> None:
+    if change.report.screening_id is None:
+        detail = "The detector could not look at this photo: there is no evidence picture to refuse with."
+        raise Problem(409, "not_screened", detail)
 
 
 def _in_time(change: "Change") -> None:
@@ -120,6 +129,7 @@ CHECKS: dict[Guard, Callable[["Change"], None]] = {
     Guard.WAS_NOT_ESTABLISHED: _said_by_the_table,
     Guard.BOUND_STATED: _bound_stated,
     Guard.OTHER_JUDGE: _other_judge,
+    Guard.SCREENED: _screened,
     Guard.IN_TIME: _in_time,
     Guard.NOT_REFUSED: _not_refused,
     Guard.NO_OPEN_WISH: _no_open_wish,

@@ -293,7 +293,7 @@ def test_the_buyer_follows_appeals_and_sends_a_photo_by_link(
         live.clock.forward(days=100)
         assert buyer.get(link).status_code == 410
     images = calls("shop-1").get("/v1/refunds/r10")["images"]
-    assert [image["source"] for image in images] == ["refund", "chat"]
+    assert sorted(image["source"] for image in images) == ["chat", "refund"]
 
 
 def test_a_photo_that_does_not_come_lapses(
@@ -353,3 +353,93 @@ def test_nonsense_gets_a_clear_problem(
 def test_a_post_without_a_key_is_refused(calls: Any) -> None:
     answer = calls("shop-1").http.post("/v1/reports", json={"refund_id": "r", "image": "x"})
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+
+
+def _claim(story: ModuleType, pictures: list[bytes], **more: Any) -> dict[str, Any]:
+    body: dict[str, Any] = story.refund(pictures[0], **more)
+    body["images"]["refund"] = [{"data": base64.b64encode(one).decode()} for one in pictures]
+    return body
+
+
+def test_taking_reports_back_takes_no_judgement_back(calls: Any, story: ModuleType, photo: Any) -> None:
+    """Nine photos, one fake: that needs a second. Whoever withdraws the others and reports the fake alone has had all
+    nine judged already."""
+    pictures = [photo(size=(320 + 8 * index, 240)) for index in range(8)] + [photo(red=True)]
+    images = calls("shop-1").put("/v1/refunds/r20", _claim(story, pictures))["images"]
+    ids = [image["id"] for image in images]
+    made = calls("shop-1").post("/v1/reports", {"refund_id": "r20", "image": ids}, Prefer="wait=25")["items"]
+    assert [item["state"] for item in made] == ["not_established"] * 8 + ["needs_review"]
+    calls("shop-1").post(f"/v1/reports/{made[-1]['id']}/withdraw")
+    again = calls("shop-1").post("/v1/reports", {"refund_id": "r20", "image": ids[-1]}, Prefer="wait=20")
+    assert again["state"] == "needs_review"
+
+
+def test_bounds_of_several_clicks_add_up(calls: Any, story: ModuleType, photo: Any) -> None:
+    pictures = [photo(size=(320 + 8 * index, 240), red=index == 3) for index in range(4)]
+    images = calls("shop-1").put("/v1/refunds/r21", _claim(story, pictures))["images"]
+    states, bounds = [], []
+    for image in images:
+        made = calls("shop-1").post(
+            "/v1/reports", {"refund_id": "r21", "image": image["id"]}, Prefer="wait=20"
+        )
+        states.append(made["state"])
+        bounds.append(made["false_accusation_bound"])
+    assert states == ["not_established"] * 3 + ["needs_review"]  # 0.75 + 1.5 + 2.25 + 3 % is over 5 %
+
+
+def test_a_refund_keeps_its_buyer_and_its_version(calls: Any, story: ModuleType, photo: Any) -> None:
+    body = story.refund(photo(), buyer="guilty", platform_version=10)
+    calls("shop-1").put("/v1/refunds/r22", body)
+    swapped = calls("shop-1").http.put("/v1/refunds/r22", json=body | {"buyer": "innocent"})
+    assert (swapped.status_code, swapped.json()["code"]) == (409, "buyer_differs")
+    calls("shop-1").put("/v1/refunds/r22", body | {"platform_version": None, "status": "closed"})
+    older = calls("shop-1").http.put("/v1/refunds/r22", json=body | {"platform_version": 5})
+    assert (older.status_code, older.json()["code"]) == (409, "older_version")
+
+
+def test_the_platform_may_put_a_wrong_shop_right_while_nothing_is_reported(
+    calls: Any, story: ModuleType, photo: Any
+) -> None:
+    calls("shop-2").put("/v1/refunds/r23", story.refund(photo()))
+    right = calls("admin").put("/v1/refunds/r23", story.refund(photo(), account="shop-1"))
+    assert right["account"] == "shop-1"
+    report = calls("shop-1").post("/v1/reports", {"refund_id": "r23", "image": right["images"][0]["id"]})
+    late = calls("admin").http.put("/v1/refunds/r23", json=story.refund(photo(), account="shop-2"))
+    assert report and (late.status_code, late.json()["code"]) == (409, "account_differs")
+
+
+def test_a_merchant_does_not_answer_for_the_buyer(
+    calls: Any, story: ModuleType, reported: Any, unsure: bytes, photo: Any
+) -> None:
+    report = reported("r24", picture=unsure)
+    path = f"/v1/reports/{report['id']}"
+    calls("ann").post(f"{path}/photo-requests", {"wish": "close_up"})
+    body = story.refund(unsure)
+    body["images"]["chat"] = [{"data": base64.b64encode(photo()).decode()}]
+    calls("shop-1").put("/v1/refunds/r24", body)
+    assert calls("ann").get(path)["photo_requests"][0]["state"] == "open"
+    body["account"] = "shop-1"
+    body["images"]["chat"] = [{"data": base64.b64encode(photo(size=(300, 300))).decode()}]
+    calls("admin").put("/v1/refunds/r24", body)
+    now = calls("ann").get(path)
+    assert now["photo_requests"][0]["state"] == "answered"
+    assert now["timeline"][-1]["role"] == "admin"
+
+
+def test_a_refusal_falls_with_its_own_report(calls: Any, story: ModuleType, photo: Any) -> None:
+    pictures = [photo(red=True), photo(red=True, size=(400, 300))]
+    images = calls("shop-1").put("/v1/refunds/r25", _claim(story, pictures))["images"]
+    ids = [image["id"] for image in images]
+    first, _ = calls("shop-1").post("/v1/reports", {"refund_id": "r25", "image": ids}, Prefer="wait=20")["items"]
+    path = f"/v1/reports/{first['id']}"
+    calls("shop-1").post(f"{path}/refusal", {"message": "edited"})
+    appeal = calls("ann").post(f"{path}/appeals", {"grounds": "It is real."})
+    answer = {"decision": "overturn", "reason_code": "real_damage_shown", "reason": "It is."}
+    own = calls("ann").http.post(
+        f"/v1/appeals/{appeal['id']}/decision", json=answer, headers={"Idempotency-Key": "own"}
+    )
+    assert own.json()["code"] == "same_judge"  # whoever passed the appeal on does not decide it
+    calls("bob").post(f"/v1/appeals/{appeal['id']}/decision", answer)
+    now = calls("shop-1").get(path)
+    assert now["refusal"]["undone_at"] is not None
+    assert now["outcome"] == "merchant_supported"  # the other photo stands
