@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import TimeoutError as NoTurn
+
 
 class Turns:
     """seconds: how long a thread waits for its turn at most."""
@@ -21,9 +23,9 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Raises TimeoutError."""
+        """Raises SQLAlchemy's TimeoutError, as a full pool does."""
         if not self._take():
-            raise TimeoutError(f"no turn came within {self._seconds:g} s; somebody does not give it back")
+            raise NoTurn(f"no turn came within {self._seconds:g} s; somebody does not give it back")
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as NoTurn
 
 from serving.db.session import Database
 from serving.db.turns import Turns
@@ -33,7 +34,7 @@ def test_turns_are_taken_one_at_a_time_in_the_order_of_coming() -> None:
 def test_waiting_ends() -> None:
     turns = Turns(0.01)
     with turns.turn():
-        with pytest.raises(TimeoutError), turns.turn():
+        with pytest.raises(NoTurn), turns.turn():
             pass
         assert not turns._waiting
     with turns.turn():
