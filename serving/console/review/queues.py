@@ -56,6 +56,8 @@ def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "",
         wholes = reports.wholes(session, rows[:ROWS])
         hides = opinion.hidden_here(session, visit.principal.tenant)
         last = reports_done(session, visit.principal, done)
+    if hides:
+        sort = "due"  # doubt is the model's opinion, too
     if sort == "doubt":
         wholes.sort(key=lambda whole: -(whole.report.doubt if whole.report.doubt is not None else 1.0))
     more = paging.encode(due_keys(rows[ROWS - 1])) if len(rows) > ROWS else None

@@ -334,7 +334,9 @@ def test_an_opinion_stays_hidden_until_the_judge_has_looked(
 ) -> None:
     _hide(workflow_app)
     report = dispute(probability=0.613)
-    assert "61.3" not in ann.get("/queue?sort=doubt").text
+    dispute(2, hours=1, probability=0.99)
+    listed = ann.get("/queue?sort=doubt")
+    assert "61.3" not in listed.text and _order(listed)[1] == report.id, "the order would tell, too"
     page = ann.get(f"/queue/{report.id}")
     assert "Look for yourself first" in page.text
     assert "61.3" not in page.text and "view/heat" not in page.text and "A person should" not in page.text
