@@ -123,8 +123,8 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
     """What the worker asks between requests. Those that take something take the next each time."""
     soon = NOW + timedelta(seconds=1)
     return {
-        "worker: anything due": lambda: leases.anything_due(database, soon, True),
-        "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, True),
+        "worker: anything due": lambda: leases.anything_due(database, soon, False),
+        "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, False),
         "worker: next delivery due": lambda: queue.next_due(database, soon),
         "worker: claim deliveries": lambda: queue.claim(database, soon, timedelta(hours=1), TAKEN, {}),
     }

@@ -31,7 +31,7 @@ from serving.head import HeadAsGet
 from serving.identity import login
 from serving.identity.callers import Callers
 from serving.identity.secret import read_secret
-from serving.identity.tenants import open_database
+from serving.identity.tenants import ensure_demo, open_database
 from serving.metrics import Metrics, WorkflowMetrics
 from serving.models.bundles import open_bundles
 from serving.models.follower import Follower
@@ -63,6 +63,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     Raises BundleError, DatabaseError, OSError, SettingsError."""
     metrics = Metrics()
     database, bundles = open_database(settings, clock()), open_bundles(settings.data_dir)
+    if settings.demo:
+        ensure_demo(database, clock())
     engine = start_engine(database, bundles, settings, metrics.engine, clock(), detector)
     app = FastAPI(
         title="RefundLens",

@@ -119,10 +119,14 @@ def rollback(
     """Take the champion back: the one before it judges again."""
     from serving.models import repository, service
     from serving.models.stages import Stage
+    from serving.problems import Problem
 
     with _change() as (session, by, now):
         champion = repository.at(session, Stage.CHAMPION)
-        row = service.rollback(session, by, version or (champion.id if champion else "-"), now, reason)
+        wanted = version or (champion and champion.id)
+        if wanted is None:
+            raise Problem(409, "not_champion", "There is no champion to roll back.")
+        row = service.rollback(session, by, wanted, now, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
 
 

@@ -57,9 +57,13 @@ def open_database(settings: Settings, now: datetime, must_exist: bool = False) -
     database.migrate()
     with suppress(IntegrityError):  # a process that started together with this one was first
         _ensure(database, DEFAULT, DEFAULT_NAME, now)
-        if settings.demo:
-            _ensure(database, DEMO, DEMO_NAME, now)
     return database
+
+
+def ensure_demo(database: Database, now: datetime) -> None:
+    """The demo's tenant, for a service that shows the demo."""
+    with suppress(IntegrityError):
+        _ensure(database, DEMO, DEMO_NAME, now)
 
 
 def _ensure(database: Database, identifier: str, name: str, now: datetime) -> None:

@@ -37,7 +37,7 @@ def _asking(
 
 
 def _jobs(now: datetime) -> Select[int]:
-    return select(func.count()).select_from(Job).where(Job.due_at <= now)
+    return select(func.count()).select_from(Job).where(Job.screening.in_([True, False]), Job.due_at <= now)
 
 
 def _webhooks(now: datetime) -> Select[int]:

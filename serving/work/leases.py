@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from serving.db.session import Database
 from serving.db.tables import Job
 from serving.ids import make_id
-from serving.workflow import clocks
 
 SLOWEST_RETRY = timedelta(minutes=5)
 """A job that keeps failing is tried that often."""
@@ -61,7 +60,7 @@ def anything_due(database: Database, now: datetime, screenings: bool) -> bool:
 
 def _lane(screenings: bool) -> ColumnElement[bool]:
     """Clocks must not ring late because photos queue for the detector."""
-    return Job.kind.in_(clocks.SCREENINGS) if screenings else Job.kind.not_in(clocks.SCREENINGS)
+    return Job.screening.is_(screenings)
 
 
 def finish(session: Session, job: Taken) -> None:

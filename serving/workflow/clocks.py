@@ -25,7 +25,16 @@ def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: dat
     """Have something done at a time; a job of the same kind for the same object moves there."""
     cancel(session, ref, kind)
     session.add(
-        Job(id=make_id("job", now), tenant_id=tenant, kind=kind, ref=ref, data={}, due_at=due, created_at=now)
+        Job(
+            id=make_id("job", now),
+            tenant_id=tenant,
+            kind=kind,
+            ref=ref,
+            screening=kind in SCREENINGS,
+            data={},
+            due_at=due,
+            created_at=now,
+        )
     )
 
 

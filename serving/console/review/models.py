@@ -1,45 +1,89 @@
-"""The engineer's page: what runs, its card and thresholds, a challenger's agreement, drift, disagreements with people.
+"""The engineer's page: what runs, the registry's versions, a challenger's agreement, drift, disagreements with people.
 
-In: the engine, screenings, labels. Out: a page. Another model is put in place by SIGHUP (`serving.reload`); a button
-here would change every tenant's model without an audit event, so there is none.
+In: the engine, the registry, screenings, labels. Out: a page, and forms that promote, roll back and shadow through the
+registry's own service, which audits each.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
-from serving.console.frame import Visit, page, visits
+from serving.console.frame import Visit, back_to, fields, page, submit, visits
 from serving.console.review import disagreements, markdown, plots
 from serving.console.review.drift import BEFORE, DAYS, SAMPLE, drift
 from serving.console.review.words import TOOLS
+from serving.db.tables import ModelVersion
 from serving.engine import Engine
-from serving.rest import paging
+from serving.models import repository as registry
+from serving.models import service, view
+from serving.models.schemas import PromoteIn, RollbackIn
+from serving.models.service import By
+from serving.problems import Problem
+from serving.rest import etags, paging
+from serving.rest.once import Made
 from serving.workflow.states import Role
 
 router = APIRouter(include_in_schema=False)
 
 Engineer = Annotated[Visit, Depends(visits(Role.ENGINEER))]
+Act = Literal["promote", "rollback", "shadow", "end-shadow"]
 CARD_UNDER = 2
 """Level of the heading that the card stands under."""
+VERSIONS = 20
+"""Shown, the newest; the API lists all."""
+TOLD_ON_THE_PAGE = frozenset({403, 409, 412, 422})
+"""Statuses that the page explains."""
 
 
 @router.get("/models")
 def models_page(visit: Engineer, cursor: str = "") -> Response:
     """cursor: of labels, for older disagreements. Raises Problem 400 for one that is none of ours."""
+    return draw(visit, cursor)
+
+
+@router.post("/models/{version}/{act}")
+async def change(visit: Engineer, version: str, act: Act) -> Response:
+    """Promote a version, roll the champion back, run a version in the shadow or end that. Raises Problem 404."""
+    form = await fields(visit)
+    given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
+
+    def do(session: Session) -> Made:
+        return Made({"id": _change(session, visit, version, act, **given).id}, 200)
+
+    try:
+        await submit(visit, form, do)
+    except Problem as problem:
+        if problem.status not in TOLD_ON_THE_PAGE:
+            raise
+        return await run_in_threadpool(draw, visit, "", problem)
+    return back_to("/models#versions")
+
+
+def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
+    """The page. failed: why a form did nothing."""
     engine: Engine = visit.state.service.engine
     detector = engine.detector
     before = paging.decode(cursor, (str,))[0] if cursor else None
     with visit.state.database.reading() as session:
         moved = drift(session, visit.principal.tenant, visit.state.clock())
         compared = disagreements.compare(session, visit.principal.tenant, before)
+        rows = registry.page(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
+    more = urlencode({"cursor": paging.encode([compared.more])}) if compared.more else None
     return page(
         visit,
         "review/models.html",
         "models",
+        failed.status if failed else 200,
+        failed=failed,
         model=detector.name,
         card=markdown.blocks(detector.card, CARD_UNDER),
+        versions=[view.show(row) for row in rows],
+        revisions={row.id: row.revision for row in rows},
         calibration=calibration,
         conditions=plots.conditions(calibration) if calibration else [],
         agreement=engine.agreement,
@@ -49,9 +93,26 @@ def models_page(visit: Engineer, cursor: str = "") -> Response:
         compared=compared,
         dots=plots.dots(compared.tenths),
         spans={"days": DAYS, "before": BEFORE, "sample": 4 * SAMPLE},
-        more=f"/models?{urlencode({'cursor': paging.encode([compared.more])})}#differences"
-        if compared.more
-        else None,
+        more=f"/models?{more}#differences" if more else None,
         first=not cursor,
         **TOOLS,
     )
+
+
+def _change(
+    session: Session, visit: Visit, version: str, act: Act, reason: str, revision: str
+) -> ModelVersion:
+    """Raises Problem 404, 409, 412, 422."""
+    by, now = By.person(visit.principal), visit.state.clock()
+    seen = etags.etag(int(revision)) if revision.isascii() and revision.isdigit() else None
+    try:
+        if act == "promote":
+            why = PromoteIn(reason=reason or None).reason
+            return service.promote(session, by, version, now, why, if_match=seen)
+        if act == "rollback":
+            return service.rollback(session, by, version, now, RollbackIn(reason=reason).reason, seen)
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", f"reason: {error.errors()[0]['msg']}") from error
+    if act == "shadow":
+        return service.shadow(session, by, version, now, if_match=seen)
+    return service.shadow(session, by, version, now, 0, if_match=seen)

@@ -14,12 +14,14 @@ class Job(Base):
     each. lease, leased_until: a process has taken it; another may after that moment. failures: times it went wrong."""
 
     __tablename__ = "job"
-    __table_args__ = (UniqueConstraint("kind", "ref"), Index("ix_job_due", "due_at", "id"))
+    __table_args__ = (UniqueConstraint("kind", "ref"), Index("ix_job_due", "screening", "due_at", "id"))
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str | None] = mapped_column(ID, ForeignKey("tenant.id"))
     kind: Mapped[str] = mapped_column(String(40))
     ref: Mapped[str] = mapped_column(ID)
+    screening: Mapped[bool] = mapped_column(default=False)
+    """Whether it needs the detector; such jobs are taken by themselves, so that clocks never ring late behind them."""
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     due_at: Mapped[datetime]
     lease: Mapped[str | None] = mapped_column(ID)

@@ -2,9 +2,12 @@
 
 import io
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +17,26 @@ from PIL import Image as Picture
 from starlette.testclient import TestClient
 
 from model.bundle import load
+from model.detect import Detector
+from serving.audit.chain import Actor
 from serving.console.review import markdown, plots
 from serving.console.review.disagreements import tenths
 from serving.console.review.drift import BEFORE, DAYS, Day, Drift, drift
 from serving.console.review.pictures import overlay
 from serving.console.review.residual import LONGEST, residual
 from serving.console.review.words import left, money
+from serving.db.session import sqlite_file
 from serving.db.tables import AuditEvent, Decision, Image, Label, Refund, Report, Screening, Tenant
 from serving.db.tables.reports import NEVER
 from serving.identity.tenants import DEFAULT
 from serving.ids import make_id
+from serving.models import service as model_versions
+from serving.models.bundles import examine
+from serving.models.service import By
 from serving.rendering import WEB
 from serving.reports.screening import _put
-from serving.workflow.states import ReportState
+from serving.settings import Settings
+from serving.workflow.states import ReportState, Role
 
 AREAS = ("queue", "appeals", "models")
 Photo = Callable[..., bytes]
@@ -48,6 +58,14 @@ class Desk:
         assert form, f"no form for {action}"
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
         return self.http.post(action, data=hidden | fields)
+
+
+@pytest.fixture
+def settings(settings: Settings, empty_database: Path) -> Settings:
+    """With tables that are there already: each test has an application of its own, and making them takes a second."""
+    settings.data_dir.mkdir(parents=True)
+    shutil.copy(empty_database, sqlite_file(settings.data_dir))
+    return settings
 
 
 @pytest.fixture
@@ -307,8 +325,6 @@ def test_forms_need_their_token(ann: Desk, dispute: Callable[..., Report]) -> No
 def test_nothing_of_another_tenant_is_there(
     ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
 ) -> None:
-    with workflow_app.state.database.transaction() as session:
-        session.add(Tenant(id="tnt_two", name="two", created_at=workflow_app.state.clock()))
     theirs, ours = dispute(1, tenant="tnt_two"), dispute(2)
     assert _order(ann.get("/queue")) == [ours.id]
     paths = [
@@ -433,6 +449,29 @@ def test_the_models_page_shows_what_runs_and_who_disagrees(
     assert "an appeal, overturned" in page.text, "people said fake, the detector had said authentic"
     assert not re.search(r"style=|onclick=", page.text)
     assert re.search(r'<rect class="zone-fake" x="540.0"', page.text), "the tiny bundle's threshold is 0.9"
+
+
+def test_an_engineer_changes_the_model_by_a_form(
+    eve: Desk, workflow_app: FastAPI, moving_clock: Any, detector: Detector
+) -> None:
+    known = examine(detector, 1)
+    newer = replace(known, name=known.name.model_copy(update={"version": "0.0.2", "sha256": "1" * 64}))
+    by = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
+    with workflow_app.state.database.transaction() as session:
+        first, row = (model_versions.add(session, by, one, moving_clock()) for one in (known, newer))
+        model_versions.install(session, first.id, moving_clock(), None)
+    page, action = eve.get("/models"), f"/models/{row.id}/promote"
+    assert eve.send(page, action, reason="better").headers["location"] == "/models#versions"
+    back = f"/models/{row.id}/rollback"
+    page, stale = eve.get("/models"), eve.get("/models")
+    assert "“better”" in page.text and eve.send(page, back, reason="").status_code == 422
+    assert eve.send(page, back, reason="worse").status_code == 303
+    late = eve.send(stale, back, reason="worse still")
+    assert late.status_code == 412 and "changed while you had the page open" in late.text
+    with workflow_app.state.database.reading() as session:
+        assert model_versions.find(session, row.id).stage == "retired"
+        actions = [event.action for event in session.query(AuditEvent).order_by(AuditEvent.seq)]
+    assert {"model.promoted", "model.rolled_back"} <= set(actions)
 
 
 def test_drift_compares_days_with_the_weeks_before(

@@ -25,11 +25,12 @@ ENVIRONMENT = "plain-key,merchant:shop-9:shop-key,admin:boss-key"
 
 @pytest.fixture
 def with_default(database: Database, moving_clock: Any) -> Database:
-    """The database with the default tenant, too."""
+    """The database with the tenants that every service has, too."""
     with database.transaction() as session:
-        session.add(Tenant(id=tenants.DEFAULT, name="default", settings={}, created_at=moving_clock()))
-        session.flush()
-        tenants.chain.start(session, tenants.DEFAULT)
+        for identifier, name in ((tenants.DEFAULT, "default"), (tenants.DEMO, "demo")):
+            session.add(Tenant(id=identifier, name=name, settings={}, created_at=moving_clock()))
+            session.flush()
+            tenants.chain.start(session, identifier)
     return database
 
 

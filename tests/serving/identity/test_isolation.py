@@ -324,10 +324,17 @@ def test_the_same_refund_id_in_another_tenant_is_another_refund(world: World) ->
     assert world.must("merchant", "GET", "/v1/refunds/one-1") == before
 
 
+UNKEPT = "/v1/detections/{id}/evidence.jpg"
+"""Needs the photo, and that of the detection here came to /v1/detect, which keeps none."""
+
+
 def test_what_was_made_is_there_for_its_own_tenant(world: World) -> None:
     """Else the tests above would prove nothing. Last, since it changes what it finds."""
     for method, path, body in sorted(_operations(world), key=lambda one: METHODS.index(one[0])):
         if (method, path) in OWN_NAME:
             continue
         answer = world.ask("admin", method, _filled(world, path), json=body)
+        if path == UNKEPT:
+            assert answer.json()["detail"].startswith("No photo of"), answer.text
+            continue
         assert answer.status_code not in (401, 403, 404, 405, 422, 500), f"{method} {path}: {answer.text}"

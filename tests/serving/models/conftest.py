@@ -9,11 +9,12 @@ import pytest
 from onnx import helper, numpy_helper
 
 from model.bundle import CALIBRATION, CARD, VERSION
+from model.detect import Detector
 from serving.audit.chain import Actor
 from serving.db.session import Database
 from serving.files import FileStore
 from serving.models import service
-from serving.models.bundles import open_bundles, tried
+from serving.models.bundles import examine, open_bundles
 from serving.models.service import By
 from serving.workflow.states import Role
 
@@ -69,7 +70,8 @@ def add(database: Database, bundles: FileStore, make_bundle: Any, moving_clock: 
     def register(version: str, **facts: Any) -> str:
         path = make_bundle(version, **facts)
         bundles.put(path.read_bytes())
+        found = examine(Detector(path, threads=1, device="cpu"), path.stat().st_size)
         with database.transaction() as session:
-            return str(service.add(session, ENGINEER, tried(path), moving_clock()).id)
+            return str(service.add(session, ENGINEER, found, moving_clock()).id)
 
     return register

@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=40), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("ref", sa.String(length=40), nullable=False),
+        sa.Column("screening", sa.Boolean(), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("due_at", base.UtcTime(timezone=True), nullable=False),
         sa.Column("lease", sa.String(length=40), nullable=True),
@@ -133,7 +134,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "ref", name=op.f("uq_job_kind_ref")),
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.create_index("ix_job_due", ["due_at", "id"], unique=False)
+        batch_op.create_index("ix_job_due", ["screening", "due_at", "id"], unique=False)
 
     op.create_table(
         "outbox_event",
