@@ -123,7 +123,7 @@ def rollback(
 
     with _change() as (session, by, now):
         champion = repository.at(session, Stage.CHAMPION)
-        wanted = version or (champion and champion.id)
+        wanted = version or (None if champion is None else champion.id)
         if wanted is None:
             raise Problem(409, "not_champion", "There is no champion to roll back.")
         row = service.rollback(session, by, wanted, now, reason)
