@@ -58,6 +58,7 @@ router = APIRouter(prefix="/v1", tags=["events"])
 class EventsResponse(StreamingResponse):
     media_type = "text/event-stream"
 
+
 _FOR_ENGINEERS = ("model.", "detection.")
 """Types of events that engineers see: as in the API, disputes are not theirs."""
 

@@ -430,7 +430,9 @@ def test_a_refusal_falls_with_its_own_report(calls: Any, story: ModuleType, phot
     pictures = [photo(red=True), photo(red=True, size=(400, 300))]
     images = calls("shop-1").put("/v1/refunds/r25", _claim(story, pictures))["images"]
     ids = [image["id"] for image in images]
-    first, _ = calls("shop-1").post("/v1/reports", {"refund_id": "r25", "image": ids}, Prefer="wait=20")["items"]
+    first, _ = calls("shop-1").post("/v1/reports", {"refund_id": "r25", "image": ids}, Prefer="wait=20")[
+        "items"
+    ]
     path = f"/v1/reports/{first['id']}"
     calls("shop-1").post(f"{path}/refusal", {"message": "edited"})
     appeal = calls("ann").post(f"{path}/appeals", {"grounds": "It is real."})
