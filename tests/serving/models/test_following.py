@@ -220,9 +220,8 @@ def test_a_bundle_that_cannot_be_loaded_leaves_the_old_model_running(
     stored.write_bytes(content)
     app.state.follower.look()
     assert _runs(app) == ("0.0.1", "failed"), "not tried at every look"
-    monkeypatch.setattr(follower, "TRY_AGAIN", 0.0)
-    later = time.monotonic() + 61
-    monkeypatch.setattr(follower.time, "monotonic", lambda: later)
+    later = time.monotonic() + follower.TRY_AGAIN + 1
+    monkeypatch.setattr("serving.models.follower.time.monotonic", lambda: later)
     app.state.follower.look()
     assert _runs(app) == ("0.0.2", "following")
     assert app.state.follower.running.why is None
