@@ -113,8 +113,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     frame.install(app)
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
-    if settings.demo:
-        app.include_router(page.router)
+    app.include_router(page.router)
     app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
     return app
 

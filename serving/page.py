@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from model.names import DEFECTS
 from serving import intake
@@ -41,6 +41,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index(request: Request) -> Response:
+    """The quick check. The demo's visitors need no key, all others log in first."""
+    settings: Settings = request.app.state.settings
+    if not settings.demo and not await access.has_session(request):
+        return RedirectResponse("/login?next=/", 303)
     response = _page(request, [])
     await start_visit(request, response)
     remember_language(request, response)
@@ -113,7 +117,7 @@ def _page(request: Request, results: Sequence[ResultView | ErrorView], status: i
         "results.html" if "x-fragment" in request.headers else "page.html",
         status,
         results=results,
-        samples=SAMPLES,
+        samples=SAMPLES if request.app.state.settings.demo else (),
         defects=DEFECTS,
         model=request.app.state.service.detector.name,
     )
@@ -121,7 +125,7 @@ def _page(request: Request, results: Sequence[ResultView | ErrorView], status: i
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
     samples: SampleFolder = request.app.state.samples
-    found = find(slug)
+    found = find(slug) if request.app.state.settings.demo else None
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
     return found, samples.file(found)

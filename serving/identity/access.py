@@ -68,6 +68,11 @@ async def from_cookie(request: Request, first: Role, *others: Role) -> Principal
     return _permitted(request, found.principal, (first, *others))
 
 
+async def has_session(request: Request) -> bool:
+    """Whether a page was asked from a session that lives."""
+    return await _by_cookie(request) is not None
+
+
 def _permitted(request: Request, principal: Principal, roles: Sequence[Role]) -> Principal:
     if not principal.has_role(*roles):
         may = ", ".join(sorted({*roles, Role.ADMIN}, key=KEY_ROLES.index))

@@ -163,7 +163,14 @@ def test_text_from_outside_is_escaped(visitor: TestClient, photo: Photo) -> None
     assert "&lt;b&gt;x&lt;/b&gt;.jpg" in text and "<b>x" not in text
 
 
-def test_without_the_demo_there_is_no_page_and_no_demo_key(settings: Settings, detector: Detector) -> None:
-    with TestClient(create_app(settings, detector)) as client:
-        assert client.get("/").status_code == 404
+def test_without_the_demo_the_quick_check_is_behind_the_login(settings: Settings, detector: Detector) -> None:
+    """`settings` are of a service whose demo is off."""
+    with TestClient(create_app(settings, detector), follow_redirects=False) as browser:
+        front = browser.get("/")
+        assert (front.status_code, front.headers["location"]) == (303, "/login?next=/")
+        assert browser.post("/login", data={"key": "test-key", "next": "/"}).status_code == 303
+        page = browser.get("/")
+        assert page.status_code == 200
+        assert "/samples/" not in page.text
+        assert browser.get(f"/samples/{SAMPLES[0].slug}.jpg").status_code == 404
     assert not (settings.data_dir / "demo.key").exists()

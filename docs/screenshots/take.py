@@ -1,0 +1,113 @@
+"""Takes the pictures of this folder: starts a fresh demo with the bundled model and clicks through it.
+
+python docs/screenshots/take.py        # needs chromium and `pip install playwright`
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from serving.settings import environment
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE = 180.0
+"""Seconds for the service to draw its samples and for a photo to be judged, on a busy machine."""
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2}
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, str]]:
+    """Address and demo key of a service with an empty data folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "serving.cli", "serve", "--port", "0"]
+        service = subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment(REFUNDLENS_DATA_DIR=folder)
+        )
+        try:
+            assert service.stderr is not None
+            said = "".join(service.stderr.readline() for _ in range(2))
+            base, key = re.search(r"http://\S+", said), re.search(r"Demo key: (\S+)", said)
+            assert base and key, said
+            wait_for(lambda: "ready" in urllib.request.urlopen(f"{base[0]}/readyz").read().decode())
+            yield base[0], key[1]
+        finally:
+            service.terminate()
+            service.wait()
+
+
+def wait_for(look: Any) -> None:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        try:
+            if look():
+                return
+        except OSError:
+            pass
+        time.sleep(0.5)
+    raise TimeoutError("the service did not get there")
+
+
+def report(page: Page, base: str) -> str:
+    """Report the demo's altered bread; the address of the report."""
+    page.goto(f"{base}/refunds")
+    wait_for(lambda: page.reload() and page.locator("a[href^='/refunds/DEMO-003']").count() > 0)
+    page.goto(f"{base}/refunds/DEMO-003")
+    with page.expect_navigation():
+        page.locator("form.photo-card button").first.click()
+    link = page.locator("a[href^='/reports/rpt_']").first.get_attribute("href")
+    assert link is not None
+    return base + link
+
+
+def main() -> None:
+    chromium = shutil.which("chromium")
+    with demo() as (base, key), sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        shop = browser.new_context(locale="zh-CN", **DESKTOP).new_page()
+        shop.goto(base)
+        address = report(shop, base)
+        wait_for(lambda: shop.goto(address) and shop.locator("form[action$='/refuse']").count() > 0)
+        shop.screenshot(path=HERE / "report-zh.png", full_page=True)
+        shop.goto(f"{base}/refunds")
+        shop.screenshot(path=HERE / "refunds-zh.png", full_page=True)
+        cookies = shop.context.cookies()
+        phone = browser.new_context(locale="en-GB", color_scheme="dark", **PHONE)
+        phone.add_cookies(cookies)
+        small = phone.new_page()
+        small.goto(f"{address}?lang=en")
+        small.screenshot(path=HERE / "report-phone-dark-en.png")
+        doubtful = small
+        doubtful.goto(f"{base}/refunds/DEMO-001")
+        with doubtful.expect_navigation():
+            doubtful.locator("form.photo-card button").first.click()
+        judge = browser.new_context(locale="en-GB", **DESKTOP).new_page()
+        judge.goto(f"{base}/login?next=/queue")
+        judge.fill("input[name=key]", key)
+        with judge.expect_navigation():
+            judge.locator("form[action='/login'] button").click()
+        wait_for(lambda: judge.reload() and judge.locator("a[href^='/queue/rpt_']").count() > 0)
+        judge.screenshot(path=HERE / "queue-en.png", full_page=True)
+        judge.locator("a[href^='/queue/rpt_']").first.click()
+        judge.wait_for_load_state("networkidle")
+        judge.screenshot(path=HERE / "workbench-en.png")
+        judge.goto(f"{base}/models")
+        judge.screenshot(path=HERE / "models-en.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
