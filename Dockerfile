@@ -1,7 +1,7 @@
 # RefundLens, serving only. Two targets:
 #   docker build --target cpu  -t refundlens .
 #   docker build --target cuda -t refundlens:cuda .     and run with --gpus all
-# The data folder (results, samples, demo key) is the volume /data.
+# The data folder (database, photos, models, results, secret) is the volume /data.
 
 FROM python:3.12-slim-bookworm AS build-cpu
 WORKDIR /source

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from docs.screenshots.take import demo, wait_for
+from benchmarks.demo import demo, wait_for
 
 REQUESTS, WARM_UP = 60, 10
 PAGES = ("/", "/refunds")

@@ -7,7 +7,7 @@ stored, neither photo nor result, unless the form asks for the result to be kept
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -22,6 +22,7 @@ from serving.identity import access
 from serving.identity.cookies import start_visit
 from serving.intake import Intake, Upload
 from serving.problems import Problem
+from serving.rates import Rates
 from serving.rendering import html, language, remember_language
 from serving.result_view import ErrorView, ResultView, show
 from serving.samples import SAMPLES, Sample
@@ -84,18 +85,27 @@ def sample_picture(request: Request, slug: str) -> FileResponse:
 @router.get("/samples/{slug}/thumb.jpg")
 def sample_thumb(request: Request, slug: str) -> Response:
     """The same for the page's cards, which would have a megabyte of pictures otherwise."""
-    content = scaled(_sample(request, slug)[1].read_bytes(), THUMB_SIDE)
+    content = _thumb(_sample(request, slug)[1])
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@lru_cache(maxsize=2 * len(SAMPLES))
+def _thumb(path: Path) -> bytes:
+    """Once for each sample: anybody may ask."""
+    return scaled(path.read_bytes(), THUMB_SIDE)
 
 
 async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int, keep: bool) -> Response:
     """The verdicts on the photos that `read` gives; it is asked for once there is room for its `size` in bytes."""
     caller = await access.from_cookie(request, *JUDGES)
     service: DetectionService = request.app.state.service
+    rates: Rates = request.app.state.rates
+    rates.enter(caller.owner)
     patience = request.app.state.settings.deadline_ms / 1000
     expires = time.monotonic() + patience
     with service.admission.place(patience, size):
         body = await read()
+        rates.pay(caller.owner, len(body.images) - 1)
 
         async def look() -> list[ResultView | ErrorView]:
             outcomes = await service.judge(body, caller.owner, language(request), expires, keep=keep)

@@ -97,7 +97,8 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(
         default=True,
-        description="make and print a demo key and serve the page, which uses it for its visitors",
+        description="make and print a demo key, mirror sample refunds, and let visitors in without a key, all in a "
+        "tenant of their own; off: everything is behind /login",
     )
     max_images: int = Field(default=16, ge=1, le=16, description="pictures in one request; the contract's 16")
     max_request_bytes: int = Field(

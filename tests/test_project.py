@@ -79,8 +79,13 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_a_wheel_carries_the_page_and_the_model(wheel_names: set[str]) -> None:
     web = [path for path in (ROOT / "serving" / "web").rglob("*") if path.is_file()]
     bundled = [path for path in (ROOT / "model" / "bundled").rglob("*") if path.is_file()]
-    assert web and bundled
-    for path in [*web, *bundled]:
+    migrations = [
+        path
+        for path in (ROOT / "serving" / "db" / "migrations").rglob("*.*")
+        if path.suffix in (".py", ".mako")
+    ]
+    assert web and bundled and migrations
+    for path in [*web, *bundled, *migrations]:
         assert path.relative_to(ROOT).as_posix() in wheel_names
     assert any(name.endswith("licenses/LICENSE") for name in wheel_names)
 

@@ -3,62 +3,19 @@
 python docs/screenshots/take.py        # needs chromium and `pip install playwright`
 """
 
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from serving.settings import environment
+from benchmarks.demo import demo, wait_for
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
-PATIENCE = 180.0
-"""Seconds for the service to draw its samples and for a photo to be judged, on a busy machine."""
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2}
-
-
-@contextmanager
-def demo() -> Iterator[tuple[str, str]]:
-    """Address and demo key of a service with an empty data folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "serving.cli", "serve", "--port", "0"]
-        service = subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment(REFUNDLENS_DATA_DIR=folder)
-        )
-        try:
-            assert service.stderr is not None
-            said = "".join(service.stderr.readline() for _ in range(2))
-            base, key = re.search(r"http://\S+", said), re.search(r"Demo key: (\S+)", said)
-            assert base and key, said
-            wait_for(lambda: "ready" in urllib.request.urlopen(f"{base[0]}/readyz").read().decode())
-            yield base[0], key[1]
-        finally:
-            service.terminate()
-            service.wait()
-
-
-def wait_for(look: Any) -> None:
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        try:
-            if look():
-                return
-        except OSError:
-            pass
-        time.sleep(0.5)
-    raise TimeoutError("the service did not get there")
 
 
 def report(page: Page, base: str) -> str:

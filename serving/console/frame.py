@@ -33,6 +33,8 @@ from serving.rest.once import Made, once
 from serving.workflow.states import Role
 
 SEE_OTHER = 303
+FOR_KEYS = ("/queue", "/appeals", "/models")
+"""Pages that the demo's visitors may not see: whoever asks for one logs in."""
 MOST_FIELDS = 64
 """Of a form: sixteen photos with some fields each."""
 
@@ -101,10 +103,17 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         f=texts("frame", visit.language),
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.state.clock(),
+        here=_here(visit.request),
         **values,
     )
     remember_language(visit.request, response)
     return response
+
+
+def _here(request: Request) -> str:
+    """A page to be drawn again by GET: a form posts to a path under its page's."""
+    path = request.url.path
+    return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0] or "/"
 
 
 async def fields(visit: Visit) -> FormData:
@@ -132,7 +141,7 @@ async def welcome(request: Request, next: str = "/refunds") -> Response:
     """Where who has no session comes by: demo visitors get one, others log in."""
     target = next if next.startswith("/") and not next.startswith("//") and "\\" not in next else "/refunds"
     response = RedirectResponse(target, SEE_OTHER)
-    if request.app.state.settings.demo:
+    if request.app.state.settings.demo and not target.startswith(FOR_KEYS):
         await start_visit(request, response)
         return response
     return RedirectResponse(f"/login?{urlencode({'next': target})}", SEE_OTHER)

@@ -1,5 +1,6 @@
 """Evidence packs over HTTP: of a detection, of a report; and the key they are signed with, for everybody."""
 
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,9 @@ from serving.schemas import EXAMPLE as DETECTION
 from serving.store import Damaged
 from serving.workflow.states import KEY_ROLES, Role
 
+AT_ONCE = 4
+"""PDFs drawn or waiting to be: each holds one of the forty threads that answer everything else, for a second or two."""
+_PLACES = threading.BoundedSemaphore(AT_ONCE)
 router = APIRouter(tags=["evidence"])
 
 JSON, PDF = "application/json", "application/pdf"
@@ -187,7 +191,13 @@ def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -
     from serving.evidence import pdf  # its libraries are large
 
     language = preferred(request.headers.get("accept-language"))
-    content = pdf.make(found, _issuing(request), language, with_photo)
+    if not _PLACES.acquire(blocking=False):
+        detail = f"{AT_ONCE} packs are being drawn already. Ask again in a moment."
+        raise Problem(503, "overloaded", detail, {"Retry-After": "5"})
+    try:
+        content = pdf.make(found, _issuing(request), language, with_photo)
+    finally:
+        _PLACES.release()
     return _file(content, PDF, f"{identifier}.pdf")
 
 

@@ -114,6 +114,8 @@ def _material(
 
 def _photo(files: FileStore, image: Image, wanted: bool) -> Photo:
     facts = (image.bytes, image.media_type)
+    if image.erased_at is not None:  # the same bytes may still be another refund's
+        return Photo(image.sha256, "erased", *facts)
     try:
         content = files.get(image.sha256) if wanted else None
     except MissingFile:

@@ -17,6 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from serving.identity.callers import Callers
 from serving.identity.cookies import COOKIE
+from serving.identity.fixed import VISITOR_ID
 from serving.identity.keys import Admitted
 from serving.identity.principal import Principal
 from serving.identity.scopes import SAFE_METHODS, permits, scope_of
@@ -78,7 +79,11 @@ def _permitted(request: Request, principal: Principal, roles: Sequence[Role]) ->
         may = ", ".join(sorted({*roles, Role.ADMIN}, key=KEY_ROLES.index))
         detail = f"A key of the role {principal.role.value} may not do this. Roles that may: {may}."
         raise Problem(403, "forbidden", detail)
-    wanted = scope_of(request.scope["route"].path, request.method)
+    path = request.scope["route"].path
+    if principal.key_id == VISITOR_ID and request.method == "PUT":
+        detail = "The demo's visitors share one shop and add no refunds to it; the demo key may."
+        raise Problem(403, "forbidden", detail)
+    wanted = scope_of(path, request.method)
     if not permits(principal.scopes, wanted):
         detail = f"This key is narrowed to {', '.join(sorted(principal.scopes))}; this needs {wanted}."
         raise Problem(403, "forbidden", detail)

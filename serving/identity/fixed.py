@@ -20,6 +20,7 @@ PREFIX = "env_"
 DEMO_SUBJECT = "demo"
 """Whose the demo key is, and the shop of the demo page's visitors."""
 VISITOR_SUBJECT = "visitor"
+VISITOR_ID = f"{PREFIX}visitor"
 _KEY_FILE = "demo.key"
 
 
@@ -45,7 +46,7 @@ def visitor(settings: Settings) -> Principal | None:
     is switched off. No key of theirs exists."""
     if not settings.demo:
         return None
-    return Principal(DEMO, f"{PREFIX}visitor", Role.MERCHANT, VISITOR_SUBJECT, DEMO_SUBJECT)
+    return Principal(DEMO, VISITOR_ID, Role.MERCHANT, VISITOR_SUBJECT, DEMO_SUBJECT)
 
 
 def _read(entry: str) -> tuple[str, Role, str | None]:

@@ -102,7 +102,7 @@ def promote(
     """Make it the champion. force: for admins, though the gate says that something is missing; needs a reason.
 
     Raises Problem 403, 404, 409, 412, 422."""
-    row, rows = _locked(session, version, if_match)
+    row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
         raise Problem(409, "already_champion", f"{row.id} is the champion already.")
     forced = _passed(by, row, reason, force)
@@ -115,7 +115,7 @@ def rollback(
 ) -> ModelVersion:
     """Take the champion `version` back: the one before it is champion again. Gives that one. Raises Problem 404, 409,
     412."""
-    row, rows = _locked(session, version, if_match)
+    row, rows = _locked(session, by, version, if_match)
     if row.stage != Stage.CHAMPION:
         raise Problem(409, "not_champion", f"{row.id} is not the champion, so it cannot be rolled back.")
     if row.previous is None:
@@ -140,7 +140,7 @@ def shadow(
 ) -> ModelVersion:
     """Show it a share of the photos, 0 to 1, instead of whichever was shown them; 0 ends that. Raises Problem 404, 409,
     412."""
-    row, rows = _locked(session, version, if_match)
+    row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
         raise Problem(409, "is_champion", f"{row.id} is the champion; it sees every photo.")
     if share == 0:
@@ -158,8 +158,13 @@ def shadow(
 
 
 def _locked(
-    session: Session, version: str, if_match: str | None
+    session: Session, by: By, version: str, if_match: str | None
 ) -> tuple[ModelVersion, dict[str, ModelVersion]]:
+    """The version and all of them, to be changed. Raises Problem 403, 404, 412: one model judges for all tenants, so those
+    who run the installation choose it, and nobody else's engineers."""
+    if by.tenant != tenants.DEFAULT:
+        detail = "One model judges for all tenants; engineers of the tenant `default` change it."
+        raise Problem(403, "forbidden", detail)
     rows = repository.locked(session)
     row = rows.get(version)
     if row is None:

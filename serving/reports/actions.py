@@ -46,6 +46,7 @@ def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, w
         frozenset({report.reported_by, *appellants, *(decision.decided_by for decision in whole.decisions)}),
         any(wish.live for wish in whole.wishes),
         whole.refused,
+        whole.image.erased_at is None,
     )
     found: list[str] = []
     for edge, name in _EDGES[ReportState(report.state)]:

@@ -55,6 +55,8 @@ def evidence(
     if found is None:
         return None
     screening, image = found
+    if image.erased_at is not None:
+        raise MissingFile(f"the photo of {identifier} was erased")
     return evidence_jpeg(files.get(image.sha256), screening.body, _map(files, screening), None, language)
 
 

@@ -82,6 +82,8 @@ def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
         raise Problem(
             409, "not_screened", "The detector has not looked at this photo yet, or could not read it."
         )
+    if whole.image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
     try:
         photo = files.get(whole.image.sha256)
         heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)

@@ -10,13 +10,12 @@ photo, and looks at each answer before the next click, gets no more chances to a
 - a photo that a person found not to be fake, at first or on appeal, is no evidence against the others any more.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from model.claim import PhotoFinding, judge_claim, rule_for
+from model.claim import PhotoFinding, judge_claim
 from serving.audit.chain import DETECTOR
 from serving.db.tables import Refund, Report, Screening
 from serving.workflow.states import ReportState
@@ -24,60 +23,57 @@ from serving.workflow.states import ReportState
 
 @dataclass(frozen=True)
 class Judged:
-    """bound: of all judgements of this refund together, none where no photo could take part. rule: what made the claim
-    fake. carried: the images that did, none where the claim is not fake or the limit is used up."""
+    """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could take
+    part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the limit is
+    used up."""
 
+    own: float | None
     bound: float | None
     rule: str | None
     carried: frozenset[str]
 
 
-@dataclass(frozen=True)
-class _Photo:
-    image_id: str
-    claim_id: str
-    finding: PhotoFinding
-
-
-def judge(session: Session, refund: Refund, limit: float) -> Judged:
-    """The claim as it stands after the newest click."""
+def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Judged:
+    """The claim as it stands after the newest click, whose id is `claim_id`."""
     photos = _photos(session, refund)
     if not photos:
-        return Judged(None, None, frozenset())
-    verdict = judge_claim([photo.finding for photo in photos.values()], limit)
+        return Judged(None, None, None, frozenset())
+    verdict = judge_claim(list(photos.values()), limit)
     if verdict.bound is None:
-        return Judged(None, None, frozenset())
-    bound = verdict.bound + _spent(list(photos.values()), limit)
+        return Judged(None, None, None, frozenset())
+    bound = verdict.bound + _spent(session, refund, claim_id)
     if verdict.rule is None or bound > limit:
-        return Judged(bound, None, frozenset())
+        return Judged(verdict.bound, bound, None, frozenset())
     images = list(photos)
-    return Judged(bound, verdict.rule, frozenset(images[place] for place in verdict.carried_by))
+    return Judged(
+        verdict.bound, bound, verdict.rule, frozenset(images[place] for place in verdict.carried_by)
+    )
 
 
-def _photos(session: Session, refund: Refund) -> dict[str, _Photo]:
-    """By image, in the order they were first reported; one reported again counts with its newest detection."""
+def _photos(session: Session, refund: Refund) -> dict[str, PhotoFinding]:
+    """By image; one reported again counts with its newest detection."""
     rows = session.execute(
-        select(Report.image_id, Report.claim_id, Report.state, Report.decided_by, Screening.body)
+        select(Report.image_id, Report.state, Report.was, Report.decided_by, Screening.body)
         .join(Screening, Screening.id == Report.screening_id)
         .where(Report.refund_id == refund.id)
         .order_by(Report.id)
     )
-    photos: dict[str, _Photo] = {}
+    photos: dict[str, PhotoFinding] = {}
     for row in rows:
         finding = PhotoFinding.model_validate(row.body)
-        if ReportState(row.state) in ReportState.for_buyer() and row.decided_by != DETECTOR.name:
+        # under appeal, a verdict counts until it is answered
+        state = ReportState(row.was if row.state == ReportState.APPEALED else row.state)
+        if state in ReportState.for_buyer() and row.decided_by != DETECTOR.name:
             finding = finding.model_copy(update={"verdict": "authentic", "suspect": False})
-        first = photos.get(row.image_id)
-        photos[row.image_id] = _Photo(row.image_id, first.claim_id if first else row.claim_id, finding)
+        photos[row.image_id] = finding
     return photos
 
 
-def _spent(photos: Sequence[_Photo], limit: float) -> float:
-    """The bounds of the judgements before the newest: one for each earlier click, of the photos known then."""
-    clicks = list(dict.fromkeys(photo.claim_id for photo in photos))
-    spent = 0.0
-    for count in range(1, len(clicks)):
-        then = [photo.finding for photo in photos if photo.claim_id in clicks[:count]]
-        rule = rule_for(then, limit)
-        spent += rule.bound if rule else 0.0
-    return spent
+def _spent(session: Session, refund: Refund, claim_id: str) -> float:
+    """The bounds of the refund's other judgements, as they were when each was made."""
+    rows = session.execute(
+        select(Report.claim_id, Report.claim_bound)
+        .where(Report.refund_id == refund.id, Report.claim_id != claim_id, Report.claim_bound.is_not(None))
+        .distinct()
+    )
+    return sum(row.claim_bound for row in rows)

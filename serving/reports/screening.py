@@ -67,8 +67,9 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
             _tell(session, report, screening, doing.now)
     session.flush()
-    judged = judge(session, refund, doing.settings.claim_limit)
+    judged = judge(session, refund, claim_id, doing.settings.claim_limit)
     for report in waiting:
+        report.claim_bound = judged.own
         _conclude_one(doing, report, refund, judged, found.get(report.image_id))
 
 

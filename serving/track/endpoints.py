@@ -5,16 +5,19 @@ one report, and only what the side may do. Forms need no other protection: nothi
 """
 
 import math
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from serving import intake
 from serving.audit.chain import BUYER, Actor
+from serving.console.trouble import PageRoute
 from serving.files import FileError, FileStore
 from serving.language import preferred
 from serving.problems import Problem, responses
@@ -26,7 +29,21 @@ from serving.reports.service import Doing, file_appeal
 from serving.track import pages
 from serving.workflow.states import Role, Source
 
-router = APIRouter(prefix="/track", tags=["status links"])
+
+class LinkRoute(PageRoute):
+    """Browsers get a problem as a page, programs as JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        as_page, as_json = super().get_route_handler(), APIRoute.get_route_handler(self)
+
+        async def told(request: Request) -> Response:
+            browser = "text/html" in request.headers.get("accept", "")
+            return await (as_page if browser else as_json)(request)
+
+        return told
+
+
+router = APIRouter(prefix="/track", tags=["status links"], route_class=LinkRoute)
 
 Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a report")]
 HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
@@ -56,6 +73,8 @@ def track_photo(request: Request, token: Token) -> Response:
     link = _link(request, token)
     with request.app.state.database.reading() as session:
         image = _whole(session, link).image
+    if image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased.")
     files: FileStore = request.app.state.files
     try:
         content = files.get(image.sha256)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Seen:
     """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
-    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is."""
+    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is; photo_kept:
+    whether its bytes are."""
 
     sides: frozenset[str]
     photo_awaited: bool
     refused: bool
+    photo_kept: bool = True
 
 
 def look(session: Session, report: Report, refund: Refund) -> Seen:
@@ -40,6 +42,7 @@ def look(session: Session, report: Report, refund: Refund) -> Seen:
         ),
         session.execute(wishes).first() is not None,
         session.execute(refusals).first() is not None,
+        session.execute(select(Image.erased_at).where(Image.id == report.image_id)).scalar() is None,
     )
 
 
@@ -96,8 +99,8 @@ def _other_judge(change: "Change") -> None:
 
 
 def _screened(change: "Change") -> None:
-    if change.report.screening_id is None:
-        detail = "The detector could not look at this photo: there is no evidence picture to refuse with."
+    if change.report.screening_id is None or not change.seen.photo_kept:
+        detail = "There is no evidence picture to refuse with: the photo was erased, or could not be read."
         raise Problem(409, "not_screened", detail)
 
 

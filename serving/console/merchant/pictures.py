@@ -33,7 +33,8 @@ KEPT = "private, max-age=3600"
 """An hour: an erased photo is gone from browsers, too, before anybody wonders."""
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Reader = Annotated[Visit, Depends(visits(Role.MERCHANT, Role.ADJUDICATOR))]
+Reader = Annotated[Visit, Depends(visits(Role.MERCHANT))]
+"""Adjudicators have pictures of their own (`serving.console.review.pictures`), which keep an opinion hidden."""
 Identifier = Annotated[str, Path(alias="id", max_length=40)]
 
 
@@ -66,6 +67,8 @@ async def place(
 ) -> Response:
     """A marked region of a report's photo with what is around it, at the photo's own resolution."""
     whole = await run_in_threadpool(_whole, visit, identifier)
+    if whole.image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased.")
     boxes = [] if whole.screening is None else places.places(whole.screening.body)
     if number >= len(boxes):
         raise Problem(404, "not_found", "There is no such place.")

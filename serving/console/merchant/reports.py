@@ -43,7 +43,7 @@ async def one(visit: Merchant, identifier: Identifier, seen: int | None = None) 
 
 
 @router.get("/reports/{id}/state")
-async def state(visit: Merchant, identifier: Identifier) -> Response:
+def state(visit: Merchant, identifier: Identifier) -> Response:
     """The state in a word, for lists that follow it."""
     with visit.state.database.reading() as session:
         report = repository.find(session, visit.principal, identifier)

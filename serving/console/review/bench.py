@@ -15,13 +15,14 @@ from serving.console.frame import Visit, page, texts, visits
 from serving.console.review import opinion, queues
 from serving.console.review.case import gather
 from serving.console.review.words import TOOLS
+from serving.console.trouble import PageRoute
 from serving.db.tables import Report
 from serving.problems import Problem
 from serving.reports import repository as reports
 from serving.reports.schemas import REASON_CODES
 from serving.workflow.states import PhotoWish, ReportState, Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 

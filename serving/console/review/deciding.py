@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 from serving.console.frame import Visit, back_to, fields, submit, texts, visits
 from serving.console.review import bench, opinion, queues
 from serving.console.review.bench import Failed
+from serving.console.trouble import PageRoute
 from serving.problems import Problem
 from serving.reports import repository as reports
 from serving.reports import service
@@ -26,7 +27,7 @@ from serving.rest import etags
 from serving.rest.once import Made
 from serving.workflow.states import Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 Body = TypeVar("Body", bound=BaseModel)

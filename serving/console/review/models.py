@@ -16,6 +16,7 @@ from serving.console.frame import Visit, back_to, fields, page, submit, visits
 from serving.console.review import disagreements, markdown, plots
 from serving.console.review.drift import BEFORE, DAYS, SAMPLE, drift
 from serving.console.review.words import TOOLS
+from serving.console.trouble import PageRoute
 from serving.db.tables import ModelVersion
 from serving.engine import Engine
 from serving.models import repository as registry
@@ -27,7 +28,7 @@ from serving.rest import etags, paging
 from serving.rest.once import Made
 from serving.workflow.states import Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Engineer = Annotated[Visit, Depends(visits(Role.ENGINEER))]
 Act = Literal["promote", "rollback", "shadow", "end-shadow"]

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from serving.console.frame import Visit, page, texts, visits
 from serving.console.review import opinion, repository
 from serving.console.review.words import TOOLS
+from serving.console.trouble import PageRoute
 from serving.db.tables import Appeal, Report
 from serving.identity.principal import Principal
 from serving.reports import repository as reports
@@ -24,7 +25,7 @@ from serving.reports.repository import Filter, Whole
 from serving.rest import paging
 from serving.workflow.states import AppealState, ReportState, Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 ROWS = 25

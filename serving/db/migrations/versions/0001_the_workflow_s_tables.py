@@ -367,6 +367,7 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=20), nullable=True),
         sa.Column("rule", sa.String(length=30), nullable=True),
         sa.Column("bound", sa.Double(), nullable=True),
+        sa.Column("claim_bound", sa.Double(), nullable=True),
         sa.Column("doubt", sa.Double(), nullable=True),
         sa.Column("decided_by", sa.String(length=120), nullable=True),
         sa.Column("decided_at", base.UtcTime(timezone=True), nullable=True),
