@@ -160,8 +160,8 @@ def shadow(
 def _locked(
     session: Session, by: By, version: str, if_match: str | None
 ) -> tuple[ModelVersion, dict[str, ModelVersion]]:
-    """The version and all of them, to be changed. Raises Problem 403, 404, 412: one model judges for all tenants, so those
-    who run the installation choose it, and nobody else's engineers."""
+    """The version and all of them, to be changed. One model judges for all tenants: those who run the installation
+    choose it, and nobody else's engineers. Raises Problem 403, 404, 412."""
     if by.tenant != tenants.DEFAULT:
         detail = "One model judges for all tenants; engineers of the tenant `default` change it."
         raise Problem(403, "forbidden", detail)

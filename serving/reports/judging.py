@@ -23,9 +23,9 @@ from serving.workflow.states import ReportState
 
 @dataclass(frozen=True)
 class Judged:
-    """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could take
-    part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the limit is
-    used up."""
+    """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could
+    take part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the
+    limit is used up."""
 
     own: float | None
     bound: float | None
@@ -76,4 +76,4 @@ def _spent(session: Session, refund: Refund, claim_id: str) -> float:
         .where(Report.refund_id == refund.id, Report.claim_id != claim_id, Report.claim_bound.is_not(None))
         .distinct()
     )
-    return sum(row.claim_bound for row in rows)
+    return float(sum(row.claim_bound for row in rows))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Seen:
     """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
-    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is; photo_kept:
-    whether its bytes are."""
+    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is;
+    photo_kept: whether the photo's bytes are."""
 
     sides: frozenset[str]
     photo_awaited: bool
