@@ -38,3 +38,33 @@ def show(as_json: Json = False) -> None:
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         table(found)
+
+
+@app.command("set")
+def choose(
+    name: Annotated[str, typer.Argument(help="Id or name.")],
+    hide_opinion: Annotated[
+        bool | None,
+        typer.Option(
+            "--hide-opinion/--show-opinion",
+            help="Whether adjudicators form an opinion of their own before they see the model's.",
+        ),
+    ] = None,
+) -> None:
+    """Change what a tenant chose for itself; without an option, print it."""
+    from serving.audit import chain
+    from serving.audit.chain import Fact
+    from serving.clock import utc_now
+    from serving.commands.output import complain
+    from serving.identity import tenants
+
+    with opened() as database, database.transaction() as session:
+        found = tenants.find(session, name)
+        if found is None:
+            complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
+            raise typer.Exit(1)
+        if hide_opinion is not None:
+            found.settings = {**found.settings, "hide_opinion": hide_opinion}
+            fact = Fact("tenant.set", found.id, data={"hide_opinion": hide_opinion})
+            chain.append(session, found.id, utc_now(), operator(), fact)
+        typer.echo(json.dumps(found.settings))

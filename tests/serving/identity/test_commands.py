@@ -192,3 +192,13 @@ def test_these_verbs_import_no_torch_and_help_no_database(tmp_path: Path) -> Non
             [sys.executable, "-c", asked.format(verb)], capture_output=True, text=True, check=True
         )
         assert not barred & set(found.stdout.split())
+
+
+def test_a_tenant_chooses_whether_the_opinion_is_hidden(run: Run) -> None:
+    run("keys", "create", "--role", "admin", "--name", "first")
+    assert json.loads(run("tenants", "set", "default").output) == {}
+    assert json.loads(run("tenants", "set", "default", "--hide-opinion").output) == {"hide_opinion": True}
+    assert json.loads(run("tenants", "set", "default").output) == {"hide_opinion": True}
+    run("audit", "verify")
+    assert "tenant.set" in run("audit", "export", "--tenant", "default").output
+    assert run("tenants", "set", "nobody").exit_code == 1

@@ -446,3 +446,57 @@ def test_a_refusal_falls_with_its_own_report(calls: Any, story: ModuleType, phot
     now = calls("shop-1").get(path)
     assert now["refusal"]["undone_at"] is not None
     assert now["outcome"] == "merchant_supported"  # the other photo stands
+
+
+def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
+    live: Any, calls: Any, story: ModuleType, photo: Any
+) -> None:
+    """Two suspects of one claim are fake together; one that a person cleared counts for nothing, also under appeal."""
+    from model.claim import PhotoFinding
+    from serving.db.tables import Refund, Screening
+    from serving.reports.judging import judge
+
+    pictures = [photo("GIF"), photo("GIF", size=(300, 240))]
+    images = calls("shop-1").put("/v1/refunds/r30", _claim(story, pictures))["images"]
+    first = calls("shop-1").post(
+        "/v1/reports", {"refund_id": "r30", "image": images[0]["id"]}, Prefer="wait=20"
+    )
+    body = {"decision": "not_established", "reason_code": "no_trace", "reason": "Nothing there."}
+    calls("ann").post(f"/v1/reports/{first['id']}/decision", body)
+    calls("shop-1").post(f"/v1/reports/{first['id']}/appeals", {"grounds": "Look again."})
+    second = calls("shop-1").post(
+        "/v1/reports", {"refund_id": "r30", "image": images[1]["id"]}, Prefer="wait=20"
+    )
+    suspect = {
+        "verdict": "inconclusive",
+        "false_accusation_bound": 0.01,
+        "suspect": True,
+        "suspect_bound": 0.016,
+    }
+    PhotoFinding.model_validate(suspect)
+    with live.app.state.database.transaction() as session:
+        for row in session.execute(select(Screening)).scalars():
+            row.body = {**row.body, **suspect}
+    with live.app.state.database.reading() as session:
+        refund = session.execute(select(Refund)).scalars().one()
+        judged = judge(session, refund, second["claim_id"], 0.05)
+    assert judged.carried == frozenset()
+    assert judged.bound is not None
+
+
+def test_an_erased_photo_is_gone_for_its_own_link_though_another_refund_has_it(
+    live: Any, calls: Any, story: ModuleType, reported: Any, photo: Any
+) -> None:
+    from serving.db.tables import Image
+
+    report = reported("r31")
+    calls("shop-2").put("/v1/refunds/r31-other", story.refund(photo()))
+    link = calls("ann").get(f"/v1/reports/{report['id']}")["track_urls"]["buyer"]
+    assert httpx.get(f"{live.base}{link}/photo").status_code == 200
+    with live.app.state.database.transaction() as session:
+        session.get_one(Image, report["image"]["id"]).erased_at = live.clock()
+    assert httpx.get(f"{live.base}{link}/photo").status_code == 410
+    path = f"/v1/reports/{report['id']}"
+    assert calls("shop-1").http.get(f"{path}/evidence.jpg").status_code == 410
+    pack = calls("shop-1").get(f"{path}/evidence.json", photo="include")
+    assert pack["evidence"]["photo"]["state"] == "erased"
