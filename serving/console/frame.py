@@ -103,14 +103,14 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         f=texts("frame", visit.language),
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.state.clock(),
-        here=_here(visit.request),
+        page_path=_page_path(visit.request),
         **values,
     )
     remember_language(visit.request, response)
     return response
 
 
-def _here(request: Request) -> str:
+def _page_path(request: Request) -> str:
     """A page to be drawn again by GET: a form posts to a path under its page's."""
     path = request.url.path
     return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0] or "/"
