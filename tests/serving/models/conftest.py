@@ -10,16 +10,29 @@ from onnx import helper, numpy_helper
 
 from model.bundle import CALIBRATION, CARD, VERSION
 from model.detect import Detector
+from serving.audit import chain
 from serving.audit.chain import Actor
 from serving.db.session import Database
+from serving.db.tables import Tenant
 from serving.files import FileStore
+from serving.identity.tenants import DEFAULT
 from serving.models import service
 from serving.models.bundles import examine, open_bundles
 from serving.models.service import By
 from serving.workflow.states import Role
 
-ENGINEER = By("tnt_one", Actor(Role.ENGINEER, "eve"))
-ADMIN = By("tnt_one", Actor(Role.ADMIN, "root"), admin=True)
+ENGINEER = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
+ADMIN = By(DEFAULT, Actor(Role.ADMIN, "root"), admin=True)
+
+
+@pytest.fixture
+def database(database: Database, moving_clock: Any) -> Database:
+    """With the tenant of those who run the installation: they alone change the model."""
+    with database.transaction() as session:
+        session.add(Tenant(id=DEFAULT, name="default", created_at=moving_clock()))
+        session.flush()
+        chain.start(session, DEFAULT)
+    return database
 
 
 @pytest.fixture(scope="session")

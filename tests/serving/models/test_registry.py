@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from model.calibration import Calibration
 from model.detect import Detector
 from serving.audit import verify
-from serving.audit.chain import text_hash
+from serving.audit.chain import Actor, text_hash
 from serving.db.session import Database
 from serving.db.tables import AuditEvent, ModelVersion, OutboxEvent
 from serving.models import repository, service
 from serving.models.bundles import ModelError, tried
+from serving.models.service import By
 from serving.problems import Problem
+from serving.workflow.states import Role
 
 Add = Callable[..., str]
 
@@ -65,25 +67,27 @@ def test_every_change_is_in_the_log_of_who_made_it_and_told_to_every_tenant(
     change("promote", two, "finds more")
     change("rollback", two, "but wrongly")
     with database.reading() as session:
-        lines = [(row.action, row.before, row.after) for row in repository.history(session, "tnt_one", two)]
+        lines = [
+            (row.action, row.before, row.after) for row in repository.history(session, "tnt_default", two)
+        ]
         assert lines == [
             ("model.added", None, "candidate"),
             ("model.promoted", "candidate", "champion"),
             ("model.rolled_back", "champion", "retired"),
         ]
-        rows = repository.history(session, "tnt_one", two)
+        rows = repository.history(session, "tnt_default", two)
         assert [row.actor for row in rows] == ["eve"] * 3
         assert rows[1].data["reason"] == text_hash("finds more"), "free text is in no chain"
         assert repository.history(session, "tnt_two", two) == []
-        assert [row.action for row in repository.history(session, "tnt_one", one)][-2:] == [
+        assert [row.action for row in repository.history(session, "tnt_default", one)][-2:] == [
             "model.retired",
             "model.restored",
         ]
-        assert verify.verify(session, "tnt_one").broken is None
+        assert verify.verify(session, "tnt_default").broken is None
         told = session.execute(select(OutboxEvent).order_by(OutboxEvent.id)).scalars().all()
     assert {(row.tenant_id, row.type) for row in told} == {
         (tenant, kind)
-        for tenant in ("tnt_one", "tnt_two")
+        for tenant in ("tnt_default", "tnt_one", "tnt_two")
         for kind in ("model.promoted", "model.rolled_back")
     }
     last = json.loads(told[-1].payload)["data"]
@@ -127,7 +131,7 @@ def test_only_an_admin_may_pass_the_gate_and_must_say_why(
     assert silent.value.code == "reason_required"
     change("promote", one, "the old one is worse", True, by=admin)
     with database.reading() as session:
-        last = repository.history(session, "tnt_one", one)[-1]
+        last = repository.history(session, "tnt_default", one)[-1]
     assert last.data["forced"] == ["card"] and last.actor == "root"
 
 
@@ -183,4 +187,15 @@ def test_a_name_belongs_to_one_bundle(database: Database, add: Add) -> None:
     with pytest.raises(Problem) as taken:
         add("1", blind=True)
     assert taken.value.code == "version_taken"
+    assert _stages(database) == {"1": "candidate"}
+
+
+def test_engineers_of_other_tenants_change_nothing(database: Database, add: Add, moving_clock: Any) -> None:
+    """One model judges for all tenants; those who run the installation choose it."""
+    one = add("1")
+    stranger = By("tnt_two", Actor(Role.ADMIN, "root"), admin=True)
+    for change in (service.promote, service.shadow):
+        with pytest.raises(Problem) as refused, database.transaction() as session:
+            change(session, stranger, one, moving_clock())
+        assert refused.value.status == 403
     assert _stages(database) == {"1": "candidate"}
