@@ -255,7 +255,7 @@ class Run:
     def _shares(self, summary: Summary) -> list[str]:
         """Where nobody was killed, both did something, and nothing came twice."""
         found = []
-        if self._plan.processes > 1 and not all(self._jobs):
+        if self._plan.kills == 0 and self._plan.processes > 1 and not all(self._jobs):
             found.append(f"a process did no job: {self._jobs}")
         if self._plan.kills == 0 and summary.redeliveries:
             found.append(f"{summary.redeliveries} messages came twice, and nobody was killed")

@@ -90,8 +90,10 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
     """Its lease is renewed while the photos wait in the engine; when we stop, it ends."""
     now = utc_now()
     with database.transaction() as session:
-        session.add(Job(id="job_1", kind="screen", ref="clm_1", data={}, due_at=now, created_at=now))
-    (job,) = leases.take(database, now, 1, 5)
+        session.add(
+            Job(id="job_1", kind="screen", ref="clm_1", screening=True, data={}, due_at=now, created_at=now)
+        )
+    (job,) = leases.take(database, now, 1, 5, True)
 
     class Slow:
         async def screen(self, job: Any) -> None:
@@ -103,10 +105,10 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
     settings = live_settings.model_copy(update={"lease_seconds": 1})
     worker = Worker(database, None, Slow(), None, settings, utc_now, None, None)  # type: ignore[arg-type]
     asyncio.run(worker._screen(job))
-    assert leases.take(database, now + timedelta(seconds=1), 1, 5) == [], (
+    assert leases.take(database, now + timedelta(seconds=1), 1, 5, True) == [], (
         "still ours where it would have ended"
     )
-    assert leases.take(database, utc_now() + timedelta(seconds=2), 1, 5), "and free when we stopped"
+    assert leases.take(database, utc_now() + timedelta(seconds=2), 1, 5, True), "and free when we stopped"
 
 
 def _leased_until(database: Database) -> Any:
