@@ -90,6 +90,11 @@ def mirror(
 ) -> tuple[Refund, bool]:
     """(refund, whether it is new). Raises Problem 404, 409, 412, 422."""
     refund = repository.find(session, principal, refund_id, lock=True)
+    if refund is None and repository.taken(session, principal, refund_id):
+        # another shop's; or another process has made it since we looked
+        refund = repository.find(session, principal, refund_id, lock=True)
+        if refund is None:
+            raise Problem(404, "not_found", f"There is no refund {refund_id} of yours.")
     if refund is None:
         refund = _make(session, secret, principal, refund_id, body, if_match, now)
         _keep_photos(session, refund, photos, now)
@@ -158,8 +163,6 @@ def _make(
         raise Problem(
             422, "account_missing", "Say whose refund this is: `account`, the shop's name or number."
         )
-    if repository.taken(session, principal, refund_id):
-        raise Problem(404, "not_found", f"There is no refund {refund_id} of yours.")
     if if_match is not None:
         raise Problem(412, "changed_meanwhile", "There is no such refund yet; send it without If-Match.")
     refund = Refund(
