@@ -1,6 +1,6 @@
 """Takes the pictures of this folder: starts a fresh demo with the bundled model and clicks through it.
 
-python docs/screenshots/take.py        # needs chromium and `pip install playwright`
+python -m docs.screenshots.take        # needs chromium and `pip install playwright`
 """
 
 import shutil
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}}
 
 
 def report(page: Page, base: str) -> str:
@@ -35,12 +35,14 @@ def main() -> None:
     with demo() as (base, key), sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         shop = browser.new_context(locale="zh-CN", **DESKTOP).new_page()
-        shop.goto(base)
+        shop.goto(f"{base}/?lang=zh")
         address = report(shop, base)
         wait_for(lambda: shop.goto(address) and shop.locator("form[action$='/refuse']").count() > 0)
-        shop.screenshot(path=HERE / "report-zh.png", full_page=True)
+        shop.screenshot(path=HERE / "report-zh.png")
         shop.goto(f"{base}/refunds")
-        shop.screenshot(path=HERE / "refunds-zh.png", full_page=True)
+        shop.screenshot(path=HERE / "refunds-zh.png")
+        shop.goto(f"{address}?lang=en")
+        shop.screenshot(path=HERE / "report-en.png")
         cookies = shop.context.cookies()
         phone = browser.new_context(locale="en-GB", color_scheme="dark", **PHONE)
         phone.add_cookies(cookies)
@@ -57,7 +59,7 @@ def main() -> None:
         with judge.expect_navigation():
             judge.locator("form[action='/login'] button").click()
         wait_for(lambda: judge.reload() and judge.locator("a[href^='/queue/rpt_']").count() > 0)
-        judge.screenshot(path=HERE / "queue-en.png", full_page=True)
+        judge.screenshot(path=HERE / "queue-en.png")
         judge.locator("a[href^='/queue/rpt_']").first.click()
         judge.wait_for_load_state("networkidle")
         judge.screenshot(path=HERE / "workbench-en.png")
