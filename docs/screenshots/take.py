@@ -38,8 +38,7 @@ def main() -> None:
         shop.goto(f"{base}/?lang=zh")
         address = report(shop, base)
         wait_for(lambda: shop.goto(address) and shop.locator("form[action$='/refuse']").count() > 0)
-        shop.screenshot(path=HERE / "report-zh.png")
-        shop.goto(f"{base}/refunds")
+        shop.goto(f"{base}/refunds?lang=zh")
         shop.screenshot(path=HERE / "refunds-zh.png")
         shop.goto(f"{address}?lang=en")
         shop.screenshot(path=HERE / "report-en.png")
@@ -47,8 +46,8 @@ def main() -> None:
         phone = browser.new_context(locale="en-GB", color_scheme="dark", **PHONE)
         phone.add_cookies(cookies)
         small = phone.new_page()
-        small.goto(f"{address}?lang=en")
-        small.screenshot(path=HERE / "report-phone-dark-en.png")
+        small.goto(f"{address}?lang=zh")
+        small.screenshot(path=HERE / "report-phone-dark-zh.png")
         doubtful = small
         doubtful.goto(f"{base}/refunds/DEMO-001")
         with doubtful.expect_navigation():
