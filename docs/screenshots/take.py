@@ -27,7 +27,7 @@ def report(page: Page, base: str) -> str:
         page.locator("form.photo-card button").first.click()
     link = page.locator("a[href^='/reports/rpt_']").first.get_attribute("href")
     assert link is not None
-    return base + link
+    return base + link.partition("?")[0]
 
 
 def main() -> None:
