@@ -45,7 +45,6 @@ APPEAL_HOURS = 0.001
 REST_SECONDS = 600.0
 """How long coming to rest may take: leases on messages end after 30 s, and a busy machine has thousands to send."""
 _DONE = re.compile(r'^refundlens_jobs_total\{.*result="done".*\} (\S+)', re.MULTILINE)
-_JUDGED = re.compile(r'^refundlens_stage_seconds_count\{stage="judge"\} (\S+)', re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from serving.db.tables import Tenant
 from serving.db.turns import Turns
 
 BUSY_SECONDS = 15
@@ -101,11 +100,6 @@ class Database:
         if found != newest:
             return State(False, f"tables of version {found}; `refundlens serve` brings them to {newest}")
         return State(True, f"tables of version {found}")
-
-    def ping(self) -> None:
-        """Raises SQLAlchemy's errors where the database does not answer."""
-        with self.reading() as session:
-            session.execute(select(Tenant.id).limit(1))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -12,7 +12,6 @@ import numpy as np
 from fastapi import APIRouter, Depends, Response
 from numpy.typing import NDArray
 from PIL import Image as Picture
-from PIL import ImageOps
 
 from model.image import ImageError, read_photo
 from model.tiles import STRIDE
@@ -25,6 +24,7 @@ from serving.problems import Problem
 from serving.reports import repository as reports
 from serving.reports.screening import load_map
 from serving.result_view import DOUBT_COLOUR, HEAT_COLOUR
+from serving.scaling import scaled
 from serving.workflow.states import Role
 
 router = APIRouter(prefix="/queue", include_in_schema=False)
@@ -37,7 +37,6 @@ SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/g
 SHOWN_QUALITY = 95
 THUMB_SIDE = 320
 """Pixels: sharp at the 120 CSS pixels of a list on most screens."""
-THUMB_QUALITY = 80
 OVERLAY_SIDE = 640
 """Longest side of a map in pixels: cells of eight pixels, smoothed, need no more."""
 KEEP = "private, max-age=3600"
@@ -89,7 +88,7 @@ def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
     data = _bytes(visit, image)
     try:
         if kind == "thumb":
-            return _answer(_encoded(_thumbnail(data, image.media_type), "JPEG", THUMB_QUALITY), "image/jpeg")
+            return _answer(scaled(data, THUMB_SIDE), "image/jpeg")
         if kind == "residual":
             with _one_at_a_time:
                 return _answer(
@@ -143,18 +142,6 @@ def _bytes(visit: Visit, image: Image) -> bytes:
 
 def _erased() -> Problem:
     return Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
-
-
-def _thumbnail(data: bytes, media_type: str) -> Picture.Image:
-    """JPEG is decoded at an eighth of its size where that suffices: fifty of a page must not cost five seconds."""
-    if media_type != "image/jpeg":
-        picture = Picture.fromarray(read_photo(data).pixels)
-    else:
-        opened = Picture.open(io.BytesIO(data))
-        opened.draft("RGB", (THUMB_SIDE, THUMB_SIDE))
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
-    picture.thumbnail((THUMB_SIDE, THUMB_SIDE))
-    return picture
 
 
 def _encoded(picture: Picture.Image, form: str, quality: int | None = None) -> bytes:
