@@ -1,7 +1,7 @@
 """Spares requests the longest pauses of Python's garbage collector.
 
-In: a process that has loaded all it needs. Out: the same, whose collector looks at what came afterwards only. Measured:
-180,000 objects of modules, tables and schemas, 140 ms for each full collection before, under 1 ms afterwards.
+In: a process that has loaded all it needs. Out: the same, whose collector looks at what came afterwards only: modules,
+tables and schemas stay for as long as the process, and each full collection would walk them all.
 """
 
 import gc
