@@ -61,8 +61,17 @@ class Print:
     quality: int
 
     @property
+    def mirrored(self) -> "Print":
+        """The print of the mirror image: odd horizontal frequencies change their sign (nearly so in PDQ, whose bits are
+        compared with a median beside 0)."""
+        odd, odd_pdq = _odd()
+        places = self.places.copy()
+        places[:, 0] = self.size[0] - 1 - places[:, 0]
+        return Print(self.codes ^ odd, places, self.size, self.pdq ^ odd_pdq, self.quality)
+
+    @property
     def indexed(self) -> Codes:
-        """The codes that an index holds and is asked for: the strongest anchors' and the whole's."""
+        """The codes that an index holds: the strongest anchors' and the whole's. It is asked for all."""
         return np.concatenate([self.codes[:-1][:INDEXED], self.codes[-1:]])
 
     def pack(self) -> bytes:
@@ -87,12 +96,6 @@ def unpack(data: bytes) -> Print:
 def take_print(pixels: NDArray[np.uint8]) -> Print:
     """The print of uint8 [H,W,3] RGB or [H,W] grey pixels; some 10 ms."""
     return _take(_coarse(pixels))
-
-
-def take_prints(pixels: NDArray[np.uint8]) -> tuple[Print, Print]:
-    """The prints of a picture and of its mirror image, to ask with: only the first is ever stored."""
-    coarse = _coarse(pixels)
-    return _take(coarse), _take(np.ascontiguousarray(coarse[:, ::-1]))
 
 
 def _take(coarse: NDArray[np.uint8]) -> Print:
@@ -198,3 +201,12 @@ def _waves() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
     pairs = [(row, column) for row in range(_FREQUENCIES) for column in range(_FREQUENCIES)][1:]
     pairs = sorted(pairs, key=lambda pair: (pair[0] ** 2 + pair[1] ** 2, pair))[:BITS]
     return waves, np.array([row for row, _ in pairs]), np.array([column for _, column in pairs])
+
+
+@lru_cache(maxsize=1)
+def _odd() -> tuple[Codes, NDArray[np.uint8]]:
+    """Bits of odd horizontal frequency, of a code and of PDQ."""
+    _, _, columns = _waves()
+    code = np.packbits(columns % 2 == 1, bitorder="little").view("<u8").astype(np.uint64)
+    frequencies = np.arange(1, 17)[None, :].repeat(16, 0)
+    return code[None], np.packbits((frequencies % 2 == 1).ravel()[::-1])
