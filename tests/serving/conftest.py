@@ -209,7 +209,8 @@ def create_dispute() -> Callable[..., Dispute]:
         session.add(image)
         session.flush()
         body = {"id": make_id("det", now), "file": "me.jpg", "verdict": "fake", "probability": 0.97,
-                "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera."}]}  # fmt: skip
+                "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera.",
+                             "details": {"camera": "My own"}}]}  # fmt: skip
         screening = Screening(
             id=body["id"], **both, image_id=image.id, verdict="fake", probability=0.97, bound=0.01,
             model_version="1.0.0", body=body, heatmap=heatmap,
