@@ -224,8 +224,8 @@ def create_dispute() -> Callable[..., Dispute]:
         report = Report(
             **both, id=make_id("rpt", now), refund_id=key, image_id=image.id, claim_id=make_id("clm", now),
             account=account, version=1, state=state.value, live=None if state in ReportState.terminal() else 1,
-            note="the merchant's words", reported_by="clerk", screening_id=screening.id, verdict="fake", doubt=0.06, due_at=NEVER,
-            amount_rank=-12800, updated_at=now,
+            note="the merchant's words", reported_by="clerk", screening_id=screening.id, verdict="fake", doubt=0.06,
+            due_at=NEVER, amount_rank=-12800, updated_at=now,
         )  # fmt: skip
         session.add(report)
         session.flush()
