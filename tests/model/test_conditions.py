@@ -108,6 +108,7 @@ def test_a_woven_pattern_is_no_grid() -> None:
     assert measure(_file(Image.fromarray(cloth), "PNG")).quantisations == 0
 
 
+@pytest.mark.slow
 def test_sharpness_falls_with_enlargement_and_blur(scene: Image.Image) -> None:
     values = []
     for scale in (1.0, 1.5, 2.0, 3.0):

@@ -18,6 +18,8 @@ from training import steps
 from training.cli import app
 from training.export import ExportError, load_network, parity, raw_bundle, with_metadata
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 0.4
 """A dozen photos support no less."""
 

@@ -227,6 +227,7 @@ class Disputes(RuleBasedStateMachine):
             assert ("finalise" in kinds) == (row.state in ("established", "not_established"))
 
 
+@pytest.mark.slow
 def test_any_sequence_keeps_to_the_table(database: Database) -> None:
     Disputes.database = database
     run_state_machine_as_test(
@@ -234,7 +235,6 @@ def test_any_sequence_keeps_to_the_table(database: Database) -> None:
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
