@@ -103,6 +103,14 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "The file carries no information about its origin; chat apps remove it, so this says nothing.",
         "zh": "文件不含任何来源信息；聊天软件通常会将其清除，因此不能说明问题。",
     },
+    "reuse.other_claims": {
+        "en": "The same picture, or a lightly edited copy of it, was used in other claims: {count}.",
+        "zh": "这张图片（或其略作改动的版本）还用在了另外 {count} 笔售后申请中。",
+    },
+    "reuse.other_tenants": {
+        "en": "The same picture, or a lightly edited copy of it, was used in claims at other marketplaces: {count}.",
+        "zh": "这张图片（或其略作改动的版本）还在其他平台的 {count} 笔售后申请中出现过。",
+    },
     "file.first_frame_only": {
         "en": "The file holds several frames; only the first was judged.",
         "zh": "文件包含多帧，仅判断了第一帧。",

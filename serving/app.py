@@ -42,6 +42,7 @@ from serving.rates import Rates
 from serving.rendering import WEB
 from serving.replays import Replays
 from serving.rest.once import Running
+from serving.reuse.finder import Finder
 from serving.schemas import Health
 from serving.service import DetectionService
 from serving.settings import Settings
@@ -80,6 +81,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = Guard(settings.allow_private_webhooks)
     app.state.files, app.state.bell = FileStore(settings.data_dir / "files"), Bell()
+    app.state.finder = Finder()
     app.state.follower = Follower(database, bundles, engine, settings, app.state.bell)
     app.state.service = DetectionService(
         engine,

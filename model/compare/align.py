@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.float64]
-"""[2,3]: (x, y) of the photo from (x, y, 1) of the reference, in pixels of each as given; centres lie on whole numbers."""
+"""[2,3]: (x, y) of the photo from (x, y, 1) of the reference, in pixels of each as given; centres lie on whole
+numbers."""
 
 SIDE = 512
 """Longest side, in pixels, at which features are looked for: details of a crop to a third are still found."""
@@ -88,10 +89,9 @@ def _features(pixels: Pixels) -> _Features:
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    sift = cv2.SIFT_create(nfeatures=FEATURES, contrastThreshold=CONTRAST)
-    points, descriptors = sift.detectAndCompute(grey, None)
-    if descriptors is None:
-        points, descriptors = (), np.zeros((0, 128), np.float32)
+    sift = cv2.SIFT.create(nfeatures=FEATURES, contrastThreshold=CONTRAST)
+    points, described = sift.detectAndCompute(grey, None)
+    descriptors = np.zeros((0, 128), np.float32) if described is None else np.asarray(described, np.float32)
     places = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
     return _Features(places, descriptors, scale, grey)
 
@@ -106,10 +106,13 @@ def _fit(reference: _Features, photo: _Features) -> _Fit | None:
     here = reference.points[[match.queryIdx for match in good]]
     there = photo.points[[match.trainIdx for match in good]]
     cv2.setRNGSeed(0)  # the same photos give the same map
-    matrix, inside = cv2.estimateAffine2D(
+    found, inside = cv2.estimateAffine2D(
         here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=WITHIN, maxIters=5000, confidence=0.9999
     )
-    if matrix is None or not _sensible(matrix):
+    if found is None:
+        return None
+    matrix = np.asarray(found, np.float64)
+    if not _sensible(matrix):
         return None
     agreeing = inside.ravel().astype(bool)
     distinct = len(np.unique(np.rint(there[agreeing]), axis=0))
@@ -139,7 +142,7 @@ def _refined(matrix: Map, reference: Pixels, photo: Pixels) -> Map:
     """The map that correlates best, near this one; this one where none is found."""
     ends: Any = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ROUNDS, STEP)
     # it wants the way back: from the photo to the reference
-    back = cv2.invertAffineTransform(matrix).astype(np.float32)
+    back: Any = cv2.invertAffineTransform(matrix).astype(np.float32)
     inside = cv2.warpAffine(
         np.full(reference.shape, 255, np.uint8), matrix, photo.shape[::-1], flags=cv2.INTER_NEAREST
     )

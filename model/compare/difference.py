@@ -1,8 +1,8 @@
 """What a photo shows that an aligned picture of the same scene does not: a map, and the spots it is made of.
 
-In: RGB pixels of both and how one lies in the other. Out: a `Difference`. Both are brought to one size at which neither
-is enlarged, the reference gets the photo's colours (`tone`), and what is left is measured in units of what compression
-and resampling leave at such a place: more on edges than on plain ground.
+In: RGB pixels of both and how one lies in the other. Out: a `Difference`. Both are brought to one size at which
+neither is enlarged, the reference gets the photo's colours (`tone`), and what is left is measured in units of what
+compression and resampling leave at such a place: more on edges than on plain ground.
 """
 
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ ALIKE = 0.8
 
 @dataclass(frozen=True)
 class Difference:
-    """units: float32 [h,w], how many times what delivery explains, 0 where only one photo shows the place; the photo's
-    frame at SIDE or smaller. overlap: share of the photo that the reference shows, too. same_detail: share of the
-    textured places whose fine detail is the same in both, 0 to 1. noise: levels of 255 by which most places differ.
-    spots: likeliest painted first."""
+    """units: float32 [h,w], how many times what delivery explains, 0 where only one photo shows the place; the
+    photo's frame at SIDE or smaller. overlap: share of the photo that the reference shows, too. same_detail: share
+    of the textured places whose fine detail is the same in both, 0 to 1. noise: levels of 255 by which most places
+    differ. spots: likeliest painted first."""
 
     units: Values
     overlap: float
@@ -54,8 +54,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Overlaid:
-    """Two aligned photos on one grid: units float32 [h,w] (see `Difference`); reference in the photo's colours and photo,
-    float32 [h,w,3]; known: where both show something."""
+    """Two aligned photos on one grid: units float32 [h,w] (see `Difference`); reference in the photo's colours and
+    photo, float32 [h,w,3]; known: where both show something."""
 
     units: Values
     reference: Values

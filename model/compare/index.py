@@ -2,14 +2,15 @@
 
 In: codes with the number of the photo they are of; then codes asked for. Out: the photos' numbers, nearest first.
 
-Multi-index hashing (Norouzi, Punjani and Fleet 2012) in arrays: entries are sorted by a key of some of their bits, once
-for each of three keys; asked for is the code's own key and each that differs from it in one bit. A photo is found where
-one of its patches shares a key so, and photos in common share several patches. Compared with a graph of neighbours
-(usearch, measured beside it by `benchmarks.reuse`) an entry costs 32 bytes instead of 346, and a photo more or less
-costs nothing that a search waits for.
+Multi-index hashing (Norouzi, Punjani and Fleet 2012) in arrays: entries are sorted by a key of some of their bits,
+once for each of three keys; asked for is the code's own key and each that differs from it in one bit. A photo is
+found where one of its patches shares a key so, and photos in common share several patches. Compared with a graph of
+neighbours (usearch, measured beside it by `benchmarks.reuse`) an entry costs 32 bytes instead of 346, and a photo
+more or less costs nothing that a search waits for.
 
 New entries are compared one by one until they are enough to be sorted; sorted parts are merged as they grow, so that
-there are few. Nothing is taken out: whoever asks looks the numbers up, and those of erased photos are no longer there.
+there are few. Nothing is taken out: whoever asks looks the numbers up, and those of erased photos are no longer
+there.
 """
 
 import threading
@@ -150,9 +151,7 @@ class _Part:
         return self.numbers[rows[kept]], bits[kept]
 
 
-def _compared(
-    asked: Codes, known: Codes, numbers: Numbers, near: int
-) -> tuple[Numbers, NDArray[np.int64]]:
+def _compared(asked: Codes, known: Codes, numbers: Numbers, near: int) -> tuple[Numbers, NDArray[np.int64]]:
     """The same, by comparing with every entry."""
     bits = np.full(len(known), 128, np.int64)
     for code in asked:

@@ -1,7 +1,7 @@
 """A small forest that tells a painted defect from a drawing, by a spot's figures.
 
-In: the figures of `model.compare.spots`. Out: 0 to 1, the mean of the trees' votes. The trees lie in `marks.npz`, made by
-`training.references.fit` from photos of the training split; read in pure NumPy.
+In: the figures of `model.compare.spots`. Out: 0 to 1, the mean of the trees' votes. The trees lie in `marks.npz`,
+made by `training.references.fit` from photos of the training split; read in pure NumPy.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,8 @@ Codes = NDArray[np.uint64]
 VERSION = 1
 """Of the print. Prints of different versions cannot be compared; raise it with any change of what follows."""
 ANCHORS = 40
-"""Patches kept beside the whole. Of pictures under a strip and a line of text, 89 % shared three with 16, all with 40."""
+"""Patches kept beside the whole. Of pictures under a strip and a line of text, 89 % shared three with 16, all with
+40."""
 INDEXED = 16
 """Of those, how many an index holds: one that agrees is enough to be looked at."""
 AREA = 220 * 220
@@ -50,8 +51,8 @@ _PLACE = 4.0
 
 @dataclass(frozen=True)
 class Print:
-    """codes: uint64 [n,2], the last row of the whole picture, those before it of anchors. places: float32 [n-1,3], each
-    anchor's centre (x, y) and patch radius in pixels of the reduced picture. size: its width and height.
+    """codes: uint64 [n,2], the last row of the whole picture, those before it of anchors. places: float32 [n-1,3],
+    each anchor's centre (x, y) and patch radius in pixels of the reduced picture. size: its width and height.
     pdq: uint8 [32]. quality: PDQ's, 0 to 100."""
 
     codes: Codes
@@ -62,8 +63,8 @@ class Print:
 
     @property
     def mirrored(self) -> "Print":
-        """The print of the mirror image: odd horizontal frequencies change their sign (nearly so in PDQ, whose bits are
-        compared with a median beside 0)."""
+        """The print of the mirror image: odd horizontal frequencies change their sign (nearly so in PDQ, whose bits
+        are compared with a median beside 0)."""
         odd, odd_pdq = _odd()
         places = self.places.copy()
         places[:, 0] = self.size[0] - 1 - places[:, 0]
@@ -78,7 +79,8 @@ class Print:
         """As it is stored; some 900 bytes."""
         head = np.array([VERSION, len(self.places), *self.size, self.quality], "<u2")
         places = np.rint(self.places * _PLACE).astype("<i2")
-        return head.tobytes() + self.pdq.tobytes() + places.tobytes() + self.codes.astype("<u8").tobytes()
+        parts = (head, self.pdq, places, self.codes.astype("<u8"))
+        return b"".join(part.tobytes() for part in parts)
 
 
 def unpack(data: bytes) -> Print:
@@ -122,7 +124,9 @@ def _reduced(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = coarse.shape
     scale = min((AREA / (height * width)) ** 0.5, LONGEST / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
+    return np.asarray(
+        cv2.resize(coarse, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    )
 
 
 def _anchors(reduced: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -130,7 +134,7 @@ def _anchors(reduced: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = reduced.shape
     if min(height, width) < SMALLEST:
         return np.zeros((0, 3), np.float32)
-    sift = cv2.SIFT_create(nOctaveLayers=4, contrastThreshold=_FAINT, edgeThreshold=20)
+    sift = cv2.SIFT.create(nOctaveLayers=4, contrastThreshold=_FAINT, edgeThreshold=20)
     # SIFT begins by enlarging twice; the blobs of that size would be dropped below
     half = cv2.resize(reduced, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     blobs = [(point.response, *point.pt, point.size) for point in sift.detect(half, None)]
@@ -159,8 +163,8 @@ def _apart(ranked: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _patches(reduced: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What surrounds each anchor: float32 [n,_SAMPLES,_SAMPLES], from that level of a pyramid whose pixels are at most
-    twice as fine as the samples."""
+    """What surrounds each anchor: float32 [n,_SAMPLES,_SAMPLES], from that level of a pyramid whose pixels are at
+    most twice as fine as the samples."""
     pyramid = [reduced]
     patches = np.empty((len(places), _SAMPLES, _SAMPLES), np.float32)
     for index, (x, y, radius) in enumerate(places.tolist()):

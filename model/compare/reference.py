@@ -1,11 +1,12 @@
-"""What a reference says of a photo: the same photo, the same with marks drawn on it, with a defect added, or another shot.
+"""What a reference says of a photo: the same photo, the same with marks drawn on it, with a defect added, or another
+shot.
 
-In: RGB pixels of a photo that the merchant has (the listing's, the one taken before dispatch, one of an earlier claim) and
-of the claim's. Out: a `Comparison`.
+In: RGB pixels of a photo that the merchant has (the listing's, the one taken before dispatch, one of an earlier
+claim) and of the claim's. Out: a `Comparison`.
 
-A defect that a real second photo shows is not accused: another shot leaves other fine detail everywhere, and only of one
-and the same shot can it be said that a spot was put in. The bound is measured by `training.references.measure` on honest
-photos of the validation split: crops, sizes, qualities, tones, filters, collages, and things drawn on them.
+A defect that a real second photo shows is not accused: another shot leaves other fine detail everywhere, and only of
+one and the same shot can it be said that a spot was put in. The bound is measured by `training.references.measure`
+on honest photos of the validation split: crops, sizes, qualities, tones, filters, collages, and things drawn on them.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from model.compare.difference import Difference, differ
 Kind = Literal["same", "marked", "changed", "other"]
 
 SAME_DETAIL = 0.4
-"""Share of textured places with the same fine detail from which two photos are one shot. Second shots of one thing that
-could be aligned at all came to 0.16 at most (80 pairs), copies, however filtered and painted, to 0.5 at least."""
+"""Share of textured places with the same fine detail from which two photos are one shot. Second shots of one thing
+that could be aligned at all came to 0.16 at most (80 pairs), copies, however filtered and painted, to 0.5 at
+least."""
 LEAST_OVERLAP = 0.05
 """Share of the photo that the reference must show to be compared."""
 PAINTED = 0.62
@@ -30,9 +32,10 @@ ACCUSED, HONEST = 0, 0
 
 @dataclass(frozen=True)
 class Comparison:
-    """kind: `other`: another shot, or too different to say. `same`: nothing was added where both show the scene. `marked`:
-    something was put on it that may have been drawn in good faith. `changed`: a defect was added. painted: 0 to 1, the
-    most that any spot looks painted. bound: on the rate of honest photos called `changed`, none for other kinds."""
+    """kind: `other`: another shot, or too different to say. `same`: nothing was added where both show the scene.
+    `marked`: something was put on it that may have been drawn in good faith. `changed`: a defect was added. painted:
+    0 to 1, the most that any spot looks painted. bound: on the rate of honest photos called `changed`, none for
+    other kinds."""
 
     kind: Kind
     painted: float

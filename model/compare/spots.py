@@ -1,8 +1,9 @@
-"""The places where two aligned photos differ, and whether each looks drawn (text, arrows, stickers, stamps) or painted.
+"""The places where two aligned photos differ, and whether each looks drawn (text, arrows, stickers, stamps) or
+painted.
 
 In: the map of difference and both pictures on its grid. Out: `Spot`s. People draw on photos in good faith: a spot is
-described by figures that tell a drawing (one ink, sharp edges, thin strokes, many parts in a row) from a defect (shading,
-the goods' own texture, a soft edge), and a small forest (`marks`) weighs them.
+described by figures that tell a drawing (one ink, sharp edges, thin strokes, many parts in a row) from a defect
+(shading, the goods' own texture, a soft edge), and a small forest (`marks`) weighs them.
 """
 
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class Spot:
 def find_spots(
     units: Values, reference: Values, photo: Values, known: int, scale: tuple[float, float]
 ) -> tuple[Spot, ...]:
-    """units float32 [h,w]; both pictures float32 [h,w,3]. known: pixels that both show. scale: of the photo's own pixels
-    to these, across and down. The likeliest painted first, MOST at most."""
+    """units float32 [h,w]; both pictures float32 [h,w,3]. known: pixels that both show. scale: of the photo's own
+    pixels to these, across and down. The likeliest painted first, MOST at most."""
     found = []
     for mask in masks(units, known):
         rows, columns = np.nonzero(mask)
@@ -68,7 +69,7 @@ def masks(units: Values, known: int) -> list[Mask]:
     weak = units >= WEAK
     count, labels, stats, _ = cv2.connectedComponentsWithStats(weak.astype(np.uint8), connectivity=8)
     peaks = np.zeros(count, np.float32)
-    np.maximum.at(peaks, labels.ravel(), units.ravel())
+    np.maximum.at(peaks, np.asarray(labels, np.int64).ravel(), units.ravel())
     kept = (stats[:, cv2.CC_STAT_AREA] >= max(LEAST_PIXELS, LEAST_SHARE * known)) & (peaks >= STRONG)
     kept[0] = False
     parts = kept[labels]
@@ -81,7 +82,8 @@ def describe(mask: Mask, units: Values, reference: Values, photo: Values, known:
     """The FIGURES of one spot: float32 [len(FIGURES)]."""
     rows, columns = np.nonzero(mask)
     window = np.s_[
-        max(rows.min() - FRAME, 0) : rows.max() + FRAME + 1, max(columns.min() - FRAME, 0) : columns.max() + FRAME + 1
+        max(rows.min() - FRAME, 0) : rows.max() + FRAME + 1,
+        max(columns.min() - FRAME, 0) : columns.max() + FRAME + 1,
     ]
     part, before, after = mask[window], reference[window], photo[window]
     step = after - before

@@ -2,8 +2,8 @@
 
 In: two aligned pictures and where both are known. Out: the reference in the photo's colours. Apps change brightness,
 contrast, white balance and shade the corners: each channel of the photo is fitted as a smooth function of the
-reference's colour and of the place, by weighted least squares whose weights forget what does not fit (Tukey's biweight),
-so that a painted defect does not bend the fit.
+reference's colour and of the place, by weighted least squares whose weights forget what does not fit (Tukey's
+biweight), so that a painted defect does not bend the fit.
 """
 
 import cv2
@@ -40,7 +40,9 @@ def match_tone(reference: Values, photo: Values, known: NDArray[np.bool_]) -> Va
     return _local(np.asarray(fitted, np.float32).reshape(reference.shape), photo, known)
 
 
-def _terms(colours: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> Values:
+def _terms(
+    colours: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]
+) -> Values:
     """What the fit is linear in: float32 [n,16]."""
     r, g, b = (colours / np.float32(255)).T
     y = (rows / max(shape[0] - 1, 1) * 2 - 1).astype(np.float32)

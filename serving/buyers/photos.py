@@ -1,4 +1,4 @@
-"""Takes photos, their maps and the evidence made of them out of the file store, for good.
+"""Takes photos, their prints, their maps and the evidence made of them out of the file store, for good.
 
 In: images whose time is over. Out: rows that say when, and no bytes. A file that another row still needs, because the
 same photo came with another refund, stays for that one.
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from serving.db.tables import Image, Refusal, Screening
 from serving.files import FileStore
+from serving.reuse import catalogue
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
     maps = _maps(session, keys)
     for image in fresh:
         image.erased_at, image.name = now, None
+    catalogue.erase(session, keys)
     session.flush()
     photos = {image.sha256 for image in fresh}
     kept = needed(session, sorted(photos | maps))

@@ -50,6 +50,14 @@ def choose(
             help="Whether adjudicators form an opinion of their own before they see the model's.",
         ),
     ] = None,
+    share_prints: Annotated[
+        bool | None,
+        typer.Option(
+            "--share-prints/--keep-prints",
+            help="Whether photos' prints may be compared with those of other tenants that chose the same; each is told "
+            "how many claims used a picture, and nothing else.",
+        ),
+    ] = None,
 ) -> None:
     """Change what a tenant chose for itself; without an option, print it."""
     from serving.audit import chain
@@ -57,14 +65,16 @@ def choose(
     from serving.clock import utc_now
     from serving.commands.output import complain
     from serving.identity import tenants
+    from serving.reuse.catalogue import SHARES
 
     with opened() as database, database.transaction() as session:
         found = tenants.find(session, name)
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)
-        if hide_opinion is not None:
-            found.settings = {**found.settings, "hide_opinion": hide_opinion}
-            fact = Fact("tenant.set", found.id, data={"hide_opinion": hide_opinion})
-            chain.append(session, found.id, utc_now(), operator(), fact)
+        chosen = {"hide_opinion": hide_opinion, SHARES: share_prints}
+        changed = {name: value for name, value in chosen.items() if value is not None}
+        if changed:
+            found.settings = {**found.settings, **changed}
+            chain.append(session, found.id, utc_now(), operator(), Fact("tenant.set", found.id, data=changed))
         typer.echo(json.dumps(found.settings))

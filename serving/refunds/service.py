@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from model.compare.prints import Print
 from model.image import ImageError, probe
 from serving.audit import chain
 from serving.audit.chain import SYSTEM, Actor, Fact
@@ -21,6 +22,8 @@ from serving.problems import Problem
 from serving.refunds import repository
 from serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from serving.rest import etags
+from serving.reuse import catalogue
+from serving.reuse.taking import print_of
 from serving.settings import Settings
 from serving.workflow import clocks
 from serving.workflow.machine import happen
@@ -38,7 +41,8 @@ from serving.workflow.telling import moment
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none)."""
+    """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none).
+    print: what finds the same picture again, none for a photo that cannot be opened."""
 
     source: Source
     sha256: str
@@ -47,6 +51,7 @@ class Prepared:
     width: int = 0
     height: int = 0
     bytes: int = 0
+    print: Print | None = None
 
 
 def prepare(body: RefundIn, files: FileStore) -> list[Prepared]:
@@ -74,7 +79,7 @@ def prepare_one(
         form, width, height = probe(data)
     except ImageError as error:
         raise Problem(422, error.code, f"{where}: {error.message}") from error
-    return Prepared(source, files.put(data), name, f"image/{form}", width, height, len(data))
+    return Prepared(source, files.put(data), name, f"image/{form}", width, height, len(data), print_of(data))
 
 
 def mirror(
@@ -279,7 +284,8 @@ def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], n
     known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
     if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
         raise Problem(422, "too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
-    added = []
+    added: list[Image] = []
+    prints: list[tuple[Image, Print]] = []
     for photo in photos:
         if photo.sha256 in known:
             continue
@@ -302,7 +308,11 @@ def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], n
         )
         session.add(image)
         added.append(image)
+        if photo.print is not None:
+            prints.append((image, photo.print))
     session.flush()
+    for image, taken in prints:
+        catalogue.keep(session, image, taken, now)
     return added
 
 

@@ -18,6 +18,8 @@ from serving.refunds.service import image_view
 from serving.reports import links, repository
 from serving.reports.actions import allowed
 from serving.reports.repository import Whole
+from serving.reuse import telling
+from serving.reuse.finder import Finder
 from serving.settings import Settings
 from serving.workflow.states import ReportState, Role
 from serving.workflow.telling import moment
@@ -37,6 +39,8 @@ class Viewer:
     secret: Secret
     links: bool = True
     """Whether to give status links: not in answers that are stored, nor to keys that may only read."""
+    finder: Finder | None = None
+    """Looks for the picture in other claims; none where nobody asks."""
 
     @property
     def sees_names(self) -> bool:
@@ -48,6 +52,9 @@ def show(session: Session, viewer: Viewer, whole: Whole, steps: bool = True) -> 
     report, refund, screening = whole.report, whole.refund, whole.screening
     buyer = viewer.actor.role is Role.BUYER
     timeline = repository.timeline(session, report) if steps else []
+    reused = None
+    if steps and not buyer and viewer.finder is not None:
+        reused = telling.of_image(session, viewer.finder, whole.image, viewer.now)
     return {
         "id": report.id,
         "version": report.version,
@@ -62,7 +69,11 @@ def show(session: Session, viewer: Viewer, whole: Whole, steps: bool = True) -> 
         "probability": screening.probability if screening else None,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
-        "reasons": reasons(screening, viewer.language) if screening else [],
+        "reasons": [
+            *(reasons(screening, viewer.language) if screening else []),
+            *(telling.reasons(reused, viewer.language) if reused else []),
+        ],
+        "reuse": None if reused is None else telling.shown(reused),
         "detection_id": screening.id if screening else None,
         "heatmap_url": f"/v1/detections/{screening.id}/heatmap" if screening else None,
         "evidence_url": f"/v1/reports/{report.id}/evidence.jpg" if screening else None,

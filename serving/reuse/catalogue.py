@@ -1,4 +1,5 @@
-"""Queries about prints. The table is the truth: an index is made from it, and asks it again before it says a thing."""
+"""Queries about prints. The table is the truth: an index is made from it, and asks it again before it says a
+thing."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -14,17 +15,16 @@ SHARES = "share_prints"
 
 
 def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
-    """Have the print of a photo, once. image: locked, and not erased."""
-    if session.execute(select(PhotoPrint.number).where(PhotoPrint.image_id == image.id)).first() is None:
-        row = PhotoPrint(
-            tenant_id=image.tenant_id,
-            image_id=image.id,
-            content=taken.pack(),
-            pdq=taken.pdq.tobytes().hex(),
-            created_at=now,
-        )
-        session.add(row)
-        session.flush()
+    """Have the print of a photo that was added just now."""
+    row = PhotoPrint(
+        tenant_id=image.tenant_id,
+        image_id=image.id,
+        content=taken.pack(),
+        pdq=taken.pdq.tobytes().hex(),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
 
 
 def erase(session: Session, images: Collection[str]) -> None:

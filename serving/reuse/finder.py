@@ -8,7 +8,6 @@ Each process has its own index, some 600 bytes a photo. It is made when it is fi
 
 import logging
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,11 +53,6 @@ class Finder:
     def __len__(self) -> int:
         """Codes in the index."""
         return len(self._index)
-
-    @property
-    def bytes(self) -> int:
-        """Memory that the index holds."""
-        return self._index.bytes
 
     def find(self, session: Session, tenant: str, asked: Print, now: datetime) -> list[Use]:
         """Photos of the tenant, and of those it shares with, that show this picture; the oldest first."""
@@ -107,8 +101,3 @@ class Finder:
             else:
                 prints.append((number, taken))
         self._index.add(*entries([(number, taken.indexed) for number, taken in prints]))
-
-
-def claims(uses: Sequence[Use], but: str) -> int:
-    """How many other claims of the tenant use the picture. but: the refund that is asked about."""
-    return len({use.refund.id for use in uses if use.own and use.refund.id != but})

@@ -26,7 +26,8 @@ SIDE = 560
 """Longest side of a photo, in pixels, before it is sent: as shops' phones preview them; both are compared at 512."""
 TOOLS: tuple[Operation, ...] = ("splice", "poisson", "copy_move", "inpaint")
 MARKS = (*DRAWINGS, "mosaic", "stamp")
-"""What people put on photos in good faith. `stamp`: a shop's words in one colour, several times, more or less opaque."""
+"""What people put on photos in good faith. `stamp`: a shop's words in one colour, several times, more or less
+opaque."""
 TONES = tuple(name for name in OPERATIONS if name not in (*MARKS, "collage", "camera_strip"))
 LAYOUTS = ("collage", "camera_strip")
 _INKS = ((255, 255, 255), (0, 0, 0), (200, 200, 200), (230, 30, 30), (30, 90, 200), (255, 220, 0))
@@ -141,4 +142,5 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
 def _saved(pixels: Pixels, quality: int) -> Pixels:
     """As JPEG of that quality, read again."""
     _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    read = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(read[..., ::-1])

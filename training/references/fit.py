@@ -3,9 +3,8 @@
     python -m training.references.fit /work/of/pictures --photos 115
 
 In: a folder with `index.csv`; only photos of its training split are used. Out: the file, and how well it does on photos
-it was not fitted to. Extremely randomised trees (Geurts et al. 2006) of scikit-learn: they were the best of three on the
-figures (area under the curve for whole photos 0.976; boosted trees and logistic regression 0.94 and less) and are a few
-kilobytes that NumPy reads.
+it was not fitted to. Extremely randomised trees (Geurts et al. 2006) of scikit-learn, which NumPy reads: on the figures
+of 689 photos they came to an area under the curve of 0.976 for whole photos, logistic regression to 0.942.
 """
 
 import argparse
@@ -101,7 +100,9 @@ def main() -> None:
     figures, painted, origins, pairs = gather(given.folder, given.photos)
 
     def fitted(kept: NDArray[np.bool_]) -> Any:
-        forest = ExtraTreesClassifier(TREES, min_samples_leaf=LEAST_LEAF, max_features=TRIED, random_state=SEED)
+        forest = ExtraTreesClassifier(
+            TREES, min_samples_leaf=LEAST_LEAF, max_features=TRIED, random_state=SEED
+        )
         return forest.fit(figures[kept], painted[kept])
 
     said = np.zeros(len(painted))
@@ -113,7 +114,8 @@ def main() -> None:
     print(f"{len(painted)} spots in {len(truth)} photos, {painted.mean():.0%} of them painted")
     print(f"photos of origins not fitted to: area under the curve {roc_auc_score(truth, of_pair):.4f}")
     with given.out.open("wb") as file:
-        np.savez_compressed(file, **packed(fitted(np.ones(len(painted), bool)).estimators_))
+        stored: dict[str, Any] = packed(fitted(np.ones(len(painted), bool)).estimators_)
+        np.savez_compressed(file, **stored)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     python -m training.references.measure /work/of/pictures --photos 100
 
-In: the folder's validation split. Each photo is seen again painted (by a painter or an editor's tool), honestly (plain, in
-another tone, filtered, in a collage, with a strip) and with something drawn on it; and edits that others published with
-their inputs (`class` ai_edited with `pair`) are compared with those. Out: JSON: the area under the curve, how many honest
-photos are accused with Clopper and Pearson's bound, how many painted ones are shown, by operation.
+In: the folder's validation split. Each photo is seen again painted (by a painter or an editor's tool), honestly
+(plain, in another tone, filtered, in a collage, with a strip) and with something drawn on it; and edits that others
+published with their inputs (`class` ai_edited with `pair`) are compared with those. Out: JSON: the area under the
+curve, how many honest photos are accused with Clopper and Pearson's bound, how many painted ones are shown, by
+operation.
 """
 
 import argparse
@@ -50,7 +51,12 @@ def tries(folder: Path, count: int) -> Iterator[tuple[str, bool, Comparison, flo
                 if pair.seen < VISIBLE:
                     continue
                 start = time.process_time()
-                yield pair.what, pair.painted, compare(pair.reference, pair.photo), time.process_time() - start
+                yield (
+                    pair.what,
+                    pair.painted,
+                    compare(pair.reference, pair.photo),
+                    time.process_time() - start,
+                )
         donor = pixels
 
 

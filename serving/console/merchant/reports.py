@@ -103,8 +103,9 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         if seen == report.version:
             return None
         whole = repository.whole(session, report)
+        state = visit.state
         viewer = view.Viewer(
-            visit.principal.actor, now, visit.language, visit.state.settings, visit.state.secret
+            visit.principal.actor, now, visit.language, state.settings, state.secret, finder=state.finder
         )
         said = view.show(session, viewer, whole)
         photos = lists.photos(session, whole.refund)

@@ -1,7 +1,7 @@
 """All that the workbench shows of one report.
 
-In: a report, who looks. Out: a `Case`, with what the judge may not see yet left out of it, so that no template can show
-it by mistake.
+In: a report, who looks. Out: a `Case`, with what the judge may not see yet left out of it, so that no template can
+show it by mistake.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from serving.refunds import repository as refunds
 from serving.reports import repository as reports
 from serving.reports import view
 from serving.reports.repository import Whole
+from serving.reuse import telling
 
 OF_THE_FILE = ("metadata.", "file.")
 """Reasons that the file itself gives; the model has no part in them, so they are never hidden."""
@@ -44,9 +45,10 @@ class Other:
 
 @dataclass(frozen=True)
 class Case:
-    """shown: the report as the API gives it. detection: the stored detection with its reasons in the judge's language,
-    none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the photo came.
-    jpeg: its header. erased: its bytes are gone. width, height: as displayed. judge_before: this person decided it."""
+    """shown: the report as the API gives it. detection: the stored detection with its reasons in the judge's
+    language, none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the
+    photo came. jpeg: its header. erased: its bytes are gone. width, height: as displayed. elsewhere: claims of other
+    tenants that used the picture. judge_before: this person decided it."""
 
     whole: Whole
     shown: dict[str, Any]
@@ -60,6 +62,7 @@ class Case:
     height: int
     others: Sequence[Other]
     uses: Sequence[Use]
+    elsewhere: int
     integrity: dict[str, Any] | None
     judge_before: bool
     wish: PhotoRequest | None
@@ -77,6 +80,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     seen = opinion.may_see(session, visit.principal, report)
     state = visit.state
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
+    reused = telling.of_image(session, state.finder, whole.image, state.clock())
     shown = view.show(session, viewer, whole)
     detection = None
     if whole.screening is not None:
@@ -99,7 +103,8 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
         width=width,
         height=height,
         others=_others(session, whole, seen),
-        uses=repository.earlier_uses(session, whole.image),
+        uses=repository.earlier_uses(session, whole.image, reused.uses if reused else ()),
+        elsewhere=reused.elsewhere if reused else 0,
         integrity=_integrity(session, visit, whole),
         judge_before=any(one.decided_by == visit.principal.subject for one in whole.decisions),
         wish=next((one for one in whole.wishes if one.live), None),

@@ -4,6 +4,7 @@ from serving.db.tables.buyers import Complaint, IntegrityEntry, Label
 from serving.db.tables.events import AuditEvent, Chain, OutboxEvent, WebhookDelivery, WebhookEndpoint
 from serving.db.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
 from serving.db.tables.models import ModelVersion
+from serving.db.tables.prints import PhotoPrint
 from serving.db.tables.refunds import Image, Refund
 from serving.db.tables.reports import Appeal, Decision, PhotoRequest, Refusal, Report, Screening
 from serving.db.tables.work import Job
@@ -22,6 +23,7 @@ __all__ = [
     "Label",
     "ModelVersion",
     "OutboxEvent",
+    "PhotoPrint",
     "PhotoRequest",
     "Refund",
     "Refusal",

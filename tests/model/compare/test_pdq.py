@@ -7,7 +7,6 @@ import pytest
 
 from model.compare.pdq import BITS, NEAR, distance, pdq_hash
 
-
 Scene = Callable[..., np.ndarray]
 GOLDEN = "008d555a28ad555a002d555a02ad555aaaad555aa8ad555afff00007fff4fffc"
 
@@ -27,7 +26,9 @@ def test_agrees_with_the_reference_program(scene: Scene) -> None:
         pixels = scene(seed, 500, 375)
         bits, quality = pdqhash.compute(pixels)
         ours = pdq_hash(pixels)
-        assert distance(np.packbits(bits.astype(bool)), ours.bits) <= 2  # rounding, where a value is the median
+        assert (
+            distance(np.packbits(bits.astype(bool)), ours.bits) <= 2
+        )  # rounding, where a value is the median
         assert ours.quality == quality
 
 
