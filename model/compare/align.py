@@ -2,14 +2,13 @@
 
 In: RGB pixels of a reference and of a photo. Out: an `Alignment`, or None where no common layout is found.
 
-Local features (SIFT, Lowe 2004) say which places may correspond, a robust fit (MAGSAC, Barath et al. 2020) which of
-them agree on one affine map, and the enhanced correlation coefficient (Evangelidis and Psarakis 2008) moves that map
-by the last fractions of a pixel. An affine map is all that resizing and cropping do; another shot needs more, and is
-told by what the map leaves over.
+Local features (SIFT, Lowe 2004) say which places may correspond; a robust fit (MAGSAC, Barath et al. 2020) says
+which of them agree on one affine map, and fits that to all of them: to a third of a pixel, on photos cut, reduced
+and compressed. An affine map is all that resizing and cropping do; another shot needs more, and is told by what the
+map leaves over.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -32,8 +31,6 @@ LEAST_AGREEING = 12
 """Matches that must agree on the map: three make one, chance adds one or two among those of different photos."""
 WITHIN = 2.0
 """Pixels at SIDE by which a match may miss the map."""
-ROUNDS, STEP = 30, 1e-4
-"""Steps of the refinement at most, and the gain at which it ends."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,6 @@ class _Features:
     points: NDArray[np.float32]
     descriptors: NDArray[np.float32]
     scale: float
-    grey: Pixels
 
 
 def align(reference: Pixels, photo: Pixels) -> Alignment | None:
@@ -93,7 +89,7 @@ def _features(pixels: Pixels) -> _Features:
     points, described = sift.detectAndCompute(grey, None)
     descriptors = np.zeros((0, 128), np.float32) if described is None else np.asarray(described, np.float32)
     places = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
-    return _Features(places, descriptors, scale, grey)
+    return _Features(places, descriptors, scale)
 
 
 def _fit(reference: _Features, photo: _Features) -> _Fit | None:
@@ -129,28 +125,10 @@ def _sensible(matrix: Map) -> bool:
 
 
 def _alignment(fit: _Fit, photo: _Features, mirrored: bool) -> Alignment:
-    matrix = _refined(fit.matrix, fit.reference.grey, photo.grey)
+    matrix = fit.matrix
     full = matrix.copy()
     full[:, :2] *= fit.reference.scale / photo.scale
     # centres of pixels keep their places between a picture and its reduced form
     half_here, half_there = (1 - 1 / fit.reference.scale) / 2, (1 - 1 / photo.scale) / 2
     full[:, 2] = matrix[:, 2] / photo.scale - half_there + full[:, :2] @ np.array([half_here, half_here])
     return Alignment(full, mirrored, fit.agreeing, fit.share, fit.miss)
-
-
-def _refined(matrix: Map, reference: Pixels, photo: Pixels) -> Map:
-    """The map that correlates best, near this one; this one where none is found."""
-    ends: Any = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ROUNDS, STEP)
-    # it wants the way back: from the photo to the reference
-    back: Any = cv2.invertAffineTransform(matrix).astype(np.float32)
-    inside = cv2.warpAffine(
-        np.full(reference.shape, 255, np.uint8), matrix, photo.shape[::-1], flags=cv2.INTER_NEAREST
-    )
-    try:
-        _, back = cv2.findTransformECC(photo, reference, back, cv2.MOTION_AFFINE, ends, inside, 5)
-    except cv2.error:  # too little in common to converge
-        return matrix
-    refined = cv2.invertAffineTransform(back).astype(np.float64)
-    corners = np.array([[0, 0, 1], [reference.shape[1], reference.shape[0], 1]])
-    moved = np.hypot(*(corners @ (refined - matrix).T).T).max()
-    return np.asarray(refined if moved <= 2 * WITHIN else matrix, np.float64)
