@@ -79,9 +79,9 @@ def _compare(document: dict[str, Any], photo: bytes, detector: Detector) -> list
 def _judge(photo: bytes, detector: Detector, claims: list[Defect | None]) -> list[Detection]:
     """One inference, judged for each claim: what is claimed moves a threshold for showing defects, nothing else."""
     opened = read_photo(photo)
-    found = replace(detector.score(opened.pixels), conditions=conditions.measure(opened))
+    found = replace(detector.score(opened.judged), conditions=conditions.measure(opened))
     looked_twice = detector.needs_recheck(opened, found)
-    again = detector.score(stability.reencode(opened.pixels)) if looked_twice else None
+    again = detector.score(stability.reencode(opened.judged)) if looked_twice else None
     return [detector.judge(opened, found, claim, again=again) for claim in claims]
 
 
