@@ -23,7 +23,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF")
 SIZE = (48, 40)
 hard = settings(
     max_examples=EXAMPLES,
-    deadline=None,  # a busy machine is no fault
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

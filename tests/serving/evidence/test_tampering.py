@@ -22,7 +22,6 @@ from serving.identity.secret import Secret
 
 FIXTURES = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 Edit = Callable[[dict[str, Any]], None]

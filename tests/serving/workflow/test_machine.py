@@ -234,7 +234,6 @@ def test_any_sequence_keeps_to_the_table(database: Database) -> None:
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
