@@ -1,4 +1,4 @@
-"""How fine a picture's detail is, and whether it is a small copy that was enlarged. Compression must not be taken for it.
+"""How fine a picture's detail is, and whether it is an enlarged small copy. Compression must not be taken for detail.
 
 In: luma windows (`model.windows`). Out: `Detail`. NumPy alone, some 10 ms.
 
@@ -30,7 +30,7 @@ ENLARGED = -0.64
 """The same below which a picture is an enlarged one: 1 % of honest photos, mostly shaken ones, lie lower."""
 STEPS = 0.22
 """Share of neighbouring differences in columns and rows that stand out as single steps, from which a picture was
-enlarged by nearest neighbour: honest photos reach 0.17, pictures enlarged 4 to 10 times 0.29 after JPEG 70, 1 as PNG."""
+enlarged by nearest neighbour: honest photos reach 0.17, enlarged ones 0.29 after JPEG 70 and 1 as PNG."""
 NOISE_FLOOR = 0.05
 """Grey levels squared: rounding noise of a flat window, which must not count as detail."""
 STEP_FLOOR = 0.5

@@ -193,9 +193,7 @@ class Detector:
             timings_ms={},
             heatmap=pooling.to_shown(heat, judged, displayed),
             tracemap=pooling.to_shown(pooling.trace_map(found.scores), judged, displayed),
-            defectmap=pooling.to_shown(
-                pooling.sigmoid(found.scores.maps[1:].max(axis=0)), judged, displayed
-            ),
+            defectmap=pooling.to_shown(pooling.sigmoid(found.scores.maps[1:].max(axis=0)), judged, displayed),
             miss_bound=covering.miss_bound if covering else None,
             miss_bound_of=covering.miss_bound_of if covering else None,
             reliability=trust.summary(marked) if trust else None,
@@ -230,8 +228,8 @@ def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> st
 
 
 def _too_small(photo: Photo) -> bool:
-    sides = photo.judged.shape[:2]
-    return max(sides) < LEAST_SIDE or min(sides) < LEAST_SHORT_SIDE
+    long, short = max(photo.judged.shape[:2]), min(photo.judged.shape[:2])
+    return bool(long < LEAST_SIDE or short < LEAST_SHORT_SIDE)
 
 
 def _placed(found: Found, judged: resizing.Size, displayed: resizing.Size) -> Found:

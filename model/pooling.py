@@ -7,6 +7,7 @@ the strongest of forty innocent tiles is stronger than the strongest of six.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,6 @@ def _between(grid: Floats, rows: NDArray[np.float64], columns: NDArray[np.float6
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
 
 
-def _cells(centres: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+def _cells(centres: NDArray[np.floating[Any]], cells: int) -> NDArray[np.float64]:
     """Where places in pixels lie on the axis of cell centres, kept inside it."""
     return np.clip(centres / tiles.STRIDE - 0.5, 0, cells - 1)

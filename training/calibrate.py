@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datasets.records import Row
 from model.calibration import Calibration, CalibrationError
 from training.fitting import fit_probability
+from training.misses import with_miss_bounds
 from training.scoring import Sample, ScoreFile, run_all, score_rows
 from training.thresholds import with_thresholds
 
@@ -50,7 +51,8 @@ def calibrate(
             "splits; `refundlens data stats` shows what a dataset holds"
         )
     plain = fit_probability(fit, limit, confidence)
-    return with_thresholds(plain, count, limit, confidence, moved=[*fit, *count])
+    counted = with_thresholds(plain, count, limit, confidence, moved=[*fit, *count])
+    return with_miss_bounds(counted, count)
 
 
 def fits(source: str) -> bool:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from datasets.pictures import read_mask
 from datasets.records import Row
-from model import conditions, pooling, tiles
+from model import pooling, tiles
 from model.calibration import Calibration
 from model.detect import REGION_THRESHOLD, Detector
 from model.image import read_photo
