@@ -86,7 +86,7 @@ def with_thresholds(
     known = {(one.long_side, one.jpeg_quality): one.shift for one in calibration.bins}
     bins = []
     for found in found_bins:
-        if found.photos < LEAST_PHOTOS:
+        if found.photos < counter.least:
             continue
         cell = (found.long_side, found.jpeg_quality)
         shift = _shift(moves, cell) if moves else known.get(cell)
@@ -114,7 +114,7 @@ def with_suspects(calibration: Calibration, samples: Sequence[Sample]) -> Calibr
     """
     limit = SUSPECT_FACTOR * calibration.limit
     counter = _counter(calibration, samples, limit, calibration.confidence)
-    covered = tuple(one for one in counter.bins() if one.photos >= LEAST_PHOTOS)
+    covered = tuple(one for one in counter.bins() if one.photos >= counter.least)
     return calibration.model_copy(update={"suspect": covered})
 
 
@@ -190,6 +190,11 @@ class _Counter:
     authentic: Sequence[Scored]
     limit: float
     confidence: float
+
+    @property
+    def least(self) -> int:
+        """Photos that a condition needs to be covered: fewer where the limit itself asks for fewer."""
+        return min(LEAST_PHOTOS, bounds.trials_needed(self.limit, 0, self.confidence))
 
     def bins(self) -> list[Bin]:
         """Every condition into which a photo fell."""
