@@ -91,6 +91,13 @@ class Settings(BaseSettings):
         lt=1,
         description="bound on wronging an honest buyer, over all photos of one claim",
     )
+    miss_limit: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="largest miss bound with which a report is settled as not established without a person; a tenant "
+        "may choose its own",
+    )
     allow_private_webhooks: bool = Field(
         default=False,
         description="let webhooks go to private and local addresses; for tests and closed networks",

@@ -23,7 +23,7 @@ SAME = 1e-4
 """Largest difference of two runs on the same bytes: the contract's."""
 COMPARED = (
     "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "stability", "reliability",
+    "false_accusation_bound", "miss_bound", "miss_bound_of", "suspect", "suspect_bound", "stability", "reliability",
 )  # fmt: skip
 """All members of a detection that are the detector's own finding; reasons follow by their codes."""
 _TOLD = 3
