@@ -70,7 +70,9 @@ def _calibration() -> Calibration:
         bound=0.0075,
         cleared=0.9,
         miss_bound=0.12,
-        miss_bound_of=MissedOn(kinds={"ai_edited": 60, "ai_generated": 40}, editors=8, pictures=100, missed=7),
+        miss_bound_of=MissedOn(
+            kinds={"ai_edited": 60, "ai_generated": 40}, editors=8, pictures=100, missed=7
+        ),
     )
     return Calibration(
         features=tuple(FEATURES),
