@@ -220,8 +220,13 @@ def _calibration(given: Calibration, command: str) -> str:
         f"`{command}`."
     )
     header = [
-        "condition", "source photos", "of them accused", "threshold", "bound", "called `authentic`: photos, fakes at most",
-    ]  # fmt: skip
+        "condition",
+        "source photos",
+        "of them accused",
+        "threshold",
+        "bound",
+        "called `authentic`: photos, fakes at most",
+    ]
     if lower:
         loosest = max((one.bound for one in given.suspect if one.bound is not None), default=None)
         rule += (
