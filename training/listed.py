@@ -32,8 +32,9 @@ LIMITS = Limits(max_bytes=1 << 28)
 """Public photos are not uploads: a large PNG is as good as a small one."""
 HELD = "validation"
 """A list's own split whose pictures are measured on and never calibrated on."""
-FIT_SHARE = 2
-"""One manipulated picture in so many fits the probability; the others count misses."""
+FIT_SHARES = (8, 2)
+"""One authentic photo in so many fits the probability beside those of the watched split, and one manipulated picture in
+so many; the others count accusations and misses. Photos are what a bound of 1 % needs most."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Listed:
     @property
     def fits(self) -> bool:
         """Whether it serves to fit the probability, and so counts nothing."""
-        return int(_rank(f"fit {self.name}"), 16) % FIT_SHARE == 0 if self.label else self.split == "watch"
+        drawn = int(_rank(f"fit {self.name}"), 16) % FIT_SHARES[self.label] == 0
+        return drawn or (not self.label and self.split == "watch")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Chosen:
 
 
 def choose(folders: Sequence[Path], chosen: Chosen) -> list[Listed]:
-    """Evenly over senders and editors, the same ones in every run, and all of a smaller choice.
+    """Evenly over repositories and editors, the same ones in every run, and all of a smaller choice.
 
     The order is by rounds: first one picture of each, then a second one, so that no long series fills a short choice.
     """
@@ -94,7 +96,7 @@ def choose(folders: Sequence[Path], chosen: Chosen) -> list[Listed]:
         seen: dict[str, int] = {}
         ranked: list[tuple[int, str, Listed]] = []
         for one in sorted((one for one in able if one.label == label), key=lambda one: _rank(one.name)):
-            series = one.editor or one.sender
+            series = one.editor or one.entry.repository
             seen[series] = seen.get(series, -1) + 1
             ranked.append((seen[series], _rank(one.name), one))
         found += [one for _, _, one in sorted(ranked, key=lambda entry: entry[:2])][: chosen.photos]
@@ -129,23 +131,49 @@ def score_listed(
 
 
 def _picture(detector: Detector, picture: Listed, most: int | None, kept: ScoreFile | None) -> list[Sample]:
-    photo = read_photo((picture.folder / picture.name).read_bytes(), LIMITS)
-    side = max(photo.width, photo.height)
+    opened = _Opened(picture, kept)
+    side = opened.side
     if side < LEAST_SIDE:
         print(f"{picture.name}: {side} px are too small to judge", file=sys.stderr)
         return []
     return [
-        _sample(detector, picture, photo, delivery, kept) for delivery in deliveries(picture.name, side, most)
+        _sample(detector, picture, opened, delivery, kept)
+        for delivery in deliveries(picture.name, side, most)
     ]
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A picture that is decoded when it is first needed: one whose scores are all kept never is."""
+
+    picture: Listed
+    kept: ScoreFile | None
+
+    @cached_property
+    def photo(self) -> Photo:
+        return read_photo((self.picture.folder / self.picture.name).read_bytes(), LIMITS)
+
+    @cached_property
+    def side(self) -> int:
+        """Long side in pixels."""
+        key = self.kept.key_of("size", self.picture.name) if self.kept else ""
+        found = self.kept.get(key) if self.kept else None
+        if found is not None:
+            return int(found["side"])
+        side = max(self.photo.width, self.photo.height)
+        if self.kept:
+            self.kept.put(key, {"side": side})
+        return side
+
+
 def _sample(
-    detector: Detector, picture: Listed, photo: Photo, delivery: Shrunk, kept: ScoreFile | None
+    detector: Detector, picture: Listed, opened: _Opened, delivery: Shrunk, kept: ScoreFile | None
 ) -> Sample:
     sent: list[bytes] = []
 
     def read() -> bytes:
         if not sent:
+            photo = opened.photo
             sent.append(photo.data if delivery.chain is None else _deliver(picture, photo.pixels, delivery))
         return sent[0]
 

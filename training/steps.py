@@ -126,6 +126,7 @@ def _fit(
     kept = fitting.ScoreFile(scores, detector)
     fit_only: list[fitting.Sample] = []
     known: list[fitting.Sample] = []
+    count_only: list[fitting.Sample] = []
     if material.source is not None:
         watched, unseen = _untrained(material.source, material.photos)
         copies = fitting.choose_copies([*watched, *unseen])
@@ -135,8 +136,8 @@ def _fit(
     for picture, found in zip(
         pictures, score_listed(detector, pictures, material.deliveries, kept), strict=True
     ):
-        (fit_only if picture.fits else known).extend(found)
-    return fitting.calibrate(known, limit, confidence, fit_only=fit_only)
+        (fit_only if picture.fits else count_only).extend(found)
+    return fitting.calibrate(known, limit, confidence, fit_only, count_only)
 
 
 def _untrained(dataset: Path, most: int | None) -> tuple[list[Row], list[Row]]:
