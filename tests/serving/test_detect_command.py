@@ -28,6 +28,8 @@ from serving import client as http_client
 from serving import engines
 from serving.cli import app as cli
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",

@@ -17,6 +17,8 @@ from starlette.testclient import TestClient
 from model.image import ImageError, Limits, probe, read_photo
 from serving.app import create_app
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 EXAMPLES = int(os.environ.get("REFUNDLENS_FUZZ", "25"))
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF")

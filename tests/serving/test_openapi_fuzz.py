@@ -14,6 +14,8 @@ from model.detect import Detector
 from serving.app import create_app
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 schemathesis = pytest.importorskip("schemathesis")
 
 EXAMPLES = int(os.environ.get("REFUNDLENS_FUZZ", "2"))

@@ -14,6 +14,8 @@ from training.calibrate import calibrate, with_thresholds
 from training.fitting import fit_probability
 from training.scoring import Sample, run_all
 
+pytestmark = pytest.mark.slow
+
 
 def condition(long_side: int = 800, quality: int | None = 70, sharpness: float = 0.4) -> Conditions:
     return Conditions(long_side=long_side, jpeg_quality=quality, quantisations=1, sharpness=sharpness)

@@ -19,6 +19,8 @@ from training.cli import app
 from training.export import ExportError, load_network, parity, raw_bundle, with_metadata
 from training.steps import Material
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 0.4
 """A dozen photos support no less."""
 

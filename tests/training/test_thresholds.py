@@ -13,6 +13,8 @@ from model.pooling import FEATURES
 from training.scoring import Sample
 from training.thresholds import LEAST_PAIRS, LEAST_PHOTOS, SUSPECT_FACTOR, with_suspects, with_thresholds
 
+pytestmark = pytest.mark.slow
+
 LIMIT, CONFIDENCE = 0.02, 0.95
 NEEDED = bounds.trials_needed(LIMIT)
 """149 photos."""

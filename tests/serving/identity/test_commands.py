@@ -19,6 +19,8 @@ from serving.identity import keys
 from serving.identity.fixed import fixed_keys
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 

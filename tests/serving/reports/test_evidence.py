@@ -48,6 +48,7 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     width=st.integers(1, 900),
@@ -71,6 +72,7 @@ def test_evidence_is_a_jpeg_under_the_limit(
         picture.load()
 
 
+@pytest.mark.slow
 def test_noise_with_long_reasons_stays_under_the_limit() -> None:
     """What compresses worst, beside as much text as is ever set."""
     pixels = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3)).astype(np.uint8)

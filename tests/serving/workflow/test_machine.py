@@ -243,6 +243,7 @@ class Disputes(RuleBasedStateMachine):
             assert ("finalise" in kinds) == (row.state in ("established", "not_established"))
 
 
+@pytest.mark.slow
 def test_any_sequence_keeps_to_the_table(database: Database) -> None:
     Disputes.database = database
     run_state_machine_as_test(

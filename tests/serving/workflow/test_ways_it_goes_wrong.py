@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 from serving.clock import rfc3339
 from serving.db.tables import IntegrityEntry, OutboxEvent, Report, Tenant, WebhookDelivery
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def calls(live: Any, story: ModuleType) -> Callable[[str], Any]:
