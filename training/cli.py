@@ -75,6 +75,9 @@ def calibrate(
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999)] = 0.95,
     out: Annotated[Path | None, typer.Option(help="For a bundle: where to write the calibrated one.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="For a bundle: version of the new one; the same where nothing is said.")
+    ] = None,
     limit_photos: Annotated[
         int | None,
         typer.Option(min=1, help="Photos of a dataset, and collected pictures of a class, at most."),
@@ -93,7 +96,7 @@ def calibrate(
 
     with _told():
         material = steps.Material(source, tuple(photos or ()), limit_photos, deliveries, with_test, unseen)
-        result = steps.calibrate(run, material, limit, confidence, out)
+        result = steps.calibrate(run, material, limit, confidence, out, version)
         typer.echo(json.dumps(steps.summary(result), indent=1))
 
 

@@ -66,14 +66,18 @@ class Material:
 
 
 def calibrate(
-    target: Path, material: Material, limit: float, confidence: float, out: Path | None
+    target: Path,
+    material: Material,
+    limit: float,
+    confidence: float,
+    out: Path | None,
+    version: str | None = None,
 ) -> Calibration:
     """Calibrate a run on a dataset, on collected pictures or on both; a finished bundle on collected pictures, or on a
     folder of authentic photos (or a dataset).
 
-    For a run writes calibration.json and calibrated.onnx. For a bundle writes `out`; without collected pictures it
-    keeps its
-    probabilities and sets only its thresholds anew.
+    For a run writes calibration.json and calibrated.onnx. For a bundle writes `out`, with the version said; without
+    collected pictures it keeps its probabilities and sets only its thresholds anew.
     """
     if not material.collections and material.source is None:
         raise CalibrationError(
@@ -88,22 +92,24 @@ def calibrate(
         result = _fit(detector, material, limit, confidence, out.with_name(SCORES))
         if detector.calibration is not None:
             result = result.model_copy(update={"reliability": detector.calibration.reliability})
-        command = (
-            f"refundlens calibrate {target} {material} --limit {limit} --confidence {confidence} --out {out}"
-        )
-        card = recalibrated(detector.card, result, command)
-        with_metadata(target, out, {bundle.CALIBRATION: result.to_json(), bundle.CARD: card})
-        return result
-    source = material.source
-    assert source is not None
-    known = detector.calibration
-    if known is None:
-        raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
-    result = fitting.with_thresholds(known, _authentic(detector, source), limit, confidence)
-    command = f"refundlens calibrate {target} {source} --limit {limit} --confidence {confidence} --out {out}"
-    card = recalibrated(detector.card, result, command)
-    with_metadata(target, out, {bundle.CALIBRATION: result.to_json(), bundle.CARD: card})
+    else:
+        result = _rethreshold(detector, target, material, limit, confidence)
+    said = f" --version {version}" if version else ""
+    options = f"--limit {limit} --confidence {confidence}{said} --out {out}"
+    card = recalibrated(detector.card, result, f"refundlens calibrate {target} {material} {options}")
+    facts = {bundle.CALIBRATION: result.to_json(), bundle.CARD: card}
+    with_metadata(target, out, facts | ({bundle.VERSION: version} if version else {}))
     return result
+
+
+def _rethreshold(
+    detector: Detector, target: Path, material: Material, limit: float, confidence: float
+) -> Calibration:
+    """The same probabilities with thresholds counted on the user's own photos."""
+    known = detector.calibration
+    if known is None or material.source is None:
+        raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
+    return fitting.with_thresholds(known, _authentic(detector, material.source), limit, confidence)
 
 
 def _calibrate_run(run: Path, material: Material, limit: float, confidence: float) -> Calibration:
