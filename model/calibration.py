@@ -50,6 +50,9 @@ FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp")
 """Formats that calibrations measured which do not say."""
 LIKE_PNG: tuple[Format, ...] = ("bmp", "tiff")
 """Formats that keep the pixels as PNG does: measured where PNG was."""
+CLEAR_SIDE = 480
+"""Long side in pixels from which a photo may be called authentic: calibration delivers pictures at 480 px and more, so
+misses were counted there. In a thumbnail a cloned patch is a dozen pixels, and no trace found says nothing."""
 Gap = Literal["too_large", "too_small", "quality", "not_jpeg", "enlarged"]
 """What keeps a photo outside the conditions covered."""
 
@@ -230,7 +233,8 @@ class Calibration(_Frozen):
         threshold = found.threshold_for(conditions)
         if threshold is not None and probability >= threshold:
             return "fake", found.bound
-        clear = found.clears and probability <= self.clear_below
+        seen = found.clears and conditions.scored_side >= CLEAR_SIDE
+        clear = seen and probability <= self.clear_below
         return ("authentic" if clear else "inconclusive"), found.bound
 
     def suspicion(self, probability: float, conditions: Conditions) -> tuple[bool, float | None]:

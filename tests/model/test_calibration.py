@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.calibration import (
+    CLEAR_SIDE,
     LOSSLESS,
     Bin,
     Calibration,
@@ -107,6 +108,13 @@ def test_authentic_needs_a_miss_bound_under_the_share_of_photos_called_so() -> N
     assert verdict(miss_bound=0.79) == "authentic"  # however large, if it says something
     assert verdict(miss_bound=0.8) == verdict(miss_bound=None) == "inconclusive"
     assert verdict(cleared=None) == "authentic"
+
+
+def test_a_thumbnail_is_never_cleared_but_may_be_accused() -> None:
+    thumbnail = _conditions(long_side=CLEAR_SIDE - 1)
+    assert _calibration().decide(0.0, thumbnail) == ("inconclusive", 0.0075)
+    assert _calibration().decide(0.95, thumbnail) == ("fake", 0.0075)
+    assert _calibration().decide(0.0, _conditions(long_side=CLEAR_SIDE))[0] == "authentic"
 
 
 def test_a_large_photo_is_told_by_the_size_at_which_it_was_judged() -> None:
