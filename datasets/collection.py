@@ -26,7 +26,10 @@ FAMILIES: tuple[tuple[Family, str], ...] = (
     ("flux", r"flux|ace\+\+|fireflow|kontext|insert anything|\buno\b|rf-solver"),
     ("midjourney_dalle", r"midjourney|dall-e"),
     ("newer", r"qwen|seedream|kolors|omnigen|hunyuan|auraflow|titan|cosmos"),
-    ("gan", r"lama|\bmat\b|deepfill|aot-gan|pconv|gmcnn|mi-gan|hifill|resunet|madf|picnet|palette|partial conv"),
+    (
+        "gan",
+        r"lama|\bmat\b|deepfill|aot-gan|pconv|gmcnn|mi-gan|hifill|resunet|madf|picnet|palette|partial conv",
+    ),
     (
         "stable_diffusion",
         r"stable diffusion|\bsd\b|\bsd[ 123x]|sd1|sd2|sd3|sdxl|ic-light|pix2pix|mag-edit|geoedit|powerpaint|prefpaint"

@@ -12,25 +12,9 @@ from typing import Literal
 
 from datasets.records import SPLITS, Split
 
-PhotoSplit = Literal["train", "watch", "calibration", "test"]
-"""What a public repository's pictures are for: to train on, to watch training by, to calibrate on, to report on."""
-
 DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.52, "validation": 0.04, "calibration": 0.32, "test": 0.12}
 """Share of photos per split. Calibration is large because a bound of 1 % on false accusations, at 95 %
 confidence, needs at least 299 authentic photos without a single error, and some errors will happen."""
-
-
-def photo_split(repository: str) -> PhotoSplit:
-    """The split of every picture of a public repository, "owner/name": half train, a tenth watch, a fifth each the rest.
-
-    By the name's hash alone, so that training and calibration agree without a list, whatever is added later.
-    """
-    place = int(hashlib.sha256(repository.encode()).hexdigest(), 16) % 100
-    if place < 50:
-        return "train"
-    if place < 60:
-        return "watch"
-    return "calibration" if place < 80 else "test"
 
 
 @dataclass(frozen=True)
@@ -90,9 +74,8 @@ PhotoSplit = Literal["train", "watch", "calibration", "test"]
 PLACED: dict[str, PhotoSplit] = {
     "learning-zone/website-templates": "train",
     "magento/magento2-sample-data": "train",
-    "farisha1497/SpliceNoise-Image-Splicing-Forgery-Detection-Tool-Using-Principal-Component-Analysis-Noise-Variation": (
-        "train"
-    ),
+    "farisha1497/SpliceNoise-Image-Splicing-Forgery-Detection-Tool-Using-Principal-Component-Analysis-"
+    "Noise-Variation": "train",
     "LukeSmithxyz/based.cooking": "train",
     "OpelMantaAGTE/OpelMantaAGTE": "train",
     "cardstdani/WasteClassificationNeuralNetwork": "train",

@@ -40,7 +40,9 @@ def _diffusers() -> Any:
     try:
         import diffusers
     except ImportError as error:
-        raise ImportError('diffusion pipelines need, in RefundLens\'s folder: pip install -e ".[diffusers]"') from error
+        raise ImportError(
+            'diffusion pipelines need, in RefundLens\'s folder: pip install -e ".[diffusers]"'
+        ) from error
     return diffusers
 
 

@@ -58,6 +58,15 @@ def choose(
             "how many claims used a picture, and nothing else.",
         ),
     ] = None,
+    miss_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Largest share of missed fakes, by the verdict's bound, with which `authentic` settles a report "
+            "without a person.",
+        ),
+    ] = None,
 ) -> None:
     """Change what a tenant chose for itself; without an option, print it."""
     from serving.audit import chain
@@ -72,9 +81,9 @@ def choose(
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)
-        chosen = {"hide_opinion": hide_opinion, SHARES: share_prints}
-        changed = {name: value for name, value in chosen.items() if value is not None}
-        if changed:
-            found.settings = {**found.settings, **changed}
-            chain.append(session, found.id, utc_now(), operator(), Fact("tenant.set", found.id, data=changed))
+        given = {"hide_opinion": hide_opinion, "miss_limit": miss_limit, SHARES: share_prints}
+        chosen = {key: value for key, value in given.items() if value is not None}
+        if chosen:
+            found.settings = {**found.settings, **chosen}
+            chain.append(session, found.id, utc_now(), operator(), Fact("tenant.set", found.id, data=chosen))
         typer.echo(json.dumps(found.settings))

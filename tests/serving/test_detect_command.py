@@ -33,7 +33,8 @@ pytestmark = pytest.mark.slow
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "stability", "reasons", "model", "timings_ms", "reliability",
+    "false_accusation_bound", "miss_bound", "miss_bound_of",
+    "suspect", "suspect_bound", "stability", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 

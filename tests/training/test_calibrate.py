@@ -97,13 +97,6 @@ def test_files_that_are_not_jpeg_have_a_condition_of_their_own() -> None:
     assert covering(result, condition(quality=100)) == (100, 0, 0.5)
 
 
-def test_sharpness_beyond_the_calibration_photos_is_not_covered() -> None:
-    photos = [sample(f"p{i}", -5.0, where=condition(sharpness=0.3 + i / 500)) for i in range(100)]
-    result = with_thresholds(logistic(), photos, 0.05, 0.95)
-    assert result.bin(condition(sharpness=0.4)) is not None
-    assert result.bin(condition(sharpness=0.9)) is None and result.bin(condition(sharpness=0.1)) is None
-
-
 def test_manipulated_pictures_count_no_accusation() -> None:
     fakes = [sample(f"p{i}", 9.0, label=1) for i in range(100)]
     result = with_thresholds(logistic(), [*crowd(100, [-5.0] * 100, 0, "p"), *fakes], 0.05, 0.95)
