@@ -20,15 +20,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from datasets import manifest
-from datasets.allocator import keep_freed_memory
-from datasets.quantisation import TABLES, MeasuredTables, load_tables
-from datasets.selection import used
-from model.network import Network
-from training.config import TrainConfig, save
-from training.data import FromStep, TileDataset, collate
-from training.losses import losses
-from training.validate import validate
+from refundlens.datasets import manifest
+from refundlens.datasets.allocator import keep_freed_memory
+from refundlens.datasets.degradations.quantisation import TABLES, MeasuredTables, load_tables
+from refundlens.datasets.row import used
+from refundlens.model.network.network import Network
+from refundlens.training.config import TrainConfig, save
+from refundlens.training.data import FromStep, TileDataset, collate
+from refundlens.training.losses import losses
+from refundlens.training.validate import validate
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 DATASET, SOURCES = manifest.INFO, manifest.SOURCES

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.compare.align import Alignment, Pixels
-from model.compare.spots import Spot, find_spots
-from model.compare.tone import Values, match_tone
+from refundlens.model.compare.align import Alignment, Pixels
+from refundlens.model.compare.spots import Spot, find_spots
+from refundlens.model.compare.tone import Values, match_tone
 
 Known = NDArray[np.bool_]
 

@@ -5,7 +5,7 @@ In: codes with the number of the photo they are of; then codes asked for. Out: t
 Multi-index hashing (Norouzi, Punjani and Fleet 2012) in arrays: entries are sorted by a key of some of their bits,
 once for each of three keys; asked for is the code's own key and each that differs from it in one bit. A photo is
 found where one of its patches shares a key so, and photos in common share several patches. Compared with a graph of
-neighbours (usearch, measured beside it by `benchmarks.reuse`) an entry costs 32 bytes instead of 346, and a photo
+neighbours (usearch, measured beside it by `tests.load.reuse`) an entry costs 32 bytes instead of 346, and a photo
 more or less costs nothing that a search waits for.
 
 New entries are compared one by one until they are enough to be sorted; sorted parts are merged as they grow, so that
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.compare.prints import Codes
+from refundlens.model.compare.prints import Codes
 
 Numbers = NDArray[np.uint32]
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.compare.pdq import pdq_hash
+from refundlens.model.compare.pdq import pdq_hash
 
 Codes = NDArray[np.uint64]
 """[n,2]: 128 bits a row, the lowest frequencies first."""

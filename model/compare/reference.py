@@ -12,9 +12,9 @@ on honest photos of the validation split: crops, sizes, qualities, tones, filter
 from dataclasses import dataclass
 from typing import Literal
 
-from model.bounds import upper_bound
-from model.compare.align import Alignment, Pixels, align
-from model.compare.difference import Difference, differ
+from refundlens.model.compare.align import Alignment, Pixels, align
+from refundlens.model.compare.difference import Difference, differ
+from refundlens.model.verdict.bounds import upper_bound
 
 Kind = Literal["same", "marked", "changed", "other"]
 

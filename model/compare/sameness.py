@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.compare.pdq import GOOD, NEAR, distance
-from model.compare.prints import Codes, Print
+from refundlens.model.compare.pdq import GOOD, NEAR, distance
+from refundlens.model.compare.prints import Codes, Print
 
 PATCH_NEAR = 24
 """Bits of 128 up to which two patches may be of one place. Of different photos' patches one pair in some 200,000 is

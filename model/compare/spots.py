@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.compare import marks
-from model.compare.tone import Values
+from refundlens.model.compare import marks
+from refundlens.model.compare.tone import Values
 
 Mask = NDArray[np.bool_]
 

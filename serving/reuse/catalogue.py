@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from model.compare.prints import Print, unpack
-from serving.db.tables import Image, PhotoPrint, Refund, Tenant
+from refundlens.model.compare.prints import Print, unpack
+from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""

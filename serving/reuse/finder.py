@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from model.compare.index import HashIndex, entries
-from model.compare.prints import Print
-from model.compare.sameness import Sameness, same_picture
-from serving.db.tables import Image, Refund
-from serving.reuse import catalogue
+from refundlens.model.compare.index import HashIndex, entries
+from refundlens.model.compare.prints import Print
+from refundlens.model.compare.sameness import Sameness, same_picture
+from refundlens.serving.reuse import catalogue
+from refundlens.serving.storage.tables import Image, Refund
 
 BATCH = 500
 """Prints read at a time; databases take some thousand values in a query."""

@@ -7,9 +7,9 @@ kept all the same, and never found again.
 import logging
 import threading
 
-from model.compare.prints import LONGEST, Print, take_print
-from model.image import ImageError
-from serving.scaling import pixels_of
+from refundlens.model.compare.prints import LONGEST, Print, take_print
+from refundlens.model.photo.image import ImageError
+from refundlens.serving.detection.page import pixels_of
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from model.compare.prints import Print
-from model.texts import Language, reason_text
-from serving.db.tables import Image
-from serving.reuse import catalogue
-from serving.reuse.finder import Finder, Use
-from serving.workflow.states import Source
+from refundlens.model.compare.prints import Print
+from refundlens.model.verdict.texts import Language, reason_text
+from refundlens.serving.reuse import catalogue
+from refundlens.serving.reuse.finder import Finder, Use
+from refundlens.serving.storage.tables import Image
+from refundlens.serving.workflow.states import Source
 
 OF_A_CLAIM = frozenset({Source.REFUND.value, Source.CHAT.value, Source.REVIEW.value})
 """Sources of photos that buyers claim something with."""

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.benign import OPERATIONS, benign
-from datasets.editors.base import EditRequest
-from datasets.editors.classical import ClassicalEditor, Operation
-from datasets.overlays import DRAWINGS
-from datasets.painters import paint
-from model.names import DEFECTS, Defect
+from refundlens.datasets.defects import paint
+from refundlens.datasets.degradations.benign import OPERATIONS, benign
+from refundlens.datasets.degradations.overlays import DRAWINGS
+from refundlens.datasets.editors.base import EditRequest
+from refundlens.datasets.editors.classical import ClassicalEditor, Operation
+from refundlens.model.names import DEFECTS, Defect
 
 Pixels = NDArray[np.uint8]
 

@@ -1,6 +1,6 @@
 """Fits the forest that tells painted defects from drawings, and writes `model/compare/marks.npz`.
 
-    python -m training.references.fit /work/of/pictures --photos 115
+    python -m refundlens.training.references.fit /work/of/pictures --photos 115
 
 In: a folder with `index.csv`; only photos of its training split are used. Out: the file, and how well it does on photos
 it was not fitted to. Extremely randomised trees (Geurts et al. 2006) of scikit-learn, which NumPy reads: on the figures
@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.compare.align import Alignment
-from model.compare.difference import overlay
-from model.compare.marks import FILE, LEAF
-from model.compare.spots import describe, masks
-from training.references import examples
-from training.references.examples import Pair
+from refundlens.model.compare.align import Alignment
+from refundlens.model.compare.difference import overlay
+from refundlens.model.compare.marks import FILE, LEAF
+from refundlens.model.compare.spots import describe, masks
+from refundlens.training.references import examples
+from refundlens.training.references.examples import Pair
 
 TREES, LEAST_LEAF, TRIED = 60, 3, 8
 """Trees; examples at the end of a branch; figures tried at each. More trees gained nothing that was measured."""

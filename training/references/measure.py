@@ -1,6 +1,6 @@
 """Measures reference comparison on photos that nothing here was chosen by.
 
-    python -m training.references.measure /work/of/pictures --photos 100
+    python -m refundlens.training.references.measure /work/of/pictures --photos 100
 
 In: the folder's validation split. Each photo is seen again painted (by a painter or an editor's tool), honestly
 (plain, in another tone, filtered, in a collage, with a strip) and with something drawn on it; and edits that others
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from model.bounds import upper_bound
-from model.compare.reference import Comparison, compare
-from model.names import DEFECTS
-from training.references import examples
-from training.references.fit import photos
+from refundlens.model.compare.reference import Comparison, compare
+from refundlens.model.names import DEFECTS
+from refundlens.model.verdict.bounds import upper_bound
+from refundlens.training.references import examples
+from refundlens.training.references.fit import photos
 
 SEED = 11
 VISIBLE = 0.5

@@ -7,9 +7,9 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
-from serving.identity.principal import Principal
-from serving.reuse.finder import Use as Alike
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.reuse.finder import Use as Alike
+from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
 How = Literal["bytes", "picture", "mirrored"]
 MOST_USES = 20

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.compare.index import NEAR, UNSORTED, HashIndex, entries
-from model.compare.prints import Codes
+from refundlens.model.compare.index import NEAR, UNSORTED, HashIndex, entries
+from refundlens.model.compare.prints import Codes
 
 
 def random_codes(count: int, seed: int) -> Codes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model.compare.pdq import BITS, NEAR, distance, pdq_hash
+from refundlens.model.compare.pdq import BITS, NEAR, distance, pdq_hash
 
 Scene = Callable[..., np.ndarray]
 GOLDEN = "008d555a28ad555a002d555a02ad555aaaad555aa8ad555afff00007fff4fffc"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.compare.prints import ANCHORS, INDEXED, Print, take_print, unpack
-from model.compare.sameness import same_picture
+from refundlens.model.compare.prints import ANCHORS, INDEXED, Print, take_print, unpack
+from refundlens.model.compare.sameness import same_picture
 
 Scene = Callable[..., np.ndarray]
 

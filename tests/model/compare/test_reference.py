@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.painters import paint
-from model.compare.align import align
-from model.compare.difference import differ
-from model.compare.marks import forest
-from model.compare.reference import PAINTED, compare, false_accusation_bound
-from model.compare.spots import FIGURES
+from refundlens.datasets.defects import paint
+from refundlens.model.compare.align import align
+from refundlens.model.compare.difference import differ
+from refundlens.model.compare.marks import forest
+from refundlens.model.compare.reference import PAINTED, compare, false_accusation_bound
+from refundlens.model.compare.spots import FIGURES
 
 Scene = Callable[..., np.ndarray]
 

@@ -1,0 +1,103 @@
+"""Compares a claim photo with reference pictures the merchant has (the listing, the photo taken before dispatch).
+
+In: bytes of the references and of the photo. Out: one reason for each reference (`model.compare.reference`). A buyer
+who sends the merchant's own picture back did not photograph a defect, and one who sends it back with a defect
+painted in made the defect. Both are reasons, and never change the model's probability.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refundlens.model.compare.reference import Comparison, compare
+from refundlens.model.detection import Detection, Reason
+from refundlens.serving.detection.page import pixels_of
+from refundlens.serving.kit.language import Language
+
+SIDE = 1280
+"""Pixels along the longer side that are compared: features and differences are looked for at 512."""
+
+_TEXTS: dict[str, dict[Language, str]] = {
+    "same_bytes": {
+        "en": "This is the reference picture {name} itself, byte for byte.",
+        "zh": "这就是参考图 {name} 本身，文件逐字节相同。",
+    },
+    "same": {
+        "en": "This is the reference picture {name} again, not another shot; nothing was added where both show the "
+        "scene ({overlap:.0%} of the photo).",
+        "zh": "这就是参考图 {name}，并非另行拍摄；在两图都拍到的范围内（占本图 {overlap:.0%}）没有新增内容。",
+    },
+    "marked": {
+        "en": "This is the reference picture {name} again, with something put on it in {count} place(s) that may have "
+        "been drawn in good faith, such as text or an arrow; a person should look.",
+        "zh": "这就是参考图 {name}，其中 {count} 处添加了内容，可能只是文字、箭头等标注，需要人工查看。",
+    },
+    "changed": {
+        "en": "This is the reference picture {name} again, not another shot, and a defect was added to it. Of honest "
+        "photos that were tried, this is said of at most {bound:.1%}.",
+        "zh": "这就是参考图 {name}，并非另行拍摄，且图上被添加了瑕疵。对真实照片作出此判断的比例不超过 {bound:.1%}。",
+    },
+    "other": {
+        "en": "The reference picture {name} is another shot, so it cannot show what was changed.",
+        "zh": "参考图 {name} 是另一次拍摄，无法据此判断改动。",
+    },
+}
+_CODES = {
+    "same": "reference.same_picture",
+    "marked": "reference.marked",
+    "changed": "reference.defect_added",
+    "other": "reference.not_comparable",
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference picture. pixels: RGB uint8 [H,W,3], reduced to what the comparison needs."""
+
+    name: str
+    sha256: str
+    pixels: NDArray[np.uint8]
+
+
+def read_reference(name: str, data: bytes) -> Reference:
+    """Prepare a reference. Raises `model.photo.image.ImageError` where it cannot be read."""
+    return Reference(name, sha256(data).hexdigest(), pixels_of(data, SIDE))
+
+
+def with_references(
+    detection: Detection, data: bytes, references: Sequence[Reference], language: Language
+) -> Detection:
+    """The same detection with one more reason for each reference."""
+    if not references:
+        return detection
+    pixels = pixels_of(data, SIDE)
+    scale = detection.width / pixels.shape[1]
+    added = [_reason(detection.sha256, pixels, scale, one, language) for one in references]
+    return detection.model_copy(update={"reasons": [*detection.reasons, *added]})
+
+
+def _reason(
+    digest: str, pixels: NDArray[np.uint8], scale: float, reference: Reference, language: Language
+) -> Reason:
+    if digest == reference.sha256:
+        text = _TEXTS["same_bytes"][language].format(name=reference.name)
+        return Reason(code=_CODES["same"], basis="observed", text=text, details={"name": reference.name})
+    found = compare(reference.pixels, pixels)
+    details = _details(found, scale) | {"name": reference.name}
+    text = _TEXTS[found.kind][language].format(**details)
+    return Reason(code=_CODES[found.kind], basis="derived", text=text, details=details)
+
+
+def _details(found: Comparison, scale: float) -> dict[str, object]:
+    """boxes: what was added, in pixels of the photo as displayed. overlap: share of the photo that both show."""
+    difference = found.difference
+    spots = difference.spots if difference is not None and found.kind in ("marked", "changed") else ()
+    return {
+        "boxes": [[round(side * scale) for side in spot.box] for spot in spots],
+        "count": len(spots),
+        "overlap": difference.overlap if difference is not None else 0.0,
+        "bound": found.bound,
+    }
