@@ -29,16 +29,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
-from refundlens.model.photo.image import probe, read_photo
+from refundlens.model.photo.image import read_photo
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Rates
 from refundlens.serving.detection.body import Intake, Upload
 from refundlens.serving.detection.service import INTERNAL, DetectionService, Outcome
+from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
@@ -46,43 +47,6 @@ from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.settings import Settings
 from refundlens.serving.workflow.states import Role
-
-QUALITY = 82
-"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
-
-
-def scaled(data: bytes, side: int) -> bytes:
-    """At most `side` pixels high and wide. Raises ImageError."""
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
-
-
-def pixels_of(data: bytes, side: int) -> NDArray[np.uint8]:
-    """RGB pixels [H,W,3] as displayed, of at least `side` pixels along the longer side where the photo has them; a
-    large JPEG is decoded at a fraction of its size. For looking and finding: these are not the pixels that are
-    judged. Raises ImageError."""
-    probe(data)  # the limits hold here, too
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return read_photo(data).pixels if picture is None else np.asarray(picture, np.uint8)
-
-
-def to_jpeg(picture: Image.Image, side: int) -> bytes:
-    """The picture, made smaller where it is larger than `side`."""
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def _quickly(data: bytes, side: int) -> Image.Image | None:
-    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.draft("RGB", (side, side))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
 
 PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refundlens.model.compare.reference import Comparison, compare
 from refundlens.model.detection import Detection, Reason
-from refundlens.serving.detection.page import pixels_of
+from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
 
 SIDE = 1280

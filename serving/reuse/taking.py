@@ -9,7 +9,7 @@ import threading
 
 from refundlens.model.compare.prints import LONGEST, Print, take_print
 from refundlens.model.photo.image import ImageError
-from refundlens.serving.detection.page import pixels_of
+from refundlens.serving.drawing.reduced import pixels_of
 
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()

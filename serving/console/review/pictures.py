@@ -23,7 +23,8 @@ from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.console.review import blind_review, repository
-from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, scaled
+from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR
+from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.screening import load_map

@@ -1,13 +1,11 @@
 """PDQ is the one that others compute."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from refundlens.model.compare.pdq import BITS, NEAR, distance, pdq_hash
+from tests.support.scenes import cut, scene, sent
 
-Scene = Callable[..., np.ndarray]
 GOLDEN = "008d555a28ad555a002d555a02ad555aaaad555aa8ad555afff00007fff4fffc"
 
 
@@ -18,7 +16,7 @@ def smooth(width: int, height: int) -> np.ndarray:
     return np.dstack([red, 255 - red, 0.5 * red + 40]).astype(np.uint8)
 
 
-def test_agrees_with_the_reference_program(scene: Scene) -> None:
+def test_agrees_with_the_reference_program() -> None:
     """The hash of a picture of known pixels, as pdqhash 0.2.8 (the reference program in a package) computes it."""
     assert pdq_hash(smooth(384, 288)).hex == GOLDEN
     pdqhash = pytest.importorskip("pdqhash")
@@ -32,14 +30,14 @@ def test_agrees_with_the_reference_program(scene: Scene) -> None:
         assert ours.quality == quality
 
 
-def test_survives_delivery_and_tells_pictures_apart(scene: Scene, sent: Scene) -> None:
+def test_survives_delivery_and_tells_pictures_apart() -> None:
     first, second = scene(1), scene(2)
     hashed = pdq_hash(first).bits
     assert distance(hashed, pdq_hash(sent(first, 40, 0.6)).bits) <= NEAR
     assert distance(hashed, pdq_hash(second).bits) > 2 * NEAR
 
 
-def test_does_not_survive_a_crop_which_is_why_prints_exist(scene: Scene, cut: Scene) -> None:
+def test_does_not_survive_a_crop_which_is_why_prints_exist() -> None:
     assert distance(pdq_hash(scene(1)).bits, pdq_hash(cut(scene(1), 0.8)).bits) > NEAR
 
 

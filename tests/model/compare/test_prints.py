@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from refundlens.model.compare.prints import ANCHORS, INDEXED, Print, take_print, unpack
 from refundlens.model.compare.sameness import same_picture
-
-Scene = Callable[..., np.ndarray]
+from tests.support.scenes import cut, scene, sent
 
 
 def strip(pixels: np.ndarray) -> np.ndarray:
@@ -43,7 +42,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("seed", range(4))
-def test_finds_the_picture_after(change: str, seed: int, scene: Scene, sent: Scene) -> None:
+def test_finds_the_picture_after(change: str, seed: int) -> None:
     stored = take_print(scene(seed))
     asked = take_print(sent(np.ascontiguousarray(CHANGES[change](scene(seed))), 60, 0.8))
     found = same_picture(asked, stored) or same_picture(asked.mirrored, stored)
@@ -51,14 +50,12 @@ def test_finds_the_picture_after(change: str, seed: int, scene: Scene, sent: Sce
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_finds_the_picture_after_a_crop_to_80_percent(
-    seed: int, scene: Scene, sent: Scene, cut: Scene
-) -> None:
+def test_finds_the_picture_after_a_crop_to_80_percent(seed: int) -> None:
     found = same_picture(take_print(sent(cut(scene(seed), 0.8, seed), 50, 0.7)), take_print(scene(seed)))
     assert found is not None and not found.whole and found.agreeing >= 3
 
 
-def test_tells_pictures_apart(scene: Scene) -> None:
+def test_tells_pictures_apart() -> None:
     prints = [take_print(scene(seed)) for seed in range(12)]
     for first in range(12):
         for second in range(first):
@@ -66,7 +63,7 @@ def test_tells_pictures_apart(scene: Scene) -> None:
             assert same_picture(prints[first].mirrored, prints[second]) is None
 
 
-def test_one_mark_on_two_pictures_does_not_make_them_one(scene: Scene) -> None:
+def test_one_mark_on_two_pictures_does_not_make_them_one() -> None:
     """A watermark is the same on all of a shop's photos."""
     marked = []
     for seed in (1, 2):
@@ -77,20 +74,20 @@ def test_one_mark_on_two_pictures_does_not_make_them_one(scene: Scene) -> None:
     assert same_picture(*marked) is None
 
 
-def test_the_mirrored_print_is_nearly_the_mirror_image_s(scene: Scene) -> None:
+def test_the_mirrored_print_is_nearly_the_mirror_image_s() -> None:
     derived = take_print(scene(3)).mirrored
     found = same_picture(derived, take_print(np.ascontiguousarray(scene(3)[:, ::-1])))
     assert found is not None and found.agreeing >= 8
 
 
-def test_mirroring_twice_changes_nothing(scene: Scene) -> None:
+def test_mirroring_twice_changes_nothing() -> None:
     taken = take_print(scene(3))
     again = taken.mirrored.mirrored
     assert np.array_equal(again.codes, taken.codes) and np.array_equal(again.pdq, taken.pdq)
     assert np.allclose(again.places, taken.places)
 
 
-def test_comes_back_from_bytes_as_it_was(scene: Scene) -> None:
+def test_comes_back_from_bytes_as_it_was() -> None:
     taken = take_print(scene(5))
     data = taken.pack()
     again = unpack(data)

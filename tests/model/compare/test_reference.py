@@ -1,7 +1,5 @@
 """A photo sent again is told from another shot, a painted defect from none and from a drawing."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import pytest
@@ -12,13 +10,12 @@ from refundlens.model.compare.difference import differ
 from refundlens.model.compare.marks import forest
 from refundlens.model.compare.reference import PAINTED, compare, false_accusation_bound
 from refundlens.model.compare.spots import FIGURES
-
-Scene = Callable[..., np.ndarray]
+from tests.support.scenes import scene, sent
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_lays_a_crop_where_it_was_cut(seed: int, mirrored: bool, scene: Scene, sent: Scene) -> None:
+def test_lays_a_crop_where_it_was_cut(seed: int, mirrored: bool) -> None:
     whole = scene(seed)
     photo = sent(whole[60:420, 100:600], 60, 0.7)
     if mirrored:
@@ -35,16 +32,14 @@ def test_lays_a_crop_where_it_was_cut(seed: int, mirrored: bool, scene: Scene, s
         assert np.hypot(*(there - expected)) < 1
 
 
-def test_two_scenes_have_no_common_layout(scene: Scene) -> None:
+def test_two_scenes_have_no_common_layout() -> None:
     assert align(scene(1), scene(2)) is None
     assert align(np.full((200, 200, 3), 90, np.uint8), scene(2)) is None
     assert compare(scene(1), scene(2)).kind == "other"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_photo_in_another_crop_tone_and_quality_is_the_same(
-    seed: int, scene: Scene, sent: Scene
-) -> None:
+def test_the_same_photo_in_another_crop_tone_and_quality_is_the_same(seed: int) -> None:
     whole = scene(seed)
     warm = np.clip(whole[30:450, 40:620] * np.array([1.12, 1.0, 0.85]) + 10, 0, 255).astype(np.uint8)
     found = compare(sent(whole, 85), sent(warm, 60, 0.8))
@@ -54,7 +49,7 @@ def test_the_same_photo_in_another_crop_tone_and_quality_is_the_same(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_painted_stain_is_found_where_it_is(seed: int, scene: Scene, sent: Scene) -> None:
+def test_a_painted_stain_is_found_where_it_is(seed: int) -> None:
     whole = scene(seed)
     painted = paint(whole, "stain", np.random.default_rng(seed + 3), np.ones(whole.shape[:2], np.float32))
     photo = sent(painted.pixels[20:470, 30:630], 75, 0.9)
@@ -68,7 +63,7 @@ def test_a_painted_stain_is_found_where_it_is(seed: int, scene: Scene, sent: Sce
     assert x0 - 10 <= x <= x1 + 10 and y0 - 10 <= y <= y1 + 10
 
 
-def test_a_defect_looks_more_painted_than_an_arrow(scene: Scene, sent: Scene) -> None:
+def test_a_defect_looks_more_painted_than_an_arrow() -> None:
     whole = scene(4)
     drawn = whole.copy()
     cv2.arrowedLine(drawn, (120, 90), (330, 240), (230, 30, 30), 8, cv2.LINE_AA)
@@ -96,6 +91,6 @@ def test_the_forest_reads_the_figures_there_are() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (5, 400, 3), (400, 5, 3)])
-def test_pictures_too_small_to_compare_are_another_shot(shape: tuple[int, ...], scene: Scene) -> None:
+def test_pictures_too_small_to_compare_are_another_shot(shape: tuple[int, ...]) -> None:
     tiny = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     assert compare(tiny, scene(1)).kind == "other" and compare(scene(1), tiny).kind == "other"

@@ -1,31 +1,16 @@
 """Pictures that tests make themselves: scenes of goods on a table, and what delivery does to them."""
 
-from collections.abc import Callable
+import io
 
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
 
-@pytest.fixture(scope="session")
-def scene() -> Callable[..., Pixels]:
-    return _scene
-
-
-@pytest.fixture(scope="session")
-def sent() -> Callable[..., Pixels]:
-    return _sent
-
-
-@pytest.fixture(scope="session")
-def cut() -> Callable[..., Pixels]:
-    return _cut
-
-
-def _scene(seed: int, width: int = 640, height: int = 480) -> Pixels:
+def scene(seed: int, width: int = 640, height: int = 480) -> Pixels:
     """Thirty things of random colour, shape and texture on a shaded ground: uint8 [height,width,3]."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -45,17 +30,24 @@ def _scene(seed: int, width: int = 640, height: int = 480) -> Pixels:
     return np.asarray(np.clip(cv2.GaussianBlur(picture, (0, 0), 0.8) + grain, 0, 255), np.uint8)
 
 
-def _sent(pixels: Pixels, quality: int = 70, scale: float = 1.0) -> Pixels:
+def sent(pixels: Pixels, quality: int = 70, scale: float = 1.0) -> Pixels:
     """Made smaller and saved as JPEG, as an app does."""
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
 
 
-def _cut(pixels: Pixels, share: float, seed: int = 0) -> Pixels:
+def cut(pixels: Pixels, share: float, seed: int = 0) -> Pixels:
     """A window of that share of each side."""
     rng = np.random.default_rng(seed)
     height, width = round(pixels.shape[0] * share), round(pixels.shape[1] * share)
     top = int(rng.integers(pixels.shape[0] - height + 1))
     left = int(rng.integers(pixels.shape[1] - width + 1))
     return pixels[top : top + height, left : left + width].copy()
+
+
+def jpeg(pixels: Pixels, quality: int = 85) -> bytes:
+    """The file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return file.getvalue()
