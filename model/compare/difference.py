@@ -70,7 +70,7 @@ def differ(reference: Pixels, photo: Pixels, alignment: Alignment) -> Difference
     laid = overlay(reference, photo, alignment)
     height, width = laid.units.shape
     scale = (photo.shape[1] / width, photo.shape[0] / height)
-    spots = find_spots(laid.units, laid.reference, laid.photo, int(laid.known.sum()), scale)
+    spots = find_spots(laid.units, laid.reference, laid.photo, laid.known, scale)
     return Difference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, spots)
 
 

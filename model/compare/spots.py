@@ -24,6 +24,13 @@ LEAST_SHARE = 2e-4
 LEAST_PIXELS = 12
 GAP = 5
 """Pixels between parts that make one spot: the letters of a line, the drops of a splash."""
+RING = 4
+"""Width in pixels of a spot's surroundings."""
+SURROUNDED = 0.85
+"""Share of the surroundings that must be the same scene before a spot counts as added to it: at the border of what
+both show, a collage or a frame begins."""
+UNSURE = 0.5
+"""What a spot at the border comes to at most."""
 MOST = 8
 """Spots reported at most."""
 FRAME = 6
@@ -49,19 +56,28 @@ class Spot:
 
 
 def find_spots(
-    units: Values, reference: Values, photo: Values, known: int, scale: tuple[float, float]
+    units: Values, reference: Values, photo: Values, shown: Mask, scale: tuple[float, float]
 ) -> tuple[Spot, ...]:
-    """units float32 [h,w]; both pictures float32 [h,w,3]. known: pixels that both show. scale: of the photo's own
-    pixels to these, across and down. The likeliest painted first, MOST at most."""
-    found = []
+    """units float32 [h,w]; both pictures float32 [h,w,3]. shown: bool [h,w], what both show. scale: of the photo's
+    own pixels to these, across and down. The likeliest painted first, MOST at most."""
+    found, known = [], int(shown.sum())
     for mask in masks(units, known):
         rows, columns = np.nonzero(mask)
         left, right = columns.min() * scale[0], (columns.max() + 1) * scale[0]
         top, bottom = rows.min() * scale[1], (rows.max() + 1) * scale[1]
         painted = marks.painted(describe(mask, units, reference, photo, known))
+        if _surrounded(mask, shown) < SURROUNDED:
+            painted = min(painted, UNSURE)
         box = (int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)))
         found.append(Spot(box, float(mask.sum() / known), float(units[mask].mean()), painted))
     return tuple(sorted(found, key=lambda spot: (-spot.painted, -spot.share))[:MOST])
+
+
+def _surrounded(mask: Mask, shown: Mask) -> float:
+    """Share of a spot's surroundings that both photos show, 0 to 1; beyond the frame nothing is shown."""
+    square = np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)
+    ring = (cv2.dilate(np.pad(mask, RING).astype(np.uint8), square) > 0) & ~np.pad(mask, RING)
+    return float(np.pad(shown, RING)[ring].mean())
 
 
 def masks(units: Values, known: int) -> list[Mask]:

@@ -16,6 +16,10 @@ SAMPLES = 2_000
 """Pixels the fit looks at; it has sixteen coefficients a channel."""
 ROUNDS = 6
 """Of reweighting: the weights settle in four or five."""
+LEVELS = 24
+"""Steps of light at which the fit is mended."""
+LEAST_OF_LEVEL = 0.015
+"""Share of the pixels that a step needs: more than a spot has of one level."""
 _TUKEY = 4.685
 """Deviations, in standard deviations, beyond which a pixel weighs nothing; the usual value."""
 _LEAST_DEVIATION = 1.5
@@ -37,7 +41,8 @@ def match_tone(reference: Values, photo: Values, known: NDArray[np.bool_]) -> Va
     height, width = known.shape
     everywhere = np.indices((height, width)).reshape(2, -1)
     fitted = _terms(reference.reshape(-1, 3), everywhere[0], everywhere[1], known.shape) @ factors
-    return _local(np.asarray(fitted, np.float32).reshape(reference.shape), photo, known)
+    curved = _by_light(np.asarray(fitted, np.float32).reshape(reference.shape), photo, known)
+    return _local(curved, photo, known)
 
 
 def _terms(
@@ -65,6 +70,26 @@ def _robust(terms: Values, wanted: Values) -> Values:
         spread = max(float(np.median(off)) * 1.4826, _LEAST_DEVIATION)
         weights = np.square(np.clip(1 - np.square(off / (_TUKEY * spread)), 0, 1))
     return factors
+
+
+def _by_light(fitted: Values, photo: Values, known: NDArray[np.bool_]) -> Values:
+    """Take out what a smooth function cannot follow: curves that bend where it is darkest and brightest, and
+    clipping. Each channel is moved by the median of what is left at its level; a spot is no median."""
+    result = fitted.copy()
+    for channel in range(3):
+        level, left = fitted[..., channel][known][::3], (photo - fitted)[..., channel][known][::3]
+        step = np.clip(level / 255 * LEVELS, 0, LEVELS - 1).astype(np.int64)
+        order = np.argsort(step, kind="stable")
+        ends = np.searchsorted(step[order], np.arange(LEVELS + 1))
+        enough = [
+            index for index in range(LEVELS) if ends[index + 1] - ends[index] >= len(level) * LEAST_OF_LEVEL
+        ]
+        if len(enough) < 2:
+            continue
+        centres = [(index + 0.5) * 255 / LEVELS for index in enough]
+        middles = [float(np.median(left[order[ends[index] : ends[index + 1]]])) for index in enough]
+        result[..., channel] += np.interp(fitted[..., channel], centres, middles)
+    return result
 
 
 def _local(fitted: Values, photo: Values, known: NDArray[np.bool_]) -> Values:

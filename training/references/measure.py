@@ -32,11 +32,11 @@ VISIBLE = 0.5
 """Share of the painted pixels that the crop must still show for a miss to count."""
 
 
-def tries(folder: Path, count: int) -> Iterator[tuple[str, bool, Comparison, float]]:
+def tries(folder: Path, count: int, split: str) -> Iterator[tuple[str, bool, Comparison, float]]:
     """(operation, whether painted, what came out, seconds)."""
     rng = np.random.default_rng(SEED)
     donor: examples.Pixels | None = None
-    for _, pixels in photos(folder, "validation", count):
+    for _, pixels in photos(folder, split, count):
         if donor is not None:
             names = [
                 str(rng.choice(DEFECTS)),
@@ -87,9 +87,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--photos", type=int, default=100)
+    asked.add_argument("--split", default="validation", help="train: to choose the threshold by")
     asked.add_argument("--published", action="store_true", help="with others' edits")
     given = asked.parse_args()
-    found = list(tqdm(tries(given.folder, given.photos), total=7 * (given.photos - 1), disable=None))
+    found = list(
+        tqdm(tries(given.folder, given.photos, given.split), total=7 * (given.photos - 1), disable=None)
+    )
     scores, truth = np.array([score(one) for _, _, one, _ in found]), np.array([one[1] for one in found])
     drawn = np.array([what in examples.MARKS for what, *_ in found])
     honest = [one for what, painted, one, _ in found if not painted]
@@ -108,6 +111,7 @@ def main() -> None:
         "shown": float(np.mean([one.kind == "changed" for _, painted, one, _ in found if painted])),
         "seconds": float(np.median([seconds for *_, seconds in found])),
         "kinds": kinds,
+        "painted_scores": sorted(round(float(value), 3) for value in scores[truth])[:40],
         "honest_scores": sorted((round(float(value), 3) for value in scores[~truth]), reverse=True)[:20],
     }
     print(json.dumps(report, indent=1))
