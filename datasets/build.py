@@ -16,16 +16,16 @@ from pathlib import Path
 
 import cv2
 
-from datasets import dispatch, extend, manifest, phash, splits
-from datasets.allocator import keep_freed_memory
-from datasets.delivery import load_tables
-from datasets.photos import Gathered, Photo, gather
-from datasets.progress import track
-from datasets.quantisation import TABLES
-from datasets.recipe import Recipe, check_splits
-from datasets.records import SPLITS, Row, Split
-from datasets.task import Context, Task
-from datasets.workshop import Workshop
+from refundlens.datasets import extend, manifest, phash, splits, writer
+from refundlens.datasets.allocator import keep_freed_memory
+from refundlens.datasets.degradations.apply import load_tables
+from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.datasets.photos import Gathered, Photo, gather
+from refundlens.datasets.recipe import Recipe, check_splits
+from refundlens.datasets.row import SPLITS, Row, Split
+from refundlens.datasets.task import Context, Task
+from refundlens.model.progress import track
 
 Splitter = Callable[[Sequence[splits.Member], Mapping[Split, float], int], dict[str, Split]]
 PARTS = ".parts"
@@ -203,7 +203,7 @@ def _work(
     # the largest first: a whole picture of a megapixel takes minutes, which must not be left for the end
     waiting.sort(key=lambda task: -task.photo.width * task.photo.height)
     finished = _results(waiting, context, options, parts)
-    for task, error in track(finished, "photos", len(tasks), len(tasks) - len(waiting)):
+    for task, error in track(finished, len(tasks), "photos", done=len(tasks) - len(waiting)):
         if error is not None:
             yield task.photo.path, error
 
@@ -248,7 +248,7 @@ class _Worker:
     def run(self, task: Task) -> str | None:
         """Work on a photo and leave its part. Returns the error instead of raising: the rest must go on."""
         try:
-            rows = dispatch.make(task, self.context, self.workshop)
+            rows = writer.make(task, self.context, self.workshop)
         except Exception as error:  # whatever one photo does to an editor
             return f"{type(error).__name__}: {error}"
         part = _part(self.parts, task)

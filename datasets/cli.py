@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from datasets.records import SPLITS
-from model.names import KINDS
+from refundlens.datasets.row import SPLITS
+from refundlens.model.names import KINDS
 
 app = typer.Typer(
     name="data",
@@ -61,10 +61,10 @@ def build(
     ] = None,
 ) -> None:
     """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
-    from datasets.build import BuildError, Options
-    from datasets.build import build as run
-    from datasets.extend import Earlier
-    from datasets.recipe import RecipeError, load
+    from refundlens.datasets.build import BuildError, Options
+    from refundlens.datasets.build import build as run
+    from refundlens.datasets.extend import Earlier
+    from refundlens.datasets.recipe import RecipeError, load
 
     if len(paths) < 2:
         raise typer.BadParameter("name at least one source and the folder to write")
@@ -93,8 +93,8 @@ def build(
 @app.command()
 def verify(dataset: Dataset) -> None:
     """Check that a dataset is whole, that nothing crosses its splits, and that both classes came alike."""
-    from datasets.manifest import DatasetError
-    from datasets.verify import verify as check
+    from refundlens.datasets.manifest import DatasetError
+    from refundlens.datasets.verify import verify as check
 
     try:
         problems = check(dataset)
@@ -112,8 +112,8 @@ def stats(
     dataset: Dataset, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
     """Count pictures by split, kind, generator, defect, delivery and licence."""
-    from datasets import manifest
-    from datasets import stats as counting
+    from refundlens.datasets import manifest
+    from refundlens.datasets import stats as counting
 
     try:
         found = counting.stats(dataset)
@@ -136,9 +136,9 @@ def export(
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
 ) -> None:
     """Copy a part of a dataset into a folder of its own, or into a tar that streams."""
-    from datasets import manifest
-    from datasets.export import ExportError, select, to_folder, to_tar
-    from datasets.selection import PatternError, used
+    from refundlens.datasets import manifest
+    from refundlens.datasets.export import ExportError, select, to_folder, to_tar
+    from refundlens.datasets.row import PatternError, used
 
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:

@@ -6,8 +6,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from model.network import NetworkConfig
-from model.tiles import TILE
+from refundlens.model.network.network import NetworkConfig
+from refundlens.model.network.tiles import TILE
 
 
 class ConfigError(ValueError):
@@ -28,7 +28,7 @@ class DataConfig(_Part):
     operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
     prepare tiles. leave_out: what the training split is used without, as "generator:PATTERN" or "source:PATTERN" (the
-    collection a photo came from): how `training.leave_one_out` asks what a generator never seen would do.
+    collection a photo came from): how `training.evaluation.leave_one_out` asks what a generator never seen would do.
     """
 
     window: int = 560

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from model.tiles import TILE
-from training.config import ConfigError, DataConfig, TrainConfig, load, save
+from refundlens.model.network.tiles import TILE
+from refundlens.training.config import ConfigError, DataConfig, TrainConfig, load, save
 
 
 def test_a_saved_config_reads_as_it_was(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_tiles_of_training_never_exceed_servings() -> None:
 
 
 def test_the_config_of_the_bundled_model_is_valid() -> None:
-    assert load(Path(__file__).parents[2] / "configs" / "refundlens-s.yaml").steps > 0
+    assert load(Path(__file__).parents[2] / "training" / "configs" / "refundlens-s.yaml").steps > 0

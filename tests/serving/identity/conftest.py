@@ -8,17 +8,17 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 from starlette.testclient import TestClient
 
-from serving import problems
-from serving.audit.chain import SYSTEM
-from serving.db.session import Database
-from serving.db.tables import Tenant
-from serving.identity import keys, login, tenants
-from serving.identity.access import authenticated, needs
-from serving.identity.callers import Callers
-from serving.identity.keys import Admitted, NewKey, Wanted
-from serving.identity.principal import Principal
-from serving.settings import Settings
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.http import problems
+from refundlens.serving.identity import keys, login, tenants
+from refundlens.serving.identity.access import authenticated, needs
+from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.keys import Admitted, NewKey, Wanted
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import Tenant
+from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 ENVIRONMENT = "plain-key,merchant:shop-9:shop-key,admin:boss-key"
 
@@ -30,7 +30,7 @@ def with_default(database: Database, moving_clock: Any) -> Database:
         for identifier, name in ((tenants.DEFAULT, "default"), (tenants.DEMO, "demo")):
             session.add(Tenant(id=identifier, name=name, settings={}, created_at=moving_clock()))
             session.flush()
-            tenants.chain.start(session, identifier)
+            tenants.audit.start(session, identifier)
     return database
 
 
@@ -61,7 +61,7 @@ def door(with_default: Database, moving_clock: Any, tmp_path: Path) -> FastAPI:
     @app.get("/visit")
     async def visit(request: Request) -> problems.JSONResponse:
         response = problems.JSONResponse({})
-        await login.cookies.start_visit(request, response)
+        await login.access.start_visit(request, response)
         return response
 
     return app
