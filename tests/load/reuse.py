@@ -23,11 +23,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from refundlens.model.compare.index import HashIndex, entries
 from refundlens.model.compare.prints import Codes, Print, take_print, unpack
 from refundlens.model.compare.sameness import same_picture
+from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
 
 Pixels = NDArray[np.uint8]
@@ -146,7 +146,7 @@ def _known(folder: Path, most: int, kept: dict[str, str]) -> Iterator[Known]:
     with (folder / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     random.Random(1).shuffle(rows)
-    for row in tqdm(rows[:most], disable=None, desc="prints"):
+    for row in track(rows[:most], len(rows[:most]), "prints"):
         file, authentic = row["file"], row["class"] == "authentic"
         if file in kept:
             yield Known(file, row["group"], authentic, unpack(bytes.fromhex(kept[file])))
@@ -186,7 +186,7 @@ def look_for(index: HashIndex, known: list[Known], asked: Print) -> tuple[set[in
 def all_pairs(index: HashIndex, known: list[Known]) -> dict[str, Any]:
     """Every photo and its mirror image looked for among all others: which strangers are taken for it."""
     authentic, strangers, mixed = 0, set(), 0
-    for number, one in enumerate(tqdm(known, disable=None, desc="all pairs")):
+    for number, one in enumerate(track(known, len(known), "all pairs")):
         for other in look_for(index, known, one.taken)[0]:
             if other < number and known[other].group != one.group and known[other].source != one.source:
                 if one.authentic and known[other].authentic:
@@ -212,7 +212,7 @@ def measure(folder: Path, photos: int, hashes: int, most: int, store: Path | Non
     false: list[tuple[str, str]] = []
     candidates = compared = 0
     chosen = [number for number, one in enumerate(known) if one.authentic][:photos]
-    for number in tqdm(chosen, disable=None, desc="photos looked for"):
+    for number in track(chosen, len(chosen), "photos looked for"):
         pixels = read(folder / known[number].file)
         assert pixels is not None
         for name, (change, scale, quality) in CHANGES.items():

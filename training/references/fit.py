@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from refundlens.model.compare.align import Alignment
 from refundlens.model.compare.difference import overlay
 from refundlens.model.compare.marks import FILE, LEAF
 from refundlens.model.compare.spots import describe, masks
+from refundlens.model.progress import track
 from refundlens.training.references import examples
 from refundlens.training.references.examples import Pair
 
@@ -57,7 +57,7 @@ def gather(
     origins = {group: number for number, group in enumerate(dict.fromkeys(group for group, _ in seen))}
     rows: list[tuple[NDArray[np.float32], bool, int, int]] = []
     pairs = examples.drawn_and_painted((pixels for _, pixels in seen), rng)
-    for number, pair in enumerate(tqdm(pairs, total=examples.PAIRS * (len(seen) - 1), disable=None)):
+    for number, pair in enumerate(track(pairs, examples.PAIRS * (len(seen) - 1), "pairs")):
         laid = overlay(pair.reference, pair.photo, known_layout(pair))
         known, origin = int(laid.known.sum()), origins[seen[1 + number // examples.PAIRS][0]]
         for mask in masks(laid.units, known):

@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from refundlens.model.compare.reference import Comparison, compare
 from refundlens.model.names import DEFECTS
+from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
 from refundlens.training.references import examples
 from refundlens.training.references.fit import photos
 
 SEED = 11
+PAIRS = 7
+"""Made of each photo."""
 VISIBLE = 0.5
 """Share of the painted pixels that the crop must still show for a miss to count."""
 
@@ -90,8 +92,8 @@ def main() -> None:
     asked.add_argument("--split", default="validation", help="train: to choose the threshold by")
     asked.add_argument("--published", action="store_true", help="with others' edits")
     given = asked.parse_args()
-    found = list(
-        tqdm(tries(given.folder, given.photos, given.split), total=7 * (given.photos - 1), disable=None)
+    asking = tries(given.folder, given.photos, given.split)
+    found = list(track(asking, PAIRS * (given.photos - 1), "pairs"))
     )
     scores, truth = np.array([score(one) for _, _, one, _ in found]), np.array([one[1] for one in found])
     drawn = np.array([what in examples.MARKS for what, *_ in found])
