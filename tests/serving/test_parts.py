@@ -156,7 +156,8 @@ def test_the_merchants_own_picture_is_recognised(detector: Detector, sample: byt
     same, none = "reference.same_picture", "reference.not_comparable"
     assert _codes(detector, sample, sample) == [(same, "observed")]
     assert _codes(detector, sample, _resaved(sample, 0.5, 50)) == [(same, "derived")]
-    assert _codes(detector, _resaved(sample, 0.7, 60, patch=True), sample) == [(same, "derived")]
+    [(patched, basis)] = _codes(detector, _resaved(sample, 0.7, 60, patch=True), sample)
+    assert patched in ("reference.defect_added", "reference.marked") and basis == "derived"
     assert _codes(detector, sample, picture(SAMPLES[0])) == [(none, "derived")]
     assert _codes(detector, sample) == []
 

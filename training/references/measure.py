@@ -94,7 +94,6 @@ def main() -> None:
     given = asked.parse_args()
     asking = tries(given.folder, given.photos, given.split)
     found = list(track(asking, PAIRS * (given.photos - 1), "pairs"))
-    )
     scores, truth = np.array([score(one) for _, _, one, _ in found]), np.array([one[1] for one in found])
     drawn = np.array([what in examples.MARKS for what, *_ in found])
     honest = [one for what, painted, one, _ in found if not painted]
