@@ -45,14 +45,16 @@ class Detecting(Protocol):
         ...
 
 
-def load(bundle: Path | None, threads: int) -> Detecting:
+def load(bundle: Path | None, threads: int, trust_list: str = "") -> Detecting:
     """The detector of `bundle`, or the bundled one, with `threads` processors for each picture.
+
+    trust_list: PEM certificates of those whose Content Credentials prove something.
 
     Raises `model.bundle.BundleError` where the file is missing or damaged; the message says what to do.
     """
     from refundlens.model.detect import Detector
 
-    return Detector(bundle, threads=threads)
+    return Detector(bundle, threads=threads, trust_list=trust_list)
 
 
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:

@@ -247,6 +247,10 @@ def _links(rows: list[dict[str, Any]], head: dict[str, Any], report: dict[str, A
     return None
 
 
+SIGNED = "policy.signed_ai"
+"""The reason that says so where a trusted signature made the verdict."""
+
+
 def _detection(document: dict[str, Any]) -> Finding:
     """The numbers against each other, and against the calibration beside them."""
     body = document["detection"]
@@ -260,6 +264,11 @@ def _detection(document: dict[str, Any]) -> Finding:
         return Finding(
             "detection", "ok", "the numbers agree with each other; no calibration is told beside them"
         )
+    if any(reason["code"] == SIGNED for reason in body["reasons"]):
+        detail = (
+            "the verdict rests on the file's signed Content Credentials, not on the calibration's threshold"
+        )
+        return Finding("detection", "note", detail)
     threshold = facts["threshold"]
     if body["verdict"] == "fake" and (threshold is None or probability < threshold):
         return Finding("detection", "failed", "called fake below the calibration's own threshold")
