@@ -144,6 +144,8 @@ class Detection(_Frozen):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    miss_bound: float | None = None
+    miss_bound_of: MissedOn | None = None
     suspect: bool
     suspect_bound: float | None
     stability: Stability
@@ -154,8 +156,6 @@ class Detection(_Frozen):
     heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     defectmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     tracemap: NDArray[np.float32] = Field(exclude=True, repr=False)
-    miss_bound: float | None = None
-    miss_bound_of: MissedOn | None = None
     reliability: Reliability | None = None
     reliabilitymap: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 

@@ -20,7 +20,10 @@ Value = TypeVar("Value")
 
 
 def detect(
-    paths: Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched recursively.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Photos, pipes, - for standard input, or folders that are searched recursively."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one a photo, in input order.")] = False,
     heatmaps: Annotated[
         Path | None,

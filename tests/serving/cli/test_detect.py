@@ -117,6 +117,21 @@ def test_heatmaps_have_the_displayed_size_and_names_of_their_own(
     assert worth[128, 140] < 30 and worth[300, 20] > 200  # the square is flat, the rest is not
 
 
+def test_standard_input_and_pipes(tmp_path: Path, photo: Photo, bundle: Path) -> None:
+    runner = CliRunner(env={"REFUNDLENS_BUNDLE": str(bundle)})
+    [line] = _lines(runner.invoke(cli, ["detect", "-", "--json"], input=photo(red=True)))
+    assert (line["file"], line["verdict"]) == ("-", "fake")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(photo(red=True),))
+    writer.start()
+    [same] = _lines(runner.invoke(cli, ["detect", str(pipe), "--json"]))
+    writer.join()
+    assert same["sha256"] == line["sha256"]
+    [large] = _lines(runner.invoke(cli, ["detect", "-", "--json"], input=bytes((32 << 20) + 1)))
+    assert large["error"]["code"] == "too_many_bytes"  # type: ignore[index]
+
+
 def _png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and carries next to nothing."""
 
