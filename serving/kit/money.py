@@ -37,7 +37,8 @@ def decimals(currency: str) -> int:
 def rank(minor: int, currency: str) -> int:
     """An amount's place in a queue that starts with the largest: hundredths of the currency itself, not of its smallest
     unit, negative. Currencies are not converted: nobody here knows their rates."""
-    return -(minor * 100 // 10 ** decimals(currency))
+    unit: int = 10 ** decimals(currency)
+    return -(minor * 100 // unit)
 
 
 def money(minor: int, currency: str, language: Language) -> str:
