@@ -74,9 +74,8 @@ PhotoSplit = Literal["train", "watch", "calibration", "test"]
 PLACED: dict[str, PhotoSplit] = {
     "learning-zone/website-templates": "train",
     "magento/magento2-sample-data": "train",
-    "farisha1497/SpliceNoise-Image-Splicing-Forgery-Detection-Tool-Using-Principal-Component-Analysis-Noise-Variation": (
-        "train"
-    ),
+    "farisha1497/SpliceNoise-Image-Splicing-Forgery-Detection-Tool-Using-Principal-Component-Analysis-"
+    "Noise-Variation": "train",
     "LukeSmithxyz/based.cooking": "train",
     "OpelMantaAGTE/OpelMantaAGTE": "train",
     "cardstdani/WasteClassificationNeuralNetwork": "train",

@@ -27,9 +27,10 @@ class DataConfig(_Part):
     placed over the edit (or, in the authentic twin, over the same place). benign: share of pairs that get one harmless
     operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
-    prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained on
-    until this share of the run; whole crops come after. leave_out: what the training split is used without, as "generator:PATTERN" or "source:PATTERN" (the
-    collection a photo came from): how `training.leave_one_out` asks what a generator never seen would do.
+    prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
+    on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
+    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.leave_one_out` asks what
+    a generator never seen would do.
     """
 
     window: int = 560

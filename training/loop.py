@@ -1,6 +1,7 @@
 """The training loop: one function a person can read, everything it needs saved so that a killed run goes on.
 
-In: a dataset folder or a folder of crops and a `TrainConfig`. Out: a run folder with config.yaml, metrics.jsonl, checkpoint.pt, model.pt.
+In: a dataset folder or a folder of crops and a `TrainConfig`. Out: a run folder with config.yaml,
+metrics.jsonl, checkpoint.pt, model.pt.
 """
 
 import json

@@ -29,10 +29,11 @@ from model.names import DEFECTS, Defect
 SIDE = 448
 """Pixels of a delivered window: two crops fit side by side, and its own JPEG costs little."""
 SHARES = {
-    "paired": 0.18, "whole": 0.22, "transplant": 0.22, "redrawn": 0.14, "forgery": 0.08, "classical": 0.12, "painted": 0.04,
+    "paired": 0.18, "whole": 0.22, "transplant": 0.22, "redrawn": 0.14, "forgery": 0.08, "classical": 0.12,
+    "painted": 0.04,
 }  # fmt: skip
-"""Share of each kind of pair. "paired": a real editor's picture with its own input; "whole": a generator's picture and a
-photo that looks like it; "transplant": a region of a generated picture in a photo, or the reverse; "redrawn": decoded
+"""Share of each kind of pair. "paired": a real editor's picture with its own input; "whole": a generator's picture and
+a photo that looks like it; "transplant": a region of a generated picture in a photo, or the reverse; "redrawn": decoded
 again by a network, nothing or a defect painted; "forgery": collected splices and copy-moves; "classical", "painted":
 our own, without a network."""
 WATCHED = {"paired": 0.35, "whole": 0.35, "transplant": 0.3}
@@ -228,6 +229,8 @@ class TwinSource:
             authentic = self._fitting(rng, name, edited.shape[:2], scale)
         # without a mask the editor decoded all of the picture again
         part = np.ones(edited.shape[:2], np.float32) if changed is None else changed[window]
+        if not (part > 0.5).any():
+            return None
         edited = self._with_history(rng, edited, entry.pair if clean else None)
         return Twin(
             authentic,
@@ -421,7 +424,7 @@ def soft_region(rng: np.random.Generator, height: int, width: int) -> Mask:
         cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 1)
     soft = mask.astype(np.float32)
     if rng.random() < 0.6:
-        soft = cv2.GaussianBlur(soft, (0, 0), float(rng.uniform(0.5, 8)))
+        soft = np.clip(cv2.GaussianBlur(soft, (0, 0), float(rng.uniform(0.5, 8))), 0, 1)
         soft[soft < 1 / 255] = 0
     if not (soft > 0.5).any():
         soft[height // 3 : height // 2, width // 3 : width // 2] = 1
