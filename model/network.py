@@ -134,6 +134,8 @@ def _features(name: str, hub: bool, levels: tuple[int, ...]) -> Any:
     """timm's model with the features of these levels; None where they do not lie at strides 8, 16 and 32."""
     try:
         full: Any = timm.create_model(name, features_only=True, out_indices=levels, pretrained=hub)
+    except IndexError:  # fewer levels than asked for
+        return None
     except Exception as error:
         raise ValueError(
             f"cannot make the backbone {name!r} ({error}). Give the name of a timm model that has "

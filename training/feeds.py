@@ -117,7 +117,7 @@ class CropFeed:
         for shard in open_shards(self.folder / WATCH):
             for first in range(0, len(shard.records), BATCH // 2):
                 part = np.s_[first : first + BATCH // 2]
-                crops = torch.from_numpy(np.ascontiguousarray(shard.crops[part]))
+                crops = torch.from_numpy(np.array(shard.crops[part]))
                 with torch.no_grad():
                     kinds, maps = network(crops.flatten(0, 1).to(device))
                 found = pooling.margins(kinds.float().cpu().numpy()).reshape(-1, 2)
