@@ -1,5 +1,5 @@
-# RefundLens: `make run` starts the service, `make test` runs every test. Only Python 3.11+ and make are needed.
-# Both install the project in place (`pip install -e`): an edit shows on the next start, nothing is copied to build/,
+# RefundLens: `make run` starts the service, `make test` runs every test, `make quick` most of them. Only Python 3.11+
+# and make are needed. They install the project in place (`pip install -e`): an edit shows on the next start, nothing is copied to build/,
 # and a second call finds its stamp file and installs nothing.
 
 PYTHON ?= python3
@@ -9,11 +9,12 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test quick lint bench clean
 
 help:
 	@echo "make run    start the service on http://$(HOST):$(PORT) and print a demo key"
 	@echo "make test   install everything and run the test suite"
+	@echo "make quick  the tests that take no seconds each: what to run while working"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed and memory of the bundled model on this machine"
 	@echo "make clean  remove the virtual environment and caches; data in var/ stays"
@@ -23,6 +24,9 @@ run: $(VENV)/.serving
 
 test: $(VENV)/.development
 	$(BIN)/python -m pytest
+
+quick: $(VENV)/.development
+	$(BIN)/python -m pytest -n logical -m "not slow" --hypothesis-profile=dev
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from model.bundle import CALIBRATION, CARD, FORMAT, FORMAT_KEY, NAME, VERSION
 from model.calibration import LOSSLESS, Bin, Calibration
+from model.detection import MissedOn
 from model.pooling import FEATURES
 from model.reliability import Curve, ReliabilityTable
 
@@ -67,6 +68,11 @@ def _calibration() -> Calibration:
         photos=400,
         threshold=0.9,
         bound=0.0075,
+        cleared=0.9,
+        miss_bound=0.12,
+        miss_bound_of=MissedOn(
+            kinds={"ai_edited": 60, "ai_generated": 40}, editors=8, pictures=100, missed=7
+        ),
     )
     return Calibration(
         features=tuple(FEATURES),

@@ -17,6 +17,11 @@ confidence bound on the rate of falsely accused photos stays within the limit. W
   second look at the photo's own copy), and the photos above a higher threshold are among those above the lower one:
   the rate among the photos that the bound speaks of can only fall.
 
+**Authentic** up to one probability, only where a condition has a miss bound: the upper confidence bound on the share of
+manipulated pictures that are called so there, counted on pictures of real editors that took no part in training nor in
+the choice of that probability; and only where that bound lies under the share of authentic photos that are called so:
+a word that manipulated pictures get as easily as photos do says nothing.
+
 **Suspects.** A second, lower set of thresholds with a looser bound, made in the same way, never changes what a photo is
 called; `model.claim` counts such photos where a claim has several.
 """
@@ -30,7 +35,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from model.condition_terms import ConditionTerms
-from model.detection import Conditions
+from model.detection import Conditions, MissedOn
+from model.formats import Format
 from model.names import Verdict
 from model.pooling import FEATURES
 from model.reliability import ReliabilityTable
@@ -40,7 +46,14 @@ LOSSLESS = 101
 UTMOST = 30.0
 """Log odds are cut here: beyond it a double's probability is 0 or 1."""
 
-Gap = Literal["too_large", "too_small", "quality", "not_jpeg", "too_soft", "too_crisp"]
+FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp")
+"""Formats that calibrations measured which do not say."""
+LIKE_PNG: tuple[Format, ...] = ("bmp", "tiff")
+"""Formats that keep the pixels as PNG does: measured where PNG was."""
+CLEAR_SIDE = 480
+"""Long side in pixels from which a photo may be called authentic: calibration delivers pictures at 480 px and more, so
+misses were counted there. In a thumbnail a cloned patch is a dozen pixels, and no trace found says nothing."""
+Gap = Literal["too_large", "too_small", "quality", "not_jpeg", "enlarged"]
 """What keeps a photo outside the conditions covered."""
 
 
@@ -76,13 +89,18 @@ class Part(_Frozen):
 class Bin(_Frozen):
     """One delivery condition that calibration photos covered.
 
-    long_side: pixels, [from, to). jpeg_quality: [from, to), LOSSLESS for files that are not JPEG. sharpness: the range
-    of the bulk of its photos. photos: source photos it was measured on. threshold: probability from which a photo is
-    `fake`; none where no threshold keeps the limit. bound: upper confidence bound on the rate of authentic photos
-    called fake at that threshold, which is the limit it was chosen under. accused: calibration photos at or above it.
-    counted_on: sizes and qualities of the wider condition the threshold comes from, none where it is its own.
+    long_side: pixels as scored, [from, to). jpeg_quality: [from, to), LOSSLESS for files that are not JPEG. sharpness:
+    the range of the bulk of its photos, for readers; it excludes nothing. photos: source photos it was measured on.
+    senders: people or repositories they are from, none where that was not counted. threshold: probability from which a
+    photo is `fake`; none where no threshold keeps the limit. bound: upper confidence bound on the rate of authentic
+    photos called fake at that threshold, which is the limit it was chosen under. accused: calibration photos at or
+    above it. accused_senders: senders with such a photo. counted_on: sizes and qualities of the wider condition the
+    threshold comes from, none where it is its own.
     parts: finer conditions within. shift: log odds that 95 % of its photos stay under when they are compressed once
     more (`model.stability`), none where that was not measured.
+    cleared: share of its authentic photos called authentic in all their deliveries. miss_bound: upper confidence bound
+    on the share of manipulated pictures called authentic in one; miss_bound_of: what that was counted on;
+    miss_counted_on: the wider condition, where there were too few. All none where that was not measured.
     """
 
     long_side: tuple[int, int]
@@ -95,10 +113,21 @@ class Bin(_Frozen):
     counted_on: tuple[tuple[int, int], tuple[int, int]] | None = None
     parts: tuple[Part, ...] = ()
     shift: float | None = None
+    senders: int | None = None
+    accused_senders: int | None = None
+    cleared: float | None = None
+    miss_bound: float | None = None
+    miss_bound_of: MissedOn | None = None
+    miss_counted_on: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+    @property
+    def clears(self) -> bool:
+        """Whether `authentic` says something here."""
+        return self.miss_bound is not None and (self.cleared is None or self.miss_bound < self.cleared)
 
     def holds(self, conditions: Conditions) -> bool:
         quality = LOSSLESS if conditions.jpeg_quality is None else conditions.jpeg_quality
-        return self.long_side[0] <= conditions.long_side < self.long_side[1] and (
+        return self.long_side[0] <= conditions.scored_side < self.long_side[1] and (
             self.jpeg_quality[0] <= quality < self.jpeg_quality[1]
         )
 
@@ -113,7 +142,7 @@ class Bin(_Frozen):
 class Calibration(_Frozen):
     """weights, offset, mean, scale: the logistic regression on standardised features. terms: what the condition
     changes; none leaves the log odds as they are. clear_below: probability up to which a photo is `authentic`. limit,
-    confidence: what the bounds were made for. bins: the conditions covered.
+    confidence: what the bounds were made for. bins: the conditions covered. formats: those that photos came in.
     reliability: how far the heat map can be trusted by kind of place; none where that was not measured. suspect: the
     same conditions with the lower thresholds of suspects and their bounds; none where these were not counted."""
 
@@ -129,6 +158,7 @@ class Calibration(_Frozen):
     reliability: ReliabilityTable | None = None
     terms: ConditionTerms | None = None
     suspect: tuple[Bin, ...] = ()
+    formats: tuple[Format, ...] = FORMATS
 
     @model_validator(mode="after")
     def _fits(self) -> "Calibration":
@@ -154,24 +184,25 @@ class Calibration(_Frozen):
 
     def bin(self, conditions: Conditions) -> Bin | None:
         """The bin that covers a photo's condition; none where calibration knows nothing of it."""
-        for candidate in self.bins:
-            if candidate.holds(conditions):
-                low, high = candidate.sharpness
-                return candidate if low <= conditions.sharpness <= high else None
-        return None
+        if conditions.enlarged:
+            return None
+        return next((one for one in self.bins if one.holds(conditions)), None)
 
     def gap(self, conditions: Conditions) -> Gap | None:
         """What keeps a photo outside the conditions covered; none where nothing does."""
         if self.bin(conditions) is not None:
             return None
-        for candidate in self.bins:
-            if candidate.holds(conditions):
-                return "too_soft" if conditions.sharpness < candidate.sharpness[0] else "too_crisp"
-        if conditions.long_side >= max((one.long_side[1] for one in self.bins), default=0):
+        if conditions.enlarged:
+            return "enlarged"
+        if conditions.scored_side >= max((one.long_side[1] for one in self.bins), default=0):
             return "too_large"
-        if conditions.long_side < min(one.long_side[0] for one in self.bins):
+        if conditions.scored_side < min(one.long_side[0] for one in self.bins):
             return "too_small"
         return "not_jpeg" if conditions.jpeg_quality is None else "quality"
+
+    def measured(self, format: Format) -> bool:
+        """Whether calibration's photos came in this format, or in one that keeps the same pixels."""
+        return format in self.formats or (format in LIKE_PNG and "png" in self.formats)
 
     def threshold(self, conditions: Conditions) -> float | None:
         """Probability from which a photo in this condition is `fake`; none where it never is."""
@@ -193,7 +224,8 @@ class Calibration(_Frozen):
     def decide(self, probability: float, conditions: Conditions) -> tuple[Verdict, float | None]:
         """(verdict, bound). The bound is that of the condition's threshold, given with any verdict where there is one.
 
-        `fake` needs a bin with a threshold. `authentic` needs a covered condition. All else goes to a person.
+        `fake` needs a bin with a threshold, `authentic` one with a miss bound that says something. All else goes to a
+        person.
         """
         found = self.bin(conditions)
         if found is None:
@@ -201,7 +233,9 @@ class Calibration(_Frozen):
         threshold = found.threshold_for(conditions)
         if threshold is not None and probability >= threshold:
             return "fake", found.bound
-        return ("authentic" if probability <= self.clear_below else "inconclusive"), found.bound
+        seen = found.clears and conditions.scored_side >= CLEAR_SIDE
+        clear = seen and probability <= self.clear_below
+        return ("authentic" if clear else "inconclusive"), found.bound
 
     def suspicion(self, probability: float, conditions: Conditions) -> tuple[bool, float | None]:
         """(whether a photo is suspect, the bound on authentic photos that are), (False, None) where that is unknown.

@@ -68,7 +68,8 @@ class PhotoFinding(BaseModel):
 
     false_accusation_bound: on authentic photos called fake in this condition, none where no photo can be. suspect:
     whether the photo is above its condition's lower threshold. suspect_bound: on authentic photos above it, given with
-    any verdict where the condition has such a threshold.
+    any verdict where the condition has such a threshold. miss_bound: on manipulated photos called authentic in this
+    condition.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -77,6 +78,7 @@ class PhotoFinding(BaseModel):
     false_accusation_bound: Bound = Field(default=None, ge=0.0, le=1.0)
     suspect: bool = False
     suspect_bound: Bound = Field(default=None, ge=0.0, le=1.0)
+    miss_bound: Bound = Field(default=None, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _has_bounds(self) -> "PhotoFinding":
@@ -111,7 +113,9 @@ class ClaimRule(BaseModel):
 class ClaimVerdict(BaseModel):
     """rule: what made the claim fake, none for other verdicts. bound, fakes_needed, suspects_needed: of the rule that
     held for these photos, given with any verdict; none where no photo could take part. carried_by: indices, from 0, of
-    the photos that made it fake. text: one sentence in the language asked for."""
+    the photos that made it fake. text: one sentence in the language asked for. miss_bound: of an authentic claim, the
+    largest of its photos': one in which any photo is manipulated is called authentic no oftener than that photo; none
+    where one of them has none."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -122,6 +126,7 @@ class ClaimVerdict(BaseModel):
     suspects_needed: int | None
     carried_by: tuple[int, ...]
     text: str
+    miss_bound: Bound = None
 
 
 def judge_claim(
@@ -160,6 +165,7 @@ def judge_claim(
             which=", ".join(str(place + 1) for place in carried),
             bound="" if rule is None else f"{_up(1000 * rule.bound) / 10:.1f}%",  # never less than it is
         ),
+        miss_bound=_missed(photos) if verdict == "authentic" else None,
     )
 
 
@@ -187,6 +193,11 @@ def rule_for(photos: Sequence[PhotoFinding], limit: float = LIMIT) -> ClaimRule 
     able = sum(one.false_accusation_bound is not None for one in photos)
     others = sum(one.takes_part for one in photos) - able
     return rule if rule.reached(able, others) else None
+
+
+def _missed(photos: Sequence[PhotoFinding]) -> float | None:
+    bounds = [one.miss_bound for one in photos if one.miss_bound is not None]
+    return max(bounds) if len(bounds) == len(photos) else None
 
 
 def _more(one: PhotoFinding) -> float:

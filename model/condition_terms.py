@@ -21,7 +21,7 @@ def readings(conditions: Conditions) -> NDArray[np.float64]:
     quality = conditions.jpeg_quality
     return np.array(
         [
-            np.log(max(conditions.long_side, 1)),
+            np.log(max(conditions.scored_side, 1)),
             np.nan if quality is None else quality,
             float(quality is None),
             conditions.quantisations,

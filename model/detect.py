@@ -8,16 +8,15 @@ The network sees every tile at native resolution; metadata is read beside it and
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model import bundle, conditions, pooling, provenance, regions, stability, tiles
+from model import bundle, conditions, pooling, provenance, regions, resizing, stability, tiles
 from model.bundle import Bundle, BundleError, bundled_path
 from model.calibration import Calibration
-from model.detection import Conditions, DefectFound, Detection, ModelName
-from model.formats import Format
+from model.detection import Conditions, DefectFound, Detection, ModelName, Region
 from model.image import Limits, Photo, read_photo
 from model.names import DEFECTS, Defect, Device, Kind
 from model.reasons import Policy, reasons
@@ -38,12 +37,11 @@ LEAST_SIDE = 240
 """Long side in pixels below which no defect can be judged (and no delivery chain of training goes)."""
 LEAST_SHORT_SIDE = tiles.TILE // 3
 """Short side in pixels below which most of a tile would be the picture's own reflection."""
-MEASURED_FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "bmp", "tiff")
-"""Formats whose pixels calibration's photos came in (BMP and TIFF keep them as PNG does). HEIC and AVIF compress, and
-GIF dithers, as nothing in calibration was: no bound was counted for them, so they never get a verdict but
-inconclusive."""
 Recheck = Literal["fake", "always", "never"]
 """Which photos are compressed once more and scored again: those that would be called fake, all, or none."""
+
+
+Found = TypeVar("Found", DefectFound, Region)
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Detector:
         return self._bundle.calibration
 
     def score(self, pixels: NDArray[np.uint8]) -> Scored:
-        """Run the network over uint8 RGB [H,W,3] and pool its tiles."""
+        """Run the network over uint8 RGB [H,W,3], a photo's `judged` pixels, and pool its tiles."""
         scores = pooling.score_picture(pixels, self._bundle.run, BATCH)
         return Scored(scores, pooling.features(scores))
 
@@ -115,10 +113,10 @@ class Detector:
         began = time.perf_counter()
         photo = read_photo(data, limits)
         decoded = time.perf_counter()
-        found = replace(self.score(photo.pixels), conditions=conditions.measure(photo))
+        found = replace(self.score(photo.judged), conditions=conditions.measure(photo))
         again = None
         if recheck == "always" or (recheck == "fake" and self.needs_recheck(photo, found)):
-            again = self.score(stability.reencode(photo.pixels))
+            again = self.score(stability.reencode(photo.judged))
         inferred = time.perf_counter()
         answer = self.judge(photo, found, claim, language, again)
         finished = time.perf_counter()
@@ -155,13 +153,14 @@ class Detector:
         suspect, suspect_bound = (
             calibration.suspicion(probability, measured) if measured.supported else (False, None)
         )
+        covering = calibration.bin(measured) if measured.supported else None
         heat = pooling.heat(found.scores, probability)
-        height, width = photo.pixels.shape[:2]
-        defects = _defects(found.scores.maps, heat, width, height, claim)
+        judged, displayed = photo.judged.shape[:2], photo.pixels.shape[:2]
+        defects = _defects(found.scores.maps, heat, judged[1], judged[0], claim)
         kinds: dict[Kind, float] = {"authentic": 1.0 - probability}
         kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
-        shown = regions.find_regions(heat, tiles.STRIDE, width, height, REGION_THRESHOLD)
-        trust = ReliabilityMap(photo.pixels, calibration.reliability) if calibration.reliability else None
+        marked = regions.find_regions(heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
+        trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
         policy = Policy(
             verdict,
             _outside(photo, measured, calibration),
@@ -169,14 +168,16 @@ class Detector:
             # where the copy turned doubt into a verdict, it is the verdict that lasts
             unstable=verdict == "inconclusive" != first.verdict,
         )
+        defects = [_placed(one, judged, displayed) for one in defects]
+        shown = [_placed(one, judged, displayed) for one in marked]
         made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
         said = reasons(photo, policy, kinds, made, measured, language)
-        said += trust.reasons(shown, language) if trust else []
+        said += trust.reasons(marked, language) if trust else []
         said += provenance.read_provenance(photo, language)
         return Detection(
             sha256=photo.sha256,
-            width=width,
-            height=height,
+            width=photo.width,
+            height=photo.height,
             verdict=verdict,
             probability=probability,
             kind=kinds,
@@ -190,10 +191,13 @@ class Detector:
             reasons=said,
             model=self.name,
             timings_ms={},
-            heatmap=heat,
-            defectmap=pooling.sigmoid(found.scores.maps[1:].max(axis=0)),
-            reliability=trust.summary(shown) if trust else None,
-            reliabilitymap=trust.map if trust else None,
+            heatmap=pooling.to_shown(heat, judged, displayed),
+            tracemap=pooling.to_shown(pooling.trace_map(found.scores), judged, displayed),
+            defectmap=pooling.to_shown(pooling.sigmoid(found.scores.maps[1:].max(axis=0)), judged, displayed),
+            miss_bound=covering.miss_bound if covering else None,
+            miss_bound_of=covering.miss_bound_of if covering else None,
+            reliability=trust.summary(marked) if trust else None,
+            reliabilitymap=pooling.to_shown(trust.map, judged, displayed) if trust else None,
         )
 
     def _look(self, photo: Photo, found: Scored) -> stability.Look:
@@ -215,7 +219,7 @@ class Detector:
 
 def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> str | None:
     """What keeps a photo outside the conditions that calibration covers, as `model.reasons.Policy` names it."""
-    if photo.format not in MEASURED_FORMATS:
+    if not calibration.measured(photo.format):
         return "format"
     # a JPEG whose tables tell no quality must not pass for a file that is not JPEG
     if photo.jpeg is not None and measured.jpeg_quality is None:
@@ -224,7 +228,13 @@ def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> st
 
 
 def _too_small(photo: Photo) -> bool:
-    return max(photo.width, photo.height) < LEAST_SIDE or min(photo.width, photo.height) < LEAST_SHORT_SIDE
+    long, short = max(photo.judged.shape[:2]), min(photo.judged.shape[:2])
+    return bool(long < LEAST_SIDE or short < LEAST_SHORT_SIDE)
+
+
+def _placed(found: Found, judged: resizing.Size, displayed: resizing.Size) -> Found:
+    """The same with its box in pixels of the displayed picture."""
+    return found.model_copy(update={"box": resizing.box_to_shown(found.box, judged, displayed)})
 
 
 def _defects(

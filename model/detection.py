@@ -35,16 +35,39 @@ class Region(_Frozen):
 class Conditions(_Frozen):
     """How the picture reached us, read or estimated from the file.
 
-    long_side: pixels. jpeg_quality: libjpeg's 1 to 100 of the last compression, None where the file is not JPEG.
-    quantisations: how many lossy compressions the pixels show (0 for a clean lossless file). sharpness: 0 (blurred or
-    enlarged) to 1 (crisp at pixel level). supported: whether calibration covers this condition.
+    long_side: pixels. judged_long_side: of the pixels that were scored, smaller for photos above 1,700 px
+    (`model.resizing`); None in answers of older versions, which scored all as they were. jpeg_quality: libjpeg's 1 to
+    100 of the last compression, None where the file is not JPEG. quantisations: how many lossy compressions the pixels
+    show (0 for a clean lossless file). sharpness: 0 (blurred or enlarged) to 1 (crisp). enlarged: whether this is a
+    small picture that was enlarged, with no detail of its own to judge. supported: whether calibration covers this
+    condition.
     """
 
     long_side: int
+    judged_long_side: int | None = None
     jpeg_quality: int | None
     quantisations: int
     sharpness: float
+    enlarged: bool = False
     supported: bool = True
+
+    @property
+    def scored_side(self) -> int:
+        """Long side in pixels of what was scored: conditions are told apart by it."""
+        return self.long_side if self.judged_long_side is None else self.judged_long_side
+
+
+class MissedOn(_Frozen):
+    """What a miss bound was counted on: pictures of real editors, none of which the model was trained on.
+
+    kinds: pictures of each kind of manipulation. editors: generators and editors, or, of pictures whose editor nobody
+    named, the collections they are from. pictures: in all; missed: of them called authentic at least once.
+    """
+
+    kinds: dict[Kind, int]
+    editors: int
+    pictures: int
+    missed: int
 
 
 class Reason(_Frozen):
@@ -92,10 +115,13 @@ class ModelName(_Frozen):
 class Detection(_Frozen):
     """The answer for one picture.
 
+    miss_bound, miss_bound_of: upper confidence bound on the share of manipulated pictures called `authentic` in this
+    condition and what it was counted on, given with any verdict; none where that was not measured.
     suspect, suspect_bound: for `model.claim`, which judges several photos together: whether the probability reaches the
     lower threshold that this condition has beside the one for `fake`, and the bound of that threshold, given with any
     verdict; none where the condition has no such threshold. They change nothing about this picture's own verdict.
-    heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. defectmap: the same for
+    heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same before it
+    is held under the picture's own probability, for measuring how well it finds the place. defectmap: the same for
     showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none, as
     `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
     """
@@ -118,6 +144,9 @@ class Detection(_Frozen):
     timings_ms: dict[str, float]
     heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     defectmap: NDArray[np.float32] = Field(exclude=True, repr=False)
+    tracemap: NDArray[np.float32] = Field(exclude=True, repr=False)
+    miss_bound: float | None = None
+    miss_bound_of: MissedOn | None = None
     reliability: Reliability | None = None
     reliabilitymap: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 

@@ -12,6 +12,7 @@ model.image.ImageError: the file is empty: upload it again
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from model.decode import DecodeError, decode
 from model.formats import Format, describe, is_cut, sniff, stored_size
 from model.jpeg import JpegFacts, parse_jpeg
+from model.resizing import to_judged
 
 _READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
 
@@ -41,13 +43,13 @@ class Limits:
     """The largest file that is read. Each bounds memory or time before anything is decoded.
 
     max_bytes: a 12-megapixel phone JPEG has 2 to 8 MB, a screenshot as PNG up to 20.
-    max_pixels: 48-megapixel phone modes pass; 50 million pixels are 150 MB of RGB.
+    max_pixels: 64-megapixel phone modes (9,248 x 6,936) pass; 65 million pixels are 195 MB of RGB.
     max_side: pixels; long screenshots pass, degenerate strips do not.
     max_scans: an encoder writes about 10 scans of a progressive JPEG; hundreds exist only to burn the decoder's time.
     """
 
     max_bytes: int = 32 * 1024 * 1024
-    max_pixels: int = 50_000_000
+    max_pixels: int = 65_000_000
     max_side: int = 20_000
     max_scans: int = 100
 
@@ -76,6 +78,11 @@ class Photo:
     @property
     def height(self) -> int:
         return int(self.pixels.shape[0])
+
+    @cached_property
+    def judged(self) -> NDArray[np.uint8]:
+        """The pixels that are scored: `pixels` itself, or a large photo's shrunk copy (`model.resizing`)."""
+        return to_judged(self.pixels)
 
 
 def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:

@@ -7,6 +7,7 @@ the strongest of forty innocent tiles is stronger than the strongest of six.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def sigmoid(values: Floats) -> Floats:
 
 def heat(scores: Scores, probability: float) -> Floats:
     """The heat map, float32 [h,w], 0 to 1: no pixel is more surely manipulated than the picture it lies in."""
-    return np.minimum(sigmoid(scores.maps[0]), np.float32(probability))
+    return np.minimum(trace_map(scores), np.float32(probability))
 
 
 def margins(kinds: Floats) -> Floats:
@@ -111,10 +112,34 @@ def fake_shares(scores: Scores) -> dict[Kind, float]:
     return dict(zip(KINDS[1:], mixed.tolist(), strict=True))
 
 
+def trace_map(scores: Scores) -> Floats:
+    """What the network's map says by itself, float32 [h,w], 0 to 1: for measuring how well it finds the place. The heat
+    map of a doubtful picture is nowhere above one half, wherever it points."""
+    return sigmoid(scores.maps[0])
+
+
 def enlarge(grid: Floats, height: int, width: int) -> Floats:
     """A map with a cell per 8 pixels -> float32 [height,width], bilinear between the cells' centres."""
-    rows = _positions(height, grid.shape[0])
-    columns = _positions(width, grid.shape[1])
+    centres = np.arange(max(height, width)) + 0.5
+    return _between(grid, _cells(centres[:height], grid.shape[0]), _cells(centres[:width], grid.shape[1]))
+
+
+def to_shown(grid: Floats, judged: tuple[int, int], shown: tuple[int, int]) -> Floats:
+    """A map of the pixels that were scored -> the same for the displayed picture, a cell per 8 of its pixels.
+
+    judged, shown: height and width in pixels (`model.resizing`). The same array where they are alike.
+    """
+    if judged == shown:
+        return grid
+    places = []
+    for axis in (0, 1):
+        centres = (np.arange(-(-shown[axis] // tiles.STRIDE)) + 0.5) * tiles.STRIDE
+        places.append(_cells(centres * judged[axis] / shown[axis], grid.shape[axis]))
+    return _between(grid, *places)
+
+
+def _between(grid: Floats, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Floats:
+    """Values at places on the axes of cell centres, bilinear."""
     top, left = rows.astype(int), columns.astype(int)
     below, right = np.minimum(top + 1, grid.shape[0] - 1), np.minimum(left + 1, grid.shape[1] - 1)
     down = (rows - top)[:, None].astype(np.float32)
@@ -124,6 +149,6 @@ def enlarge(grid: Floats, height: int, width: int) -> Floats:
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
 
 
-def _positions(length: int, cells: int) -> NDArray[np.float64]:
-    """Where each pixel lies on the axis of cell centres, kept inside it."""
-    return np.clip((np.arange(length) + 0.5) / tiles.STRIDE - 0.5, 0, cells - 1)
+def _cells(centres: NDArray[np.floating[Any]], cells: int) -> NDArray[np.float64]:
+    """Where places in pixels lie on the axis of cell centres, kept inside it."""
+    return np.clip(centres / tiles.STRIDE - 0.5, 0, cells - 1)

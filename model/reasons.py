@@ -10,9 +10,6 @@ from model.image import Photo
 from model.names import Basis, Kind, Verdict
 from model.texts import Language, reason_text
 
-ENLARGED = 0.2
-"""Sharpness under which a picture is said to be blurred or enlarged: pictures enlarged twice come to 0.13, camera
-photos to 0.64 in the median (model.conditions)."""
 _TRACES: dict[Kind, str] = {
     "ai_generated": "pixel.whole_regeneration",
     "ai_edited": "pixel.local_regeneration",
@@ -82,7 +79,7 @@ def _condition(measured: Conditions) -> list[Found]:
     if measured.jpeg_quality is not None:
         sent: dict[str, object] = {"quality": measured.jpeg_quality, "count": measured.quantisations}
         codes.append(("conditions.compression", "derived", sent))
-    if measured.sharpness < ENLARGED:
+    if measured.enlarged:
         codes.append(("conditions.enlarged", "derived", {}))
     return codes
 

@@ -26,6 +26,7 @@ from serving.commands import (
     workflow,
 )
 from serving.commands.output import complain
+from serving.kit.extras import how_to_install, missing
 from serving.settings import SettingsError
 
 OWN_PACKAGES = ("model", "training", "serving", "datasets")
@@ -88,7 +89,8 @@ def _run_other(module: str, arguments: Sequence[str], name: str) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in OWN_PACKAGES:
             raise
-        complain(f'{error.name} is not installed; this verb needs: pip install "refundlens[train]"')
+        absent = ", ".join(missing("train") or [error.name or "a package"])
+        complain(f"not installed, and needed by this verb: {absent}; {how_to_install('train')}")
         raise typer.Exit(1) from error
     raise typer.Exit(status if isinstance(status, int) else 0)
 

@@ -91,9 +91,8 @@ def _mirror(
     time: timedelta,
 ) -> None:
     now: datetime = state.clock()
-    whole, _, hundredths = sample.amount.partition(".")
     body = RefundIn(
-        amount=Amount(value=int(whole) * 100 + int(hundredths), currency="CNY"),
+        amount=Amount(value=sample.amount_minor, currency="CNY"),
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(
             type=sample.defect,

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from serving.kit.money import money
 from serving.language import Language, preferred
 
 WEB = Path(__file__).parent / "web"
@@ -60,6 +61,8 @@ def texts(spoken: Language) -> dict[str, str]:
 @cache
 def _templates() -> Environment:
     loader = FileSystemLoader(WEB / "templates")
-    return Environment(
+    environment = Environment(
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
+    environment.globals["money"] = money
+    return environment

@@ -4,7 +4,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.detection import Conditions, DefectFound, ModelName, Reason, Region, Reliability, Stability
+from model.detection import (
+    Conditions,
+    DefectFound,
+    MissedOn,
+    ModelName,
+    Reason,
+    Region,
+    Reliability,
+    Stability,
+)
 from model.names import Kind, Verdict
 
 EXAMPLE: dict[str, Any] = {
@@ -21,12 +30,21 @@ EXAMPLE: dict[str, Any] = {
     "regions": [{"box": [400, 290, 530, 400], "probability": 0.97}],
     "conditions": {
         "long_side": 1440,
+        "judged_long_side": 1440,
         "jpeg_quality": 82,
         "quantisations": 2,
         "sharpness": 0.4,
+        "enlarged": False,
         "supported": True,
     },
     "false_accusation_bound": 0.01,
+    "miss_bound": 0.17,
+    "miss_bound_of": {
+        "kinds": {"ai_edited": 45, "ai_generated": 60},
+        "editors": 9,
+        "pictures": 105,
+        "missed": 11,
+    },
     "suspect": True,
     "suspect_bound": 0.016,
     "stability": {"stable": True, "measured": True, "probability_reencoded": 0.962, "shift": 0.35},
@@ -74,6 +92,14 @@ class DetectionOut(BaseModel):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    miss_bound: float | None = Field(
+        default=None,
+        description="upper confidence bound on the share of manipulated photos called authentic, in this condition",
+    )
+    miss_bound_of: MissedOn | None = Field(
+        default=None,
+        description="what that was counted on: pictures of editors the model was never trained on",
+    )
     suspect: bool = Field(
         default=False,
         description="above the lower threshold that counts only where several photos of a claim are judged together",

@@ -36,9 +36,9 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
     device: Device = Field(default="auto", description="what the model runs on")
     max_decoded_bytes: int = Field(
-        default=150 * MEGABYTE,
+        default=200 * MEGABYTE,
         ge=1,
-        description="pixels of all photos being judged; one of 50 megapixels, or four of 12",
+        description="pixels of all photos being judged; one of 64 megapixels, or five of 12",
     )
     shadow: Path | None = Field(
         default=None, description="a bundle that is shown photos in idle time, to compare"
@@ -90,6 +90,13 @@ class Settings(BaseSettings):
         gt=0,
         lt=1,
         description="bound on wronging an honest buyer, over all photos of one claim",
+    )
+    miss_limit: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="largest miss bound with which a report is settled as not established without a person; a tenant "
+        "may choose its own",
     )
     allow_private_webhooks: bool = Field(
         default=False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from serving.kit.extras import how_to_install
 from serving.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def tracing(settings: Settings) -> Tracing | None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        message = 'OTEL_EXPORTER_OTLP_ENDPOINT is set: pip install "refundlens[otel]", or unset it'
+        message = f"OTEL_EXPORTER_OTLP_ENDPOINT is set: unset it, or {how_to_install('otel')}"
         raise SettingsError(message) from error
     resource = Resource.create({SERVICE_NAME: "refundlens"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)

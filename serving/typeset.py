@@ -2,7 +2,7 @@
 
 In: text, part of which strangers wrote (a file's metadata). Out: lines that fit; what cannot be seen is left out. No
 font ships with us (each is somebody else's work): the Docker image installs Debian's `fonts-noto-cjk`, desktops bring
-one, and `pip install "refundlens[fonts]"` does anywhere. Without one, pictures are set in English.
+one, and the extra `fonts` does anywhere. Without one, pictures are set in English.
 """
 
 import re

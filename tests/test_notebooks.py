@@ -10,6 +10,8 @@ import pytest
 
 from model.bundle import BundleError, bundled_path
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 

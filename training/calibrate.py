@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datasets.records import Row
 from model.calibration import Calibration, CalibrationError
 from training.fitting import fit_probability
+from training.misses import with_miss_bounds
 from training.scoring import Sample, ScoreFile, run_all, score_rows
 from training.thresholds import with_thresholds
 
@@ -35,22 +36,25 @@ def calibrate(
     limit: float = LIMIT,
     confidence: float = CONFIDENCE,
     fit_only: Iterable[Sample] = (),
+    count_only: Iterable[Sample] = (),
 ) -> Calibration:
     """Fit the probability on one part of the photos, set every condition's threshold on the other.
 
     fit_only: samples that must not count accusations, such as those of the split that training was watched on.
+    count_only: samples that must not fit; of all others, the photo's hash decides.
     Raises CalibrationError where a class is missing, or no condition has enough photos for the limit.
     """
     known = list(samples)
     fit = [*fit_only, *(sample for sample in known if fits(sample.source))]
-    count = [sample for sample in known if not fits(sample.source)]
+    count = [*count_only, *(sample for sample in known if not fits(sample.source))]
     if {sample.label for sample in fit} != {0, 1}:
         raise CalibrationError(
             "fitting the probability needs authentic and manipulated photos in the validation and calibration "
             "splits; `refundlens data stats` shows what a dataset holds"
         )
     plain = fit_probability(fit, limit, confidence)
-    return with_thresholds(plain, count, limit, confidence, moved=[*fit, *count])
+    counted = with_thresholds(plain, count, limit, confidence, moved=[*fit, *count])
+    return with_miss_bounds(counted, count)
 
 
 def fits(source: str) -> bool:

@@ -183,6 +183,17 @@ def _condition(one: Bin) -> str:
     return f"{side}, {'not JPEG' if low >= LOSSLESS else f'JPEG {low} to {min(high - 1, 100)}'}"
 
 
+def _authentic(one: Bin) -> str:
+    """What `authentic` is worth in a condition: the share of photos called so, and the bound on manipulated ones."""
+    if one.miss_bound is None or one.miss_bound_of is None:
+        return "never: no misses were counted"
+    of = one.miss_bound_of
+    counted = f"{of.missed} of {of.pictures} pictures by {of.editors} editors"
+    cleared = "" if one.cleared is None else f"{percent(one.cleared)}, "
+    said = "" if one.clears else "; never said: it would mean nothing"
+    return f"{cleared}{percent(one.miss_bound)} ({counted}{said})"
+
+
 def _calibration(given: Calibration, command: str) -> str:
     rows: list[tuple[object, ...]] = []
     lower = {(one.long_side, one.jpeg_quality): one.threshold for one in given.suspect}
@@ -193,18 +204,29 @@ def _calibration(given: Calibration, command: str) -> str:
             long_side=one.counted_on[0], jpeg_quality=one.counted_on[1], sharpness=one.sharpness, photos=0
         )
         bound = percent(one.bound) + (f" (counted on {_condition(around)})" if around else "")
-        row = (_condition(one), one.photos, one.accused, threshold, bound)
+        photos = (
+            str(one.photos) if one.senders in (None, one.photos) else f"{one.photos} of {one.senders} senders"
+        )
+        row = (_condition(one), photos, one.accused, threshold, bound, _authentic(one))
         suspect = lower.get((one.long_side, one.jpeg_quality))
         rows.append((*row, "none" if suspect is None else number(suspect, 4)) if lower else row)
     rule = (
         "A logistic regression on the pooled scores of the tiles gives the probability, at equal odds of authentic "
         f"and manipulated. The verdict `fake` is given only where the {100 * given.confidence:.0f} % upper "
         f"confidence bound on the rate of authentic source photos called fake is within {percent(given.limit)}; "
-        f"`authentic` up to a probability of {number(given.clear_below)}; in all other cases, and in every "
+        f"`authentic` up to a probability of {number(given.clear_below)}, where a bound on the manipulated pictures "
+        "called so was counted and says something; in all other cases, and in every "
         f"condition that is not listed, the verdict is `inconclusive`. Measured by "
         f"`{command}`."
     )
-    header = ["condition", "source photos", "of them accused", "threshold", "bound"]
+    header = [
+        "condition",
+        "source photos",
+        "of them accused",
+        "threshold",
+        "bound",
+        "called `authentic`: photos, fakes at most",
+    ]
     if lower:
         loosest = max((one.bound for one in given.suspect if one.bound is not None), default=None)
         rule += (

@@ -60,21 +60,43 @@ def train(
 @app.command()
 def calibrate(
     run: Annotated[Path, typer.Argument(exists=True, help="Run folder, or a bundle to calibrate anew.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, metavar="[PHOTOS]", help="Dataset, or (for a bundle) a folder of authentic photos."
+        ),
+    ] = None,
     photos: Annotated[
-        Path, typer.Argument(exists=True, help="Dataset, or (for a bundle) a folder of authentic photos.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of public pictures by `data collect`; again for more."
+        ),
+    ] = None,
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999)] = 0.95,
     out: Annotated[Path | None, typer.Option(help="For a bundle: where to write the calibrated one.")] = None,
-    limit_photos: Annotated[
-        int | None, typer.Option(min=1, help="For a run: calibration photos to use at most.")
+    version: Annotated[
+        str | None, typer.Option(help="For a bundle: version of the new one; the same where nothing is said.")
     ] = None,
+    limit_photos: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photos of a dataset, and collected pictures of a class, at most."),
+    ] = None,
+    deliveries: Annotated[int | None, typer.Option(min=1, help="Of each collected picture, at most.")] = None,
+    with_test: Annotated[
+        bool, typer.Option("--with-test", help="Also on the test split of the photos: before a release.")
+    ] = False,
+    unseen: Annotated[
+        bool,
+        typer.Option("--unseen", help="Training saw no collected picture: all may count."),
+    ] = False,
 ) -> None:
-    """Fit probabilities and set thresholds that keep the false-accusation bound."""
+    """Fit probabilities and set thresholds that keep the false-accusation bound; count what `authentic` misses."""
     from training import steps
 
     with _told():
-        result = steps.calibrate(run, photos, limit, confidence, out, limit_photos)
+        material = steps.Material(source, tuple(photos or ()), limit_photos, deliveries, with_test, unseen)
+        result = steps.calibrate(run, material, limit, confidence, out, version)
         typer.echo(json.dumps(steps.summary(result), indent=1))
 
 

@@ -63,7 +63,7 @@ def _score(detector: Detector, dataset: Path, row: Row) -> Scored:
         probability=found.probability,
         verdict=found.verdict,
         kind=dict(found.kind),
-        pixel=_pixels(dataset, row.mask_file_name, found.heatmap),
+        pixel=_pixels(dataset, row.mask_file_name, found.tracemap),
         # the map of all defects together: whichever type a painted one was taken for
         defect_pixel=_pixels(dataset, row.defect_mask_file_name, found.defectmap),
         conditions=found.conditions,

@@ -26,7 +26,11 @@ from training.scoring import Sample
 Floats = NDArray[np.float64]
 
 MISSED = 0.05
-"""Share of calibration's fakes that `authentic` may swallow; the rest between the thresholds goes to a person."""
+"""Share of the fakes, among the samples that fit, that `authentic` may always swallow."""
+CLEARED = 0.85
+"""Share of the authentic ones that it shall reach, at the price of more fakes: a detector that calls few photos
+authentic sends all of them to a person. How many fakes that are is counted afterwards (`training.misses`), stated with
+every verdict, and each installation's to accept."""
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 """L2 penalties tried on each standardised feature's weight, in photos' worth of evidence: they fade as photos grow in
 number, or probabilities would never come to mean what they say."""
@@ -73,9 +77,11 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
         offset=float(solution[-1]), clear_below=0.0, limit=limit, confidence=confidence, bins=(),
     )  # fmt: skip
     fitted = plain.model_copy(update={"terms": fit_terms(plain, samples, problem)})
-    fakes = np.array([fitted.probability(one.features, one.conditions) for one in samples if one.label == 1])
+    said: tuple[list[float], list[float]] = ([], [])
+    for one in samples:
+        said[one.label].append(fitted.probability(one.features, one.conditions))
     # never above one half: a photo that is more likely fake than not is not cleared
-    clear = min(0.5, float(np.quantile(fakes, MISSED)))
+    clear = min(0.5, max(float(np.quantile(said[1], MISSED)), float(np.quantile(said[0], CLEARED))))
     return fitted.model_copy(update={"clear_below": clear})
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from datasets.pictures import read_mask
 from datasets.records import Row
-from model import conditions, pooling, tiles
+from model import pooling, tiles
 from model.calibration import Calibration
 from model.detect import REGION_THRESHOLD, Detector
 from model.image import read_photo
@@ -76,12 +76,11 @@ def measure(
 
     def one(row: Row) -> Cells:
         photo = read_photo((dataset / row.file_name).read_bytes())
-        found = detector.score(photo.pixels)
-        heat = pooling.heat(found.scores, calibration.probability(found.features, conditions.measure(photo)))
-        mask = np.zeros(photo.pixels.shape[:2], np.float32)
+        found = detector.score(photo.judged)
+        mask = np.zeros(photo.judged.shape[:2], np.float32)
         if row.mask_file_name is not None:
             mask = read_mask(dataset / row.mask_file_name)
-        return known_cells(heat, local_facts(photo.pixels), mask)
+        return known_cells(pooling.trace_map(found.scores), local_facts(photo.judged), mask)
 
     authentic = {_twins_share(row): row for row in rows if row.label == 0}
     twins = {key: authentic[key] for row in chosen if (key := _twins_share(row)) in authentic}

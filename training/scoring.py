@@ -24,8 +24,13 @@ from datasets.records import Row
 from model import conditions, pooling, stability
 from model.detect import Detector
 from model.detection import Conditions
+from model.formats import Format
 from model.image import read_photo
+from model.names import Kind
 
+MEASURES = "detail 1, judged at 1600"
+"""What is measured of a picture beside its scores, and at which size: raised when that changes, so that what an older
+version kept is measured anew."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Floats = NDArray[np.float64]
@@ -36,6 +41,7 @@ class Sample:
     """One scored picture: its pooled features float64 [F], its condition, its source photo.
 
     copy: the features of the picture compressed once more (`model.stability.reencode`), where they were asked for.
+    kind, editor, sender: as `datasets.collection` knows them, none for pictures of our own making. format: of the file.
     """
 
     source: str
@@ -43,6 +49,10 @@ class Sample:
     features: Floats
     conditions: Conditions
     copy: Floats | None = None
+    kind: Kind | None = None
+    editor: str | None = None
+    sender: str | None = None
+    format: Format = "jpeg"
 
 
 class ScoreFile:
@@ -50,7 +60,7 @@ class ScoreFile:
 
     def __init__(self, path: Path, detector: Detector) -> None:
         # a picture's scores hold for the network's bytes and for the pooled features of this version
-        self._about = f"{detector.name.sha256} {','.join(pooling.FEATURES)}"
+        self._about = f"{detector.name.sha256} {','.join(pooling.FEATURES)} {MEASURES}"
         self._path, self._lock = path, Lock()
         self._known = self._read()
 
@@ -66,7 +76,11 @@ class ScoreFile:
         return known
 
     def key(self, row: Row, what: str) -> str:
-        return hashlib.sha256(f"{self._about} {what} {canonical(row)}".encode()).hexdigest()
+        return self.key_of(what, canonical(row))
+
+    def key_of(self, *about: str) -> str:
+        """Of whatever tells one scored picture from all others."""
+        return hashlib.sha256(" ".join((self._about, *about)).encode()).hexdigest()
 
     def get(self, key: str) -> dict[str, Any] | None:
         return self._known.get(key)
@@ -90,34 +104,46 @@ def score_rows(
     """
 
     def one(row: Row) -> Sample:
-        features, measured = _original(detector, dataset, row, kept)
+        features, measured, fmt = _original(detector, dataset, row, kept)
         copy = _copy(detector, dataset, row, kept) if row.file_name in copied else None
-        return Sample(row.source, row.label, features, measured, copy)
+        return Sample(row.source, row.label, features, measured, copy, format=fmt)
 
     return run_all(one, rows, "calibrate")
 
 
 def _original(
     detector: Detector, dataset: Path, row: Row, kept: ScoreFile | None
-) -> tuple[Floats, Conditions]:
+) -> tuple[Floats, Conditions, Format]:
     key = kept.key(row, "original") if kept else ""
+    return score_file(detector, lambda: (dataset / row.file_name).read_bytes(), kept, key)
+
+
+def score_file(
+    detector: Detector, read: Callable[[], bytes], kept: ScoreFile | None, key: str
+) -> tuple[Floats, Conditions, Format]:
+    """Features, condition and format of a file, as kept under the key, else by scoring what `read` gives."""
     found = kept.get(key) if kept else None
     if found is not None:
-        return np.array(found["features"]), Conditions.model_validate(found["conditions"])
-    photo = read_photo((dataset / row.file_name).read_bytes())
-    features, measured = detector.score(photo.pixels).features, conditions.measure(photo)
+        return np.array(found["features"]), Conditions.model_validate(found["conditions"]), found["format"]
+    photo = read_photo(read())
+    features, measured = detector.score(photo.judged).features, conditions.measure(photo)
     if kept:
-        kept.put(key, {"features": features.tolist(), "conditions": measured.model_dump()})
-    return features, measured
+        about = {"conditions": measured.model_dump(), "format": photo.format}
+        kept.put(key, {"features": features.tolist(), **about})
+    return features, measured, photo.format
 
 
 def _copy(detector: Detector, dataset: Path, row: Row, kept: ScoreFile | None) -> Floats:
     key = kept.key(row, "copy") if kept else ""
+    return score_copy(detector, lambda: (dataset / row.file_name).read_bytes(), kept, key)
+
+
+def score_copy(detector: Detector, read: Callable[[], bytes], kept: ScoreFile | None, key: str) -> Floats:
+    """The same for the features of a file's copy, compressed once more."""
     found = kept.get(key) if kept else None
     if found is not None:
         return np.array(found["features"])
-    pixels = read_photo((dataset / row.file_name).read_bytes()).pixels
-    features = detector.score(stability.reencode(pixels)).features
+    features = detector.score(stability.reencode(read_photo(read()).judged)).features
     if kept:
         kept.put(key, {"features": features.tolist()})
     return features

@@ -7,12 +7,15 @@ into one bundle.
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from datasets import manifest, phash, photos
+from datasets.records import Row
+from datasets.splits import PhotoSplit
 from model import bundle, conditions
 from model.calibration import Calibration, CalibrationError
 from model.detect import Detector
@@ -22,6 +25,7 @@ from training import reliability
 from training.card import recalibrated
 from training.evaluate import evaluate as run_evaluation
 from training.export import ExportError, is_of, raw_bundle, training_facts, with_metadata, write_bundle
+from training.listed import Chosen, choose, score_listed
 from training.loop import CONFIG, DATASET
 from training.making import make_card
 
@@ -30,57 +34,123 @@ SCORES = "calibration_scores.jsonl"
 BUNDLED = "bundled"
 
 
+@dataclass(frozen=True)
+class Material:
+    """What to calibrate on. source: a dataset or, for a bundle, a folder of authentic photos. collections: folders of
+    public pictures (`datasets.collection`). photos: of a dataset's source photos, and of collected pictures of each
+    class, at most. deliveries: of a collected picture at most. with_test: also on the test split, where nothing has to
+    be left to report on. unseen: no collected picture served for training, so that all may count."""
+
+    source: Path | None = None
+    collections: tuple[Path, ...] = ()
+    photos: int | None = None
+    deliveries: int | None = None
+    with_test: bool = False
+    unseen: bool = False
+
+    @property
+    def chosen(self) -> Chosen:
+        splits: tuple[PhotoSplit, ...] = ("watch", "calibration")
+        splits += ("test",) if self.with_test else ()
+        splits += ("train",) if self.unseen else ()
+        return Chosen(self.photos, splits, self.unseen)
+
+    def __str__(self) -> str:
+        """As options of the command."""
+        said = [str(self.source)] if self.source else []
+        said += [f"--photos {path}" for path in self.collections]
+        said += [f"--limit-photos {self.photos}"] if self.photos else []
+        said += [f"--deliveries {self.deliveries}"] if self.deliveries else []
+        said += ["--with-test"] if self.with_test else []
+        return " ".join([*said, "--unseen"] if self.unseen else said)
+
+
 def calibrate(
     target: Path,
-    source: Path,
+    material: Material,
     limit: float,
     confidence: float,
     out: Path | None,
-    limit_photos: int | None = None,
+    version: str | None = None,
 ) -> Calibration:
-    """Calibrate a run on a dataset, or a finished bundle on a folder of authentic photos (or a dataset).
+    """Calibrate a run on a dataset, on collected pictures or on both; a finished bundle on collected pictures, or on a
+    folder of authentic photos (or a dataset).
 
-    limit_photos: source photos of a run's calibration split to use at most. For a run writes calibration.json and
-    calibrated.onnx; for a bundle writes `out`, keeping its probabilities and setting thresholds anew.
+    For a run writes calibration.json and calibrated.onnx. For a bundle writes `out`, with the version said; without
+    collected pictures it keeps its probabilities and sets only its thresholds anew.
     """
+    if not material.collections and material.source is None:
+        raise CalibrationError(
+            "name a dataset, a folder of photos, or a folder of collected pictures with --photos"
+        )
     if target.is_dir():
-        return _calibrate_run(target, source, limit, confidence, limit_photos)
+        return _calibrate_run(target, material, limit, confidence)
     if out is None:
         raise CalibrationError("say with --out where the newly calibrated bundle shall be written")
     detector = Detector(target, threads=1)
-    known = detector.calibration
-    if known is None:
-        raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
-    result = fitting.with_thresholds(known, _authentic(detector, source), limit, confidence)
-    command = f"refundlens calibrate {target} {source} --limit {limit} --confidence {confidence} --out {out}"
-    card = recalibrated(detector.card, result, command)
-    with_metadata(target, out, {bundle.CALIBRATION: result.to_json(), bundle.CARD: card})
+    if material.collections:
+        result = _fit(detector, material, limit, confidence, out.with_name(SCORES))
+        if detector.calibration is not None:
+            result = result.model_copy(update={"reliability": detector.calibration.reliability})
+    else:
+        result = _rethreshold(detector, target, material, limit, confidence)
+    said = f" --version {version}" if version else ""
+    options = f"--limit {limit} --confidence {confidence}{said} --out {out}"
+    card = recalibrated(detector.card, result, f"refundlens calibrate {target} {material} {options}")
+    facts = {bundle.CALIBRATION: result.to_json(), bundle.CARD: card}
+    with_metadata(target, out, facts | ({bundle.VERSION: version} if version else {}))
     return result
 
 
-def _calibrate_run(
-    run: Path, dataset: Path, limit: float, confidence: float, limit_photos: int | None
+def _rethreshold(
+    detector: Detector, target: Path, material: Material, limit: float, confidence: float
 ) -> Calibration:
+    """The same probabilities with thresholds counted on the user's own photos."""
+    known = detector.calibration
+    if known is None or material.source is None:
+        raise CalibrationError(f"{target} was never calibrated: calibrate its run on a dataset first")
+    return fitting.with_thresholds(known, _authentic(detector, material.source), limit, confidence)
+
+
+def _calibrate_run(run: Path, material: Material, limit: float, confidence: float) -> Calibration:
     raw = raw_bundle(run)
     detector = Detector(raw, threads=1)
-    rows = manifest.read(dataset)
-    watched = [row for row in rows if row.split == "validation"]
-    unseen = fitting.choose_photos([row for row in rows if row.split == "calibration"], limit_photos)
-    samples = fitting.score_rows(
-        detector,
-        dataset,
-        [*watched, *unseen],
-        fitting.ScoreFile(run / SCORES, detector),
-        fitting.choose_copies([*watched, *unseen]),
-    )
-    result = fitting.calibrate(samples[len(watched) :], limit, confidence, fit_only=samples[: len(watched)])
-    untrained = [*watched, *unseen]
-    result = result.model_copy(
-        update={"reliability": reliability.measure(detector, result, dataset, untrained)}
-    )
+    result = _fit(detector, material, limit, confidence, run / SCORES)
+    if material.source is not None:
+        rows = _untrained(material.source, material.photos)
+        table = reliability.measure(detector, result, material.source, [*rows[0], *rows[1]])
+        result = result.model_copy(update={"reliability": table})
     (run / CALIBRATION).write_text(result.to_json(), encoding="utf-8")
     with_metadata(raw, run / CALIBRATED, {bundle.CALIBRATION: result.to_json()})
     return result
+
+
+def _fit(
+    detector: Detector, material: Material, limit: float, confidence: float, scores: Path
+) -> Calibration:
+    """Probability, thresholds and both bounds from the scores of all material, which are kept in a file."""
+    kept = fitting.ScoreFile(scores, detector)
+    fit_only: list[fitting.Sample] = []
+    known: list[fitting.Sample] = []
+    count_only: list[fitting.Sample] = []
+    if material.source is not None:
+        watched, unseen = _untrained(material.source, material.photos)
+        copies = fitting.choose_copies([*watched, *unseen])
+        samples = fitting.score_rows(detector, material.source, [*watched, *unseen], kept, copies)
+        fit_only, known = samples[: len(watched)], samples[len(watched) :]
+    pictures = choose(material.collections, material.chosen)
+    for picture, found in zip(
+        pictures, score_listed(detector, pictures, material.deliveries, kept), strict=True
+    ):
+        (fit_only if picture.fits else count_only).extend(found)
+    return fitting.calibrate(known, limit, confidence, fit_only, count_only)
+
+
+def _untrained(dataset: Path, most: int | None) -> tuple[list[Row], list[Row]]:
+    """A dataset's rows of the splits that training did not learn from: watched, and kept for calibration."""
+    rows = manifest.read(dataset)
+    watched = [row for row in rows if row.split == "validation"]
+    return watched, fitting.choose_photos([row for row in rows if row.split == "calibration"], most)
 
 
 def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
@@ -105,8 +175,8 @@ def _authentic(detector: Detector, source: Path) -> list[fitting.Sample]:
 
     def one(found: tuple[photos.Photo, str]) -> fitting.Sample:
         photo = read_photo(found[0].path.read_bytes())
-        features = detector.score(photo.pixels).features
-        return fitting.Sample(found[1], 0, features, conditions.measure(photo))
+        features = detector.score(photo.judged).features
+        return fitting.Sample(found[1], 0, features, conditions.measure(photo), format=photo.format)
 
     return fitting.run_all(one, list(zip(gathered.photos, names, strict=True)), "calibrate")
 
@@ -118,10 +188,18 @@ def summary(result: Calibration) -> dict[str, Any]:
             "long_side": one.long_side, "jpeg_quality": one.jpeg_quality, "photos": one.photos,
             "threshold": one.threshold, "bound": None if one.bound is None else round(one.bound, 5),
             "counted_on": one.counted_on, "shift": None if one.shift is None else round(one.shift, 3),
+            "accused": one.accused, "senders": one.senders, "accused_senders": one.accused_senders,
+            "cleared": one.cleared, "miss_bound": None if one.miss_bound is None else round(one.miss_bound, 4),
+            "miss_bound_of": None if one.miss_bound_of is None else one.miss_bound_of.model_dump(),
         }
         for one in result.bins
     ]  # fmt: skip
-    return {"limit": result.limit, "clear_below": round(result.clear_below, 4), "conditions": bins}
+    return {
+        "limit": result.limit,
+        "clear_below": round(result.clear_below, 4),
+        "formats": result.formats,
+        "conditions": bins,
+    }
 
 
 def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int | None) -> Path:

@@ -5,6 +5,7 @@ the source photo: one called fake in one of its deliveries is one person wronged
 bounds hold; every step here is decided by the number of photos or can only raise a threshold.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ import numpy as np
 
 from model import bounds
 from model.calibration import (
+    FORMATS,
     LOSSLESS,
     Bin,
     Calibration,
@@ -22,25 +24,25 @@ from model.calibration import (
     logistic,
     lowest_threshold,
 )
+from model.formats import Format
+from model.resizing import LARGEST
 from model.stability import of_copy
 from training.scoring import Sample
 
-LONG_SIDES = (240, 640, 1000, 1700)
-"""Edges in pixels of the conditions' sizes: thumbnails and listings, chat previews, chat photos. Above lies the
-camera's own size, for which a calibration set must hold camera originals."""
+LONG_SIDES = (240, 640, 1000, LARGEST + 1)
+"""Edges in pixels of the conditions' sizes: thumbnails and listings, chat previews, chat photos. What is larger is
+judged at a size within the last (`model.resizing`)."""
 QUALITIES = (30, 60, 80, LOSSLESS, LOSSLESS + 1)
 """Edges of the conditions' JPEG qualities: harsh, usual, careful; then files that are not JPEG."""
 SHARPNESS_SHARE = 0.95
-"""Central share of a condition's pictures whose sharpness it is taken to cover. Its extremes are too few to speak for:
-three crisp camera photos among hundreds of enlarged ones support no bound on crisp photos."""
-SHARPNESS_SLACK = 0.02
-"""How far beyond its calibration photos' sharpness a condition is taken to reach: the measure's own noise."""
+"""Central share of a condition's pictures whose range of sharpness is told. It excludes nothing: parts with open ends
+raise the threshold where crisp or soft photos score higher."""
 GRID = np.round(1 / (1 + np.exp(-np.arange(0.0, 14.0, 0.1))), 7)
 """Candidate thresholds, fixed before any photo is seen, as fixed-sequence testing asks: 0.5 to 0.999999, in even steps
 of log odds, so that a sure network's thresholds have room above its surest mistake."""
 LEAST_PHOTOS = bounds.trials_needed(0.05)
-"""59 source photos: with fewer, not even one in twenty being accused would show, so a condition or a part of one is
-not said to be like the wider one it would borrow from."""
+"""59 source photos: with fewer, not even one in twenty being accused would show, so a condition is not covered, and a
+part of one not told apart."""
 HIGH = 0.9
 """Quantile of the photos' scores by which a part is compared with the whole: high enough to speak of photos near the
 threshold, low enough that 59 photos tell it to about 0.3 log odds."""
@@ -79,21 +81,29 @@ def with_thresholds(
     has enough.
     """
     counter = _counter(calibration, samples, limit, confidence)
+    found_bins = counter.bins()
     moves = _moves(calibration, samples if moved is None else moved)
     known = {(one.long_side, one.jpeg_quality): one.shift for one in calibration.bins}
     bins = []
-    for found in counter.bins():
+    for found in found_bins:
+        if found.photos < counter.least:
+            continue
         cell = (found.long_side, found.jpeg_quality)
         shift = _shift(moves, cell) if moves else known.get(cell)
         bins.append(found.model_copy(update={"shift": shift}))
     if not any(found.threshold is not None for found in bins):
-        most = max((found.photos for found in bins), default=0)
+        most = max((found.photos for found in found_bins), default=0)
         raise CalibrationError(
             f"a false-accusation bound of {limit:.2%} at {confidence:.0%} confidence needs at least "
             f"{bounds.trials_needed(limit, 0, confidence)} authentic source photos in a condition; the fullest has "
             f"{most}. Add photos, or raise --limit"
         )
-    facts = {"bins": tuple(bins), "limit": limit, "confidence": confidence}
+    facts = {
+        "bins": keep_miss_bounds(calibration.bins, bins),
+        "limit": limit,
+        "confidence": confidence,
+        "formats": _formats(counter.authentic),
+    }
     return with_suspects(calibration.model_copy(update=facts), samples)
 
 
@@ -104,7 +114,31 @@ def with_suspects(calibration: Calibration, samples: Sequence[Sample]) -> Calibr
     """
     limit = SUSPECT_FACTOR * calibration.limit
     counter = _counter(calibration, samples, limit, calibration.confidence)
-    return calibration.model_copy(update={"suspect": tuple(counter.bins())})
+    covered = tuple(one for one in counter.bins() if one.photos >= counter.least)
+    return calibration.model_copy(update={"suspect": covered})
+
+
+def keep_miss_bounds(known: Sequence[Bin], found: Sequence[Bin]) -> tuple[Bin, ...]:
+    """Conditions counted anew with the miss bounds that the same conditions had before: these hold for the same
+    probabilities, whatever the thresholds."""
+    before = {(one.long_side, one.jpeg_quality): one for one in known}
+    names = ("cleared", "miss_bound", "miss_bound_of", "miss_counted_on")
+    kept = []
+    for one in found:
+        old = before.get((one.long_side, one.jpeg_quality))
+        kept.append(
+            one if old is None else one.model_copy(update={name: getattr(old, name) for name in names})
+        )
+    return tuple(kept)
+
+
+def _formats(authentic: Sequence["Scored"]) -> tuple[Format, ...]:
+    """Formats that enough photos came in, and those that need no more than the condition's own count."""
+    photos: dict[Format, set[str]] = defaultdict(set)
+    for one in authentic:
+        photos[one.sample.format].add(one.sample.source)
+    measured = {name for name, found in photos.items() if len(found) >= LEAST_PHOTOS}
+    return tuple(sorted(measured | set(FORMATS)))
 
 
 def _counter(
@@ -130,7 +164,8 @@ def wider(cell: Cell) -> list[Cell]:
     return [(size, ANY_JPEG), (ANY_SIZE, quality), (ANY_SIZE, ANY_JPEG)]
 
 
-def _empty(cell: Cell) -> Bin:
+def empty(cell: Cell) -> Bin:
+    """A condition of which nothing is known but its edges."""
     return Bin(long_side=cell[0], jpeg_quality=cell[1], sharpness=(0.0, 1.0), photos=0)
 
 
@@ -156,6 +191,11 @@ class _Counter:
     limit: float
     confidence: float
 
+    @property
+    def least(self) -> int:
+        """Photos that a condition needs to be covered: fewer where the limit itself asks for fewer."""
+        return min(LEAST_PHOTOS, bounds.trials_needed(self.limit, 0, self.confidence))
+
     def bins(self) -> list[Bin]:
         """Every condition into which a photo fell."""
         return [found for cell in _cells() if (found := self.bin(cell)) is not None]
@@ -167,9 +207,10 @@ class _Counter:
             return None
         sharpness = [one.sample.conditions.sharpness for one in inside]
         low, high = np.quantile(sharpness, [(1 - SHARPNESS_SHARE) / 2, (1 + SHARPNESS_SHARE) / 2])
-        reach = (float(low) - SHARPNESS_SLACK, float(high) + SHARPNESS_SLACK)
         highest = _highest(inside)
-        filled = _empty(cell).model_copy(update={"photos": len(highest), "sharpness": reach})
+        senders = {one.sample.sender or one.sample.source for one in inside}
+        facts = {"photos": len(highest), "senders": len(senders), "sharpness": (float(low), float(high))}
+        filled = empty(cell).model_copy(update=facts)
         threshold, counted_on = self._threshold(cell, highest)
         if threshold is None:
             return filled
@@ -179,6 +220,13 @@ class _Counter:
             update={
                 "threshold": threshold,
                 "accused": sum(logistic(value) >= threshold for value in highest.values()),
+                "accused_senders": len(
+                    {
+                        one.sample.sender or one.sample.source
+                        for one in inside
+                        if logistic(one.log_odds) >= threshold
+                    }
+                ),
                 "bound": self.limit,
                 "counted_on": counted_on,
                 "parts": tuple(self._parts(inside, threshold)),
@@ -186,8 +234,12 @@ class _Counter:
         )
 
     def _inside(self, cell: Cell) -> list[Scored]:
-        empty = _empty(cell)
-        return [one for one in self.authentic if empty.holds(one.sample.conditions)]
+        covering = empty(cell)
+        return [
+            one
+            for one in self.authentic
+            if covering.holds(one.sample.conditions) and not one.sample.conditions.enlarged
+        ]
 
     def _enough(self, highest: Mapping[str, float]) -> bool:
         return bounds.errors_allowed(self.limit, len(highest), self.confidence) >= 0
@@ -265,8 +317,8 @@ def _shift(moves: Sequence[tuple[Sample, float]], cell: Cell) -> float | None:
     """What SHIFT_SHARE of the moves stay under: in the condition, else at its quality, else over all conditions."""
     around = ((ANY_SIZE, cell[1]), (ANY_SIZE, (QUALITIES[0], QUALITIES[-1])))
     for one in (cell, *around):
-        empty = _empty(one)
-        values = [move for sample, move in moves if empty.holds(sample.conditions)]
+        covering = empty(one)
+        values = [move for sample, move in moves if covering.holds(sample.conditions)]
         if len(values) >= LEAST_PAIRS:
             return float(np.quantile(values, SHIFT_SHARE, method="higher"))
     return None

@@ -70,7 +70,7 @@ def judge(detector: Detector, photos: Sequence[Photo | ImageError]) -> list[dict
         for photo, one in zip(good, found, strict=True)
     ]
     again = [index for index, one in enumerate(measured) if detector.needs_recheck(good[index], one)]
-    copies = _score(detector, [stability.reencode(good[index].pixels) for index in again])
+    copies = _score(detector, [stability.reencode(good[index].judged) for index in again])
     second = dict(zip(again, copies, strict=True))
     answers = iter(
         [

@@ -5,7 +5,7 @@ Out: an `Edit`, the region spliced back (ai_edited) or the whole answer of the p
 
     editor = DiffusersEditor("sd2-inpaint", load_inpainting("some/model"), product="jacket")
 
-Needs `pip install "refundlens[diffusers]"`; nothing is imported before a pipeline is loaded.
+Needs the extra `diffusers` (`pip install -e ".[diffusers]"`); nothing is imported before a pipeline is loaded.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,9 @@ def _diffusers() -> Any:
     try:
         import diffusers
     except ImportError as error:
-        raise ImportError('diffusion pipelines need: pip install "refundlens[diffusers]"') from error
+        raise ImportError(
+            'diffusion pipelines need, in RefundLens\'s folder: pip install -e ".[diffusers]"'
+        ) from error
     return diffusers
 
 

@@ -60,7 +60,7 @@ def answers(order: Order) -> dict[str, Any]:
     for number, path in enumerate(order.photos):
         data = mark(Path(path).read_bytes(), number)
         photo = read_photo(data)
-        twice = detector.needs_recheck(photo, detector.score(photo.pixels))
+        twice = detector.needs_recheck(photo, detector.score(photo.judged))
         detection = detector.detect(data)
         found.append({"probability": detection.probability, "verdict": detection.verdict, "twice": twice})
     return {"answers": found}
@@ -93,7 +93,7 @@ def loops(order: Order, twice: Sequence[bool]) -> dict[str, Any]:
 
 def _network(detector: Detector, data: bytes, twice: bool) -> None:
     """Decode a photo and run its tiles; and those of its copy, where the verdict needs a second look."""
-    pixels = read_photo(data).pixels
+    pixels = read_photo(data).judged
     looks = [pixels, stability.reencode(pixels)] if twice else [pixels]
     for look in looks:
         grid = tiles.plan(*look.shape[:2])

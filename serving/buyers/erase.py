@@ -47,7 +47,7 @@ _ERASED_ANSWER = b'{"erased":true}'
 """What a repeated request gets whose stored answer told of the buyer: still done only once, and nothing told."""
 _KEPT_OF_DETECTION = (
     "id", "created_at", "sha256", "width", "height", "verdict", "probability", "kind", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "model",
+    "false_accusation_bound", "miss_bound", "miss_bound_of", "suspect", "suspect_bound", "model",
 )  # fmt: skip
 """Members of a detection's JSON that are figures. File name and reasons may repeat what metadata said of a person."""
 

@@ -50,6 +50,15 @@ def choose(
             help="Whether adjudicators form an opinion of their own before they see the model's.",
         ),
     ] = None,
+    miss_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Largest share of missed fakes, by the verdict's bound, with which `authentic` settles a report "
+            "without a person.",
+        ),
+    ] = None,
 ) -> None:
     """Change what a tenant chose for itself; without an option, print it."""
     from serving.audit import chain
@@ -63,8 +72,9 @@ def choose(
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)
-        if hide_opinion is not None:
-            found.settings = {**found.settings, "hide_opinion": hide_opinion}
-            fact = Fact("tenant.set", found.id, data={"hide_opinion": hide_opinion})
-            chain.append(session, found.id, utc_now(), operator(), fact)
+        given = {"hide_opinion": hide_opinion, "miss_limit": miss_limit}
+        chosen = {key: value for key, value in given.items() if value is not None}
+        if chosen:
+            found.settings = {**found.settings, **chosen}
+            chain.append(session, found.id, utc_now(), operator(), Fact("tenant.set", found.id, data=chosen))
         typer.echo(json.dumps(found.settings))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from serving.db.turns import Turns
+from serving.kit.extras import how_to_install
 
 BUSY_SECONDS = 15
 """How long a writer on SQLite waits for other processes; transactions take milliseconds."""
@@ -136,7 +137,7 @@ def _engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, hide_parameters=True, pool_size=POOL, pool_pre_ping=True)
     except ModuleNotFoundError as error:
-        message = f'{error.name} is not installed; for PostgreSQL: pip install "refundlens[postgres]"'
+        message = f"{error.name} is not installed; for PostgreSQL: {how_to_install('postgres')}"
         raise DatabaseError(message) from error
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from model import tiles
+from model import resizing, tiles
 from model.bundle import BundleError
 from model.detect import Detector
 from model.detection import ModelName
@@ -89,7 +89,7 @@ class Engine:
     ) -> Job:
         """A photo to `submit`. deadline: on the monotonic clock. Reads the header only; raises ImageError."""
         _, width, height = probe(data)
-        count = len(tiles.plan(height, width).origins)
+        count = len(tiles.plan(*resizing.judged_size(height, width)).origins)
         now = time.monotonic()
         return Job(data, claim, language, priority, now, deadline, count, width * height, self._crew.lane)
 

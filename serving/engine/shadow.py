@@ -52,7 +52,7 @@ class Shadow:
             data=b"", claim=judged.claim, language=judged.language, priority="shadow", arrived=now,
             deadline=float("inf"), tiles=judged.tiles, area=judged.area, lane=self.lane,
         )  # fmt: skip
-        job.photo, job.look = judged.photo, Look(judged.photo.pixels)
+        job.photo, job.look = judged.photo, Look(judged.photo.judged)
         job.began = job.decoded = now
         job.future.add_done_callback(lambda future: self._compare(detection, future))
         return job

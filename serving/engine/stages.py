@@ -18,7 +18,7 @@ def decode(job: Job) -> None:
     """Open the photo and lay out its tiles. Raises ImageError."""
     job.began = time.monotonic()
     job.photo = read_photo(job.data)
-    job.look = Look(job.photo.pixels)
+    job.look = Look(job.photo.judged)
     job.tiles = job.look.count
     job.decoded = time.monotonic()
     job.other_seconds += job.decoded - job.began
@@ -50,7 +50,7 @@ def finish(job: Job) -> Answer | None:
     if job.first is None:
         scored = replace(scored, conditions=conditions.measure(job.photo))
         if detector.needs_recheck(job.photo, scored):
-            job.first, job.look = scored, Look(stability.reencode(job.photo.pixels))
+            job.first, job.look = scored, Look(stability.reencode(job.photo.judged))
             job.other_seconds += time.monotonic() - started
             return None
     found, again = (job.first, scored) if job.first else (scored, None)

@@ -23,7 +23,7 @@ SAME = 1e-4
 """Largest difference of two runs on the same bytes: the contract's."""
 COMPARED = (
     "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "stability", "reliability",
+    "false_accusation_bound", "miss_bound", "miss_bound_of", "suspect", "suspect_bound", "stability", "reliability",
 )  # fmt: skip
 """All members of a detection that are the detector's own finding; reasons follow by their codes."""
 _TOLD = 3
@@ -79,9 +79,9 @@ def _compare(document: dict[str, Any], photo: bytes, detector: Detector) -> list
 def _judge(photo: bytes, detector: Detector, claims: list[Defect | None]) -> list[Detection]:
     """One inference, judged for each claim: what is claimed moves a threshold for showing defects, nothing else."""
     opened = read_photo(photo)
-    found = replace(detector.score(opened.pixels), conditions=conditions.measure(opened))
+    found = replace(detector.score(opened.judged), conditions=conditions.measure(opened))
     looked_twice = detector.needs_recheck(opened, found)
-    again = detector.score(stability.reencode(opened.pixels)) if looked_twice else None
+    again = detector.score(stability.reencode(opened.judged)) if looked_twice else None
     return [detector.judge(opened, found, claim, again=again) for claim in claims]
 
 

@@ -26,6 +26,7 @@ from serving.reports import repository
 from serving.reports.judging import Judged, judge
 from serving.reports.service import Doing
 from serving.webhooks import outbox
+from serving.workflow import miss_limit
 from serving.workflow.machine import Given, happen
 from serving.workflow.states import Event, ReportState, WebhookType
 
@@ -121,13 +122,16 @@ def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: Judged, 
         # the clock has not rung yet, but the platform has decided by itself
         happen(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
         return
+    detection = None if found is None else found.detection
+    missed = None if detection is None else detection.miss_bound
+    most = miss_limit.chosen_by(doing.session, doing.settings, report.tenant_id)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
-    elif report.verdict == "authentic":
+    elif report.verdict == "authentic" and miss_limit.within(missed, most):
         event = Event.SCREENED_AUTHENTIC
-    given = Given(data=_data(report, found))
+    given = Given(miss_bound=missed, data=_data(report, found))
     happen(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
 
 
@@ -142,6 +146,7 @@ def _data(report: Report, found: Found | None) -> dict[str, Any]:
         "verdict": found.detection.verdict,
         "probability": found.detection.probability,
         "bound": report.bound,
+        "miss_bound": found.detection.miss_bound,
         "rule": report.rule,
     }
 
@@ -155,6 +160,7 @@ def _tell(session: Session, report: Report, screening: Screening, now: datetime)
         "verdict": screening.verdict,
         "probability": screening.probability,
         "false_accusation_bound": screening.bound,
+        "miss_bound": screening.body["miss_bound"],
         "model": screening.model_version,
     }
     outbox.publish(session, report.tenant_id, now, WebhookType.DETECTION_COMPLETED, screening.id, data)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from serving.db.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
 from serving.problems import Problem
+from serving.workflow import miss_limit
 from serving.workflow.states import RefundStatus, ReportState, Source
 from serving.workflow.table import Guard
 
@@ -92,6 +93,15 @@ def _bound_stated(change: "Change") -> None:
         raise Problem(409, "no_bound", "Nothing is established without a bound on its false accusations.")
 
 
+def _miss_within_limit(change: "Change") -> None:
+    limit = miss_limit.chosen_by(change.session, change.settings, change.report.tenant_id)
+    if not miss_limit.within(change.given.miss_bound, limit):
+        detail = (
+            f"Without a person, nothing is settled as not established beyond a miss bound of {limit:.0%}."
+        )
+        raise Problem(409, "miss_bound_too_large", detail)
+
+
 def _other_judge(change: "Change") -> None:
     if change.actor.name in change.seen.sides:
         detail = "You reported, decided or appealed here before; another adjudicator decides."
@@ -131,6 +141,7 @@ CHECKS: dict[Guard, Callable[["Change"], None]] = {
     Guard.WAS_ESTABLISHED: _said_by_the_table,
     Guard.WAS_NOT_ESTABLISHED: _said_by_the_table,
     Guard.BOUND_STATED: _bound_stated,
+    Guard.MISS_WITHIN_LIMIT: _miss_within_limit,
     Guard.OTHER_JUDGE: _other_judge,
     Guard.SCREENED: _screened,
     Guard.IN_TIME: _in_time,

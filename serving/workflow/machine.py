@@ -23,7 +23,8 @@ from serving.workflow.table import Edge, events_from, find
 
 @dataclass(frozen=True)
 class Given:
-    """What comes with an event. Only what the event's effects use is set. data: facts for the audit log."""
+    """What comes with an event. Only what its guards and effects use is set. miss_bound: of the detector's `authentic`.
+    data: facts for the audit log."""
 
     reason_code: str = ""
     reason: str = ""
@@ -33,6 +34,7 @@ class Given:
     evidence: str = ""
     platform: dict[str, Any] = field(default_factory=dict)
     appeal_id: str | None = None
+    miss_bound: float | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
 

@@ -25,6 +25,8 @@ from datasets.splits import Member
 from datasets.task import Context, Task
 from datasets.workshop import Workshop
 
+pytestmark = pytest.mark.slow
+
 Fill = Callable[[Path, int], Path]
 Scene = Callable[..., NDArray[np.uint8]]
 

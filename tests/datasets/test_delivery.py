@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.delivery import NAMED, deliver, draw_chain, load_tables
+from datasets.delivery import NAMED, Step, deliver, draw_chain, load_tables
+from model.image import read_photo
 
 FLAT_TABLES = [[6] * 64, [9] * 64]
 
@@ -131,3 +132,22 @@ def test_unknown_step_and_misfit_mask_are_refused(photo: NDArray[np.uint8]) -> N
         deliver(photo, [{"step": "fax"}, {"step": "png"}])
     with pytest.raises(ValueError, match="every mask"):
         deliver(photo, NAMED["png"], [np.zeros((3, 3), np.float32)])
+
+
+@pytest.mark.parametrize(
+    ("step", "suffix", "form"),
+    [
+        ({"step": "heic", "quality": 80}, ".heic", "heic"),
+        ({"step": "avif", "quality": 80}, ".avif", "avif"),
+        ({"step": "gif"}, ".gif", "gif"),
+    ],
+)
+def test_phones_and_pages_other_formats_are_written_and_read_alike(
+    step: Step, suffix: str, form: str
+) -> None:
+    ramp = np.linspace(0, 255, 96)[None, :, None] * np.ones((64, 1, 3))
+    sent = deliver(ramp.astype(np.uint8), [step])
+    photo = read_photo(sent.data)
+    assert (sent.suffix, photo.format) == (suffix, form)
+    assert np.array_equal(photo.pixels, sent.pixels)
+    assert np.abs(photo.pixels.astype(int) - ramp).mean() < 6

@@ -23,7 +23,7 @@ def _noise(height: int, width: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(height=sides, width=sides, seed=seeds)
 def test_splice_keeps_every_pixel_outside_its_mask(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -60,7 +60,7 @@ def test_blend_halfway() -> None:
     assert blend(black, white, np.full((1, 1), 0.25, np.float32))[0, 0, 0] == 50
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(height=sides, width=sides, seed=seeds, least=st.integers(0, 150))
 def test_window_holds_region_and_grown_mask_of_any_photo(
     height: int, width: int, seed: int, least: int
@@ -78,7 +78,7 @@ def test_window_holds_region_and_grown_mask_of_any_photo(
     assert not mask[inside == 0].any(), "the composite would show pixels that were never generated"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(height=sides, width=sides, seed=seeds)
 def test_random_region_has_the_promised_share(height: int, width: int, seed: int) -> None:
     share = random_region(height, width, np.random.default_rng(seed)).mean()

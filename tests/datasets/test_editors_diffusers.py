@@ -82,7 +82,7 @@ def test_every_defect_has_prompts(defect: Any) -> None:
 def test_without_diffusers_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     for load in (load_inpainting, load_instruction):
-        with pytest.raises(ImportError, match=r"refundlens\[diffusers\]"):
+        with pytest.raises(ImportError, match=r"pip install -e .\.\[diffusers\]"):
             load("anything")
 
 

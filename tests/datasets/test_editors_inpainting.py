@@ -13,6 +13,8 @@ from datasets.editors.small_autoencoder import AutoencoderSpec, SmallAutoencoder
 from datasets.editors.small_autoencoder import save as save_autoencoder
 from datasets.editors.small_inpainter import InpainterSpec, SmallInpainter, fill, load, save
 
+pytestmark = pytest.mark.slow
+
 SPECS = (
     InpainterSpec("g", "gated", (4, 6, 8)),
     InpainterSpec("f", "fourier", (4, 8, 8)),

@@ -15,6 +15,8 @@ from datasets.extend import Earlier, ExtendError, pinned
 from datasets.splits import Member
 from datasets.verify import verify
 
+pytestmark = pytest.mark.slow
+
 Scene = Callable[..., NDArray[np.uint8]]
 
 

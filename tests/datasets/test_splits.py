@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.splits import DEFAULT_FRACTIONS, Member, assign
+from datasets.splits import DEFAULT_FRACTIONS, Member, assign, photo_split
 
 
 def members(sizes: list[int], stratum: str = "product") -> list[Member]:
@@ -50,3 +50,11 @@ def test_a_split_without_share_gets_nothing_and_wrong_sums_are_refused() -> None
     assert set(chosen.values()) == {"train", "test"}
     with pytest.raises(ValueError, match="sum to"):
         assign(members([1]), {"train": 0.5}, 0)
+
+
+def test_a_repository_keeps_its_split_and_the_shares_are_half_a_tenth_and_two_fifths() -> None:
+    assert photo_split("Anduin2017/HowToCook") == "calibration"
+    shares = Counter(photo_split(f"owner{index}/name{index}") for index in range(5000))
+    assert {name: round(count / 5000, 1) for name, count in shares.items()} == {
+        "train": 0.5, "watch": 0.1, "calibration": 0.2, "test": 0.2,
+    }  # fmt: skip

@@ -10,9 +10,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from model import bundle
 from model.calibration import LOSSLESS, Bin, Calibration
+from model.detection import MissedOn
 from model.pooling import FEATURES
 
 MakeBundle = Callable[..., Path]
+MISSED_ON = MissedOn(kinds={"ai_edited": 40, "ai_generated": 20}, editors=5, pictures=60, missed=4)
 CONTRAST = 20.0
 """Logits between no red at all and full red: far beyond what calibration needs to be sure."""
 
@@ -67,7 +69,7 @@ def calibrated(offset: float = 0.0, threshold: float | None = 0.9) -> Calibratio
     bins = tuple(
         Bin(
             long_side=(1, 100_000), jpeg_quality=quality, sharpness=(0.0, 1.0), photos=300,
-            threshold=threshold, bound=0.01 if threshold else None,
+            threshold=threshold, bound=0.01 if threshold else None, miss_bound=0.15, miss_bound_of=MISSED_ON,
         )
         for quality in everything
     )  # fmt: skip

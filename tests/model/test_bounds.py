@@ -14,7 +14,7 @@ def samples(draw: st.DrawFn) -> tuple[int, int]:
     return draw(st.integers(0, trials)), trials
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples(), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_upper_bound_is_scipys(sample: tuple[int, int], confidence: float) -> None:
     errors, trials = sample
@@ -22,7 +22,7 @@ def test_upper_bound_is_scipys(sample: tuple[int, int], confidence: float) -> No
     assert upper_bound(errors, trials, confidence) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(samples(), st.sampled_from([0.5, 0.95]))
 def test_lower_bound_is_scipys(sample: tuple[int, int], confidence: float) -> None:
     errors, trials = sample
@@ -30,7 +30,7 @@ def test_lower_bound_is_scipys(sample: tuple[int, int], confidence: float) -> No
     assert lower_bound(errors, trials, confidence) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(samples())
 def test_interval_is_scipys(sample: tuple[int, int]) -> None:
     errors, trials = sample
@@ -50,7 +50,7 @@ def test_known_sample_sizes() -> None:
     assert trials_needed(0.01, confidence=0.99) == 459
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.002, 0.6), st.integers(0, 30))
 def test_trials_needed_is_the_fewest(limit: float, errors: int) -> None:
     trials = trials_needed(limit, errors)
@@ -58,7 +58,7 @@ def test_trials_needed_is_the_fewest(limit: float, errors: int) -> None:
     assert upper_bound(errors, trials - 1) > limit - 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.002, 0.6), st.integers(0, 3000))
 def test_errors_allowed_is_the_most(limit: float, trials: int) -> None:
     allowed = errors_allowed(limit, trials)

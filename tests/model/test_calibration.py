@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.calibration import (
+    CLEAR_SIDE,
     LOSSLESS,
     Bin,
     Calibration,
@@ -15,10 +18,18 @@ from model.calibration import (
     lowest_threshold,
 )
 from model.detection import Conditions
+from model.formats import Format
 from model.pooling import FEATURES
 
 COVERED = Bin(
-    long_side=(240, 640), jpeg_quality=(60, 80), sharpness=(0.1, 0.6), photos=400, threshold=0.9, bound=0.0075
+    long_side=(240, 640),
+    jpeg_quality=(60, 80),
+    sharpness=(0.1, 0.6),
+    photos=400,
+    threshold=0.9,
+    bound=0.0075,
+    cleared=0.8,
+    miss_bound=0.3,
 )
 SILENT = Bin(long_side=(640, 1000), jpeg_quality=(60, 80), sharpness=(0.1, 0.6), photos=20)
 
@@ -39,6 +50,9 @@ def _features(mean_tile: float, strongest_tile: float) -> NDArray[np.float64]:
 
 def _conditions(long_side: int = 500, quality: int | None = 70, sharpness: float = 0.3) -> Conditions:
     return Conditions(long_side=long_side, jpeg_quality=quality, quantisations=1, sharpness=sharpness)
+
+
+ENLARGED = _conditions(sharpness=0.05).model_copy(update={"enlarged": True})
 
 
 def test_probability_is_the_logistic_of_standardised_features() -> None:
@@ -67,7 +81,7 @@ def test_verdicts_of_a_covered_condition(probability: float, verdict: str, bound
         _conditions(long_side=3000),
         _conditions(quality=20),
         _conditions(quality=None),
-        _conditions(sharpness=0.9),
+        ENLARGED,
     ],
 )
 def test_nothing_outside_calibration_is_called_anything(conditions: Conditions) -> None:
@@ -83,6 +97,41 @@ def test_files_that_are_not_jpeg_have_a_bin_of_their_own() -> None:
     lossless = COVERED.model_copy(update={"jpeg_quality": (LOSSLESS, LOSSLESS + 1)})
     assert lossless.holds(_conditions(quality=None))
     assert not lossless.holds(_conditions(quality=100))
+
+
+def test_authentic_needs_a_miss_bound_under_the_share_of_photos_called_so() -> None:
+    def verdict(**facts: float | None) -> str:
+        one = _calibration().model_copy(update={"bins": (COVERED.model_copy(update=facts),)})
+        return one.decide(0.1, _conditions())[0]
+
+    assert verdict() == "authentic"
+    assert verdict(miss_bound=0.79) == "authentic"  # however large, if it says something
+    assert verdict(miss_bound=0.8) == verdict(miss_bound=None) == "inconclusive"
+    assert verdict(cleared=None) == "authentic"
+
+
+def test_a_thumbnail_is_never_cleared_but_may_be_accused() -> None:
+    thumbnail = _conditions(long_side=CLEAR_SIDE - 1)
+    assert _calibration().decide(0.0, thumbnail) == ("inconclusive", 0.0075)
+    assert _calibration().decide(0.95, thumbnail) == ("fake", 0.0075)
+    assert _calibration().decide(0.0, _conditions(long_side=CLEAR_SIDE))[0] == "authentic"
+
+
+def test_a_large_photo_is_told_by_the_size_at_which_it_was_judged() -> None:
+    large = _conditions(long_side=4000)
+    assert _calibration().gap(large) == "too_large"
+    judged = large.model_copy(update={"judged_long_side": 600})
+    assert _calibration().gap(judged) is None
+    assert _calibration().decide(0.95, judged) == ("fake", 0.0075)
+
+
+@pytest.mark.parametrize(
+    ("formats", "covered"),
+    [(("jpeg",), {"jpeg"}), (("jpeg", "png"), {"jpeg", "png", "bmp", "tiff"}), (("heic",), {"heic"})],
+)
+def test_formats_are_covered_where_measured(formats: tuple[Format, ...], covered: set[Format]) -> None:
+    one = _calibration().model_copy(update={"formats": formats})
+    assert {name for name in get_args(Format) if one.measured(name)} == covered
 
 
 def test_json_round_trip_and_clear_error() -> None:
@@ -149,7 +198,7 @@ def test_suspects_come_from_the_lower_threshold_and_change_no_verdict() -> None:
         assert with_suspects.decide(probability, _conditions()) == _calibration().decide(
             probability, _conditions()
         )
-    for unknown in (_conditions(sharpness=0.9), _conditions(long_side=800), _conditions(long_side=3000)):
+    for unknown in (ENLARGED, _conditions(long_side=800), _conditions(long_side=3000)):
         assert with_suspects.suspicion(1.0, unknown) == (False, None)
     assert _calibration().suspicion(1.0, _conditions()) == (False, None)
     assert Calibration.from_json(with_suspects.to_json()) == with_suspects
@@ -170,8 +219,9 @@ def test_a_photo_above_the_fake_threshold_is_suspect_though_the_lower_one_was_co
         (_conditions(long_side=200), "too_small"),
         (_conditions(quality=20), "quality"),
         (_conditions(quality=None), "not_jpeg"),
-        (_conditions(sharpness=0.05), "too_soft"),
-        (_conditions(sharpness=0.9), "too_crisp"),
+        (ENLARGED, "enlarged"),
+        (_conditions(sharpness=0.0), None),
+        (_conditions(sharpness=1.0), None),
     ],
 )
 def test_what_is_out_of_range_is_named(conditions: Conditions, gap: str | None) -> None:

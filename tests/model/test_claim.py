@@ -209,3 +209,12 @@ def test_the_text_names_photos_from_one_and_never_understates_the_bound(language
     assert "2.1%" in odd  # 2.001 % rounded up
     for photos in ([CLEAN], [OUTSIDE], [FAKE], [FAKE, FAKE], [FAKE, *[SUSPECT] * 3, CLEAN]):
         assert "{" not in judge_claim(photos, language=language).text  # type: ignore[arg-type]
+
+
+def test_an_authentic_claim_is_worth_what_its_weakest_photo_is() -> None:
+    def clear(miss_bound: float | None) -> PhotoFinding:
+        return PhotoFinding(verdict="authentic", miss_bound=miss_bound)
+
+    assert judge_claim([clear(0.1), clear(0.3)]).miss_bound == 0.3
+    assert judge_claim([clear(0.1), clear(None)]).miss_bound is None
+    assert judge_claim([clear(0.1), PhotoFinding(verdict="inconclusive", miss_bound=0.1)]).miss_bound is None

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from model.compression import double_quantisation
 from model.conditions import measure
@@ -108,21 +108,19 @@ def test_a_woven_pattern_is_no_grid() -> None:
     assert measure(_file(Image.fromarray(cloth), "PNG")).quantisations == 0
 
 
-def test_sharpness_falls_with_enlargement_and_blur(scene: Image.Image) -> None:
-    values = []
-    for scale in (1.0, 1.5, 2.0, 3.0):
-        size = (int(scene.width * scale), int(scene.height * scale))
-        values.append(measure(_file(scene.resize(size, Image.Resampling.BICUBIC), "PNG")).sharpness)
-    assert values == sorted(values, reverse=True)
-    assert values[0] > 0.4
-    assert values[2] < 0.5 * values[0]
-    blurred = scene.filter(ImageFilter.GaussianBlur(1))
-    assert measure(_file(blurred, "PNG")).sharpness < 0.5 * values[0]
+def test_a_large_photo_says_at_which_size_it_was_judged(scene: Image.Image) -> None:
+    assert measure(_file(scene, "PNG")).judged_long_side == 560
+    conditions = measure(_file(scene.resize((2240, 1920)), "PNG"))
+    assert (conditions.long_side, conditions.judged_long_side, conditions.scored_side) == (2240, 1600, 1600)
 
 
-def test_sharpness_of_nothing_is_zero() -> None:
-    assert measure(_file(Image.new("RGB", (300, 300), (90, 90, 90)), "PNG")).sharpness == 0.0
-    assert measure(_file(Image.new("RGB", (3, 5)), "PNG")).sharpness == 0.0
+def test_compression_is_read_on_the_file_s_own_grid_though_the_photo_is_judged_smaller(
+    scene: Image.Image,
+) -> None:
+    large = scene.resize((2240, 1920), Image.Resampling.BICUBIC)
+    noisy = np.array(large) + np.random.default_rng(0).normal(0, 6, (1920, 2240, 1))
+    large = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    assert _counted(_jpeg(_jpeg(large, 60), 90)) == 2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (8, 8), (17, 15), (129, 130)])

@@ -282,3 +282,56 @@ def test_a_condition_that_is_not_covered_says_what_is_wrong_and_what_helps(
         assert found.verdict == "inconclusive" and not found.stability.stable
         text = next(one.text for one in found.reasons if one.code == "policy.unsupported_condition")
         assert all(word in text for word in words)
+
+
+def large_spot(scale: int = 8) -> Pixels:
+    """2,880 x 3,840 pixels with the spot in its place."""
+    picture = cloth(480 * scale, 360 * scale)
+    x0, y0, x1, y1 = (place * scale for place in SPOT)
+    picture[y0:y1, x0:x1] = (255, 0, 0)
+    return picture
+
+
+def test_a_large_photo_is_judged_smaller_and_answered_in_its_own_pixels(detector: Detector) -> None:
+    found = detector.detect(file(large_spot(), "JPEG", quality=92))
+    assert (found.verdict, found.width, found.height) == ("fake", 2880, 3840)
+    assert (found.conditions.long_side, found.conditions.judged_long_side) == (3840, 1600)
+    assert found.conditions.supported
+    [region] = found.regions
+    assert region.box == pytest.approx([place * 8 for place in SPOT], abs=24)
+    for cells in (found.heatmap, found.tracemap, found.defectmap):
+        assert cells.shape == (480, 360)
+    y, x = np.unravel_index(int(found.heatmap.argmax()), found.heatmap.shape)
+    assert SPOT[0] <= x < SPOT[2] and SPOT[1] <= y < SPOT[3]
+    again = detector.judge(
+        read_photo(file(large_spot(), "JPEG", quality=92)),
+        detector.score(read_photo(file(large_spot(), "JPEG", quality=92)).judged),
+    )
+    assert again.probability == found.probability
+
+
+def test_an_enlarged_thumbnail_is_never_fake_and_told_why(detector: Detector) -> None:
+    thumb = Image.fromarray(spotted()).resize((90, 120), Image.Resampling.BICUBIC)
+    for kind, options in (("PNG", {}), ("JPEG", {"quality": 85})):
+        large = np.array(thumb.resize((720, 960), Image.Resampling.BICUBIC))
+        found = detector.detect(file(large, kind, **options))
+        assert found.verdict == "inconclusive" and found.false_accusation_bound is None
+        text = next(one.text for one in found.reasons if one.code == "policy.unsupported_condition")
+        assert "enlarged" in text
+
+
+def test_every_answer_that_could_be_authentic_says_how_many_fakes_are_called_so(detector: Detector) -> None:
+    found = detector.detect(file(cloth())).public()
+    assert found["verdict"] == "authentic" and found["miss_bound"] == 0.15
+    assert found["miss_bound_of"] == {
+        "kinds": {"ai_edited": 40, "ai_generated": 20}, "editors": 5, "pictures": 60, "missed": 4,
+    }  # fmt: skip
+    assert detector.detect(file(spotted())).miss_bound == 0.15
+
+
+def test_the_map_before_it_is_held_down_points_at_the_place_in_a_doubtful_picture(
+    make_bundle: Make, calibration: Calibrated
+) -> None:
+    doubtful = Detector(make_bundle(calibration(offset=-11.0)), threads=1).detect(file(spotted()))
+    assert doubtful.probability < 0.5 and doubtful.heatmap.max() < 0.5
+    assert doubtful.tracemap.max() > 0.9

@@ -231,7 +231,7 @@ _SEEDS = [_save(_picture(32, 24), fmt) for fmt in ("JPEG", "PNG", "WEBP", "GIF",
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(_SEEDS),
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=8),

@@ -121,7 +121,7 @@ _SEED = _jpeg(comment=b"hello")
 _EDITS = st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 255)), max_size=12)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(_EDITS, st.integers(0, len(_SEED)))
 def test_mutated_files_never_raise(edits: list[tuple[int, int]], kept: int) -> None:
     data = bytearray(_SEED)
@@ -131,7 +131,7 @@ def test_mutated_files_never_raise(edits: list[tuple[int, int]], kept: int) -> N
     assert facts is None or facts.quality is None or 1 <= facts.quality <= 100
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
 def test_random_exif_never_raises(block: bytes, start: bytes) -> None:
     assert 1 <= read_exif(start + block).orientation <= 8

@@ -307,7 +307,7 @@ _SEEDS = [
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.sampled_from(_SEEDS),
     st.lists(st.tuples(st.integers(0, 700), st.binary(min_size=1, max_size=6)), max_size=6),
@@ -324,7 +324,7 @@ def test_damaged_metadata_never_raises(seed: bytes, edits: list[tuple[int, bytes
     assert read_provenance(photo)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.sampled_from(["png", "webp", "heic", "avif", "tiff", "gif"]))
 def test_random_bytes_never_raise(data: bytes, fmt: str) -> None:
     photo = Photo(np.zeros((4, 4, 3), np.uint8), "0" * 64, fmt, data, None, ())  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def _flood(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
     return parts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 14), st.integers(1, 14), st.floats(0.05, 0.95), st.integers(0, 10_000))
 def test_labels_are_the_connected_parts(height: int, width: int, density: float, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < density

@@ -13,7 +13,7 @@ from model.stability import Look, compare, look, look_at_copy, of_copy, reencode
 VERDICTS = ("fake", "inconclusive", "authentic")
 JPEG = Bin(
     long_side=(240, 1000), jpeg_quality=(30, LOSSLESS), sharpness=(0.0, 1.0), photos=400, threshold=0.9,
-    bound=0.01, shift=0.5,
+    bound=0.01, shift=0.5, miss_bound=0.2,
 )  # fmt: skip
 
 

@@ -209,7 +209,12 @@ def create_dispute() -> Callable[..., Dispute]:
         session.add(image)
         session.flush()
         body = {"id": make_id("det", now), "file": "me.jpg", "verdict": "fake", "probability": 0.97,
-                "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera."}]}  # fmt: skip
+                "width": 640, "height": 480, "false_accusation_bound": 0.01, "regions": [], "defects": [],
+                "conditions": {"long_side": 640, "jpeg_quality": 90, "quantisations": 1, "sharpness": 0.5,
+                               "supported": True},
+                "stability": {"measured": True, "stable": True},
+                "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera.",
+                             "details": {"camera": "My own"}}]}  # fmt: skip
         screening = Screening(
             id=body["id"], **both, image_id=image.id, verdict="fake", probability=0.97, bound=0.01,
             model_version="1.0.0", body=body, heatmap=heatmap,
@@ -219,8 +224,8 @@ def create_dispute() -> Callable[..., Dispute]:
         report = Report(
             **both, id=make_id("rpt", now), refund_id=key, image_id=image.id, claim_id=make_id("clm", now),
             account=account, version=1, state=state.value, live=None if state in ReportState.terminal() else 1,
-            note="the merchant's words", reported_by="clerk", screening_id=screening.id, verdict="fake", due_at=NEVER,
-            amount_rank=-12800, updated_at=now,
+            note="the merchant's words", reported_by="clerk", screening_id=screening.id, verdict="fake", doubt=0.06,
+            due_at=NEVER, amount_rank=-12800, updated_at=now,
         )  # fmt: skip
         session.add(report)
         session.flush()

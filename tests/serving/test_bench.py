@@ -21,6 +21,8 @@ from serving.bench.process import supported
 from serving.bench.soak import renamed, slope
 from serving.cli import app
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan("127.0.0.1", 1, "/", (), seconds=10, rate=1.0)
 needs_proc = pytest.mark.skipif(not supported(), reason="the bench reads /proc")
 

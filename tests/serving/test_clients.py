@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from serving import client as module
 from serving.client import Client, ClientError, Unreachable
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "clients"

@@ -30,7 +30,8 @@ from serving.settings import Settings
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "reasons", "model", "timings_ms", "reliability", "stability",
+    "false_accusation_bound", "miss_bound", "miss_bound_of",
+    "suspect", "suspect_bound", "reasons", "model", "timings_ms", "reliability", "stability",
 ]  # fmt: skip
 
 

@@ -28,10 +28,13 @@ from serving import client as http_client
 from serving import engines
 from serving.cli import app as cli
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",
-    "false_accusation_bound", "suspect", "suspect_bound", "stability", "reasons", "model", "timings_ms", "reliability",
+    "false_accusation_bound", "miss_bound", "miss_bound_of",
+    "suspect", "suspect_bound", "stability", "reasons", "model", "timings_ms", "reliability",
 ]  # fmt: skip
 
 

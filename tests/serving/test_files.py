@@ -14,7 +14,7 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "files")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.binary(max_size=3000))
 def test_what_was_stored_comes_back(store: FileStore, content: bytes) -> None:
     name = store.put(content)

@@ -17,13 +17,14 @@ from starlette.testclient import TestClient
 from model.image import ImageError, Limits, probe, read_photo
 from serving.app import create_app
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 EXAMPLES = int(os.environ.get("REFUNDLENS_FUZZ", "25"))
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF")
 SIZE = (48, 40)
 hard = settings(
     max_examples=EXAMPLES,
-    deadline=None,  # a busy machine is no fault
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -24,6 +24,8 @@ from serving.hangups import while_connected
 from serving.problems import CALLER_GONE, Problem
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 MakePhoto = Callable[..., bytes]
 PATIENCE = 20.0
 """Seconds that no test needs."""

@@ -114,7 +114,7 @@ def test_spans_are_off_unless_configured(without_endpoint: pytest.MonkeyPatch) -
     assert tracing.tracing(read_settings()) is None
     without_endpoint.delenv("OTEL_TRACES_EXPORTER")
     without_endpoint.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r"refundlens\[otel\]"):
+    with pytest.raises(SettingsError, match=r"pip install -e .\.\[otel\]"):
         tracing.tracing(read_settings())
 
 

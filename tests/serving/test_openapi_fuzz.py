@@ -14,6 +14,8 @@ from model.detect import Detector
 from serving.app import create_app
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 schemathesis = pytest.importorskip("schemathesis")
 
 EXAMPLES = int(os.environ.get("REFUNDLENS_FUZZ", "2"))
@@ -39,7 +41,7 @@ def test_no_question_is_a_fault_of_ours(open_app: FastAPI) -> None:
 
             @given(case=operation.as_strategy(generation_mode=mode))
             @hypothesis_settings(
-                max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+                max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck)
             )
             def ask(case: Any) -> None:
                 response = case.call(headers=HEADERS)

@@ -30,6 +30,8 @@ from serving.settings import Settings
 from serving.webhooks import queue
 from serving.webhooks import repository as webhooks
 
+pytestmark = pytest.mark.slow
+
 REPORTS = 1500
 SHA256 = "0" * 64
 

@@ -10,6 +10,8 @@ from training import autoencoders, small_networks
 from training.autoencoders import SPECS, psnr, train_autoencoder
 from training.small_networks import batch
 
+pytestmark = pytest.mark.slow
+
 TINY = AutoencoderSpec("tiny", 4, 4, "nearest", adversarial=True, widths=(4, 8, 8))
 
 

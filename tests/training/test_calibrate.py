@@ -14,6 +14,8 @@ from training.calibrate import calibrate, with_thresholds
 from training.fitting import fit_probability
 from training.scoring import Sample, run_all
 
+pytestmark = pytest.mark.slow
+
 
 def condition(long_side: int = 800, quality: int | None = 70, sharpness: float = 0.4) -> Conditions:
     return Conditions(long_side=long_side, jpeg_quality=quality, quantisations=1, sharpness=sharpness)
@@ -93,13 +95,6 @@ def test_files_that_are_not_jpeg_have_a_condition_of_their_own() -> None:
     assert found is not None and found.jpeg_quality == (LOSSLESS, LOSSLESS + 1)
     assert found.threshold is None or found.threshold > 1 / (1 + np.exp(-6.0))
     assert covering(result, condition(quality=100)) == (100, 0, 0.5)
-
-
-def test_sharpness_beyond_the_calibration_photos_is_not_covered() -> None:
-    photos = [sample(f"p{i}", -5.0, where=condition(sharpness=0.3 + i / 500)) for i in range(100)]
-    result = with_thresholds(logistic(), photos, 0.05, 0.95)
-    assert result.bin(condition(sharpness=0.4)) is not None
-    assert result.bin(condition(sharpness=0.9)) is None and result.bin(condition(sharpness=0.1)) is None
 
 
 def test_manipulated_pictures_count_no_accusation() -> None:

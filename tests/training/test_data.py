@@ -9,6 +9,8 @@ from model.names import DEFECTS, KINDS
 from training.config import DataConfig, LossConfig
 from training.data import FromStep, TileDataset, collate, pairs_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tiles(dataset: Path) -> TileDataset:

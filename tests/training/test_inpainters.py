@@ -11,6 +11,8 @@ from training import inpainters, small_networks
 from training.inpainters import SPECS, holes, inpainting_loss, psnr, random_hole, train_inpainter
 from training.small_networks import batch
 
+pytestmark = pytest.mark.slow
+
 TINY = (
     InpainterSpec("g", "gated", (8, 16)),
     InpainterSpec("f", "fourier", (8, 16)),

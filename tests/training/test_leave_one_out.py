@@ -8,6 +8,8 @@ from datasets.selection import PatternError, named, source_of, used
 from training.config import TrainConfig
 from training.leave_one_out import RESULT, leave_one_out
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_pattern_leaves_out_what_it_names(dataset: Path) -> None:
     rows = [row for row in manifest.read(dataset) if row.split == "train"]

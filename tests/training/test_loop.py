@@ -8,6 +8,8 @@ from training import loop
 from training.config import ConfigError, TrainConfig, load
 from training.loop import CHECKPOINT, FINAL, METRICS, Resumed, train
 
+pytestmark = pytest.mark.slow
+
 
 def _losses(run: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (run / METRICS).read_text().splitlines()]

@@ -36,7 +36,7 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.round(np.clip(0.3 * labels + 0.7 * rng.random(size), 0, 1), draw(st.integers(1, 3)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scored())
 def test_roc_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
     labels, scores = pair
@@ -50,7 +50,7 @@ def test_roc_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
         assert tpr_at_fpr(labels, scores, limit) == pytest.approx(reachable)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scored())
 def test_calibration_error_with_equal_width_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
     labels, said = pair
@@ -63,7 +63,7 @@ def test_calibration_error_with_equal_width_is_scikit_learns(pair: tuple[np.ndar
     assert expected_calibration_error(labels, said, 10, "equal_width") == pytest.approx(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scored(), st.integers(0, 1000))
 def test_calibration_error_does_not_hang_on_the_order_of_rows(
     pair: tuple[np.ndarray, np.ndarray], seed: int
@@ -145,7 +145,7 @@ def test_with_equal_classes_the_share_of_fakes_does_not_matter() -> None:
     assert weights.tolist() == [0.5, 0.25, 0.25]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scored(), st.sampled_from([0.0, 0.037, 0.2, 1.0]))
 def test_the_threshold_keeps_its_rate_and_finds_as_many(
     pair: tuple[np.ndarray, np.ndarray], fpr: float

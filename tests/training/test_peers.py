@@ -23,6 +23,8 @@ from training.peers import pyifd as pyifd_module
 from training.peers.sahu65 import PYTHON, PYTHON_VARIABLE
 from training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
 
+pytestmark = pytest.mark.slow
+
 NEEDS = {
     "sahu65": [],  # of our Python; it runs in its own
     "prnu": ["prnu", "sklearn"],

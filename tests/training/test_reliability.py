@@ -17,6 +17,8 @@ from model.reliability import ReliabilityTable
 from model.tiles import STRIDE
 from training.reliability import LEAST_SEEN, PRIOR, Cells, fit, known_cells, measure
 
+pytestmark = pytest.mark.slow
+
 
 def picture(seed: int, per_class: int = 60, changed: float = 0.5) -> Cells:
     """Cells over four levels of contrast; the map is right on textured ones and marks by chance on the flattest."""

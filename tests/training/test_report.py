@@ -16,6 +16,8 @@ from training.metrics import PixelCounts, roc_auc
 from training.report import FEW, number, percent, plain, write_report
 from training.slices import Scored
 
+pytestmark = pytest.mark.slow
+
 
 def evaluation(photos: int = 40, seed: int = 0) -> list[Scored]:
     """Rows of every kind, in two deliveries; a third of the photos show real damage; the first is accused."""

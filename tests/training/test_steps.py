@@ -17,6 +17,9 @@ from model.detect import Detector
 from training import steps
 from training.cli import app
 from training.export import ExportError, load_network, parity, raw_bundle, with_metadata
+from training.steps import Material
+
+pytestmark = pytest.mark.slow
 
 LIMIT = 0.4
 """A dozen photos support no less."""
@@ -24,7 +27,7 @@ LIMIT = 0.4
 
 @pytest.fixture(scope="module")
 def exported(run: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    steps.calibrate(run, dataset, LIMIT, 0.95, None)
+    steps.calibrate(run, Material(dataset), LIMIT, 0.95, None)
     steps.evaluate(str(run), dataset, None, "test", None)
     return steps.export(run, tmp_path_factory.mktemp("bundle") / "small.onnx", "small", "0.0.1")
 
@@ -74,18 +77,18 @@ def test_evaluation_writes_a_report(run: Path, exported: Path) -> None:
 
 def test_too_few_photos_are_refused_with_the_number_needed(run: Path, dataset: Path) -> None:
     with pytest.raises(CalibrationError, match="299 authentic source photos"):
-        steps.calibrate(run, dataset, 0.01, 0.95, None)
+        steps.calibrate(run, Material(dataset), 0.01, 0.95, None)
 
 
 def test_a_user_calibrates_a_bundle_on_own_photos(exported: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "own.onnx"
-    result = steps.calibrate(exported, photos, 0.2, 0.9, out)
+    result = steps.calibrate(exported, Material(photos), 0.2, 0.9, out)
     assert max(one.photos for one in result.bins) == 30
     again = bundle.load(out).calibration
     assert again == result
     assert again.weights == bundle.load(exported).calibration.weights  # type: ignore[union-attr]
     with pytest.raises(CalibrationError, match="--out"):
-        steps.calibrate(exported, photos, 0.2, 0.9, None)
+        steps.calibrate(exported, Material(photos), 0.2, 0.9, None)
 
 
 def test_copies_of_one_photo_count_as_one(exported: Path, photos: Path, tmp_path: Path) -> None:
@@ -95,13 +98,13 @@ def test_copies_of_one_photo_count_as_one(exported: Path, photos: Path, tmp_path
         with Image.open(source) as picture:
             for quality in (65, 72, 78):
                 picture.save(folder / f"{index}-{quality}.jpg", quality=quality)
-    result = steps.calibrate(exported, folder, 0.3, 0.9, tmp_path / "own.onnx")
+    result = steps.calibrate(exported, Material(folder), 0.3, 0.9, tmp_path / "own.onnx")
     assert [one.photos for one in result.bins] == [12]
 
 
 def test_a_newly_calibrated_bundle_says_so_in_its_card(exported: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "own.onnx"
-    steps.calibrate(exported, photos, 0.2, 0.9, out)
+    steps.calibrate(exported, Material(photos), 0.2, 0.9, out)
     before, after = bundle.load(exported).card, bundle.load(out).card
     assert "within 20.0 %" in after and "within 40.0 %" not in after
     assert "those of earlier ones" in after and "those of earlier ones" not in before

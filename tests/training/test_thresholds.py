@@ -1,5 +1,7 @@
 """Thresholds on made-up scores: which photos count, what is borrowed, and whether the bounds hold over many draws."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from model.detection import Conditions
 from model.pooling import FEATURES
 from training.scoring import Sample
 from training.thresholds import LEAST_PAIRS, LEAST_PHOTOS, SUSPECT_FACTOR, with_suspects, with_thresholds
+
+pytestmark = pytest.mark.slow
 
 LIMIT, CONFIDENCE = 0.02, 0.95
 NEEDED = bounds.trials_needed(LIMIT)
@@ -71,7 +75,38 @@ def test_a_handful_of_photos_borrows_nothing() -> None:
     careful = [sample(f"a{i}", -3.0, condition(90)) for i in range(NEEDED)]
     usual = [sample(f"b{i}", -3.0, condition(70)) for i in range(LEAST_PHOTOS - 1)]
     result = with_thresholds(plain(), [*careful, *usual], LIMIT, CONFIDENCE)
-    assert found(result, condition(70)).threshold is None
+    assert result.bin(condition(70)) is None and result.gap(condition(70)) == "quality"
+
+
+def test_enlarged_photos_count_nowhere() -> None:
+    photos = [sample(f"a{i}", -3.0) for i in range(NEEDED)]
+    large = condition().model_copy(update={"enlarged": True})
+    result = with_thresholds(plain(), [*photos, sample("thumbnail", 9.0, large)], LIMIT, CONFIDENCE)
+    assert (found(result, condition()).photos, found(result, condition()).threshold) == (NEEDED, 0.5)
+    assert result.gap(large) == "enlarged"
+
+
+def test_the_ends_of_sharpness_are_open() -> None:
+    photos = [sample(f"a{i}", -3.0, condition(sharpness=0.4 + i / 10_000)) for i in range(NEEDED)]
+    result = with_thresholds(plain(), photos, LIMIT, CONFIDENCE)
+    assert all(result.gap(condition(sharpness=value)) is None for value in (0.0, 0.4, 1.0))
+
+
+def test_a_sender_s_photos_are_counted_as_photos_and_as_one_sender() -> None:
+    photos = [
+        dataclasses.replace(sample(f"a{i}", 2.5 if i < 2 else -3.0), sender=f"s{i // 4}") for i in range(400)
+    ]
+    one = found(with_thresholds(plain(), photos, LIMIT, CONFIDENCE), condition())
+    assert (one.photos, one.senders, one.accused, one.accused_senders) == (400, 100, 2, 1)
+
+
+def test_formats_are_those_that_enough_photos_came_in() -> None:
+    where = condition(None, seen=1)
+    jpeg = [sample(f"a{i}", -3.0) for i in range(NEEDED)]
+    heic = [dataclasses.replace(sample(f"b{i}", -3.0, where), format="heic") for i in range(LEAST_PHOTOS)]
+    gif = [dataclasses.replace(sample(f"c{i}", -3.0, where), format="gif") for i in range(LEAST_PHOTOS - 1)]
+    result = with_thresholds(plain(), [*jpeg, *heic, *gif], LIMIT, CONFIDENCE)
+    assert result.measured("heic") and result.measured("png") and not result.measured("gif")
 
 
 def test_a_condition_that_accuses_too_many_does_not_hide_in_a_wider_one() -> None:
@@ -123,7 +158,10 @@ def test_the_shift_is_what_95_of_100_moves_stay_under() -> None:
 def test_few_moves_speak_at_their_quality_or_over_all_and_none_keep_what_was_known() -> None:
     small = [sample(f"a{i}", -3.0, condition(side=500), copy=-2.5) for i in range(NEEDED)]
     large = [sample(f"b{i}", -3.0, condition(side=1200)) for i in range(NEEDED)]
-    harsh = [sample(f"c{i}", -3.0, condition(40, 500), copy=-2.0) for i in range(LEAST_PAIRS - 1)]
+    harsh = [
+        sample(f"c{i}", -3.0, condition(40, 500), copy=-2.0 if i < LEAST_PAIRS - 1 else None)
+        for i in range(LEAST_PHOTOS)
+    ]
     result = with_thresholds(plain(), [*small, *large, *harsh], LIMIT, CONFIDENCE)
     assert found(result, condition(side=1200)).shift == pytest.approx(0.5)
     assert found(result, condition(40, 500)).shift == pytest.approx(1.0)
@@ -180,7 +218,8 @@ def test_over_many_draws_the_bounds_fail_no_oftener_than_stated() -> None:
         result = with_thresholds(plain(), photos, LIMIT, CONFIDENCE)
         accused = called_fake(result, 90, truth, truth_sharp)
         own_fails += bool(accused[~truth_rare].mean() > LIMIT)
-        if found(result, condition(70)).threshold is not None:
+        covered = result.bin(condition(70))
+        if covered is not None and covered.threshold is not None:
             borrowed_seen += 1
             # the borrowed threshold's statement is on photos of any quality
             borrowed_fails += bool(called_fake(result, 70, truth, truth_sharp).mean() > LIMIT)

@@ -113,7 +113,7 @@ def _code() -> str:
 
 
 def _map(name: MaskName, masks: Masks, found: Detection) -> MapReading:
-    heat, mask = found.defectmap if name == "defect" else found.heatmap, masks[name]
+    heat, mask = found.defectmap if name == "defect" else found.tracemap, masks[name]
     large = pooling.enlarge(heat, *mask.shape)
     inside = _cells(mask, heat.shape) >= INSIDE
     outside = _cells(mask, heat.shape) == 0

@@ -123,7 +123,6 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "places": places.places(body) if body else [],
         "listing": listing,
         "tone": shown.tone,
-        "amount": shown.money(whole.refund),
         "countdown": shown.countdown(whole.refund.deadline_at, now) if undecided else None,
         "due": shown.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
         "claim_reason": evidence_use.facts(whole, visit.language).claim_reason,

@@ -1,6 +1,6 @@
 """What the templates show: rows in the order and the words that people read.
 
-In: rows and the time. Out: plain values: a countdown, an amount of money, cards of photos.
+In: rows and the time. Out: plain values: a countdown, cards of photos.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,6 @@ URGENCIES: tuple[tuple[timedelta, Urgency], ...] = (
     (timedelta(hours=24), "24h"),
 )
 """The three warnings of `workflow.clocks`, and the end."""
-_WHOLE = ("JPY", "KRW", "VND", "CLP")
-"""Currencies without a smaller unit; all others that platforms pay out in have hundredths."""
-_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥"}
 
 Tone = Literal["fake", "authentic", "inconclusive", "quiet"]
 
@@ -69,7 +66,6 @@ class RefundCard:
     """A refund as the pages show it."""
 
     refund: Refund
-    amount: str
     countdown: Countdown | None
     buyers: Sequence[Card]
     listing: Sequence[Image]
@@ -94,16 +90,7 @@ def refund_card(
             free = report is None or report.state in (ReportState.WITHDRAWN, ReportState.EXPIRED)
             buyers.append(Card(image, report, open_ and free and image.erased_at is None))
     listing = [image for image, _ in photos if image.source == Source.LISTING]
-    return RefundCard(refund, money(refund), countdown(refund.deadline_at, now), buyers, listing)
-
-
-def money(refund: Refund) -> str:
-    """As people write it: ¥1,280.00."""
-    sign = _SIGNS.get(refund.currency, f"{refund.currency} ")
-    if refund.currency in _WHOLE:
-        return f"{sign}{refund.amount_minor:,}"
-    whole, hundredths = divmod(refund.amount_minor, 100)
-    return f"{sign}{whole:,}.{hundredths:02}"
+    return RefundCard(refund, countdown(refund.deadline_at, now), buyers, listing)
 
 
 def tone(report: Report) -> Tone:

@@ -67,7 +67,7 @@ def conditions(calibration: Calibration) -> list[Condition]:
     found = []
     for number, one in enumerate(calibration.bins):
         y = number * (ROW + GAP)
-        clear = calibration.clear_below
+        clear = calibration.clear_below if one.clears else 0.0
         threshold = 1.0 if one.threshold is None else one.threshold
         edges = (("authentic", 0.0, clear), ("inconclusive", clear, threshold), ("fake", threshold, 1.0))
         zones = [

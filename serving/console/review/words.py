@@ -1,4 +1,4 @@
-"""How the review pages write amounts, moments and shares.
+"""How the review pages write moments and shares.
 
 In: stored values and the area's texts. Out: strings for templates.
 """
@@ -10,24 +10,10 @@ from serving.clock import rfc3339
 from serving.db.tables.reports import NEVER
 from serving.result_view import ResultView
 
-WHOLE_UNITS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG", "RWF"})
-"""Currencies without a smaller unit (ISO 4217, exponent 0)."""
-THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""Those with three decimals."""
 NEAR = timedelta(hours=2)
 """A deadline this close is shown as urgent: the second of the three warnings."""
 
 percent = ResultView.percent
-
-
-def money(minor: int, currency: str) -> str:
-    """An amount in the currency's smallest unit.
-
-    >>> money(12800, "CNY"), money(500, "JPY")
-    ('128.00 CNY', '500 JPY')
-    """
-    decimals = 0 if currency in WHOLE_UNITS else 3 if currency in THOUSANDTHS else 2
-    return f"{minor / 10**decimals:,.{decimals}f} {currency}"
 
 
 def minute(moment: datetime | str | None) -> str:
@@ -65,7 +51,6 @@ def _span(span: timedelta, words: dict[str, Any]) -> str:
 
 
 TOOLS: dict[str, Any] = {
-    "money": money,
     "percent": percent,
     "minute": minute,
     "left": left,

@@ -130,9 +130,7 @@ def test_every_column_is_tried() -> None:
 
 
 @pytest.mark.parametrize("column", VALUES)
-@settings(
-    max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=st.data())
 def test_any_change_of_any_field_of_any_row_is_found(
     chained: Database, after: Callable[..., Broken | None], column: str, drawn: st.DataObject

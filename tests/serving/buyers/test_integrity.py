@@ -127,7 +127,7 @@ def test_another_tenant_s_buyer_of_the_same_hash_is_another_buyer(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
 @given(
     steps=st.lists(

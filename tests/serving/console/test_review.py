@@ -24,7 +24,7 @@ from serving.console.review.disagreements import tenths
 from serving.console.review.drift import BEFORE, DAYS, Day, Drift, drift
 from serving.console.review.pictures import overlay
 from serving.console.review.residual import LONGEST, residual
-from serving.console.review.words import left, money
+from serving.console.review.words import left
 from serving.db.session import sqlite_file
 from serving.db.tables import AuditEvent, Decision, Image, Label, Refund, Report, Screening, Tenant
 from serving.db.tables.reports import NEVER
@@ -185,7 +185,7 @@ def test_the_queue_goes_by_deadline_and_amount(ann: Desk, dispute: Callable[...,
     )
     page = ann.get("/queue")
     assert page.status_code == 200 and _order(page) == [large.id, small.id, late.id]
-    assert "1 h 0 min left" in page.text and "9.00 CNY" in page.text
+    assert "1 h 0 min left" in page.text and "CN¥9.00" in page.text
     assert _order(ann.get("/queue?due=2h")) == [large.id, small.id]
     assert _order(ann.get("/queue?due=nonsense&sort=nonsense")) == [large.id, small.id, late.id]
 
@@ -552,12 +552,7 @@ def test_cards_are_read_as_far_as_they_go() -> None:
     assert table.lines[1] == [[("text", "<b>")], [("code", "k")]]
 
 
-def test_amounts_and_times_in_words(moving_clock: Any) -> None:
-    assert (money(12800, "CNY"), money(500, "JPY"), money(1500, "KWD")) == (
-        "128.00 CNY",
-        "500 JPY",
-        "1.500 KWD",
-    )
+def test_times_in_words(moving_clock: Any) -> None:
     words = tomllib.loads((WEB / "texts" / "console.queue.en.toml").read_text("utf-8"))["time"]
     now = moving_clock()
     spans = {

@@ -20,9 +20,10 @@ from serving.evidence.signature import PublicKey, Signer, WrongKey, bytes64, rea
 from serving.evidence.verify import photo_of, verify
 from serving.identity.secret import Secret
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 Edit = Callable[[dict[str, Any]], None]

@@ -19,6 +19,8 @@ from serving.identity import keys
 from serving.identity.fixed import fixed_keys
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 
@@ -199,6 +201,8 @@ def test_a_tenant_chooses_whether_the_opinion_is_hidden(run: Run) -> None:
     assert json.loads(run("tenants", "set", "default").output) == {}
     assert json.loads(run("tenants", "set", "default", "--hide-opinion").output) == {"hide_opinion": True}
     assert json.loads(run("tenants", "set", "default").output) == {"hide_opinion": True}
+    both = {"hide_opinion": True, "miss_limit": 0.35}
+    assert json.loads(run("tenants", "set", "default", "--miss-limit", "0.35").output) == both
     run("audit", "verify")
     assert "tenant.set" in run("audit", "export", "--tenant", "default").output
     assert run("tenants", "set", "nobody").exit_code == 1

@@ -25,6 +25,8 @@ from serving.models.follower import Follower
 from serving.models.stages import Stage
 from serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60.0
 """Seconds that no test needs."""
 

@@ -48,7 +48,8 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     width=st.integers(1, 900),
     height=st.integers(1, 900),
@@ -71,6 +72,7 @@ def test_evidence_is_a_jpeg_under_the_limit(
         picture.load()
 
 
+@pytest.mark.slow
 def test_noise_with_long_reasons_stays_under_the_limit() -> None:
     """What compresses worst, beside as much text as is ever set."""
     pixels = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3)).astype(np.uint8)
@@ -176,7 +178,7 @@ def test_what_strangers_wrote_cannot_turn_the_writing_round() -> None:
     assert len(clean("x" * 5000)) == 300
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=200), st.integers(60, 400))
 def test_lines_fit_and_nothing_is_lost(text: str, width: int) -> None:
     face = font(20)

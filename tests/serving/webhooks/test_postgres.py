@@ -17,6 +17,8 @@ from serving.webhooks.delivery import next_due
 from serving.webhooks.queue import claim, record
 from serving.webhooks.sending import Answer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[Database]:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.crashes.run import Plan, Run, Summary
+
+pytestmark = pytest.mark.slow
 
 SEED = 7
 

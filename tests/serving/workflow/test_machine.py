@@ -112,14 +112,19 @@ class Disputes(RuleBasedStateMachine):
         event=st.sampled_from([event for event in Event if event is not Event.SUBMIT]),
         actor=st.sampled_from(ACTORS),
         bound=st.booleans(),
+        missed=st.sampled_from([None, 0.0, 0.2, 0.21, 1.0]),
     )
-    def anything(self, report: str | None, event: Event, actor: Actor, bound: bool) -> None:
+    def anything(
+        self, report: str | None, event: Event, actor: Actor, bound: bool, missed: float | None
+    ) -> None:
         if report is None:
             return
         with self.database.reading() as session:
             row = session.get_one(Report, report)
             before = row.state
-        took = self._try(report, event, actor, bound=0.01 if bound else None)
+        took = self._try(report, event, actor, bound=0.01 if bound else None, missed=missed)
+        if took and event is Event.SCREENED_AUTHENTIC:
+            assert missed is not None and missed <= self.settings.miss_limit
         with self.database.reading() as session:
             row = session.get_one(Report, report)
             if took:
@@ -167,7 +172,13 @@ class Disputes(RuleBasedStateMachine):
                 assert told == [(before, event.value, after) for before, event, after in steps]
 
     def _try(
-        self, report: Any, event: Event, actor: Actor, new: bool = False, bound: float | None = None
+        self,
+        report: Any,
+        event: Event,
+        actor: Actor,
+        new: bool = False,
+        bound: float | None = None,
+        missed: float | None = None,
     ) -> bool:
         try:
             with self.database.transaction() as session:
@@ -175,7 +186,12 @@ class Disputes(RuleBasedStateMachine):
                 if bound is not None:
                     row.bound = bound
                 given = Given(
-                    side="buyer", reason="words", reason_code="other", wish="close_up", evidence="0" * 64
+                    side="buyer",
+                    reason="words",
+                    reason_code="other",
+                    wish="close_up",
+                    evidence="0" * 64,
+                    miss_bound=missed,
                 )
                 refund = session.get_one(Refund, self.refund)
                 happen(session, self.settings, self.now, actor, event, row, refund, given)
@@ -227,6 +243,7 @@ class Disputes(RuleBasedStateMachine):
             assert ("finalise" in kinds) == (row.state in ("established", "not_established"))
 
 
+@pytest.mark.slow
 def test_any_sequence_keeps_to_the_table(database: Database) -> None:
     Disputes.database = database
     run_state_machine_as_test(
@@ -234,7 +251,6 @@ def test_any_sequence_keeps_to_the_table(database: Database) -> None:
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -245,7 +261,7 @@ def test_each_change_tells_its_webhook_once(database: Database) -> None:
     machine = Disputes()
     machine.mirror()
     report = machine.submit(0, ACTORS[0])
-    machine.anything(report, Event.SCREENED_FAKE, ACTORS[6], True)
+    machine.anything(report, Event.SCREENED_FAKE, ACTORS[6], True, None)
     machine.anything(report, Event.FINALISE, ACTORS[7], False)
     with database.reading() as session:
         query = select(OutboxEvent.type).where(OutboxEvent.object_id == report).order_by(OutboxEvent.id)

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_dispute_from_report_to_overturned_appeal(
     live: Any, story: ModuleType, photo: Callable[..., bytes]

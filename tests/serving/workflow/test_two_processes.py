@@ -17,6 +17,8 @@ from serving.work import leases
 from serving.work.worker import Worker
 from serving.workflow.states import WebhookType
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30
 
 

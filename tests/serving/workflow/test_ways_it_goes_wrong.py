@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from serving.clock import rfc3339
-from serving.db.tables import IntegrityEntry, OutboxEvent, Report, WebhookDelivery
+from serving.db.tables import IntegrityEntry, OutboxEvent, Report, Tenant, WebhookDelivery
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -67,6 +69,20 @@ def test_an_unsure_verdict_goes_to_a_person_and_an_authentic_one_does_not(
     assert (doubtful["state"], doubtful["verdict"]) == ("needs_review", "inconclusive")
     clear = reported("r-clear")
     assert (clear["state"], clear["verdict"]) == ("not_established", "authentic")
+
+
+def test_authentic_settles_nothing_where_the_tenant_accepts_fewer_missed_fakes(
+    live: Any, reported: Any
+) -> None:
+    """The tiny model states a miss bound of 12 %."""
+    with live.app.state.database.transaction() as session:
+        [tenant] = session.execute(select(Tenant)).scalars().all()
+        tenant.settings = {"miss_limit": 0.1}
+    strict = reported("r-strict")
+    assert (strict["state"], strict["verdict"]) == ("needs_review", "authentic")
+    with live.app.state.database.transaction() as session:
+        session.get_one(Tenant, tenant.id).settings = {"miss_limit": 0.12}
+    assert reported("r-lenient")["state"] == "not_established"
 
 
 def test_a_double_click_makes_one_report(live: Any, calls: Any, story: ModuleType, photo: Any) -> None:

@@ -61,7 +61,7 @@ class FakeDetector:
             "defects": [], "regions": [], "reasons": [], "timings_ms": {}, "false_accusation_bound": BOUND,
             "conditions": Conditions(long_side=max(width, height), jpeg_quality=80 if lossy else None,
                                      quantisations=int(lossy), sharpness=0.5),
-            "model": self.name, "heatmap": heat, "defectmap": heat,
+            "model": self.name, "heatmap": heat, "tracemap": heat, "defectmap": heat,
         }  # fmt: skip
         # without validation: other fields of a detection are none of the suite's business
         return Detection.model_construct(**fields)

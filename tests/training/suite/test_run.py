@@ -17,6 +17,8 @@ from training.suite.report import JSON, SLICES, TEXT, summary
 from training.suite.run import SuiteOptions, run_suite
 from training.suite.sweep import DELIVERIES
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., NDArray[Any]]
 
 

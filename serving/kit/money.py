@@ -1,0 +1,45 @@
+"""Amounts of money as people write them, on every page.
+
+In: an amount in the currency's smallest unit, as the API and the platforms count it. Out: text in the reader's
+language.
+
+>>> money(128000, "CNY", "zh"), money(500, "JPY", "en")
+('¥1,280.00', '¥500')
+>>> money(12345, "KWD", "en").replace("\\xa0", " ")
+'KWD 12.345'
+"""
+
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import format_currency, get_currency_symbol
+from iso4217 import Currency
+
+from serving.language import Language
+
+UNKNOWN_DECIMALS = 2
+"""For a code that ISO 4217 does not list, or lists without a smaller unit (gold): what most currencies have."""
+
+
+def decimals(currency: str) -> int:
+    """How many decimals the smallest unit is away, by ISO 4217: 0, 2, 3 or 4.
+
+    Not CLDR's digits, which say how people round: of a forint it knows no hundredths, though amounts are counted in
+    them, and a shop would read a hundred times too much.
+    """
+    try:
+        exponent = Currency(currency).exponent
+    except ValueError:
+        return UNKNOWN_DECIMALS
+    return UNKNOWN_DECIMALS if exponent is None else int(exponent)
+
+
+def money(minor: int, currency: str, language: Language) -> str:
+    """An amount with its currency. minor: in the smallest unit. currency: ISO 4217's three letters."""
+    places = decimals(currency)
+    locale = Locale(language)
+    letters = get_currency_symbol(currency, locale)[-1:].isalpha()
+    # CLDR sets a space between letters and digits, which babel leaves out; no line breaks in it
+    pattern = ("¤\xa0" if letters else "¤") + "#,##0" + ("." + "0" * places if places else "")
+    amount = Decimal(minor).scaleb(-places)
+    return format_currency(amount, currency, pattern, locale, currency_digits=False)

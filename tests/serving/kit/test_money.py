@@ -1,0 +1,45 @@
+"""Amounts by ISO 4217's exponents, in English and Chinese."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.kit.money import decimals, money
+
+
+def _plain(minor: int, currency: str, language: str) -> str:
+    return money(minor, currency, "zh" if language == "zh" else "en").replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "english", "chinese"),
+    [
+        (12345, "KWD", "KWD 12.345", "KWD 12.345"),
+        (1_234_567, "ISK", "ISK 1,234,567", "ISK 1,234,567"),
+        (500, "JPY", "¥500", "JP¥500"),
+        (128_000, "CNY", "CN¥1,280.00", "¥1,280.00"),
+        (12_800, "USD", "$128.00", "US$128.00"),
+        (5, "EUR", "€0.05", "€0.05"),
+        (0, "CNY", "CN¥0.00", "¥0.00"),
+        (10**15, "CNY", "CN¥10,000,000,000,000.00", "¥10,000,000,000,000.00"),
+        (12_345, "HUF", "HUF 123.45", "HUF 123.45"),  # people round to forints; APIs count in fillér
+        (12_345, "IQD", "IQD 12.345", "IQD 12.345"),
+        (12_345, "QQQ", "QQQ 123.45", "QQQ 123.45"),  # no such currency: the API takes any three letters
+        (12_345, "XAU", "XAU 123.45", "XAU 123.45"),
+    ],
+)
+def test_amounts_as_people_write_them(minor: int, currency: str, english: str, chinese: str) -> None:
+    assert (_plain(minor, currency, "en"), _plain(minor, currency, "zh")) == (english, chinese)
+
+
+@given(
+    st.integers(0, 10**15),
+    st.sampled_from(["KWD", "ISK", "JPY", "CNY", "CLF", "HUF", "QQQ"]),
+    st.sampled_from(["en", "zh"]),
+)
+def test_no_digit_is_lost_or_moved(minor: int, currency: str, language: str) -> None:
+    written = _plain(minor, currency, language)
+    number = "".join(character for character in written if character in "0123456789.")
+    assert Decimal(number) * 10 ** decimals(currency) == minor
