@@ -16,16 +16,16 @@ from pathlib import Path
 
 import cv2
 
-from datasets import dispatch, extend, manifest, phash, splits
-from datasets.allocator import keep_freed_memory
-from datasets.delivery import load_tables
-from datasets.photos import Gathered, Photo, gather
-from datasets.progress import track
-from datasets.quantisation import TABLES
-from datasets.recipe import Recipe, check_splits
-from datasets.records import SPLITS, Row, Split
-from datasets.task import Context, Task
-from datasets.workshop import Workshop
+from refundlens.datasets import extend, manifest, phash, splits, writer
+from refundlens.datasets.allocator import keep_freed_memory
+from refundlens.datasets.degradations.apply import load_tables
+from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.datasets.photos import Gathered, Photo, gather
+from refundlens.datasets.progress import track
+from refundlens.datasets.recipe import Recipe, check_splits
+from refundlens.datasets.row import SPLITS, Row, Split
+from refundlens.datasets.task import Context, Task
 
 Splitter = Callable[[Sequence[splits.Member], Mapping[Split, float], int], dict[str, Split]]
 PARTS = ".parts"
@@ -248,7 +248,7 @@ class _Worker:
     def run(self, task: Task) -> str | None:
         """Work on a photo and leave its part. Returns the error instead of raising: the rest must go on."""
         try:
-            rows = dispatch.make(task, self.context, self.workshop)
+            rows = writer.make(task, self.context, self.workshop)
         except Exception as error:  # whatever one photo does to an editor
             return f"{type(error).__name__}: {error}"
         part = _part(self.parts, task)

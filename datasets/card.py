@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datasets.records import SPLITS, Row
+from refundlens.datasets.row import SPLITS, Row
 
 _HEAD = """---
 pretty_name: RefundLens photos, real and manipulated
@@ -37,7 +37,7 @@ tells them apart. Groups (same sender, camera or series, and near-duplicates) ne
 are lossless masters: the loader delivers them. All other rows are files as they were delivered.
 
 ```python
-from datasets import load_dataset  # the Hugging Face package
+from refundlens.datasets import load_dataset# the Hugging Face package
 
 pictures = load_dataset("path/to/this/folder")
 ```

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from datasets.records import SPLITS
-from model.names import KINDS
+from refundlens.datasets.row import SPLITS
+from refundlens.model.names import KINDS
 
 app = typer.Typer(
     name="data",
@@ -61,10 +61,10 @@ def build(
     ] = None,
 ) -> None:
     """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
-    from datasets.build import BuildError, Options
-    from datasets.build import build as run
-    from datasets.extend import Earlier
-    from datasets.recipe import RecipeError, load
+    from refundlens.datasets.build import BuildError, Options
+    from refundlens.datasets.build import build as run
+    from refundlens.datasets.extend import Earlier
+    from refundlens.datasets.recipe import RecipeError, load
 
     if len(paths) < 2:
         raise typer.BadParameter("name at least one source and the folder to write")
@@ -93,8 +93,8 @@ def build(
 @app.command()
 def verify(dataset: Dataset) -> None:
     """Check that a dataset is whole, that nothing crosses its splits, and that both classes came alike."""
-    from datasets.manifest import DatasetError
-    from datasets.verify import verify as check
+    from refundlens.datasets.manifest import DatasetError
+    from refundlens.datasets.verify import verify as check
 
     try:
         problems = check(dataset)
@@ -112,8 +112,8 @@ def stats(
     dataset: Dataset, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
     """Count pictures by split, kind, generator, defect, delivery and licence."""
-    from datasets import manifest
-    from datasets import stats as counting
+    from refundlens.datasets import manifest
+    from refundlens.datasets import stats as counting
 
     try:
         found = counting.stats(dataset)
@@ -136,9 +136,9 @@ def export(
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
 ) -> None:
     """Copy a part of a dataset into a folder of its own, or into a tar that streams."""
-    from datasets import manifest
-    from datasets.export import ExportError, select, to_folder, to_tar
-    from datasets.selection import PatternError, used
+    from refundlens.datasets import manifest
+    from refundlens.datasets.export import ExportError, select, to_folder, to_tar
+    from refundlens.datasets.row import PatternError, used
 
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:
@@ -171,9 +171,9 @@ def collect(
     split: Annotated[str | None, typer.Option(help="Only this split of the list.")] = None,
 ) -> None:
     """Bring listed public pictures out of snapshots of their repositories, checked by SHA-256."""
-    from datasets.collect import collect as run
-    from datasets.collect import read_list
-    from datasets.collection import CollectionError
+    from refundlens.datasets.collect import collect as run
+    from refundlens.datasets.collect import read_list
+    from refundlens.datasets.collection import CollectionError
 
     try:
         result = run(read_list(list_, split), snapshots, out, masks)
@@ -207,8 +207,8 @@ def crops(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Write delivered crops of collected pictures and of photos that look like them, for `refundlens train`."""
-    from datasets.collection import CollectionError
-    from datasets.crops.build import CropOptions, build_crops
+    from refundlens.datasets.collection import CollectionError
+    from refundlens.datasets.crops.build import CropOptions, build_crops
 
     options = CropOptions(shards, redrawn, seed, workers, tuple(without or ()))
     try:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.collection import INDEX, CollectionError
-from datasets.progress import track
+from refundlens.datasets.collection import INDEX, CollectionError
+from refundlens.datasets.progress import track
 
 COLUMNS = (
     "file",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from datasets.splits import photo_split
+from refundlens.datasets.splits import photo_split
 
 INDEX = "index.csv"
 Label = Literal["authentic", "ai_generated", "ai_edited", "photoshopped", "input"]

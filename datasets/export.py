@@ -10,9 +10,9 @@ import tarfile
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
-from datasets import manifest
-from datasets.quantisation import TABLES
-from datasets.records import Row
+from refundlens.datasets import manifest
+from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.row import Row
 
 
 class ExportError(Exception):

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import manifest
-from datasets.records import Row, Split
-from datasets.selection import used
-from datasets.splits import Member
+from refundlens.datasets import manifest
+from refundlens.datasets.row import Row, Split, used
+from refundlens.datasets.splits import Member
 
 
 class ExtendError(ValueError):
@@ -24,7 +23,7 @@ class ExtendError(ValueError):
 
 @dataclass(frozen=True)
 class Earlier:
-    """A dataset to continue. drop: patterns (`datasets.selection`) of pictures to leave
+    """A dataset to continue. drop: patterns (`datasets.row`) of pictures to leave
     behind."""
 
     folder: Path

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets.card import card
-from datasets.records import SPLITS, Row, Split
-from datasets.task import Task
+from refundlens.datasets.card import card
+from refundlens.datasets.row import SPLITS, Row, Split
+from refundlens.datasets.task import Task
 
 METADATA = "metadata.jsonl"
 INFO = "dataset.json"

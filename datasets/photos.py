@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.editors.base import Pixels
-from datasets.phash import phash
-from datasets.progress import track
-from model.image import ImageError, read_photo
+from refundlens.datasets.editors.base import Pixels
+from refundlens.datasets.phash import phash
+from refundlens.datasets.progress import track
+from refundlens.model.photo.image import ImageError, read_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
 MANIFEST = "MANIFEST.csv"

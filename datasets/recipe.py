@@ -12,10 +12,10 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from datasets.delivery import NAMED
-from datasets.records import SPLITS, Split
-from datasets.splits import DEFAULT_FRACTIONS
-from model.names import Defect
+from refundlens.datasets.degradations.apply import NAMED
+from refundlens.datasets.row import SPLITS, Split
+from refundlens.datasets.splits import DEFAULT_FRACTIONS
+from refundlens.model.names import Defect
 
 Slot = Literal["whole", "spliced", "classical", "any"]
 """One edit of a photo: the whole picture through a generator, a region of it, classical tools, or one of

@@ -1,7 +1,7 @@
 """In which deliveries a photo counts when a detector is calibrated: every size up to its own, every compression.
 
-In: a photo's name and long side. Out: chains of `datasets.delivery`, the same in every run. They only shrink: an
-enlarged photo stands for nothing that arrives, and conditions counted on enlarged photos refuse the crisp ones.
+In: a photo's name and long side. Out: chains of `datasets.degradations.apply`, the same in every run. They only shrink:
+an enlarged photo stands for nothing that arrives, and conditions counted on enlarged photos refuse the crisp ones.
 """
 
 import hashlib
@@ -11,11 +11,11 @@ from itertools import zip_longest
 
 import numpy as np
 
-from datasets.chains import KERNEL_SHARES, KERNELS, Step
-from model.resizing import LARGEST
+from refundlens.datasets.degradations.chains import KERNEL_SHARES, KERNELS, Step
+from refundlens.model.photo.resizing import LARGEST
 
 SIZES: tuple[tuple[int, ...], ...] = ((480,), (640, 720, 960), (1280, 1600))
-"""Long sides in pixels, by the size class of `training.thresholds` that they fall in."""
+"""Long sides in pixels, by the size class of `training.calibration.thresholds` that they fall in."""
 QUALITIES = ((40, 59), (60, 79), (80, 95))
 """libjpeg's quality of the last compression, from and to."""
 TWICE = 0.4

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from datasets.records import SPLITS, Split
+from refundlens.datasets.row import SPLITS, Split
 
 DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.52, "validation": 0.04, "calibration": 0.32, "test": 0.12}
 """Share of photos per split. Calibration is large because a bound of 1 % on false accusations, at 95 %

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from datasets import manifest
-from datasets.card import table
-from datasets.records import Row
+from refundlens.datasets import manifest
+from refundlens.datasets.card import table
+from refundlens.datasets.row import Row
 
 DIMENSIONS: dict[str, Callable[[Row], str | None]] = {
     "kind": lambda row: row.kind,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.delivery import MeasuredTables
-from datasets.photos import Photo
-from datasets.recipe import Recipe
-from datasets.records import Split
+from refundlens.datasets.degradations.apply import MeasuredTables
+from refundlens.datasets.photos import Photo
+from refundlens.datasets.recipe import Recipe
+from refundlens.datasets.row import Split
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from datasets import manifest, phash
-from datasets.progress import track
-from datasets.records import Row
+from refundlens.datasets import manifest, phash
+from refundlens.datasets.progress import track
+from refundlens.datasets.row import Row
 
 SHARE_TOLERANCE = 0.05
 """Difference of a delivery's share between the classes that is no worry in itself: rows whose edit a crop

@@ -14,11 +14,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.calibration import Calibration
-from model.detection import ModelName
-from model.names import Device
-from model.pooling import FEATURES
-from model.providers import missing, providers
+from refundlens.model.detection import ModelName
+from refundlens.model.names import Device
+from refundlens.model.network.pooling import FEATURES
+from refundlens.model.providers import missing, providers
+from refundlens.model.verdict.calibration import Calibration
 
 NAME, VERSION, CALIBRATION, CARD, TRAINING = (
     "refundlens.name", "refundlens.version", "refundlens.calibration", "refundlens.card", "refundlens.training",

@@ -13,15 +13,18 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model import bundle, conditions, pooling, provenance, regions, resizing, stability, tiles
-from model.bundle import Bundle, BundleError, bundled_path
-from model.calibration import Calibration
-from model.detection import Conditions, DefectFound, Detection, ModelName, Region
-from model.image import Limits, Photo, read_photo
-from model.names import DEFECTS, Defect, Device, Kind
-from model.reasons import Policy, reasons
-from model.reliability import ReliabilityMap
-from model.texts import Language
+from refundlens.model import bundle
+from refundlens.model.bundle import Bundle, BundleError, bundled_path
+from refundlens.model.detection import Conditions, DefectFound, Detection, ModelName, Region
+from refundlens.model.names import DEFECTS, Defect, Device, Kind
+from refundlens.model.network import pooling, regions, tiles
+from refundlens.model.photo import conditions, provenance, resizing
+from refundlens.model.photo.image import Limits, Photo, read_photo
+from refundlens.model.verdict import stability
+from refundlens.model.verdict.calibration import Calibration
+from refundlens.model.verdict.reasons import Policy, reasons
+from refundlens.model.verdict.reliability import ReliabilityMap
+from refundlens.model.verdict.texts import Language
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
 
@@ -46,8 +49,9 @@ Found = TypeVar("Found", DefectFound, Region)
 
 @dataclass(frozen=True)
 class Scored:
-    """A picture through the network, before any verdict. features: float64 [F] of `model.pooling`. conditions: what
-    `model.conditions.measure` said of the photo, for those who ask twice; none to have it measured (20 ms)."""
+    """A picture through the network, before any verdict. features: float64 [F] of `model.network.pooling`. conditions:
+    what `model.photo.conditions.measure` said of the photo, for those who ask twice; none to have it measured (20
+    ms)."""
 
     scores: pooling.Scores
     features: NDArray[np.float64]
@@ -107,7 +111,7 @@ class Detector:
         claim: the defect the buyer claims, which is then looked for harder; it changes no probability. recheck: which
         photos get a second look at their own JPEG copy, which doubles their time; "never" gives verdicts of `fake`
         that one more upload may undo.
-        Raises model.image.ImageError for a file that cannot be judged, BundleError for an uncalibrated bundle.
+        Raises model.photo.image.ImageError for a file that cannot be judged, BundleError for an uncalibrated bundle.
         """
         self._calibrated()  # before any work is done in vain
         began = time.perf_counter()
@@ -126,7 +130,8 @@ class Detector:
         )
 
     def needs_recheck(self, photo: Photo, found: Scored) -> bool:
-        """Whether the photo would be called fake, so that its copy (`model.stability.reencode`) must be scored too.
+        """Whether the photo would be called fake, so that its copy (`model.verdict.stability.reencode`) must be scored
+        too.
 
         Raises BundleError for an uncalibrated bundle.
         """
@@ -218,7 +223,7 @@ class Detector:
 
 
 def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> str | None:
-    """What keeps a photo outside the conditions that calibration covers, as `model.reasons.Policy` names it."""
+    """What keeps a photo outside the conditions that calibration covers, as `model.verdict.reasons.Policy` names it."""
     if not calibration.measured(photo.format):
         return "format"
     # a JPEG whose tables tell no quality must not pass for a file that is not JPEG

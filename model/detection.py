@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.names import Basis, Defect, Kind, Verdict
+from refundlens.model.names import Basis, Defect, Kind, Verdict
 
 Box = tuple[int, int, int, int]
 """[x0, y0, x1, y1] in pixels of the picture as displayed."""
@@ -36,10 +36,10 @@ class Conditions(_Frozen):
     """How the picture reached us, read or estimated from the file.
 
     long_side: pixels. judged_long_side: of the pixels that were scored, smaller for photos above 1,700 px
-    (`model.resizing`); None in answers of older versions, which scored all as they were. jpeg_quality: libjpeg's 1 to
-    100 of the last compression, None where the file is not JPEG. quantisations: how many lossy compressions the pixels
-    show (0 for a clean lossless file). sharpness: 0 (blurred or enlarged) to 1 (crisp). enlarged: whether this is a
-    small picture that was enlarged, with no detail of its own to judge. supported: whether calibration covers this
+    (`model.photo.resizing`); None in answers of older versions, which scored all as they were. jpeg_quality: libjpeg's
+    1 to 100 of the last compression, None where the file is not JPEG. quantisations: how many lossy compressions the
+    pixels show (0 for a clean lossless file). sharpness: 0 (blurred or enlarged) to 1 (crisp). enlarged: whether this
+    is a small picture that was enlarged, with no detail of its own to judge. supported: whether calibration covers this
     condition.
     """
 
@@ -80,7 +80,7 @@ class Reason(_Frozen):
 
 
 class Reliability(_Frozen):
-    """How far the heat map of this picture can be trusted (`model.reliability`), 0 nowhere to 1 everywhere.
+    """How far the heat map of this picture can be trusted (`model.verdict.reliability`), 0 nowhere to 1 everywhere.
 
     mean: of the whole picture. low_share: share of it where the map is worth less than two thirds of what it is worth
     on the whole. over_regions: mean over the regions reported, none without any.
@@ -92,7 +92,7 @@ class Reliability(_Frozen):
 
 
 class Stability(_Frozen):
-    """Whether the verdict survives one more upload (`model.stability`).
+    """Whether the verdict survives one more upload (`model.verdict.stability`).
 
     stable: it does, or, where that was not tried, it is too far from any threshold for most photos to cross it.
     measured: the photo was compressed again and judged a second time. probability_reencoded: of that copy, none where
@@ -117,13 +117,13 @@ class Detection(_Frozen):
 
     miss_bound, miss_bound_of: upper confidence bound on the share of manipulated pictures called `authentic` in this
     condition and what it was counted on, given with any verdict; none where that was not measured.
-    suspect, suspect_bound: for `model.claim`, which judges several photos together: whether the probability reaches the
-    lower threshold that this condition has beside the one for `fake`, and the bound of that threshold, given with any
-    verdict; none where the condition has no such threshold. They change nothing about this picture's own verdict.
-    heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same before it
-    is held under the picture's own probability, for measuring how well it finds the place. defectmap: the same for
-    showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none, as
-    `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
+    suspect, suspect_bound: for `model.verdict.claim`, which judges several photos together: whether the probability
+    reaches the lower threshold that this condition has beside the one for `fake`, and the bound of that threshold,
+    given with any verdict; none where the condition has no such threshold. They change nothing about this picture's own
+    verdict. heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same
+    before it is held under the picture's own probability, for measuring how well it finds the place. defectmap: the
+    same for showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none,
+    as `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
     """
 
     sha256: str

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnxruntime
 
-from model.names import Device
+from refundlens.model.names import Device
 
 BUCKETS = (1, 2, 4, 8, 16, 32)
 """Batch sizes, in tiles, that run on a GPU; others are padded to the next. cuDNN and TensorRT choose algorithms for

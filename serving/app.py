@@ -1,6 +1,8 @@
 """Puts the service together: detector, store, API, page, health and metrics.
 
 >>> app = create_app(Settings())  # doctest: +SKIP
+
+All routers of the workflow, in one place. A new subject: its package, and a line here.
 """
 
 import asyncio
@@ -16,42 +18,69 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
-from model.detect import Detector
-from serving import detect_api, open_inference, page, problems, reload, routes
-from serving.admission import Admission
-from serving.bell import Bell
-from serving.bodies import SmallBodies
-from serving.clock import Clock, utc_now
-from serving.console import frame
-from serving.demo import SampleFolder
-from serving.demo_refunds import mirror_samples
-from serving.engine import Engine
-from serving.files import FileStore
-from serving.head import HeadAsGet
-from serving.identity import login
-from serving.identity.callers import Callers
-from serving.identity.secret import read_secret
-from serving.identity.tenants import ensure_demo, open_database
-from serving.metrics import Metrics, WorkflowMetrics
-from serving.models.bundles import open_bundles
-from serving.models.follower import Follower
-from serving.models.starting import start_engine
-from serving.observing import Observing
-from serving.problems import Problem, ProblemDetails
-from serving.rates import Rates
-from serving.rendering import WEB
-from serving.replays import Replays
-from serving.rest.once import Running
-from serving.schemas import Health
-from serving.service import DetectionService
-from serving.settings import Settings
-from serving.store import DetectionStore
-from serving.tracing import tracing
-from serving.webhooks.guard import Guard
-from serving.webhooks.sending import HttpSender
-from serving.work import gauges
-from serving.work.screener import Screener
-from serving.work.worker import Worker
+from refundlens.model.detect import Detector
+from refundlens.serving.buyers import endpoints as buyers
+from refundlens.serving.complaints import endpoints as complaints
+from refundlens.serving.console import merchant, review
+from refundlens.serving.console import page as frame
+from refundlens.serving.demo.refunds import mirror_samples
+from refundlens.serving.demo.samples import SampleFolder
+from refundlens.serving.detection import endpoints, kserve, page
+from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.schemas import Health
+from refundlens.serving.detection.service import DetectionService
+from refundlens.serving.detection.store import DetectionStore
+from refundlens.serving.engine import Engine
+from refundlens.serving.evidence import endpoints as evidence
+from refundlens.serving.http import problems
+from refundlens.serving.http.idempotency import Replays, Running
+from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
+from refundlens.serving.http.pages import WEB
+from refundlens.serving.http.problems import Problem, ProblemDetails
+from refundlens.serving.identity import login
+from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.secret import read_secret
+from refundlens.serving.identity.tenants import ensure_demo, open_database
+from refundlens.serving.jobs import gauges
+from refundlens.serving.jobs.screener import Screener
+from refundlens.serving.jobs.worker import Worker
+from refundlens.serving.kit.clock import Clock, utc_now
+from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.labels import endpoints as labels
+from refundlens.serving.observability import Metrics, WorkflowMetrics, tracing
+from refundlens.serving.refunds import endpoints as refunds
+from refundlens.serving.refunds.schemas import RefundIn
+from refundlens.serving.registry import endpoints as models
+from refundlens.serving.registry import loader
+from refundlens.serving.registry.bundles import open_bundles
+from refundlens.serving.registry.follower import Follower
+from refundlens.serving.registry.loader import start_engine
+from refundlens.serving.reports import endpoints as reports
+from refundlens.serving.reports import tracking as track
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.webhooks import endpoints as webhooks
+from refundlens.serving.webhooks import stream
+from refundlens.serving.webhooks.sending import HttpSender
+from refundlens.serving.webhooks.ssrf import Guard
+
+WORKFLOW: tuple[APIRouter, ...] = (
+    refunds.router,
+    reports.router,
+    evidence.router,
+    buyers.router,
+    complaints.router,
+    labels.router,
+    models.router,
+    webhooks.router,
+    stream.router,
+    track.router,
+)
+CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS)
+"""The console's pages."""
+BODY_MODELS = [RefundIn]
+"""Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
+
 
 _log = logging.getLogger(__name__)
 operations = APIRouter(tags=["operations"])
@@ -105,10 +134,10 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
-    app.include_router(detect_api.router)
-    app.include_router(open_inference.router)
+    app.include_router(endpoints.router)
+    app.include_router(kserve.router)
     app.include_router(operations)
-    for router in (*routes.WORKFLOW, *routes.CONSOLE):
+    for router in (*WORKFLOW, *CONSOLE):
         app.include_router(router)
     frame.install(app)
     app.include_router(login.router)
@@ -123,7 +152,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
     warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
     warm_up.add_done_callback(_tell_failure)
-    reload.on_hangup(asyncio.get_running_loop(), app.state.follower)
+    loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
     follow = asyncio.create_task(app.state.follower.run(warm_up))
     async with _working(app):
         yield
@@ -211,9 +240,9 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
         schemas = document["components"]["schemas"]
         models: list[type[BaseModel]] = [
             ProblemDetails,
-            *detect_api.BODY_MODELS,
-            *open_inference.BODY_MODELS,
-            *routes.BODY_MODELS,
+            *endpoints.BODY_MODELS,
+            *kserve.BODY_MODELS,
+            *BODY_MODELS,
         ]
         for model in models:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")

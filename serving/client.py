@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-from model.names import Defect
+from refundlens.model.names import Defect
 
 MOST_PHOTOS = 16
 """Photos in one request: the API's limit."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from model.names import Device
-from serving.language import Language
+from refundlens.model.names import Device
+from refundlens.serving.kit.language import Language
 
 MEGABYTE = 1_000_000
 

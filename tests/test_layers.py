@@ -75,5 +75,7 @@ def test_only_settings_read_the_environment() -> None:
 
 def test_the_rule_can_fail(tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
-    sample.write_text("from training.loop import fit\ndef f():\n    import torch.nn\n", encoding="utf-8")
+    sample.write_text(
+        "from refundlens.training.loop import fit\ndef f():\n    import torch.nn\n", encoding="utf-8"
+    )
     assert _imports(sample) == {"training", "torch"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model.bundle import BundleError, bundled_path
+from refundlens.model.bundle import BundleError, bundled_path
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_the_readme_names_exists() -> None:
-    from serving.settings import Settings
+    from refundlens.serving.settings import Settings
 
     named = {name.lower() for name in re.findall(r"REFUNDLENS_([A-Z_]+)", README)}
     assert named and named <= set(Settings.model_fields)
@@ -126,7 +126,7 @@ def test_make_knows_its_targets() -> None:
 
 def test_help_is_quick_and_imports_no_torch() -> None:
     script = (
-        "import sys\nfrom serving.cli import app\n"
+        "import sys\nfrom refundlens.serving.cli.main import app\n"
         "app(['detect', '--help'], standalone_mode=False)\n"
         "heavy = {'torch', 'onnxruntime', 'numpy', 'fastapi', 'timm', 'datasets', 'training'} & set(sys.modules)\n"
         "assert not heavy, heavy"
@@ -165,7 +165,7 @@ def _without(modules: list[str], *arguments: object) -> str:
         "    return found(name)\n"
         "metadata.distribution = distribution\n"
         "sys.modules.update(dict.fromkeys(absent))\n"
-        "from serving.cli import main\n"
+        "from refundlens.serving.cli.main import main\n"
         f"sys.argv = ['refundlens', *{list(map(str, arguments))}]\n"
         "main()"
     )

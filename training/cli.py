@@ -1,4 +1,4 @@
-"""The verbs from a dataset to a bundle: train, calibrate, evaluate, export. `serving.cli` mounts them lazily."""
+"""The verbs from a dataset to a bundle: train, calibrate, evaluate, export. `serving.cli.main` mounts them lazily."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Dat
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Errors of the steps as one line on stderr and exit status 1; wall time and memory of a step that worked."""
-    from model.image import ImageError
+    from refundlens.model.photo.image import ImageError
 
     began = time.monotonic()
     try:
@@ -47,8 +47,8 @@ def train(
     init: Annotated[Path | None, typer.Option(exists=True, help="Start from this run's weights.")] = None,
 ) -> None:
     """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
-    from training import config as settings
-    from training.loop import train as run_training
+    from refundlens.training import config as settings
+    from refundlens.training.loop import train as run_training
 
     with _told():
         chosen = settings.load(
@@ -92,12 +92,12 @@ def calibrate(
     ] = False,
 ) -> None:
     """Fit probabilities and set thresholds that keep the false-accusation bound; count what `authentic` misses."""
-    from training import steps
+    from refundlens.training import commands
 
     with _told():
-        material = steps.Material(source, tuple(photos or ()), limit_photos, deliveries, with_test, unseen)
-        result = steps.calibrate(run, material, limit, confidence, out, version)
-        typer.echo(json.dumps(steps.summary(result), indent=1))
+        material = commands.Material(source, tuple(photos or ()), limit_photos, deliveries, with_test, unseen)
+        result = commands.calibrate(run, material, limit, confidence, out, version)
+        typer.echo(json.dumps(commands.summary(result), indent=1))
 
 
 @app.command()
@@ -136,12 +136,12 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure the whole detector on a split: report.md, report.json and plots."""
-    from training import steps
-    from training.suite import run, step
+    from refundlens.training import commands
+    from refundlens.training.evaluation.suite import run, step
 
     with _told():
         if not suite:
-            typer.echo(steps.evaluate(model, dataset, out, split, limit))
+            typer.echo(commands.evaluate(model, dataset, out, split, limit))
             return
         names = tuple(name.strip() for name in peers.split(",") if name.strip())
         options = run.SuiteOptions(
@@ -160,7 +160,7 @@ def export(
     version: str = "0.1.0",
 ) -> None:
     """Write the run as one ONNX bundle with its calibration, thresholds, history and card."""
-    from training import steps
+    from refundlens.training import commands
 
     with _told():
-        typer.echo(steps.export(run, out, name, version))
+        typer.echo(commands.export(run, out, name, version))

@@ -6,8 +6,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from model.network import NetworkConfig
-from model.tiles import TILE
+from refundlens.model.network.network import NetworkConfig
+from refundlens.model.network.tiles import TILE
 
 
 class ConfigError(ValueError):
@@ -29,8 +29,8 @@ class DataConfig(_Part):
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
     prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
     on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
-    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.leave_one_out` asks what
-    a generator never seen would do.
+    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.evaluation.leave_one_out`
+    asks what a generator never seen would do.
     """
 
     window: int = 560

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.crops.store import CELL, Shard, open_shards
-from model.names import DEFECTS, KINDS
+from refundlens.datasets.crops.store import CELL, Shard, open_shards
+from refundlens.model.names import DEFECTS, KINDS
 
 IGNORE = -100
 """torch's cross_entropy skips this label: the crop shows too little of the edit to tell."""

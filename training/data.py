@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from datasets.benign import benign
-from datasets.delivery import Step, deliver, draw_chain
-from datasets.pictures import read_mask, read_rgb
-from datasets.quantisation import MeasuredTables
-from datasets.records import Row
-from model.names import DEFECTS, KINDS
-from model.tiles import STRIDE
-from training.config import DataConfig, LossConfig
+from refundlens.datasets.degradations.apply import Step, deliver, draw_chain
+from refundlens.datasets.degradations.benign import benign
+from refundlens.datasets.degradations.quantisation import MeasuredTables
+from refundlens.datasets.row import Row, read_mask, read_rgb
+from refundlens.model.names import DEFECTS, KINDS
+from refundlens.model.network.tiles import STRIDE
+from refundlens.training.config import DataConfig, LossConfig
 
 IGNORE = -100
 """torch's cross_entropy skips this label: the tile shows too little of the edit to tell."""
@@ -229,7 +228,7 @@ def _send(
 
 
 def _padded(sent: Picture, least: int) -> Picture:
-    """A picture smaller than a tile is continued by reflection, as in `model.tiles.cut`."""
+    """A picture smaller than a tile is continued by reflection, as in `model.network.tiles.cut`."""
     bottom, right = (max(0, least - side) for side in sent.pixels.shape[:2])
     if not bottom and not right:
         return sent

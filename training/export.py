@@ -15,10 +15,10 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from model import bundle
-from model.network import Network, NetworkConfig
-from model.tiles import TILE
-from training.loop import CONFIG, FINAL
+from refundlens.model import bundle
+from refundlens.model.network.network import Network, NetworkConfig
+from refundlens.model.network.tiles import TILE
+from refundlens.training.loop import CONFIG, FINAL
 
 OPSET = 18
 """Old enough for every ONNX Runtime that serving accepts."""

@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datasets import manifest
-from datasets.crops.store import open_shards
-from datasets.quantisation import TABLES, load_tables
-from datasets.selection import used
-from model import pooling
-from model.network import Network
-from training.config import TrainConfig
-from training.crops import CropBatches
-from training.data import FromStep, TileDataset, collate
-from training.metrics import roc_auc
-from training.validate import validate
+from refundlens.datasets import manifest
+from refundlens.datasets.crops.store import open_shards
+from refundlens.datasets.degradations.quantisation import TABLES, load_tables
+from refundlens.datasets.row import used
+from refundlens.model.network import pooling
+from refundlens.model.network.network import Network
+from refundlens.training.config import TrainConfig
+from refundlens.training.crops import CropBatches
+from refundlens.training.data import FromStep, TileDataset, collate
+from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.validate import validate
 
 WATCH = "watch"
 """Folder below a folder of crops: pairs by generators and of photos that training does not see."""

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.collection import Entry, read_index
-from datasets.delivery import deliver
-from datasets.shrinking import Shrunk, deliveries
-from datasets.splits import PhotoSplit, photo_split
-from model.detect import LEAST_SIDE, Detector
-from model.image import ImageError, Limits, Photo, read_photo
-from model.names import Kind
-from training.scoring import Sample, ScoreFile, run_all, score_copy, score_file
+from refundlens.datasets.collection import Entry, read_index
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.shrinking import Shrunk, deliveries
+from refundlens.datasets.splits import PhotoSplit, photo_split
+from refundlens.model.detect import LEAST_SIDE, Detector
+from refundlens.model.names import Kind
+from refundlens.model.photo.image import ImageError, Limits, Photo, read_photo
+from refundlens.training.calibration.scoring import Sample, ScoreFile, run_all, score_copy, score_file
 
 COPIED = 25
 """One delivery in so many is compressed once more and scored again: some 150 of a thousand photos' four."""

@@ -19,12 +19,12 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
 from tqdm import tqdm
 
-from datasets import manifest
-from datasets.allocator import keep_freed_memory
-from model.network import Network
-from training.config import TrainConfig, save
-from training.feeds import open_feed
-from training.losses import losses
+from refundlens.datasets import manifest
+from refundlens.datasets.allocator import keep_freed_memory
+from refundlens.model.network.network import Network
+from refundlens.training.config import TrainConfig, save
+from refundlens.training.feeds import open_feed
+from refundlens.training.losses import losses
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 DATASET, SOURCES = manifest.INFO, manifest.SOURCES

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.names import KINDS
-from training.config import LossConfig
-from training.data import IGNORE
+from refundlens.model.names import KINDS
+from refundlens.training.config import LossConfig
+from refundlens.training.data import IGNORE
 
 AUTHENTIC = KINDS.index("authentic")
 SMOOTH = 1.0

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model import bounds
-from model.calibration import Calibration
-from model.detection import MissedOn
-from model.names import Kind
-from training.scoring import Sample
-from training.thresholds import Cell, empty, wider
+from refundlens.model.detection import MissedOn
+from refundlens.model.names import Kind
+from refundlens.model.verdict import bounds
+from refundlens.model.verdict.calibration import Calibration
+from refundlens.training.calibration.scoring import Sample
+from refundlens.training.calibration.thresholds import Cell, empty, wider
 
 LEAST_PICTURES = 30
 """Below, the bound is over 9.5 % even if none is missed and says more of our collection than of the detector: the wider

@@ -26,11 +26,12 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from model import bundle, pooling
-from model.network import MAP_CHANNELS
-from model.residual import CHANNELS
-from training.export import ExportError
-from training.metrics import roc_auc
+from refundlens.model import bundle
+from refundlens.model.network import pooling
+from refundlens.model.network.network import MAP_CHANNELS
+from refundlens.model.network.residual import CHANNELS
+from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.export import ExportError
 
 TILES = 200
 """Delivered tiles that set the ranges of activations."""
@@ -94,7 +95,8 @@ def quantize(source: Path, out: Path, tiles: NDArray[np.uint8]) -> None:
 
 def _kept_in_float(graph: onnx.ModelProto, convolutions: Sequence[Any]) -> list[str]:
     """The residual's own filters and the layer that reads them, the first layer, depthwise ones (a channel's range is
-    its own there, and eight bits cost 3 points of AUC for a tenth of the time), and the last ones before the outputs."""
+    its own there, and eight bits cost 3 points of AUC for a tenth of the time), and the last ones before the
+    outputs."""
     weights = {tensor.name: list(tensor.dims) for tensor in graph.graph.initializer}
     kept = []
     for node in convolutions:

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datasets.pictures import read_mask, read_rgb
-from datasets.records import Row
-from model import pooling
-from model.network import Network
-from training.metrics import pixel_f1, roc_auc
+from refundlens.datasets.row import Row, read_mask, read_rgb
+from refundlens.model.network import pooling
+from refundlens.model.network.network import Network
+from refundlens.training.evaluation.metrics import pixel_f1, roc_auc
 
 BATCH = 16
 """Tiles at once: bounds memory; the answer does not depend on it."""

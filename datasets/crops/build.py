@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import manifest, photos
-from datasets.collection import Entry, read_index
-from datasets.crops.masters import Masters, prepare
-from datasets.crops.redrawn import redraw
-from datasets.crops.writer import Job, write_crops
-from datasets.progress import track
-from datasets.quantisation import TABLES
-from datasets.workshop import Workshop
+from refundlens.datasets import manifest, photos
+from refundlens.datasets.collection import Entry, read_index
+from refundlens.datasets.crops.masters import Masters, prepare
+from refundlens.datasets.crops.redrawn import redraw
+from refundlens.datasets.crops.writer import Job, write_crops
+from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.datasets.progress import track
 
 PACK_ROLES = ("real_product", "camera_original")
 """Roles of a pack's photos that training may see; the rest is kept for calibration."""

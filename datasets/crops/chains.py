@@ -1,16 +1,16 @@
 """How a pair is delivered: shrunk or not, compressed once to three times, the same for both twins.
 
 In: a random generator and the long sides of the window and of the picture it stands for. Out: the scale at which the
-window is taken, and steps for `datasets.delivery.deliver`. Shares follow what chat apps and shops do (shared detector
-recipe, section 3): a third is not shrunk, six in ten are compressed once.
+window is taken, and steps for `datasets.degradations.apply.deliver`. Shares follow what chat apps and shops do (shared
+detector recipe, section 3): a third is not shrunk, six in ten are compressed once.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from datasets.chains import Step
-from datasets.quantisation import MeasuredTables
+from refundlens.datasets.degradations.chains import Step
+from refundlens.datasets.degradations.quantisation import MeasuredTables
 
 UNSHRUNK, ENLARGED = 0.33, 0.03
 SCALES = (0.25, 1.0)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.editors.base import Pixels
-from datasets.photos import UnreadablePhotoError, read
+from refundlens.datasets.editors.base import Pixels
+from refundlens.datasets.photos import UnreadablePhotoError, read
 
 LONG_SIDE = 1800
 """Pixels: larger pictures are shrunk once. Deliveries end at 1,600, so nothing that could be delivered is lost."""

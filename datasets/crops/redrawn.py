@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.crops.masters import Masters
-from datasets.editors.base import EditRequest
-from datasets.painters import paint
-from datasets.workshop import Workshop
-from model.names import DEFECTS
+from refundlens.datasets.crops.masters import Masters
+from refundlens.datasets.defects import paint
+from refundlens.datasets.editors.base import EditRequest
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.model.names import DEFECTS
 
 SIDE = 384
 """Pixels of a window."""

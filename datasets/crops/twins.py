@@ -15,16 +15,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datasets.collection import Entry, Role, by_file
-from datasets.crops.chains import draw_scale
-from datasets.crops.masters import Masters
-from datasets.delivery import deliver
-from datasets.editors.base import EditRequest, Mask, Pixels
-from datasets.editors.classical import OPERATIONS, ClassicalEditor
-from datasets.editors.compositing import blend, with_colours_of
-from datasets.painters import paint
-from datasets.pictures import read_mask
-from model.names import DEFECTS, Defect
+from refundlens.datasets.collection import Entry, Role, by_file
+from refundlens.datasets.crops.chains import draw_scale
+from refundlens.datasets.crops.masters import Masters
+from refundlens.datasets.defects import paint
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.editors.base import EditRequest, Mask, Pixels
+from refundlens.datasets.editors.classical import OPERATIONS, ClassicalEditor
+from refundlens.datasets.editors.compositing import blend, with_colours_of
+from refundlens.datasets.row import read_mask
+from refundlens.model.names import DEFECTS, Defect
 
 SIDE = 448
 """Pixels of a delivered window: two crops fit side by side, and its own JPEG costs little."""

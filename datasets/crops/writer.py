@@ -12,14 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.collection import Role, read_index
-from datasets.crops.chains import draw_steps
-from datasets.crops.masters import Masters
-from datasets.crops.store import CELL, SIDE, Pair, Record, has_shard, write_shard
-from datasets.crops.twins import Twin, TwinSource
-from datasets.delivery import deliver
-from datasets.editors.base import Mask, Pixels
-from datasets.quantisation import MeasuredTables, load_tables
+from refundlens.datasets.collection import Role, read_index
+from refundlens.datasets.crops.chains import draw_steps
+from refundlens.datasets.crops.masters import Masters
+from refundlens.datasets.crops.store import CELL, SIDE, Pair, Record, has_shard, write_shard
+from refundlens.datasets.crops.twins import Twin, TwinSource
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.degradations.quantisation import MeasuredTables, load_tables
+from refundlens.datasets.editors.base import Mask, Pixels
 
 PAIRS = 1000
 """Pairs a shard: 220 MB, and what a killed process loses at most."""

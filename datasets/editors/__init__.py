@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets.editors.base import Editor
+from refundlens.datasets.editors.base import Editor
 
 if TYPE_CHECKING:
-    from datasets.editors.image_networks import ImageNetwork
+    from refundlens.datasets.editors.image_networks import ImageNetwork
 
 Factory = Callable[[], Editor]
 
@@ -45,33 +45,33 @@ def _bound(load: Callable[[Path], Editor], path: Path) -> Factory:
 
 
 def _classical() -> Editor:
-    from datasets.editors.classical import ClassicalEditor
+    from refundlens.datasets.editors.classical import ClassicalEditor
 
     return ClassicalEditor()
 
 
 def _small(path: Path) -> Editor:
-    from datasets.editors.autoencoder import AutoencoderEditor, load_small
+    from refundlens.datasets.editors.autoencoder import AutoencoderEditor, load_small
 
     return AutoencoderEditor(f"ae-{path.stem}", load_small(path), keep_colours=True)
 
 
 def _inpainter(path: Path) -> Editor:
-    from datasets.editors.inpainting import InpaintingEditor
-    from datasets.editors.small_inpainter import load
+    from refundlens.datasets.editors.inpainting import InpaintingEditor
+    from refundlens.datasets.editors.small_inpainter import load
 
     return InpaintingEditor(path.stem, load(path))
 
 
 def _taef2(folder: Path) -> Editor:
-    from datasets.editors.autoencoder import AutoencoderEditor, load_taef2
+    from refundlens.datasets.editors.autoencoder import AutoencoderEditor, load_taef2
 
     return AutoencoderEditor("taef2", load_taef2(folder))
 
 
 def _network(name: str, load: Callable[[Path], "ImageNetwork"]) -> Callable[[Path], Editor]:
     def editor(folder: Path) -> Editor:
-        from datasets.editors.network import NetworkEditor
+        from refundlens.datasets.editors.network import NetworkEditor
 
         return NetworkEditor(name, load(folder))
 
@@ -80,7 +80,7 @@ def _network(name: str, load: Callable[[Path], "ImageNetwork"]) -> Callable[[Pat
 
 def _srgan(scale: int) -> Callable[[Path], "ImageNetwork"]:
     def load(folder: Path) -> "ImageNetwork":
-        from datasets.editors.image_networks import load_srgan
+        from refundlens.datasets.editors.image_networks import load_srgan
 
         return load_srgan(folder / f"srgan_netG_x{scale}.pth")
 
@@ -88,14 +88,14 @@ def _srgan(scale: int) -> Callable[[Path], "ImageNetwork"]:
 
 
 def _esrgan(folder: Path) -> "ImageNetwork":
-    from datasets.editors.tfjs import load_tfjs
+    from refundlens.datasets.editors.tfjs import load_tfjs
 
     return load_tfjs(folder / "esrgan_medium_x4_tfjs")
 
 
 def _realesr(scale: int) -> Callable[[Path], "ImageNetwork"]:
     def load(folder: Path) -> "ImageNetwork":
-        from datasets.editors.ncnn_networks import load_realesr
+        from refundlens.datasets.editors.ncnn_networks import load_realesr
 
         return load_realesr(folder, scale)
 
@@ -103,7 +103,7 @@ def _realesr(scale: int) -> Callable[[Path], "ImageNetwork"]:
 
 
 def _waifu2x(folder: Path) -> "ImageNetwork":
-    from datasets.editors.ncnn_networks import load_waifu2x
+    from refundlens.datasets.editors.ncnn_networks import load_waifu2x
 
     return load_waifu2x(folder)
 

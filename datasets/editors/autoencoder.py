@@ -1,7 +1,7 @@
 """Paint, then decode again through a diffusion autoencoder: the trace that every latent editor leaves.
 
 In: an `EditRequest`. Out: an `Edit`, spliced back (ai_edited) or whole (ai_generated). Networks: TAEF2, the tiny twin
-of FLUX.2's autoencoder (`load_taef2`), and small ones trained by `training.autoencoders` (`load_small`).
+of FLUX.2's autoencoder (`load_taef2`), and small ones trained by `training.editors.autoencoders` (`load_small`).
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.editors.base import Pixels
-from datasets.editors.compositing import pad_to_multiple, with_colours_of
-from datasets.editors.regeneration import Mode, RegeneratingEditor
-from datasets.editors.small_autoencoder import load
+from refundlens.datasets.editors.base import Pixels
+from refundlens.datasets.editors.compositing import pad_to_multiple, with_colours_of
+from refundlens.datasets.editors.regeneration import Mode, RegeneratingEditor
+from refundlens.datasets.editors.small_autoencoder import load
 
 LATENT_NOISE = 0.12
 """Most noise added to the latent, in its own standard deviations: an inpainter's content differs from what it was
@@ -144,6 +144,6 @@ def load_taef2(folder: Path) -> LatentCoder:
 
 
 def load_small(path: Path) -> LatentCoder:
-    """One of our own autoencoders, as `training.autoencoders` wrote it. Raises ValueError for another file."""
+    """One of our own autoencoders, as `training.editors.autoencoders` wrote it. Raises ValueError for another file."""
     network = load(path)
     return LatentCoder(network.encode, network.decode, network.spec.factor)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.names import Defect, Kind
+from refundlens.model.names import Defect, Kind
 
 Pixels = NDArray[np.uint8]
 """RGB picture, uint8 [H,W,3]."""

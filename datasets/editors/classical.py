@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
-from datasets.editors.base import Edit, EditRequest, Mask, Pixels
-from datasets.editors.compositing import blend, extent, random_region, region_size, soft_mask
+from refundlens.datasets.editors.base import Edit, EditRequest, Mask, Pixels
+from refundlens.datasets.editors.compositing import blend, extent, random_region, region_size, soft_mask
 
 Operation = Literal["splice", "poisson", "copy_move", "inpaint", "brush"]
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)

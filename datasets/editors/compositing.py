@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.editors.base import Mask, Pixels
+from refundlens.datasets.editors.base import Mask, Pixels
 
 DILATION = (0.02, 0.12)
 """Growth of the mask, as a share of the region's own size: people mask generously, tools add a margin."""

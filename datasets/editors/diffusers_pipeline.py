@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import torch
 
-from datasets.editors.base import Edit, EditRequest, Mask, Pixels
-from datasets.editors.compositing import Window, random_region, soft_mask, splice, working_window
-from datasets.editors.prompts import description, instruction
+from refundlens.datasets.editors.base import Edit, EditRequest, Mask, Pixels
+from refundlens.datasets.editors.compositing import Window, random_region, soft_mask, splice, working_window
+from refundlens.datasets.editors.prompts import description, instruction
 
 Task = Literal["inpainting", "instruction"]
 Mode = Literal["spliced", "whole"]

@@ -18,9 +18,9 @@ import httpx
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from datasets.editors.base import Edit, EditRequest, Mask, Pixels
-from datasets.editors.compositing import random_region, soft_mask, splice
-from datasets.editors.prompts import instruction
+from refundlens.datasets.editors.base import Edit, EditRequest, Mask, Pixels
+from refundlens.datasets.editors.compositing import random_region, soft_mask, splice
+from refundlens.datasets.editors.prompts import instruction
 
 TIMEOUT = 180.0
 """Seconds for one answer: large image models take a minute."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datasets.editors.base import Pixels
+from refundlens.datasets.editors.base import Pixels
 
 Floats = NDArray[np.float32]
 PROBE = 32

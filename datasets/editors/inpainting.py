@@ -3,7 +3,7 @@
 In: an `EditRequest`. Out: an `Edit`, the hole put back into the photo (ai_edited) or the network's whole picture
 (ai_generated). Where nothing was painted, the whole region is invented from its surroundings, as object removal does.
 Where a defect was painted, the network sees islands of it and invents the rest and its border: an inpainter is not told
-what to draw, so that this is how a defect's look comes through it. Networks: those of `training.inpainters`.
+what to draw, so that this is how a defect's look comes through it. Networks: those of `training.editors.inpainters`.
 """
 
 import cv2
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datasets.editors.base import Edit, EditRequest, Mask, Pixels
-from datasets.editors.compositing import (
+from refundlens.datasets.editors.base import Edit, EditRequest, Mask, Pixels
+from refundlens.datasets.editors.compositing import (
     blend,
     pad_to_multiple,
     random_region,
@@ -21,8 +21,8 @@ from datasets.editors.compositing import (
     with_colours_of,
     working_window,
 )
-from datasets.editors.regeneration import WHOLE_SHARE, Mode
-from datasets.editors.small_inpainter import FACTOR, SmallInpainter
+from refundlens.datasets.editors.regeneration import WHOLE_SHARE, Mode
+from refundlens.datasets.editors.small_inpainter import FACTOR, SmallInpainter
 
 LEAST_WINDOW = 128
 """Smallest window drawn, in pixels a side: the crops that the networks were trained on. Smaller photos are continued by

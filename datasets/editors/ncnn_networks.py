@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.editors.image_networks import Floats, ImageNetwork
+from refundlens.datasets.editors.image_networks import Floats, ImageNetwork
 
 WAIFU2X_BORDER = 7
 """Pixels that waifu2x's unpadded convolutions eat on each side, at the input's scale."""

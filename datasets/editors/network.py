@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datasets.editors.base import Pixels
-from datasets.editors.image_networks import ImageNetwork
-from datasets.editors.regeneration import Mode, RegeneratingEditor
+from refundlens.datasets.editors.base import Pixels
+from refundlens.datasets.editors.image_networks import ImageNetwork
+from refundlens.datasets.editors.regeneration import Mode, RegeneratingEditor
 
 _SHRINKING = {"area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC, "linear": cv2.INTER_LINEAR_EXACT}
 _FITTING = {"area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}

@@ -6,7 +6,7 @@ instruction editors an order.
 
 import numpy as np
 
-from model.names import Defect
+from refundlens.model.names import Defect
 
 _DESCRIPTIONS: dict[Defect, tuple[str, ...]] = {
     "hole": (

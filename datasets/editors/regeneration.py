@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from datasets.editors.base import Edit, EditRequest, Mask, Pixels
-from datasets.editors.compositing import random_region, splice, working_window
+from refundlens.datasets.editors.base import Edit, EditRequest, Mask, Pixels
+from refundlens.datasets.editors.compositing import random_region, splice, working_window
 
 Mode = Literal["spliced", "whole", "either"]
 

@@ -2,7 +2,7 @@
 
 In: RGB batches float32 [N,3,H,W] in 0..1, sides multiples of `spec.factor`. Out: the same picture, decoded again.
 The traces of a latent editor come from two places: what the bottleneck cannot carry, and how the decoder enlarges.
-`AutoencoderSpec` names both; `training.autoencoders` trains them and writes the file that `load` reads.
+`AutoencoderSpec` names both; `training.editors.autoencoders` trains them and writes the file that `load` reads.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from datasets.editors import stored
+from refundlens.datasets.editors import stored
 
 Upsampling = Literal["nearest", "bilinear", "transposed", "shuffle"]
 

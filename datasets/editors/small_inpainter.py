@@ -3,7 +3,7 @@
 In: RGB batches float32 [N,3,H,W] in 0..1 and the hole, float32 [N,1,H,W], 1 where a pixel is to be invented; sides
 multiples of `FACTOR`. Out: the whole picture drawn again [N,3,H,W]; an editor keeps of it what it wants. No network has
 a skip at full resolution: each pixel of the output has passed the upsampling whose trace the detector is to learn.
-`training.inpainters` trains them and writes the file that `load` reads.
+`training.editors.inpainters` trains them and writes the file that `load` reads.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from datasets.editors import stored
+from refundlens.datasets.editors import stored
 
 Design = Literal["gated", "fourier", "noise"]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from datasets.editors.image_networks import PROBE, Floats, ImageNetwork
+from refundlens.datasets.editors.image_networks import PROBE, Floats, ImageNetwork
 
 Layer = Callable[[list[Tensor]], Tensor]
 

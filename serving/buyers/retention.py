@@ -1,21 +1,83 @@
 """Erases what its time is over for. The worker calls both daily, each in a transaction of its own, until it says 0.
 
 Verdicts, hashes, labels and the audit log stay: they are facts about what was decided, not pictures of somebody's home.
+
+Takes photos, their maps and the evidence made of them out of the file store, for good.
+
+In: images whose time is over. Out: rows that say when, and no bytes. A file that another row still needs, because the
+same photo came with another refund, stays for that one.
+
+Files go before the transaction ends: if it then fails, its rows still name a file that is gone, and doing it again puts
+that right. The other way round a photo could stay that every row calls erased.
 """
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import SYSTEM, Fact
-from serving.buyers.photos import erase_files, needed
-from serving.db.tables import Image, Refund, Report
-from serving.files import FileStore
-from serving.settings import Settings
-from serving.workflow.states import RefundStatus, ReportState
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import SYSTEM, Fact
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.tables import Image, Refund, Refusal, Report, Screening
+from refundlens.serving.workflow.states import RefundStatus, ReportState
+
+
+@dataclass(frozen=True)
+class ErasedFiles:
+    """photos: images that are erased now. shared: of those, how many have bytes that another refund still needs.
+    files: removed from the store, with maps and evidence."""
+
+    photos: int
+    shared: int
+    files: int
+
+
+def erase_files(session: Session, files: FileStore, images: Sequence[Image], now: datetime) -> ErasedFiles:
+    """Erase whole refunds' images with all that shows them. Raises OSError."""
+    fresh = [image for image in images if image.erased_at is None]
+    keys = [image.id for image in fresh]
+    evidence = _evidence(session, {image.refund_id for image in fresh})
+    maps = _maps(session, keys)
+    for image in fresh:
+        image.erased_at, image.name = now, None
+    session.flush()
+    photos = {image.sha256 for image in fresh}
+    kept = needed(session, sorted(photos | maps))
+    # evidence names its report, so that no other refund has the same; its row keeps the hash
+    gone = (photos | maps) - kept | evidence
+    removed = sum(files.erase(name) for name in sorted(gone))
+    return ErasedFiles(len(fresh), sum(image.sha256 in kept for image in fresh), removed)
+
+
+def needed(session: Session, names: Sequence[str]) -> set[str]:
+    """Those of some files that a row of any tenant names and has not erased."""
+    kept = Image.erased_at.is_(None)
+    of_image = Screening.image_id == Image.id
+    asked: tuple[Select[Any], ...] = (
+        select(Image.sha256).where(Image.sha256.in_(names), kept),
+        select(Screening.heatmap).join(Image, of_image).where(Screening.heatmap.in_(names), kept),
+        select(Screening.reliability).join(Image, of_image).where(Screening.reliability.in_(names), kept),
+        select(Refusal.evidence).where(Refusal.evidence.in_(names)),
+    )
+    return {name for query in asked for name in session.execute(query).scalars() if name is not None}
+
+
+def _maps(session: Session, images: Sequence[str]) -> set[str]:
+    asked = select(Screening.heatmap, Screening.reliability).where(Screening.image_id.in_(images))
+    return {name for row in session.execute(asked) for name in row if name}
+
+
+def _evidence(session: Session, refunds: Collection[str]) -> set[str]:
+    """The JPEGs that the merchants' refusals were sent with; they show the photos."""
+    asked = select(Refusal.evidence).where(Refusal.refund_id.in_(refunds))
+    return set(session.execute(asked).scalars())
+
 
 BATCH = 100
 """Photos found in one transaction, to be erased with all others of their refunds: some 500 files with their maps, well
@@ -56,7 +118,7 @@ def erase_old_photos(session: Session, files: FileStore, now: datetime, settings
         images = session.execute(select(Image).where(Image.refund_id.in_(own))).scalars().all()
         done = erase_files(session, files, images, now)
         facts = {"photos": done.photos, "files": done.files, "refunds": len(own)}
-        chain.append(session, tenant, now, SYSTEM, Fact("photos.retention", tenant, data=facts))
+        audit.append(session, tenant, now, SYSTEM, Fact("photos.retention", tenant, data=facts))
         total += done.photos
     return total
 

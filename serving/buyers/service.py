@@ -1,18 +1,101 @@
-"""The record of a buyer for who asks, and its reversal by a person."""
+"""The record of a buyer for who asks, and its reversal by a person.
 
+Every question asked of the database about a buyer. Each names the tenant.
+"""
+
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
-from serving.buyers import integrity, repository
-from serving.clock import rfc3339
-from serving.db.tables import IntegrityEntry, Refund, Report
-from serving.identity.principal import Principal
-from serving.identity.secret import Secret
-from serving.problems import Problem
-from serving.workflow.states import EntryKind, Role
+from refundlens.serving.buyers import integrity
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
+from refundlens.serving.workflow.states import EntryKind, ReportState, Role
+
+
+def is_known(session: Session, tenant: str, buyer: str, account: str | None) -> bool:
+    """Whether a refund of this buyer is mirrored. account: only in this shop."""
+    asked = select(Refund.id).where(Refund.tenant_id == tenant, Refund.buyer == buyer)
+    if account is not None:
+        asked = asked.where(Refund.account == account)
+    return session.execute(asked.limit(1)).first() is not None
+
+
+def entries(session: Session, tenant: str, buyer: str) -> Sequence[tuple[IntegrityEntry, str]]:
+    """A buyer's lines, oldest first, each with its refund."""
+    asked = (
+        select(IntegrityEntry, Report.refund_id)
+        .join(Report, Report.id == IntegrityEntry.report_id)
+        .where(IntegrityEntry.tenant_id == tenant, IntegrityEntry.buyer == buyer)
+        .order_by(IntegrityEntry.id)
+    )
+    return [(find_entry, refund) for find_entry, refund in session.execute(asked)]
+
+
+def find_entry(session: Session, tenant: str, buyer: str, identifier: str) -> IntegrityEntry | None:
+    """One line of a buyer's record, locked until the transaction ends."""
+    asked = select(IntegrityEntry).where(
+        IntegrityEntry.tenant_id == tenant,
+        IntegrityEntry.buyer == buyer,
+        IntegrityEntry.id == identifier,
+    )
+    return session.execute(asked.with_for_update()).scalar_one_or_none()
+
+
+def line_of(session: Session, tenant: str, report: str, kind: EntryKind) -> IntegrityEntry | None:
+    """The line of a kind that a report left; there is one at most."""
+    asked = select(IntegrityEntry).where(
+        IntegrityEntry.tenant_id == tenant,
+        IntegrityEntry.report_id == report,
+        IntegrityEntry.kind == kind.value,
+    )
+    return session.execute(asked).scalar_one_or_none()
+
+
+def standing(session: Session, tenant: str, report: str) -> IntegrityEntry | None:
+    """The line of a report that nothing took back: the final one, else the pending one."""
+    taken_back = aliased(IntegrityEntry)
+    asked = (
+        select(IntegrityEntry)
+        .where(
+            IntegrityEntry.tenant_id == tenant,
+            IntegrityEntry.report_id == report,
+            IntegrityEntry.kind.in_((EntryKind.PENDING.value, EntryKind.FINAL.value)),
+            ~exists().where(taken_back.report_id == report, taken_back.kind == EntryKind.REVERSED.value),
+        )
+        .order_by(IntegrityEntry.points.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    return session.execute(asked).scalar_one_or_none()
+
+
+def count_refunds(session: Session, tenant: str, buyer: str) -> int:
+    asked = select(func.count()).select_from(Refund).where(Refund.tenant_id == tenant, Refund.buyer == buyer)
+    return session.execute(asked).scalar_one()
+
+
+def count_not_established(session: Session, tenant: str, buyer: str) -> int:
+    """Reports of a buyer's photos that ended in the buyer's favour."""
+    asked = (
+        select(func.count())
+        .select_from(Report)
+        .join(Refund, Refund.id == Report.refund_id)
+        .where(
+            Refund.tenant_id == tenant,
+            Refund.buyer == buyer,
+            Report.state == ReportState.FINAL_NOT_ESTABLISHED.value,
+        )
+    )
+    return session.execute(asked).scalar_one()
+
 
 PREFIX = "buyer:"
 """Before a keyed hash, wherever the API shows or takes one."""
@@ -42,8 +125,8 @@ def show(session: Session, principal: Principal, buyer: str, now: datetime) -> d
         "expires_at": rfc3339(expires_at) if expires_at else None,
     }
     if principal.role is not Role.MERCHANT:
-        lines = repository.entries(session, principal.tenant, buyer)
-        body["entries"] = [entry(line) for line, _ in lines]
+        lines = entries(session, principal.tenant, buyer)
+        body["entries"] = [entry_json(line) for line, _ in lines]
     return body
 
 
@@ -51,7 +134,7 @@ def reverse(
     session: Session, principal: Principal, buyer: str, identifier: str, reason: str, now: datetime
 ) -> dict[str, Any]:
     """Take a final line back; the line that does so. Raises Problem 404, 409."""
-    line = repository.entry(session, principal.tenant, buyer, identifier)
+    line = find_entry(session, principal.tenant, buyer, identifier)
     if line is None:
         raise Problem(404, "not_found", f"There is no line {identifier} in this buyer's record.")
     if line.kind != EntryKind.FINAL:
@@ -64,10 +147,10 @@ def reverse(
     made = integrity.reverse(session, report, refund, now, reason, principal.actor)
     if made is None:
         raise Problem(409, "already_reversed", "This line was reversed before; its record says when and why.")
-    return entry(made)
+    return entry_json(made)
 
 
-def entry(line: IntegrityEntry) -> dict[str, Any]:
+def entry_json(line: IntegrityEntry) -> dict[str, Any]:
     """A line as JSON."""
     return {
         "id": line.id,
@@ -83,6 +166,6 @@ def entry(line: IntegrityEntry) -> dict[str, Any]:
 
 def _known(session: Session, principal: Principal, buyer: str) -> None:
     account = principal.account if principal.role is Role.MERCHANT else None
-    if not repository.is_known(session, principal.tenant, buyer, account):
+    if not is_known(session, principal.tenant, buyer, account):
         where = "in your shop" if principal.role is Role.MERCHANT else "here"
         raise Problem(404, "not_found", f"No refund of this buyer was mirrored {where}.")

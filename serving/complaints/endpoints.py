@@ -6,15 +6,21 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from serving.complaints import repository, service
-from serving.complaints.schemas import EXAMPLE, ComplaintIn, ComplaintOut, ComplaintPage, DecisionIn
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.problems import responses
-from serving.rest import etags, paging
-from serving.rest.context import Db, Now
-from serving.rest.once import IdempotencyKey, Made, once
-from serving.workflow.states import ComplaintState, Role
+from refundlens.serving.complaints import service
+from refundlens.serving.complaints.schemas import (
+    EXAMPLE,
+    ComplaintIn,
+    ComplaintOut,
+    ComplaintPage,
+    DecisionIn,
+)
+from refundlens.serving.http import paging
+from refundlens.serving.http.context import Db, Now
+from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.problems import responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.workflow.states import ComplaintState, Role
 
 router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
 
@@ -63,7 +69,7 @@ def list_complaints(
     service.check_reader(principal)
     after = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:
-        rows = repository.page(session, principal, state, after, limit)
+        rows = service.page(session, principal, state, after, limit)
         found = paging.page(rows, limit, lambda row: service.show(row, principal), lambda row: [row[0].id])
     return JSONResponse(found.body())
 
@@ -78,7 +84,7 @@ def get_complaint(principal: Reader, database: Db, identifier: ComplaintId) -> J
     """One complaint; its ETag is what a decision must bring."""
     with database.reading() as session:
         body = service.get(session, principal, identifier)
-    return JSONResponse(body, headers={"ETag": etags.etag(body["version"])})
+    return JSONResponse(body, headers={"ETag": paging.etag(body["version"])})
 
 
 @router.post(
@@ -94,7 +100,7 @@ def decide_complaint(
     now: Now,
     identifier: ComplaintId,
     body: DecisionIn,
-    if_match: etags.IfMatch = None,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Confirm or dismiss a complaint, with an answer for the merchant. If-Match is required."""
@@ -106,4 +112,4 @@ def decide_complaint(
 
 
 def _made(body: dict[str, Any], status: int) -> Made:
-    return Made(body, status, {"ETag": etags.etag(body["version"])})
+    return Made(body, status, {"ETag": paging.etag(body["version"])})

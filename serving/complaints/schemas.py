@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.workflow.states import ComplaintState
+from refundlens.serving.workflow.states import ComplaintState
 
 EXAMPLE_IN: dict[str, Any] = {
     "refund_id": "20261122000123",

@@ -1,22 +1,66 @@
-"""Files a complaint and answers it. Both are audited; texts are in the log as hashes only."""
+"""Files a complaint and answers it. Both are audited; texts are in the log as hashes only.
 
+Queries about complaints. Every one filters by tenant, and by shop where the caller is a merchant.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import Fact
-from serving.clock import rfc3339
-from serving.complaints import repository
-from serving.complaints.schemas import ComplaintIn, DecisionIn
-from serving.db.tables import Complaint
-from serving.identity.principal import Principal
-from serving.ids import make_id
-from serving.problems import Problem
-from serving.refunds import repository as refunds
-from serving.rest import etags
-from serving.workflow.states import ComplaintState, Role
+from refundlens.serving.complaints.schemas import ComplaintIn, DecisionIn
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.http import paging
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.storage.tables import Complaint, Refund
+from refundlens.serving.workflow.states import ComplaintState, Role
+
+Row = tuple[Complaint, str]
+"""A complaint and the platform's id of its refund."""
+
+
+def _visible(principal: Principal) -> ColumnElement[bool]:
+    own = Complaint.tenant_id == principal.tenant
+    return and_(own, Complaint.account == principal.account) if principal.role is Role.MERCHANT else own
+
+
+def find(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row | None:
+    """lock: nobody else changes it until this transaction ends."""
+    asked = (
+        select(Complaint, Refund.refund_id)
+        .join(Refund, Refund.id == Complaint.refund_id)
+        .where(_visible(principal), Complaint.id == identifier)
+    )
+    if lock:
+        asked = asked.with_for_update(of=Complaint)
+    found = session.execute(asked, execution_options={"populate_existing": lock}).first()
+    return None if found is None else (found[0], found[1])
+
+
+def page(
+    session: Session, principal: Principal, state: ComplaintState | None, after: str | None, limit: int
+) -> Sequence[Row]:
+    """Up to limit + 1: a merchant's newest first, for the specialists the one first that has waited longest."""
+    newest_first = principal.role is Role.MERCHANT
+    asked = (
+        select(Complaint, Refund.refund_id)
+        .join(Refund, Refund.id == Complaint.refund_id)
+        .where(_visible(principal))
+    )
+    if state is not None:
+        asked = asked.where(Complaint.state == state.value)
+    if after is not None:
+        asked = asked.where(Complaint.id < after if newest_first else Complaint.id > after)
+    order = Complaint.id.desc() if newest_first else Complaint.id.asc()
+    return [(row[0], row[1]) for row in session.execute(asked.order_by(order).limit(limit + 1))]
+
 
 SPECIALIST = "complaints:"
 """How the scopes begin that make an adjudicator a specialist (`complaints:read`, `complaints:write`). A key without any
@@ -44,10 +88,10 @@ def file(session: Session, principal: Principal, asked: ComplaintIn, now: dateti
     facts = {
         "refund_id": refund.refund_id,
         "kind": made.kind,
-        "text_sha256": chain.text_hash(asked.text),
+        "text_sha256": audit.text_hash(asked.text),
     }
     fact = Fact("complaint.filed", made.id, None, made.state, facts)
-    chain.append(session, principal.tenant, now, principal.actor, fact)
+    audit.append(session, principal.tenant, now, principal.actor, fact)
     return show((made, refund.refund_id), principal)
 
 
@@ -63,16 +107,16 @@ def decide(
     check_specialist(principal)
     row = _get(session, principal, identifier, lock=True)
     complaint = row[0]
-    etags.check(if_match, complaint.version, required=True)
+    paging.check(if_match, complaint.version, required=True)
     if complaint.state != ComplaintState.OPEN:
         raise Problem(409, "complaint_closed", f"This complaint was {complaint.state} before.")
     before = complaint.state
     complaint.state, complaint.answer = asked.outcome, asked.answer
     complaint.decided_by, complaint.decided_at = principal.subject, now
     complaint.version += 1
-    facts = {"answer_sha256": chain.text_hash(asked.answer), "version": complaint.version}
+    facts = {"answer_sha256": audit.text_hash(asked.answer), "version": complaint.version}
     fact = Fact("complaint.decided", complaint.id, before, complaint.state, facts)
-    chain.append(session, principal.tenant, now, principal.actor, fact)
+    audit.append(session, principal.tenant, now, principal.actor, fact)
     return show(row, principal)
 
 
@@ -97,7 +141,7 @@ def check_specialist(principal: Principal) -> None:
         raise Problem(403, "forbidden", detail)
 
 
-def show(row: repository.Row, principal: Principal) -> dict[str, Any]:
+def show(row: Row, principal: Principal) -> dict[str, Any]:
     """A complaint as JSON. The shop is not told which person answered it."""
     complaint, refund_id = row
     return {
@@ -116,8 +160,8 @@ def show(row: repository.Row, principal: Principal) -> dict[str, Any]:
     }
 
 
-def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> repository.Row:
-    found = repository.find(session, principal, identifier, lock)
+def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row:
+    found = find(session, principal, identifier, lock)
     if found is None:
         raise Problem(404, "not_found", f"There is no complaint {identifier}.")
     return found

@@ -13,19 +13,20 @@ from pathlib import Path
 
 from PIL import Image
 
-from model import resizing, tiles
-from model.bundle import BundleError
-from model.detect import Detector
-from model.detection import ModelName
-from model.image import probe
-from model.names import Defect
-from serving.engine.crew import Crew
-from serving.engine.job import Answer, Expired, Job, Priority
-from serving.engine.lane import Lane
-from serving.engine.shadow import MOST, Agreement, Shadow
-from serving.language import Language
-from serving.metrics import EngineMetrics, Metrics
-from serving.settings import Settings, cores, read_settings
+from refundlens.model.bundle import BundleError
+from refundlens.model.detect import Detector
+from refundlens.model.detection import ModelName
+from refundlens.model.names import Defect
+from refundlens.model.network import tiles
+from refundlens.model.photo import resizing
+from refundlens.model.photo.image import probe
+from refundlens.serving.engine.job import Answer, Expired, Job, Priority
+from refundlens.serving.engine.runner import Lane
+from refundlens.serving.engine.shadow import MOST, Agreement, Shadow
+from refundlens.serving.engine.workers import Crew
+from refundlens.serving.kit.language import Language
+from refundlens.serving.observability import EngineMetrics, Metrics
+from refundlens.serving.settings import Settings, cores, read_settings
 
 WARM_UP_SIDE = 512
 """Pixels a side of the picture judged before an engine or a new model is ready: several tiles, as a photo has."""

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model import pooling, tiles
-from model.detect import Scored
-from model.detection import Detection
-from model.image import Photo
-from model.names import DEFECTS, KINDS, Defect
-from serving.language import Language
+from refundlens.model.detect import Scored
+from refundlens.model.detection import Detection
+from refundlens.model.names import DEFECTS, KINDS, Defect
+from refundlens.model.network import pooling, tiles
+from refundlens.model.photo.image import Photo
+from refundlens.serving.kit.language import Language
 
 if TYPE_CHECKING:
-    from serving.engine.board import Stage
-    from serving.engine.lane import Lane
+    from refundlens.serving.engine.runner import Lane
+    from refundlens.serving.engine.scheduler import Stage
 
 Priority = Literal["interactive", "bulk", "shadow"]
 """Somebody waits; nobody looks (rescans); a challenger's copy of a photo, which only ever gets idle time."""
@@ -111,7 +111,7 @@ class Job:
     photo: Photo | None = None
     look: Look | None = None
     first: Scored | None = None
-    """The first look's scores, while a second one (`model.stability`) is under way."""
+    """The first look's scores, while a second one (`model.verdict.stability`) is under way."""
     began: float = 0.0
     decoded: float = 0.0
     inferred: float = 0.0

@@ -8,10 +8,10 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from model.detection import Detection, ModelName
-from serving.engine.job import Answer, Closed, Expired, Job, Look
-from serving.engine.lane import Lane
-from serving.metrics import EngineMetrics
+from refundlens.model.detection import Detection, ModelName
+from refundlens.serving.engine.job import Answer, Closed, Expired, Job, Look
+from refundlens.serving.engine.runner import Lane
+from refundlens.serving.observability import EngineMetrics
 
 MOST = 4
 """Photos that wait for the challenger at most: while the machine is busy, more would only fill the memory."""

@@ -9,18 +9,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from serving.evidence import material, pack
-from serving.evidence.material import Asked, Material
-from serving.evidence.signature import Signer
-from serving.files import FileError
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.language import preferred
-from serving.problems import Problem, responses
-from serving.reports.schemas import EXAMPLE as REPORT
-from serving.schemas import EXAMPLE as DETECTION
-from serving.store import Damaged
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.detection.schemas import EXAMPLE as DETECTION
+from refundlens.serving.detection.store import Damaged
+from refundlens.serving.evidence import material, pack
+from refundlens.serving.evidence.material import Asked, Material
+from refundlens.serving.evidence.signature import Signer
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.language import preferred
+from refundlens.serving.reports.schemas import EXAMPLE as REPORT
+from refundlens.serving.storage.files import FileError
+from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 AT_ONCE = 4
 """PDFs drawn or waiting to be: each holds one of the forty threads that answer everything else, for a second or two."""
@@ -188,7 +188,7 @@ def _json(request: Request, identifier: str, found: Material) -> Response:
 
 
 def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -> Response:
-    from serving.evidence import pdf  # its libraries are large
+    from refundlens.serving.evidence import pdf  # its libraries are large
 
     language = preferred(request.headers.get("accept-language"))
     if not _PLACES.acquire(blocking=False):

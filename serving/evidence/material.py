@@ -12,20 +12,29 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from model.texts import LANGUAGES, Language
-from serving.audit.chain import DETECTOR, members
-from serving.db.tables import Appeal, AuditEvent, Chain, Decision, Image, Refund, Report, Screening
-from serving.files import FileStore, MissingFile
-from serving.identity.principal import Principal
-from serving.reports import repository
-from serving.reports.detections import find_rows
-from serving.reports.evidence_use import RULES
-from serving.reports.repository import Whole
-from serving.reports.screening import load_map
-from serving.reports.view import OURSELVES, reasons
-from serving.store import Stored
-from serving.workflow.states import Role
-from serving.workflow.telling import moment
+from refundlens.model.verdict.texts import LANGUAGES, Language
+from refundlens.serving.detection.store import Stored
+from refundlens.serving.events.audit import DETECTOR, members
+from refundlens.serving.evidence.stored import find_rows
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.reports import repository
+from refundlens.serving.reports.refusal import RULES
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.screening import load_map
+from refundlens.serving.reports.view import OURSELVES, reasons
+from refundlens.serving.storage.files import FileStore, MissingFile
+from refundlens.serving.storage.tables import (
+    Appeal,
+    AuditEvent,
+    Chain,
+    Decision,
+    Image,
+    Refund,
+    Report,
+    Screening,
+)
+from refundlens.serving.workflow.events import moment
+from refundlens.serving.workflow.states import Role
 
 Map = NDArray[np.float32]
 PhotoState = Literal["kept", "not_kept", "erased"]

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from model import conditions, stability
-from model.detect import Detector
-from model.detection import Conditions, Detection
-from model.image import ImageError, read_photo
-from model.names import DEFECTS, Defect
-from serving.evidence import maps
-from serving.evidence.calibration_facts import facts
-from serving.evidence.findings import Finding
-from serving.evidence.verify import content_of
+from refundlens.model.detect import Detector
+from refundlens.model.detection import Conditions, Detection
+from refundlens.model.names import DEFECTS, Defect
+from refundlens.model.photo import conditions
+from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.verdict import stability
+from refundlens.serving.evidence import pack
+from refundlens.serving.evidence.pack import facts
+from refundlens.serving.evidence.verify import Finding, content_of
 
 SAME = 1e-4
 """Largest difference of two runs on the same bytes: the contract's."""
@@ -69,8 +69,8 @@ def _compare(document: dict[str, Any], photo: bytes, detector: Detector) -> list
     found = [_numbers(different)]
     said = document["heatmap"]
     if said is not None:
-        cells = maps.decode(content_of(said["base64"]))
-        near = cells.shape == again.heatmap.shape and _farthest(cells, again.heatmap) <= SAME + 1 / maps.STEPS
+        cells = pack.decode(content_of(said["base64"]))
+        near = cells.shape == again.heatmap.shape and _farthest(cells, again.heatmap) <= SAME + 1 / pack.STEPS
         detail = "the same map again" if near else "another map comes out of the same photo and model"
         found.append(Finding("heatmap numbers", "ok" if near else "failed", detail))
     return found

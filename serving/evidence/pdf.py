@@ -16,17 +16,17 @@ from fpdf import FPDF
 from fpdf.enums import TextMode
 from PIL import Image
 
-from model.image import ImageError, read_photo
-from model.texts import Language
-from serving import typeset
-from serving.evidence import fonts, pack, trailer
-from serving.evidence.canonical import canonical, join
-from serving.evidence.material import Material
-from serving.evidence.pack import Issuing
-from serving.evidence.words import hash_rows, model_rows, report_rows, say
-from serving.reports.evidence import boxed, heated
-from serving.reports.evidence_words import ReportFacts, Words, words
-from serving.workflow.states import ReportState
+from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.verdict.texts import Language
+from refundlens.serving.drawing import text as fonts
+from refundlens.serving.drawing import text as typeset
+from refundlens.serving.drawing.picture import boxed, heated
+from refundlens.serving.drawing.words import ReportFacts, Words, words
+from refundlens.serving.evidence import pack, signature
+from refundlens.serving.evidence.material import Material
+from refundlens.serving.evidence.pack import Issuing, canonical, join
+from refundlens.serving.evidence.words import hash_rows, model_rows, report_rows, say
+from refundlens.serving.workflow.states import ReportState
 
 ATTACHMENT = "evidence.json"
 PANEL = 1000
@@ -74,7 +74,7 @@ def make(material: Material, issuing: Issuing, first: Language, with_photo: bool
             compress=True,
             modification_date=issuing.now,
         )
-        return trailer.sign(bytes(sheets.output()), issuing.signer)
+        return signature.sign(bytes(sheets.output()), issuing.signer)
 
 
 class _Sheets(FPDF):

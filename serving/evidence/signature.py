@@ -2,12 +2,17 @@
 
 In: the service's secret. Out: a signer; and for those who check, a public key from a PEM file, a JSON Web Key or a set
 of them. A key's id is its thumbprint (RFC 7638), so that it cannot be given to another key.
+
+The last line of a pack's PDF: `%refundlens-evidence-pdf 1 <key id> <signature>`, over every byte before it.
+
+In: a PDF. Out: the same with that line, and back. A comment after the end is allowed in PDF; readers pass it over.
 """
 
 import base64
 import binascii
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from serving.identity.secret import Secret
+from refundlens.serving.identity.secret import Secret
 
 ALGORITHM = "Ed25519"
 _LABEL = "evidence signing"
@@ -132,3 +137,34 @@ def _from_pem(text: str) -> PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise WrongKey("this PEM holds another kind of key; ours are Ed25519")
     return PublicKey(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+_LINE = re.compile(rb"%refundlens-evidence-pdf 1 ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{86})\n\Z")
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """content: all before the line. key_id: of the key it names. signature: 64 bytes."""
+
+    content: bytes
+    key_id: str
+    signature: bytes
+
+
+def sign(pdf: bytes, signer: Signer) -> bytes:
+    """The PDF with its line."""
+    content = pdf if pdf.endswith(b"\n") else pdf + b"\n"
+    line = f"%refundlens-evidence-pdf 1 {signer.public.id} {text64(signer.sign(content))}\n"
+    return content + line.encode("ascii")
+
+
+def read(pdf: bytes) -> Sealed | None:
+    """None where a PDF does not end with such a line, or the line was changed."""
+    found = _LINE.search(pdf)
+    if found is None:
+        return None
+    try:
+        signature = bytes64(found[2].decode("ascii"))
+    except WrongKey:
+        return None
+    return Sealed(pdf[: found.start()], found[1].decode("ascii"), signature)

@@ -2,21 +2,83 @@
 
 In: an opened pack. Out: findings. Whatever was changed since the pack was signed fails the signature; the other checks
 say what it is, and hold what was signed against itself. No network, no database.
+
+Opens a pack: the JSON, or the PDF that carries it.
+
+In: bytes of a file that anybody may have made. Out: an `Opened`, or PackError. Nothing is checked here.
+
+What a check found, in one shape for people and programs.
 """
 
 import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
-from serving.evidence.canonical import canonical
-from serving.evidence.findings import Finding
-from serving.evidence.pack import FORMAT
-from serving.evidence.reading import Opened
-from serving.evidence.signature import ALGORITHM, PublicKey, bytes64, public_key
+from refundlens.serving.evidence import signature as trailer
+from refundlens.serving.evidence.pack import FORMAT, PackError, canonical, split
+from refundlens.serving.evidence.signature import ALGORITHM, PublicKey, Sealed, bytes64, public_key
+
+State = Literal["ok", "note", "open", "failed"]
+"""`note`: holds, with something to know. `open`: could not be checked with what is at hand; says what would help."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """check: a stable name. detail: what was compared, and what it means."""
+
+    check: str
+    state: State
+    detail: str
+
+
+def failed(findings: Iterable[Finding]) -> bool:
+    return any(finding.state == "failed" for finding in findings)
+
+
+ATTACHMENT = "evidence.json"
+_PDF = b"%PDF-"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """evidence: the bytes that were signed. document: the same as JSON. pages: of a PDF, the line that signs it; none
+    where it has none. is_pdf: whether there are pages at all."""
+
+    evidence: bytes
+    document: dict[str, Any]
+    signature: dict[str, Any]
+    is_pdf: bool = False
+    pages: Sealed | None = None
+
+
+def open_pack(file: bytes) -> Opened:
+    """Raises PackError for what is no pack."""
+    if not file.startswith(_PDF):
+        return Opened(*split(file))
+    return Opened(*split(_attached(file)), is_pdf=True, pages=trailer.read(file))
+
+
+def _attached(pdf: bytes) -> bytes:
+    """The JSON that a PDF carries."""
+    import io
+    import logging
+
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells what it mends; we tell what is wrong
+    try:
+        found = PdfReader(io.BytesIO(pdf), strict=False).attachments.get(ATTACHMENT)
+    except Exception as error:  # pypdf raises many kinds for files that somebody damaged
+        raise PackError(f"this PDF cannot be read: {type(error).__name__}: {error}") from error
+    if not found:
+        raise PackError(f"this PDF carries no {ATTACHMENT}; pages without it prove nothing")
+    return bytes(found[0])
+
 
 _SUM = 1e-6
 """How far probabilities that must add up to 1 may be off: they are doubles of single-precision numbers."""
@@ -157,7 +219,7 @@ def _audit(document: dict[str, Any]) -> list[Finding]:
 
 
 def _row_hash(row: dict[str, Any]) -> str:
-    """As `serving.audit.chain` makes it."""
+    """As `serving.events.audit` makes it."""
     text = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What the PDF says beside the picture's own words (`serving.reports.evidence_words`), in English and Chinese.
+"""What the PDF says beside the picture's own words (`serving.drawing.words`), in English and Chinese.
 
 In: a pack's document. Out: titles, rows of names and values, paragraphs.
 """
@@ -6,7 +6,7 @@ In: a pack's document. Out: titles, rows of names and values, paragraphs.
 import math
 from typing import Any
 
-from model.texts import Language
+from refundlens.model.verdict.texts import Language
 
 Rows = list[tuple[str, str]]
 Both = dict[Language, str]

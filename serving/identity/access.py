@@ -5,6 +5,10 @@ unknown, expired or revoked; 403 `forbidden` where the role or the key's scopes 
 another site's page sent it, `csrf` where a form of ours did not.
 
 >>> Merchant = Annotated[Principal, Depends(needs(Role.MERCHANT))]
+
+The console's cookie: HttpOnly, SameSite=Strict, and Secure wherever the browser came by https.
+
+It has no end of its own: browsers forget it when they are closed, and the session behind it ends by itself.
 """
 
 import hmac
@@ -12,17 +16,47 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from serving.identity.callers import Callers
-from serving.identity.cookies import COOKIE
-from serving.identity.fixed import VISITOR_ID
-from serving.identity.keys import Admitted
-from serving.identity.principal import Principal
-from serving.identity.scopes import SAFE_METHODS, permits, scope_of
-from serving.problems import Problem
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.keys import VISITOR_ID, Admitted
+from refundlens.serving.identity.principal import SAFE_METHODS, Principal, permits, scope_of
+from refundlens.serving.settings import Settings
+from refundlens.serving.workflow.states import KEY_ROLES, Role
+
+COOKIE = "refundlens_session"
+
+
+def give(request: Request, response: Response, value: str) -> None:
+    """Send the cookie along."""
+    response.set_cookie(COOKIE, value, httponly=True, samesite="strict", secure=_is_https(request))
+
+
+def take_back(request: Request, response: Response) -> None:
+    """Have the browser forget it."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_https(request))
+
+
+async def start_visit(request: Request, response: Response) -> None:
+    """Give whoever opens the demo page a session, unless they have one."""
+    callers: Callers = request.app.state.callers
+    value = request.cookies.get(COOKIE)
+    if value and await callers.by_cookie(value) is not None:
+        return
+    fresh = await callers.visit()
+    if fresh is not None:
+        give(request, response, fresh)
+
+
+def _is_https(request: Request) -> bool:
+    """Whether the browser speaks https: with us, or with a proxy before us at the public address."""
+    settings: Settings = request.app.state.settings
+    public = urlsplit(settings.public_url)
+    proxied = public.scheme == "https" and public.netloc == request.headers.get("host")
+    return request.url.scheme == "https" or proxied
+
 
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

@@ -15,14 +15,12 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from serving.clock import Clock
-from serving.db.session import Database
-from serving.db.tables import ApiKey
-from serving.identity import keys, sessions
-from serving.identity.digests import digest
-from serving.identity.fixed import fixed_keys, visitor
-from serving.identity.keys import Admitted
-from serving.settings import Settings
+from refundlens.serving.identity import keys, sessions
+from refundlens.serving.identity.keys import Admitted, digest, fixed_keys, visitor
+from refundlens.serving.kit.clock import Clock
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import ApiKey
 
 REMEMBERED = timedelta(seconds=3)
 """How long an answer of the database is used again: how late a revocation may take effect."""

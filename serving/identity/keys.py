@@ -3,8 +3,18 @@
 In: an open transaction and the key's text or id. Out: rows without the key, and its text once, when it is made. A key
 is `rl_<last 8 characters of its id>_<43 random characters>`: one found somewhere can be told from `keys list`, and only
 its SHA-256 is kept.
+
+How keys and session cookies are kept: as their SHA-256. They are random and long, so no salt and no slow hash.
+
+Keys that no database holds: those of REFUNDLENS_API_KEYS, of the default tenant, and the demo key, of the demo's.
+
+In: settings. Out: a principal for each, by the key's SHA-256. An entry is `key` (an adjudicator's), `role:key` or
+`role:subject:key`; a merchant acts for the shop of its subject's name. They hold as long as the process and change with
+the environment alone. The demo key is made at first start, kept in the data folder for its owner only, and printed by
+`serve`.
 """
 
+import hashlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -14,17 +24,81 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import Actor, Fact
-from serving.clock import rfc3339
-from serving.db.tables import ApiKey
-from serving.identity.digests import digest
-from serving.identity.errors import IdentityError
-from serving.identity.fixed import PREFIX
-from serving.identity.principal import Principal
-from serving.identity.scopes import check_scopes
-from serving.ids import make_id
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import Actor, Fact
+from refundlens.serving.identity.principal import IdentityError, Principal, check_scopes
+from refundlens.serving.identity.secret import kept
+from refundlens.serving.identity.tenants import DEFAULT, DEMO
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.settings import Settings, SettingsError
+from refundlens.serving.storage.tables import ApiKey
+from refundlens.serving.workflow.states import KEY_ROLES, Role
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+PREFIX = "env_"
+"""Of the ids of these keys: a row of that id is there for the sessions begun with it and admits nobody by itself."""
+DEMO_SUBJECT = "demo"
+"""Whose the demo key is, and the shop of the demo page's visitors."""
+VISITOR_SUBJECT = "visitor"
+VISITOR_ID = f"{PREFIX}visitor"
+_KEY_FILE = "demo.key"
+
+
+def demo_key(settings: Settings) -> str | None:
+    """The demo key, made now if there is none yet; None where the demo is switched off."""
+    if not settings.demo:
+        return None
+    return kept(settings.data_dir / _KEY_FILE, lambda: f"rl_demo_{secrets.token_urlsafe(24)}")
+
+
+def fixed_keys(settings: Settings) -> dict[str, Principal]:
+    """By digest. Raises SettingsError where an entry cannot be understood."""
+    entries = [_read(entry.get_secret_value()) for entry in settings.api_keys]
+    keys = {digest(key): _principal(key, role, subject) for key, role, subject in entries}
+    demo = demo_key(settings)
+    if demo:
+        keys[digest(demo)] = _principal(demo, Role.ADMIN, DEMO_SUBJECT, DEMO)
+    return keys
+
+
+def visitor(settings: Settings) -> Principal | None:
+    """Whom the demo page's visitors are, who come without a key: a merchant of a shop of that name. None where the demo
+    is switched off. No key of theirs exists."""
+    if not settings.demo:
+        return None
+    return Principal(DEMO, VISITOR_ID, Role.MERCHANT, VISITOR_SUBJECT, DEMO_SUBJECT)
+
+
+def _read(entry: str) -> tuple[str, Role, str | None]:
+    """Key, role, subject. A plain key is an adjudicator's: the main caller of /v1/detect."""
+    first, colon, rest = entry.partition(":")
+    if not colon or first not in {role.value for role in Role}:
+        return entry, Role.ADJUDICATOR, None
+    role = Role(first)
+    subject, colon, key = rest.partition(":")
+    if not colon:
+        subject, key = "", rest
+    if role not in KEY_ROLES or not key:
+        roles = "|".join(KEY_ROLES)
+        raise SettingsError(
+            f"REFUNDLENS_API_KEYS: an entry that begins with {first}: is not KEY, ({roles}):KEY or "
+            f"({roles}):SUBJECT:KEY"
+        )
+    return key, role, subject or None
+
+
+def _principal(key: str, role: Role, subject: str | None, tenant: str = DEFAULT) -> Principal:
+    mark = digest(key)[:16]
+    name = subject or f"key-{mark[:8]}"
+    account = name if role is Role.MERCHANT else None
+    return Principal(tenant, f"{PREFIX}{mark}", role, name, account)
+
 
 OVERLAP = timedelta(hours=24)
 """How long a replaced key works on: a working day to put the new one everywhere."""
@@ -200,4 +274,4 @@ def _record(
 ) -> None:
     expires = rfc3339(row.expires_at) if row.expires_at else None
     data = {"role": row.role, "scopes": row.scopes, "expires_at": expires, **(more or {})}
-    chain.append(session, row.tenant_id, now, actor, Fact(action, row.id, data=data))
+    audit.append(session, row.tenant_id, now, actor, Fact(action, row.id, data=data))

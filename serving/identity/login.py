@@ -1,6 +1,6 @@
 """GET and POST /login, POST /logout: a key for a session, so that a browser never keeps the key.
 
-In: a form with a key. Out: the console's cookie (`serving.identity.cookies`), and the way on to a page of ours.
+In: a form with a key. Out: the console's cookie (`serving.identity.access`), and the way on to a page of ours.
 """
 
 from typing import Annotated
@@ -9,12 +9,12 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from serving.identity import cookies
-from serving.identity.access import authenticated, check_csrf, from_elsewhere
-from serving.identity.callers import Callers
-from serving.identity.keys import Admitted
-from serving.problems import Problem
-from serving.rendering import html, remember_language
+from refundlens.serving.http.pages import html, remember_language
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity import access
+from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
+from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.keys import Admitted
 
 MOST_BYTES = 8_192
 """Of a login form: a key and a path. It is read before anybody is known."""
@@ -38,11 +38,11 @@ async def log_in(request: Request) -> Response:
     form = await _form(request)
     way = _ours(form.get("next", "/"))
     callers: Callers = request.app.state.callers
-    value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(cookies.COOKIE))
+    value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
     if value is None:
         return html(request, "login.html", 401, next=way, wrong="login_wrong")
     response = RedirectResponse(way, SEE_OTHER)
-    cookies.give(request, response, value)
+    access.give(request, response, value)
     return response
 
 
@@ -51,11 +51,11 @@ async def log_out(request: Request, found: Annotated[Admitted, Depends(authentic
     """End the session of the cookie."""
     await check_csrf(request, found, forms=True)
     callers: Callers = request.app.state.callers
-    value = request.cookies.get(cookies.COOKIE)
+    value = request.cookies.get(access.COOKIE)
     if value:
         await callers.log_out(value)
     response = RedirectResponse("/login", SEE_OTHER)
-    cookies.take_back(request, response)
+    access.take_back(request, response)
     return response
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from serving.settings import Settings
+from refundlens.serving.settings import Settings
 
 _FILE = "secret.key"
 _BYTES = 32

@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import ApiKey, ConsoleSession
-from serving.identity import keys
-from serving.identity.digests import digest
-from serving.identity.fixed import PREFIX
-from serving.identity.keys import Admitted
-from serving.identity.principal import Principal
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.keys import PREFIX, Admitted, digest
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.storage.tables import ApiKey, ConsoleSession
 
 LIFE = timedelta(hours=12)
 """A session is over when it was not used for this long: a shift with its breaks, but not the next morning."""

@@ -11,13 +11,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import SYSTEM, Actor, Fact
-from serving.db.session import Database, DatabaseError, sqlite_url
-from serving.db.tables import Tenant
-from serving.identity.errors import IdentityError
-from serving.ids import make_id
-from serving.settings import Settings
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.identity.principal import IdentityError
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database, DatabaseError, sqlite_url
+from refundlens.serving.storage.tables import Tenant
 
 DEFAULT = "tnt_default"
 """Id of the tenant that is always there; keys of the environment belong to it."""
@@ -79,7 +79,7 @@ def _add(session: Session, identifier: str, name: str, now: datetime, actor: Act
     tenant = Tenant(id=identifier, name=name, settings={}, created_at=now)
     session.add(tenant)
     session.flush()
-    chain.start(session, identifier)
+    audit.start(session, identifier)
     session.flush()
-    chain.append(session, identifier, now, actor, Fact("tenant.created", identifier))
+    audit.append(session, identifier, now, actor, Fact("tenant.created", identifier))
     return tenant

@@ -15,7 +15,7 @@ from babel import Locale
 from babel.numbers import format_currency, get_currency_symbol
 from iso4217 import Currency
 
-from serving.language import Language
+from refundlens.serving.kit.language import Language
 
 UNKNOWN_DECIMALS = 2
 """For a code that ISO 4217 does not list, or lists without a smaller unit (gold): what most currencies have."""

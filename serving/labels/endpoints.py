@@ -6,16 +6,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.labels import repository, service
-from serving.labels.schemas import LabelIn, LabelOut, LabelPage
-from serving.labels.truth import LabelSource, Truth
-from serving.problems import responses
-from serving.rest import paging
-from serving.rest.context import Db, Now
-from serving.rest.once import IdempotencyKey, Made, once
-from serving.workflow.states import Role
+from refundlens.serving.http import paging
+from refundlens.serving.http.context import Db, Now
+from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.problems import responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.labels import service
+from refundlens.serving.labels.schemas import LabelIn, LabelOut, LabelPage, LabelSource, Truth
+from refundlens.serving.workflow.states import Role
 
 router = APIRouter(prefix="/v1/labels", tags=["labels"])
 
@@ -54,6 +53,6 @@ def list_labels(
     """Labels, the newest first: engineers' and those that judges' decisions left."""
     before = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:
-        rows = repository.page(session, principal.tenant, limit, before, sha256, source, truth)
+        rows = service.page(session, principal.tenant, limit, before, sha256, source, truth)
         found = paging.page(rows, limit, service.show, lambda row: [row.id])
     return JSONResponse(found.body())

@@ -4,7 +4,7 @@ In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>`; `manife
 hash; and for authentic photos `MANIFEST.csv`, with which `refundlens data build FOLDER/authentic NEW --extend OLD`
 makes training data of them: a photo of a real hole that was taken for a fake is what the detector must see most.
 
-Which truth: the label of the greatest weight, of several the newest (`serving.labels.truth`). Others that said the
+Which truth: the label of the greatest weight, of several the newest (`serving.labels.schemas`). Others that said the
 opposite are told under `conflicts`. Photos that were erased are listed without a file: their figures still count.
 """
 
@@ -19,11 +19,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from serving.clock import rfc3339
-from serving.db.tables import Image, Label, Refund
-from serving.files import DamagedFile, FileStore, MissingFile
-from serving.labels import repository
-from serving.labels.truth import Truth
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.labels import service
+from refundlens.serving.labels.schemas import Truth
+from refundlens.serving.storage.files import DamagedFile, FileStore, MissingFile
+from refundlens.serving.storage.tables import Image, Label, Refund
 
 MANIFEST = "manifest.jsonl"
 PHOTOS = "MANIFEST.csv"
@@ -77,7 +77,7 @@ def strongest(labels: list[Label]) -> Label:
 
 
 def _photos(session: Session, tenant: str) -> Iterator[list[Label]]:
-    for _, labels in groupby(repository.by_photo(session, tenant), key=lambda label: label.sha256):
+    for _, labels in groupby(service.by_photo(session, tenant), key=lambda label: label.sha256):
         yield list(labels)
 
 
@@ -86,7 +86,7 @@ def _line(
 ) -> dict[str, Any]:
     best = strongest(labels)
     truth = Truth(best.truth)
-    found = repository.of_refund(session, tenant, best.sha256)
+    found = service.of_refund(session, tenant, best.sha256)
     conflicts = [label for label in labels if Truth(label.truth).is_fake != truth.is_fake]
     file_name, missing = _copy(files, best.sha256, truth, found[0] if found else None, out)
     done.photos += file_name is not None

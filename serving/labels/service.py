@@ -1,21 +1,97 @@
-"""Makes labels: from judges' decisions inside the decision's transaction, and from what engineers say."""
+"""Makes labels: from judges' decisions inside the decision's transaction, and from what engineers say.
 
+Queries about labels and what they are of. Every one filters by tenant.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import Fact
-from serving.clock import rfc3339
-from serving.db.tables import Image, Label, Report, Screening
-from serving.identity.principal import Principal
-from serving.ids import make_id
-from serving.labels import repository
-from serving.labels.schemas import LabelIn
-from serving.labels.truth import WEIGHTS, LabelSource, Truth
-from serving.problems import Problem
-from serving.workflow.states import Event, ReportState
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
+from refundlens.serving.storage.tables import Image, Label, Refund, Report, Screening
+from refundlens.serving.workflow.states import Event, ReportState
+
+_BATCH = 500
+"""Rows held in memory while an export reads them all."""
+
+
+def image_by_id(session: Session, tenant: str, identifier: str) -> Image | None:
+    asked = select(Image).where(Image.tenant_id == tenant, Image.id == identifier)
+    return session.execute(asked).scalar_one_or_none()
+
+
+def image_by_sha256(session: Session, tenant: str, sha256: str) -> Image | None:
+    """The newest image with these bytes."""
+    asked = select(Image).where(Image.tenant_id == tenant, Image.sha256 == sha256)
+    return session.execute(asked.order_by(Image.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def screening(session: Session, tenant: str, identifier: str) -> Screening | None:
+    asked = select(Screening).where(Screening.tenant_id == tenant, Screening.id == identifier)
+    return session.execute(asked).scalar_one_or_none()
+
+
+def newest_screening(session: Session, tenant: str, image: str) -> Screening | None:
+    """What the detector said last of an image."""
+    # asked for the tenant, too, SQLite would walk through all of its screenings: their order fits as well
+    asked = select(Screening).where(Screening.image_id == image).order_by(Screening.id.desc()).limit(1)
+    found = session.execute(asked).scalar_one_or_none()
+    return found if found is not None and found.tenant_id == tenant else None
+
+
+def page(
+    session: Session,
+    tenant: str,
+    limit: int,
+    before: str | None,
+    sha256: str | None = None,
+    source: LabelSource | None = None,
+    truth: Truth | None = None,
+) -> Sequence[Label]:
+    """Up to limit + 1 labels, newest first. before: the id of the last one given."""
+    asked = select(Label).where(Label.tenant_id == tenant)
+    if before is not None:
+        asked = asked.where(Label.id < before)
+    said_by: ColumnElement[str] = Label.source.expression
+    said: ColumnElement[str] = Label.truth.expression
+    if sha256 is not None:
+        asked = asked.where(Label.sha256 == sha256)
+        # joined with nothing no index fits them: a photo's few labels are looked through, not all of a source
+        said_by, said = Label.source.concat(""), Label.truth.concat("")
+    if source is not None:
+        asked = asked.where(said_by == source.value)
+    if truth is not None:
+        asked = asked.where(said == truth.value)
+    return session.execute(asked.order_by(Label.id.desc()).limit(limit + 1)).scalars().all()
+
+
+def by_photo(session: Session, tenant: str) -> Iterator[Label]:
+    """All labels, those of one photo together, oldest first."""
+    asked = select(Label).where(Label.tenant_id == tenant).order_by(Label.sha256, Label.id)
+    yield from session.execute(asked.execution_options(yield_per=_BATCH)).scalars()
+
+
+def of_refund(session: Session, tenant: str, sha256: str) -> tuple[Image, Refund] | None:
+    """The newest image with these bytes and its refund; one that still has its bytes comes first."""
+    asked = (
+        select(Image, Refund)
+        .join(Refund, Refund.id == Image.refund_id)
+        .where(Image.tenant_id == tenant, Image.sha256 == sha256)
+        .order_by(Image.erased_at.is_not(None), Image.id.desc())
+        .limit(1)
+    )
+    found = session.execute(asked).first()
+    return None if found is None else (found[0], found[1])
+
 
 _SOURCES = {
     Event.DECIDE_ESTABLISHED: LabelSource.DECISION,
@@ -56,7 +132,7 @@ def make(session: Session, principal: Principal, asked: LabelIn, now: datetime) 
         None,
     )
     facts = {"sha256": sha256, "truth": made.truth}
-    chain.append(session, principal.tenant, now, principal.actor, Fact("label.made", made.id, data=facts))
+    audit.append(session, principal.tenant, now, principal.actor, Fact("label.made", made.id, data=facts))
     return show(made)
 
 
@@ -81,7 +157,7 @@ def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | 
     """Which photo is meant, by whichever name it was given."""
     said = None
     if asked.detection_id is not None:
-        said = repository.screening(session, tenant, asked.detection_id)
+        said = screening(session, tenant, asked.detection_id)
         if said is None:
             detail = (
                 f"No refund's photo has the detection {asked.detection_id}. Name the photo by its sha256."
@@ -89,15 +165,15 @@ def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | 
             raise Problem(404, "not_found", detail)
     identifier = said.image_id if said else asked.image_id
     if identifier is not None:
-        image = repository.image_by_id(session, tenant, identifier)
+        image = image_by_id(session, tenant, identifier)
         if image is None:
             raise Problem(404, "not_found", f"There is no image {identifier}.")
     else:
         assert asked.sha256 is not None  # the schema wants one of the three
-        image = repository.image_by_sha256(session, tenant, asked.sha256)
+        image = image_by_sha256(session, tenant, asked.sha256)
         if image is None:
             return asked.sha256, None, None
-    return image.sha256, image, said or repository.newest_screening(session, tenant, image.id)
+    return image.sha256, image, said or newest_screening(session, tenant, image.id)
 
 
 def _add(

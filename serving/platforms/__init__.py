@@ -9,10 +9,18 @@ parameters of the platform's call, for the merchant's own program to make with i
 What either side cannot carry is told in docs/platforms.md.
 """
 
-from serving.platforms.errors import CannotAnswer, PlatformError, UnreadableRefund
-from serving.platforms.mirror import BARRIERS, Barrier, Platform, Reader, RefundMirror
-from serving.platforms.stripe_like import read_dispute
-from serving.platforms.taobao import read_refund
+from refundlens.serving.platforms.stripe_like import read_dispute
+from refundlens.serving.platforms.taobao import read_refund
+from refundlens.serving.platforms.types import (
+    BARRIERS,
+    Barrier,
+    CannotAnswer,
+    Platform,
+    PlatformError,
+    Reader,
+    RefundMirror,
+    UnreadableRefund,
+)
 
 READERS: dict[Platform, Reader] = {"taobao": read_refund, "stripe_like": read_dispute}
 """Which function reads a platform's refund object."""

@@ -5,7 +5,7 @@ In: text in Chinese or English. Out: hole, stain, mould, other, or None where no
 
 import re
 
-from model.names import Defect
+from refundlens.model.names import Defect
 
 KEYWORDS: dict[Defect, tuple[str, ...]] = {
     "hole": (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from serving.platforms.errors import UnreadableRefund
+from refundlens.serving.platforms.types import UnreadableRefund
 
 T = TypeVar("T")
 

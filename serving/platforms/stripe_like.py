@@ -10,20 +10,22 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from serving.platforms.calls import (
+from refundlens.serving.platforms.claims import guess_claim
+from refundlens.serving.platforms.reading import Fields, unix_time
+from refundlens.serving.platforms.types import (
     MEANINGS,
+    Barrier,
     Call,
+    RefundMirror,
     Standing,
+    UnreadableRefund,
     checked_message,
     checked_proof,
+    in_order,
     must_allow_refusal,
     must_be,
 )
-from serving.platforms.claims import guess_claim
-from serving.platforms.errors import UnreadableRefund
-from serving.platforms.mirror import Barrier, RefundMirror, in_order
-from serving.platforms.reading import Fields, unix_time
-from serving.workflow.states import Outcome, RefundStatus, ReportState
+from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 DisputeStatus = Literal[
     "warning_needs_response",

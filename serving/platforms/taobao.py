@@ -10,11 +10,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from serving.platforms.claims import guess_claim
-from serving.platforms.errors import UnreadableRefund
-from serving.platforms.mirror import Barrier, Phase, RefundMirror, RefundType, in_order
-from serving.platforms.reading import Fields
-from serving.workflow.states import Outcome, RefundStatus
+from refundlens.serving.platforms.claims import guess_claim
+from refundlens.serving.platforms.reading import Fields
+from refundlens.serving.platforms.types import (
+    Barrier,
+    Phase,
+    RefundMirror,
+    RefundType,
+    UnreadableRefund,
+    in_order,
+)
+from refundlens.serving.workflow.states import Outcome, RefundStatus
 
 STATUSES: dict[str, tuple[RefundStatus, Barrier | None]] = {
     "WAIT_SELLER_AGREE": (RefundStatus.OPEN, None),

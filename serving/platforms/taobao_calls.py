@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from serving.platforms.calls import (
+from refundlens.serving.platforms.reading import MAX_INT64
+from refundlens.serving.platforms.types import (
     MEANINGS,
     Call,
+    CannotAnswer,
+    RefundMirror,
     Standing,
     checked_message,
     checked_proof,
     must_allow_refusal,
     must_be,
 )
-from serving.platforms.errors import CannotAnswer
-from serving.platforms.mirror import RefundMirror
-from serving.platforms.reading import MAX_INT64
-from serving.workflow.states import Outcome, ReportState
+from refundlens.serving.workflow.states import Outcome, ReportState
 
 Shop = Literal["taobao", "tmall"]
 

@@ -11,16 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from serving import intake
-from serving.files import FileError, FileStore
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.problems import Problem, responses
-from serving.refunds import repository, service
-from serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
-from serving.rest import etags, paging
-from serving.rest.context import Db
-from serving.workflow.states import RefundStatus, Role
+from refundlens.serving.detection import body as intake
+from refundlens.serving.http import paging
+from refundlens.serving.http.context import Db
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.refunds import repository, service
+from refundlens.serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.workflow.states import RefundStatus, Role
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
@@ -43,7 +43,7 @@ RefundId = Annotated[
     },
 )
 async def put_refund(
-    request: Request, principal: Either, refund_id: RefundId, if_match: etags.IfMatch = None
+    request: Request, principal: Either, refund_id: RefundId, if_match: paging.IfMatch = None
 ) -> JSONResponse:
     """Mirror a refund as the platform has it now: made the first time, changed afterwards.
 
@@ -85,7 +85,7 @@ def _mirror(
             session, state.settings, state.secret, principal, refund_id, body, photos, if_match, now
         )
         content = service.view(session, refund)
-        headers = {"ETag": etags.etag(refund.version)}
+        headers = {"ETag": paging.etag(refund.version)}
     return JSONResponse(content, 201 if new else 200, headers)
 
 
@@ -99,7 +99,7 @@ def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResp
     """A refund with its photos and what our reports mean for it."""
     with database.reading() as session:
         refund = repository.get(session, principal, refund_id)
-        return JSONResponse(service.view(session, refund), headers={"ETag": etags.etag(refund.version)})
+        return JSONResponse(service.view(session, refund), headers={"ETag": paging.etag(refund.version)})
 
 
 @router.get(

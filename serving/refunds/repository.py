@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Image, Refund, Report
-from serving.identity.principal import Principal
-from serving.problems import Problem
-from serving.workflow.states import RefundStatus, Role
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.storage.tables import Image, Refund, Report
+from refundlens.serving.workflow.states import RefundStatus, Role
 
 
 def _visible(principal: Principal) -> Select[Refund]:

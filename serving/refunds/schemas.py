@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from model.names import Defect
-from serving.rest.times import Moment
-from serving.workflow.states import Outcome, RefundStatus, Source
+from refundlens.model.names import Defect
+from refundlens.serving.kit.clock import Moment
+from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
 
 MOST_PHOTOS = 32
 """Of one refund; platforms allow nine in a claim, and chats and reviews have some more."""

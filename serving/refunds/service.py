@@ -8,23 +8,24 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from model.image import ImageError, probe
-from serving.audit import chain
-from serving.audit.chain import SYSTEM, Actor, Fact
-from serving.db.tables import Image, PhotoRequest, Refund, Report
-from serving.db.tables.reports import NEVER
-from serving.files import FileStore
-from serving.identity.principal import Principal
-from serving.identity.secret import Secret
-from serving.ids import make_id
-from serving.problems import Problem
-from serving.refunds import repository
-from serving.refunds.schemas import MOST_PHOTOS, RefundIn
-from serving.rest import etags
-from serving.settings import Settings
-from serving.workflow import clocks
-from serving.workflow.machine import happen
-from serving.workflow.states import (
+from refundlens.model.photo.image import ImageError, probe
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.http import paging
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.refunds import repository
+from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.events import moment
+from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.states import (
     Event,
     Outcome,
     PhotoRequestState,
@@ -33,7 +34,6 @@ from serving.workflow.states import (
     Role,
     Source,
 )
-from serving.workflow.telling import moment
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def mirror(
     if refund is None:
         refund = _make(session, secret, principal, refund_id, body, if_match, now)
         _keep_photos(session, refund, photos, now)
-        chain.append(
+        audit.append(
             session,
             refund.tenant_id,
             now,
@@ -106,7 +106,7 @@ def mirror(
             Fact("refund.mirrored", refund.id, data=_facts(refund)),
         )
         return refund, True
-    etags.check(if_match, refund.version)
+    paging.check(if_match, refund.version)
     _change(session, settings, secret, principal, refund, body, photos, now)
     return refund, False
 
@@ -224,7 +224,7 @@ def _change(
     refund.updated_at = now
     session.flush()
     data = _facts(refund) | {"changed": sorted(changed), "photos_added": len(added)}
-    chain.append(
+    audit.append(
         session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
     )
     if changed:
@@ -271,7 +271,7 @@ def _have_reports_follow(
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = -refund.amount_minor
             if deadline_moved:
-                clocks.threaten(session, report, refund, now)
+                timers.threaten(session, report, refund, now)
 
 
 def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], now: datetime) -> list[Image]:
@@ -317,15 +317,15 @@ def answer_photo_requests(
     )
     for wish in session.execute(query).scalars().all():
         wish.state, wish.live, wish.ended_at = PhotoRequestState.ANSWERED.value, None, now
-        clocks.cancel(session, wish.report_id, clocks.PHOTO_DUE)
+        timers.cancel(session, wish.report_id, timers.PHOTO_DUE)
         session.execute(
             update(Image).where(Image.id.in_([image.id for image in added])).values(request_id=wish.id)
         )
         data = {"wish": wish.wish, "photos": [image.sha256 for image in added]}
         fact = Fact("report.photo_answered", wish.report_id, data=data)
-        chain.append(session, refund.tenant_id, now, actor, fact)
+        audit.append(session, refund.tenant_id, now, actor, fact)
         for image in added:
-            clocks.schedule(session, refund.tenant_id, clocks.SCREEN_EXTRA, image.id, now, now)
+            timers.schedule(session, refund.tenant_id, timers.SCREEN_EXTRA, image.id, now, now)
 
 
 def add_photos(
@@ -337,7 +337,7 @@ def add_photos(
         refund.version += 1
         refund.updated_at = now
         data = _facts(refund) | {"photos_added": len(added)}
-        chain.append(session, refund.tenant_id, now, actor, Fact("refund.changed", refund.id, data=data))
+        audit.append(session, refund.tenant_id, now, actor, Fact("refund.changed", refund.id, data=data))
     answer_photo_requests(session, refund, added, actor, now)
 
 

@@ -11,16 +11,18 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from serving.bell import Bell
-from serving.db.tables import Report
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.identity.scopes import SAFE_METHODS, permits
-from serving.language import preferred
-from serving.problems import Problem, responses
-from serving.reports import evidence_use, repository, service, view
-from serving.reports.repository import Filter
-from serving.reports.schemas import (
+from refundlens.serving.http import paging
+from refundlens.serving.http.context import Db
+from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import SAFE_METHODS, Principal, permits
+from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.reports import refusal, repository, service, view
+from refundlens.serving.reports.repository import Filter
+from refundlens.serving.reports.schemas import (
     EXAMPLE,
     AppealDecisionIn,
     AppealIn,
@@ -36,12 +38,9 @@ from serving.reports.schemas import (
     ReportsOut,
     Steps,
 )
-from serving.reports.service import Doing
-from serving.rest import etags, paging
-from serving.rest.context import Db
-from serving.rest.once import IdempotencyKey, Made, once
-from serving.rest.times import Moment
-from serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.tables import Report
+from refundlens.serving.workflow.states import AppealState, ReportState, Role
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -188,7 +187,7 @@ def withdraw_report(
     request: Request,
     principal: Merchant,
     identifier: Identifier,
-    if_match: etags.IfMatch = None,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Take a report back while nothing is decided. It creates nothing: the Idempotency-Key is optional here."""
@@ -211,7 +210,7 @@ def decide_report(
     principal: Judge,
     identifier: Identifier,
     body: DecisionIn,
-    if_match: etags.IfMatch = None,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """An adjudicator's decision on a report that needs review. The first one stands; a second gets 409."""
@@ -235,7 +234,7 @@ def request_photo(
     principal: Judge,
     identifier: Identifier,
     body: PhotoRequestIn,
-    if_match: etags.IfMatch = None,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Ask the buyer for another photo. The status link lets them send it; so does mirroring the refund with it."""
@@ -338,7 +337,7 @@ def refuse_refund(
     principal: Merchant,
     identifier: Identifier,
     body: RefusalIn,
-    if_match: etags.IfMatch = None,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """One click: refuse the refund, with the evidence attached, once the report is established.
@@ -348,7 +347,7 @@ def refuse_refund(
 
     state = request.app.state
     # drawn before the transaction: others must not wait for it
-    drawn = evidence_use.prepare(state.database, state.files, principal, identifier, body.message)
+    drawn = refusal.prepare(state.database, state.files, principal, identifier, body.message)
 
     def do(session: Session) -> Made:
         report = service.refuse(_doing(request, session), principal, identifier, if_match, drawn)
@@ -374,7 +373,7 @@ def get_report_evidence(
     """The picture that convinces, under 130,000 bytes: photo, heat map, verdict, bound, reasons."""
     with database.reading() as session:
         whole = repository.whole(session, repository.find(session, principal, identifier))
-        content = evidence_use.picture(
+        content = refusal.picture(
             request.app.state.files, whole, preferred(request.headers.get("accept-language"))
         )
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
@@ -410,17 +409,17 @@ def _show(request: Request, principal: Principal, session: Session, report: Repo
 
 
 def _made(request: Request, principal: Principal, session: Session, report: Report, status: int) -> Made:
-    return Made(_show(request, principal, session, report), status, {"ETag": etags.etag(report.version)})
+    return Made(_show(request, principal, session, report), status, {"ETag": paging.etag(report.version)})
 
 
 def _answer(request: Request, principal: Principal, session: Session, report: Report) -> JSONResponse:
     return JSONResponse(
-        _show(request, principal, session, report), headers={"ETag": etags.etag(report.version)}
+        _show(request, principal, session, report), headers={"ETag": paging.etag(report.version)}
     )
 
 
 def _location(reports: list[Report]) -> dict[str, str]:
-    return {"Location": f"/v1/reports/{reports[0].id}", "ETag": etags.etag(reports[0].version)}
+    return {"Location": f"/v1/reports/{reports[0].id}", "ETag": paging.etag(reports[0].version)}
 
 
 def _patience(request: Request) -> float:

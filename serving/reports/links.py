@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from serving.identity.secret import Secret
-from serving.problems import Problem
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.secret import Secret
 
 Side = Literal["merchant", "buyer"]
 SIDES: tuple[Side, ...] = ("merchant", "buyer")

@@ -9,7 +9,10 @@ from typing import TypeVar
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from serving.db.tables import (
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.refunds.repository import lock_by_key
+from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
     Decision,
@@ -20,10 +23,7 @@ from serving.db.tables import (
     Report,
     Screening,
 )
-from serving.identity.principal import Principal
-from serving.problems import Problem
-from serving.refunds.repository import lock_by_key
-from serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.workflow.states import AppealState, ReportState, Role
 
 Kind = TypeVar("Kind", Refund, Image, Screening)
 Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.detection import Reason
-from model.names import Verdict
-from serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
+from refundlens.model.detection import Reason
+from refundlens.model.names import Verdict
+from refundlens.serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
 
 MOST_PHOTOS = 16
 """Reported in one click; as many as one request to /v1/detect may bring."""

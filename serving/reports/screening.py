@@ -1,7 +1,19 @@
 """Keeps what the detector said of a refund's photos, and draws the claim's consequences.
 
 In: the detections of one click's photos. Out: `Screening` rows, `detection.completed`, and each report's next state by
-the rule of `model.claim`: all reported photos of the refund are judged together.
+the rule of `model.verdict.claim`: all reported photos of the refund are judged together.
+
+Judges the reported photos of a refund together, however many clicks they were reported in.
+
+In: a refund whose newest click was screened. Out: the claim's verdict by `model.verdict.claim`, and the images that
+carried it.
+
+Every click is a judgement of all photos screened so far, and the bounds of judgements add up: whoever reports photo by
+photo, and looks at each answer before the next click, gets no more chances to accuse than the limit allows. So:
+- a photo counts from its screening on, whatever becomes of its report: taking a report back takes no judgement back;
+- a click that would accuse does so only while the bounds of all judgements of the refund, its own included, stay within
+  the limit, and their sum is the bound that is stated; beyond that, a person decides;
+- a photo that a person found not to be fake, at first or on appeal, is no evidence against the others any more.
 """
 
 import io
@@ -12,23 +24,81 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from model.detection import Detection
-from serving.audit import chain
-from serving.audit.chain import DETECTOR, SYSTEM, Fact
-from serving.clock import rfc3339
-from serving.db.tables import Image, Refund, Report, Screening
-from serving.files import FileStore
-from serving.ids import make_id
-from serving.lines import detection_line
-from serving.reports import repository
-from serving.reports.judging import Judged, judge
-from serving.reports.service import Doing
-from serving.webhooks import outbox
-from serving.workflow import miss_limit
-from serving.workflow.machine import Given, happen
-from serving.workflow.states import Event, ReportState, WebhookType
+from refundlens.model.detection import Detection
+from refundlens.model.verdict.claim import PhotoFinding, judge_claim
+from refundlens.serving.detection.schemas import detection_line
+from refundlens.serving.events import audit, outbox
+from refundlens.serving.events.audit import DETECTOR, SYSTEM, Fact
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.reports import repository
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.tables import Image, Refund, Report, Screening
+from refundlens.serving.workflow import miss_limit
+from refundlens.serving.workflow.machine import Given, happen
+from refundlens.serving.workflow.states import Event, ReportState, WebhookType
+
+
+@dataclass(frozen=True)
+class Judged:
+    """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could
+    take part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the
+    limit is used up."""
+
+    own: float | None
+    bound: float | None
+    rule: str | None
+    carried: frozenset[str]
+
+
+def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Judged:
+    """The claim as it stands after the newest click, whose id is `claim_id`."""
+    photos = _photos(session, refund)
+    if not photos:
+        return Judged(None, None, None, frozenset())
+    verdict = judge_claim(list(photos.values()), limit)
+    if verdict.bound is None:
+        return Judged(None, None, None, frozenset())
+    bound = verdict.bound + _spent(session, refund, claim_id)
+    if verdict.rule is None or bound > limit:
+        return Judged(verdict.bound, bound, None, frozenset())
+    images = list(photos)
+    return Judged(
+        verdict.bound, bound, verdict.rule, frozenset(images[place] for place in verdict.carried_by)
+    )
+
+
+def _photos(session: Session, refund: Refund) -> dict[str, PhotoFinding]:
+    """By image; one reported again counts with its newest detection."""
+    rows = session.execute(
+        select(Report.image_id, Report.state, Report.was, Report.decided_by, Screening.body)
+        .join(Screening, Screening.id == Report.screening_id)
+        .where(Report.refund_id == refund.id)
+        .order_by(Report.id)
+    )
+    photos: dict[str, PhotoFinding] = {}
+    for row in rows:
+        finding = PhotoFinding.model_validate(row.body)
+        # under appeal, a verdict counts until it is answered
+        state = ReportState(row.was if row.state == ReportState.APPEALED else row.state)
+        if state in ReportState.for_buyer() and row.decided_by != DETECTOR.name:
+            finding = finding.model_copy(update={"verdict": "authentic", "suspect": False})
+        photos[row.image_id] = finding
+    return photos
+
+
+def _spent(session: Session, refund: Refund, claim_id: str) -> float:
+    """The bounds of the refund's other judgements, as they were when each was made."""
+    rows = session.execute(
+        select(Report.claim_id, Report.claim_bound)
+        .where(Report.refund_id == refund.id, Report.claim_id != claim_id, Report.claim_bound.is_not(None))
+        .distinct()
+    )
+    return float(sum(row.claim_bound for row in rows))
 
 
 @dataclass(frozen=True)
@@ -114,7 +184,7 @@ def keep_extra(session: Session, image: Image, found: Found, now: datetime) -> N
             "verdict": row.verdict,
         }
         fact = Fact("image.screened", image.id, data=data)
-    chain.append(session, image.tenant_id, now, DETECTOR, fact)
+    audit.append(session, image.tenant_id, now, DETECTOR, fact)
 
 
 def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: Judged, found: Found | None) -> None:

@@ -1,4 +1,9 @@
-"""Has things happen to reports: each function is one request's work inside its transaction."""
+"""Has things happen to reports: each function is one request's work inside its transaction.
+
+What a caller may do with a report now: the transition table, with its guards asked.
+
+The names are those of the endpoints; `decide` stands for both decisions.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,23 +13,83 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from serving.audit.chain import Actor
-from serving.db.tables import Appeal, Image, Refund, Report
-from serving.db.tables.reports import NEVER
-from serving.identity.principal import Principal
-from serving.ids import make_id
-from serving.problems import Problem
-from serving.refunds import repository as refunds
-from serving.reports import repository
-from serving.reports.actions import side_of
-from serving.reports.schemas import MOST_PHOTOS, AppealDecisionIn, DecisionIn, PhotoRequestIn, ReportIn
-from serving.rest import etags
-from serving.settings import Settings
-from serving.workflow.machine import Given, happen
-from serving.workflow.states import Event, ReportState
+from refundlens.serving.events.audit import Actor
+from refundlens.serving.http import paging
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.reports import repository
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.schemas import (
+    MOST_PHOTOS,
+    AppealDecisionIn,
+    DecisionIn,
+    PhotoRequestIn,
+    ReportIn,
+)
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import Appeal, Image, Refund, Report
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow import guards
+from refundlens.serving.workflow.guards import Seen
+from refundlens.serving.workflow.machine import Change, Given, happen, may
+from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.transitions import TABLE, Guard
 
 if TYPE_CHECKING:
-    from serving.reports.evidence_use import Drawn
+    from refundlens.serving.reports.refusal import Drawn
+
+
+NAMES: dict[Event, str] = {
+    Event.DECIDE_ESTABLISHED: "decide",
+    Event.DECIDE_NOT_ESTABLISHED: "decide",
+    Event.REQUEST_PHOTO: "request_photo",
+    Event.APPEAL: "appeal",
+    Event.UPHOLD: "decide_appeal",
+    Event.OVERTURN: "decide_appeal",
+    Event.REFUSE: "refuse",
+    Event.WITHDRAW: "withdraw",
+}
+"""Events that people bring to a report that exists."""
+_WAS = {
+    Guard.WAS_ESTABLISHED: ReportState.ESTABLISHED,
+    Guard.WAS_NOT_ESTABLISHED: ReportState.NOT_ESTABLISHED,
+}
+_EDGES = {
+    state: tuple((edge, NAMES[edge.event]) for edge in TABLE if edge.state == state and edge.event in NAMES)
+    for state in ReportState
+}
+"""Looked up for each report of a page: most states lead to one or two edges of twenty."""
+
+
+def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, whole: Whole) -> list[str]:
+    """In the table's order."""
+    report = whole.report
+    appellants = {whole.appeal.opened_by} if whole.appeal else set()
+    seen = Seen(
+        frozenset({report.reported_by, *appellants, *(decision.decided_by for decision in whole.decisions)}),
+        any(wish.live for wish in whole.wishes),
+        whole.refused,
+        whole.image.erased_at is None,
+    )
+    found: list[str] = []
+    for edge, name in _EDGES[ReportState(report.state)]:
+        if name in found or not may(actor.role, edge):
+            continue
+        if any(guard in _WAS and _WAS[guard] != report.was for guard in edge.guards):
+            continue
+        change = Change(session, settings, now, actor, edge, edge.state, report, whole.refund, Given(), seen)
+        if guards.holds(change):
+            found.append(name)
+    return found
+
+
+def side_of(actor: Actor, report_state: str) -> str:
+    """Whose appeal it is: against `established` the buyer's, whoever passes it on."""
+    if actor.role is Role.BUYER:
+        return "buyer"
+    return "buyer" if report_state == ReportState.ESTABLISHED else "merchant"
 
 
 @dataclass(frozen=True)
@@ -93,7 +158,7 @@ def refuse(
 ) -> Report:
     """drawn: the evidence; none where the report was not established when it should be drawn. Raises Problem 409."""
     report, refund = repository.lock(doing.session, principal, identifier)
-    etags.check(if_match, report.version)
+    paging.check(if_match, report.version)
     if drawn is not None and drawn.version != report.version:
         raise Problem(
             409, "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
@@ -135,7 +200,7 @@ def _happen(
     given: Given | None = None,
 ) -> Report:
     report, refund = repository.lock(doing.session, principal, identifier)
-    etags.check(if_match, report.version)
+    paging.check(if_match, report.version)
     happen(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
     return report
 

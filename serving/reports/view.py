@@ -9,18 +9,26 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from model.texts import reason_text
-from serving.audit.chain import Actor
-from serving.db.tables import Appeal, AuditEvent, Decision, PhotoRequest, Refund, Refusal, Screening
-from serving.identity.secret import Secret
-from serving.language import Language
-from serving.refunds.service import image_view
-from serving.reports import links, repository
-from serving.reports.actions import allowed
-from serving.reports.repository import Whole
-from serving.settings import Settings
-from serving.workflow.states import ReportState, Role
-from serving.workflow.telling import moment
+from refundlens.model.verdict.texts import reason_text
+from refundlens.serving.events.audit import Actor
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.language import Language
+from refundlens.serving.refunds.service import image_view
+from refundlens.serving.reports import links, repository
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.service import allowed
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import (
+    Appeal,
+    AuditEvent,
+    Decision,
+    PhotoRequest,
+    Refund,
+    Refusal,
+    Screening,
+)
+from refundlens.serving.workflow.events import moment
+from refundlens.serving.workflow.states import ReportState, Role
 
 OURSELVES = ("detector", "system", "buyer")
 """Actors that are no person with a key; they may be named to anybody."""

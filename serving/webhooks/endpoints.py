@@ -1,6 +1,6 @@
 """Webhook endpoints and their deliveries over HTTP, for admins. Thin: role, body, service, answer.
 
-Of the application it needs what `serving.rest` needs, and `app.state.webhook_guard`, a `Guard`.
+Of the application it needs what `serving.http` needs, and `app.state.webhook_guard`, a `Guard`.
 """
 
 import json
@@ -11,19 +11,18 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from serving.db.tables import WebhookEndpoint
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.identity.secret import Secret
-from serving.problems import Problem, responses
-from serving.rest.context import Db, Now, TheSecret
-from serving.rest.etags import IfMatch, etag
-from serving.rest.once import IdempotencyKey, Made, once
-from serving.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode, page
-from serving.webhooks import repository, schemas, service
-from serving.webhooks.guard import Guard, Refused
-from serving.webhooks.signing import secret_text
-from serving.workflow.states import Role
+from refundlens.serving.http.context import Db, Now, TheSecret
+from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, etag, page
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.tables import WebhookEndpoint
+from refundlens.serving.webhooks import repository, schemas, service
+from refundlens.serving.webhooks.sending import secret_text
+from refundlens.serving.webhooks.ssrf import Guard, Refused
+from refundlens.serving.workflow.states import Role
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]

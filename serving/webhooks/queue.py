@@ -16,13 +16,12 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.db.session import Database
-from serving.db.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
-from serving.ids import make_id
-from serving.webhooks import schedule
-from serving.webhooks.sending import Answer
-from serving.webhooks.signing import Signer
+from refundlens.serving.events import audit
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.webhooks import delivery
+from refundlens.serving.webhooks.sending import Answer, Signer
 
 PER_ENDPOINT = 4
 """Messages a process sends to one endpoint at a time: roughly in order, yet not one round trip after another."""
@@ -128,13 +127,13 @@ def _failed(
 ) -> None:
     if endpoint.failing_since is None:
         endpoint.failing_since = now
-    pause = schedule.wait(row.attempts, answer.status, answer.retry_after, now)
+    pause = delivery.wait(row.attempts, answer.status, answer.retry_after, now)
     if answer.status == GONE:
         _end(row, "failed", now)
         _disable(session, endpoint, "its receiver answered 410 Gone", now)
-    elif schedule.is_dead(endpoint.failing_since, row.attempts, now):
+    elif delivery.is_dead(endpoint.failing_since, row.attempts, now):
         _end(row, "failed", now)
-        _disable(session, endpoint, f"everything failed for {schedule.DEAD_AFTER.days} days", now)
+        _disable(session, endpoint, f"everything failed for {delivery.DEAD_AFTER.days} days", now)
     elif pause is None:
         _end(row, "failed", now)
     else:
@@ -153,8 +152,8 @@ def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: date
     endpoint.version += 1
     endpoint.updated_at = now
     cancel_pending(session, endpoint.id, now)
-    fact = chain.Fact("webhook_endpoint.disabled", endpoint.id, "enabled", "disabled", {"reason": reason})
-    chain.append(session, endpoint.tenant_id, now, chain.SYSTEM, fact)
+    fact = audit.Fact("webhook_endpoint.disabled", endpoint.id, "enabled", "disabled", {"reason": reason})
+    audit.append(session, endpoint.tenant_id, now, audit.SYSTEM, fact)
     _log.warning("webhook endpoint %s is disabled: %s", endpoint.id, reason)
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
 
 
 def endpoint(session: Session, tenant: str, identifier: str, lock: bool = False) -> WebhookEndpoint | None:

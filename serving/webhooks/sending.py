@@ -2,20 +2,64 @@
 
 In: a message for an endpoint. Out: an `Answer`, always: whatever goes wrong is one. Nothing is followed, decompressed
 or read beyond a few kilobytes, and nothing of the environment (proxies, .netrc) is used.
+
+Signs messages as Standard Webhooks 1.0 says; receivers verify with any of its libraries.
+
+In: the service's secret, an endpoint and which of its secrets count now, a message. Out: the three headers. No secret
+is stored: each is derived from the service's own, the endpoint's id and a number that rotation raises.
 """
 
 import asyncio
+import base64
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import httpx
+from standardwebhooks import Webhook
 
-from serving.identity.secret import Secret
-from serving.webhooks.guard import Guard, PinnedTransport, Refused
-from serving.webhooks.signing import Signer, headers
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.webhooks.ssrf import Guard, PinnedTransport, Refused
+
+PREFIX = "whsec_"
+OVERLAP = timedelta(hours=24)
+"""How long the secret before a rotation signs, too: a working day to give receivers the new one."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Whose secrets sign. number: the secret in use; previous_until: until then the one before it signs as well."""
+
+    endpoint_id: str
+    number: int
+    previous_until: datetime | None
+
+    def numbers(self, now: datetime) -> list[int]:
+        """The secrets that count now, the newest first."""
+        both = self.previous_until is not None and now < self.previous_until and self.number > 1
+        return [self.number, self.number - 1] if both else [self.number]
+
+
+def secret_text(secret: Secret, endpoint_id: str, number: int) -> str:
+    """A secret as its receiver gets it: `whsec_` and 32 bytes in base64."""
+    return PREFIX + base64.b64encode(secret.derive("webhook", endpoint_id, str(number))).decode()
+
+
+def headers(secret: Secret, signer: Signer, message_id: str, payload: str, now: datetime) -> dict[str, str]:
+    """The headers that prove a message is ours, was sent now, and is this one."""
+    moment = now.astimezone(UTC)  # the library takes any zone for UTC
+    signatures = [
+        Webhook(secret_text(secret, signer.endpoint_id, number)).sign(message_id, moment, payload)
+        for number in signer.numbers(now)
+    ]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
 
 TIMEOUT = 15.0
 """Seconds for everything: name, connection, request, answer. Standard Webhooks asks for 15 to 30."""

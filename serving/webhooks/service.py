@@ -10,16 +10,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.clock import rfc3339
-from serving.db.tables import WebhookDelivery, WebhookEndpoint
-from serving.identity.principal import Principal
-from serving.ids import make_id
-from serving.problems import Problem
-from serving.rest import etags
-from serving.webhooks import outbox, repository
-from serving.webhooks.queue import cancel_pending, is_active
-from serving.webhooks.schemas import EndpointIn, EndpointPatch
+from refundlens.serving.events import audit, outbox
+from refundlens.serving.http import paging
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
+from refundlens.serving.webhooks import repository
+from refundlens.serving.webhooks.queue import cancel_pending, is_active
+from refundlens.serving.webhooks.schemas import EndpointIn, EndpointPatch
 
 MOST_ENDPOINTS = 50
 """Of a tenant; every event is written once for each of them."""
@@ -88,7 +88,7 @@ def create(session: Session, principal: Principal, asked: EndpointIn, now: datet
     )
     session.add(made)
     session.flush()
-    data = {"events": made.events, "url_sha256": chain.text_hash(made.url)}
+    data = {"events": made.events, "url_sha256": audit.text_hash(made.url)}
     _audit(session, principal, made, now, "created", after="enabled", data=data)
     return made
 
@@ -103,7 +103,7 @@ def change(
 ) -> WebhookEndpoint:
     """Raises Problem 404, 412."""
     endpoint = find(session, principal, identifier, lock=True)
-    etags.check(if_match, endpoint.version)
+    paging.check(if_match, endpoint.version)
     before = _state(endpoint)
     if asked.url is not None and asked.url != endpoint.url:
         endpoint.url, endpoint.failing_since = asked.url, None  # another receiver, which has not failed yet
@@ -119,7 +119,7 @@ def change(
     _touch(endpoint, now)
     data = {
         "changed": sorted(asked.model_dump(exclude_none=True)),
-        "url_sha256": chain.text_hash(endpoint.url),
+        "url_sha256": audit.text_hash(endpoint.url),
     }
     _audit(session, principal, endpoint, now, "changed", before, _state(endpoint), data)
     return endpoint
@@ -130,7 +130,7 @@ def delete(
 ) -> None:
     """It is not shown or used any more; its deliveries still are what they were. Raises Problem 404, 412."""
     endpoint = find(session, principal, identifier, lock=True)
-    etags.check(if_match, endpoint.version)
+    paging.check(if_match, endpoint.version)
     before = _state(endpoint)
     endpoint.deleted_at = now
     _touch(endpoint, now)
@@ -170,8 +170,8 @@ def redeliver(session: Session, principal: Principal, identifier: str, now: date
     elif due.lease is None or due.leased_until is None or due.leased_until <= now:
         due.next_at = now  # it waited for its next try; one that is being sent is left alone
     data = {"event": event.id, "endpoint": endpoint.id}
-    fact = chain.Fact("webhook_delivery.redelivered", due.id, data=data)
-    chain.append(session, principal.tenant, now, principal.actor, fact)
+    fact = audit.Fact("webhook_delivery.redelivered", due.id, data=data)
+    audit.append(session, principal.tenant, now, principal.actor, fact)
     return show_delivery(due, event.type)
 
 
@@ -199,8 +199,8 @@ def _audit(
     after: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    fact = chain.Fact(f"webhook_endpoint.{what}", endpoint.id, before, after, data or {})
-    chain.append(session, endpoint.tenant_id, now, principal.actor, fact)
+    fact = audit.Fact(f"webhook_endpoint.{what}", endpoint.id, before, after, data or {})
+    audit.append(session, endpoint.tenant_id, now, principal.actor, fact)
 
 
 def _time(moment: datetime | None) -> str | None:

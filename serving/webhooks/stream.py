@@ -7,7 +7,7 @@ Ids sort by time, but a transaction that began earlier may end later. So every l
 gives what it has not given yet. Only an event that was late just while its stream was broken off can be missed; the
 page reads everything anew when it connects again, and webhooks miss nothing.
 
-Of the application it needs what `serving.rest` needs, `app.state.bell`, and `app.state.closing`, set to True when the
+Of the application it needs what `serving.http` needs, `app.state.bell`, and `app.state.closing`, set to True when the
 server is told to stop: it waits for open connections before anything else ends.
 """
 
@@ -21,16 +21,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from serving.bell import Bell
-from serving.clock import Clock
-from serving.db.session import Database
-from serving.db.tables import OutboxEvent
-from serving.identity.access import needs
-from serving.identity.principal import Principal
-from serving.ids import first_id
-from serving.problems import Problem, responses
-from serving.webhooks import repository
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.ids import first_id
+from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import OutboxEvent
+from refundlens.serving.webhooks import repository
+from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 LOOK = 1.0
 """Seconds between looks: what another process did is seen within one."""

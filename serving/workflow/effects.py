@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from serving.buyers import integrity
-from serving.db.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
-from serving.db.tables.reports import NEVER
-from serving.ids import make_id
-from serving.labels.service import for_decision
-from serving.workflow import clocks
-from serving.workflow.machine import Change
-from serving.workflow.states import (
+from refundlens.serving.buyers import integrity
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.labels.service import for_decision
+from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.events import tell
+from refundlens.serving.workflow.machine import Change
+from refundlens.serving.workflow.states import (
     AppealState,
     Event,
     Outcome,
@@ -21,8 +22,7 @@ from serving.workflow.states import (
     ReportState,
     WebhookType,
 )
-from serving.workflow.table import Effect
-from serving.workflow.telling import tell
+from refundlens.serving.workflow.transitions import Effect
 
 _WEBHOOK_OF_STATE = {
     ReportState.SUBMITTED: WebhookType.REPORT_SUBMITTED,
@@ -42,26 +42,26 @@ def _tell(change: Change) -> None:
 def _start_clocks(change: Change) -> None:
     report, now = change.report, change.now
     report.due_at = change.refund.deadline_at or NEVER
-    clocks.schedule(change.session, report.tenant_id, clocks.SCREEN, report.claim_id, now, now)
-    clocks.threaten(change.session, report, change.refund, now)
+    timers.schedule(change.session, report.tenant_id, timers.SCREEN, report.claim_id, now, now)
+    timers.threaten(change.session, report, change.refund, now)
 
 
 def _stop_clocks(change: Change) -> None:
-    clocks.end_threat(change.session, change.report)
+    timers.end_threat(change.session, change.report)
     change.report.due_at = NEVER
 
 
 def _open_appeal_window(change: Change) -> None:
     due = change.now + timedelta(hours=change.settings.appeal_hours)
     change.report.due_at = due
-    clocks.schedule(
-        change.session, change.report.tenant_id, clocks.FINALISE, change.report.id, due, change.now
+    timers.schedule(
+        change.session, change.report.tenant_id, timers.FINALISE, change.report.id, due, change.now
     )
 
 
 def _open_appeal(change: Change) -> None:
     session, report, now = change.session, change.report, change.now
-    clocks.cancel(session, report.id, clocks.FINALISE)
+    timers.cancel(session, report.id, timers.FINALISE)
     due = now + timedelta(hours=change.settings.appeal_answer_hours)
     appeal = Appeal(
         id=change.given.appeal_id or make_id("apl", now),
@@ -78,7 +78,7 @@ def _open_appeal(change: Change) -> None:
     )
     session.add(appeal)
     report.due_at = due
-    clocks.schedule(session, report.tenant_id, clocks.APPEAL_DUE, report.id, due, now)
+    timers.schedule(session, report.tenant_id, timers.APPEAL_DUE, report.id, due, now)
     tell(
         session, now, WebhookType.APPEAL_OPENED, report, change.refund, appeal_id=appeal.id, side=appeal.side
     )
@@ -91,7 +91,7 @@ def _close_appeal(change: Change) -> None:
     appeal.state = (AppealState.UPHELD if upheld else AppealState.OVERTURNED).value
     appeal.decided_by, appeal.decided_at = change.actor.name, change.now
     report.due_at = NEVER
-    clocks.cancel(session, report.id, clocks.APPEAL_DUE)
+    timers.cancel(session, report.id, timers.APPEAL_DUE)
     kind = WebhookType.APPEAL_UPHELD if upheld else WebhookType.APPEAL_OVERTURNED
     tell(session, change.now, kind, report, change.refund, appeal_id=appeal.id, side=appeal.side)
 
@@ -196,7 +196,7 @@ def _ask_buyer(change: Change) -> None:
             created_at=now,
         )
     )
-    clocks.schedule(change.session, report.tenant_id, clocks.PHOTO_DUE, report.id, due, now)
+    timers.schedule(change.session, report.tenant_id, timers.PHOTO_DUE, report.id, due, now)
 
 
 def _photo_due(change: Change) -> datetime:
@@ -205,7 +205,7 @@ def _photo_due(change: Change) -> datetime:
 
 
 def _end_wishes(change: Change) -> None:
-    clocks.cancel(change.session, change.report.id, clocks.PHOTO_DUE)
+    timers.cancel(change.session, change.report.id, timers.PHOTO_DUE)
     change.session.execute(
         update(PhotoRequest)
         .where(PhotoRequest.report_id == change.report.id, PhotoRequest.live.is_not(None))

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
-from serving.problems import Problem
-from serving.workflow import miss_limit
-from serving.workflow.states import RefundStatus, ReportState, Source
-from serving.workflow.table import Guard
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
+from refundlens.serving.workflow import miss_limit
+from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
+from refundlens.serving.workflow.transitions import Guard
 
 if TYPE_CHECKING:
-    from serving.workflow.machine import Change
+    from refundlens.serving.workflow.machine import Change
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from serving.audit import chain
-from serving.audit.chain import Actor, Fact
-from serving.db.tables import Refund, Report
-from serving.problems import Problem
-from serving.settings import Settings
-from serving.workflow import guards
-from serving.workflow.guards import Seen
-from serving.workflow.states import Event, ReportState, Role
-from serving.workflow.table import Edge, events_from, find
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import Actor, Fact
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import Refund, Report
+from refundlens.serving.workflow import guards
+from refundlens.serving.workflow.guards import Seen
+from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.transitions import Edge, events_from, find
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def happen(
 
     Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
-    from serving.workflow import effects  # they use the machine's types
+    from refundlens.serving.workflow import effects  # they use the machine's types
 
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
@@ -82,7 +82,7 @@ def happen(
     if before is None:
         session.add(report)
     session.flush()
-    chain.append(session, report.tenant_id, now, actor, _fact(change))
+    audit.append(session, report.tenant_id, now, actor, _fact(change))
     for effect in edge.effects:
         effects.DO[effect](change)
     session.flush()
@@ -130,7 +130,7 @@ def _fact(change: Change) -> Fact:
     given = change.given
     data = {"refund_id": change.refund.refund_id, "version": change.report.version, **given.data}
     data |= {"reason_code": given.reason_code} if given.reason_code else {}
-    data |= {"reason_sha256": chain.text_hash(given.reason)} if given.reason else {}
+    data |= {"reason_sha256": audit.text_hash(given.reason)} if given.reason else {}
     data |= {"evidence_sha256": given.evidence} if given.evidence else {}
     data |= {"wish": given.wish} if given.wish else {}
     action = f"report.{change.edge.event.value}"

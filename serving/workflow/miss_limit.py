@@ -8,8 +8,8 @@ buyers; unlike that one it is theirs to choose.
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Tenant
-from serving.settings import Settings
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import Tenant
 
 SETTING = "miss_limit"
 """In a tenant's settings."""

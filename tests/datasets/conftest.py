@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.build import Built, Options, build
-from datasets.recipe import Grid, Recipe
+from refundlens.datasets.build import Built, Options, build
+from refundlens.datasets.recipe import Grid, Recipe
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 COUNT_FAULTS = """
 import resource, sys
 import numpy as np
-from datasets.allocator import keep_freed_memory
+from refundlens.datasets.allocator import keep_freed_memory
 if sys.argv[1] == "kept" and not keep_freed_memory():
     sys.exit(3)
 np.ones(32_000_000, np.uint8)

@@ -12,18 +12,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets import build as building
-from datasets import dispatch, manifest
-from datasets.build import PARTS, BuildError, Built, Options, build
-from datasets.dispatch import MASTER
-from datasets.editors.base import Edit, EditRequest
-from datasets.family import families, normalise
-from datasets.photos import gather
-from datasets.recipe import Recipe, RecipeError, load
-from datasets.records import Row, Split
-from datasets.splits import Member
-from datasets.task import Context, Task
-from datasets.workshop import Workshop
+from refundlens.datasets import build as building
+from refundlens.datasets import manifest, writer
+from refundlens.datasets.build import PARTS, BuildError, Built, Options, build
+from refundlens.datasets.editors.base import Edit, EditRequest
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.datasets.photos import gather
+from refundlens.datasets.recipe import Recipe, RecipeError, load
+from refundlens.datasets.row import Row, Split
+from refundlens.datasets.splits import Member
+from refundlens.datasets.task import Context, Task
+from refundlens.datasets.variants import families, normalise
+from refundlens.datasets.writer import MASTER
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ def test_a_killed_build_goes_on_where_it_stopped(
     tmp_path: Path, photo_folder: Fill, small_options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, out = photo_folder(tmp_path / "photos", 6), tmp_path / "out"
-    make, done = dispatch.make, list[str]()
+    make, done = writer.make, list[str]()
 
     def killed_at_the_third(task: Task, context: Context, workshop: Workshop) -> list[Row]:
         if len(done) == 2:
@@ -113,7 +113,7 @@ def test_a_killed_build_goes_on_where_it_stopped(
         done.append(task.photo.sha256)
         return make(task, context, workshop)
 
-    monkeypatch.setattr(dispatch, "make", killed_at_the_third)
+    monkeypatch.setattr(writer, "make", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         build([source], out, small_options)
     first, done = done, []
@@ -122,7 +122,7 @@ def test_a_killed_build_goes_on_where_it_stopped(
         done.append(task.photo.sha256)
         return make(task, context, workshop)
 
-    monkeypatch.setattr(dispatch, "make", counted)
+    monkeypatch.setattr(writer, "make", counted)
     resumed = build([source], out, small_options)
     assert len(first) == 2
     assert len(done) == 4
@@ -159,7 +159,7 @@ def test_a_near_duplicate_across_splits_stops_the_build(
 ) -> None:
     source = photo_folder(tmp_path / "photos", 3)
     Image.fromarray(scene(2)).save(source / "z_copy.jpg", quality=60)
-    monkeypatch.setattr("datasets.phash.merge_groups", lambda groups, pairs: list(groups))
+    monkeypatch.setattr("refundlens.datasets.phash.merge_groups", lambda groups, pairs: list(groups))
 
     def careless(members: Sequence[Member], fractions: Mapping[Split, float], seed: int) -> dict[str, Split]:
         return {member.group: "test" if member.group == "z_copy" else "train" for member in members}
@@ -187,7 +187,7 @@ def test_held_out_generators_appear_only_in_the_test_split(tmp_path: Path, photo
     used: dict[str, set[str]] = {}
     for split in ("train", "validation", "calibration", "test"):
         context = Context(tmp_path / "out", recipe, seed=1)
-        rows = dispatch.make(task_of(source, split), context, workshop)  # type: ignore[arg-type]
+        rows = writer.make(task_of(source, split), context, workshop)  # type: ignore[arg-type]
         used[split] = {row.generator for row in rows if row.generator}
     assert used["test"] == {"unseen"}
     assert used["train"] == used["validation"] == {"seen"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from datasets.build import Built
-from datasets.cli import app
+from refundlens.datasets.build import Built
+from refundlens.datasets.cli import app
 
 run = CliRunner().invoke
 RECIPE = "fractions: {train: 0.5, test: 0.5}\nedits: {train: [classical], test: [classical]}\n"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from datasets.cli import app
-from datasets.collect import collect, read_list
-from datasets.collection import CollectionError, family_of, read_index
+from refundlens.datasets.cli import app
+from refundlens.datasets.collect import collect, read_list
+from refundlens.datasets.collection import CollectionError, family_of, read_index
 from tests.datasets.collections import snapshot
 
 

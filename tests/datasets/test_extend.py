@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets import manifest
-from datasets.build import Built, Options, build
-from datasets.extend import Earlier, ExtendError, pinned
-from datasets.splits import Member
-from datasets.verify import verify
+from refundlens.datasets import manifest
+from refundlens.datasets.build import Built, Options, build
+from refundlens.datasets.extend import Earlier, ExtendError, pinned
+from refundlens.datasets.splits import Member
+from refundlens.datasets.verify import verify
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.phash import NEAR, crossings, distance, merge_groups, near_pairs, phash
+from refundlens.datasets.phash import NEAR, crossings, distance, merge_groups, near_pairs, phash
 
 Scene = Callable[..., NDArray[np.uint8]]
 

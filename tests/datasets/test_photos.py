@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.photos import UnreadablePhotoError, find, gather, read
+from refundlens.datasets.photos import UnreadablePhotoError, find, gather, read
 
 Scene = Callable[..., NDArray[np.uint8]]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.splits import DEFAULT_FRACTIONS, Member, assign, photo_split
+from refundlens.datasets.splits import DEFAULT_FRACTIONS, Member, assign, photo_split
 
 
 def members(sizes: list[int], stratum: str = "product") -> list[Member]:

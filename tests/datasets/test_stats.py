@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from datasets import manifest
-from datasets.build import Built
-from datasets.export import ExportError, select, to_folder, to_tar
-from datasets.stats import as_json, as_text, stats
-from datasets.verify import verify
+from refundlens.datasets import manifest
+from refundlens.datasets.build import Built
+from refundlens.datasets.export import ExportError, select, to_folder, to_tar
+from refundlens.datasets.stats import as_json, as_text, stats
+from refundlens.datasets.verify import verify
 
 
 def test_counts_add_up(built: tuple[Path, Built]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from datasets import manifest
-from datasets.build import Built
-from datasets.records import Row
-from datasets.verify import delivery_differences, verify
+from refundlens.datasets import manifest
+from refundlens.datasets.build import Built
+from refundlens.datasets.row import Row
+from refundlens.datasets.verify import delivery_differences, verify
 
 Row_ = dict[str, Any]
 

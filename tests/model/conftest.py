@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from model import bundle
-from model.calibration import LOSSLESS, Bin, Calibration
-from model.detection import MissedOn
-from model.pooling import FEATURES
+from refundlens.model import bundle
+from refundlens.model.detection import MissedOn
+from refundlens.model.network.pooling import FEATURES
+from refundlens.model.verdict.calibration import LOSSLESS, Bin, Calibration
 
 MakeBundle = Callable[..., Path]
 MISSED_ON = MissedOn(kinds={"ai_edited": 40, "ai_generated": 20}, editors=5, pictures=60, missed=4)

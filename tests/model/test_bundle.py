@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import bundle
-from model.bundle import BundleError
-from model.calibration import Calibration
+from refundlens.model import bundle
+from refundlens.model.bundle import BundleError
+from refundlens.model.verdict.calibration import Calibration
 
 Make = Callable[..., Path]
 

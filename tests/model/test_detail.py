@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from model import detail
-from model.detail import Detail
-from model.image import read_photo
-from model.windows import luma_windows
+from refundlens.model.photo import detail
+from refundlens.model.photo.detail import Detail
+from refundlens.model.photo.image import read_photo
+from refundlens.model.photo.windows import luma_windows
 
 KERNELS = {
     "bilinear": Image.Resampling.BILINEAR,

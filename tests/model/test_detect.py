@@ -12,15 +12,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model import detect as module
-from model.bundle import BundleError
-from model.calibration import Calibration
-from model.claim import PhotoFinding
-from model.detect import BATCH, Detector
-from model.detection import Detection
-from model.image import ImageError, read_photo
-from model.pooling import FEATURES
-from model.tiles import plan
+from refundlens.model import detect as module
+from refundlens.model.bundle import BundleError
+from refundlens.model.detect import BATCH, Detector
+from refundlens.model.detection import Detection
+from refundlens.model.network.pooling import FEATURES
+from refundlens.model.network.tiles import plan
+from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.verdict.calibration import Calibration
+from refundlens.model.verdict.claim import PhotoFinding
 
 Make = Callable[..., Path]
 Calibrated = Callable[..., Calibration]

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.resizing import BAND, JUDGED, KERNEL, LARGEST, box_to_shown, judged_size, to_judged
+from refundlens.model.photo.resizing import (
+    BAND,
+    JUDGED,
+    KERNEL,
+    LARGEST,
+    box_to_shown,
+    judged_size,
+    to_judged,
+)
 
 SIDES = st.integers(1, 20_000)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.tiles import CELLS, STRIDE, TILE, Plan, plan, stitch
+from refundlens.model.network.tiles import CELLS, STRIDE, TILE, Plan, plan, stitch
 
 
 def _flat(grid: Plan, *values: float) -> NDArray[np.float32]:

@@ -27,18 +27,18 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from benchmarks.tiny import save_bundle
-from model.detect import Detector
-from serving.app import create_app
-from serving.audit import chain
-from serving.clock import utc_now
-from serving.db.session import Database, sqlite_file, sqlite_url
-from serving.db.tables import Image, Refund, Report, Screening, Tenant
-from serving.db.tables.reports import NEVER
-from serving.files import FileStore
-from serving.ids import make_id
-from serving.settings import Settings
-from serving.workflow.states import ReportState
+from refundlens.model.detect import Detector
+from refundlens.serving.app import create_app
+from refundlens.serving.events import audit
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.tables import Image, Refund, Report, Screening, Tenant
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow.states import ReportState
+from tests.support.tiny import save_bundle
 
 KEY = "test-key"
 
@@ -120,7 +120,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("one", "two"):
             session.add(Tenant(id=f"tnt_{name}", name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
             session.flush()
-            chain.start(session, f"tnt_{name}")
+            audit.start(session, f"tnt_{name}")
     opened.close()  # the last connection writes the log back into the file
     return sqlite_file(folder)
 
@@ -285,7 +285,7 @@ class Live:
 
 @pytest.fixture(scope="session")
 def story() -> ModuleType:
-    """clients/story.py, which is no package."""
+    """docs/examples/story.py, which is no package."""
     spec = importlib.util.spec_from_file_location("refundlens_story", ROOT / "clients" / "story.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

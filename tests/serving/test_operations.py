@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from model.detection import Detection
-from serving.problems import ProblemDetails
-from serving.schemas import EXAMPLE, DetectionOut
+from refundlens.model.detection import Detection
+from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
+from refundlens.serving.http.problems import ProblemDetails
 
 
 def test_alive_at_once_and_ready_after_warm_up(app: FastAPI) -> None:

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
-from model.detect import Detector
-from serving import progress
-from serving.clock import rfc3339
-from serving.heatmap_files import HeatmapFolder
-from serving.ids import DETECTION_ID, make_id
-from serving.language import preferred
-from serving.parallel import AHEAD, in_order
-from serving.references import read_reference, with_references
-from serving.samples import SAMPLES, picture
-from serving.settings import Settings
-from serving.store import DetectionStore, Stored
+from refundlens.model.detect import Detector
+from refundlens.serving.cli.backends import HeatmapFolder
+from refundlens.serving.demo.samples import SAMPLES, picture
+from refundlens.serving.detection.references import read_reference, with_references
+from refundlens.serving.detection.store import DetectionStore, Stored
+from refundlens.serving.kit import parallel
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import DETECTION_ID, make_id
+from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.parallel import AHEAD, in_order
+from refundlens.serving.settings import Settings
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -171,10 +171,10 @@ def test_samples_are_the_same_each_time_and_half_of_them_edited(sample: bytes) -
 
 def test_progress_is_silent_off_a_terminal_and_for_quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def shown(terminal: bool, quiet: float) -> str:
-        monkeypatch.setattr(progress, "QUIET_SECONDS", quiet)
+        monkeypatch.setattr(parallel, "QUIET_SECONDS", quiet)
         stream = io.StringIO()
         console = Console(file=stream, force_terminal=terminal)
-        assert list(progress.track(iter(range(3)), 3, "photos", console)) == [0, 1, 2]
+        assert list(parallel.track(iter(range(3)), 3, "photos", console)) == [0, 1, 2]
         return stream.getvalue()
 
     assert shown(terminal=False, quiet=0.0) == ""
@@ -185,9 +185,9 @@ def test_progress_is_silent_off_a_terminal_and_for_quick_work(monkeypatch: pytes
 def test_results_stay_on_standard_output_beside_the_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(parallel, "QUIET_SECONDS", 0.0)
     terminal = Console(file=io.StringIO(), force_terminal=True)
-    for number in progress.track(iter(range(3)), 3, "photos", terminal):
+    for number in parallel.track(iter(range(3)), 3, "photos", terminal):
         print(number)
     assert capsys.readouterr().out == "0\n1\n2\n"
 
@@ -211,8 +211,8 @@ def test_a_folder_that_cannot_be_read_is_an_error_line(
 ) -> None:
     import os
 
-    from serving import inputs
-    from serving.engines import LocalEngine
+    from refundlens.serving.cli import backends
+    from refundlens.serving.cli.backends import LocalEngine
 
     (tmp_path / "closed").mkdir()
     (tmp_path / "open.jpg").write_bytes(photo())
@@ -223,6 +223,6 @@ def test_a_folder_that_cannot_be_read_is_an_error_line(
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(inputs.os, "scandir", guarded)
-    judged = [LocalEngine(detector).judge(path) for path in inputs.files_under([tmp_path])]
+    monkeypatch.setattr(backends.os, "scandir", guarded)
+    judged = [LocalEngine(detector).judge(path) for path in backends.files_under([tmp_path])]
     assert [result.line.get("error", {}).get("code") for result in judged] == ["unreadable_file", None]

@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.build import Options, build
-from datasets.recipe import Grid, Recipe
-from model.network import NetworkConfig
-from training import small_networks
-from training.config import DataConfig, TrainConfig
+from refundlens.datasets.build import Options, build
+from refundlens.datasets.recipe import Grid, Recipe
+from refundlens.model.network.network import NetworkConfig
+from refundlens.training.config import DataConfig, TrainConfig
+from refundlens.training.editors import train as small_networks
 
 PHOTOS = 30
 
@@ -61,7 +61,7 @@ def config() -> TrainConfig:
 @pytest.fixture(scope="session")
 def run(dataset: Path, config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run."""
-    from training.loop import train
+    from refundlens.training.loop import train
 
     folder = tmp_path_factory.mktemp("runs") / "first"
     train(dataset, folder, config)

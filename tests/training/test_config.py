@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from model.tiles import TILE
-from training.config import ConfigError, DataConfig, TrainConfig, load, save
+from refundlens.model.network.tiles import TILE
+from refundlens.training.config import ConfigError, DataConfig, TrainConfig, load, save
 
 
 def test_a_saved_config_reads_as_it_was(tmp_path: Path) -> None:

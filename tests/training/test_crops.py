@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.crops.store import Pair, Record, write_shard
-from model import bundle
-from model.names import DEFECTS, KINDS
-from model.network import NetworkConfig
-from model.tiles import TILE
-from training.config import DataConfig, LossConfig, TrainConfig
-from training.crops import IGNORE, CropBatches
-from training.export import write_bundle
-from training.feeds import WATCH, open_feed
-from training.loop import FINAL, METRICS, train
-from training.losses import losses
-from training.quantization import compare, quantize
+from refundlens.datasets.crops.store import Pair, Record, write_shard
+from refundlens.model import bundle
+from refundlens.model.names import DEFECTS, KINDS
+from refundlens.model.network.network import NetworkConfig
+from refundlens.model.network.tiles import TILE
+from refundlens.training.config import DataConfig, LossConfig, TrainConfig
+from refundlens.training.crops import IGNORE, CropBatches
+from refundlens.training.export import write_bundle
+from refundlens.training.feeds import WATCH, open_feed
+from refundlens.training.loop import FINAL, METRICS, train
+from refundlens.training.losses import losses
+from refundlens.training.quantization import compare, quantize
 
 SIDE = 64
 
@@ -112,7 +112,7 @@ def test_unaligned_twins_are_not_ranked() -> None:
 def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import loop
+    from refundlens.training import loop
 
     whole = train(folder, tmp_path / "whole", settings)
     lines = [json.loads(line) for line in (tmp_path / "whole" / METRICS).read_text().splitlines()]
@@ -138,8 +138,8 @@ def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
 
 
 def test_the_backbone_learns_at_its_own_rate(settings: TrainConfig) -> None:
-    from model.network import Network
-    from training.loop import _groups
+    from refundlens.model.network.network import Network
+    from refundlens.training.loop import _groups
 
     network = Network(settings.network)
     groups = _groups(network, settings)

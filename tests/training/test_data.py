@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from datasets import manifest
-from model.names import DEFECTS, KINDS
-from training.config import DataConfig, LossConfig
-from training.data import FromStep, TileDataset, collate, pairs_of
+from refundlens.datasets import manifest
+from refundlens.model.names import DEFECTS, KINDS
+from refundlens.training.config import DataConfig, LossConfig
+from refundlens.training.data import FromStep, TileDataset, collate, pairs_of
 
 pytestmark = pytest.mark.slow
 

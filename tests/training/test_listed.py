@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.collection import INDEX
-from model.detection import ModelName
-from model.pooling import FEATURES
-from training.listed import Chosen, Listed, choose, score_listed
-from training.scoring import Sample, ScoreFile
+from refundlens.datasets.collection import INDEX
+from refundlens.model.detection import ModelName
+from refundlens.model.network.pooling import FEATURES
+from refundlens.training.calibration.scoring import Sample, ScoreFile
+from refundlens.training.listed import Chosen, Listed, choose, score_listed
 
 COLUMNS = (
     "file", "split", "class", "kind", "pair", "mask", "generator", "repo", "group", "licence", "note", "jpeg_quality",

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import loop
-from training.config import ConfigError, TrainConfig, load
-from training.loop import CHECKPOINT, FINAL, METRICS, Resumed, train
+from refundlens.training import loop
+from refundlens.training.config import ConfigError, TrainConfig, load
+from refundlens.training.loop import CHECKPOINT, FINAL, METRICS, Resumed, train
 
 pytestmark = pytest.mark.slow
 

@@ -1,8 +1,8 @@
 import torch
 
-from training.config import LossConfig
-from training.data import IGNORE
-from training.losses import losses
+from refundlens.training.config import LossConfig
+from refundlens.training.data import IGNORE
+from refundlens.training.losses import losses
 
 
 def batch(kinds: list[int]) -> dict[str, torch.Tensor]:

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import bounds
-from model.calibration import Bin, Calibration, logistic
-from model.detection import Conditions, MissedOn
-from model.names import Kind
-from model.pooling import FEATURES
-from training.misses import LEAST_PICTURES, with_miss_bounds
-from training.scoring import Sample
-from training.thresholds import with_thresholds
+from refundlens.model.detection import Conditions, MissedOn
+from refundlens.model.names import Kind
+from refundlens.model.network.pooling import FEATURES
+from refundlens.model.verdict import bounds
+from refundlens.model.verdict.calibration import Bin, Calibration, logistic
+from refundlens.training.calibration.scoring import Sample
+from refundlens.training.calibration.thresholds import with_thresholds
+from refundlens.training.misses import LEAST_PICTURES, with_miss_bounds
 
 SMALL = Bin(
     long_side=(240, 640), jpeg_quality=(60, 80), sharpness=(0.0, 1.0), photos=400, threshold=0.9, bound=0.01

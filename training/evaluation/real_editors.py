@@ -18,17 +18,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.chains import NAMED, Step
-from datasets.collection import Entry, by_file, read_index
-from datasets.crops.masters import decode
-from datasets.crops.twins import derived_mask
-from datasets.delivery import deliver
-from datasets.photos import UnreadablePhotoError
-from datasets.pictures import read_mask
-from datasets.progress import track
-from model import pooling
-from model.detect import Detector
-from training.metrics import roc_auc
+from refundlens.datasets.collection import Entry, by_file, read_index
+from refundlens.datasets.crops.masters import decode
+from refundlens.datasets.crops.twins import derived_mask
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.degradations.chains import NAMED, Step
+from refundlens.datasets.photos import UnreadablePhotoError
+from refundlens.datasets.progress import track
+from refundlens.datasets.row import read_mask
+from refundlens.model.detect import Detector
+from refundlens.model.network import pooling
+from refundlens.training.evaluation.metrics import roc_auc
 
 DELIVERY = "q75_720"
 ROUNDS = 400

@@ -9,7 +9,7 @@ None of them is a dependency; the error of one that is missing names the command
 None of them is trained, tuned or thresholded here.
 """
 
-from training.peers.base import NotInstalledError, Peer
-from training.peers.registry import NAMES, peers
+from refundlens.training.peers.base import NotInstalledError, Peer
+from refundlens.training.peers.registry import NAMES, peers
 
 __all__ = ["NAMES", "NotInstalledError", "Peer", "peers"]

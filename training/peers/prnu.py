@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.peers.base import load
+from refundlens.training.peers.base import load
 
 INSTALL = "pip install --no-deps prnu==0.1.0 && pip install scikit-learn"
 

@@ -16,10 +16,10 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decode import turn
-from model.jpeg import parse_jpeg
-from training.peers.base import load
-from training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
+from refundlens.model.photo.decode import turn
+from refundlens.model.photo.jpeg import parse_jpeg
+from refundlens.training.peers.base import load
+from refundlens.training.peers.shims import MemoryFiles, rebind, scalar_int, stand_ins
 
 INSTALL = "pip install PyWavelets jpeglib && pip install --no-deps pyIFD==0.0.3"
 _STEPS = 63

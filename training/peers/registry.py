@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from training.peers.base import Peer
-from training.peers.prnu import PrnuResnet
-from training.peers.pyifd import Adq1, Ela, Noi1
-from training.peers.sahu65 import Sahu65
+from refundlens.training.peers.base import Peer
+from refundlens.training.peers.prnu import PrnuResnet
+from refundlens.training.peers.pyifd import Adq1, Ela, Noi1
+from refundlens.training.peers.sahu65 import Sahu65
 
 _PEERS: dict[str, Callable[[], Peer]] = {peer.name: peer for peer in (Sahu65, PrnuResnet, Ela, Adq1, Noi1)}
 

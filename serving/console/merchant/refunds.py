@@ -1,30 +1,90 @@
-"""/refunds and /refunds/{refund_id}: what is to be decided, by deadline, and one click to report photos."""
+"""/refunds and /refunds/{refund_id}: what is to be decided, by deadline, and one click to report photos.
+
+One click on any number of photos: each refund's are one claim.
+
+In: photos' ids. Out: reports, and how many photos could not be reported. A refund whose photos are refused (its time is
+over, somebody else was faster) keeps the others from nothing.
+
+Fields of forms as the API's own models read them, so that pages and API hold the same limits.
+"""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 
-from serving.complaints import service as complaints
-from serving.complaints.schemas import ComplaintIn, ComplaintKind
-from serving.console.frame import Visit, back_to, fields, page, submit, visits
-from serving.console.merchant import repository, shown
-from serving.console.merchant.forms import checked, text
-from serving.console.merchant.reporting import report_photos
-from serving.console.merchant.repository import PARTS, Part
-from serving.console.merchant.shown import RefundCard
-from serving.console.trouble import PageRoute
-from serving.problems import Problem
-from serving.refunds import repository as refunds
-from serving.reports.schemas import ReportIn
-from serving.reports.service import Doing
-from serving.rest import paging
-from serving.rest.once import Made
-from serving.workflow.states import Role
+from refundlens.serving.complaints import service as complaints
+from refundlens.serving.complaints.schemas import ComplaintIn, ComplaintKind
+from refundlens.serving.console.merchant import format, repository
+from refundlens.serving.console.merchant.format import RefundCard
+from refundlens.serving.console.merchant.repository import PARTS, Part
+from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.detection.body import faults
+from refundlens.serving.http import paging
+from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.reports import service
+from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.workflow.states import Role
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+def text(form: FormData, name: str) -> str:
+    """A field without the space around it; empty where it did not come."""
+    value = form.get(name)
+    return value.strip().replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def checked(model: type[Asked], **values: object) -> Asked:
+    """Raises Problem 422."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", faults(error)) from error
+
+
+def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Made:
+    """Raises Problem 404 for a photo that is not the caller's; then, and where it is about a single claim, the problem
+    of that claim, with nothing done."""
+    found = repository.refunds_of(doing.session, principal, photos)
+    missing = [photo for photo in photos if photo not in found]
+    if missing:
+        raise Problem(404, "not_found", f"There is no photo {missing[0]}.")
+    claims: dict[str, list[str]] = {}
+    for photo in sorted(photos, key=lambda photo: (found[photo].id, photo)):
+        claims.setdefault(found[photo].refund_id, []).append(photo)
+    for refund_id in claims:  # all before the first report: whoever holds the audit chain waits for no refund
+        refunds.get(doing.session, principal, refund_id, lock=True)
+    made: list[str] = []
+    failed = 0
+    parts = [
+        (refund_id, whole[start : start + MOST_PHOTOS])
+        for refund_id, whole in claims.items()
+        for start in range(0, len(whole), MOST_PHOTOS)
+    ]
+    for refund_id, part in parts:
+        asked = ReportIn(refund_id=refund_id, image=part, note=note)
+        try:
+            with doing.session.begin_nested():
+                made += [report.id for report in service.submit(doing, principal, asked)]
+        except Problem:
+            if len(parts) == 1:
+                raise
+            failed += len(part)
+    return Made({"reports": made, "failed": failed, "refunds": list(claims)})
+
 
 MOST_SELECTED = 400
 """Photos of one click: a page's worth with room to spare."""
@@ -62,7 +122,7 @@ async def index(
         failed=failed,
         nothing=nothing,
         selectable=sum(card.reportable for refund in cards for card in refund.buyers),
-        tone=shown.tone,
+        tone=format.tone,
     )
 
 
@@ -98,7 +158,7 @@ async def one(visit: Merchant, refund_id: RefundId, complained: bool = False) ->
         complaints=filed,
         complained=complained,
         kinds=list(ComplaintKind),
-        tone=shown.tone,
+        tone=format.tone,
     )
 
 
@@ -122,7 +182,7 @@ def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCar
         photos = refunds.photos(session, found.refunds)
         named = {name for those in photos.values() for _, name in those if name is not None}
         reports = repository.reports(session, named)
-    show = partial(shown.refund_card, reports=reports, now=now)
+    show = partial(format.refund_card, reports=reports, now=now)
     return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
 
 
@@ -135,7 +195,7 @@ def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, objec
             complaints.show((row, refund.refund_id), visit.principal)
             for row in repository.complaints(session, refund)
         ]
-    return shown.refund_card(refund, photos, reports, visit.state.clock()), filed
+    return format.refund_card(refund, photos, reports, visit.state.clock()), filed
 
 
 def _doing(visit: Visit, session: Session) -> Doing:

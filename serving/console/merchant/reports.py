@@ -8,19 +8,19 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from model.tiles import STRIDE
-from serving.console.frame import Visit, back_to, fields, page, submit, visits
-from serving.console.merchant import places, shown
-from serving.console.merchant import repository as lists
-from serving.console.merchant.forms import checked, text
-from serving.console.trouble import PageRoute
-from serving.reports import evidence_use, repository, service, view
-from serving.reports.schemas import AppealIn, RefusalIn
-from serving.reports.service import Doing
-from serving.rest.once import Made
-from serving.result_view import ResultView
-from serving.track.texts import texts as track_texts
-from serving.workflow.states import ReportState, Role, Source
+from refundlens.model.network.tiles import STRIDE
+from refundlens.serving.console.merchant import format, pictures
+from refundlens.serving.console.merchant import repository as lists
+from refundlens.serving.console.merchant.refunds import checked, text
+from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.detection.page import ResultView
+from refundlens.serving.http.idempotency import Made
+from refundlens.serving.reports import refusal, repository, service, view
+from refundlens.serving.reports.schemas import AppealIn, RefusalIn
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.reports.status_page import texts as track_texts
+from refundlens.serving.workflow.states import ReportState, Role, Source
 
 NO_NEWS = 204
 """htmx swaps nothing then: what somebody is writing, and where the sliders are, stays."""
@@ -47,7 +47,7 @@ def state(visit: Merchant, identifier: Identifier) -> Response:
     """The state in a word, for lists that follow it."""
     with visit.state.database.reading() as session:
         report = repository.find(session, visit.principal, identifier)
-    return page(visit, "merchant/state.html", "refunds", report=report, tone=shown.tone)
+    return page(visit, "merchant/state.html", "refunds", report=report, tone=format.tone)
 
 
 @router.post("/reports/{id}/withdraw")
@@ -77,7 +77,7 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
 
     state = visit.state
     drawn = await run_in_threadpool(
-        evidence_use.prepare, state.database, state.files, visit.principal, identifier, message
+        refusal.prepare, state.database, state.files, visit.principal, identifier, message
     )
     return await _done(
         visit, form, identifier, lambda doing: service.refuse(doing, visit.principal, identifier, None, drawn)
@@ -110,7 +110,7 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         photos = lists.photos(session, whole.refund)
     body = whole.screening.body if whole.screening else None
     listing = [image for image in photos if image.source == Source.LISTING and image.erased_at is None]
-    language = evidence_use.language_of(whole.refund)
+    language = refusal.language_of(whole.refund)
     undecided = report.state in ReportState.undecided()
     return {
         "report": report,
@@ -120,13 +120,13 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "heat_size": [-(-side // STRIDE) * STRIDE for side in (body["width"], body["height"])]
         if body
         else [],
-        "places": places.places(body) if body else [],
+        "places": pictures.places(body) if body else [],
         "listing": listing,
-        "tone": shown.tone,
-        "countdown": shown.countdown(whole.refund.deadline_at, now) if undecided else None,
-        "due": shown.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
-        "claim_reason": evidence_use.facts(whole, visit.language).claim_reason,
-        "default_message": evidence_use.MESSAGES[language],
+        "tone": format.tone,
+        "countdown": format.countdown(whole.refund.deadline_at, now) if undecided else None,
+        "due": format.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
+        "claim_reason": refusal.facts(whole, visit.language).claim_reason,
+        "default_message": refusal.MESSAGES[language],
         "events": track_texts(visit.language)["events"],
         "wishes": track_texts(visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),

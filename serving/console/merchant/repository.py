@@ -11,10 +11,10 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Complaint, Image, Refund, Report
-from serving.identity.principal import Principal
-from serving.rest import paging
-from serving.workflow.states import RefundStatus, Role
+from refundlens.serving.http import paging
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.storage.tables import Complaint, Image, Refund, Report
+from refundlens.serving.workflow.states import RefundStatus, Role
 
 Part = Literal["open", "late", "undated"]
 """Open refunds whose deadline is to come, has passed, or is not known."""

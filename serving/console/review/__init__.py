@@ -7,6 +7,6 @@ decided goes through `serving.reports.service`, as over the API.
 
 from fastapi import APIRouter
 
-from serving.console.review import bench, deciding, models, pictures, queues
+from refundlens.serving.console.review import decisions, models, pictures, queues, workbench
 
-ROUTERS: tuple[APIRouter, ...] = tuple(one.router for one in (queues, bench, deciding, pictures, models))
+ROUTERS: tuple[APIRouter, ...] = tuple(one.router for one in (queues, workbench, decisions, pictures, models))

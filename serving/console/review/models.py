@@ -12,21 +12,21 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from serving.console.frame import Visit, back_to, fields, page, submit, visits
-from serving.console.review import disagreements, markdown, plots
-from serving.console.review.drift import BEFORE, DAYS, SAMPLE, drift
-from serving.console.review.words import TOOLS
-from serving.console.trouble import PageRoute
-from serving.db.tables import ModelVersion
-from serving.engine import Engine
-from serving.models import repository as registry
-from serving.models import service, view
-from serving.models.schemas import PromoteIn, RollbackIn
-from serving.models.service import By
-from serving.problems import Problem
-from serving.rest import etags, paging
-from serving.rest.once import Made
-from serving.workflow.states import Role
+from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.review import markdown, plots, statistics
+from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
+from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.engine import Engine
+from refundlens.serving.http import paging
+from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.registry import repository as registry
+from refundlens.serving.registry import schemas, service
+from refundlens.serving.registry.schemas import PromoteIn, RollbackIn
+from refundlens.serving.registry.service import By
+from refundlens.serving.storage.tables import ModelVersion
+from refundlens.serving.workflow.states import Role
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -71,7 +71,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     before = paging.decode(cursor, (str,))[0] if cursor else None
     with visit.state.database.reading() as session:
         moved = drift(session, visit.principal.tenant, visit.state.clock())
-        compared = disagreements.compare(session, visit.principal.tenant, before)
+        compared = statistics.compare(session, visit.principal.tenant, before)
         rows = registry.page(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
     more = urlencode({"cursor": paging.encode([compared.more])}) if compared.more else None
@@ -83,7 +83,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed=failed,
         model=detector.name,
         card=markdown.blocks(detector.card, CARD_UNDER),
-        versions=[view.show(row) for row in rows],
+        versions=[schemas.show(row) for row in rows],
         revisions={row.id: row.revision for row in rows},
         calibration=calibration,
         conditions=plots.conditions(calibration) if calibration else [],
@@ -105,7 +105,7 @@ def _change(
 ) -> ModelVersion:
     """Raises Problem 404, 409, 412, 422."""
     by, now = By.person(visit.principal), visit.state.clock()
-    seen = etags.etag(int(revision)) if revision.isascii() and revision.isdigit() else None
+    seen = paging.etag(int(revision)) if revision.isascii() and revision.isdigit() else None
     try:
         if act == "promote":
             why = PromoteIn(reason=reason or None).reason

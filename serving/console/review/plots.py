@@ -7,10 +7,9 @@ attributes; colours are the style sheet's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.bounds import upper_bound
-from model.calibration import LOSSLESS, Bin, Calibration
-from serving.console.review.disagreements import Tenth
-from serving.console.review.drift import VERDICTS, Day
+from refundlens.model.verdict.bounds import upper_bound
+from refundlens.model.verdict.calibration import LOSSLESS, Bin, Calibration
+from refundlens.serving.console.review.statistics import VERDICTS, Day, Tenth
 
 WIDTH = 600.0
 """Of a drawing, in its own units."""

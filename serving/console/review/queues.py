@@ -13,17 +13,17 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy.orm import Session
 
-from serving.console.frame import Visit, page, texts, visits
-from serving.console.review import opinion, repository
-from serving.console.review.words import TOOLS
-from serving.console.trouble import PageRoute
-from serving.db.tables import Appeal, Report
-from serving.identity.principal import Principal
-from serving.reports import repository as reports
-from serving.reports.actions import allowed
-from serving.reports.repository import Filter, Whole
-from serving.rest import paging
-from serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.console.page import Visit, page, texts, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.review import blind_review, repository
+from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.http import paging
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.repository import Filter, Whole
+from refundlens.serving.reports.service import allowed
+from refundlens.serving.storage.tables import Appeal, Report
+from refundlens.serving.workflow.states import AppealState, ReportState, Role
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -55,7 +55,7 @@ def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "",
     with visit.state.database.reading() as session:
         rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
         wholes = reports.wholes(session, rows[:ROWS])
-        hides = opinion.hidden_here(session, visit.principal.tenant)
+        hides = blind_review.hidden_here(session, visit.principal.tenant)
         last = reports_done(session, visit.principal, done)
     if hides:
         sort = "due"  # doubt is the model's opinion, too

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
-from serving.identity.principal import Principal
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
 MOST_USES = 20
 """Earlier uses of a picture that are shown; more say no more."""

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.collect import collect, read_list
-from datasets.collection import read_index
-from datasets.crops import store
-from datasets.crops.build import CropOptions, build_crops
-from datasets.crops.chains import draw_scale, draw_steps
-from datasets.crops.masters import Masters, prepare
-from datasets.crops.twins import Twin, TwinSource, derived_mask, soft_region
-from datasets.crops.writer import Job, crops_of, write_crops
+from refundlens.datasets.collect import collect, read_list
+from refundlens.datasets.collection import read_index
+from refundlens.datasets.crops import store
+from refundlens.datasets.crops.build import CropOptions, build_crops
+from refundlens.datasets.crops.chains import draw_scale, draw_steps
+from refundlens.datasets.crops.masters import Masters, prepare
+from refundlens.datasets.crops.twins import Twin, TwinSource, derived_mask, soft_region
+from refundlens.datasets.crops.writer import Job, crops_of, write_crops
 from tests.datasets.collections import photo, snapshot
 
 
@@ -106,8 +106,8 @@ def test_a_seed_gives_the_same_crops(collection: Path, tmp_path: Path) -> None:
 def test_the_build_leaves_papers_for_the_card(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datasets.crops.build.WATCHED", 4)
-    monkeypatch.setattr("datasets.crops.build.Job.pairs", 4, raising=False)
+    monkeypatch.setattr("refundlens.datasets.crops.build.WATCHED", 4)
+    monkeypatch.setattr("refundlens.datasets.crops.build.Job.pairs", 4, raising=False)
     lines = list(build_crops(collection / "out", tmp_path, CropOptions(shards=1, redrawn=0)))
     assert "masters" in lines[0]
     facts = json.loads((tmp_path / "dataset.json").read_text())

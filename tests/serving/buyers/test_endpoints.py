@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from serving.buyers import integrity
-from serving.identity.tenants import DEFAULT
-from serving.workflow.states import ReportState
+from refundlens.serving.buyers import integrity
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.workflow.states import ReportState
 
 REF = "open_uid_8f3a"
 Caller = Callable[[str], Any]

@@ -10,14 +10,21 @@ import pytest
 from sqlalchemy import select, text
 from typer.testing import CliRunner
 
-from serving.audit.chain import SYSTEM
-from serving.audit.verify import verify
-from serving.buyers import erase, integrity
-from serving.buyers.retention import erase_old_photos, sweep_unclaimed
-from serving.cli import app as cli
-from serving.clock import utc_now
-from serving.db.session import Database
-from serving.db.tables import (
+from refundlens.serving.buyers import erasure, integrity
+from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
+from refundlens.serving.cli.main import app as cli
+from refundlens.serving.events import outbox
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.events.verify import verify
+from refundlens.serving.identity.secret import read_secret
+from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.labels import service as labels
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileStore, open_files
+from refundlens.serving.storage.tables import (
     Appeal,
     Complaint,
     Decision,
@@ -29,14 +36,7 @@ from serving.db.tables import (
     Report,
     StoredAnswer,
 )
-from serving.files import FileStore, open_files
-from serving.identity.secret import read_secret
-from serving.identity.tenants import DEFAULT, open_database
-from serving.ids import make_id
-from serving.labels import service as labels
-from serving.settings import Settings
-from serving.webhooks import outbox
-from serving.workflow.states import Event, ReportState, WebhookType
+from refundlens.serving.workflow.states import Event, ReportState, WebhookType
 
 BUYER, OTHER = "b" * 64, "c" * 64
 SETTINGS = Settings(integrity_days=365, keep_photos_days=180)
@@ -108,8 +108,8 @@ def test_nothing_of_the_buyer_is_left_and_the_chain_still_verifies(
     before = _everything(database)
     assert [word for word in (*WORDS, BUYER) if word not in before] == []
     with database.transaction() as session:
-        found = erase.look(session, "tnt_one", BUYER)
-        done = erase.erase(session, files, "tnt_one", BUYER, SYSTEM, now)
+        found = erasure.look(session, "tnt_one", BUYER)
+        done = erasure.erase(session, files, "tnt_one", BUYER, SYSTEM, now)
     assert (len(found.refunds), found.photos, found.entries, found.undecided) == (1, 1, 2, [])
     assert (done.refunds, done.photos, done.shared, done.files, done.entries) == (1, 1, 0, 3, 2)
     after = _everything(database)
@@ -133,7 +133,7 @@ def test_other_buyers_keep_theirs_and_a_photo_that_both_sent(
         other = create_dispute(session, now, buyer=OTHER, files=files, **OVER)
         elsewhere = create_dispute(session, now, buyer=BUYER, tenant="tnt_two", **OVER)
     with database.transaction() as session:
-        done = erase.erase(session, files, "tnt_one", BUYER, SYSTEM, now)
+        done = erasure.erase(session, files, "tnt_one", BUYER, SYSTEM, now)
     assert (done.photos, done.shared, done.files) == (1, 1, 0)
     assert files.get(other.image.sha256) == b"a photo"
     with database.reading() as session:
@@ -154,8 +154,8 @@ def test_a_dispute_under_way_is_not_erased(
         create_dispute(session, moving_clock(), buyer=BUYER, files=files, **OVER)
         open_one = create_dispute(session, moving_clock(), buyer=BUYER, files=files, **still)
     before = _everything(database)
-    with pytest.raises(erase.StillOpen, match=open_one.refund.refund_id), database.transaction() as session:
-        erase.erase(session, files, "tnt_one", BUYER, SYSTEM, moving_clock())
+    with pytest.raises(erasure.StillOpen, match=open_one.refund.refund_id), database.transaction() as session:
+        erasure.erase(session, files, "tnt_one", BUYER, SYSTEM, moving_clock())
     assert _everything(database) == before
 
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from serving.audit.chain import Actor
-from serving.buyers import integrity
-from serving.db.session import Database
-from serving.db.tables import AuditEvent, IntegrityEntry, OutboxEvent
-from serving.settings import Settings
-from serving.workflow.states import ReportState, Role
+from refundlens.serving.buyers import integrity
+from refundlens.serving.events.audit import Actor
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import AuditEvent, IntegrityEntry, OutboxEvent
+from refundlens.serving.workflow.states import ReportState, Role
 
 BUYER = "b" * 64
 SETTINGS = Settings(integrity_days=365)

@@ -7,13 +7,13 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from serving.audit.chain import SYSTEM
-from serving.clock import rfc3339
-from serving.db.tables import AuditEvent, OutboxEvent, Report
-from serving.identity.keys import Wanted
-from serving.identity.keys import create as create_key
-from serving.identity.tenants import DEFAULT
-from serving.workflow.states import Role
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.identity.keys import create as create_key
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.storage.tables import AuditEvent, OutboxEvent, Report
+from refundlens.serving.workflow.states import Role
 
 Caller = Callable[[str], Any]
 TEXT = "The parcel that came back was empty."

@@ -16,15 +16,15 @@ from PIL import Image as Picture
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from model.detect import Detector
-from serving import demo_refunds
-from serving.app import create_app
-from serving.db.tables import Image, Refund, Report
-from serving.identity.cookies import COOKIE
-from serving.rendering import WEB
-from serving.samples import SAMPLES
-from serving.settings import Settings
-from serving.workflow.states import ReportState
+from refundlens.model.detect import Detector
+from refundlens.serving.app import create_app
+from refundlens.serving.demo import refunds
+from refundlens.serving.demo.samples import SAMPLES
+from refundlens.serving.http.pages import WEB
+from refundlens.serving.identity.access import COOKIE
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import Image, Refund, Report
+from refundlens.serving.workflow.states import ReportState
 
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("x")</script>'
@@ -104,7 +104,7 @@ def test_refunds_come_by_deadline_with_words_for_what_is_left(
 def test_pages_follow_each_other_without_gaps(
     console: Console, moving_clock: Any, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    monkeypatch.setattr("serving.console.merchant.repository.PAGE", 2)
+    monkeypatch.setattr("refundlens.serving.console.merchant.repository.PAGE", 2)
     due = (moving_clock() + timedelta(days=1)).isoformat()
     for number in range(5):
         console.mirror(f"R-{number}", **({"deadline_at": due} if part == "open" else {}))
@@ -309,13 +309,15 @@ def test_the_demo_opens_on_refunds_to_click(
     bundle: Path, detector: Detector, tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = {sample.slug: (64 + number, 64) for number, sample in enumerate(SAMPLES)}
-    monkeypatch.setattr("serving.demo.picture", lambda sample: photo(size=sizes[sample.slug]))
-    monkeypatch.setattr(demo_refunds, "listing", lambda sample: photo("PNG", size=sizes[sample.slug]))
+    monkeypatch.setattr(
+        "refundlens.serving.demo.samples.picture", lambda sample: photo(size=sizes[sample.slug])
+    )
+    monkeypatch.setattr(refunds, "listing", lambda sample: photo("PNG", size=sizes[sample.slug]))
     settings = Settings(bundle=bundle, data_dir=tmp_path / "var", workers=1, worker=False)
     app = create_app(settings, detector)
     app.state.samples.prepare()
     for _ in range(2):  # as a service that starts again
-        demo_refunds.mirror_samples(app.state)
+        refunds.mirror_samples(app.state)
     with app.state.database.reading() as session:
         rows = session.execute(select(Refund).order_by(Refund.deadline_at)).scalars().all()
     assert len(rows) == len(SAMPLES)
@@ -335,7 +337,7 @@ def _report_one_and_let_time_pass(app: FastAPI, browser: TestClient, page: str) 
     assert image and browser.post("/refunds/reports", data={**hidden, "photo": image[1]}).status_code == 200
     later = app.state.clock() + timedelta(days=40)
     app.state.clock = lambda: later
-    demo_refunds.mirror_samples(app.state)
+    refunds.mirror_samples(app.state)
     with app.state.database.reading() as session:
         reported = session.execute(select(Report.refund_id)).scalar_one()
         rows = session.execute(select(Refund)).scalars().all()

@@ -16,27 +16,34 @@ from fastapi import FastAPI
 from PIL import Image as Picture
 from starlette.testclient import TestClient
 
-from model.bundle import load
-from model.detect import Detector
-from serving.audit.chain import Actor
-from serving.console.review import markdown, plots
-from serving.console.review.disagreements import tenths
-from serving.console.review.drift import BEFORE, DAYS, Day, Drift, drift
-from serving.console.review.pictures import overlay
-from serving.console.review.residual import LONGEST, residual
-from serving.console.review.words import left
-from serving.db.session import sqlite_file
-from serving.db.tables import AuditEvent, Decision, Image, Label, Refund, Report, Screening, Tenant
-from serving.db.tables.reports import NEVER
-from serving.identity.tenants import DEFAULT
-from serving.ids import make_id
-from serving.models import service as model_versions
-from serving.models.bundles import examine
-from serving.models.service import By
-from serving.rendering import WEB
-from serving.reports.screening import _put
-from serving.settings import Settings
-from serving.workflow.states import ReportState, Role
+from refundlens.model.bundle import load
+from refundlens.model.detect import Detector
+from refundlens.serving.console.review import markdown, plots
+from refundlens.serving.console.review.pictures import LONGEST, overlay, residual
+from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drift, drift, tenths
+from refundlens.serving.console.review.words import left
+from refundlens.serving.events.audit import Actor
+from refundlens.serving.http.pages import WEB
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.registry import service as model_versions
+from refundlens.serving.registry.bundles import examine
+from refundlens.serving.registry.service import By
+from refundlens.serving.reports.screening import _put
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import sqlite_file
+from refundlens.serving.storage.tables import (
+    AuditEvent,
+    Decision,
+    Image,
+    Label,
+    Refund,
+    Report,
+    Screening,
+    Tenant,
+)
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow.states import ReportState, Role
 
 AREAS = ("queue", "appeals", "models")
 Photo = Callable[..., bytes]
@@ -201,7 +208,7 @@ def test_pages_of_the_queue_hold_every_report_once(
     ann: Desk, dispute: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = {dispute(number, hours=number).id for number in range(1, 6)}
-    monkeypatch.setattr("serving.console.review.queues.ROWS", 2)
+    monkeypatch.setattr("refundlens.serving.console.review.queues.ROWS", 2)
     seen, path = [], "/queue"
     while path:
         page = ann.get(path)
@@ -531,7 +538,7 @@ def test_the_noise_view_is_bounded_and_shows_a_smooth_patch() -> None:
 def test_the_noise_view_has_no_seams_between_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(4).integers(0, 255, (70, 50, 3)).astype(np.uint8)
     whole = residual(pixels)
-    monkeypatch.setattr("serving.console.review.residual.STRIP", 16)
+    monkeypatch.setattr("refundlens.serving.console.review.pictures.STRIP", 16)
     assert np.array_equal(residual(pixels), whole)
 
 

@@ -9,12 +9,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from model.detect import Detector
-from serving.db.tables import Report
-from serving.evidence.signature import PublicKey, Signer
-from serving.refunds.repository import lock_by_key
-from serving.reports.screening import conclude, keep_maps
-from serving.reports.service import Doing
+from refundlens.model.detect import Detector
+from refundlens.serving.evidence.signature import PublicKey, Signer
+from refundlens.serving.refunds.repository import lock_by_key
+from refundlens.serving.reports.screening import conclude, keep_maps
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.tables import Report
 
 
 @dataclass(frozen=True)

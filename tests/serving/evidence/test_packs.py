@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from model.detect import Detector
-from serving.cli import app as cli
-from serving.db.tables import Image, Report
-from serving.evidence import maps
-from serving.evidence.canonical import split
-from serving.evidence.pack import KEYS_PATH
-from serving.evidence.reading import open_pack
-from serving.evidence.signature import read_keys
+from refundlens.model.detect import Detector
+from refundlens.serving.cli.main import app as cli
+from refundlens.serving.evidence import pack
+from refundlens.serving.evidence.pack import KEYS_PATH, split
+from refundlens.serving.evidence.signature import read_keys
+from refundlens.serving.evidence.verify import open_pack
+from refundlens.serving.storage.tables import Image, Report
 
 
 def _run(*arguments: str) -> tuple[int, dict[str, Any]]:
@@ -109,8 +108,8 @@ def test_the_pack_says_what_was_found_and_by_what(case: Any, detector: Detector)
     ]
     assert [one["actor_withheld"] for one in document["audit"]["rows"]] == [True, False]
     assert b"shop-1" not in evidence  # whoever clicked is not named
-    cells = maps.decode(base64.b64decode(document["heatmap"]["base64"]))
-    assert np.abs(cells - detector.detect(case.photo).heatmap).max() <= 1 / maps.STEPS
+    cells = pack.decode(base64.b64decode(document["heatmap"]["base64"]))
+    assert np.abs(cells - detector.detect(case.photo).heatmap).max() <= 1 / pack.STEPS
     assert case.key.fits(base64.urlsafe_b64decode(signature["value"] + "=="), evidence)
 
 

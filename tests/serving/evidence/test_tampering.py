@@ -11,14 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.detect import Detector
-from serving.evidence.canonical import PackError, canonical, join, split
-from serving.evidence.findings import Finding, failed
-from serving.evidence.numbers import judge_again
-from serving.evidence.reading import open_pack
-from serving.evidence.signature import PublicKey, Signer, WrongKey, bytes64, read_keys, text64
-from serving.evidence.verify import photo_of, verify
-from serving.identity.secret import Secret
+from refundlens.model.detect import Detector
+from refundlens.serving.evidence.numbers import judge_again
+from refundlens.serving.evidence.pack import PackError, canonical, join, split
+from refundlens.serving.evidence.signature import PublicKey, Signer, WrongKey, bytes64, read_keys, text64
+from refundlens.serving.evidence.verify import Finding, failed, open_pack, photo_of, verify
+from refundlens.serving.identity.secret import Secret
 
 pytestmark = pytest.mark.slow
 

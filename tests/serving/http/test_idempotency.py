@@ -8,12 +8,12 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serving.db.tables import Label, StoredAnswer
-from serving.identity.principal import Principal
-from serving.identity.tenants import DEFAULT
-from serving.problems import Problem
-from serving.rest.once import Made, once
-from serving.workflow.states import ReportState, Role
+from refundlens.serving.http.idempotency import Made, once
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.storage.tables import Label, StoredAnswer
+from refundlens.serving.workflow.states import ReportState, Role
 
 Caller = Callable[[str], Any]
 HEADERS = {"Idempotency-Key": "the same"}

@@ -9,16 +9,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from serving.audit.chain import SYSTEM
-from serving.db.session import Database
-from serving.identity import keys
-from serving.identity.callers import REMEMBERED
-from serving.identity.fixed import fixed_keys
-from serving.identity.keys import NewKey
-from serving.identity.principal import Principal
-from serving.identity.scopes import permits, scope_of
-from serving.settings import Settings, SettingsError
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.callers import REMEMBERED
+from refundlens.serving.identity.keys import NewKey, fixed_keys
+from refundlens.serving.identity.principal import Principal, permits, scope_of
+from refundlens.serving.settings import Settings, SettingsError
+from refundlens.serving.storage.database import Database
+from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 Make = Callable[..., NewKey]
 
@@ -149,7 +147,7 @@ def test_a_key_of_the_environment_ends_with_it(
     door: FastAPI, with_default: Database, moving_clock: Any
 ) -> None:
     """Rows were written for it; they open nothing once the variable is changed."""
-    from serving.identity.callers import Callers
+    from refundlens.serving.identity.callers import Callers
 
     fewer = door.state.settings.model_copy(update={"api_keys": Settings(api_keys="other").api_keys})
     door.state.callers = Callers(fewer, with_default, moving_clock)

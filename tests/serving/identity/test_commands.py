@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from serving.audit import chain
-from serving.cli import app as cli
-from serving.clock import utc_now
-from serving.db.session import Database, sqlite_url
-from serving.identity import keys
-from serving.identity.fixed import fixed_keys
-from serving.settings import Settings
+from refundlens.serving.cli.main import app as cli
+from refundlens.serving.events import audit
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.keys import fixed_keys
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database, sqlite_url
 
 pytestmark = pytest.mark.slow
 
@@ -138,8 +138,8 @@ def test_no_database_is_made_by_looking_for_one(run: Run, tmp_path: Path, verb: 
 
 
 def test_a_key_of_the_environment_is_not_revoked_here(run: Run, tmp_path: Path) -> None:
-    from serving.identity.callers import Callers
-    from serving.identity.tenants import open_database
+    from refundlens.serving.identity.callers import Callers
+    from refundlens.serving.identity.tenants import open_database
 
     settings = Settings(data_dir=tmp_path, api_keys="plain", demo=False, database_url="")
     database = open_database(settings, utc_now())
@@ -175,17 +175,17 @@ def test_verify_tells_the_first_broken_row(run: Run, tmp_path: Path) -> None:
 
 def test_an_exported_line_proves_itself(run: Run) -> None:
     run("keys", "create", "--role", "admin", "--name", "x")
-    previous = chain.START
+    previous = audit.START
     for line in run("audit", "export", "--tenant", "default").stdout.splitlines():
         row = json.loads(line)
         hashed = row.pop("hash")
         plain = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        assert chain.text_hash(plain) == hashed and row["previous"] == previous
+        assert audit.text_hash(plain) == hashed and row["previous"] == previous
         previous = hashed
 
 
 def test_these_verbs_import_no_torch_and_help_no_database(tmp_path: Path) -> None:
-    asked = "import sys; from serving.cli import app; app(['{}', '--help'], standalone_mode=False); print(*sys.modules)"
+    asked = "import sys; from refundlens.serving.cli.main import app; app(['{}', '--help'], standalone_mode=False); print(*sys.modules)"
     for verb, barred in (
         ("keys", {"torch", "sqlalchemy", "onnxruntime"}),
         ("audit", {"torch", "sqlalchemy"}),

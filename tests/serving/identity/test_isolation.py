@@ -17,13 +17,13 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from model.detect import Detector
-from serving.app import create_app
-from serving.audit.chain import SYSTEM
-from serving.identity import keys, tenants
-from serving.identity.keys import Wanted
-from serving.settings import Settings
-from serving.workflow.states import KEY_ROLES, Role
+from refundlens.model.detect import Detector
+from refundlens.serving.app import create_app
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.identity import keys, tenants
+from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.settings import Settings
+from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 PATIENCE = 30.0
 """Seconds for what the worker does by itself."""

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.audit.chain import SYSTEM
-from serving.audit.verify import verify
-from serving.db.session import Database
-from serving.db.tables import AuditEvent
-from serving.identity import keys
-from serving.identity.errors import IdentityError
-from serving.identity.keys import Admitted, NewKey
-from serving.workflow.states import Role
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.events.verify import verify
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.keys import Admitted, NewKey
+from refundlens.serving.identity.principal import IdentityError
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import AuditEvent
+from refundlens.serving.workflow.states import Role
 
 Make = Callable[..., NewKey]
 

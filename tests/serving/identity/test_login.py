@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from serving.audit.chain import SYSTEM
-from serving.db.session import Database
-from serving.db.tables import ConsoleSession
-from serving.identity import keys, sessions
-from serving.identity.callers import REMEMBERED
-from serving.identity.keys import NewKey
-from serving.identity.login import MOST_BYTES
-from serving.workflow.states import Role
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.identity import keys, sessions
+from refundlens.serving.identity.callers import REMEMBERED
+from refundlens.serving.identity.keys import NewKey
+from refundlens.serving.identity.login import MOST_BYTES
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import ConsoleSession
+from refundlens.serving.workflow.states import Role
 
 Make = Callable[..., NewKey]
 COOKIE = "refundlens_session"

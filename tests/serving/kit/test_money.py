@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.kit.money import decimals, money
+from refundlens.serving.kit.money import decimals, money
 
 
 def _plain(minor: int, currency: str, language: str) -> str:

@@ -10,18 +10,17 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
-from datasets.photos import gather
-from serving.cli import app as cli
-from serving.db.session import Database
-from serving.files import FileStore, open_files
-from serving.identity.principal import Principal
-from serving.identity.tenants import DEFAULT, open_database
-from serving.labels import service
-from serving.labels.export import ExportError, export
-from serving.labels.schemas import LabelIn
-from serving.labels.truth import Truth
-from serving.settings import Settings
-from serving.workflow.states import Event, ReportState, Role
+from refundlens.datasets.photos import gather
+from refundlens.serving.cli.main import app as cli
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.labels import service
+from refundlens.serving.labels.export import ExportError, export
+from refundlens.serving.labels.schemas import LabelIn, Truth
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileStore, open_files
+from refundlens.serving.workflow.states import Event, ReportState, Role
 
 Caller = Callable[[str], Any]
 ENGINEER = Principal("tnt_one", "key_1", Role.ENGINEER, "eve")

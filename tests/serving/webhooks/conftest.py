@@ -12,16 +12,15 @@ import pytest
 import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
-from serving.db.session import Database
-from serving.db.tables import WebhookDelivery, WebhookEndpoint
-from serving.identity.secret import Secret
-from serving.ids import make_id
-from serving.webhooks import outbox
-from serving.webhooks.delivery import deliver_due
-from serving.webhooks.guard import Guard
-from serving.webhooks.sending import HttpSender, Sender
-from serving.webhooks.signing import secret_text
-from serving.workflow.states import WebhookType
+from refundlens.serving.events import outbox
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
+from refundlens.serving.webhooks.delivery import deliver_due
+from refundlens.serving.webhooks.sending import HttpSender, Sender, secret_text
+from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.workflow.states import WebhookType
 
 TENANT = "tnt_one"
 LEASE = 60

@@ -8,17 +8,16 @@ from fastapi import FastAPI, Request
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from serving import problems
-from serving.db.tables import AuditEvent, StoredAnswer, WebhookEndpoint
-from serving.identity.access import authenticated
-from serving.identity.keys import Admitted
-from serving.identity.principal import Principal
-from serving.rest.once import Running
-from serving.webhooks import endpoints, service
-from serving.webhooks.guard import Guard
-from serving.webhooks.sending import Answer
-from serving.webhooks.signing import secret_text
-from serving.workflow.states import Role
+from refundlens.serving.http import problems
+from refundlens.serving.http.idempotency import Running
+from refundlens.serving.identity.access import authenticated
+from refundlens.serving.identity.keys import Admitted
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.storage.tables import AuditEvent, StoredAnswer, WebhookEndpoint
+from refundlens.serving.webhooks import endpoints, service
+from refundlens.serving.webhooks.sending import Answer, secret_text
+from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.workflow.states import Role
 
 HOOKS = "/v1/webhook-endpoints"
 DELIVERIES = "/v1/webhook-deliveries"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.audit import chain
-from serving.db.session import Database
-from serving.db.tables import AuditEvent, Tenant, WebhookDelivery, WebhookEndpoint
-from serving.webhooks.delivery import next_due
-from serving.webhooks.queue import claim, record
-from serving.webhooks.sending import Answer
+from refundlens.serving.events import audit
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import AuditEvent, Tenant, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.webhooks.delivery import next_due
+from refundlens.serving.webhooks.queue import claim, record
+from refundlens.serving.webhooks.sending import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def database(postgres_url: str) -> Iterator[Database]:
     with opened.transaction() as session:
         session.add(Tenant(id="tnt_one", name="one", created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         session.flush()
-        chain.start(session, "tnt_one")
+        audit.start(session, "tnt_one")
     yield opened
     opened.close()
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from standardwebhooks import Webhook
 
-from serving.identity.secret import Secret
-from serving.webhooks.signing import Signer, headers, secret_text
+from refundlens.serving.identity.secret import Secret
+from refundlens.serving.webhooks.sending import Signer, headers, secret_text
 
 SECRET = Secret(b"0123456789abcdef0123456789abcdef")
 

@@ -11,15 +11,15 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from serving import problems
-from serving.bell import Bell
-from serving.db.tables import OutboxEvent
-from serving.identity.access import authenticated
-from serving.identity.keys import Admitted
-from serving.identity.principal import Principal
-from serving.webhooks import stream as streams
-from serving.webhooks.stream import Reading, stream
-from serving.workflow.states import Role
+from refundlens.serving.http import problems
+from refundlens.serving.identity.access import authenticated
+from refundlens.serving.identity.keys import Admitted
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.storage.tables import OutboxEvent
+from refundlens.serving.webhooks import stream as streams
+from refundlens.serving.webhooks.stream import Reading, stream
+from refundlens.serving.workflow.states import Role
 
 ADMIN = Principal("tnt_one", "key_1", Role.ADMIN, "somebody")
 FAST = 0.01

@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from serving.identity.tenants import DEFAULT
-from serving.workflow.states import ReportState
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.workflow.states import ReportState
 
 Caller = Callable[[str], Any]
 GROUNDS = {"grounds": "It is the other sleeve."}

@@ -1,10 +1,10 @@
-"""The service killed under load: a short version of `python -m benchmarks.crashes`, which runs for minutes."""
+"""The service killed under load: a short version of `python -m tests.chaos`, which runs for minutes."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.crashes.run import Plan, Run, Summary
+from tests.chaos.run import Plan, Run, Summary
 
 pytestmark = pytest.mark.slow
 

@@ -18,11 +18,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from serving.audit.chain import Actor
-from serving.audit.verify import verify
-from serving.clock import utc_now
-from serving.db.session import Database
-from serving.db.tables import (
+from refundlens.serving.events.audit import Actor
+from refundlens.serving.events.verify import verify
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
     Decision,
@@ -33,13 +36,10 @@ from serving.db.tables import (
     Refund,
     Report,
 )
-from serving.db.tables.reports import NEVER
-from serving.ids import make_id
-from serving.problems import Problem
-from serving.settings import Settings
-from serving.workflow.machine import Given, happen
-from serving.workflow.states import Event, Outcome, ReportState, Role
-from serving.workflow.table import TABLE
+from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.workflow.machine import Given, happen
+from refundlens.serving.workflow.states import Event, Outcome, ReportState, Role
+from refundlens.serving.workflow.transitions import TABLE
 
 TENANT = "tnt_one"
 ACTORS = [

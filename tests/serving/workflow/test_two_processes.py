@@ -10,12 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from serving.clock import utc_now
-from serving.db.session import Database
-from serving.db.tables import Job, OutboxEvent, Refund, Report
-from serving.work import leases
-from serving.work.worker import Worker
-from serving.workflow.states import WebhookType
+from refundlens.serving.jobs import queue
+from refundlens.serving.jobs.worker import Worker
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import Job, OutboxEvent, Refund, Report
+from refundlens.serving.workflow.states import WebhookType
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,7 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
         session.add(
             Job(id="job_1", kind="screen", ref="clm_1", screening=True, data={}, due_at=now, created_at=now)
         )
-    (job,) = leases.take(database, now, 1, 5, True)
+    (job,) = queue.take(database, now, 1, 5, True)
 
     class Slow:
         async def screen(self, job: Any) -> None:
@@ -107,10 +107,10 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
     settings = live_settings.model_copy(update={"lease_seconds": 1})
     worker = Worker(database, None, Slow(), None, settings, utc_now, None, None)  # type: ignore[arg-type]
     asyncio.run(worker._screen(job))
-    assert leases.take(database, now + timedelta(seconds=1), 1, 5, True) == [], (
+    assert queue.take(database, now + timedelta(seconds=1), 1, 5, True) == [], (
         "still ours where it would have ended"
     )
-    assert leases.take(database, utc_now() + timedelta(seconds=2), 1, 5, True), "and free when we stopped"
+    assert queue.take(database, utc_now() + timedelta(seconds=2), 1, 5, True), "and free when we stopped"
 
 
 def _leased_until(database: Database) -> Any:

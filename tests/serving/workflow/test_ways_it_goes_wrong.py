@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from serving.clock import rfc3339
-from serving.db.tables import IntegrityEntry, OutboxEvent, Report, Tenant, WebhookDelivery
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.storage.tables import IntegrityEntry, OutboxEvent, Report, Tenant, WebhookDelivery
 
 pytestmark = pytest.mark.slow
 
@@ -468,9 +468,9 @@ def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
     live: Any, calls: Any, story: ModuleType, photo: Any
 ) -> None:
     """Two suspects of one claim are fake together; one that a person cleared counts for nothing, also under appeal."""
-    from model.claim import PhotoFinding
-    from serving.db.tables import Refund, Screening
-    from serving.reports.judging import judge
+    from refundlens.model.verdict.claim import PhotoFinding
+    from refundlens.serving.reports.screening import judge
+    from refundlens.serving.storage.tables import Refund, Screening
 
     pictures = [photo("GIF"), photo("GIF", size=(300, 240))]
     images = calls("shop-1").put("/v1/refunds/r30", _claim(story, pictures))["images"]
@@ -503,7 +503,7 @@ def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
 def test_an_erased_photo_is_gone_for_its_own_link_though_another_refund_has_it(
     live: Any, calls: Any, story: ModuleType, reported: Any, photo: Any
 ) -> None:
-    from serving.db.tables import Image
+    from refundlens.serving.storage.tables import Image
 
     report = reported("r31")
     calls("shop-2").put("/v1/refunds/r31-other", story.refund(photo()))

@@ -1,1 +1,0 @@
-"""What measures the service from outside: other servers with our detector, and what is left when it is killed."""

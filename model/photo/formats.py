@@ -1,0 +1,196 @@
+"""Which format a file is, by its first bytes, and how large its picture says it is: no pixel is decoded.
+
+In: bytes. Out: a format's name; (width, height) as stored; a plain name for files that are no supported picture.
+Sources: PNG 3rd ed. (IHDR), RFC 9649 (WebP), GIF89a, BITMAPINFOHEADER, TIFF 6.0, ISO/IEC 23008-12 (`ispe`).
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from refundlens.model.photo.jpeg import parse_jpeg
+
+Format = Literal["jpeg", "png", "webp", "heic", "avif", "gif", "bmp", "tiff"]
+Size = tuple[int, int]
+
+MAX_BOXES = 10_000
+"""Boxes walked on one level of an ISO base media file: pictures have under 20."""
+MAX_CHUNKS = 100_000
+"""Chunks of a PNG or WebP that are walked: 32 MiB in the common 8 KiB pieces are 4,096."""
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or Office document"),
+    (b"8BPS", "a Photoshop document (PSD)"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\0\0\1\0", "an icon file"),
+    (b"FUJIFILM", "a camera raw file"),
+)
+
+
+def brands(data: bytes) -> set[bytes]:
+    """Major and compatible brands of an ISO base media file; empty for anything else."""
+    if data[4:8] != b"ftyp":
+        return set()
+    size = min(int.from_bytes(data[:4], "big"), len(data), 256)
+    return {data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))}
+
+
+def sniff(data: bytes) -> Format | None:
+    """The format by its magic bytes, whatever the file is called; None where it is none that we read."""
+    if data[:3] == b"\xff\xd8\xff":
+        return "jpeg"
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if data[:2] == b"BM" and len(data) >= 26:
+        return "bmp"
+    if data[:4] in (b"II*\0", b"MM\0*") and data[8:10] != b"CR":
+        return "tiff"
+    names = brands(data)
+    if names & _AVIF_BRANDS:
+        return "avif"
+    return "heic" if names & _HEIF_BRANDS else None
+
+
+def describe(data: bytes) -> str:
+    """What a file that we cannot read looks like, for the message: "a PDF document", "text", "an unknown format"."""
+    for magic, name in _LOOKS_LIKE:
+        if data.startswith(magic):
+            return name
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return "a camera raw file"
+    if data[4:8] == b"ftyp":
+        return "a video (MP4 or MOV)"
+    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    if b"<svg" in head:
+        return "an SVG drawing"
+    if head and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return "text"
+    return "an unknown format"
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, first byte of content, end) of the boxes of an ISO base media file between two offsets."""
+    for _ in range(MAX_BOXES):
+        if start + 8 > end:
+            return
+        size, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
+        body = start + 8
+        if size == 1:
+            size, body = int.from_bytes(data[start + 8 : start + 16], "big"), start + 16
+        elif size == 0:
+            size = end - start
+        if size < body - start:
+            return
+        yield kind, body, start + size
+        start += size
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(type, content) of a PNG's chunks, until the bytes end; checksums are not looked at."""
+    at = 8
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            return
+        length = int.from_bytes(data[at : at + 4], "big")
+        if at + 8 + length > len(data):
+            return
+        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def is_cut(fmt: Format, data: bytes) -> bool:
+    """Whether the container itself says that it should be longer than the bytes at hand."""
+    if fmt == "webp":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if fmt in ("heic", "avif"):
+        return any(end > len(data) for _, _, end in boxes(data, 0, len(data)))
+    return fmt == "png" and b"IEND" not in data[-4096:] and b"IEND" not in data
+
+
+def _png(data: bytes) -> Size | None:
+    return struct.unpack_from(">II", data, 16) if len(data) >= 24 and data[12:16] == b"IHDR" else None
+
+
+def _gif(data: bytes) -> Size | None:
+    return struct.unpack_from("<HH", data, 6) if len(data) >= 10 else None
+
+
+def _bmp(data: bytes) -> Size | None:
+    if int.from_bytes(data[14:18], "little") == 12:
+        return struct.unpack_from("<HH", data, 18)
+    width, height = struct.unpack_from("<ii", data, 18)
+    return abs(width), abs(height)
+
+
+def _webp(data: bytes) -> Size | None:
+    kind = data[12:16]
+    if len(data) < 30:
+        return None
+    if kind == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _tiff(data: bytes) -> Size | None:
+    order = "<" if data[:2] == b"II" else ">"
+    if len(data) < 10:
+        return None
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    found: dict[int, int] = {}
+    if at + 2 > len(data):
+        return None
+    (count,) = struct.unpack_from(order + "H", data, at)
+    for entry in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        if tag in (256, 257):
+            found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)[0]
+    return (found[256], found[257]) if len(found) == 2 else None
+
+
+def _heif(data: bytes) -> Size | None:
+    """The largest `ispe` of the meta box: a grid's own size, beside the sizes of its tiles and thumbnail."""
+    sizes: list[Size] = []
+    for kind, start, end in boxes(data, 0, len(data)):
+        if kind != b"meta":
+            continue
+        at = data.find(b"ispe", start, end)
+        while at >= 0 and at + 16 <= len(data) and len(sizes) < MAX_BOXES:
+            sizes.append(struct.unpack_from(">II", data, at + 8))
+            at = data.find(b"ispe", at + 4, end)
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def _jpeg(data: bytes) -> Size | None:
+    facts = parse_jpeg(data)
+    return (facts.width, facts.height) if facts else None
+
+
+_READERS: dict[Format, Callable[[bytes], Size | None]] = {
+    "jpeg": _jpeg, "png": _png, "webp": _webp, "heic": _heif, "avif": _heif, "gif": _gif, "bmp": _bmp, "tiff": _tiff,
+}  # fmt: skip
+
+
+def stored_size(fmt: Format, data: bytes) -> Size | None:
+    """Width and height that the header states, before any rotation; None where the header is broken or cut off."""
+    return _READERS[fmt](data)

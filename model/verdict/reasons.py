@@ -1,0 +1,91 @@
+"""Why a photo got its verdict, in sentences: what the pixels say, what the policy made of it, what its condition is.
+
+In: the photo, its verdict and what was found. Out: `Reason`s in the asked language (texts in `model.verdict.texts`).
+"""
+
+from dataclasses import dataclass
+
+from refundlens.model.detection import Conditions, DefectFound, Reason
+from refundlens.model.names import Basis, Kind, Verdict
+from refundlens.model.photo.image import Photo
+from refundlens.model.verdict.texts import Language, reason_text
+
+_TRACES: dict[Kind, str] = {
+    "ai_generated": "pixel.whole_regeneration",
+    "ai_edited": "pixel.local_regeneration",
+    "photoshopped": "pixel.classical_edit",
+}
+"""The sentence for each kind of manipulation."""
+
+Found = tuple[str, Basis, dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the verdict rests on. outside: what keeps the photo outside the conditions covered (a `Gap`, "format" or
+    "quality_unreadable"), none where nothing does. too_small: no picture of this size is judged. unstable: the
+    photo's own copy was judged otherwise."""
+
+    verdict: Verdict
+    outside: str | None = None
+    too_small: bool = False
+    unstable: bool = False
+
+
+def reasons(
+    photo: Photo,
+    policy: Policy,
+    kinds: dict[Kind, float],
+    fake_defects: list[DefectFound],
+    measured: Conditions,
+    language: Language,
+) -> list[Reason]:
+    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor."""
+    found = [*_pixels(kinds, fake_defects), *_policy(photo, policy, measured), *_condition(measured)]
+    return [
+        Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
+        for code, basis, values in found
+    ]
+
+
+def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound]) -> list[Found]:
+    if kinds["authentic"] > 0.5:
+        return [("pixel.no_trace", "inferred", {})]
+    # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
+    codes: list[Found] = [(_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {})]
+    for defect in fake_defects:
+        place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
+        codes.append(("pixel.defect_is_fake", "inferred", place))
+    return codes
+
+
+def _policy(photo: Photo, policy: Policy, measured: Conditions) -> list[Found]:
+    if policy.too_small:
+        return [("policy.too_small", "derived", {})]
+    if policy.outside is not None:
+        values: dict[str, object] = {
+            "what": _what(photo, measured),
+            "gap": f"gap.{policy.outside}",
+            "help": f"help.{policy.outside}",
+        }
+        return [("policy.unsupported_condition", "derived", values)]
+    if policy.unstable:
+        return [("policy.unstable", "derived", {})]
+    return [("policy.inconclusive_band", "derived", {})] if policy.verdict == "inconclusive" else []
+
+
+def _condition(measured: Conditions) -> list[Found]:
+    codes: list[Found] = []
+    if measured.jpeg_quality is not None:
+        sent: dict[str, object] = {"quality": measured.jpeg_quality, "count": measured.quantisations}
+        codes.append(("conditions.compression", "derived", sent))
+    if measured.enlarged:
+        codes.append(("conditions.enlarged", "derived", {}))
+    return codes
+
+
+def _what(photo: Photo, measured: Conditions) -> str:
+    saved = photo.format.upper()
+    if measured.jpeg_quality is not None:
+        saved += f" {measured.jpeg_quality}"
+    return f"{measured.long_side} px, {saved}, sharpness {measured.sharpness:.2f}"

@@ -1,0 +1,145 @@
+"""What `refundlens doctor` looks at. In: settings. Out: findings, each with what to do if something is wrong."""
+
+import hashlib
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from refundlens.model.bundle import Bundle, bundled_path, load
+from refundlens.serving.settings import Settings, cores
+
+LOW_DISK = 1_000_000_000
+"""Bytes; below this, keeping results and logs of a busy day is at risk."""
+SAME = 1e-4
+"""Largest difference of two runs on the same bytes: the contract's."""
+_KEPT_LENGTH = 12
+"""Digits of a checksum shown to people; the JSON of a detection has all of them."""
+
+
+class Finding(NamedTuple):
+    """One check. `note` is worth knowing and does not fail."""
+
+    check: str
+    state: Literal["ok", "note", "failed"]
+    detail: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All checks. One that crashes is a finding of its own, so that the others are still shown."""
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
+        ("database", _database), ("model", _model), ("self-test", _self_test),
+    )  # fmt: skip
+    return [_guarded(name, check, settings) for name, check in checks]
+
+
+def _guarded(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except Exception as error:
+        return Finding(name, "failed", f"{type(error).__name__}: {error}")
+
+
+def _python(settings: Settings) -> Finding:
+    return Finding(
+        "python", "ok", f"Python {platform.python_version()}, {cores()} processors, {platform.machine()}"
+    )
+
+
+def _providers(settings: Settings) -> Finding:
+    import onnxruntime
+
+    names = ", ".join(onnxruntime.get_available_providers())
+    return Finding("providers", "ok", f"ONNX Runtime {onnxruntime.__version__} offers {names}")
+
+
+def _gpu(settings: Settings) -> Finding:
+    used = _bundle(settings).session.get_providers()
+    if "CUDAExecutionProvider" in used:
+        return Finding("gpu", "ok", "inference runs on the GPU")
+    detail = "inference runs on the CPU; a GPU needs NVIDIA's driver and CUDA 13 (the Docker image `cuda` has both)"
+    return Finding("gpu", "note", detail)
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"\0")
+    free = shutil.disk_usage(folder).free
+    detail = f"{folder.resolve()} is writable and has {free / 1e9:.1f} GB free"
+    return Finding("disk", "ok" if free >= LOW_DISK else "note", detail)
+
+
+def _database(settings: Settings) -> Finding:
+    from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
+
+    if not settings.database_url and not sqlite_file(settings.data_dir).exists():
+        return Finding("database", "note", "none yet; `refundlens serve` makes one at its first start")
+    database = Database(settings.database_url or sqlite_url(settings.data_dir))
+    try:
+        state = database.state()
+    finally:
+        database.close()
+    return Finding("database", "ok" if state.current else "note", f"{database.name}: {state.text}")
+
+
+def _model(settings: Settings) -> Finding:
+    path = settings.bundle or bundled_path()
+    bundle = _bundle(settings)
+    detail = (
+        f"{bundle.name.name} {bundle.name.version}, {path.stat().st_size / 1e6:.1f} MB, "
+        f"SHA-256 {bundle.name.sha256[:_KEPT_LENGTH]}"
+    )
+    if bundle.calibration is None:
+        return Finding("model", "note", f"{detail}; it is not calibrated, run `refundlens calibrate`")
+    stated = _stated_checksum(path)
+    if stated is None:
+        return Finding("model", "note", f"{detail}; no checksum lies beside it")
+    if stated != bundle.name.sha256:
+        return Finding(
+            "model", "failed", f"{detail}, but {stated[:_KEPT_LENGTH]} was shipped: reinstall refundlens"
+        )
+    return Finding("model", "ok", f"{detail} as shipped")
+
+
+def _stated_checksum(path: Path) -> str | None:
+    """The checksum shipped beside the model, in the format of `sha256sum`."""
+    beside = path.with_name(f"{path.name}.sha256")
+    return beside.read_text(encoding="ascii").split()[0] if beside.is_file() else None
+
+
+def _self_test(settings: Settings) -> Finding:
+    """Judge a drawn picture twice: the answer must be whole, and the same."""
+    from refundlens.model.detect import Detector
+    from refundlens.serving.demo.samples import SAMPLES, picture
+
+    data = picture(SAMPLES[0])
+    detector = Detector(settings.bundle)
+    first, second = detector.detect(data), detector.detect(data)
+    if first.sha256 != hashlib.sha256(data).hexdigest():
+        return Finding("self-test", "failed", "the detection is of other bytes than were given")
+    if (
+        abs(sum(first.kind.values()) - 1) > SAME
+        or abs(1 - first.kind["authentic"] - first.probability) > SAME
+    ):
+        return Finding("self-test", "failed", "the probabilities do not add up: reinstall refundlens")
+    if abs(first.probability - second.probability) > SAME or not np.allclose(
+        first.heatmap, second.heatmap, atol=SAME
+    ):
+        return Finding(
+            "self-test", "failed", "the same bytes gave two answers: check the machine's memory and driver"
+        )
+    detail = (
+        f"a picture of {first.width} x {first.height} judged twice alike, {second.timings_ms['total']:.0f} ms"
+    )
+    return Finding("self-test", "ok", detail)
+
+
+def _bundle(settings: Settings) -> Bundle:
+    return load(settings.bundle)

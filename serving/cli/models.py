@@ -1,0 +1,172 @@
+"""`refundlens models`: the registry, on the database; running services follow within seconds."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from refundlens.serving.cli.common import Json, complain, opened, operator, table
+from refundlens.serving.settings import read_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from refundlens.serving.registry.service import By
+
+app = typer.Typer(help="The registry of models: which version judges.", no_args_is_help=True)
+
+Version = Annotated[str, typer.Argument(help="The id that `models list` shows, such as refundlens-s-0.2.1.")]
+Reason = Annotated[str | None, typer.Option(help="Why; kept with the version.")]
+AsObject = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+@app.command("list")
+def every(as_json: Json = False) -> None:
+    """List the versions, the newest first."""
+    from refundlens.serving.http.paging import MOST
+    from refundlens.serving.registry import repository, schemas
+
+    with _registry() as session:
+        lines = [schemas.show(row) for row in repository.page(session, MOST)]
+    if as_json:
+        for line in lines:
+            typer.echo(json.dumps(line, ensure_ascii=False))
+    else:
+        table([_short(line) for line in lines])
+
+
+@app.command("show")
+def show(version: Version, as_json: AsObject = False) -> None:
+    """Show a version: its card, its calibration, and everything that was done to it."""
+    from refundlens.serving.identity import tenants
+    from refundlens.serving.registry import repository, schemas, service
+
+    with _registry() as session:
+        row = service.find(session, version)
+        events = [
+            event
+            for tenant in tenants.every(session)
+            for event in repository.history(session, tenant.id, row.id)
+        ]
+        whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at))
+    if as_json:
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    for name, value in _short(whole).items():
+        typer.echo(f"{name:10} {'' if value is None else value}")
+    for event in whole["history"]:
+        typer.echo(f"{event['at']}  {event['action']} by {event['actor']} ({event['role']})")
+    typer.echo(f"\n{whole['card']}")
+
+
+@app.command("add")
+def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlens export`.")]) -> None:
+    """Try a bundle and register it as a candidate; prints its id. It judges nothing until it is promoted."""
+    from refundlens.model.bundle import BundleError
+    from refundlens.serving.registry import service
+    from refundlens.serving.registry.bundles import ModelError, open_bundles, tried
+
+    try:
+        found = tried(bundle)
+        open_bundles(read_settings().data_dir).put(bundle.read_bytes())
+    except (BundleError, ModelError, OSError) as error:
+        complain(str(error))
+        raise typer.Exit(1) from error
+    with _change(must_exist=False) as (session, by, now):
+        row = service.add(session, by, found, now)
+    typer.echo(row.id)
+
+
+@app.command("shadow")
+def shadow(
+    version: Version,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the photos it is shown.")] = 0.1,
+    off: Annotated[bool, typer.Option("--off", help="Show it no photos any more.")] = False,
+) -> None:
+    """Have a version judge a share of the photos beside the champion, to compare; nobody waits for it."""
+    from refundlens.serving.registry import service
+
+    with _change() as (session, by, now):
+        row = service.shadow(session, by, version, now, 0.0 if off else share)
+    complain(f"{row.id} is shown {row.share or 0:.0%} of the photos")
+
+
+@app.command("promote")
+def promote(
+    version: Version,
+    reason: Reason = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Though something is missing; needs --reason.")
+    ] = False,
+) -> None:
+    """Make a version the champion: it judges every photo from now on."""
+    from refundlens.serving.registry import service
+
+    with _change() as (session, by, now):
+        row = service.promote(session, by, version, now, reason, force)
+    complain(f"{row.id} is the champion; running services change to it within seconds")
+
+
+@app.command("rollback")
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept with the version.")],
+    version: Annotated[str | None, typer.Argument(help="The champion to take back. [default: it]")] = None,
+) -> None:
+    """Take the champion back: the one before it judges again."""
+    from refundlens.serving.http.problems import Problem
+    from refundlens.serving.registry import repository, service
+    from refundlens.serving.registry.stages import Stage
+
+    with _change() as (session, by, now):
+        champion = repository.at(session, Stage.CHAMPION)
+        wanted = version or (None if champion is None else champion.id)
+        if wanted is None:
+            raise Problem(409, "not_champion", "There is no champion to roll back.")
+        row = service.rollback(session, by, wanted, now, reason)
+    complain(f"{row.id} is the champion again; running services change to it within seconds")
+
+
+@contextmanager
+def _registry() -> "Iterator[Session]":
+    with opened() as database, database.reading() as session, _told():
+        yield session
+
+
+@contextmanager
+def _change(must_exist: bool = True) -> "Iterator[tuple[Session, By, Any]]":
+    """A transaction, who does it, and the time."""
+    from refundlens.serving.identity.tenants import DEFAULT
+    from refundlens.serving.kit.clock import utc_now
+    from refundlens.serving.registry.service import By
+
+    with _told(), opened(must_exist) as database, database.transaction() as session:
+        yield session, By(DEFAULT, operator(), admin=True), utc_now()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A wish that cannot be met is told in its sentence; exit status 1."""
+    from refundlens.serving.http.problems import Problem
+
+    try:
+        yield
+    except Problem as problem:
+        complain(problem.detail)
+        raise typer.Exit(1) from problem
+
+
+def _short(line: dict[str, Any]) -> dict[str, Any]:
+    """What people look for first."""
+    figures = ", ".join(f"{one.get('name') or one.get('type')} {one['value']:.3g}" for one in line["figures"])
+    return {
+        "id": line["id"],
+        "stage": line["stage"],
+        "share": line["share"],
+        "promoted_at": line["promoted_at"],
+        "missing": ", ".join(one["code"] for one in line["missing"]),
+        "sha256": line["sha256"][:12],
+        "figures": figures,
+    }

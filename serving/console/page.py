@@ -1,0 +1,164 @@
+"""What every page of the console shares: who visits, the frame around a page, and forms that are done once.
+
+In: a request. Out: a `Visit`, or a redirect to /login; HTML around a template of `serving/web/templates/console`.
+
+A form of ours posts to a path of the console with two hidden fields (macro `keys` of `console/forms.html`): `csrf`, and
+`key`, its Idempotency-Key, so that a double click does a thing once. Its handler does the thing with `submit` and is
+answered with a redirect (303) back to a page; htmx follows redirects, so the same handler serves with and without
+JavaScript. Pages that htmx refreshes ask for themselves with `hx-get` and pick their part with `hx-select`.
+"""
+
+import secrets
+import tomllib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from refundlens.serving.http.idempotency import Made, once
+from refundlens.serving.http.pages import WEB, html, language, remember_language
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
+from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.language import Language
+from refundlens.serving.workflow.states import Role
+
+SEE_OTHER = 303
+FOR_KEYS = ("/queue", "/appeals", "/models")
+"""Pages that the demo's visitors may not see: whoever asks for one logs in."""
+MOST_FIELDS = 64
+"""Of a form: sixteen photos with some fields each."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page's visitor. csrf: what forms must bring back."""
+
+    request: Request
+    principal: Principal
+    csrf: str
+
+    @property
+    def language(self) -> Language:
+        return language(self.request)
+
+    @property
+    def state(self) -> Any:
+        """The application's: database, files, settings, secret, clock, bell."""
+        return self.request.app.state
+
+
+class Elsewhere(Exception):
+    """Raise to send the browser to another page."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
+    """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back.
+
+    A POST must bring its csrf token. Raises Problem 403.
+    """
+
+    async def visit(request: Request) -> Visit:
+        callers: Callers = request.app.state.callers
+        value = request.cookies.get(COOKIE)
+        found = await callers.by_cookie(value) if value else None
+        if found is None or found.csrf is None:
+            way = str(request.url.path) if request.method == "GET" else "/refunds"
+            raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
+        await check_csrf(request, found, forms=True)
+        if found.principal.scopes:
+            detail = "This key is narrowed to parts of the API, for programs; the console needs a whole key."
+            raise Problem(403, "forbidden", detail)
+        if roles and not found.principal.has_role(*roles):
+            may = ", ".join(roles)
+            raise Problem(403, "forbidden", f"This page is for: {may}. Log in with such a key.")
+        return Visit(request, found.principal, found.csrf)
+
+    return visit
+
+
+def page(visit: Visit, template: str, area: str, status: int = 200, **values: object) -> HTMLResponse:
+    """A page of `console/`. area: names the texts `console.{area}.{language}.toml`, which the template has as `c`, and
+    the place in the navigation that is lit."""
+    response = html(
+        visit.request,
+        f"console/{template}",
+        status,
+        visit=visit,
+        area=area,
+        c=texts(area, visit.language),
+        f=texts("frame", visit.language),
+        fresh_key=lambda: secrets.token_urlsafe(16),
+        now=visit.state.clock(),
+        page_path=_page_path(visit.request),
+        **values,
+    )
+    remember_language(visit.request, response)
+    return response
+
+
+def _page_path(request: Request) -> str:
+    """A page to be drawn again by GET: a form posts to a path under its page's."""
+    path = request.url.path
+    return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0] or "/"
+
+
+async def fields(visit: Visit) -> FormData:
+    """The form that was posted; its csrf token is checked already."""
+    return await visit.request.form(max_fields=MOST_FIELDS)
+
+
+async def submit(visit: Visit, form: FormData, do: Callable[[Session], Made]) -> Response:
+    """Do what a form asks, once for its `key`, in a transaction. Raises Problem."""
+    asked = {
+        name: [str(value) for value in form.getlist(name)] for name in form if name not in ("csrf", "key")
+    }
+    key = str(form.get("key") or "") or None
+    done = await run_in_threadpool(once, visit.request, visit.principal, key, asked, do)
+    visit.state.bell.ring()
+    return done
+
+
+def back_to(path: str) -> Response:
+    """After a form: to a page, by GET."""
+    return RedirectResponse(path, SEE_OTHER)
+
+
+async def welcome(request: Request, next: str = "/refunds") -> Response:
+    """Where who has no session comes by: demo visitors get one, others log in."""
+    target = next if next.startswith("/") and not next.startswith("//") and "\\" not in next else "/refunds"
+    response = RedirectResponse(target, SEE_OTHER)
+    if request.app.state.settings.demo and not target.startswith(FOR_KEYS):
+        await start_visit(request, response)
+        return response
+    return RedirectResponse(f"/login?{urlencode({'next': target})}", SEE_OTHER)
+
+
+def install(app: FastAPI) -> None:
+    """Have `Elsewhere` redirect, and the welcome be there."""
+
+    async def go(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Elsewhere)
+        return RedirectResponse(error.path, SEE_OTHER)
+
+    app.add_exception_handler(Elsewhere, go)
+    app.add_api_route("/welcome", welcome, include_in_schema=False)
+
+
+@cache
+def texts(area: str, spoken: Language) -> dict[str, Any]:
+    """The words of an area; a test holds that both languages have the same keys."""
+    path = WEB / "texts" / f"console.{area}.{spoken}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))

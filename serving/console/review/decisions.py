@@ -1,0 +1,168 @@
+"""The workbench's forms: decide, answer an appeal, ask for a photo, say a first impression.
+
+In: a posted form. Out: a redirect to the next case, or the workbench again with the reason why not and what was typed.
+Who comes second in a race loses nothing they wrote, and is told in words who was first.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from refundlens.serving.console.page import Visit, back_to, fields, submit, texts, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.review import blind_review, queues, workbench
+from refundlens.serving.console.review.workbench import Failed
+from refundlens.serving.http import paging
+from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports import service
+from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.workflow.states import Role
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
+Body = TypeVar("Body", bound=BaseModel)
+TOLD_ON_THE_PAGE = frozenset({400, 409, 412, 422})
+"""Statuses that the page explains; others are no matter of the form."""
+KEPT = ("reason_code", "reason", "wish", "message")
+"""What is put back into a form that failed."""
+
+
+@router.post("/queue/{report_id}/decision")
+async def decide(visit: Judge, report_id: str) -> Response:
+    """Decide a report, and go on to the next."""
+    form = await fields(visit)
+
+    def do(session: Session) -> Made:
+        body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
+        doing = _doing(visit, session)
+        following = queues.next_report(
+            session, visit.principal, reports.find(session, visit.principal, report_id)
+        )
+        service.decide(doing, visit.principal, report_id, body, _seen(form))
+        return Made({"next": following}, 200)
+
+    made, failed = await _try(visit, form, do)
+    if failed:
+        return await run_in_threadpool(workbench.draw, visit, report_id, failed)
+    following = made["next"]
+    return back_to(f"/queue/{following}?done={report_id}" if following else f"/queue?done={report_id}")
+
+
+@router.post("/appeals/{appeal_id}/decision")
+async def answer(visit: Judge, appeal_id: str) -> Response:
+    """Uphold or overturn, and go on to the next appeal that this judge may decide."""
+    form = await fields(visit)
+
+    def do(session: Session) -> Made:
+        body = _body(AppealDecisionIn, visit, form, ("decision", "reason_code", "reason"))
+        report = service.decide_appeal(_doing(visit, session), visit.principal, appeal_id, body)
+        return Made({"report": report.id}, 200)
+
+    made, failed = await _try(visit, form, do)
+    if failed:
+        return await run_in_threadpool(workbench.draw_appeal, visit, appeal_id, failed)
+    report_id, following = made["report"], await run_in_threadpool(_next_appeal, visit)
+    return back_to(f"/appeals/{following}?done={report_id}" if following else f"/appeals?done={report_id}")
+
+
+@router.post("/queue/{report_id}/photo-request")
+async def ask_for_photo(visit: Judge, report_id: str) -> Response:
+    """Ask the buyer for another photo, and stay."""
+    form = await fields(visit)
+
+    def do(session: Session) -> Made:
+        body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
+        service.request_photo(_doing(visit, session), visit.principal, report_id, body, _seen(form))
+        return Made({"report": report_id}, 201)
+
+    _, failed = await _try(visit, form, do)
+    if failed:
+        return await run_in_threadpool(workbench.draw, visit, report_id, failed)
+    return back_to(f"/queue/{report_id}?said=asked")
+
+
+@router.post("/queue/{report_id}/opinion")
+async def look(visit: Judge, report_id: str) -> Response:
+    """Record a first impression, and show the model's opinion from now on."""
+    form = await fields(visit)
+    await _show_opinion(visit, form, lambda session: report_id)
+    return back_to(f"/queue/{report_id}")
+
+
+@router.post("/appeals/{appeal_id}/opinion")
+async def look_at_appeal(visit: Judge, appeal_id: str) -> Response:
+    """The same from an appeal."""
+    form = await fields(visit)
+    await _show_opinion(
+        visit, form, lambda session: reports.appeal(session, visit.principal, appeal_id)[1].id
+    )
+    return back_to(f"/appeals/{appeal_id}")
+
+
+async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Session], str]) -> None:
+    impression = _text(form, "impression")
+    if impression not in blind_review.IMPRESSIONS:
+        known = ", ".join(blind_review.IMPRESSIONS)
+        raise Problem(422, "invalid_request", f"impression: one of {known}")
+
+    def do(session: Session) -> Made:
+        report = reports.find(session, visit.principal, report_id(session))
+        blind_review.show(session, visit.principal, report, impression, visit.state.clock())
+        return Made({"report": report.id}, 200)
+
+    await submit(visit, form, do)
+
+
+async def _try(
+    visit: Visit, form: FormData, do: Callable[[Session], Made]
+) -> tuple[dict[str, Any], Failed | None]:
+    """What came of it; or what went wrong, if the page can tell. Raises Problem for what it cannot."""
+    try:
+        done = await submit(visit, form, do)
+    except Problem as problem:
+        if problem.status not in TOLD_ON_THE_PAGE:
+            raise
+        return {}, Failed(problem, {name: _text(form, name) for name in KEPT})
+    return json.loads(bytes(done.body)), None
+
+
+def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]) -> Body:
+    """The form as the API's body; a decision without words of its own gets its code's sentence. Raises Problem 422."""
+    given: dict[str, Any] = {name: _text(form, name) for name in names}
+    if not given.get("reason", "x"):
+        given["reason"] = texts("queue", visit.language)["sentences"].get(given["reason_code"], "")
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Problem(422, "invalid_request", f"{first['loc'][0]}: {first['msg']}") from error
+
+
+def _seen(form: FormData) -> str | None:
+    """If-Match: the version that the page showed."""
+    version = _text(form, "version")
+    return paging.etag(int(version)) if version.isascii() and version.isdigit() else None
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _doing(visit: Visit, session: Session) -> Doing:
+    return Doing(session, visit.state.settings, visit.state.clock())
+
+
+def _next_appeal(visit: Visit) -> str | None:
+    with visit.state.database.reading() as session:
+        return queues.next_appeal(session, visit)

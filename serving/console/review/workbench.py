@@ -1,0 +1,231 @@
+"""The workbench: one report on one screen, for a first decision or for an appeal.
+
+In: a report's or an appeal's id. Out: the page; `draw` and `draw_appeal` also serve forms that failed, with what was
+typed kept.
+
+All that the workbench shows of one report.
+
+In: a report, who looks. Out: a `Case`, with what the judge may not see yet left out of it, so that no template can show
+it by mistake.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy.orm import Session
+
+from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
+from refundlens.serving.buyers import service as buyers
+from refundlens.serving.console.page import Visit, page, texts, visits
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.review import blind_review, queues, repository
+from refundlens.serving.console.review.pictures import frame_of
+from refundlens.serving.console.review.repository import Use
+from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports import view
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.schemas import REASON_CODES
+from refundlens.serving.storage.files import FileError
+from refundlens.serving.storage.tables import Image, PhotoRequest, Report
+from refundlens.serving.workflow.states import PhotoWish, ReportState, Role
+
+OF_THE_FILE = ("metadata.", "file.")
+"""Reasons that the file itself gives; the model has no part in them, so they are never hidden."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another photo of the refund. verdict, probability: none where it was not judged or may not be seen yet. asked:
+    the buyer sent it because an adjudicator asked."""
+
+    image: Image
+    report_id: str | None
+    state: str | None
+    verdict: str | None
+    probability: float | None
+    asked: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """shown: the report as the API gives it. detection: the stored detection with its reasons in the judge's language,
+    none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the photo came.
+    jpeg: its header. erased: its bytes are gone. width, height: as displayed. judge_before: this person decided it."""
+
+    whole: Whole
+    shown: dict[str, Any]
+    hidden: bool
+    detection: dict[str, Any] | None
+    file_reasons: Sequence[dict[str, Any]]
+    conditions: dict[str, Any] | None
+    jpeg: JpegFacts | None
+    erased: bool
+    width: int
+    height: int
+    others: Sequence[Other]
+    uses: Sequence[Use]
+    integrity: dict[str, Any] | None
+    judge_before: bool
+    wish: PhotoRequest | None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.whole.report.due_at
+
+    def may(self, action: str) -> bool:
+        return action in self.shown["allowed_actions"]
+
+
+def gather(session: Session, visit: Visit, report: Report) -> Case:
+    whole = reports.whole(session, report)
+    seen = blind_review.may_see(session, visit.principal, report)
+    state = visit.state
+    viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
+    shown = view.show(session, viewer, whole)
+    detection = None
+    if whole.screening is not None:
+        detection = {
+            **whole.screening.body,
+            "reasons": shown["reasons"],
+            "version": whole.screening.model_version,
+        }
+    data = _bytes(visit, whole.image)
+    width, height = frame_of(whole.image, whole.screening)
+    return Case(
+        whole=whole,
+        shown=shown,
+        hidden=detection is not None and not seen,
+        detection=detection if seen else None,
+        file_reasons=[one for one in shown["reasons"] if one["code"].startswith(OF_THE_FILE)],
+        conditions=whole.screening.body.get("conditions") if whole.screening else None,
+        jpeg=parse_jpeg(data) if data is not None and whole.image.media_type == "image/jpeg" else None,
+        erased=data is None,
+        width=width,
+        height=height,
+        others=_others(session, whole, seen),
+        uses=repository.earlier_uses(session, whole.image),
+        integrity=_integrity(session, visit, whole),
+        judge_before=any(one.decided_by == visit.principal.subject for one in whole.decisions),
+        wish=next((one for one in whole.wishes if one.live), None),
+    )
+
+
+def _bytes(visit: Visit, image: Image) -> bytes | None:
+    if image.erased_at is not None:
+        return None
+    try:
+        content: bytes = visit.state.files.get(image.sha256)
+    except FileError:
+        return None
+    return content
+
+
+def _others(session: Session, whole: Whole, seen: bool) -> list[Other]:
+    photos = [
+        (image, report)
+        for image, report in refunds.photos(session, [whole.refund])[whole.refund.id]
+        if image.id != whole.image.id
+    ]
+    said = repository.newest_screenings(session, [image.id for image, _ in photos]) if seen else {}
+    ids = [report for _, report in photos if report]
+    states = repository.reports_by_id(session, whole.report.tenant_id, ids) if ids else {}
+    return [
+        Other(
+            image,
+            report,
+            states[report].state if report else None,
+            said[image.id].verdict if image.id in said else None,
+            said[image.id].probability if image.id in said else None,
+            image.request_id is not None,
+        )
+        for image, report in photos
+    ]
+
+
+def _integrity(session: Session, visit: Visit, whole: Whole) -> dict[str, Any] | None:
+    """None for a buyer whose record was erased meanwhile."""
+    try:
+        return buyers.show(session, visit.principal, whole.refund.buyer, visit.state.clock())
+    except Problem:
+        return None
+
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A form that did not do what it asks: why, and what had been typed."""
+
+    problem: Problem
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+
+@router.get("/queue/{report_id}")
+def bench_page(visit: Judge, report_id: str, said: str = "", done: str = "") -> Response:
+    """said: what was just done here, a key of the texts `said`. done: the report that was decided just before."""
+    return draw(visit, report_id, said=said, done=done)
+
+
+@router.get("/appeals/{appeal_id}")
+def appeal_page(visit: Judge, appeal_id: str, said: str = "", done: str = "") -> Response:
+    return draw_appeal(visit, appeal_id, said=said, done=done)
+
+
+def draw(
+    visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", done: str = ""
+) -> Response:
+    """The workbench for a report. Raises Problem 404."""
+    with visit.state.database.reading() as session:
+        report = reports.find(session, visit.principal, report_id)
+        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done)
+
+
+def draw_appeal(
+    visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", done: str = ""
+) -> Response:
+    """The workbench for an appeal. Raises Problem 404."""
+    with visit.state.database.reading() as session:
+        appeal, report = reports.appeal(session, visit.principal, appeal_id)
+        return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
+
+
+def _draw(
+    visit: Visit,
+    session: Session,
+    report: Report,
+    area: str,
+    here: str,
+    failed: Failed | None,
+    said: str,
+    done: str,
+) -> Response:
+    bench = texts("queue", visit.language)
+    case = gather(session, visit, report)
+    waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
+    return page(
+        visit,
+        "review/bench.html",
+        area,
+        failed.problem.status if failed else 200,
+        b=bench,
+        case=case,
+        here=here,
+        skip=queues.next_report(session, visit.principal, report) if waiting else None,
+        codes=REASON_CODES,
+        wishes=[wish.value for wish in PhotoWish],
+        impressions=[one for one in blind_review.IMPRESSIONS if one != "none"],
+        failed=failed.problem if failed else None,
+        typed=dict(failed.typed) if failed else {},
+        said=bench["said"].get(said),
+        done=queues.reports_done(session, visit.principal, done),
+        **TOOLS,
+    )

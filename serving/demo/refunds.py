@@ -1,0 +1,103 @@
+"""Gives the demo's shop refunds to click on: the sample refunds, mirrored as a platform would.
+
+In: an application in demo mode, with its samples drawn. Out: six open refunds of the shop of the demo's visitors, with
+deadlines from 20 minutes to three days. Each is made once, however often the service starts; one whose time ran out
+before anybody reported a photo gets its time anew at the next start.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.keys import visitor
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.refunds import repository, service
+from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
+from refundlens.serving.refunds.service import Prepared
+from refundlens.serving.storage.tables import Refund, Report
+from refundlens.serving.workflow.states import RefundStatus, Source
+
+NUMBERS = "DEMO-"
+TIMES = (
+    timedelta(hours=1, minutes=40),
+    timedelta(days=3),
+    timedelta(minutes=20),
+    timedelta(days=1, hours=12),
+    timedelta(hours=9),
+    timedelta(days=2, hours=4),
+)
+"""What is left of each sample's refund at first: each kind of warning is seen, and most of them last for a day."""
+STALE = timedelta(minutes=5)
+"""A refund that nobody reported and that has less time than this left is begun anew."""
+
+
+def mirror_samples(state: Any) -> None:
+    """state: the application's. Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
+    principal = visitor(state.settings)
+    if principal is None:
+        return
+    for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
+        if state.samples.closed:
+            return
+        refund_id = f"{NUMBERS}{number:03}"
+        if _wanted(state, principal, refund_id):
+            photos = _photos(state, sample)
+            try:
+                _mirror(state, principal, refund_id, sample, photos, time)
+            except (IntegrityError, Problem):
+                continue  # another process that starts now has made it, or another shop has this number
+    state.bell.ring()
+
+
+def _wanted(state: Any, principal: Principal, refund_id: str) -> bool:
+    """Whether there is none yet, or one that nobody reported and whose time is over."""
+    now: datetime = state.clock()
+    with state.database.reading() as session:
+        refund = repository.find(session, principal, refund_id)
+        if refund is None:
+            return True
+        over = refund.deadline_at is None or refund.deadline_at < now + STALE
+        return over and refund.status == RefundStatus.OPEN and not _reported(session, refund)
+
+
+def _reported(session: Session, refund: Refund) -> bool:
+    return session.execute(select(Report.id).where(Report.refund_id == refund.id)).first() is not None
+
+
+def _photos(state: Any, sample: Sample) -> list[Prepared]:
+    """The buyer's picture, and beside an altered one the shop's own."""
+    folder: SampleFolder = state.samples
+    path = folder.file(sample)
+    photos = [service.prepare_one(state.files, Source.REFUND, path.name, path.read_bytes())]
+    if sample.edited:
+        name = f"{sample.scene}-listing.jpg"
+        photos.append(service.prepare_one(state.files, Source.LISTING, name, listing(sample)))
+    return photos
+
+
+def _mirror(
+    state: Any,
+    principal: Principal,
+    refund_id: str,
+    sample: Sample,
+    photos: Sequence[Prepared],
+    time: timedelta,
+) -> None:
+    now: datetime = state.clock()
+    body = RefundIn(
+        amount=Amount(value=sample.amount_minor, currency="CNY"),
+        buyer=f"demo-buyer-{sample.slug}",
+        claim=Claim(
+            type=sample.defect,
+            text="\n".join(f"{sample.item[one]}: {sample.claim[one]}" for one in ("zh", "en")),
+        ),
+        deadline_at=now + time,
+    )
+    with state.database.transaction() as session:
+        service.mirror(session, state.settings, state.secret, principal, refund_id, body, photos, None, now)

@@ -1,0 +1,299 @@
+"""Reads the body of POST /v1/detect: multipart, one raw image, or JSON with base64.
+
+In: a request. Out: an `Intake`, or a Problem. Limits hold before the body is read where its length is declared, and
+while it streams in any case.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+from fastapi import Request
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from refundlens.model.names import DEFECTS, Defect
+from refundlens.serving.detection.cache import CacheUse
+from refundlens.serving.engine import Priority
+from refundlens.serving.http.problems import CALLER_GONE, Problem
+from refundlens.serving.settings import Settings
+
+MAX_REFERENCES = 4
+"""Reference pictures in one request; each is compared with each photo."""
+MAX_FIELDS = 16
+"""Text fields of a form; we know one."""
+_URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?=$|[,;])")
+DEFAULT_URGENCY = 3
+"""RFC 9218's; a greater number is less urgent."""
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?=$|[,;])")
+_MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One picture as it came: the name its sender gave it, if any, and its bytes."""
+
+    name: str | None
+    data: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal."""
+        return _digest(self.data)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a caller wants judged."""
+
+    images: Sequence[Upload]
+    claim: Defect | None = None
+    references: Sequence[Upload] = ()
+
+    def fingerprint(self) -> str:
+        """Hash of everything in the body that decides the answer."""
+        files = [[[item.name, item.sha256] for item in items] for items in (self.images, self.references)]
+        return _digest(json.dumps([self.claim, *files]).encode())
+
+
+class Picture(BaseModel):
+    """One picture in a JSON body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str = Field(description="the file's bytes in base64", examples=["/9j/4AAQSkZJRg..."])
+    name: str | None = Field(default=None, description="comes back as `file`", examples=["a.jpg"])
+
+
+PicturesIn = str | Picture | list[str | Picture]
+"""How a JSON body may write its pictures."""
+
+
+def _as_pictures(value: object) -> object:
+    """One picture stands for a list of one, and plain base64 for a picture without a name."""
+    items = value if isinstance(value, list) else [value]
+    return [{"data": item} if isinstance(item, str) else item for item in items]
+
+
+Pictures = Annotated[list[Picture], BeforeValidator(_as_pictures, json_schema_input_type=PicturesIn)]
+
+
+class DetectBody(BaseModel):
+    """The JSON form of POST /v1/detect, with the names of the multipart fields; the plurals are understood, too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: Pictures = Field(
+        min_length=1,
+        validation_alias=AliasChoices("image", "images"),
+        description="1 to 16 pictures: base64, or an object with `data` and `name`, or a list of either",
+    )
+    claim: Defect | None = Field(default=None, description="the damage the buyer claims")
+    reference: Pictures = Field(
+        default_factory=list,
+        max_length=MAX_REFERENCES,
+        validation_alias=AliasChoices("reference", "references"),
+    )
+
+
+def expected_bytes(request: Request, settings: Settings) -> int:
+    """The declared length of the body, or the most there may come. Raises Problem 413 before anything is read."""
+    declared = request.headers.get("content-length", "")
+    size = int(declared) if declared.isdigit() else settings.max_request_bytes
+    if size > settings.max_request_bytes:
+        raise _too_large(settings.max_request_bytes, size)
+    return size
+
+
+def deadline_seconds(request: Request, settings: Settings) -> float:
+    """How long the caller waits: X-Deadline-Ms, or the service's own limit. Raises Problem 400 on nonsense."""
+    value = request.headers.get("x-deadline-ms")
+    if value is None:
+        return settings.deadline_ms / 1000
+    if not _MILLISECONDS.fullmatch(value):
+        raise Problem(400, "invalid_request", "X-Deadline-Ms is a whole number of milliseconds, 1 or more.")
+    return min(int(value), settings.deadline_ms) / 1000
+
+
+def priority(request: Request) -> Priority:
+    """bulk for callers whose Priority header (RFC 9218) lets others go first. Nonsense is ignored, as the RFC asks."""
+    found = _URGENCY.search(request.headers.get("priority", ""))
+    return "bulk" if found and int(found[1]) > DEFAULT_URGENCY else "interactive"
+
+
+def stated_photo(request: Request) -> str | None:
+    """SHA-256 of the photo that a raw image body will bring, in hexadecimal, where its sender says so beforehand in
+    Content-Digest (RFC 9530). Nonsense is ignored: nothing is believed before the body has come."""
+    if not _is_image(_media_type(request)):
+        return None
+    found = _DIGEST.search(request.headers.get("content-digest", ""))
+    return base64.b64decode(found[1]).hex() if found else None
+
+
+def stated_claim(request: Request) -> Defect | None:
+    """The claim beside a raw image body. Raises Problem 422."""
+    return _claim(request.query_params.get("claim"))
+
+
+def cache_use(request: Request) -> CacheUse:
+    """What Cache-Control (RFC 9111) says about stored answers."""
+    directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
+    return "off" if "no-store" in directives else "renew" if "no-cache" in directives else "use"
+
+
+async def read(request: Request, settings: Settings) -> Intake:
+    """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
+    async with _arriving(request, settings):
+        intake = await _by_type(request)
+    check_counts(intake, settings)
+    return intake
+
+
+async def read_bytes(request: Request, settings: Settings) -> bytes:
+    """The whole body, as it came. Raises Problem 400, 408 or 413."""
+    async with _arriving(request, settings):
+        return await request.body()
+
+
+def check_counts(intake: Intake, settings: Settings) -> None:
+    """Raises Problem 413 or 422 where too many pictures came, or none."""
+    if not intake.images:
+        raise Problem(
+            422, "invalid_request", "No picture came: send 1 to 16 as multipart fields named `image`."
+        )
+    if len(intake.images) > settings.max_images:
+        detail = (
+            f"{len(intake.images)} pictures came and {settings.max_images} are allowed. Split the request."
+        )
+        raise Problem(413, "too_many_images", detail)
+    if len(intake.references) > MAX_REFERENCES:
+        detail = f"{len(intake.references)} reference pictures came and {MAX_REFERENCES} are allowed."
+        raise Problem(413, "too_many_images", detail)
+
+
+def faults(error: ValidationError) -> str:
+    """What is wrong with a JSON body, in a line."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
+        for item in error.errors(include_input=False)
+    )
+
+
+@asynccontextmanager
+async def _arriving(request: Request, settings: Settings) -> AsyncIterator[None]:
+    """Hold a body to its limits of size and time while it is read."""
+    _count_bytes(request, settings.max_request_bytes)
+    try:
+        async with asyncio.timeout(settings.upload_timeout):
+            yield
+    except TimeoutError as error:
+        detail = (
+            f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
+        )
+        raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
+    except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
+        detail = "The connection was closed before the body had arrived."
+        raise Problem(CALLER_GONE, "hung_up", detail) from error
+
+
+async def _by_type(request: Request) -> Intake:
+    kind = _media_type(request)
+    if kind == "multipart/form-data":
+        return await _multipart(request)
+    if _is_image(kind):
+        return Intake([Upload(None, await request.body())], stated_claim(request))
+    if kind == "application/json":
+        return _from_json(await request.body())
+    detail = (
+        "Send multipart/form-data with `image` fields, one image/* body, or application/json with base64."
+    )
+    raise Problem(
+        415,
+        "unsupported_media_type",
+        detail,
+        {"Accept-Post": "multipart/form-data, image/*, application/json"},
+    )
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_image(kind: str) -> bool:
+    return kind.startswith("image/") or kind == "application/octet-stream"
+
+
+async def _multipart(request: Request) -> Intake:
+    async with request.form(max_fields=MAX_FIELDS) as form:
+        images = [await _upload(item) for item in form.getlist("image")]
+        references = [await _upload(item) for item in form.getlist("reference")]
+        claim = form.get("claim")
+        return Intake(images, _claim(claim if isinstance(claim, str) else None), references)
+
+
+async def _upload(item: UploadFile | str) -> Upload:
+    if isinstance(item, str):
+        raise Problem(
+            422, "invalid_request", "`image` and `reference` are files: send them with a file name."
+        )
+    return Upload(item.filename or None, await item.read())
+
+
+def _from_json(body: bytes) -> Intake:
+    try:
+        content = DetectBody.model_validate_json(body)
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", faults(error)) from error
+    images = [_decoded(f"image.{index}", picture) for index, picture in enumerate(content.image)]
+    references = [_decoded(f"reference.{index}", picture) for index, picture in enumerate(content.reference)]
+    return Intake(images, content.claim, references)
+
+
+def _decoded(where: str, picture: Picture) -> Upload:
+    try:
+        return Upload(picture.name, base64.b64decode(picture.data, validate=True))
+    except ValueError as error:  # binascii.Error is one; text beyond ASCII raises a plain one
+        raise Problem(422, "invalid_request", f"{where}.data: not base64 ({error})") from error
+
+
+def _claim(value: str | None) -> Defect | None:
+    if not value:
+        return None
+    for defect in DEFECTS:
+        if value == defect:
+            return defect
+    raise Problem(422, "invalid_request", f"claim: one of {', '.join(DEFECTS)}")
+
+
+def _count_bytes(request: Request, limit: int) -> None:
+    """Refuse a body without a declared length as soon as it passes the limit."""
+    receive, seen = request.receive, 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _too_large(limit, None)
+        return message
+
+    request._receive = counting
+
+
+def _too_large(limit: int, declared: int | None) -> Problem:
+    begun = f"The body has {declared} bytes" if declared else "The body is too long"
+    detail = f"{begun}; {limit} bytes are allowed. Send fewer or smaller photos."
+    return Problem(413, "too_large", detail, {"Connection": "close"})
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,273 @@
+"""The page for people: sample refunds, a place to drop a photo, and the verdict with its heat map.
+
+In: a form post (works without JavaScript; with it, photos are sent one after the other and only the results' fragments
+travel). Out: HTML in English or Chinese. The verdict comes through the same service as the API's. Nothing of it is
+stored, neither photo nor result, unless the form asks for the result to be kept.
+
+Turns the outcome for one photo into what the result's template shows.
+
+In: an outcome and the photo's bytes. Out: the detection's JSON, a preview of the photo, its heat map and its
+reliability map as data: URLs, because the service does not keep photos.
+
+Small pictures of large photos.
+
+In: a photo's bytes, as a stranger sent them. Out: JPEG, as a viewer shows the photo. For looking only: the detector
+reads the photo itself.
+"""
+
+import base64
+import io
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from refundlens.model.names import DEFECTS
+from refundlens.model.network.tiles import STRIDE
+from refundlens.model.photo.image import read_photo
+from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find
+from refundlens.serving.detection import body as intake
+from refundlens.serving.detection.admission import Rates
+from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.service import INTERNAL, DetectionService, Outcome
+from refundlens.serving.http.disconnect import while_connected
+from refundlens.serving.http.pages import html, language, remember_language
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity import access
+from refundlens.serving.identity.access import start_visit
+from refundlens.serving.settings import Settings
+from refundlens.serving.workflow.states import Role
+
+QUALITY = 82
+"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
+
+
+def scaled(data: bytes, side: int) -> bytes:
+    """At most `side` pixels high and wide. Raises ImageError."""
+    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
+    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
+
+
+def to_jpeg(picture: Image.Image, side: int) -> bytes:
+    """The picture, made smaller where it is larger than `side`."""
+    picture.thumbnail((side, side))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _quickly(data: bytes, side: int) -> Image.Image | None:
+    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            picture.draft("RGB", (side, side))
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+PREVIEW_SIDE = 1280
+"""Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
+PREVIEW_QUALITY = 85
+HEAT_COLOUR = (255, 45, 32)
+DOUBT_COLOUR = (40, 110, 255)
+
+
+@dataclass(frozen=True)
+class ErrorView:
+    """Why there is no verdict, by its stable code (the page has its own words for it) and in English.
+
+    about_picture: the picture's fault, not the request's. name: the file's, where it has one.
+    """
+
+    error: str
+    message: str
+    about_picture: bool
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """A verdict to show. heat_width and heat_height: pixels of the photo that the maps cover (whole cells). doubt:
+    where the heat map is not to be trusted, none where the model cannot tell. kept: whether the API has it, too."""
+
+    name: str | None
+    kept: bool
+    line: dict[str, Any]
+    photo: str
+    heat: str
+    heat_width: int
+    heat_height: int
+    doubt: str | None
+    error: None = None
+
+    @staticmethod
+    def percent(share: float) -> str:
+        """For people: never 0 % or 100 %, which no estimate is."""
+        return (
+            "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
+        )
+
+
+def show(
+    outcome: Outcome, data: bytes, name: str | None = None, kept: bool = False
+) -> ResultView | ErrorView:
+    if outcome.stored is None:
+        error = outcome.error or INTERNAL
+        return ErrorView(error["code"], error["message"], about_picture=True, name=name)
+    heat = outcome.stored.heatmap
+    trust = outcome.stored.reliabilitymap
+    rows, columns = heat.shape
+    return ResultView(
+        name,
+        kept,
+        outcome.stored.body,
+        _preview(data),
+        _data_url(overlay(heat, HEAT_COLOUR), "image/png"),
+        columns * STRIDE,
+        rows * STRIDE,
+        None if trust is None else _data_url(overlay(1 - trust, DOUBT_COLOUR), "image/png"),
+    )
+
+
+def overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> bytes:
+    """PNG of one colour, as opaque as the map's cells, float32 [h,w], are near to 1; a pixel a cell."""
+    pixels = np.empty((*cells.shape, 4), np.uint8)
+    pixels[..., :3] = colour
+    pixels[..., 3] = np.clip(cells * 255 + 0.5, 0, 255)
+    return _encoded(Image.fromarray(pixels), "PNG")
+
+
+def _preview(data: bytes) -> str:
+    picture = Image.fromarray(read_photo(data).pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return _data_url(_encoded(picture, "JPEG", quality=PREVIEW_QUALITY), "image/jpeg")
+
+
+def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def _data_url(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
+"""Who may have photos judged on the page."""
+
+THUMB_SIDE = 320
+"""Longest side in pixels of a sample on the page: twice what a card shows."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def index(request: Request) -> Response:
+    """The quick check. The demo's visitors need no key, all others log in first."""
+    settings: Settings = request.app.state.settings
+    if not settings.demo and not await access.has_session(request):
+        return RedirectResponse("/login?next=/", 303)
+    response = _page(request, [])
+    await start_visit(request, response)
+    remember_language(request, response)
+    return response
+
+
+@router.post("/check")
+async def check(request: Request, keep: bool = False) -> Response:
+    """Judge the photos of the form. keep: whether to store the results, so that they can be fetched from the API."""
+    settings: Settings = request.app.state.settings
+    try:
+        size = intake.expected_bytes(request, settings)
+        return await _judged(request, partial(intake.read, request, settings), size, keep)
+    except Problem as problem:
+        return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
+
+
+@router.post("/samples/{slug}/check")
+async def check_sample(request: Request, slug: str) -> Response:
+    """Judge a sample's picture: its bytes go to the detector like any upload."""
+
+    async def drawn() -> Intake:
+        sample, path = await run_in_threadpool(_sample, request, slug)
+        return Intake([Upload(path.name, await run_in_threadpool(path.read_bytes))], sample.defect)
+
+    try:
+        return await _judged(request, drawn, 0, keep=False)
+    except Problem as problem:
+        return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
+
+
+@router.get("/samples/{slug}.jpg")
+def sample_picture(request: Request, slug: str) -> FileResponse:
+    return FileResponse(_sample(request, slug)[1], headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/samples/{slug}/thumb.jpg")
+def sample_thumb(request: Request, slug: str) -> Response:
+    """The same for the page's cards, which would have a megabyte of pictures otherwise."""
+    content = _thumb(_sample(request, slug)[1])
+    return Response(content, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@lru_cache(maxsize=2 * len(SAMPLES))
+def _thumb(path: Path) -> bytes:
+    """Once for each sample: anybody may ask."""
+    return scaled(path.read_bytes(), THUMB_SIDE)
+
+
+async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int, keep: bool) -> Response:
+    """The verdicts on the photos that `read` gives; it is asked for once there is room for its `size` in bytes."""
+    caller = await access.from_cookie(request, *JUDGES)
+    service: DetectionService = request.app.state.service
+    rates: Rates = request.app.state.rates
+    rates.enter(caller.owner)
+    patience = request.app.state.settings.deadline_ms / 1000
+    expires = time.monotonic() + patience
+    with service.admission.place(patience, size):
+        body = await read()
+        rates.pay(caller.owner, len(body.images) - 1)
+
+        async def look() -> list[ResultView | ErrorView]:
+            outcomes = await service.judge(body, caller.owner, language(request), expires, keep=keep)
+            pairs = zip(outcomes, body.images, strict=True)
+            return [
+                await service.on_worker(partial(show, outcome, photo.data, photo.name, keep))
+                for outcome, photo in pairs
+            ]
+
+        views = await while_connected(request, look())
+    judged = any(isinstance(view, ResultView) for view in views)
+    return _page(request, views, 200 if judged else 422)
+
+
+def _page(request: Request, results: Sequence[ResultView | ErrorView], status: int = 200) -> HTMLResponse:
+    """The whole page, or only the results where the page's script asks for that."""
+    return html(
+        request,
+        "results.html" if "x-fragment" in request.headers else "page.html",
+        status,
+        results=results,
+        samples=SAMPLES if request.app.state.settings.demo else (),
+        defects=DEFECTS,
+        model=request.app.state.service.detector.name,
+    )
+
+
+def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
+    samples: SampleFolder = request.app.state.samples
+    found = find(slug) if request.app.state.settings.demo else None
+    if found is None:
+        raise Problem(404, "not_found", f"There is no sample {slug}.")
+    return found, samples.file(found)

@@ -1,0 +1,276 @@
+"""Has uploads judged by the engine and keeps what came out: the one path that the API and the page share.
+
+In: an `Intake`, its caller, a language, a deadline. Out: one `Outcome` for each picture, in order: a stored detection
+or an error of its own. A bad picture never fails its neighbours.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from refundlens.model.detect import Detector
+from refundlens.model.detection import Detection
+from refundlens.model.names import Defect
+from refundlens.model.photo.image import ImageError
+from refundlens.serving.detection.admission import Admission
+from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.cache import Answers, CacheUse, Question
+from refundlens.serving.detection.references import Reference, read_reference, with_references
+from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
+from refundlens.serving.detection.store import Damaged, DetectionStore, Stored
+from refundlens.serving.engine import Closed, Engine, Expired, Priority, Refused
+from refundlens.serving.engine.job import Job
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.clock import Clock, rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.language import Language
+from refundlens.serving.observability import Metrics
+
+Result = TypeVar("Result")
+
+HASHED_AT_ONCE = 2_000_000
+"""Bytes of a request hashed on the event loop: 2 ms, less than a change of threads may take under load."""
+INTERNAL = ErrorBody(
+    code="internal", message="this picture could not be judged because of a fault on our side"
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
+    now; in the store only where that was asked for. queued: seconds it waited for its turn. work: seconds of one
+    processor that it took."""
+
+    body: Line | None = None
+    stored: Stored | None = None
+    detection: Detection | None = None
+    error: ErrorBody | None = None
+    queued: float = 0.0
+    work: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the answer was there already."""
+        return self.body is not None and self.detection is None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every picture of one request shares. `expires` is on the monotonic clock."""
+
+    owner: str
+    claim: Defect | None
+    references: Sequence[Reference]
+    language: Language
+    expires: float
+    priority: Priority
+    cache: CacheUse
+    keep: bool
+
+
+class DetectionService:
+    """Engine, store, and threads for what is neither: comparing with references, drawing previews, writing files."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: DetectionStore,
+        admission: Admission,
+        metrics: Metrics,
+        clock: Clock,
+        workers: int,
+        cache_bytes: int = 0,
+    ) -> None:
+        """cache_bytes: answers held in memory; 0 has every photo judged anew."""
+        self._answers, self._caching = Answers(cache_bytes), cache_bytes > 0
+        self.engine, self.store, self.admission = engine, store, admission
+        self._metrics, self._clock = metrics, clock
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
+
+    @property
+    def detector(self) -> Detector:
+        """The running model."""
+        return self.engine.detector
+
+    def close(self) -> None:
+        self.engine.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    async def judge(
+        self,
+        intake: Intake,
+        owner: str,
+        language: Language,
+        expires: float,
+        priority: Priority = "interactive",
+        cache: CacheUse = "off",
+        keep: bool = True,
+    ) -> list[Outcome]:
+        """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock. keep: whether
+        what comes out is stored; else the outcomes have all there is of it.
+
+        Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in that time.
+        """
+        loop = asyncio.get_running_loop()
+        references: Sequence[Reference] = ()
+        if intake.references:
+            references = await loop.run_in_executor(self._pool, _references, intake.references)
+        if references or not self._caching or not keep:
+            cache = "off"  # an answer with references is about other pictures, too
+        asked = _Asked(owner, intake.claim, references, language, expires, priority, cache, keep)
+        known = await self._known(intake.images, asked)
+        jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
+        self._submit([job for job in jobs if isinstance(job, Job)])
+        work = [self._one(upload, job, asked) for upload, job in zip(intake.images, jobs, strict=True)]
+        try:
+            outcomes = await asyncio.gather(*work)
+        except asyncio.CancelledError:  # the caller hung up
+            self.engine.abandon([job for job in jobs if isinstance(job, Job)])
+            raise
+        for outcome in outcomes:
+            self._count(outcome)
+        return outcomes
+
+    def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
+        """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
+        question = Question(owner, photo, self.detector.name.sha256, claim, language)
+        return self._caching and self.store.answer(question.digest) is not None
+
+    async def on_worker(self, work: Callable[[], Result]) -> Result:
+        """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _known(self, uploads: Sequence[Upload], asked: _Asked) -> list[Outcome | None]:
+        """The stored answer for each picture that has one."""
+        if asked.cache != "use":
+            return [None] * len(uploads)
+        photos = (
+            [upload.sha256 for upload in uploads]
+            if sum(len(upload.data) for upload in uploads) <= HASHED_AT_ONCE
+            else await asyncio.to_thread(lambda: [upload.sha256 for upload in uploads])
+        )
+        return [
+            await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
+        ]
+
+    async def _answer(self, upload: Upload, photo: str, asked: _Asked) -> Outcome | None:
+        question = self._question(photo, self.detector.name.sha256, asked)
+        identifier = self.store.answer(question)
+        body = self._answers.get(question) if identifier else None
+        where = "memory"
+        if identifier and (body is None or body["id"] != identifier):
+            where, body = "store", await self.on_worker(lambda: self._stored(identifier, asked.owner))
+            if body is not None:
+                self._answers.put(question, body)
+        if body is None:
+            self._answers.drop(question)
+            where = "miss"
+        self._metrics.cache.labels(where).inc()
+        return None if body is None else Outcome(body={**body, "file": upload.name})
+
+    def _stored(self, identifier: str, owner: str) -> Line | None:
+        """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
+        anew."""
+        try:
+            found = self.store.get(identifier, owner)
+        except (Damaged, OSError):
+            _log.warning("the photo of the stored detection %s is judged anew", identifier, exc_info=True)
+            return None
+        return None if found is None else found.body
+
+    def _question(self, photo: str, model: str, asked: _Asked) -> str:
+        return Question(asked.owner, photo, model, asked.claim, asked.language).digest
+
+    def _job(self, upload: Upload, asked: _Asked) -> Job | Outcome:
+        """The engine's job for a picture, or what its header says against it."""
+        try:
+            return self.engine.job(upload.data, asked.claim, asked.language, asked.expires, asked.priority)
+        except ImageError as error:
+            return Outcome(error=ErrorBody(code=error.code, message=error.message))
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
+        """All pictures of a request, or none: a refusal is worth most before any work is done."""
+        if not jobs:
+            return
+        try:
+            self.engine.submit(jobs)
+        except Refused as refused:
+            self._metrics.refused.labels("deadline").inc()
+            detail = (
+                f"The answer would take about {refused.wait:.1f} s, which is longer than you wait. Try later."
+            )
+            after = str(max(1, math.ceil(refused.wait)))
+            raise Problem(503, "deadline", detail, {"Retry-After": after}) from refused
+        except Closed as closed:
+            detail = "The service is being stopped. Try again in a moment."
+            raise Problem(503, "overloaded", detail, {"Retry-After": "1"}) from closed
+
+    async def _one(self, upload: Upload, job: Job | Outcome, asked: _Asked) -> Outcome:
+        if isinstance(job, Outcome):
+            return job
+        try:
+            answer = await self.engine.result(job)
+            keep = asyncio.get_running_loop().run_in_executor(
+                self._pool, self._compare, upload, answer.detection, asked
+            )
+            question, stored, detection = await keep
+            if question is not None:
+                self._answers.put(question, stored.body)
+            return Outcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
+        except ImageError as error:
+            return Outcome(error=ErrorBody(code=error.code, message=error.message))
+        except Expired as error:
+            return Outcome(error=ErrorBody(code="deadline", message=str(error)))
+        except Exception:
+            # One poisoned picture must not fail the others of its request; the log keeps what happened.
+            _log.exception("a picture of %d bytes could not be judged", len(upload.data))
+            return Outcome(error=INTERNAL)
+
+    def _compare(
+        self, upload: Upload, detection: Detection, asked: _Asked
+    ) -> tuple[str | None, Stored, Detection]:
+        detection = with_references(detection, upload.data, asked.references, asked.language)
+        question = None
+        if asked.cache != "off":
+            question = self._question(detection.sha256, detection.model.sha256, asked)
+        made = self._answer_of(upload.name, detection, asked.owner)
+        if asked.keep:
+            self.store.put(made, question)
+        return question, made, detection
+
+    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> Stored:
+        now = self._clock()
+        identifier = make_id("det", now)
+        body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
+        body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
+        trust = detection.reliabilitymap
+        body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
+        return Stored(identifier, owner, body, detection.heatmap, trust)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.known:
+            return  # it waited for nothing
+        self._metrics.stage_seconds.labels("queue").observe(outcome.queued)
+        if outcome.error is not None:
+            self._metrics.image_errors.labels(outcome.error["code"]).inc()
+        if outcome.detection is not None:
+            self._metrics.detections.labels(outcome.detection.verdict).inc()
+            for stage, milliseconds in outcome.detection.timings_ms.items():
+                self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
+            self.admission.learn(outcome.work)
+
+
+def _references(uploads: Sequence[Upload]) -> list[Reference]:
+    prepared = []
+    for index, upload in enumerate(uploads):
+        try:
+            prepared.append(read_reference(upload.name or f"reference {index + 1}", upload.data))
+        except ImageError as error:
+            raise Problem(422, error.code, f"reference {index + 1}: {error.message}") from error
+    return prepared

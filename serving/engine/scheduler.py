@@ -1,0 +1,207 @@
+"""What waits for each stage, and what a free thread does next. No threads in here: the engine's lock guards it.
+
+The photo of lowest rank goes first, whatever its stage, so that what was begun is finished, only few photos are in
+memory as pixels, and a large one makes way for small ones between any two batches (`turns.py`); a thread never waits
+while there is something it can do. Jobs that nobody waits for any more are dropped when they are reached, before they
+are decoded and before their tiles are run; those known to be given up, at once.
+
+Whose turn it is: small photos go before large ones, for a while, and only as long as it makes nobody late.
+
+In: when a request came, how long it takes, how long its caller waits, who is there already. Out: its rank; the lowest
+goes first, at every stage.
+
+A request counts as having come later by STRETCH times the time it takes when the engine does nothing else. So a photo
+of 12 megapixels is judged tile by tile in the gaps that smaller ones leave, until that time is over; then those that
+come after it wait for what is left of it. Photos of one size keep the order in which they came.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from refundlens.serving.engine.job import Job, Look
+from refundlens.serving.engine.runner import Lane
+
+Stage = Literal["finish", "infer", "decode"]
+STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
+"""In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some."""
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A job that nobody waits for."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Decode:
+    job: Job
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`count` tiles of a job's look, from `first` on. The look is its own: the job may end meanwhile and forget it."""
+
+    job: Job
+    look: Look
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Infer:
+    """One batch: tiles of one or more photos for one model."""
+
+    lane: Lane
+    slices: list[Slice]
+
+
+@dataclass(frozen=True)
+class Finish:
+    job: Job
+
+
+Task = Drop | Decode | Infer | Finish
+
+
+@dataclass
+class Board:
+    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is."""
+
+    most_bytes: int
+    held: int = 0
+    _waiting: dict[Stage, list[tuple[float, int, Job]]] = field(
+        default_factory=lambda: {stage: [] for stage in STAGES}
+    )
+    _order: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def add(self, job: Job, stage: Stage) -> None:
+        """Let a job wait for a stage."""
+        job.stage = stage
+        rank = -math.inf if job.future.done() else job.rank  # to be dropped at once: it holds memory
+        heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
+
+    def remove(self, job: Job) -> bool:
+        """Take a job off the board; False where it does not wait."""
+        queue = self._waiting[job.stage]
+        for entry in queue:
+            if entry[2] is job:
+                queue.remove(entry)
+                heapq.heapify(queue)
+                return True
+        return False
+
+    def hold(self, job: Job, area: int) -> None:
+        """Count `area` pixels more for a job."""
+        job.held += area * CHANNELS
+        self.held += area * CHANNELS
+
+    def release(self, job: Job) -> None:
+        """A job has ended, its pixels are gone."""
+        self.held -= job.held
+        job.held = 0
+
+    def has_room(self, area: int) -> bool:
+        return not self.held or self.held + area * CHANNELS <= self.most_bytes
+
+    def take(self, stages: Collection[Stage], now: float, idle: int) -> Task | None:
+        """What a thread that does `stages` does now; None if nothing can be done. idle: threads like it, itself
+        included, that have nothing to do."""
+        for stage in STAGES:
+            queue = self._waiting[stage]
+            if stage in stages and queue and queue[0][2].over(now):
+                return Drop(heapq.heappop(queue)[2])
+        if "decode" in stages and (shed := self._shed()):
+            return Drop(shed)
+        able = [stage for stage in STAGES if stage in stages and self._can(stage)]
+        if not able:
+            return None
+        stage = min(able, key=lambda stage: self._waiting[stage][0][0])
+        if stage == "infer":
+            return self._batch(now, idle)
+        job = heapq.heappop(self._waiting[stage])[2]
+        if stage == "finish":
+            return Finish(job)
+        self.hold(job, job.area)
+        return Decode(job)
+
+    def waiting(self, stage: Stage) -> list[Job]:
+        """Jobs that wait for a stage, in no particular order."""
+        return [job for _, _, job in self._waiting[stage]]
+
+    def clear(self) -> list[Job]:
+        """Take all jobs off the board."""
+        jobs = [job for stage in STAGES for job in self.waiting(stage)]
+        for queue in self._waiting.values():
+            queue.clear()
+        return jobs
+
+    def _can(self, stage: Stage) -> bool:
+        queue = self._waiting[stage]
+        return bool(queue) and (stage != "decode" or self.has_room(queue[0][2].area))
+
+    def _shed(self) -> Job | None:
+        """A shadow's job to give up, where a photo waits for the memory it holds."""
+        queue = self._waiting["decode"]
+        if not queue or queue[0][2].priority == "shadow" or self.has_room(queue[0][2].area):
+            return None
+        ready = self._waiting["infer"]
+        given_up = next((job for _, _, job in ready if job.priority == "shadow" and _untouched(job)), None)
+        if given_up:
+            self.remove(given_up)
+        return given_up
+
+    def _batch(self, now: float, idle: int) -> Infer:
+        """Tiles of the first photo, and of those after it for the same model, as far as one batch goes."""
+        queue = self._waiting["infer"]
+        lane = queue[0][2].lane
+        ready = sum(_left(job) for _, _, job in queue if job.lane is lane)
+        room = lane.batch(ready, idle)
+        slices = []
+        while room and queue and queue[0][2].lane is lane and not queue[0][2].over(now):
+            job = queue[0][2]
+            assert job.look is not None
+            count = min(room, _left(job))
+            slices.append(Slice(job, job.look, job.look.taken, count))
+            job.look.taken += count
+            room -= count
+            if not _left(job):
+                heapq.heappop(queue)
+        return Infer(lane, slices)
+
+
+def _left(job: Job) -> int:
+    """Tiles not handed out yet."""
+    return job.look.count - job.look.taken if job.look else 0
+
+
+def _untouched(job: Job) -> bool:
+    return job.look is not None and job.look.taken == 0
+
+
+STRETCH = 4.0
+"""Times its own time that a request lets smaller ones past. Where they take four fifths of the engine's time, a large
+photo is done in the gaps by then, and nobody has waited for it; at worst it takes five times its time."""
+GIVEN = 0.5
+"""Share of its spare time that a request gives to others: who comes in it may bring twice as much as can be judged in
+it, and then costs all there is to spare."""
+
+
+def later(alone: float) -> float:
+    """Seconds by which a request counts as having come later that takes `alone` when nobody else is there."""
+    return STRETCH * alone
+
+
+def rank(now: float, later: float, spare: float, last: float) -> float:
+    """The rank of a request that comes `now`.
+
+    later: seconds by which it counts as having come later. spare: seconds that it can lose before its deadline is in
+    danger; who comes when its part of that is over, goes behind it. last: the rank of the last one that goes before it
+    as it is; it never goes before those, or a large photo in a hurry would break the promises they were given.
+    """
+    return min(now + later, max(now + GIVEN * spare, last))

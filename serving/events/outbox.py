@@ -1,0 +1,59 @@
+"""Writes an event and its deliveries in the transaction of the change it tells of: both happen or neither.
+
+An endpoint that is added later does not get earlier events; one that is disabled or deleted gets none.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.workflow.states import WebhookType
+
+
+def publish(
+    session: Session, tenant: str, now: datetime, kind: WebhookType, object_id: str, data: dict[str, Any]
+) -> OutboxEvent:
+    """Have an event told, in the caller's transaction. object_id: what it is about. data: its JSON, under 20 kB."""
+    payload = {"type": kind.value, "timestamp": rfc3339(now), "data": data}
+    event = OutboxEvent(
+        id=make_id("evt", now),
+        tenant_id=tenant,
+        type=kind.value,
+        object_id=object_id,
+        payload=json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
+        created_at=now,
+    )
+    session.add(event)
+    session.flush()
+    wanted = select(WebhookEndpoint).where(
+        WebhookEndpoint.tenant_id == tenant,
+        WebhookEndpoint.deleted_at.is_(None),
+        WebhookEndpoint.disabled_reason.is_(None),
+    )
+    for endpoint in session.execute(wanted).scalars():
+        if not endpoint.events or kind.value in endpoint.events:
+            session.add(delivery(event, endpoint, now))
+    return event
+
+
+def delivery(
+    event: OutboxEvent, endpoint: WebhookEndpoint, now: datetime, replay: int = 0
+) -> WebhookDelivery:
+    """A new way of an event to an endpoint, due at once. replay: how many were made by hand before it."""
+    return WebhookDelivery(
+        id=make_id("whd", now),
+        tenant_id=event.tenant_id,
+        event_id=event.id,
+        endpoint_id=endpoint.id,
+        replay=replay,
+        state="pending",
+        attempts=0,
+        next_at=now,
+        created_at=now,
+    )

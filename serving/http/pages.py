@@ -1,0 +1,68 @@
+"""Pages in the visitor's language, and the headers that every one of them carries.
+
+In: a request, a template of `serving/web/templates`, its values. Out: HTML. Texts are in `serving/web/texts`, in one
+file a language with the same keys.
+"""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from refundlens.serving.kit.language import Language, preferred
+from refundlens.serving.kit.money import money
+
+WEB = Path(__file__).parents[1] / "web"
+LANGUAGE_COOKIE = "refundlens_language"
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy: nothing from elsewhere; data: for the photo and its heat map, which are not stored."""
+
+
+def html(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """The template with `t` (texts) and `language` beside its values."""
+    spoken = language(request)
+    content = _templates().get_template(template).render(t=texts(spoken), language=spoken, **values)
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Content-Language": texts(spoken)["lang"],
+        "Vary": "Accept-Language, Cookie",
+    }
+    return HTMLResponse(content, status, headers)
+
+
+def language(request: Request) -> Language:
+    """What was switched to, now or before; else what the browser prefers."""
+    for chosen in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen == "en" or chosen == "zh":
+            return "zh" if chosen == "zh" else "en"
+    return preferred(request.headers.get("accept-language"))
+
+
+def remember_language(request: Request, response: HTMLResponse) -> None:
+    """Keep a switch that was made with `?lang=`."""
+    chosen = request.query_params.get("lang")
+    if chosen in ("en", "zh"):
+        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
+
+
+@cache
+def texts(spoken: Language) -> dict[str, str]:
+    return tomllib.loads((WEB / "texts" / f"{spoken}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(WEB / "templates")
+    environment = Environment(
+        loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.globals["money"] = money
+    return environment

@@ -1,0 +1,92 @@
+"""What happens when a clock rings: one function a kind of job. Each looks again whether it still matters.
+
+In: a job with its report and refund locked. Out: changes in the job's own transaction.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import SYSTEM, Fact
+from refundlens.serving.jobs.queue import Taken, finish
+from refundlens.serving.reports import repository
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
+from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.events import tell
+from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportState, WebhookType
+
+NAG = timedelta(hours=24)
+"""How often it is said again that an appeal is overdue."""
+
+
+def ring(doing: Doing, job: Taken) -> None:
+    """Do a timer's job. Raises LeaseLost."""
+    report = repository.by_key(doing.session, job.ref)
+    if report is None:
+        finish(doing.session, job)
+        return
+    report, refund = repository.lock_pair(doing.session, report)
+    finish(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
+    name = timers.WARN if job.kind.startswith(timers.WARN) else job.kind
+    _RINGS[name](doing, job, report, refund)
+
+
+def _warn(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+    if ReportState(report.state) not in ReportState.undecided():
+        return
+    lead = job.kind.removeprefix(timers.WARN)
+    _record(doing, report, "report.warned", {"before_deadline": lead})
+    kind = WebhookType.REPORT_DEADLINE_WARNING
+    tell(doing.session, doing.now, kind, report, refund, about="refund", before_deadline=lead)
+
+
+def _deadline(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+    if ReportState(report.state) not in ReportState.undecided() or refund.deadline_at is None:
+        return
+    if refund.deadline_at > doing.now:  # it moved while the job was under way
+        timers.threaten(doing.session, report, refund, doing.now)
+        return
+    happen(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+
+
+def _finalise(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+    if report.state in (ReportState.ESTABLISHED, ReportState.NOT_ESTABLISHED):
+        happen(doing.session, doing.settings, doing.now, SYSTEM, Event.FINALISE, report, refund)
+
+
+def _appeal_due(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+    """Nobody loses by our slowness: an overdue appeal is not decided by the clock, it is called for again."""
+    if report.state != ReportState.APPEALED:
+        return
+    _record(doing, report, "report.appeal_overdue", {})
+    tell(doing.session, doing.now, WebhookType.REPORT_DEADLINE_WARNING, report, refund, about="appeal")
+    again = doing.now + NAG
+    timers.schedule(doing.session, report.tenant_id, timers.APPEAL_DUE, report.id, again, doing.now)
+
+
+def _photo_due(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+    query = select(PhotoRequest).where(PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None))
+    wish = doing.session.execute(query).scalar_one_or_none()
+    if wish is not None:
+        wish.state, wish.live, wish.ended_at = PhotoRequestState.LAPSED.value, None, doing.now
+        _record(doing, report, "report.photo_lapsed", {"wish": wish.wish})
+
+
+def _record(doing: Doing, report: Report, action: str, data: dict[str, str]) -> None:
+    audit.append(doing.session, report.tenant_id, doing.now, SYSTEM, Fact(action, report.id, data=data))
+
+
+_RINGS: dict[str, Callable[[Doing, Taken, Report, Refund], None]] = {
+    timers.WARN: _warn,
+    timers.DEADLINE: _deadline,
+    timers.FINALISE: _finalise,
+    timers.APPEAL_DUE: _appeal_due,
+    timers.PHOTO_DUE: _photo_due,
+}
+KINDS = (*(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
+         timers.APPEAL_DUE, timers.PHOTO_DUE)  # fmt: skip
+"""Kinds of jobs that are timers of a report."""

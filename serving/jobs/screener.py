@@ -1,0 +1,101 @@
+"""Has the photos of a job judged and their reports concluded.
+
+In: a job that names a click's reports, or one photo. Out: the same as `serving.reports.screening`. The detector works
+before the transaction; inside it, states are read again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refundlens.model.names import DEFECTS, Defect
+from refundlens.model.photo.image import ImageError
+from refundlens.serving.engine import Closed, Engine, Expired, Refused
+from refundlens.serving.jobs.queue import Taken, finish
+from refundlens.serving.kit.clock import Clock
+from refundlens.serving.refunds.repository import lock_by_key
+from refundlens.serving.reports import repository, screening
+from refundlens.serving.reports.screening import Found
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.tables import Image, Refund
+from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.states import ReportState
+
+MOST_FAILURES = 4
+"""Faults on our side after which a person looks at the photo instead; by then some fifteen seconds have passed."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    image_id: str
+    sha256: str
+    claim: Defect | None
+
+
+class Screener:
+    def __init__(
+        self, database: Database, files: FileStore, engine: Engine, settings: Settings, clock: Clock
+    ) -> None:
+        self._database, self._files, self._engine = database, files, engine
+        self._settings, self._clock = settings, clock
+
+    async def screen(self, job: Taken) -> None:
+        """Raises LeaseLost, the engine's Refused, Expired and Closed, and what goes wrong on our side."""
+        photos = await asyncio.to_thread(self._photos, job)
+        found = await asyncio.gather(*(self._judge(photo, job) for photo in photos))
+        by_image = {photo.image_id: what for photo, what in zip(photos, found, strict=True)}
+        await asyncio.to_thread(self._conclude, job, by_image)
+
+    def _photos(self, job: Taken) -> Sequence[_Photo]:
+        with self._database.reading() as session:
+            if job.kind == timers.SCREEN_EXTRA:
+                images = [session.get_one(Image, job.ref)]
+            else:
+                reports = repository.of_claim(session, job.ref)
+                waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
+                images = [session.get_one(Image, report.image_id) for report in waiting]
+            claims = {
+                image.refund_id: session.get_one(Refund, image.refund_id).claim_type for image in images
+            }
+            return [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
+
+    async def _judge(self, photo: _Photo, job: Taken) -> Found:
+        try:
+            data = await asyncio.to_thread(self._files.get, photo.sha256)
+            answer = await self._engine.detect(data, photo.claim, patience=self._settings.lease_seconds / 2)
+            return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
+        except ImageError as error:
+            return Found(error=error.code)
+        except FileError as error:
+            _log.error("a photo cannot be screened: %s", error)
+            return Found(error="file_missing")
+        except (Refused, Expired, Closed):
+            raise
+        except Exception:
+            if job.failures < MOST_FAILURES:
+                raise
+            _log.exception("photo %s cannot be judged; a person looks at it", photo.image_id)
+            return Found(error="internal")
+
+    def _conclude(self, job: Taken, found: dict[str, Found]) -> None:
+        now = self._clock()
+        with self._database.transaction() as session:
+            doing = Doing(session, self._settings, now)
+            if job.kind == timers.SCREEN_EXTRA:
+                image = session.get_one(Image, job.ref)
+                finish(session, job)
+                screening.keep_extra(session, image, found[image.id], now)
+                return
+            reports = repository.of_claim(session, job.ref)
+            refund = lock_by_key(session, reports[0].refund_id)
+            finish(session, job)
+            screening.conclude(doing, job.ref, refund, found)
+
+
+def _defect(value: str | None) -> Defect | None:
+    return next((defect for defect in DEFECTS if defect == value), None)

@@ -1,0 +1,195 @@
+"""The loops of the worker.
+
+In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; what is under way
+then is left to its lease, or to the next start.
+
+What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended.
+
+In: the job that every database has once. Out: the same job, an hour later.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
+from refundlens.serving.engine import Closed, Expired, Refused
+from refundlens.serving.http.idempotency import LIFETIME
+from refundlens.serving.jobs import handlers, queue
+from refundlens.serving.jobs.queue import LeaseLost, Taken, finish
+from refundlens.serving.jobs.screener import Screener
+from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.observability import WorkflowMetrics
+from refundlens.serving.reports.service import Doing
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.tables import ConsoleSession, Job, StoredAnswer
+from refundlens.serving.webhooks.delivery import deliver_due
+from refundlens.serving.webhooks.sending import Sender
+from refundlens.serving.workflow import timers as clocks
+
+KIND, REF = "tidy", "all"
+EVERY = timedelta(hours=1)
+
+
+def tidy(database: Database, files: FileStore, settings: Settings, now: datetime, job: Taken) -> None:
+    """Raises LeaseLost, OSError."""
+    photos = 1
+    while photos:  # a batch a transaction, so that nobody waits long for the lock
+        with database.transaction() as session:
+            photos = erase_old_photos(session, files, now, settings)
+    with database.reading() as session:
+        sweep_unclaimed(session, files, now)
+    with database.transaction() as session:
+        finish(session, job)
+        _forget(session, now)
+        session.add(
+            Job(id=make_id("job", now), kind=KIND, ref=REF, data={}, due_at=now + EVERY, created_at=now)
+        )
+
+
+def _forget(session: Session, now: datetime) -> None:
+    session.execute(delete(StoredAnswer).where(StoredAnswer.created_at < now - LIFETIME))
+    session.execute(delete(ConsoleSession).where(ConsoleSession.expires_at < now))
+
+
+LOOK_AGAIN = 0.5
+"""Seconds between looks when no bell rings: work that other processes made, and clocks that run out."""
+BUSY = timedelta(seconds=1)
+"""A photo that the engine has no time for is tried again after that."""
+AT_ONCE = 16
+"""Jobs under way in one process; photos of all of them queue in the engine."""
+RENEWED = 1 / 3
+"""Share of a lease after which it is renewed: two renewals may fail before it ends."""
+DELIVERIES = 200
+"""Webhooks under way at once: a failing receiver holds its place for fifteen seconds, and a hundred may fail."""
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    def __init__(
+        self,
+        database: Database,
+        files: FileStore,
+        screener: Screener,
+        sender: Sender,
+        settings: Settings,
+        clock: Clock,
+        bell: Bell,
+        metrics: WorkflowMetrics,
+    ) -> None:
+        self._database, self._files, self._screener, self._sender = database, files, screener, sender
+        self._settings, self._clock, self._bell, self._metrics = settings, clock, bell, metrics
+        self._tidies = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever("screenings", partial(self._jobs, True)))
+            group.create_task(self._forever("clocks", partial(self._jobs, False)))
+            group.create_task(self._forever("webhooks", self._webhooks))
+
+    async def _forever(self, name: str, turn: Callable[[], Awaitable[int]]) -> None:
+        """One turn after another; a database that is away for a while stops nothing for good."""
+        while True:
+            try:
+                done = await turn()
+            except Exception:
+                _log.exception("the worker's %s stopped; trying again", name)
+                await asyncio.sleep(LOOK_AGAIN * 4)
+                continue
+            if done == 0:
+                await self._bell.wait(LOOK_AGAIN)
+
+    async def _webhooks(self) -> int:
+        return await deliver_due(
+            self._database, self._clock, self._sender, self._settings.lease_seconds, DELIVERIES
+        )
+
+    async def _jobs(self, screenings: bool) -> int:
+        """Take what is due and do it, taking more as places get free; ends when nothing is left."""
+        if not self._tidies:  # here, where a database that is away is tried again
+            await asyncio.to_thread(queue.ensure, self._database, KIND, REF, self._clock())
+            self._tidies = True
+        running: set[asyncio.Task[None]] = set()
+        count = 0
+        try:
+            while True:
+                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running), screenings)
+                count += len(taken)
+                running |= {asyncio.create_task(self._do(job)) for job in taken}
+                if not running:
+                    return count
+                _, running = await asyncio.wait(
+                    running, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            for task in running:
+                task.cancel()
+
+    def _take(self, limit: int, screenings: bool) -> list[Taken]:
+        now = self._clock()
+        if limit <= 0 or not queue.anything_due(self._database, now, screenings):
+            return []
+        return queue.take(self._database, now, self._settings.lease_seconds, limit, screenings)
+
+    async def _do(self, job: Taken) -> None:
+        """Do one job; whatever goes wrong is this job's alone."""
+        try:
+            await self._by_kind(job)
+            result = "done"
+            self._bell.ring()  # who waits for its outcome looks now
+        except LeaseLost:
+            result = "cancelled"
+            _log.info("job %s of %s was cancelled or taken over", job.kind, job.ref)
+        except (Refused, Expired):
+            result = "put_off"
+            await asyncio.to_thread(queue.put_off, self._database, job, self._clock() + BUSY)
+        except Closed:
+            return  # the service stops; the lease ends by itself
+        except Exception as error:
+            result = "failed"
+            _log.exception("job %s of %s failed", job.kind, job.ref)
+            until = queue.retry_at(self._clock(), job.failures)
+            words = f"{type(error).__name__}: {error}"
+            await asyncio.to_thread(queue.put_off, self._database, job, until, words)
+        self._metrics.jobs.labels(job.kind, result).inc()
+
+    async def _by_kind(self, job: Taken) -> None:
+        if job.kind in clocks.SCREENINGS:
+            await self._screen(job)
+        elif job.kind == KIND:
+            await asyncio.to_thread(tidy, self._database, self._files, self._settings, self._clock(), job)
+        else:
+            await asyncio.to_thread(self._ring, job)
+
+    async def _screen(self, job: Taken) -> None:
+        """Photos may wait in the engine for longer than a lease lasts: while this process lives, they stay its own."""
+        keeping = asyncio.create_task(self._keep(job))
+        try:
+            await self._screener.screen(job)
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, job: Taken) -> None:
+        """Renew a job's lease until cancelled, or until it is not ours any more."""
+        span = timedelta(seconds=self._settings.lease_seconds)
+        kept = True
+        while kept:
+            await asyncio.sleep(span.total_seconds() * RENEWED)
+            with suppress(SQLAlchemyError):  # the database is busy or away; the lease lasts a while yet
+                kept = await asyncio.to_thread(queue.renew, self._database, job, self._clock() + span)
+
+    def _ring(self, job: Taken) -> None:
+        with self._database.transaction() as session:
+            handlers.ring(Doing(session, self._settings, self._clock()), job)

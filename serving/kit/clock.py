@@ -1,0 +1,37 @@
+"""The one place that knows the time. `create_app` takes a clock, so tests can set it.
+
+Times that callers send: with a zone, and of years in which refunds can be.
+
+In: RFC 3339. Out: an aware datetime in UTC, from which days can be taken away and to which they can be added.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime
+
+Clock = Callable[[], datetime]
+"""Gives the time now, with a zone."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds, as the API writes times: 2026-11-22T06:08:03.120Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Before the first, no platform had refunds; nobody waits for the last."""
+
+
+def _sensible(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"a time from {EARLIEST:%Y} to {LATEST:%Y}")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]

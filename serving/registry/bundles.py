@@ -1,0 +1,183 @@
+"""Bundles on disk, and what one says of itself.
+
+In: a file. Out: its bytes under their SHA-256 in the data folder's `models`, apart from photos and their retention, and
+its facts as JSON values for the registry.
+
+The front matter of a model card, as `training.evaluation.card` writes it: YAML of a simple kind, read without a YAML
+library.
+
+In: a card. Out: its tags, and the figures of its model index; nothing of either where the card has no front matter.
+"""
+
+import io
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from refundlens.model.detect import Detector
+from refundlens.model.detection import ModelName
+from refundlens.model.photo.image import ImageError
+from refundlens.model.verdict.calibration import Calibration
+from refundlens.serving.storage.files import FileStore
+
+NOT_FOR_SERVING = "not-for-serving"
+"""A card with this tag says that its model is not calibrated for serving."""
+_FRONT = re.compile(r"\A---\n(.*?)\n---(?:\n|\Z)", re.DOTALL)
+_ENTRY = re.compile(r"(?P<indent> *)(?P<dash>- )?(?P<key>[A-Za-z_-]+): *(?P<value>.*)")
+_ITEM = re.compile(r" *- (?P<value>.+)")
+
+
+def tags(text: str) -> list[str]:
+    found: list[str] = []
+    inside = False
+    for line in _lines(text):
+        if item := _ITEM.fullmatch(line):
+            if inside:
+                found.append(_plain(item["value"]))
+        else:
+            inside = line.strip() == "tags:"
+    return found
+
+
+def figures(text: str) -> list[dict[str, Any]]:
+    """The metrics of the model index: `type`, `name`, `value`. One without a number is left out."""
+    found: list[dict[str, Any]] = []
+    depth: int | None = None
+    for line in _lines(text):
+        entry = _ENTRY.fullmatch(line)
+        if entry is None:
+            continue
+        indent = len(entry["indent"])
+        if entry["key"] == "metrics" and not entry["value"]:
+            depth = indent
+        elif depth is not None and (indent < depth or (indent == depth and not entry["dash"])):
+            depth = None
+        elif depth is not None:
+            if entry["dash"]:
+                found.append({})
+            if found:
+                found[-1][entry["key"]] = _plain(entry["value"])
+    return [{**one, "value": value} for one in found if (value := _number(one.get("value"))) is not None]
+
+
+def _lines(text: str) -> Iterator[str]:
+    front = _FRONT.match(text)
+    yield from front[1].splitlines() if front else ()
+
+
+def _plain(value: str) -> str:
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number - number == 0 else None  # JSON has neither infinity nor NaN
+
+
+FOLDER = "models"
+SIDE = 512
+"""Pixels a side of the picture that a bundle is tried with: several tiles, as a photo has."""
+MOST_CHARACTERS = 40
+"""Of an id: what the database keeps of one."""
+SAME = 1e-4
+"""How far the four kinds may be from 1 in sum: the contract's tolerance for numbers that should be equal."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+class ModelError(Exception):
+    """A bundle that the registry cannot take; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a bundle says of itself. size: bytes. facts: JSON values, see `_facts`."""
+
+    name: ModelName
+    size: int
+    card: str
+    facts: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return f"{self.name.name}-{self.name.version}"
+
+
+def open_bundles(data_dir: Path) -> FileStore:
+    """The store of bundles. Raises OSError."""
+    return FileStore(data_dir / FOLDER)
+
+
+@contextmanager
+def unpacked(bundles: FileStore, sha256: str) -> Iterator[Path]:
+    """A checked bundle as a file, as long as the block lasts. Raises FileError, OSError."""
+    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
+        path = Path(folder) / "bundle.onnx"
+        path.write_bytes(bundles.get(sha256))
+        yield path
+
+
+def examine(detector: Detector, size: int) -> Examined:
+    """Raises ModelError where the registry cannot name it, or it can score but not judge."""
+    name = detector.name
+    found = Examined(name, size, detector.card, {})
+    if not _ID.fullmatch(found.id) or len(found.id) > MOST_CHARACTERS:
+        raise ModelError(
+            f"{found.id!r} cannot name a version: letters, digits and . _ + -, {MOST_CHARACTERS} characters at most; "
+            "export it with another --name or --version"
+        )
+    if detector.calibration is None:
+        raise ModelError(
+            f"{found.id} is not calibrated, so it cannot judge; run `refundlens calibrate` and export it"
+        )
+    return Examined(name, size, detector.card, _facts(detector, detector.calibration))
+
+
+def tried(path: Path) -> Examined:
+    """Open a bundle on the CPU and have it judge a picture of noise. Raises BundleError, ModelError, OSError."""
+    detector = Detector(path, threads=1, device="cpu")
+    found = examine(detector, path.stat().st_size)
+    try:
+        kinds = detector.detect(_noise()).kind
+    except (ImageError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{found.id} cannot judge a picture: {error}") from error
+    if not abs(sum(kinds.values()) - 1) <= SAME:  # "not" catches what is no number at all
+        raise ModelError(f"{found.id} gives probabilities that do not add up to 1; export it anew")
+    return found
+
+
+def _noise() -> bytes:
+    """A JPEG with something in every tile, the same each time."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _facts(detector: Detector, calibration: Calibration) -> dict[str, Any]:
+    """figures, tags: of the card's front matter. dataset: the version it was trained on. calibration: its limit and
+    confidence, and each condition with its threshold, none where it never says fake."""
+    bins = [json.loads(one.model_dump_json(exclude={"parts"})) for one in calibration.bins]
+    return {
+        "figures": figures(detector.card),
+        "tags": tags(detector.card),
+        "dataset": detector.bundle.training.get("dataset"),
+        "calibration": {
+            "limit": calibration.limit,
+            "confidence": calibration.confidence,
+            "clear_below": calibration.clear_below,
+            "conditions": bins,
+        },
+    }

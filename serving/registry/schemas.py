@@ -1,0 +1,222 @@
+"""What goes in and comes out, as OpenAPI shows it.
+
+A version as JSON, for the API, the command line and the console alike.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.registry import stages
+from refundlens.serving.registry.follower import State
+from refundlens.serving.registry.service import SHARE
+from refundlens.serving.registry.stages import Stage
+from refundlens.serving.storage.tables import AuditEvent, ModelVersion
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+_SHA256 = "19db5528a36fdfa27988be24c0c8968a62a7d4e1af776347438bd784c8a1cb21"
+EXAMPLE: dict[str, Any] = {
+    "id": "refundlens-s-0.2.1",
+    "name": "refundlens-s",
+    "version": "0.2.1",
+    "sha256": _SHA256,
+    "bytes": 3228288,
+    "stage": "champion",
+    "share": None,
+    "previous": "refundlens-s-0.2.0",
+    "reason": "more edits found at the same bound",
+    "added_at": "2026-11-22T08:00:00.000Z",
+    "promoted_at": "2026-11-22T09:00:00.000Z",
+    "changed_at": "2026-11-22T09:00:00.000Z",
+    "dataset": "3cde7bbe7771cee6065ee0913734ed816e3aa82cab6d26cffb6bc0039a6f42c2",
+    "figures": [{"type": "roc_auc", "name": "ROC AUC, all pictures", "value": 0.8944}],
+    "calibration": {"limit": 0.01, "confidence": 0.95, "conditions": 12, "with_threshold": 9},
+    "missing": [],
+}
+RUNNING_EXAMPLE: dict[str, Any] = {
+    "name": "refundlens-s",
+    "version": "0.2.1",
+    "sha256": _SHA256,
+    "state": "following",
+    "why": None,
+    "shadow_why": None,
+    "agreement": None,
+}
+
+
+class PromoteIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "more edits found at the same bound"}}
+    )
+
+    reason: Reason | None = Field(
+        default=None, description="why; shown to every engineer of the installation"
+    )
+    force: bool = Field(
+        default=False, description="promote it though something is missing; for admins, with a reason"
+    )
+
+
+class RollbackIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "it calls soft photos fake"}}
+    )
+
+    reason: Reason = Field(description="why; shown to every engineer of the installation")
+
+
+class ShadowIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"share": 0.1}})
+
+    share: float = Field(default=SHARE, ge=0, le=1, description="of the photos; 0 ends it")
+
+
+class FigureOut(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    type: str = ""
+    name: str = ""
+    value: float
+
+
+class CalibrationOut(BaseModel):
+    limit: float = Field(description="largest rate of authentic photos called fake that it allows")
+    confidence: float
+    conditions: int = Field(description="sizes and compressions that it covers")
+    with_threshold: int = Field(description="of those, the ones in which it may say fake")
+
+
+class MissingOut(BaseModel):
+    code: str
+    text: str
+
+
+class ModelOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
+    id: str = Field(description="name and version")
+    name: str
+    version: str
+    sha256: str = Field(description="of the bundle; detections name it")
+    bytes: int
+    stage: Stage
+    share: float | None = Field(description="of the photos that a shadow is shown")
+    previous: str | None = Field(description="the champion before it, which a rollback brings back")
+    reason: str | None = Field(description="of the last change")
+    added_at: datetime
+    promoted_at: datetime | None = Field(description="when it became champion last")
+    changed_at: datetime
+    dataset: str | None = Field(description="version of the dataset that it was trained on")
+    figures: list[FigureOut] = Field(description="its card's headline figures")
+    calibration: CalibrationOut
+    missing: list[MissingOut] = Field(description="what keeps it from being promoted")
+
+
+class HistoryOut(BaseModel):
+    at: datetime
+    action: str
+    role: str
+    actor: str
+    before: str | None
+    after: str | None
+    data: dict[str, Any]
+
+
+class ModelWhole(ModelOut):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {**EXAMPLE, "card": "# refundlens-s 0.2.1", "conditions": [], "history": []}
+        }
+    )
+
+    card: str = Field(description="Markdown")
+    conditions: list[dict[str, Any]] = Field(description="each with its range, photos, threshold and bound")
+    history: list[HistoryOut] = Field(description="what your tenant's people did to it, the oldest first")
+
+
+class AgreementOut(BaseModel):
+    name: str
+    version: str
+    sha256: str
+    photos: int
+    same_verdict: int
+    difference: float = Field(description="mean absolute difference of the two probabilities")
+
+
+class RunningOut(BaseModel):
+    """What the process that answers does. Others on the same database follow within seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"example": RUNNING_EXAMPLE})
+
+    name: str
+    version: str
+    sha256: str
+    state: State = Field(
+        description="`own`: it was told to run a bundle that the registry does not know; `failed`: the champion could "
+        "not be loaded, and this one goes on"
+    )
+    why: str | None = Field(description="what went wrong in `failed`")
+    shadow_why: str | None = Field(description="why the shadow could not be loaded")
+    agreement: AgreementOut | None = Field(
+        description="of the shadow with it, in this process since it began"
+    )
+
+
+class ModelPage(BaseModel):
+    items: list[ModelOut]
+    next_cursor: str | None
+    running: RunningOut
+
+
+def show(row: ModelVersion) -> dict[str, Any]:
+    """A line of the list: what it is, its figures, its calibration in a few numbers, what keeps it from promotion."""
+    calibration = row.facts["calibration"]
+    conditions = calibration["conditions"]
+    return {
+        "id": row.id,
+        "name": row.name,
+        "version": row.version,
+        "sha256": row.sha256,
+        "bytes": row.bytes,
+        "stage": row.stage,
+        "share": row.share,
+        "previous": row.previous,
+        "reason": row.reason,
+        "added_at": rfc3339(row.added_at),
+        "promoted_at": None if row.promoted_at is None else rfc3339(row.promoted_at),
+        "changed_at": rfc3339(row.changed_at),
+        "dataset": row.facts["dataset"],
+        "figures": row.facts["figures"],
+        "calibration": {
+            "limit": calibration["limit"],
+            "confidence": calibration["confidence"],
+            "conditions": len(conditions),
+            "with_threshold": sum(one["threshold"] is not None for one in conditions),
+        },
+        "missing": [{"code": one.code, "text": one.text} for one in stages.missing(row)],
+    }
+
+
+def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, Any]:
+    """With its card, every condition of its calibration, and what the caller's people did to it."""
+    return {
+        **show(row),
+        "card": row.card,
+        "conditions": row.facts["calibration"]["conditions"],
+        "history": [_event(one) for one in history],
+    }
+
+
+def _event(row: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": rfc3339(row.at),
+        "action": row.action,
+        "role": row.role,
+        "actor": row.actor,
+        "before": row.before,
+        "after": row.after,
+        "data": row.data,
+    }

@@ -1,0 +1,144 @@
+"""The evidence of a report, and the refusal that carries it.
+
+In: an established report. Out: the JPEG in the file store, and what the machine needs to record the refusal, the
+platform's own call among it (`serving.platforms`; described, never made).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from refundlens.serving.drawing.picture import evidence_jpeg
+from refundlens.serving.drawing.words import ReportFacts
+from refundlens.serving.events.audit import DETECTOR
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.language import Language
+from refundlens.serving.platforms import CannotAnswer, RefundMirror
+from refundlens.serving.platforms.taobao_calls import refuse
+from refundlens.serving.reports import repository
+from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.screening import load_map
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.tables import Refund
+from refundlens.serving.workflow.machine import Given
+from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
+
+PLATFORMS_IN_CHINESE = ("taobao", "tmall")
+MESSAGES: dict[Language, str] = {
+    "en": "The photo behind this refund was found to be made or changed by an editor. The evidence is attached.",
+    "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
+}
+
+RULES: dict[Language, dict[str, str]] = {
+    "en": {
+        "several_fake": "Several photos of this claim were found to be fake.",
+        "several_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
+        "fake_and_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
+    },
+    "zh": {
+        "several_fake": "该退款的多张图片被判定为假图。",
+        "several_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
+        "fake_and_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A refusal's evidence, in the file store. version: of the report that it shows."""
+
+    version: int
+    given: Given
+
+
+def prepare(
+    database: Database, files: FileStore, principal: Principal, identifier: str, message: str
+) -> Drawn | None:
+    """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
+
+    Raises Problem 404, 409, 410.
+    """
+    with database.reading() as session:
+        whole = repository.whole(session, repository.find(session, principal, identifier))
+    if ReportState(whole.report.state) not in ReportState.for_merchant():
+        return None
+    language = language_of(whole.refund)
+    content = picture(files, whole, language)
+    text = message or MESSAGES[language]
+    given = Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
+    return Drawn(whole.report.version, given)
+
+
+def language_of(refund: Refund) -> Language:
+    """What the refund's platform reads."""
+    return "zh" if refund.platform in PLATFORMS_IN_CHINESE else "en"
+
+
+def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
+    """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
+    screening = whole.screening
+    if screening is None:
+        raise Problem(
+            409, "not_screened", "The detector has not looked at this photo yet, or could not read it."
+        )
+    if whole.image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+    try:
+        photo = files.get(whole.image.sha256)
+        heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
+
+
+def facts(whole: Whole, language: Language) -> ReportFacts:
+    """What the picture says of the report. A claim's rule is told only where it decided."""
+    report = whole.report
+    told = report.rule is not None and report.decided_by == DETECTOR.name
+    return ReportFacts(
+        report_id=report.id,
+        refund_id=whole.refund.refund_id,
+        state=ReportState(report.state),
+        decided_by=report.decided_by,
+        decided_at=report.decided_at,
+        bound=report.bound,
+        claim_reason=RULES[language].get(report.rule or "", "") if told else "",
+    )
+
+
+def _platform_call(whole: Whole, message: str, content: bytes) -> dict[str, Any]:
+    """As the platform names it; the picture is what `evidence_url` gives."""
+    if whole.refund.platform not in PLATFORMS_IN_CHINESE:
+        return {}
+    try:
+        call = refuse(ReportState(whole.report.state), _mirror(whole.refund), message, content, shop="taobao")
+    except CannotAnswer as error:
+        return {"error": {"code": error.code, "message": str(error)}}
+    return {"call": call.name, "parameters": dict(call.parameters), "files": sorted(call.files)}
+
+
+def _mirror(refund: Refund) -> RefundMirror:
+    """Our row in the adapters' words; what only the platform knows is left open."""
+    return RefundMirror(
+        platform="taobao",
+        refund_id=refund.refund_id,
+        order_id=None,
+        line_id=None,
+        platform_version=refund.platform_version,
+        account=refund.account,
+        status=RefundStatus(refund.status),
+        platform_outcome=Outcome.UNDECIDED,
+        phase=None,
+        refund_type=None,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        buyer_reference=None,
+        claim_text="",
+        claim_type=None,
+        deadline_at=refund.deadline_at,
+        barriers=(),
+        partial=False,
+        raw_status="",
+        unknown=(),
+    )

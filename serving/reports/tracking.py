@@ -1,0 +1,195 @@
+"""/track/{token}: the state of one report, as JSON or as a page; a buyer's appeal and photo.
+
+In: a signed token (`serving.reports.links`). Out: what that side may see. The token is all the right there is: it opens
+one report, and only what the side may do. Forms need no other protection: nothing here goes by cookies.
+"""
+
+import math
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.detection import body as intake
+from refundlens.serving.events.audit import BUYER, Actor
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.kit.language import preferred
+from refundlens.serving.refunds import service as refunds
+from refundlens.serving.reports import links, repository, status_page, view
+from refundlens.serving.reports.links import Link
+from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
+from refundlens.serving.reports.service import Doing, file_appeal
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.workflow.states import Role, Source
+
+
+class LinkRoute(PageRoute):
+    """Browsers get a problem as a page, programs as JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        as_page, as_json = super().get_route_handler(), APIRoute.get_route_handler(self)
+
+        async def told(request: Request) -> Response:
+            browser = "text/html" in request.headers.get("accept", "")
+            return await (as_page if browser else as_json)(request)
+
+        return told
+
+
+router = APIRouter(prefix="/track", tags=["status links"], route_class=LinkRoute)
+
+Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a report")]
+HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+"""The address is the key: it must not travel on, nor stay anywhere."""
+
+
+@router.get("/{token}", operation_id="track_report", response_model=ReportOut, responses=responses(404, 410))
+def track_report(request: Request, token: Token) -> Response:
+    """The report as this side sees it: JSON, or a page for browsers."""
+    link = _link(request, token)
+    with request.app.state.database.reading() as session:
+        shown = _show(request, session, link)
+    if "text/html" in request.headers.get("accept", ""):
+        html = status_page.status(shown, link.side, token, preferred(request.headers.get("accept-language")))
+        return HTMLResponse(html, headers={**HEADERS, **status_page.HEADERS})
+    return JSONResponse(shown, headers=HEADERS)
+
+
+@router.get(
+    "/{token}/photo",
+    operation_id="track_photo",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}, **responses(404, 410)},
+)
+def track_photo(request: Request, token: Token) -> Response:
+    """The photo that was reported."""
+    link = _link(request, token)
+    with request.app.state.database.reading() as session:
+        image = _whole(session, link).image
+    if image.erased_at is not None:
+        raise Problem(410, "photo_erased", "This photo was erased.")
+    files: FileStore = request.app.state.files
+    try:
+        content = files.get(image.sha256)
+    except FileError as error:
+        raise Problem(410, "photo_missing", "This photo is not kept any more.") from error
+    sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=image.media_type, headers={**HEADERS, **sandbox})
+
+
+@router.post(
+    "/{token}/appeal",
+    operation_id="track_appeal",
+    status_code=201,
+    response_model=AppealOut,
+    responses=responses(400, 404, 409, 410, 413, 422),
+)
+async def track_appeal(request: Request, token: Token) -> Response:
+    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form."""
+    link = _buyer(request, token)
+    grounds = await _grounds(request)
+
+    def do() -> dict[str, Any]:
+        with request.app.state.database.transaction() as session:
+            report, refund = repository.lock_pair(session, _whole(session, link).report)
+            doing = Doing(session, request.app.state.settings, request.app.state.clock())
+            return view.appeal_view(file_appeal(doing, BUYER, report, refund, grounds))
+
+    made = await run_in_threadpool(do)
+    request.app.state.bell.ring()
+    return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+@router.post(
+    "/{token}/photos",
+    operation_id="track_send_photo",
+    status_code=201,
+    response_model=ReportOut,
+    responses=responses(400, 404, 408, 409, 410, 413, 415, 422),
+)
+async def track_send_photo(request: Request, token: Token) -> Response:
+    """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""
+    link = _buyer(request, token)
+    state = request.app.state
+    await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
+    size = intake.expected_bytes(request, state.settings)
+    with state.service.admission.place(math.inf, size, photos=0):
+        body = await intake.read(request, state.settings)
+        made = await run_in_threadpool(_keep_photos, request, link, body)
+    state.bell.ring()
+    return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+def _must_be_awaited(request: Request, link: Link) -> None:
+    """Raises Problem 409 where nobody waits for a photo."""
+    with request.app.state.database.reading() as session:
+        if not repository.photo_awaited(session, _whole(session, link).report):
+            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+
+
+def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
+    state = request.app.state
+    prepared = [refunds.prepare_one(state.files, Source.CHAT, one.name, one.data) for one in body.images]
+    with state.database.transaction() as session:
+        report, refund = repository.lock_pair(session, _whole(session, link).report)
+        if not repository.photo_awaited(session, report):
+            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+        refunds.add_photos(session, refund, prepared, BUYER, state.clock())
+        return _show(request, session, link)
+
+
+def _link(request: Request, token: str) -> Link:
+    return links.read(request.app.state.secret, token, request.app.state.clock())
+
+
+def _buyer(request: Request, token: str) -> Link:
+    link = _link(request, token)
+    if link.side != "buyer":
+        raise Problem(403, "forbidden", "This link is the merchant's; merchants act with their key.")
+    return link
+
+
+def _whole(session: Session, link: Link) -> repository.Whole:
+    report = repository.by_key(session, link.report_id)
+    if report is None:
+        raise Problem(404, "not_found", "This report is not here any more.")
+    return repository.whole(session, report)
+
+
+def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
+    state = request.app.state
+    whole = _whole(session, link)
+    actor = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, whole.report.account)
+    language = preferred(request.headers.get("accept-language"))
+    viewer = view.Viewer(actor, state.clock(), language, state.settings, state.secret)
+    shown = view.show(session, viewer, whole)
+    if link.side == "merchant":
+        shown["allowed_actions"] = []  # a merchant acts with a key, not with a link
+    return shown
+
+
+async def _grounds(request: Request) -> str:
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        async with request.form(max_fields=4) as form:
+            given: Any = {"grounds": form.get("grounds", "")}
+    else:
+        given = await intake.read_bytes(request, request.app.state.settings)
+    try:
+        if isinstance(given, bytes):
+            return AppealIn.model_validate_json(given).grounds
+        return AppealIn.model_validate(given).grounds
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", intake.faults(error)) from error
+
+
+def _done(request: Request, token: str, answer: JSONResponse) -> Response:
+    """Browsers go back to the page."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/track/{token}", 303, HEADERS)
+    return answer

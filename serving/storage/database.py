@@ -1,0 +1,208 @@
+"""Opens the database and gives transactions.
+
+In: a SQLAlchemy URL (`sqlite:///var/refundlens.db`, `postgresql+psycopg://user@host/name`). Out: a `Database`.
+Writers on SQLite take the write lock when they begin (BEGIN IMMEDIATE): a transaction that reads and then writes never
+fails half-way because another was faster. On PostgreSQL, rows are locked with FOR UPDATE where they are read to be
+changed, always in the order refund, report, chain.
+
+Lets threads do something one at a time, in the order they came.
+
+In: threads. Out: their turns. A `threading.Lock` is often taken again by the thread that just gave it back, and others
+wait for seconds; here a turn is handed to who has waited longest.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoTurn
+from sqlalchemy.orm import Session, sessionmaker
+
+from refundlens.serving.kit.extras import how_to_install
+
+
+class Turns:
+    """seconds: how long a thread waits for its turn at most."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises SQLAlchemy's TimeoutError, as a full pool does."""
+        if not self._take():
+            raise NoTurn(f"no turn came within {self._seconds:g} s; somebody does not give it back")
+        try:
+            yield
+        finally:
+            self._give()
+
+    def _take(self) -> bool:
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=self._seconds):
+            return True
+        with self._lock:
+            if mine not in self._waiting:
+                return True  # it was handed over just now
+            self._waiting.remove(mine)
+            return False
+
+    def _give(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
+BUSY_SECONDS = 15
+"""How long a writer on SQLite waits for other processes; transactions take milliseconds."""
+TURN_SECONDS = 60
+"""And for those of its own process before it: as long as a caller waits at most."""
+POOL = 12
+"""Connections kept; more than the threads that serve requests at once on a small machine."""
+MIGRATION_LOCK = 7_421_001
+"""PostgreSQL's advisory lock under which one process migrates while others wait; any number nobody else uses."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether the tables are this version's, and a sentence about them."""
+
+    current: bool
+    text: str
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+class Database:
+    """Safe to use from several threads. Raises DatabaseError for a URL that cannot be opened."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        writing = self._engine.execution_options(writes=True)
+        self._writers = sessionmaker(writing, expire_on_commit=False)
+        self._readers = sessionmaker(self._engine, expire_on_commit=False)
+        # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
+        # `database is locked`: so writers of this process wait for each other here
+        self._turn = Turns(TURN_SECONDS).turn if self.dialect == "sqlite" else nullcontext
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
+        with self._turn(), self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to read with; what it changes is lost."""
+        with self._readers() as session:
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's. Processes that start together wait for each other."""
+        from refundlens.serving.storage.migrate import upgrade
+
+        try:
+            with self._engine.execution_options(writes=True).begin() as connection:
+                if self.dialect == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+                upgrade(connection)
+        except OperationalError as error:
+            raise DatabaseError(
+                f"the database {self._engine.url!r} cannot be opened ({error.orig}); "
+                "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """The URL without its password."""
+        return self._engine.url.render_as_string()
+
+    def state(self) -> "State":
+        """Whether the tables are there and of this version; changes nothing. Raises SQLAlchemy's errors."""
+        from refundlens.serving.storage.migrate import revisions
+
+        with self._engine.connect() as connection:
+            found, newest = revisions(connection)
+        if found is None:
+            return State(False, "no tables yet; `refundlens serve` makes them at its first start")
+        if found != newest:
+            return State(False, f"tables of version {found}; `refundlens serve` brings them to {newest}")
+        return State(True, f"tables of version {found}")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def sqlite_file(folder: Path) -> Path:
+    """The embedded database of a data folder."""
+    return folder / "refundlens.db"
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{sqlite_file(folder)}"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError(
+            "REFUNDLENS_DATABASE_URL is no database URL; write sqlite:///folder/file.db or "
+            "postgresql+psycopg://user:password@host/name"
+        ) from error
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(
+                parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}, pool_size=POOL
+            )
+            event.listen(engine, "connect", _on_sqlite_connect)
+            event.listen(engine, "begin", _on_sqlite_begin)
+            return engine
+        if parsed.drivername in ("postgresql", "postgres"):  # without a driver: the one we have
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, hide_parameters=True, pool_size=POOL, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed; for PostgreSQL: {how_to_install('postgres')}"
+        raise DatabaseError(message) from error
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in (
+        "journal_mode=WAL",  # readers and the writer do not wait for each other
+        "synchronous=FULL",  # what was answered is on disk, even when the power fails
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

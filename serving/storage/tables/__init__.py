@@ -1,0 +1,47 @@
+"""All tables, so that importing this package knows every one of them."""
+
+from refundlens.serving.storage.tables.buyers import Complaint, IntegrityEntry, Label
+from refundlens.serving.storage.tables.events import (
+    AuditEvent,
+    Chain,
+    OutboxEvent,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
+from refundlens.serving.storage.tables.models import ModelVersion
+from refundlens.serving.storage.tables.refunds import Image, Refund
+from refundlens.serving.storage.tables.reports import (
+    Appeal,
+    Decision,
+    PhotoRequest,
+    Refusal,
+    Report,
+    Screening,
+)
+from refundlens.serving.storage.tables.work import Job
+
+__all__ = [
+    "ApiKey",
+    "Appeal",
+    "AuditEvent",
+    "Chain",
+    "Complaint",
+    "ConsoleSession",
+    "Decision",
+    "Image",
+    "IntegrityEntry",
+    "Job",
+    "Label",
+    "ModelVersion",
+    "OutboxEvent",
+    "PhotoRequest",
+    "Refund",
+    "Refusal",
+    "Report",
+    "Screening",
+    "StoredAnswer",
+    "Tenant",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+]

@@ -1,0 +1,69 @@
+"""The platform's refunds as we mirror them, and their photos."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refundlens.serving.storage.base import DIGEST, ID, Base, partial
+
+
+class Refund(Base):
+    """A refund under dispute. refund_id: the platform's. version: ours, raised by every change (the ETag).
+    platform_version: the platform's own, only ever raised. account: the shop. buyer: keyed hash of the platform's
+    reference. amount_minor: in the currency's smallest unit. deadline_at: when the platform decides by itself.
+    outcome: what our reports mean for it; outcome_final: nothing can change that any more. claim_text: the buyer's
+    words, blanked by erasure."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "refund_id"),
+        Index("ix_refund_open", "tenant_id", "status", "deadline_at", "id"),
+        Index("ix_refund_account_open", "tenant_id", "account", "status", "deadline_at", "id"),
+        Index("ix_refund_buyer", "tenant_id", "buyer", "account"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    refund_id: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    account: Mapped[str] = mapped_column(String(120))
+    platform: Mapped[str | None] = mapped_column(String(40))
+    platform_version: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(20))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    buyer: Mapped[str] = mapped_column(DIGEST)
+    claim_type: Mapped[str | None] = mapped_column(String(20))
+    claim_text: Mapped[str] = mapped_column(Text, default="")
+    deadline_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(30))
+    outcome_final: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Image(Base):
+    """A photo of a refund. Its bytes lie in the file store under their SHA-256 until `erased_at`."""
+
+    __tablename__ = "image"
+    __table_args__ = (
+        UniqueConstraint("refund_id", "sha256"),
+        Index("ix_image_sha256", "sha256", "tenant_id", "id"),
+        partial("ix_image_kept", "created_at", where="erased_at IS NULL"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    refund_id: Mapped[str] = mapped_column(ID, ForeignKey("refund.id"))
+    source: Mapped[str] = mapped_column(String(20))
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    name: Mapped[str | None] = mapped_column(String(255))
+    media_type: Mapped[str] = mapped_column(String(40))
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]
+    request_id: Mapped[str | None] = mapped_column(ID)
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]

@@ -1,0 +1,178 @@
+"""Reports and what belongs to one: screenings, decisions, appeals, photo requests, the refusal."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from refundlens.serving.storage.base import DIGEST, ID, Base, partial
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Sorts behind every deadline; an empty one would come first on one database and last on the other."""
+_DUE = ("due_at", "amount_rank", "id")
+"""What queues are sorted by."""
+_LIVE = "live IS NOT NULL"
+
+
+class Screening(Base):
+    """What the detector said of a photo. id: a detection's (`det_...`). body: the API's JSON. heatmap, reliability:
+    SHA-256 of the maps' files in the store; no reliability map where the model has none."""
+
+    __tablename__ = "screening"
+    __table_args__ = (
+        Index("ix_screening_image", "image_id", "id"),
+        Index("ix_screening_newest", "tenant_id", "id"),
+        Index("ix_screening_heatmap", "heatmap"),
+        Index("ix_screening_reliability", "reliability"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    image_id: Mapped[str] = mapped_column(ID, ForeignKey("image.id"))
+    verdict: Mapped[str] = mapped_column(String(20))
+    probability: Mapped[float]
+    bound: Mapped[float | None]
+    model_version: Mapped[str] = mapped_column(String(80))
+    body: Mapped[dict[str, Any]]
+    heatmap: Mapped[str | None] = mapped_column(DIGEST)
+    reliability: Mapped[str | None] = mapped_column(DIGEST)
+    created_at: Mapped[datetime]
+
+
+class Report(Base):
+    """ "This photo is fake." version: raised by every change (the ETag). live: 1 while under way, none afterwards, so
+    that a unique index allows one live report a photo. claim_id: the reports made in one click. due_at: what the state
+    waits for: the refund's deadline, the end of the appeal window, or the appeal's own clock; NEVER where there is none
+    or all is over.
+    doubt: 0 certain to 1 as doubtful as can be. was: the state an appeal is against. decided_by: subject of the last
+    judge, `detector` where nobody judged. rule, bound: of the claim's judgement
+    (`model.verdict.claim`). claim_bound: of the judgement that its click was, alone (`serving.reports.screening`)."""
+
+    __tablename__ = "report"
+    __table_args__ = (
+        UniqueConstraint("refund_id", "image_id", "live", name="uq_report_live"),
+        Index("ix_report_newest", "tenant_id", "id"),
+        Index("ix_report_state", "tenant_id", "state", "id"),
+        Index("ix_report_account", "tenant_id", "account", "id"),
+        Index("ix_report_account_state", "tenant_id", "account", "state", "id"),
+        # queues have what is under way; of a year's reports that is one in thirty
+        partial("ix_report_queue", "tenant_id", *_DUE, where=_LIVE),
+        partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),
+        partial("ix_report_account_queue", "tenant_id", "account", *_DUE, where=_LIVE),
+        partial("ix_report_account_state_queue", "tenant_id", "account", "state", *_DUE, where=_LIVE),
+        Index("ix_report_refund", "refund_id", "id"),
+        Index("ix_report_claim", "claim_id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    refund_id: Mapped[str] = mapped_column(ID, ForeignKey("refund.id"))
+    image_id: Mapped[str] = mapped_column(ID, ForeignKey("image.id"))
+    claim_id: Mapped[str] = mapped_column(ID)
+    account: Mapped[str] = mapped_column(String(120))
+    version: Mapped[int]
+    state: Mapped[str] = mapped_column(String(30))
+    live: Mapped[int | None]
+    was: Mapped[str | None] = mapped_column(String(30))
+    note: Mapped[str] = mapped_column(Text, default="")
+    reported_by: Mapped[str] = mapped_column(String(120))
+    screening_id: Mapped[str | None] = mapped_column(ID, ForeignKey("screening.id"))
+    verdict: Mapped[str | None] = mapped_column(String(20))
+    rule: Mapped[str | None] = mapped_column(String(30))
+    bound: Mapped[float | None]
+    claim_bound: Mapped[float | None]
+    doubt: Mapped[float | None]
+    decided_by: Mapped[str | None] = mapped_column(String(120))
+    decided_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    amount_rank: Mapped[int] = mapped_column(BigInteger)
+    """Minus the refund's amount: the queue is read forwards, large amounts first."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Decision(Base):
+    """What a person decided. Never changed; reason is blanked by erasure, its hash stays in the audit log."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_report", "report_id", "id"),)
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"))
+    appeal_id: Mapped[str | None] = mapped_column(ID, ForeignKey("appeal.id"))
+    established: Mapped[bool]
+    reason_code: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime]
+
+
+class Appeal(Base):
+    """An objection to a verdict. account: the report's shop. side: `buyer` or `merchant`. was: the state it is
+    against."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        UniqueConstraint("report_id"),
+        Index("ix_appeal_queue", "tenant_id", "state", "due_at", "id"),
+        Index("ix_appeal_account_queue", "tenant_id", "account", "state", "due_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"))
+    account: Mapped[str] = mapped_column(String(120))
+    side: Mapped[str] = mapped_column(String(20))
+    was: Mapped[str] = mapped_column(String(30))
+    grounds: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20))
+    opened_by: Mapped[str] = mapped_column(String(120))
+    decided_by: Mapped[str | None] = mapped_column(String(120))
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+class PhotoRequest(Base):
+    """An adjudicator's wish for another photo, answered by the buyer through the status link or the refund's mirror.
+    live: 1 while open, none afterwards."""
+
+    __tablename__ = "photo_request"
+    __table_args__ = (UniqueConstraint("report_id", "live", name="uq_photo_request_live"),)
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"))
+    wish: Mapped[str] = mapped_column(String(30))
+    message: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(20))
+    live: Mapped[int | None]
+    asked_by: Mapped[str] = mapped_column(String(120))
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Refusal(Base):
+    """The merchant's one-click "refuse this refund". evidence: SHA-256 of the JPEG in the store. live: 1 while it
+    stands, none once undone; one that stands a refund."""
+
+    __tablename__ = "refusal"
+    __table_args__ = (
+        UniqueConstraint("refund_id", "live", name="uq_refusal_live"),
+        Index("ix_refusal_evidence", "evidence"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    refund_id: Mapped[str] = mapped_column(ID, ForeignKey("refund.id"))
+    report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"))
+    message: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(DIGEST)
+    live: Mapped[int | None]
+    platform: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    refused_by: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]

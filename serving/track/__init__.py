@@ -1,1 +1,0 @@
-"""Status pages for each side, without an account: what the link shows and lets its holder do."""

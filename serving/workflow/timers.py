@@ -1,0 +1,66 @@
+"""The clocks of a report, as jobs that the worker does when they are due.
+
+In: a report and its refund. Out: rows of `job`. A clock that rings looks again whether it still matters.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage.tables import Job, Refund, Report
+
+WARNINGS = {"24h": timedelta(hours=24), "2h": timedelta(hours=2), "30m": timedelta(minutes=30)}
+"""How long before the refund's own deadline a merchant is warned, by the contract."""
+SCREEN, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
+    "screen", "deadline", "finalise", "appeal_due", "photo_due", "screen_extra",
+)  # fmt: skip
+SCREENINGS = (SCREEN, SCREEN_EXTRA)
+"""Jobs that need the detector."""
+WARN = "warn:"
+
+
+def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
+    """Have something done at a time; a job of the same kind for the same object moves there."""
+    cancel(session, ref, kind)
+    session.add(
+        Job(
+            id=make_id("job", now),
+            tenant_id=tenant,
+            kind=kind,
+            ref=ref,
+            screening=kind in SCREENINGS,
+            data={},
+            due_at=due,
+            created_at=now,
+        )
+    )
+
+
+def cancel(session: Session, ref: str, *kinds: str) -> None:
+    session.execute(delete(Job).where(Job.ref == ref, Job.kind.in_(kinds)))
+
+
+def threaten(session: Session, report: Report, refund: Refund, now: datetime) -> None:
+    """Set the clocks of an undecided report by its refund's deadline: warnings and the end.
+
+    Of warnings that are late already, the latest is given at once: who reports ten minutes before the end is told.
+    """
+    end_threat(session, report)
+    if refund.deadline_at is None:
+        return
+    late = None
+    for name, lead in WARNINGS.items():
+        moment = refund.deadline_at - lead
+        if moment > now:
+            schedule(session, report.tenant_id, WARN + name, report.id, moment, now)
+        else:
+            late = name
+    if late is not None and refund.deadline_at > now:
+        schedule(session, report.tenant_id, WARN + late, report.id, now, now)
+    schedule(session, report.tenant_id, DEADLINE, report.id, refund.deadline_at, now)
+
+
+def end_threat(session: Session, report: Report) -> None:
+    cancel(session, report.id, DEADLINE, *(WARN + name for name in WARNINGS))

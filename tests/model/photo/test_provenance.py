@@ -1,0 +1,331 @@
+"""Each mark of origin is found where real files carry it; hostile bytes raise nothing."""
+
+import io
+import json
+import struct
+import zlib
+
+import numpy as np
+import piexif
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter, PngImagePlugin
+
+from refundlens.model.detection import Reason
+from refundlens.model.photo.image import ImageError, Limits, Photo, read_photo
+from refundlens.model.photo.provenance import clean, read_provenance
+from refundlens.model.photo.thumbnail import similarity
+
+_LABEL = {"Label": "1", "ContentProducer": "001191110102MACQD9K64010000", "ProduceID": "x"}
+_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+def _picture(seed: int = 5, size: tuple[int, int] = (192, 144)) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(noise).filter(ImageFilter.GaussianBlur(12))).astype(float)
+    return Image.fromarray((128 + 8 * (smooth - smooth.mean())).clip(30, 255).astype(np.uint8))
+
+
+def _jpeg(image: Image.Image | None = None, **options: object) -> bytes:
+    out = io.BytesIO()
+    (image or _picture()).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def _png(
+    texts: dict[str, str] | None = None, packed: bool = False, chunk: tuple[bytes, bytes] | None = None
+) -> bytes:
+    info = PngImagePlugin.PngInfo()
+    for key, text in (texts or {}).items():
+        if key.startswith("XML:"):
+            info.add_itxt(key, text, zip=packed)
+        else:
+            info.add_text(key, text, zip=packed)
+    if chunk:
+        info.add(*chunk)
+    out = io.BytesIO()
+    _picture().save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def _xmp(body: str) -> str:
+    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>{body}</rdf:RDF></x:xmpmeta>'
+
+
+def _with_segment(marker: int, body: bytes) -> bytes:
+    data = _jpeg()
+    return data[:2] + bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
+
+
+def _jpeg_with_xmp(body: str) -> bytes:
+    return _with_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + _xmp(body).encode())
+
+
+def _jpeg_with_exif(**tags: bytes) -> bytes:
+    zeroth = {getattr(piexif.ImageIFD, k): v for k, v in tags.items() if hasattr(piexif.ImageIFD, k)}
+    inner = {getattr(piexif.ExifIFD, k): v for k, v in tags.items() if hasattr(piexif.ExifIFD, k)}
+    return _jpeg(exif=piexif.dump({"0th": zeroth, "Exif": inner}))
+
+
+def _reasons(data: bytes) -> dict[str, Reason]:
+    return {reason.code: reason for reason in read_provenance(read_photo(data))}
+
+
+def _c2pa(generator: str = "Example Camera", source: str = "") -> bytes:
+    name = generator.encode()
+    claim = b"\x6fclaim_generator" + bytes((0x78, len(name))) + name
+    body = b"jumd" + b"c2pa\0" + claim + source.encode()
+    return struct.pack(">I", len(body) + 8) + b"jumb" + body
+
+
+def test_a_bare_file_says_nothing() -> None:
+    (reason,) = read_provenance(read_photo(_jpeg()))
+    assert (reason.code, reason.basis) == ("metadata.none", "observed")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _jpeg_with_xmp(f"<TC260:AIGC>{json.dumps(_LABEL).replace(chr(34), '&quot;')}</TC260:AIGC>"),
+        _jpeg_with_xmp(f'<rdf:Description TC260:AIGC="{json.dumps(_LABEL).replace(chr(34), "&quot;")}"/>'),
+        _png({"AIGC": json.dumps(_LABEL)}),
+        _png({"XML:com.adobe.xmp": _xmp(f"<TC260:AIGC>{json.dumps(_LABEL)}</TC260:AIGC>")}, packed=True),
+        _jpeg_with_exif(UserComment=b"ASCII\0\0\0" + json.dumps({"AIGC": _LABEL}).encode()),
+        _jpeg_with_exif(
+            ImageDescription=json.dumps({"aigc": {"label": 1, "contentproducer": "Doubao"}}).encode()
+        ),
+        _jpeg_with_exif(
+            UserComment=b"UNICODE\0" + json.dumps({"AIGC": json.dumps(_LABEL)}).encode("utf-16-be")
+        ),
+    ],
+    ids=[
+        "xmp element",
+        "xmp attribute",
+        "png text",
+        "png packed xmp",
+        "exif ascii",
+        "exif lower case",
+        "exif unicode",
+    ],
+)
+def test_aigc_label(data: bytes) -> None:
+    reason = _reasons(data)["metadata.aigc_label"]
+    assert reason.basis == "declared"
+    assert reason.details == {"label": "label.generated", "producer": "Doubao"}
+
+
+def test_aigc_of_unknown_producer_and_level() -> None:
+    label = _reasons(_png({"AIGC": '{"Label": "3", "ContentProducer": "somebody"}'}))["metadata.aigc_label"]
+    assert label.details == {"label": "label.suspected", "producer": "somebody"}
+    broken = _reasons(_png({"AIGC": "{broken"}))["metadata.aigc_label"]
+    assert broken.details["label"] == "label.unclear"
+
+
+def test_label_of_something_else_is_not_aigc() -> None:
+    assert "metadata.aigc_label" not in _reasons(_png({"Comment": '{"Label": "1"}'}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _with_segment(0xEB, b"JP\0\1\0\0\0\1" + _c2pa()),
+        _png(chunk=(b"caBX", _c2pa())),
+    ],
+    ids=["jpeg", "png"],
+)
+def test_content_credentials(data: bytes) -> None:
+    reason = _reasons(data)["metadata.c2pa"]
+    assert reason.basis == "declared"
+    assert reason.details == {"generator": "Example Camera"}
+    assert "not checked" in reason.text
+
+
+def test_content_credentials_in_webp_with_a_version_2_claim() -> None:
+    out = io.BytesIO()
+    _picture().save(out, "WEBP")
+    store = _c2pa().replace(b"\x6fclaim_generator\x78", b"\x74claim_generator_info\xa1\x64name\x78")
+    riff = out.getvalue()[8:] + b"C2PA" + struct.pack("<I", len(store)) + store + b"\0" * (len(store) % 2)
+    found = _reasons(b"RIFF" + struct.pack("<I", len(riff)) + riff)
+    assert found["metadata.c2pa"].details["generator"] == "Example Camera"
+
+
+def test_source_type_inside_content_credentials() -> None:
+    found = _reasons(_png(chunk=(b"caBX", _c2pa(source=_IPTC + "trainedAlgorithmicMedia\0"))))
+    assert found["metadata.digital_source_type"].details["meaning"] == "source.generated"
+
+
+def test_chance_bytes_are_no_content_credentials() -> None:
+    assert "metadata.c2pa" not in _reasons(_with_segment(0xEB, b"JP\0\1\0\0\0\1" + b"jumb without the name"))
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("trainedAlgorithmicMedia", "source.generated"),
+        ("compositeWithTrainedAlgorithmicMedia", "source.edited"),
+        ("digitalCapture", "source.camera"),
+        ("computationalCapture", "source.camera"),
+        ("screenCapture", "source.other"),
+    ],
+)
+def test_digital_source_type(name: str, meaning: str) -> None:
+    data = _jpeg_with_xmp(f"<Iptc4xmpExt:DigitalSourceType>{_IPTC}{name}</Iptc4xmpExt:DigitalSourceType>")
+    assert _reasons(data)["metadata.digital_source_type"].details == {"source": name, "meaning": meaning}
+
+
+@pytest.mark.parametrize(
+    ("texts", "tool"),
+    [
+        (
+            {"parameters": "a torn shirt\nSteps: 20, Sampler: Euler a, CFG scale: 7"},
+            "Stable Diffusion web UI",
+        ),
+        ({"prompt": '{"3": {"class_type": "KSampler"}}', "workflow": "{}"}, "ComfyUI"),
+        ({"invokeai_metadata": "{}"}, "InvokeAI"),
+        ({"Software": "NovelAI", "Comment": "{}"}, "NovelAI"),
+    ],
+)
+def test_generator_settings(texts: dict[str, str], tool: str) -> None:
+    assert _reasons(_png(texts))["metadata.generator_parameters"].details == {"tool": tool}
+
+
+def test_web_ui_settings_in_a_jpeg_comment_of_exif() -> None:
+    data = _jpeg_with_exif(
+        UserComment=b"UNICODE\0" + "x\nSteps: 9, Sampler: DDIM, CFG scale: 4".encode("utf-16-be")
+    )
+    assert "metadata.generator_parameters" in _reasons(data)
+
+
+def test_editing_software_and_history_are_weak_and_apart_from_generators() -> None:
+    events = "".join(f'<rdf:li stEvt:action="{action}"/>' for action in ("created", "saved", "saved"))
+    found = _reasons(
+        _jpeg_with_xmp(f'<rdf:Description xmp:CreatorTool="Adobe Photoshop 25"/><x>{events}</x>')
+    )
+    assert found["metadata.editing_software"].details == {"tool": "Adobe Photoshop 25"}
+    assert found["metadata.edit_history"].details == {"count": 3, "actions": "created, saved"}
+    assert "metadata.generator_name" not in found
+    assert "metadata.generator_name" in _reasons(_jpeg_with_exif(Software=b"Adobe Firefly"))
+    assert "metadata.editing_software" in _reasons(_jpeg_with_exif(Software="美图秀秀".encode()))
+
+
+def test_camera() -> None:
+    found = _reasons(_jpeg_with_exif(Make=b"Canon", Model=b"Canon EOS 20D"))
+    assert found["metadata.camera"].details == {"camera": "Canon EOS 20D"}
+    assert set(found) == {"metadata.camera"}
+    assert "metadata.generator_name" not in _reasons(_jpeg_with_exif(Make=b"Trust", Model=b"Gemini 11"))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(1, True), (0, False)])
+def test_samsung_generative_edit_after_the_picture(kind: int, expected: bool) -> None:
+    trailer = b'PhotoEditor_Re_Edit_Data{"genAIType":%d}SEFT' % kind
+    assert ("metadata.generative_edit" in _reasons(_jpeg() + trailer)) is expected
+
+
+def _with_preview(picture: Image.Image, preview: Image.Image, orientation: int = 1) -> Photo:
+    exif = {"0th": {piexif.ImageIFD.Orientation: orientation}, "1st": {}, "thumbnail": _jpeg(preview)}
+    return read_photo(_jpeg(picture, exif=piexif.dump(exif)))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_preview_of_the_same_picture(orientation: int) -> None:
+    photo = _with_preview(_picture(), _picture().resize((160, 120)), orientation)
+    assert "metadata.thumbnail_mismatch" not in {reason.code for reason in read_provenance(photo)}
+    assert (similarity(photo, photo.jpeg.thumbnail if photo.jpeg else None) or 0) > 0.95
+
+
+def test_preview_between_black_bars() -> None:
+    wide = _picture(size=(320, 180))
+    preview = Image.new("RGB", (160, 120))
+    preview.paste(wide.resize((160, 90)), (0, 15))
+    photo = _with_preview(wide, preview)
+    assert (similarity(photo, photo.jpeg.thumbnail if photo.jpeg else None) or 0) > 0.9
+
+
+def test_preview_of_another_picture() -> None:
+    photo = _with_preview(_picture(5), _picture(6).resize((160, 120)))
+    (reason,) = read_provenance(photo)
+    assert (reason.code, reason.basis) == ("metadata.thumbnail_mismatch", "derived")
+
+
+def test_metadata_in_heic() -> None:
+    import pillow_heif
+
+    out = io.BytesIO()
+    xmp = _xmp(
+        f"<Iptc4xmpExt:DigitalSourceType>{_IPTC}trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"
+    )
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Make: b"Apple", piexif.ImageIFD.Model: b"iPhone 15"}})
+    pillow_heif.from_pillow(_picture()).save(out, exif=exif, xmp=xmp.encode())
+    found = _reasons(out.getvalue())
+    assert found["metadata.camera"].details == {"camera": "Apple iPhone 15"}
+    assert found["metadata.digital_source_type"].details["meaning"] == "source.generated"
+
+
+def test_metadata_in_webp_and_tiff() -> None:
+    for fmt in ("WEBP", "TIFF"):
+        out = io.BytesIO()
+        exif = Image.Exif()
+        exif[0x0110] = "DSC-1"
+        _picture().save(out, fmt, exif=exif)
+        assert _reasons(out.getvalue())["metadata.camera"].details == {"camera": "DSC-1"}
+
+
+def test_both_languages_say_the_same_codes() -> None:
+    photo = read_photo(_png({"AIGC": json.dumps(_LABEL)}))
+    english, chinese = read_provenance(photo, "en"), read_provenance(photo, "zh")
+    assert [reason.code for reason in english] == [reason.code for reason in chinese]
+    assert "人工智能" in chinese[0].text
+
+
+def test_shown_text_is_one_short_line() -> None:
+    assert clean("a\x00b\nc\u202e d" + "x" * 9999).startswith("a b c d")
+    assert len(clean("y" * 9999)) == 120
+
+
+def test_packed_bomb_in_a_text_chunk_is_bounded() -> None:
+    bomb = b"AIGC\0\0" + zlib.compress(bytes(1 << 23))
+    assert "metadata.aigc_label" not in _reasons(_png(chunk=(b"zTXt", bomb)))
+
+
+@pytest.mark.parametrize("unit", ["<a:AIGC><rdf:Bag>", ':AIGC="', "<TC260:AIGC>", "[" * 50, '{"AIGC":'])
+def test_hostile_xmp_is_searched_quickly(unit: str) -> None:
+    data = _png({"XML:com.adobe.xmp": unit * ((1 << 18) // len(unit))}, packed=True)
+    assert read_provenance(read_photo(data))
+
+
+_SEEDS = [
+    _jpeg_with_xmp(f"<TC260:AIGC>{json.dumps(_LABEL)}</TC260:AIGC>"),
+    _jpeg_with_exif(Make=b"Canon", Model=b"EOS", UserComment=b"ASCII\0\0\0{}"),
+    _with_segment(0xEB, b"JP\0\1\0\0\0\1" + _c2pa()),
+    _png(
+        {"parameters": "Steps: 20, Sampler: x", "AIGC": json.dumps(_LABEL)},
+        packed=True,
+        chunk=(b"caBX", _c2pa()),
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=80)
+@given(
+    st.sampled_from(_SEEDS),
+    st.lists(st.tuples(st.integers(0, 700), st.binary(min_size=1, max_size=6)), max_size=6),
+    st.binary(max_size=40),
+)
+def test_damaged_metadata_never_raises(seed: bytes, edits: list[tuple[int, bytes]], tail: bytes) -> None:
+    data = bytearray(seed)
+    for at, value in edits:
+        data[at : at + len(value)] = value
+    try:
+        photo = read_photo(bytes(data) + tail, Limits(max_pixels=200_000))
+    except ImageError:
+        return
+    assert read_provenance(photo)
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=400), st.sampled_from(["png", "webp", "heic", "avif", "tiff", "gif"]))
+def test_random_bytes_never_raise(data: bytes, fmt: str) -> None:
+    photo = Photo(np.zeros((4, 4, 3), np.uint8), "0" * 64, fmt, data, None, ())  # type: ignore[arg-type]
+    assert read_provenance(photo)
