@@ -6,13 +6,15 @@
 FROM python:3.12-slim-bookworm AS build-cpu
 WORKDIR /source
 COPY . .
-RUN docker/install.sh /source /opt/refundlens
+RUN python -m venv /opt/refundlens \
+    && /opt/refundlens/bin/python -m pip --disable-pip-version-check install --no-cache-dir /source \
+    && /opt/refundlens/bin/refundlens --help
 
-FROM python:3.12-slim-bookworm AS build-cuda
-WORKDIR /source
-COPY . .
+FROM build-cpu AS build-cuda
 # NVIDIA's CUDA and cuDNN libraries come as wheels; the host brings the driver.
-RUN EXTRA="onnxruntime-gpu[cuda,cudnn]" docker/install.sh /source /opt/refundlens
+RUN /opt/refundlens/bin/python -m pip --disable-pip-version-check install --no-cache-dir \
+        "onnxruntime-gpu[cuda,cudnn]" \
+    && /opt/refundlens/bin/refundlens --help
 
 FROM python:3.12-slim-bookworm AS base
 # The distribution keeps the font current.

@@ -9,7 +9,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
-.PHONY: help run test quick lint bench clean
+.PHONY: help run test quick lint bench bench-servers clean
 
 help:
 	@echo "make run    start the service on http://$(HOST):$(PORT) and print a demo key"
@@ -17,6 +17,7 @@ help:
 	@echo "make quick  the tests that take no seconds each: what to run while working"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed and memory of the bundled model on this machine"
+	@echo "make bench-servers  the service under load, beside other servers"
 	@echo "make clean  remove the virtual environment and caches; data in var/ stays"
 
 run: $(VENV)/.serving
@@ -28,13 +29,24 @@ test: $(VENV)/.development
 quick: $(VENV)/.development
 	$(BIN)/python -m pytest -n logical -m "not slow" --hypothesis-profile=dev
 
-lint: $(VENV)/.development
+lint: $(VENV)/.development $(NAMES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The four folders under the name they are installed by: mypy follows links, but no editable install's finder.
+NAMES := $(VENV)/names/refundlens
+$(NAMES):
+	mkdir -p $@
+	for name in model datasets training serving; do ln -s ../../../$$name $@/$$name; done
+
 bench: $(VENV)/.serving
 	$(BIN)/refundlens bench
+
+# Beside LitServe, Mosec and plain FastAPI; OUT=FILE keeps the figures.
+bench-servers: $(VENV)/.serving
+	$(PIP) -e '.[bench]'
+	$(BIN)/refundlens bench --against litserve,mosec,mosec-tuned,fastapi $(if $(OUT),--out $(OUT))
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

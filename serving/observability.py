@@ -155,12 +155,12 @@ class JsonLines(logging.Formatter):
 
 
 def configure(settings: Settings) -> None:
-    """Send what `serving` logs, and warnings of everybody else, to standard error."""
+    """Send what RefundLens logs, and warnings of everybody else, to standard error."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if as_json else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("serving").setLevel(settings.log_level.upper())
+    logging.getLogger("refundlens").setLevel(settings.log_level.upper())
 
 
 ATTRIBUTES = {

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ("model", "datasets", "training", "serving")
 BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -27,12 +29,10 @@ def test_links_of_the_readme_lead_somewhere() -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Names in a wheel built from a copy of the tree, without the network."""
-    import zipfile
-
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the tree, without the network."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("model", "datasets", "training", "serving"):
+    for name in FOLDERS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -41,8 +41,43 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         "--wheel-dir", str(target), str(source),
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
-    with zipfile.ZipFile(next(target.glob("*.whl"))) as archive:
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def wheel_names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_module_under_one_name(wheel_names: set[str]) -> None:
+    """pyproject.toml lists the packages; a new folder that is missing there would not be installed."""
+    modules = [path for name in FOLDERS for path in (ROOT / name).rglob("*.py")]
+    assert {f"refundlens/{path.relative_to(ROOT).as_posix()}" for path in modules} <= wheel_names
+    assert {name.split("/")[0].split("-")[0] for name in wheel_names} == {"refundlens"}
+
+
+@pytest.mark.slow
+def test_installed_it_leaves_the_names_of_others_alone(wheel: Path, tmp_path: Path) -> None:
+    """Hugging Face's `datasets` beside it, here a package of that name, is the one that `import datasets` gives."""
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*command, str(site), str(wheel)], check=True, capture_output=True)
+    for name in FOLDERS:
+        (site / name).mkdir()
+        (site / name / "__init__.py").write_text("WHOSE = 'somebody else'\n", encoding="utf-8")
+    script = (
+        "import datasets, model, serving, training\n"
+        "import refundlens.datasets.row, refundlens.model.names, refundlens.serving.settings, refundlens.training\n"
+        "assert {m.WHOSE for m in (datasets, model, serving, training)} == {'somebody else'}\n"
+        f"assert refundlens.datasets.row.__file__.startswith({str(site)!r}), refundlens.datasets.row.__file__\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
@@ -51,12 +86,12 @@ def test_a_wheel_carries_the_page_and_the_model(wheel_names: set[str]) -> None:
     bundled = [path for path in (ROOT / "model" / "bundled").rglob("*") if path.is_file()]
     migrations = [
         path
-        for path in (ROOT / "serving" / "db" / "migrations").rglob("*.*")
+        for path in (ROOT / "serving" / "storage" / "migrations").rglob("*.*")
         if path.suffix in (".py", ".mako")
     ]
     assert web and bundled and migrations
     for path in [*web, *bundled, *migrations]:
-        assert path.relative_to(ROOT).as_posix() in wheel_names
+        assert f"refundlens/{path.relative_to(ROOT).as_posix()}" in wheel_names
     assert any(name.endswith("licenses/LICENSE") for name in wheel_names)
 
 
@@ -74,30 +109,33 @@ def test_the_dockerfile_is_clean() -> None:
     assert done.returncode == 0 and not done.stdout, done.stdout
 
 
-def _install(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = ["sh", str(ROOT / "docker" / "install.sh"), *map(str, arguments)]
-    environment = {
-        "PATH": f"{BIN}:/usr/bin:/bin",
-        "PYTHON": sys.executable,
-        "EXTRA": "onnxruntime-gpu[cuda,cudnn]",
-    }
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_the_images_install_script(tmp_path: Path) -> None:
-    """Every RUN step that installs calls it; its checks run here, its installing steps are said."""
-    runs = re.findall(
-        r"^RUN (?:EXTRA=\S+ )?(docker/install\.sh .*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+def test_the_images_install_what_is_copied_and_look_whether_it_starts(tmp_path: Path) -> None:
+    """The installing steps of the Dockerfile run here, with a Python that only says how it was called."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    steps = [step for step in re.findall(r"^RUN (.*)$", text, re.MULTILINE) if "/opt/refundlens" in step]
+    assert len(steps) == 2
+    log, target = tmp_path / "log", tmp_path / "opt"
+    stub = tmp_path / "bin" / "python"
+    stub.parent.mkdir()
+    lines = (
+        "#!/bin/sh",
+        f'echo "$@" >> {log}',
+        f'if [ "$2" = venv ]; then mkdir -p {target}/bin; cp "$0" {target}/bin/python; '
+        f'cp "$0" {target}/bin/refundlens; fi',
     )
-    assert runs == ["docker/install.sh /source /opt/refundlens"] * 2
-    dry = _install(ROOT, tmp_path / "venv", "--dry-run")
-    assert dry.returncode == 0, dry.stderr
-    venv, install, check = dry.stdout.splitlines()
-    assert venv.endswith(f"-m venv {tmp_path}/venv")
-    assert "--no-cache-dir" in install and install.endswith(f"{ROOT} onnxruntime-gpu[cuda,cudnn]")
-    assert check.endswith("/bin/refundlens --help") and not (tmp_path / "venv").exists()
-    assert _install(tmp_path, tmp_path / "venv").returncode == 1, "no repository there"
-    assert _install(ROOT).returncode == 2
+    stub.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    stub.chmod(0o755)
+    for step in steps:
+        command = step.replace("/opt/refundlens", str(target))
+        subprocess.run(["sh", "-euc", command], env={"PATH": f"{stub.parent}:/usr/bin:/bin"}, check=True)
+    install = "-m pip --disable-pip-version-check install --no-cache-dir"
+    assert log.read_text(encoding="utf-8").splitlines() == [
+        f"-m venv {target}",
+        f"{install} /source",
+        "--help",
+        f"{install} onnxruntime-gpu[cuda,cudnn]",
+        "--help",
+    ]
 
 
 def test_what_the_image_needs_is_not_ignored() -> None:
@@ -106,7 +144,6 @@ def test_what_the_image_needs_is_not_ignored() -> None:
         "pyproject.toml",
         "README.md",
         "LICENSE",
-        "docker/install.sh",
         "model",
         "datasets",
         "training",
@@ -128,7 +165,8 @@ def test_help_is_quick_and_imports_no_torch() -> None:
     script = (
         "import sys\nfrom refundlens.serving.cli.main import app\n"
         "app(['detect', '--help'], standalone_mode=False)\n"
-        "heavy = {'torch', 'onnxruntime', 'numpy', 'fastapi', 'timm', 'datasets', 'training'} & set(sys.modules)\n"
+        "heavy = {'torch', 'onnxruntime', 'numpy', 'fastapi', 'timm'} & set(sys.modules)\n"
+        "heavy |= {'refundlens.datasets', 'refundlens.training'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run(

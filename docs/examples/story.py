@@ -1,7 +1,7 @@
 """A whole dispute over HTTP, as a shop, a platform and two adjudicators would live it. A client to learn from.
 
-    python docs/examples/story.py http://127.0.0.1:8000 --fake edited.jpg --admin KEY --merchant KEY --judge KEY --judge
-    KEY
+    python docs/examples/story.py http://127.0.0.1:8000 --fake edited.jpg --admin KEY --merchant KEY \
+        --judge KEY --judge KEY
 
 refund mirrored -> photo reported -> established -> webhook received and verified -> refused with evidence -> appeal ->
 overturned by another adjudicator -> integrity reversed -> label in the feedback. The photo must be one that the

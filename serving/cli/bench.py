@@ -1,6 +1,7 @@
 """`refundlens bench`: throughput, latency, behaviour under overload and memory of detector and service here."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,11 +61,12 @@ def bench(
     With --serve, start the real service and load it from another process: closed loop with one and many clients, then
     photos arriving at random at 0.5, 1, 1.5 and 2 times the capacity.
     """
-    from tests.bench.rounds import Options
-
     settings = read_settings(bundle=model)
     try:
         if serve or against or soak is not None:
+            _find_checkout()
+            from tests.bench.rounds import Options
+
             options = Options(
                 _bundle(settings), settings.workers, _known(against), seconds, rounds, clients,
                 deadline_ms / 1000, seed, photos_dir, rate,
@@ -101,6 +103,18 @@ def _single(photos: int, settings: Settings, quiet: bool) -> dict[str, Any]:
             table.add_row(*(f"{result[key]:.{digits}f}" for _, key, digits in _COLUMNS))
         Console().print(table)
     return {"results": results}
+
+
+def _find_checkout() -> None:
+    """Let `tests.bench` be imported, which is not installed. Raises RuntimeError where this is no checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / "tests" / "bench" / "rounds.py").is_file():
+        raise RuntimeError(
+            "the service under load is measured from a checkout: clone the repository, run "
+            "`pip install -e .` in it, and this command again"
+        )
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
 
 
 def _loaded(options: "Options", soak: float | None, quiet: bool) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
 
-OWN_PACKAGES = ("model", "training", "serving", "datasets")
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app = typer.Typer(
@@ -87,7 +86,7 @@ def _run_other(module: str, arguments: Sequence[str], name: str) -> None:
         command = typer.main.get_command(other.app)
         status = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in OWN_PACKAGES:
+        if (error.name or "").split(".")[0] == "refundlens":
             raise
         absent = ", ".join(missing("train") or [error.name or "a package"])
         complain(f"not installed, and needed by this verb: {absent}; {how_to_install('train')}")

@@ -22,8 +22,10 @@ from refundlens.model.network import tiles
 from refundlens.model.photo.image import read_photo
 from refundlens.model.verdict import stability
 from refundlens.serving.cli.bench_photos import peak_bytes
+from refundlens.serving.settings import environment
 from tests.bench.figures import percentiles, steady_rate
 from tests.bench.photos import mark
+from tests.bench.process import ROOT
 
 LOOPS = ("network", "judged")
 Judge = Callable[[int], object]
@@ -45,7 +47,12 @@ def measure(order: Order) -> dict[str, Any]:
     """Run an order in a child process. Raises RuntimeError with the child's words where it fails."""
     command = [sys.executable, "-m", "tests.bench.bare"]
     done = subprocess.run(
-        command, input=json.dumps(asdict(order)), capture_output=True, text=True, check=False
+        command,
+        env=environment(PYTHONPATH=str(ROOT)),
+        input=json.dumps(asdict(order)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         words = done.stderr.strip().splitlines() or [f"status {done.returncode}"]

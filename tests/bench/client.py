@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from refundlens.serving.settings import environment
 from tests.bench.photos import mark, spoil
+from tests.bench.process import ROOT
 from tests.bench.wire import Connection
 
 RETRY_PAUSE = 0.05
@@ -72,7 +74,9 @@ def begin(plan: Plan) -> "subprocess.Popen[str]":
     """Start a plan's process, for those who do something else meanwhile."""
     command = [sys.executable, "-m", "tests.bench.client"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen(
+        command, env=environment(PYTHONPATH=str(ROOT)), stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
     assert process.stdin is not None
     process.stdin.write(json.dumps(asdict(plan)))
     process.stdin.close()

@@ -25,6 +25,10 @@ LAST_WORDS = 800
 """Characters of a server's log that an error shows."""
 
 
+ROOT = Path(__file__).parents[2]
+"""The checkout: `python -m tests.bench…` finds itself from here."""
+
+
 class ServerFailed(RuntimeError):
     """A server that did not start, or ended; the message has the end of its log."""
 

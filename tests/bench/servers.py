@@ -18,11 +18,10 @@ from pathlib import Path
 from refundlens.serving.settings import environment
 from tests.bench.client import Plan
 from tests.bench.photos import mark
-from tests.bench.process import ServerFailed, ServerProcess, free_port
+from tests.bench.process import ROOT, ServerFailed, ServerProcess, free_port
 from tests.bench.wire import Connection
 
 OURS = "refundlens"
-ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 PATIENCE = 180.0
 """Seconds that a server may take to start: Ray needs up to a minute on a slow machine."""

@@ -286,7 +286,7 @@ class Live:
 @pytest.fixture(scope="session")
 def story() -> ModuleType:
     """docs/examples/story.py, which is no package."""
-    spec = importlib.util.spec_from_file_location("refundlens_story", ROOT / "clients" / "story.py")
+    spec = importlib.util.spec_from_file_location("refundlens_story", ROOT / "docs" / "examples" / "story.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

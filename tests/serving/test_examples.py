@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 Photo = Callable[..., bytes]
 ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = ROOT / "clients"
+EXAMPLES = ROOT / "docs" / "examples"
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 
@@ -44,7 +44,7 @@ def _run(
     server: str, folder: Path, *command: object, key: str = "test-key"
 ) -> subprocess.CompletedProcess[str]:
     environment = {
-        "PATH": "/usr/bin:/bin:/usr/local/bin", "PYTHONPATH": str(ROOT), "no_proxy": "*", "REFUNDLENS_URL": server,
+        "PATH": "/usr/bin:/bin:/usr/local/bin", "no_proxy": "*", "REFUNDLENS_URL": server,
         "REFUNDLENS_API_KEY": key,
     }  # fmt: skip
     return subprocess.run(

@@ -36,7 +36,7 @@ class _Lines(logging.Handler):
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, object]]]:
     """What the service logs, as JSON."""
-    handler, logger = _Lines(), logging.getLogger("serving")
+    handler, logger = _Lines(), logging.getLogger("refundlens")
     logger.addHandler(handler)
     before = logger.level
     logger.setLevel(logging.INFO)
@@ -84,7 +84,7 @@ def test_a_crash_can_be_found_by_its_id(app: FastAPI, lines: list[dict[str, obje
 def test_the_log_is_json_unless_people_read_it(
     form: str, is_json: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    root, own = logging.getLogger(), logging.getLogger("serving")
+    root, own = logging.getLogger(), logging.getLogger("refundlens")
     before, level, own_level = root.handlers[:], root.level, own.level
     try:
         configure(read_settings(log_format=form, log_level="info"))

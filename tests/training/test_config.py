@@ -51,4 +51,4 @@ def test_tiles_of_training_never_exceed_servings() -> None:
 
 
 def test_the_config_of_the_bundled_model_is_valid() -> None:
-    assert load(Path(__file__).parents[2] / "configs" / "refundlens-s.yaml").steps > 0
+    assert load(Path(__file__).parents[2] / "training" / "configs" / "refundlens-s.yaml").steps > 0

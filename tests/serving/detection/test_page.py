@@ -117,7 +117,7 @@ def test_a_bad_photo_is_told_on_the_page(visitor: TestClient, data: bytes, statu
 
 def test_every_fault_of_a_picture_has_words_in_both_languages(visitor: TestClient) -> None:
     codes = {"internal", "deadline", "overloaded", "too_large", "unauthorized", "invalid_request"}
-    for path in Path(decode.__file__).parent.glob("*.py"):
+    for path in Path(decode.__file__).parents[1].rglob("*.py"):
         codes |= set(re.findall(r'ImageError\(\s*"(\w+)"', path.read_text("utf-8")))
     assert "truncated_image" in codes
     texts = tomllib.loads((pages.WEB / "texts" / "zh.toml").read_text("utf-8"))

@@ -30,7 +30,7 @@ def with_default(database: Database, moving_clock: Any) -> Database:
         for identifier, name in ((tenants.DEFAULT, "default"), (tenants.DEMO, "demo")):
             session.add(Tenant(id=identifier, name=name, settings={}, created_at=moving_clock()))
             session.flush()
-            tenants.chain.start(session, identifier)
+            tenants.audit.start(session, identifier)
     return database
 
 
@@ -61,7 +61,7 @@ def door(with_default: Database, moving_clock: Any, tmp_path: Path) -> FastAPI:
     @app.get("/visit")
     async def visit(request: Request) -> problems.JSONResponse:
         response = problems.JSONResponse({})
-        await login.cookies.start_visit(request, response)
+        await login.access.start_visit(request, response)
         return response
 
     return app

@@ -185,7 +185,10 @@ def test_an_exported_line_proves_itself(run: Run) -> None:
 
 
 def test_these_verbs_import_no_torch_and_help_no_database(tmp_path: Path) -> None:
-    asked = "import sys; from refundlens.serving.cli.main import app; app(['{}', '--help'], standalone_mode=False); print(*sys.modules)"
+    asked = (
+        "import sys; from refundlens.serving.cli.main import app; "
+        "app(['{}', '--help'], standalone_mode=False); print(*sys.modules)"
+    )
     for verb, barred in (
         ("keys", {"torch", "sqlalchemy", "onnxruntime"}),
         ("audit", {"torch", "sqlalchemy"}),

@@ -270,7 +270,7 @@ def test_each_change_tells_its_webhook_once(database: Database) -> None:
     assert types["dispute.outcome_changed"] == 2  # supported, then finally so
 
 
-@pytest.mark.parametrize("name", ["table.py", "states.py"])
+@pytest.mark.parametrize("name", ["transitions.py", "states.py"])
 def test_the_rules_know_neither_web_nor_database(name: str) -> None:
     text = (Path(__file__).parents[3] / "serving" / "workflow" / name).read_text(encoding="utf-8")
     assert "sqlalchemy" not in text and "fastapi" not in text

@@ -84,7 +84,7 @@ def test_left_out_lines_are_read(tmp_path: Path) -> None:
     path.write_text(f"[{left('ae-*', 0.9).model_dump_json()}]")
     assert read_left_out(path) == [left("ae-*", 0.9)] and read_left_out(path)[0].name == "generator ae-*"
     path.write_text('[{"left_out": "ae"}]')
-    with pytest.raises(LeftOutError, match=r"python -m training\.leave_one_out"):
+    with pytest.raises(LeftOutError, match=r"python -m refundlens\.training\.evaluation\.leave_one_out"):
         read_left_out(path)
 
 
