@@ -71,12 +71,12 @@ class CropBatches:
             name = (
                 "photoshopped" if not record.generator else "ai_generated" if share >= WHOLE else "ai_edited"
             )
-            kind = KINDS.index(name)  # type: ignore[arg-type]
+            kind = KINDS.index(name)
         targets = np.zeros((2, 1 + len(DEFECTS), cells, cells), np.float32)
         targets[1, 0] = maps[0]
         weight = np.ones((2, 1 + len(DEFECTS)), np.float32)
         if record.defect is not None:
-            targets[1, 1 + list(DEFECTS).index(record.defect)] = maps[1]
+            targets[1, 1 + [*map(str, DEFECTS)].index(record.defect)] = maps[1]
         elif not record.aligned or record.generator:
             weight[:, 1:] = 0.0  # real pictures may show damage that nobody marked
         return {

@@ -111,7 +111,8 @@ class Masters:
 
     def open(self, name: str) -> NDArray[np.uint8]:
         """uint8 [H,W,3], read-only. Raises FileNotFoundError for an unknown name."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        pixels: NDArray[np.uint8] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return pixels
 
     def nearest(self, name: str, others: Sequence[str]) -> str:
         """Of some names the one that looks most like `name`."""

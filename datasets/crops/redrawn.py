@@ -55,7 +55,7 @@ def redraw(
         if rng.random() < PAINTED:
             defect = DEFECTS[int(rng.integers(len(DEFECTS)))]
             try:
-                made = paint(photo, defect, rng)  # type: ignore[arg-type]
+                made = paint(photo, defect, rng)
                 painted, region = made.pixels, made.region
             except ValueError:  # no place for it on this photo
                 defect = ""

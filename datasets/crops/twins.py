@@ -221,9 +221,8 @@ class TwinSource:
         if clean:
             given = self.masters.open(entry.pair)
             if given.shape != made.shape:
-                given = cv2.resize(
-                    np.asarray(given), made.shape[1::-1], interpolation=_kernel(rng, given, made)
-                )
+                kernel = _kernel(rng, given, made)
+                given = np.asarray(cv2.resize(given, made.shape[1::-1], interpolation=kernel), np.uint8)
             authentic = np.ascontiguousarray(given[window])
         else:
             authentic = self._fitting(rng, name, edited.shape[:2], scale)
@@ -379,7 +378,7 @@ class TwinSource:
             return None
         mask = read_mask(self.folder / entry.mask)
         if mask.shape != shape:
-            mask = cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA)
+            mask = np.asarray(cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
         return np.asarray(mask, np.float32)
 
 
@@ -389,7 +388,7 @@ def derived_mask(made: Pixels, given: Pixels) -> Mask | None:
     The difference is smoothed over 16 pixels; its median is the noise of resaving.
     """
     if given.shape != made.shape:
-        given = cv2.resize(np.asarray(given), made.shape[1::-1], interpolation=cv2.INTER_AREA)
+        given = np.asarray(cv2.resize(given, made.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
     difference = np.abs(made.astype(np.float32) - given.astype(np.float32)).mean(axis=2)
     smooth = cv2.blur(difference, (16, 16))
     noise = float(np.median(smooth))
@@ -432,7 +431,7 @@ def soft_region(rng: np.random.Generator, height: int, width: int) -> Mask:
 
 
 def _defect(name: str) -> Defect:
-    return DEFECTS[DEFECTS.index(name)]  # type: ignore[arg-type]
+    return DEFECTS[[*map(str, DEFECTS)].index(name)]
 
 
 def _saved(pixels: Pixels, quality: int) -> Pixels:

@@ -97,7 +97,8 @@ def snapshot(folder: Path) -> Source:
     rows.append(
         dict.fromkeys(COLUMNS, "")
         | {
-            "file": "tile.png", "split": "train", "class": "ai_generated", "kind": "generated", "generator": "gpt-image-2",
+            "file": "tile.png", "split": "train", "class": "ai_generated", "kind": "generated",
+            "generator": "gpt-image-2",
             "repo": "some/figures", "git_blob": _store(source.snapshots / "some+figures" / "repo", data.getvalue()),
             "op": "crop 300 0 600 300", "sha256": "rgb:" + hashlib.sha256(tile.tobytes()).hexdigest(), "group": "f",
         }

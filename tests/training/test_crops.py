@@ -56,7 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings() -> TrainConfig:
     network = NetworkConfig(backbone="test_efficientnet", pretrained=False, width=8, noise=4)
     return TrainConfig(
-        network=network, data=DataConfig(small=64, grow=0.5), steps=6, pairs=4, warmup=2, validate_every=3, save_every=3,
+        network=network, data=DataConfig(small=64, grow=0.5), steps=6, pairs=4, warmup=2, validate_every=3,
+        save_every=3,
         threads=1, trunk_rate=0.5,
     )  # fmt: skip
 
