@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from refundlens.datasets.collection import INDEX, CollectionError
-from refundlens.datasets.progress import track
+from refundlens.model.progress import track
 
 COLUMNS = (
     "file",
@@ -72,7 +72,7 @@ def collect(
     for row in rows:
         by_repository[row["repo"]].append(row)
     result = Collected()
-    for repository, wanted in track(sorted(by_repository.items()), "collect", len(by_repository)):
+    for repository, wanted in track(sorted(by_repository.items()), len(by_repository), "collect"):
         directory = git_directory(snapshots, repository)
         if directory is None:
             result.absent.append(repository)

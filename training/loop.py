@@ -6,7 +6,7 @@ metrics.jsonl, checkpoint.pt, model.pt.
 
 import json
 import math
-import sys
+    for batch in track(feed.batches(step), config.steps, "train", done=step):
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +17,16 @@ from typing import Any
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
+<<<<<<< HEAD
 from tqdm import tqdm
+=======
+from torch.utils.data import DataLoader
+>>>>>>> main
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
 from refundlens.model.network.network import Network
+from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
@@ -97,17 +102,20 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     save(config, run / CONFIG)
     feed.keep_papers(run)
     log = _Log(run / METRICS, step)
+<<<<<<< HEAD
     bar = tqdm(
         total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr
     )
     for batch in feed.batches(step):
+=======
+    for batch in track(_batches(data, config, step), config.steps, "train", done=step):
+>>>>>>> main
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         told = _step(learner, batch, config, device)
         learner.average.update(network, step)
         step += 1
-        bar.update()
         log.add(step, told, rate)
         if step % config.validate_every == 0 or step == config.steps:
             told = feed.check(learner.average.module, device)
@@ -117,7 +125,6 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
             _write(
                 {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
             )
-    bar.close()
     _write({"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL)
     return run / FINAL
 

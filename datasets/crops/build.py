@@ -19,7 +19,7 @@ from refundlens.datasets.crops.redrawn import redraw
 from refundlens.datasets.crops.writer import Job, write_crops
 from refundlens.datasets.degradations.quantisation import TABLES
 from refundlens.datasets.editors.pool import Workshop
-from refundlens.datasets.progress import track
+from refundlens.model.progress import track
 
 PACK_ROLES = ("real_product", "camera_original")
 """Roles of a pack's photos that training may see; the rest is kept for calibration."""
@@ -62,7 +62,7 @@ def build_crops(
         workshop = Workshop.from_folders(generators, None)
         names = _photos(entries, masters) + list(packed)[::GARMENTS_KEPT]
         windows = redraw(masters, names, workshop, EDITORS, out / "redrawn", options.redrawn, options.seed)
-        made = sum(1 for _ in track(windows, "redraw", options.redrawn))
+        made = sum(1 for _ in track(windows, options.redrawn, "redraw"))
         yield f"{made} windows redrawn"
     tables = pack / TABLES if pack and (pack / TABLES).is_file() else None
     shared = {
@@ -72,7 +72,7 @@ def build_crops(
         "without": options.without,
     }
     job = Job(out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", **shared)  # type: ignore[arg-type]
-    made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), "crops", options.shards))
+    made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
     yield f"{made} shards"
     watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
     yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"

@@ -24,10 +24,10 @@ from refundlens.datasets.crops.twins import derived_mask
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.chains import NAMED, Step
 from refundlens.datasets.photos import UnreadablePhotoError
-from refundlens.datasets.progress import track
 from refundlens.datasets.row import read_mask
 from refundlens.model.detect import Detector
 from refundlens.model.network import pooling
+from refundlens.model.progress import track
 from refundlens.training.evaluation.metrics import roc_auc
 
 DELIVERY = "q75_720"
@@ -83,7 +83,7 @@ def measure(
     made = [entry for entry in entries if entry.generated]
     real = _spread([e for e in entries if e.label == "authentic" and not e.retouched], photos)
     forged = [entry for entry in entries if entry.label == "photoshopped"]
-    for entry in track(made, "real editors", len(made)):
+    for entry in track(made, len(made), "real editors"):
         pair = known.get(entry.pair)
         try:
             pixels = decode(collection / entry.file)
@@ -103,7 +103,7 @@ def measure(
                     controls[entry.file] = (cells, look, twin)
         else:
             looks[entry.file] = _look(detector, entry, pixels, steps)
-    for entry in track([*real, *forged], "photos", len(real) + len(forged)):
+    for entry in track([*real, *forged], len(real) + len(forged), "photos"):
         try:
             looks[entry.file] = _look(detector, entry, decode(collection / entry.file), steps)
         except UnreadablePhotoError:
