@@ -17,11 +17,6 @@ from typing import Any
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
-<<<<<<< HEAD
-from tqdm import tqdm
-=======
-from torch.utils.data import DataLoader
->>>>>>> main
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
@@ -102,14 +97,6 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     save(config, run / CONFIG)
     feed.keep_papers(run)
     log = _Log(run / METRICS, step)
-<<<<<<< HEAD
-    bar = tqdm(
-        total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr
-    )
-    for batch in feed.batches(step):
-=======
-    for batch in track(_batches(data, config, step), config.steps, "train", done=step):
->>>>>>> main
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
