@@ -6,7 +6,6 @@ metrics.jsonl, checkpoint.pt, model.pt.
 
 import json
 import math
-    for batch in track(feed.batches(step), config.steps, "train", done=step):
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,6 +96,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     save(config, run / CONFIG)
     feed.keep_papers(run)
     log = _Log(run / METRICS, step)
+    for batch in track(feed.batches(step), config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
