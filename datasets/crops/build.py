@@ -6,6 +6,7 @@ stopped.
 """
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ def build_crops(
     yield f"{made} shards"
     watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
     yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
-    _write_papers(entries, out, options)
+    write_papers(entries, out, options)
 
 
 def _packed(pack: Path) -> dict[str, Path]:
@@ -95,16 +96,17 @@ def _photos(entries: list[Entry], masters: Masters) -> list[str]:
     ]  # fmt: skip
 
 
-def _write_papers(entries: list[Entry], out: Path, options: CropOptions) -> None:
+def write_papers(entries: list[Entry], out: Path, options: CropOptions) -> None:
     """Which repositories training saw, under which licences: what the card must name."""
     used = [entry for entry in entries if entry.usable_for("train") and entry.family not in options.without]
     counted = Counter((entry.repository, entry.licence or "none stated", entry.label) for entry in used)
     with (out / manifest.SOURCES).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["source", "licence", "class", "pictures"])
+        writer.writerow(["origin", "licence", "class", "pictures"])
         writer.writerows([*key, number] for key, number in sorted(counted.items()))
+    version = hashlib.sha256("\n".join(sorted(entry.file for entry in used)).encode()).hexdigest()
     facts = {
-        "kind": "crops", "pictures": len(used), "shards": options.shards, "seed": options.seed,
+        "kind": "crops", "version": version, "pictures": len(used), "shards": options.shards, "seed": options.seed,
         "without": list(options.without), "generators": sorted({e.generator for e in used if e.generated}),
         "unseen": sorted({entry.generator for entry in entries if entry.unseen}),
     }  # fmt: skip

@@ -31,6 +31,8 @@ from refundlens.model.progress import track
 from refundlens.training.evaluation.metrics import roc_auc
 
 DELIVERY = "q75_720"
+PHOTOS = 300
+"""Authentic photos at most, spread over senders and series."""
 ROUNDS = 400
 """Bootstrap rounds over sources."""
 THRESHOLD = 0.5
@@ -42,7 +44,8 @@ LEAST_CELLS = 6
 @dataclass(frozen=True)
 class Look:
     """One delivered picture through the network. score: the calibrated log odds where the bundle has a calibration,
-    else the plain pooled score. heat: float32 map logits [h,w], a cell per 8 pixels."""
+    else the plain pooled score. heat: float32 [h,w], probability that a cell of 8 pixels was manipulated, not
+    capped at the picture's own."""
 
     entry: Entry
     score: float
@@ -69,7 +72,7 @@ def measure(
     collection: Path,
     split: str = "validation",
     delivery: str = DELIVERY,
-    photos: int = 300,
+    photos: int = PHOTOS,
 ) -> RealEditorsReport:
     """Score the split's pictures and make the report. photos: authentic ones to use at most, spread over groups.
 
@@ -166,11 +169,10 @@ def _look(detector: Detector, entry: Entry, pixels: NDArray[np.uint8], steps: Se
     sent = deliver(pixels, steps)
     if detector.calibration is None:
         scores = detector.score(sent.pixels).scores
-        return Look(entry, pooling.plain_score(scores), scores.maps[0])
+        return Look(entry, pooling.plain_score(scores), pooling.sigmoid(scores.maps[0]))
     detection = detector.detect(sent.data)
     odds = float(np.log(max(detection.probability, 1e-9) / max(1 - detection.probability, 1e-9)))
-    heat = detector.score(sent.pixels).scores.maps[0]
-    return Look(entry, odds, heat, detection.verdict)
+    return Look(entry, odds, detection.tracemap, detection.verdict)
 
 
 def _mask(
@@ -202,7 +204,7 @@ def _resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
 
 
 def _f1(cells: NDArray[np.bool_], heat: NDArray[np.float32]) -> float:
-    found = pooling.sigmoid(heat) > THRESHOLD
+    found = heat > THRESHOLD
     hit = float((found & cells).sum())
     return 2 * hit / max(1.0, float(found.sum() + cells.sum()))
 
