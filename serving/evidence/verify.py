@@ -23,6 +23,23 @@ from refundlens.serving.evidence import signature as trailer
 from refundlens.serving.evidence.pack import FORMAT, PackError, canonical, split
 from refundlens.serving.evidence.signature import ALGORITHM, PublicKey, Sealed, bytes64, public_key
 
+State = Literal["ok", "note", "open", "failed"]
+"""`note`: holds, with something to know. `open`: could not be checked with what is at hand; says what would help."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """check: a stable name. detail: what was compared, and what it means."""
+
+    check: str
+    state: State
+    detail: str
+
+
+def failed(findings: Iterable[Finding]) -> bool:
+    return any(finding.state == "failed" for finding in findings)
+
+
 ATTACHMENT = "evidence.json"
 _PDF = b"%PDF-"
 
@@ -61,23 +78,6 @@ def _attached(pdf: bytes) -> bytes:
     if not found:
         raise PackError(f"this PDF carries no {ATTACHMENT}; pages without it prove nothing")
     return bytes(found[0])
-
-
-State = Literal["ok", "note", "open", "failed"]
-"""`note`: holds, with something to know. `open`: could not be checked with what is at hand; says what would help."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """check: a stable name. detail: what was compared, and what it means."""
-
-    check: str
-    state: State
-    detail: str
-
-
-def failed(findings: Iterable[Finding]) -> bool:
-    return any(finding.state == "failed" for finding in findings)
 
 
 _SUM = 1e-6
