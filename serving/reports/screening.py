@@ -17,7 +17,7 @@ photo, and looks at each answer before the next click, gets no more chances to a
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.model.detection import Detection
+from refundlens.model.detection import Detection, Reason
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.serving.detection.schemas import detection_line
 from refundlens.serving.events import audit, outbox
@@ -144,13 +144,19 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
         _conclude_one(doing, report, refund, judged, found.get(report.image_id))
 
 
+def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Reasons with the values of their sentences, so that they can be said in another language later."""
+    return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
+
+
 def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
     identifier = make_id("det", now)
     body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
-    body["reasons"] = [{**reason.model_dump(), "details": reason.details} for reason in detection.reasons]
+    body["reasons"] = _with_values(detection.reasons)
+    body["details"] = {"reasons": _with_values(detection.details.reasons)}
     body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
     body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
     row = Screening(
