@@ -39,13 +39,13 @@ from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.secret import read_secret
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
 from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.secret import read_secret
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.observability import Metrics, WorkflowMetrics, tracing
 from refundlens.serving.refunds import endpoints as refunds

@@ -25,10 +25,10 @@ from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.idempotency import Replays
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 Judged = Annotated[Principal, Depends(needs(Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT, csrf=False))]

@@ -10,8 +10,8 @@ from typing import Any
 
 from refundlens.model.verdict.texts import TEXTS, WORDS, Language, reason_text
 from refundlens.serving.detection.page import ResultView
-from refundlens.serving.events.audit import DETECTOR
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.roles import DETECTOR
 from refundlens.serving.workflow.states import ReportState
 
 MOST_REASONS = 8

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.secret import Secret
 from refundlens.serving.storage.database import Database
 
 

@@ -26,8 +26,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import StoredAnswer
 

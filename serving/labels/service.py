@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
 from refundlens.serving.storage.tables import Image, Label, Refund, Report, Screening
 from refundlens.serving.workflow.states import Event, ReportState

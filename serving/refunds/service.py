@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
+from refundlens.serving.kit.secret import Secret
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from refundlens.serving.settings import Settings
@@ -31,7 +32,6 @@ from refundlens.serving.workflow.states import (
     PhotoRequestState,
     RefundStatus,
     ReportState,
-    Role,
     Source,
 )
 

@@ -4,9 +4,7 @@ A new one: change the tables, then `python -m refundlens.serving.storage.migrate
 serving/storage/migrations/versions/NNNN_what_changed.py from the difference; read it before you commit it.
 """
 
-import re
 import sys
-import tempfile
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +12,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+
+from refundlens.serving.storage.new_migration import write
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -30,22 +30,6 @@ def revisions(connection: Connection) -> tuple[str | None, str | None]:
     """The database's revision, and the newest there is."""
     newest = ScriptDirectory.from_config(_config(None)).get_current_head()
     return MigrationContext.configure(connection).get_current_revision(), newest
-
-
-def write(message: str) -> Path:
-    """A migration from the newest one to the tables as declared."""
-    from refundlens.serving.storage.database import Database
-
-    scripts = ScriptDirectory.from_config(_config(None))
-    number = f"{len(list(scripts.walk_revisions())) + 1:04}"
-    slug = re.sub(r"\W+", "_", message.lower()).strip("_")
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/empty.db")
-        database.migrate()
-        with database._engine.begin() as connection:
-            command.revision(_config(connection), message, autogenerate=True, rev_id=number)
-        database.close()
-    return next(FOLDER.glob(f"versions/{number}_{slug}*.py"))
 
 
 def _config(connection: Connection | None) -> Config:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
+from refundlens.serving.kit import roles
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
@@ -153,7 +154,7 @@ def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: date
     endpoint.updated_at = now
     cancel_pending(session, endpoint.id, now)
     fact = audit.Fact("webhook_endpoint.disabled", endpoint.id, "enabled", "disabled", {"reason": reason})
-    audit.append(session, endpoint.tenant_id, now, audit.SYSTEM, fact)
+    audit.append(session, endpoint.tenant_id, now, roles.SYSTEM, fact)
     _log.warning("webhook endpoint %s is disabled: %s", endpoint.id, reason)
 
 

@@ -7,21 +7,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import integrity
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.labels.service import for_decision
 from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.change import Change
 from refundlens.serving.workflow.events import tell
-from refundlens.serving.workflow.machine import Change
-from refundlens.serving.workflow.states import (
-    AppealState,
-    Event,
-    Outcome,
-    PhotoRequestState,
-    ReportState,
-    WebhookType,
-)
+from refundlens.serving.workflow.states import AppealState, Event, Outcome, PhotoRequestState, ReportState
 from refundlens.serving.workflow.transitions import Effect
 
 _WEBHOOK_OF_STATE = {

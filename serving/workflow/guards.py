@@ -1,7 +1,6 @@
 """What must hold besides state and role: one function a guard. Each answers or raises Problem 409 or 422."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -10,23 +9,12 @@ from sqlalchemy.orm import Session
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.workflow import miss_limit
+from refundlens.serving.workflow.change import Seen
 from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 from refundlens.serving.workflow.transitions import Guard
 
 if TYPE_CHECKING:
-    from refundlens.serving.workflow.machine import Change
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
-    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is;
-    photo_kept: whether the photo's bytes are."""
-
-    sides: frozenset[str]
-    photo_awaited: bool
-    refused: bool
-    photo_kept: bool = True
+    from refundlens.serving.workflow.change import Change
 
 
 def look(session: Session, report: Report, refund: Refund) -> Seen:

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import WebhookVerificationError
 
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
 from refundlens.serving.webhooks import delivery, sending
 from refundlens.serving.webhooks.delivery import deliver_due, next_due
 from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record
 from refundlens.serving.webhooks.sending import Answer, HttpSender, Message
-from refundlens.serving.workflow.states import WebhookType
 
 
 class Telling:

@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from refundlens.serving.events.audit import Actor
 from refundlens.serving.events.verify import verify
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import (
@@ -37,8 +37,9 @@ from refundlens.serving.storage.tables import (
     Report,
 )
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow.machine import Given, happen
-from refundlens.serving.workflow.states import Event, Outcome, ReportState, Role
+from refundlens.serving.workflow.change import Given
+from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.states import Event, Outcome, ReportState
 from refundlens.serving.workflow.transitions import TABLE
 
 TENANT = "tnt_one"

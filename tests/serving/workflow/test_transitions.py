@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow import effects, guards
-from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import TABLE, Effect, Guard, edges, events_from, find, markdown
 
 S = ReportState
