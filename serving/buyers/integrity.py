@@ -23,7 +23,9 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
+from refundlens.serving.workflow.change import Change, Effects
 from refundlens.serving.workflow.states import EntryKind
+from refundlens.serving.workflow.transitions import Effect
 
 FULL_SCORE = 100
 CLAIM_COSTS = 25
@@ -186,3 +188,23 @@ def _tell(session: Session, line: IntegrityEntry, refund: Refund, now: datetime)
         "expires_at": rfc3339(line.expires_at),
     }
     outbox.publish(session, line.tenant_id, now, WebhookType.BUYER_INTEGRITY_CHANGED, line.report_id, data)
+
+
+def _pending(change: Change) -> None:
+    enter_pending(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _final(change: Change) -> None:
+    enter_final(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _reversed(change: Change) -> None:
+    reverse(change.session, change.report, change.refund, change.now)
+
+
+EFFECTS: Effects = {
+    Effect.ENTER_PENDING: _pending,
+    Effect.ENTER_FINAL: _final,
+    Effect.REVERSE_ENTRY: _reversed,
+}
+"""What the workflow's changes do to a record."""

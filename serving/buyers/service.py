@@ -15,7 +15,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.secret import Secret
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
 from refundlens.serving.workflow.states import EntryKind
 

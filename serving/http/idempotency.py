@@ -183,7 +183,6 @@ def _fingerprint(request: Request, asked: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-"""How long an answer can be had again; clients' retries are over long before."""
 MOST = 10_000
 """Keys remembered."""
 MOST_BYTES = 50_000_000

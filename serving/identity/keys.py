@@ -32,8 +32,8 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Actor, Role
-from refundlens.serving.kit.secret import kept
 from refundlens.serving.settings import Settings, SettingsError
+from refundlens.serving.storage.secret import kept
 from refundlens.serving.storage.tables import ApiKey
 
 

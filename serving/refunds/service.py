@@ -16,11 +16,11 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
-from refundlens.serving.kit.secret import Secret
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from refundlens.model.verdict.texts import reason_text
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.roles import Actor, Role
-from refundlens.serving.kit.secret import Secret
 from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
 from refundlens.serving.reports.repository import Whole
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,

@@ -18,7 +18,7 @@ from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.secret import Secret
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
 from refundlens.serving.webhooks import repository, schemas, service
 from refundlens.serving.webhooks.sending import secret_text

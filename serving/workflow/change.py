@@ -1,24 +1,17 @@
 """One thing happening to a report: what comes with it, what guards look at and effects work with."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from sqlalchemy.orm import Session
-
-from refundlens.serving.storage.tables import Refund, Report
-from refundlens.serving.workflow.states import ReportState
-
-if TYPE_CHECKING:
-    from refundlens.serving.workflow.change import Change
-
-from dataclasses import field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from refundlens.serving.kit.roles import Actor
 from refundlens.serving.settings import Settings
-from refundlens.serving.workflow.guards import Seen
-from refundlens.serving.workflow.transitions import Edge
+from refundlens.serving.storage.tables import Refund, Report
+from refundlens.serving.workflow.states import ReportState
+from refundlens.serving.workflow.transitions import Edge, Effect
 
 
 @dataclass(frozen=True)
@@ -39,6 +32,18 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
+    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is;
+    photo_kept: whether the photo's bytes are."""
+
+    sides: frozenset[str]
+    photo_awaited: bool
+    refused: bool
+    photo_kept: bool = True
+
+
+@dataclass(frozen=True)
 class Change:
     """One thing happening; what guards look at and effects work with. before: none where the report is made."""
 
@@ -54,13 +59,5 @@ class Change:
     seen: Seen
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
-    it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is;
-    photo_kept: whether the photo's bytes are."""
-
-    sides: frozenset[str]
-    photo_awaited: bool
-    refused: bool
-    photo_kept: bool = True
+Effects = dict[Effect, Callable[[Change], None]]
+"""What is to be done for each effect of the table."""

@@ -14,7 +14,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Refund, Report
-from refundlens.serving.workflow import guards
+from refundlens.serving.workflow import effects, guards
 from refundlens.serving.workflow.change import Change, Given
 from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import Edge, events_from, find
@@ -34,8 +34,6 @@ def happen(
 
     Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
-    from refundlens.serving.workflow import effects  # they use the machine's types
-
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
     seen = guards.look(session, report, refund)
@@ -50,7 +48,7 @@ def happen(
     session.flush()
     audit.append(session, report.tenant_id, now, actor, _fact(change))
     for effect in edge.effects:
-        effects.DO[effect](change)
+        effects.EFFECTS[effect](change)
     session.flush()
     return change
 

@@ -13,9 +13,9 @@ from refundlens.serving.console.merchant import format, pictures
 from refundlens.serving.console.merchant import repository as lists
 from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
-from refundlens.serving.detection.page import ResultView
 from refundlens.serving.http.idempotency import Made
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
@@ -132,5 +132,5 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "wishes": track_texts(visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
-        "percent": ResultView.percent,
+        "percent": percent,
     }

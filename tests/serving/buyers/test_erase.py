@@ -20,11 +20,11 @@ from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM
-from refundlens.serving.kit.secret import read_secret
 from refundlens.serving.labels import service as labels
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore, open_files
+from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.storage.tables import (
     Appeal,
     Complaint,

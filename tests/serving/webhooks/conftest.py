@@ -15,8 +15,8 @@ from standardwebhooks import Webhook
 from refundlens.serving.events import outbox
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.secret import Secret
 from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import HttpSender, Sender, secret_text
