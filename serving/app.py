@@ -39,6 +39,7 @@ from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
+from refundlens.serving.http.tracing import tracing
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
@@ -49,7 +50,7 @@ from refundlens.serving.kit.clock import Clock, utc_now
 from refundlens.serving.kit.notifier import Bell
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
-from refundlens.serving.observability import Metrics, WorkflowMetrics, tracing
+from refundlens.serving.observability import Metrics, WorkflowMetrics
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models

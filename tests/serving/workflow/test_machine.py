@@ -263,7 +263,7 @@ def test_each_change_tells_its_webhook_once(database: Database) -> None:
     machine.mirror()
     report = machine.submit(0, ACTORS[0])
     machine.anything(report, Event.SCREENED_FAKE, ACTORS[6], True, None)
-    machine.anything(report, Event.FINALISE, ACTORS[7], False)
+    machine.anything(report, Event.FINALISE, ACTORS[7], False, None)
     with database.reading() as session:
         query = select(OutboxEvent.type).where(OutboxEvent.object_id == report).order_by(OutboxEvent.id)
         types = Counter(session.execute(query).scalars())
