@@ -22,10 +22,10 @@ from refundlens.datasets.degradations.apply import load_tables
 from refundlens.datasets.degradations.quantisation import TABLES
 from refundlens.datasets.editors.pool import Workshop
 from refundlens.datasets.photos import Gathered, Photo, gather
-from refundlens.datasets.progress import track
 from refundlens.datasets.recipe import Recipe, check_splits
 from refundlens.datasets.row import SPLITS, Row, Split
 from refundlens.datasets.task import Context, Task
+from refundlens.model.progress import track
 
 Splitter = Callable[[Sequence[splits.Member], Mapping[Split, float], int], dict[str, Split]]
 PARTS = ".parts"
@@ -203,7 +203,7 @@ def _work(
     # the largest first: a whole picture of a megapixel takes minutes, which must not be left for the end
     waiting.sort(key=lambda task: -task.photo.width * task.photo.height)
     finished = _results(waiting, context, options, parts)
-    for task, error in track(finished, "photos", len(tasks), len(tasks) - len(waiting)):
+    for task, error in track(finished, len(tasks), "photos", done=len(tasks) - len(waiting)):
         if error is not None:
             yield task.photo.path, error
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from refundlens.datasets.editors.base import Pixels
 from refundlens.datasets.phash import phash
-from refundlens.datasets.progress import track
 from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.progress import track
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
 MANIFEST = "MANIFEST.csv"
@@ -157,7 +157,7 @@ def gather(sources: Iterable[Path]) -> Gathered:
     for source in (source.resolve() for source in sources):
         highest = (source if source.is_dir() else source.parent).parents[_MANIFEST_DEPTH - 1]
         files = find(source)
-        for path in track(files, "reading", len(files)):
+        for path in track(files, len(files), "reading"):
             row = manifests.lookup(path, highest)
             if row.get("role") == TEXTURE:
                 continue

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from refundlens.datasets import manifest, phash
-from refundlens.datasets.progress import track
 from refundlens.datasets.row import Row
+from refundlens.model.progress import track
 
 SHARE_TOLERANCE = 0.05
 """Difference of a delivery's share between the classes that is no worry in itself: rows whose edit a crop
@@ -55,7 +55,7 @@ def _names(rows: Sequence[Row]) -> Iterator[str]:
 
 def _files(dataset: Path, rows: Sequence[Row]) -> Iterator[str]:
     """Every picture and mask is there, decodes, and has the size its row states."""
-    for row in track(rows, "files", len(rows)):
+    for row in track(rows, len(rows), "files"):
         for name in (row.file_name, row.mask_file_name, row.defect_mask_file_name):
             if name is None:
                 continue

@@ -183,17 +183,17 @@ def test_a_verb_without_its_extra_says_which_to_install(tmp_path: Path) -> None:
 
 
 def test_all_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None:
-    told = _without(["cv2", "yaml", "torch", "ncnn"], "data", "build", tmp_path, tmp_path / "out")
+    told = _without(["cv2", "torch", "ncnn"], "data", "build", tmp_path, tmp_path / "out")
     [line] = told.splitlines()
     assert "not installed" in line and 'pip install -e ".[train]"' in line
-    for name in ("opencv-python-headless", "pyyaml", "torch", "ncnn"):
+    for name in ("opencv-python-headless", "torch", "ncnn"):
         assert re.search(rf"[ ,]{name}[,;]", line), name
     assert "timm" not in line, "it is installed"
 
 
 def _without(modules: list[str], *arguments: object) -> str:
     """What a command says, with status 1 and no output, where these modules and their packages are not installed."""
-    packages = {"cv2": "opencv-python-headless", "yaml": "pyyaml"}
+    packages = {"cv2": "opencv-python-headless"}
     script = (
         "import sys, importlib.metadata as metadata\n"
         f"absent, packages = {modules}, {[packages.get(name, name) for name in modules]}\n"

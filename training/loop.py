@@ -6,7 +6,6 @@ In: a dataset folder and a `TrainConfig`. Out: a run folder with config.yaml, me
 import json
 import math
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
 from refundlens.datasets.degradations.quantisation import TABLES, MeasuredTables, load_tables
 from refundlens.datasets.row import used
 from refundlens.model.network.network import Network
+from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
 from refundlens.training.data import FromStep, TileDataset, collate
 from refundlens.training.losses import losses
@@ -112,17 +111,13 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     )
     checked = [row for row in rows if row.split == "validation"][: config.validate_rows]
     log = _Log(run / METRICS, step)
-    bar = tqdm(
-        total=config.steps, initial=step, desc="train", disable=not sys.stderr.isatty(), file=sys.stderr
-    )
-    for batch in _batches(data, config, step):
+    for batch in track(_batches(data, config, step), config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate
         told = _step(learner, batch, config, device)
         learner.average.update(network, step)
         step += 1
-        bar.update()
         log.add(step, told, rate)
         if checked and (step % config.validate_every == 0 or step == config.steps):
             log.write({"step": step, **validate(learner.average.module, dataset, checked, device)})
@@ -130,7 +125,6 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
             _write(
                 {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
             )
-    bar.close()
     _write({"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL)
     return run / FINAL
 

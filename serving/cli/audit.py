@@ -26,9 +26,9 @@ def verify(
     ] = None,
 ) -> None:
     """Recompute every row. Exit status 1, and the first broken row, where one was changed, moved or taken out."""
+    from refundlens.model.progress import track
     from refundlens.serving.events.verify import verify as check
     from refundlens.serving.identity import tenants
-    from refundlens.serving.kit.parallel import track
 
     kept = _anchor(anchor, tenant)
     whole = True

@@ -140,7 +140,7 @@ def _console() -> "Console":
 
 
 def _steps(items: Sequence[Any]) -> Iterator[Any]:
-    from refundlens.serving.kit.parallel import track
+    from refundlens.model.progress import track
 
     return track(items, len(items), "bench")
 

@@ -6,7 +6,7 @@ What keeps a version from being promoted. In: a row of the registry. Out: what i
 from dataclasses import dataclass
 from enum import StrEnum
 
-from refundlens.serving.registry.bundles import NOT_FOR_SERVING
+from refundlens.serving.registry.card import NOT_FOR_SERVING
 from refundlens.serving.storage.tables import ModelVersion
 
 

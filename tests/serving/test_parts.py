@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from rich.console import Console
 
 from refundlens.model.detect import Detector
 from refundlens.serving.cli.backends import HeatmapFolder
 from refundlens.serving.demo.samples import SAMPLES, picture
 from refundlens.serving.detection.references import read_reference, with_references
 from refundlens.serving.detection.store import DetectionStore, Stored
-from refundlens.serving.kit import parallel
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import DETECTION_ID, make_id
 from refundlens.serving.kit.language import preferred
@@ -167,29 +165,6 @@ def test_samples_are_the_same_each_time_and_half_of_them_edited(sample: bytes) -
     assert picture(SAMPLES[1]) == sample
     assert sum(item.edited for item in SAMPLES) * 2 == len(SAMPLES)
     assert len({item.slug for item in SAMPLES}) == len(SAMPLES)
-
-
-def test_progress_is_silent_off_a_terminal_and_for_quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def shown(terminal: bool, quiet: float) -> str:
-        monkeypatch.setattr(parallel, "QUIET_SECONDS", quiet)
-        stream = io.StringIO()
-        console = Console(file=stream, force_terminal=terminal)
-        assert list(parallel.track(iter(range(3)), 3, "photos", console)) == [0, 1, 2]
-        return stream.getvalue()
-
-    assert shown(terminal=False, quiet=0.0) == ""
-    assert shown(terminal=True, quiet=60.0) == ""
-    assert "photos" in shown(terminal=True, quiet=0.0)
-
-
-def test_results_stay_on_standard_output_beside_the_bar(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(parallel, "QUIET_SECONDS", 0.0)
-    terminal = Console(file=io.StringIO(), force_terminal=True)
-    for number in parallel.track(iter(range(3)), 3, "photos", terminal):
-        print(number)
-    assert capsys.readouterr().out == "0\n1\n2\n"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

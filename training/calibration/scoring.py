@@ -7,7 +7,6 @@ that a killed calibration goes on where it stopped and a second one costs nothin
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from refundlens.datasets.manifest import canonical
 from refundlens.datasets.row import Row
@@ -28,6 +26,7 @@ from refundlens.model.network import pooling
 from refundlens.model.photo import conditions
 from refundlens.model.photo.formats import Format
 from refundlens.model.photo.image import read_photo
+from refundlens.model.progress import track
 from refundlens.model.verdict import stability
 
 MEASURES = "detail 1, judged at 1600"
@@ -155,4 +154,4 @@ def score_copy(detector: Detector, read: Callable[[], bytes], kept: ScoreFile | 
 def run_all(work: Callable[[Item], Result], items: Sequence[Item], what: str) -> list[Result]:
     """`work` over items on a thread a core (ONNX Runtime and the decoders release the GIL), in order, with a bar."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return list(tqdm(pool.map(work, items), total=len(items), desc=what, disable=not sys.stderr.isatty()))
+        return list(track(pool.map(work, items), len(items), what))

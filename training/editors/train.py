@@ -4,6 +4,7 @@ In: real photos (paths) and a network with a function that says what it drew at 
 was killed resumes from `<name>.checkpoint` to the same weights: everything random depends only on seed and step.
 """
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
+
+from refundlens.model.progress import track
 
 CROP = 128
 """Side of a training crop in pixels: sixteen cells of a factor-8 bottleneck, more than a decoder's receptive field."""
@@ -189,13 +191,12 @@ def train(run: Run, draw: Draw, checkpoint: Path, steps: int, adversarial_weight
     it. adversarial_weight: of the judge's opinion in the loss; 0 trains without a judge."""
     if checkpoint.exists():
         run.restore(checkpoint)
-    bar = tqdm(total=steps, initial=run.step, desc=checkpoint.stem, unit="step", disable=None)
-    while run.step < steps:
-        loss = _update(run, draw, steps, adversarial_weight)
+    loss = [math.nan]
+    for _ in track(
+        range(run.step, steps), steps, checkpoint.stem, done=run.step, note=lambda: f"loss {loss[0]:.4f}"
+    ):
+        loss[0] = _update(run, draw, steps, adversarial_weight)
         run.step += 1
-        bar.update()
-        bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         if run.step % CHECKPOINT_EVERY == 0:
             torch.save(run.state(), checkpoint.with_suffix(".partial"))
             checkpoint.with_suffix(".partial").replace(checkpoint)
-    bar.close()

@@ -1,4 +1,7 @@
-"""The numbers a report is made of, in NumPy alone.
+"""The numbers a report is made of.
+
+A bootstrap asks for each of them hundreds of times, and scikit-learn's checks of its input take many times longer than
+the number itself; so AUC, ROC and Brier score are a few lines here, which a test holds equal to scikit-learn's.
 
 In: labels (0 authentic, 1 manipulated), scores or probabilities, masks and heat maps. Out: plain floats,
 `nan` where a number has no meaning (a class is missing, nothing to find), so that one empty slice never
@@ -12,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 from refundlens.model.verdict.bounds import CONFIDENCE
 
@@ -81,9 +85,7 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
     negatives = truth.size - positives
     if not positives or not negatives:
         return math.nan
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle_rank = np.cumsum(counts) - (counts - 1) / 2
-    ranks = float(middle_rank[inverse][truth].sum())
+    ranks = float(rankdata(values)[truth].sum())
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
 
 

@@ -19,11 +19,11 @@ from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Made
-from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.registry import card, schemas, service
 from refundlens.serving.registry import repository as registry
-from refundlens.serving.registry import schemas, service
 from refundlens.serving.registry.schemas import PromoteIn, RollbackIn
 from refundlens.serving.registry.service import By
 from refundlens.serving.storage.tables import ModelVersion
@@ -82,7 +82,9 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed.status if failed else 200,
         failed=failed,
         model=detector.name,
-        card=markdown.blocks(detector.card, CARD_UNDER),
+        card=markdown.html(
+            card.body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
+        ),
         versions=[schemas.show(row) for row in rows],
         revisions={row.id: row.revision for row in rows},
         calibration=calibration,

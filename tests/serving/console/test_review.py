@@ -550,13 +550,20 @@ def test_an_overlay_lies_exactly_on_its_photo() -> None:
     assert drawn[:, 37, 3].min() > 200 and drawn[:, :27, 3].max() == 0
 
 
-def test_cards_are_read_as_far_as_they_go() -> None:
-    text = "---\na: x\n---\n# A\n\nOne **two**\nthree.\n\n- a\n  b\n- c\n\n| h | i |\n| --- | --- |\n| <b> | `k` |"
-    heading, paragraph, items, table = markdown.blocks(text, 2)
-    assert (heading.level, heading.lines) == (3, [[[("text", "A")]]])
-    assert paragraph.lines == [[[("text", "One "), ("strong", "two"), ("text", " three.")]]]
-    assert [item[0] for item in items.lines] == [[("text", "a b")], [("text", "c")]]
-    assert table.lines[1] == [[("text", "<b>")], [("code", "k")]]
+def test_a_card_is_drawn_and_brings_nothing_of_its_own() -> None:
+    text = "# A\n\nOne **two**\nthree.\n\n- a\n  b\n- c\n\n| h | i |\n| --- | --- |\n| <b> | `k` |\n"
+    drawn = markdown.html(text, 2, 'a "card"')
+    assert "<h3>A</h3>" in drawn and "<p>One <strong>two</strong>\nthree.</p>" in drawn
+    assert "<li>a\nb</li>" in drawn and drawn.count("<li>") == 2
+    assert '<div class="scroll" tabindex="0" role="group" aria-label="a &#34;card&#34;"><table>' in drawn
+    assert '<th scope="col">h</th>' in drawn and "<td>&lt;b&gt;</td>" in drawn and "<code>k</code>" in drawn
+    assert "<h6>" in markdown.html("##### deep", 3, "")
+    strange = (
+        "<script>alert(1)</script>\n\n![x](http://else.where/p.png) [y](javascript:alert(1)) <http://else.where>\n\n"
+        "[z]: http://else.where\n[z] &lt;b&gt; <b onclick=x>\n"
+    )
+    drawn = markdown.html(strange, 2, "")
+    assert set(re.findall(r"<(/?\w+)", drawn)) <= {"p", "/p"}
 
 
 def test_times_in_words(moving_clock: Any) -> None:
