@@ -23,6 +23,7 @@ from refundlens.model.photo.image import read_photo
 from refundlens.model.verdict.calibration import Calibration, CalibrationError
 from refundlens.training.calibration import calibrate as fitting
 from refundlens.training.calibration import reliability
+from refundlens.training.calibration.listed import Chosen, choose, score_listed
 from refundlens.training.evaluation.card import recalibrated
 from refundlens.training.evaluation.card_facts import make_card
 from refundlens.training.evaluation.evaluate import evaluate as run_evaluation
@@ -34,7 +35,6 @@ from refundlens.training.export import (
     with_metadata,
     write_bundle,
 )
-from refundlens.training.listed import Chosen, choose, score_listed
 from refundlens.training.loop import CONFIG, DATASET
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
