@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from refundlens.model.detection import Conditions, DefectFound, Reason
 from refundlens.model.names import Basis, Kind, Verdict
 from refundlens.model.photo.image import Photo
+from refundlens.model.verdict.policy import Evidence
 from refundlens.model.verdict.texts import Language, reason_text
 
 _TRACES: dict[Kind, str] = {
@@ -24,23 +25,25 @@ Found = tuple[str, Basis, dict[str, object]]
 class Policy:
     """What the verdict rests on. outside: what keeps the photo outside the conditions covered (a `Gap`, "format" or
     "quality_unreadable"), none where nothing does. too_small: no picture of this size is judged. unstable: the
-    photo's own copy was judged otherwise."""
+    photo's own copy was judged otherwise. ruled_by: what the file says that changed the pixels' verdict."""
 
     verdict: Verdict
     outside: str | None = None
     too_small: bool = False
     unstable: bool = False
+    ruled_by: Evidence | None = None
 
 
 def reasons(
     photo: Photo,
     policy: Policy,
     kinds: dict[Kind, float],
-    fake_defects: list[DefectFound],
+    fake_defects: dict[int, DefectFound],
     measured: Conditions,
     language: Language,
 ) -> list[Reason]:
-    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor."""
+    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor,
+    by their number on the photo: 1 for the answer's first defect."""
     found = [*_pixels(kinds, fake_defects), *_policy(photo, policy, measured), *_condition(measured)]
     return [
         Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
@@ -48,18 +51,23 @@ def reasons(
     ]
 
 
-def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound]) -> list[Found]:
+def _pixels(kinds: dict[Kind, float], fake_defects: dict[int, DefectFound]) -> list[Found]:
     if kinds["authentic"] > 0.5:
         return [("pixel.no_trace", "inferred", {})]
     # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
     codes: list[Found] = [(_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {})]
-    for defect in fake_defects:
-        place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
-        codes.append(("pixel.defect_is_fake", "inferred", place))
+    if fake_defects:
+        places: dict[str, object] = {
+            "defects": list(dict.fromkeys(defect.type for defect in fake_defects.values())),
+            "marks": ", ".join(map(str, fake_defects)),
+        }
+        codes.append(("pixel.defect_is_fake", "inferred", places))
     return codes
 
 
 def _policy(photo: Photo, policy: Policy, measured: Conditions) -> list[Found]:
+    if policy.ruled_by is not None:
+        return [(f"policy.{policy.ruled_by}", "derived", {})]
     if policy.too_small:
         return [("policy.too_small", "derived", {})]
     if policy.outside is not None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import service
 from refundlens.serving.http.context import Db, Now, TheSecret
+from refundlens.serving.http.given import Given
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
@@ -91,7 +92,7 @@ class Integrity(BaseModel):
     )
 
 
-class ReversalIn(BaseModel):
+class ReversalIn(Given):
     """Why a final line is taken back: a court, a mistake."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REVERSAL_EXAMPLE})

@@ -48,6 +48,34 @@ from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
 
+QUALITY = 82
+"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
+
+
+def scaled(data: bytes, side: int) -> bytes:
+    """At most `side` pixels high and wide. Raises ImageError."""
+    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
+    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
+
+
+def to_jpeg(picture: Image.Image, side: int) -> bytes:
+    """The picture, made smaller where it is larger than `side`."""
+    picture.thumbnail((side, side))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _quickly(data: bytes, side: int) -> Image.Image | None:
+    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            picture.draft("RGB", (side, side))
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
 PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
 PREVIEW_QUALITY = 85
@@ -134,34 +162,6 @@ def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
 
 def _data_url(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-QUALITY = 82
-"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
-
-
-def scaled(data: bytes, side: int) -> bytes:
-    """At most `side` pixels high and wide. Raises ImageError."""
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
-
-
-def to_jpeg(picture: Image.Image, side: int) -> bytes:
-    """The picture, made smaller where it is larger than `side`."""
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def _quickly(data: bytes, side: int) -> Image.Image | None:
-    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.draft("RGB", (side, side))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
 
 
 JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)

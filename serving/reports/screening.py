@@ -16,7 +16,7 @@ photo, and looks at each answer before the next click, gets no more chances to a
 - a photo that a person found not to be fake, at first or on appeal, is no evidence against the others any more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.model.detection import Detection
+from refundlens.model.detection import Detection, Reason
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.schemas import detection_line
@@ -142,13 +142,19 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
         _conclude_one(doing, report, refund, judged, found.get(report.image_id))
 
 
+def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Reasons with the values of their sentences, so that they can be said in another language later."""
+    return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
+
+
 def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
     identifier = make_id("det", now)
     body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
-    body["reasons"] = [{**reason.model_dump(), "details": reason.details} for reason in detection.reasons]
+    body["reasons"] = _with_values(detection.reasons)
+    body["details"] = {"reasons": _with_values(detection.details.reasons)}
     body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
     body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
     row = Screening(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
@@ -183,7 +184,7 @@ def _submit(
         note=note,
         reported_by=principal.subject,
         due_at=NEVER,
-        amount_rank=-refund.amount_minor,
+        amount_rank=rank(refund.amount_minor, refund.currency),
         created_at=doing.now,
         updated_at=doing.now,
     )

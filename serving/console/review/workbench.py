@@ -90,10 +90,14 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
     shown = view.show(session, viewer, whole)
     detection = None
+    said: list[dict[str, Any]] = []
     if whole.screening is not None:
+        more = view.details(whole.screening, visit.language)
+        said = [*shown["reasons"], *more]
         detection = {
             **whole.screening.body,
             "reasons": shown["reasons"],
+            "details": {"reasons": [one for one in more if not one["code"].startswith(OF_THE_FILE)]},
             "version": whole.screening.model_version,
         }
     data = _bytes(visit, whole.image)
@@ -103,7 +107,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
         shown=shown,
         hidden=detection is not None and not seen,
         detection=detection if seen else None,
-        file_reasons=[one for one in shown["reasons"] if one["code"].startswith(OF_THE_FILE)],
+        file_reasons=[one for one in said if one["code"].startswith(OF_THE_FILE)],
         conditions=whole.screening.body.get("conditions") if whole.screening else None,
         jpeg=parse_jpeg(data) if data is not None and whole.image.media_type == "image/jpeg" else None,
         erased=data is None,
