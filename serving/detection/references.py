@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.reference import Comparison, compare
-from refundlens.model.detection import Detection, Reason
+from refundlens.model.detection import Details, Detection, Reason
+from refundlens.model.verdict.selection import select
 from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
 
@@ -76,7 +77,8 @@ def with_references(
     pixels = pixels_of(data, SIDE)
     scale = detection.width / pixels.shape[1]
     added = [_reason(detection.sha256, pixels, scale, one, language) for one in references]
-    return detection.model_copy(update={"reasons": [*detection.reasons, *added]})
+    told, rest = select([*added, *detection.reasons, *detection.details.reasons], detection.verdict)
+    return detection.model_copy(update={"reasons": told, "details": Details(reasons=rest)})
 
 
 def _reason(

@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.reuse.finder import Use as Alike
 from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 

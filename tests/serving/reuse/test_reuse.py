@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from refundlens.model.compare.prints import take_print
 from refundlens.serving.buyers.erasure import erase
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reuse import catalogue, telling
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.reuse.taking import print_of
