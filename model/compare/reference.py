@@ -24,10 +24,10 @@ that could be aligned at all came to 0.16 at most (80 pairs), copies, however fi
 least."""
 LEAST_OVERLAP = 0.05
 """Share of the photo that the reference must show to be compared."""
-PAINTED = 0.62
+PAINTED = 0.8
 """`Spot.painted` from which a spot is a defect added; under it, it may be something drawn in good faith."""
-ACCUSED, HONEST = 0, 0
-"""Honest photos accused at that threshold, and all that were tried."""
+ACCUSED, HONEST = 3, 355
+"""Honest photos accused at that threshold, and all that were tried: docs/reuse.md tells of the run."""
 
 
 @dataclass(frozen=True)
