@@ -184,10 +184,8 @@ class Detector:
         )
         defects = [_placed(one, judged, displayed) for one in defects]
         shown = [_placed(one, judged, displayed) for one in marked]
-        made = {
-            number: one for number, one in enumerate(defects, 1) if one.fake_probability >= REGION_THRESHOLD
-        }
-        said = reasons(photo, policy, kinds, made, measured, language)
+        made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
+        said = reasons(photo, policy, kinds, made, shown, measured, language)
         said += trust.reasons(marked, language) if trust else []
         said += of_file
         told, details = select(said, ruling.verdict)

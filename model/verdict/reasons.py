@@ -5,7 +5,7 @@ In: the photo, its verdict and what was found. Out: `Reason`s in the asked langu
 
 from dataclasses import dataclass
 
-from refundlens.model.detection import Conditions, DefectFound, Reason
+from refundlens.model.detection import Conditions, DefectFound, Reason, Region
 from refundlens.model.names import Basis, Kind, Verdict
 from refundlens.model.photo.image import Photo
 from refundlens.model.verdict.policy import Evidence
@@ -38,31 +38,38 @@ def reasons(
     photo: Photo,
     policy: Policy,
     kinds: dict[Kind, float],
-    fake_defects: dict[int, DefectFound],
+    fake_defects: list[DefectFound],
+    regions: list[Region],
     measured: Conditions,
     language: Language,
 ) -> list[Reason]:
-    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor,
-    by their number on the photo: 1 for the answer's first defect."""
-    found = [*_pixels(kinds, fake_defects), *_policy(photo, policy, measured), *_condition(measured)]
+    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor.
+    regions: the answer's, in the order in which pictures number their frames from 1."""
+    found = [*_pixels(kinds, fake_defects, regions), *_policy(photo, policy, measured), *_condition(measured)]
     return [
         Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
         for code, basis, values in found
     ]
 
 
-def _pixels(kinds: dict[Kind, float], fake_defects: dict[int, DefectFound]) -> list[Found]:
+def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound], regions: list[Region]) -> list[Found]:
     if kinds["authentic"] > 0.5:
         return [("pixel.no_trace", "inferred", {})]
     # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
     codes: list[Found] = [(_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {})]
     if fake_defects:
-        places: dict[str, object] = {
-            "defects": list(dict.fromkeys(defect.type for defect in fake_defects.values())),
-            "marks": ", ".join(map(str, fake_defects)),
-        }
-        codes.append(("pixel.defect_is_fake", "inferred", places))
+        defects = list(dict.fromkeys(defect.type for defect in fake_defects))
+        marks = [str(mark) for mark, region in enumerate(regions, 1) if _meets_any(region, fake_defects)]
+        if marks:
+            codes.append(("pixel.defect_is_fake", "inferred", {"defects": defects, "marks": marks}))
+        else:
+            codes.append(("pixel.small_defect_is_fake", "inferred", {"defects": defects}))
     return codes
+
+
+def _meets_any(region: Region, defects: list[DefectFound]) -> bool:
+    x0, y0, x1, y1 = region.box
+    return any(one.box[0] < x1 and x0 < one.box[2] and one.box[1] < y1 and y0 < one.box[3] for one in defects)
 
 
 def _policy(photo: Photo, policy: Policy, measured: Conditions) -> list[Found]:

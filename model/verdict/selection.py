@@ -18,6 +18,7 @@ _AI_SAID = (
 )  # fmt: skip
 _TRACES = (
     "pixel.local_regeneration", "pixel.whole_regeneration", "pixel.classical_edit", "pixel.defect_is_fake",
+    "pixel.small_defect_is_fake",
 )  # fmt: skip
 _POLICY = (
     "policy.signed_ai", "policy.signed_camera", "policy.declared_ai", "policy.broken_seal", "policy.too_small",

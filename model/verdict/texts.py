@@ -1,6 +1,6 @@
 """Every sentence a verdict can give as its reason, in English and Chinese. One table; sentences speak of the picture.
 
->>> reason_text("pixel.defect_is_fake", "en", defects=["hole", "stain"], marks="1, 2")
+>>> reason_text("pixel.defect_is_fake", "en", defects=["hole", "stain"], marks=["1", "2"])
 'The damage itself looks made by an editor: hole, stain (mark 1, 2 on the photo).'
 """
 
@@ -31,6 +31,10 @@ TEXTS: dict[str, dict[Language, str]] = {
     "pixel.defect_is_fake": {
         "en": "The damage itself looks made by an editor: {defects} (mark {marks} on the photo).",
         "zh": "损坏处本身疑似由工具制作：{defects}（见图中标记 {marks}）。",
+    },
+    "pixel.small_defect_is_fake": {
+        "en": "The damage itself looks made by an editor, in spots too small to mark: {defects}.",
+        "zh": "损坏处本身疑似由工具制作，范围过小，未在图中标出：{defects}。",
     },
     "policy.inconclusive_band": {
         "en": "The evidence is too weak to decide either way; a person should look.",

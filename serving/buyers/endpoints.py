@@ -17,8 +17,9 @@ from refundlens.serving.http.given import Given
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.workflow.states import EntryKind, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.workflow.states import EntryKind
 
 ENTRY_EXAMPLE: dict[str, Any] = {
     "id": "int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",

@@ -37,15 +37,16 @@ from refundlens.model.photo.image import read_photo
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Rates
-from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.service import INTERNAL, DetectionService, Outcome
+from refundlens.serving.http.body import Upload, expected_bytes
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
-from refundlens.serving.workflow.states import Role
 
 QUALITY = 82
 """libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
@@ -189,7 +190,7 @@ async def check(request: Request, keep: bool = False) -> Response:
     """Judge the photos of the form. keep: whether to store the results, so that they can be fetched from the API."""
     settings: Settings = request.app.state.settings
     try:
-        size = intake.expected_bytes(request, settings)
+        size = expected_bytes(request, settings)
         return await _judged(request, partial(intake.read, request, settings), size, keep)
     except Problem as problem:
         return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)

@@ -13,14 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.store import Stored
-from refundlens.serving.events.audit import DETECTOR, members
+from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.refusal import RULES
 from refundlens.serving.reports.repository import Whole
-from refundlens.serving.reports.screening import load_map
 from refundlens.serving.reports.view import OURSELVES, details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
@@ -34,7 +35,6 @@ from refundlens.serving.storage.tables import (
     Screening,
 )
 from refundlens.serving.workflow.events import moment
-from refundlens.serving.workflow.states import Role
 
 Map = NDArray[np.float32]
 PhotoState = Literal["kept", "not_kept", "erased"]

@@ -10,17 +10,18 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
@@ -32,7 +33,6 @@ from refundlens.serving.workflow.states import (
     PhotoRequestState,
     RefundStatus,
     ReportState,
-    Role,
     Source,
 )
 

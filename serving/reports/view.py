@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import reason_text
-from refundlens.serving.events.audit import Actor
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
 from refundlens.serving.reports.repository import Whole
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
@@ -28,7 +28,7 @@ from refundlens.serving.storage.tables import (
     Screening,
 )
 from refundlens.serving.workflow.events import moment
-from refundlens.serving.workflow.states import ReportState, Role
+from refundlens.serving.workflow.states import ReportState
 
 OURSELVES = ("detector", "system", "buyer")
 """Actors that are no person with a key; they may be named to anybody."""

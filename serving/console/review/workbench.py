@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
 from refundlens.serving.buyers import service as buyers
-from refundlens.serving.console.page import Visit, page, texts, visits
-from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import Use
 from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
@@ -33,7 +34,7 @@ from refundlens.serving.reports.repository import Whole
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, PhotoRequest, Report
-from refundlens.serving.workflow.states import PhotoWish, ReportState, Role
+from refundlens.serving.workflow.states import PhotoWish, ReportState
 
 OF_THE_FILE = ("metadata.", "file.")
 """Reasons that the file itself gives; the model has no part in them, so they are never hidden."""
@@ -212,7 +213,7 @@ def _draw(
     said: str,
     done: str,
 ) -> Response:
-    bench = texts("queue", visit.language)
+    bench = area_texts("queue", visit.language)
     case = gather(session, visit, report)
     waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
     return page(

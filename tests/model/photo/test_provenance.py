@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, PngImagePlugin
 
 from refundlens.model.detection import Reason
+from refundlens.model.photo.blocks import PLACES
 from refundlens.model.photo.decode import turn
 from refundlens.model.photo.image import ImageError, Limits, Photo, read_photo
 from refundlens.model.photo.provenance import clean, read_provenance
 from refundlens.model.photo.thumbnail import compare
+from tests import mutants
 from tests.model.photo import build
 
 _LABEL = {"Label": "1", "ContentProducer": "001191110102MACQD9K64010000", "ProduceID": "x"}
@@ -426,3 +428,13 @@ def test_damaged_metadata_never_raises(seed: bytes, edits: list[tuple[int, bytes
 def test_random_bytes_never_raise(data: bytes, fmt: str) -> None:
     photo = Photo(np.zeros((4, 4, 3), np.uint8), "0" * 64, fmt, data, None, ())  # type: ignore[arg-type]
     assert read_provenance(photo)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("fmt", list(PLACES))
+def test_some_mutants_of_each_format(fmt: str) -> None:
+    """The first of those of `python -m tests.mutants`, which takes ten thousand of each."""
+    files, random = mutants.seeds(fmt), np.random.default_rng(14)
+    for index in range(60):
+        (data,) = build.mutants(files[index % len(files)], 1, random)
+        mutants.read(data, fmt)

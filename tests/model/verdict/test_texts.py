@@ -38,7 +38,7 @@ def test_every_gap_of_calibration_has_words_and_help(gap: str) -> None:
 
 def test_words_are_translated_inside_sentences() -> None:
     assert set(map(frozenset, WORDS.values())) == {frozenset(LANGUAGES)}
-    text = reason_text("pixel.defect_is_fake", "zh", defects=["mould"], marks="1")
+    text = reason_text("pixel.defect_is_fake", "zh", defects=["mould"], marks=["1"])
     assert "霉斑" in text
     assert "标记 1" in text
 
