@@ -1,4 +1,4 @@
-"""`refundlens data build|verify|stats|export`. Exit status: 0 all done, 1 some input failed, 2 usage.
+"""`refundlens data collect|crops|build|verify|stats|export`. Exit status: 0 all done, 1 some input failed, 2 usage.
 
 Results go to standard output; progress and complaints to standard error.
 """
@@ -153,3 +153,67 @@ def export(
         _complain(str(error))
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(rows)} pictures")
+
+
+@app.command()
+def collect(
+    snapshots: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Snapshots, OWNER+NAME each.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")],
+    list_: Annotated[
+        Path,
+        typer.Option("--list", exists=True, dir_okay=False, help="CSV: repository, blob, SHA-256, class …"),
+    ],
+    masks: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of listed masks.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split of the list.")] = None,
+) -> None:
+    """Bring listed public pictures out of snapshots of their repositories, checked by SHA-256."""
+    from refundlens.datasets.collect import collect as run
+    from refundlens.datasets.collect import read_list
+    from refundlens.datasets.collection import CollectionError
+
+    try:
+        result = run(read_list(list_, split), snapshots, out, masks)
+    except (CollectionError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    if result.absent:
+        _complain(f"no snapshot of {', '.join(result.absent)}")
+    for name in result.wrong:
+        _complain(f"{name}: not in its snapshot, or with other bytes than listed")
+    typer.echo(f"{out}: {len(result.rows)} pictures")
+    if result.absent or result.wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def crops(
+    collection: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A collected folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder for masters and crops.")],
+    pack: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Photos with a MANIFEST.csv, to train on too."),
+    ] = None,
+    generators: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Networks that redraw photos.")
+    ] = None,
+    shards: Annotated[int, typer.Option(min=1, help="Shards of 1,000 pairs.")] = 24,
+    redrawn: Annotated[int, typer.Option(min=0, help="Windows that networks redraw.")] = 600,
+    without: Annotated[list[str] | None, typer.Option(help="Leave this generator family out.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same crops.")] = 7,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Write delivered crops of collected pictures and of photos that look like them, for `refundlens train`."""
+    from refundlens.datasets.collection import CollectionError
+    from refundlens.datasets.crops.build import CropOptions, build_crops
+
+    options = CropOptions(shards, redrawn, seed, workers, tuple(without or ()))
+    try:
+        for line in build_crops(collection, out, options, pack, generators):
+            typer.echo(line)
+    except (CollectionError, ValueError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error

@@ -19,6 +19,7 @@ from refundlens.datasets.splits import photo_split
 INDEX = "index.csv"
 Label = Literal["authentic", "ai_generated", "ai_edited", "photoshopped", "input"]
 LABELS: tuple[Label, ...] = get_args(Label)
+Role = Literal["train", "watch"]
 Family = Literal["openai", "google", "flux", "stable_diffusion", "midjourney_dalle", "newer", "gan", "other"]
 FAMILIES: tuple[tuple[Family, str], ...] = (
     ("openai", r"gpt-image"),
@@ -40,6 +41,16 @@ FAMILIES: tuple[tuple[Family, str], ...] = (
 UNSEEN = re.compile(r"dall-e 2|kolors|omnigen|\bmat\b|powerpaint|mag-edit|ace\+\+", re.IGNORECASE)
 """Generators that training never sees: probabilities and miss bounds are counted on them. One or two of each family
 that has several, so that no family is lost to training."""
+PHOTO_INPUTS = frozenset(
+    {
+        "geo-edit/geo-edit.github.io", "pix2pixzero/pix2pixzero.github.io", "MAG-Edit/MAG-Edit.github.io",
+        "zhaoyuzhi/deepfillv2", "HolmesShuan/FireFlow-Fast-Inversion-of-Rectified-Flow-for-Image-Semantic-Editing",
+        "pipizhu998/mig-inpaint-experiments", "muset-ai/awesome-nanobanana2", "HaozheZhao/UltraEdit",
+        "duxingren14/Hifill-tensorflow", "ironjr/lama-single-file", "visibl-ai/sdxl-outpaint-diffusers",
+        "poorya96/Object-Removal-Using-OpenCV---Stable-Diffusion",
+    }
+)  # fmt: skip
+"""Repositories whose inputs are photos by eye; those of the others are partly generated themselves."""
 UNCLEAN = ("NOT CLEAN", "INCONSISTENT")
 """Notes on inputs that carry a hole or a mark, and on masks that do not fit: no twins."""
 RETOUCHED = ("EDITED-BY", "EDITOR-EXIF")
@@ -91,17 +102,24 @@ class Entry:
         return any(word in self.note for word in UNCLEAN)
 
     @property
+    def photo_input(self) -> bool:
+        """An editor's input that shows a photo, so that training may take it for authentic."""
+        return self.label == "input" and not self.unclean and self.repository in PHOTO_INPUTS
+
+    @property
     def unseen(self) -> bool:
         """Made by a generator that training is kept from."""
         return self.generated and bool(UNSEEN.search(self.generator))
 
-    @property
-    def usable_for_training(self) -> bool:
-        if self.split != "train" or self.unseen:
+    def usable_for(self, role: "Role") -> bool:
+        """Whether training may see it, or whether it watches training: other generators, other repositories."""
+        if self.split != "train":
             return False
+        if self.generated:
+            return self.unseen == (role == "watch")
         if self.label == "authentic":
-            return photo_split(self.repository) == "train"
-        return True
+            return photo_split(self.repository) in (("train",) if role == "train" else ("watch", "test"))
+        return role == "train"
 
     @property
     def margins(self) -> tuple[float, float, float, float]:

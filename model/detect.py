@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from refundlens.model import bundle
 from refundlens.model.bundle import Bundle, BundleError, bundled_path
-from refundlens.model.detection import Conditions, DefectFound, Detection, ModelName, Region
+from refundlens.model.detection import Conditions, DefectFound, Details, Detection, ModelName, Region
 from refundlens.model.names import DEFECTS, Defect, Device, Kind
 from refundlens.model.network import pooling, regions, tiles
 from refundlens.model.photo import conditions, provenance, resizing
 from refundlens.model.photo.image import Limits, Photo, read_photo
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Calibration
+from refundlens.model.verdict.policy import Ruling, rule
 from refundlens.model.verdict.reasons import Policy, reasons
 from refundlens.model.verdict.reliability import ReliabilityMap
+from refundlens.model.verdict.selection import select
 from refundlens.model.verdict.texts import Language
 
 __all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
@@ -62,7 +64,9 @@ class Detector:
     """Loads a bundle once; `detect` may be called from many threads.
 
     bundle_path: an .onnx bundle, none for the one that ships with the package. threads: of one inference on the CPU,
-    none for one a core. device, cache: see model.providers. Raises BundleError that says what to do.
+    none for one a core. device, cache: see model.providers. trust_list: PEM certificates of those whose
+    Content Credentials prove something (`model.photo.credentials`), "" for nobody.
+    Raises BundleError that says what to do.
     """
 
     def __init__(
@@ -71,7 +75,9 @@ class Detector:
         threads: int | None = None,
         device: Device = "auto",
         cache: Path | None = None,
+        trust_list: str = "",
     ) -> None:
+        self._trust_list = trust_list
         self._bundle: Bundle = bundle.load(bundle_path, threads, device, cache)
 
     @property
@@ -166,34 +172,39 @@ class Detector:
         kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
         marked = regions.find_regions(heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
         trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
+        of_file = provenance.read_provenance(photo, language, self._trust_list)
+        ruling = rule(verdict, of_file)
         policy = Policy(
-            verdict,
+            ruling.verdict,
             _outside(photo, measured, calibration),
             _too_small(photo),
             # where the copy turned doubt into a verdict, it is the verdict that lasts
             unstable=verdict == "inconclusive" != first.verdict,
+            ruled_by=ruling.evidence if ruling.changed else None,
         )
         defects = [_placed(one, judged, displayed) for one in defects]
         shown = [_placed(one, judged, displayed) for one in marked]
         made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
-        said = reasons(photo, policy, kinds, made, measured, language)
+        said = reasons(photo, policy, kinds, made, shown, measured, language)
         said += trust.reasons(marked, language) if trust else []
-        said += provenance.read_provenance(photo, language)
+        said += of_file
+        told, details = select(said, ruling.verdict)
         return Detection(
             sha256=photo.sha256,
             width=photo.width,
             height=photo.height,
-            verdict=verdict,
+            verdict=ruling.verdict,
             probability=probability,
             kind=kinds,
             defects=defects,
             regions=shown,
             conditions=measured,
-            false_accusation_bound=first.bound,
-            suspect=suspect and verdict != "authentic",  # the copy may have cleared it
+            false_accusation_bound=_bound(ruling, first.bound, calibration),
+            suspect=suspect and ruling.verdict != "authentic",  # the copy may have cleared it
             suspect_bound=suspect_bound,
             stability=stability.compare(calibration, first, copy),
-            reasons=said,
+            reasons=told,
+            details=Details(reasons=details),
             model=self.name,
             timings_ms={},
             heatmap=pooling.to_shown(heat, judged, displayed),
@@ -230,6 +241,14 @@ def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> st
     if photo.jpeg is not None and measured.jpeg_quality is None:
         return "quality_unreadable"
     return calibration.gap(measured)
+
+
+def _bound(ruling: Ruling, counted: float | None, calibration: Calibration) -> float | None:
+    """The false-accusation bound of a verdict. A verified signature accuses without the pixels' threshold: where
+    no bound was counted for them, the answer gives the limit that every accusation of this calibration keeps to."""
+    if ruling.evidence == "signed_ai" and counted is None:
+        return calibration.limit
+    return counted
 
 
 def _too_small(photo: Photo) -> bool:

@@ -79,6 +79,12 @@ class Reason(_Frozen):
     details: dict[str, Any] = Field(default_factory=dict, exclude=True)
 
 
+class Details(_Frozen):
+    """What a person need not read first. reasons: all that are not among the answer's own."""
+
+    reasons: list[Reason] = Field(default_factory=list)
+
+
 class Reliability(_Frozen):
     """How far the heat map of this picture can be trusted (`model.verdict.reliability`), 0 nowhere to 1 everywhere.
 
@@ -120,7 +126,9 @@ class Detection(_Frozen):
     suspect, suspect_bound: for `model.verdict.claim`, which judges several photos together: whether the probability
     reaches the lower threshold that this condition has beside the one for `fake`, and the bound of that threshold,
     given with any verdict; none where the condition has no such threshold. They change nothing about this picture's own
-    verdict. heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same
+    verdict.
+    reasons: at most three that matter (`model.verdict.selection`); details: everything else.
+    heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same
     before it is held under the picture's own probability, for measuring how well it finds the place. defectmap: the
     same for showing a defect of any type. reliabilitymap: the same for how far the heat map can be trusted there; none,
     as `reliability` is, from a bundle that was calibrated without it. No map is part of the JSON.
@@ -136,17 +144,18 @@ class Detection(_Frozen):
     regions: list[Region]
     conditions: Conditions
     false_accusation_bound: float | None
+    miss_bound: float | None = None
+    miss_bound_of: MissedOn | None = None
     suspect: bool
     suspect_bound: float | None
     stability: Stability
     reasons: list[Reason]
+    details: Details = Field(default_factory=Details)
     model: ModelName
     timings_ms: dict[str, float]
     heatmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     defectmap: NDArray[np.float32] = Field(exclude=True, repr=False)
     tracemap: NDArray[np.float32] = Field(exclude=True, repr=False)
-    miss_bound: float | None = None
-    miss_bound_of: MissedOn | None = None
     reliability: Reliability | None = None
     reliabilitymap: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 

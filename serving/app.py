@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
+from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
 from refundlens.serving.console import merchant, review
 from refundlens.serving.console import page as frame
@@ -31,15 +32,16 @@ from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
 from refundlens.serving.engine import Engine
+from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
+from refundlens.serving.http.tracing import tracing
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.secret import read_secret
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
@@ -47,7 +49,8 @@ from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
 from refundlens.serving.kit.notifier import Bell
 from refundlens.serving.labels import endpoints as labels
-from refundlens.serving.observability import Metrics, WorkflowMetrics, tracing
+from refundlens.serving.labels import service as labelling
+from refundlens.serving.observability import Metrics, WorkflowMetrics
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models
@@ -59,10 +62,12 @@ from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
 from refundlens.serving.webhooks import stream
 from refundlens.serving.webhooks.sending import HttpSender
 from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.workflow.effects import EFFECTS
 
 WORKFLOW: tuple[APIRouter, ...] = (
     refunds.router,
@@ -83,6 +88,7 @@ BODY_MODELS = [RefundIn]
 
 
 _log = logging.getLogger(__name__)
+EFFECTS.update({**integrity.EFFECTS, **labelling.EFFECTS})  # the workflow itself knows neither
 operations = APIRouter(tags=["operations"])
 
 
@@ -135,6 +141,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
+    app.include_router(detections.router)
     app.include_router(kserve.router)
     app.include_router(operations)
     for router in (*WORKFLOW, *CONSOLE):

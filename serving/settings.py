@@ -32,6 +32,10 @@ class Settings(BaseSettings):
 
     bundle: Path | None = Field(default=None, description="an ONNX bundle to use instead of the bundled one")
     data_dir: Path = Field(default=Path("var"), description="where the service keeps results and samples")
+    trust_list: Path | None = Field(
+        default=None,
+        description="PEM certificates of signers whose Content Credentials (C2PA) count as proof",
+    )
     language: Language = Field(default="en", description="language of the command's reasons")
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
     device: Device = Field(default="auto", description="what the model runs on")
@@ -174,6 +178,19 @@ def read_settings(**given: Any) -> Settings:
     except ValidationError as error:
         wrong = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
         raise SettingsError("; ".join(wrong)) from error
+
+
+def trusted_signers(settings: Settings) -> str:
+    """The certificates of the trust list, PEM, "" without one. Raises SettingsError."""
+    if settings.trust_list is None:
+        return ""
+    try:
+        text = settings.trust_list.read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise SettingsError(f"REFUNDLENS_TRUST_LIST: {error}") from error
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise SettingsError(f"REFUNDLENS_TRUST_LIST: {settings.trust_list} holds no PEM certificate")
+    return text
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

@@ -1,4 +1,5 @@
-"""The layer rule by the syntax tree: model <- datasets <- training, model <- serving; torch only where it may be."""
+"""The layer rule by the syntax tree: model <- datasets <- training, model <- serving, and the layers within serving/;
+no circle; torch and the web only where they may be."""
 
 import ast
 from collections.abc import Iterator
@@ -70,6 +71,126 @@ def test_the_web_stays_in_serving(layer: str) -> None:
     for path in (ROOT / layer).rglob("*.py"):
         if path.name != "cli.py":
             assert not WEB & _imports(path), f"{path.relative_to(ROOT)} imports the web"
+
+
+SERVING: tuple[frozenset[str], ...] = tuple(
+    frozenset(line.split())
+    for line in (
+        "cli",  # starts everything
+        "app",  # wiring
+        "jobs console evidence",  # they use the domain
+        "reports",  # click, screening, verdict, appeal, refusal
+        "detection",  # photo in, detection out
+        "demo complaints",
+        "refunds buyers labels registry webhooks",
+        "platforms drawing",  # pure
+        "workflow identity",
+        "engine http",
+        "events observability",  # audit chain, outbox
+        "storage",  # database, files
+        "kit settings client",  # ids, clock, roles, language
+    )
+)
+"""serving/ in layers, the highest first: a file may import from its own line and from lines below, as long as nothing
+runs in a circle."""
+WITHOUT_WEB = frozenset(" ".join(("platforms drawing workflow engine", *map(" ".join, SERVING[10:]))).split())
+"""What knows no FastAPI: everything below http/, and of what stands beside or above it whatever has no endpoints."""
+
+
+def _modules(path: Path) -> Iterator[str]:
+    """Our own modules that a file imports, inside functions too; not what only the type checker reads."""
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in _known() else node.module
+        pending.extend(ast.iter_child_nodes(node))
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Every module of ours, as it is imported."""
+    return frozenset(_name(path) for layer in MAY_IMPORT for path in (ROOT / layer).rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("refundlens", *(part for part in parts if part != "__init__")))
+
+
+def _arrows(layer: str) -> dict[str, set[str]]:
+    """Module -> modules of the same layer that it imports."""
+    inside = f"refundlens.{layer}."
+    return {
+        _name(path): {module for module in _modules(path) if module.startswith(inside)} - {_name(path)}
+        for path in (ROOT / layer).rglob("*.py")
+    }
+
+
+def _places(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The same between the folders and loose files of serving/."""
+    found: dict[str, set[str]] = {}
+    for source, targets in arrows.items():
+        parts = source.split(".")
+        if len(parts) > 2:
+            others = {target.split(".")[2] for target in targets}
+            found.setdefault(parts[2], set()).update(others - {parts[2]})
+    return found
+
+
+def _circle(arrows: dict[str, set[str]]) -> list[str]:
+    """A way round, empty where there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        for other in sorted(arrows.get(name, ())):
+            found = walk(other, [*way, name])
+            if found:
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
+
+
+def test_nothing_in_serving_imports_from_above() -> None:
+    line = {name: number for number, names in enumerate(SERVING) for name in names}
+    places = {path.name.removesuffix(".py") for path in (ROOT / "serving").iterdir()}
+    assert places - {"__init__", "__pycache__", "py.typed", "web"} == set(line)
+    for place, others in _places(_arrows("serving")).items():
+        assert not (climbing := {other for other in others if line[other] < line[place]}), (place, climbing)
+
+
+@pytest.mark.parametrize("layer", sorted(MAY_IMPORT))
+def test_no_imports_run_in_a_circle(layer: str) -> None:
+    arrows = _arrows(layer)
+    assert _circle(arrows) == []
+    if layer == "serving":
+        assert _circle(_places(arrows)) == []
+
+
+def test_below_http_nothing_knows_the_web() -> None:
+    assert {"events", "storage", "kit"} < WITHOUT_WEB
+    for path in (ROOT / "serving").rglob("*.py"):
+        place = path.relative_to(ROOT / "serving").parts[0].removesuffix(".py")
+        if place in WITHOUT_WEB:
+            assert not {"fastapi", "starlette", "uvicorn"} & _imports(path), path.relative_to(ROOT)
+
+
+def test_a_circle_is_found() -> None:
+    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _circle({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
 def test_only_settings_read_the_environment() -> None:

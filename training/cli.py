@@ -135,11 +135,17 @@ def evaluate(
         Folder, typer.Option(exists=True, file_okay=False, help="Suite: our own autoencoders, likewise.")
     ] = None,
 ) -> None:
-    """Measure the whole detector on a split: report.md, report.json and plots."""
+    """Measure the whole detector on a split: report.md, report.json and plots. On a folder of `data collect`: on real
+    editors' pictures, by default the list's own validation split (real_editors.md)."""
+    from refundlens.datasets.collection import INDEX
     from refundlens.training import commands
     from refundlens.training.evaluation.suite import run, step
 
     with _told():
+        if (dataset / INDEX).is_file():
+            chosen = "validation" if split == "test" else split
+            typer.echo(commands.evaluate_real_editors(model, dataset, out, chosen, limit))
+            return
         if not suite:
             typer.echo(commands.evaluate(model, dataset, out, split, limit))
             return

@@ -23,6 +23,8 @@ from refundlens.model.photo.image import read_photo
 from refundlens.model.verdict.calibration import Calibration, CalibrationError
 from refundlens.training.calibration import calibrate as fitting
 from refundlens.training.calibration import reliability
+from refundlens.training.calibration.listed import Chosen, choose, score_listed
+from refundlens.training.evaluation import real_editors
 from refundlens.training.evaluation.card import recalibrated
 from refundlens.training.evaluation.card_facts import make_card
 from refundlens.training.evaluation.evaluate import evaluate as run_evaluation
@@ -33,8 +35,8 @@ from refundlens.training.export import (
     training_facts,
     with_metadata,
     write_bundle,
+    write_weights,
 )
-from refundlens.training.listed import Chosen, choose, score_listed
 from refundlens.training.loop import CONFIG, DATASET
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
@@ -221,6 +223,20 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
     return out
 
 
+def evaluate_real_editors(
+    model: str, collection: Path, out: Path | None, split: str, limit: int | None
+) -> Path:
+    """Measure on a collected folder; return the written real_editors.md (real_editors.json lies beside it)."""
+    detector = Detector(bundle_of(model, collection), threads=1)
+    report = real_editors.measure(detector, collection, split, photos=limit or real_editors.PHOTOS)
+    folder = out or beside(model, REPORT)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "real_editors.json").write_text(report.to_json(), encoding="utf-8")
+    path = folder / "real_editors.md"
+    path.write_text(real_editors.as_markdown(report), encoding="utf-8")
+    return path
+
+
 def bundle_of(model: str, dataset: Path) -> Path:
     """The bundle file that a run's folder, a path or the word bundled stands for."""
     target = bundle.bundled_path() if model == BUNDLED else Path(model)
@@ -240,7 +256,7 @@ def beside(model: str, name: str) -> Path:
 
 
 def export(run: Path, out: Path, name: str, version: str) -> Path:
-    """Bundle a calibrated run.
+    """Bundle a calibrated run; beside the bundle its card (.md) and its weights to train on from (.pt).
 
     Raises ExportError where calibration is missing or of other weights, the report is of another calibration, or
     parity is lost.
@@ -256,6 +272,7 @@ def export(run: Path, out: Path, name: str, version: str) -> Path:
     }
     write_bundle(run, out, name, version, metadata)
     out.with_suffix(".md").write_text(metadata[bundle.CARD], encoding="utf-8")
+    write_weights(run, out.with_suffix(".pt"))
     return out
 
 

@@ -27,8 +27,10 @@ class DataConfig(_Part):
     placed over the edit (or, in the authentic twin, over the same place). benign: share of pairs that get one harmless
     operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
-    prepare tiles. leave_out: what the training split is used without, as "generator:PATTERN" or "source:PATTERN" (the
-    collection a photo came from): how `training.evaluation.leave_one_out` asks what a generator never seen would do.
+    prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
+    on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
+    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.evaluation.leave_one_out`
+    asks what a generator never seen would do.
     """
 
     window: int = 560
@@ -39,6 +41,8 @@ class DataConfig(_Part):
     curriculum: float = 0.4
     start_harshness: float = 0.15
     workers: int = 1
+    small: int = Field(default=160, ge=64, multiple_of=32)
+    grow: float = 0.7
     leave_out: tuple[str, ...] = ()
 
 
@@ -59,7 +63,9 @@ class LossConfig(_Part):
 
 class TrainConfig(_Part):
     """steps: optimiser steps. pairs: source photos a step (each gives an authentic and an edited picture).
-    accumulate: micro-batches a step is split into. amp: autocast type. ema: decay of the averaged weights.
+    accumulate: micro-batches a step is split into. amp: autocast type. trunk_rate: the
+    backbone's learning rate as a share of the others': ImageNet's weights are to be kept, the heads start from nothing.
+    ema: decay of the averaged weights.
     threads: CPU threads of torch, 0 = all."""
 
     network: NetworkConfig = NetworkConfig()
@@ -69,6 +75,7 @@ class TrainConfig(_Part):
     pairs: int = Field(default=8, ge=1)
     accumulate: int = Field(default=1, ge=1)
     learning_rate: float = 1e-3
+    trunk_rate: float = 1.0
     weight_decay: float = 0.02
     warmup: int = 100
     ema: float = 0.998

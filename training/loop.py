@@ -1,11 +1,11 @@
 """The training loop: one function a person can read, everything it needs saved so that a killed run goes on.
 
-In: a dataset folder and a `TrainConfig`. Out: a run folder with config.yaml, metrics.jsonl, checkpoint.pt, model.pt.
+In: a dataset folder or a folder of crops and a `TrainConfig`. Out: a run folder with config.yaml,
+metrics.jsonl, checkpoint.pt, model.pt.
 """
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +16,14 @@ from typing import Any
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
-from refundlens.datasets.degradations.quantisation import TABLES, MeasuredTables, load_tables
-from refundlens.datasets.row import used
 from refundlens.model.network.network import Network
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
-from refundlens.training.data import FromStep, TileDataset, collate
+from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
-from refundlens.training.validate import validate
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 DATASET, SOURCES = manifest.INFO, manifest.SOURCES
@@ -83,7 +79,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    rows = manifest.read(dataset)
+    feed = open_feed(dataset, config)
     network = Network(config.network).to(device)
     if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
         network = network.to(memory_format=torch.channels_last)
@@ -92,35 +88,26 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
     learner = _Learner(
         network,
         ModelEmaV3(network, decay=config.ema, use_warmup=True),
-        torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.learning_rate),
+        torch.optim.AdamW(_groups(network, config), lr=config.learning_rate),
         # float16 alone needs its gradients scaled, or the small ones vanish; disabled, it passes everything on
         torch.amp.GradScaler(device.type, enabled=config.amp == "float16"),
     )
     step = _resume(run, config, learner)
     save(config, run / CONFIG)
-    for name in (DATASET, SOURCES):
-        shutil.copyfile(dataset / name, run / name)
-    data = TileDataset(
-        dataset,
-        used([row for row in rows if row.split == "train"], config.data.leave_out),
-        config.data,
-        config.loss,
-        config.seed,
-        config.steps * config.pairs,
-        _measured_tables(dataset),
-    )
-    checked = [row for row in rows if row.split == "validation"][: config.validate_rows]
+    feed.keep_papers(run)
     log = _Log(run / METRICS, step)
-    for batch in track(_batches(data, config, step), config.steps, "train", done=step):
+    for batch in track(feed.batches(step), config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         told = _step(learner, batch, config, device)
         learner.average.update(network, step)
         step += 1
         log.add(step, told, rate)
-        if checked and (step % config.validate_every == 0 or step == config.steps):
-            log.write({"step": step, **validate(learner.average.module, dataset, checked, device)})
+        if step % config.validate_every == 0 or step == config.steps:
+            told = feed.check(learner.average.module, device)
+            if told:
+                log.write({"step": step, **told})
         if step % config.save_every == 0 or step == config.steps:
             _write(
                 {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
@@ -136,12 +123,6 @@ def _start_from(init: Path, network: Network) -> None:
         network.load_state_dict(saved["state"])
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
-
-
-def _measured_tables(dataset: Path) -> list[MeasuredTables] | None:
-    """JPEG tables met in the wild, where the dataset was built with some."""
-    path = dataset / TABLES
-    return list(load_tables(path)) if path.is_file() else None
 
 
 def _step(
@@ -173,14 +154,32 @@ def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
     twins = len(batch["kind"]) // 2
     edges = [2 * (twins * index // parts) for index in range(parts + 1)]
     for first, last in pairwise(edges):
-        yield {key: value[first:last] for key, value in batch.items()}
+        yield {
+            key: value[first // 2 : last // 2] if key == "aligned" else value[first:last]
+            for key, value in batch.items()
+        }
 
 
-def _groups(network: Network, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and filters only, as timm's own optimisers do."""
-    shrunk = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    free = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    return [{"params": shrunk, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+def _groups(network: Network, config: TrainConfig) -> list[dict[str, Any]]:
+    """Weight decay for matrices and filters only, as timm's own optimisers do; the backbone at its own rate.
+
+    "scale" is each group's share of the learning rate.
+    """
+    trunk = {id(parameter) for parameter in network.backbone.parameters()}
+    groups = []
+    for inside, scale in ((True, config.trunk_rate), (False, 1.0)):
+        for matrices in (True, False):
+            chosen = [
+                parameter
+                for parameter in network.parameters()
+                if parameter.requires_grad
+                and (id(parameter) in trunk) == inside
+                and (parameter.ndim > 1) == matrices
+            ]
+            groups.append(
+                {"params": chosen, "weight_decay": config.weight_decay if matrices else 0.0, "scale": scale}
+            )
+    return groups
 
 
 def _rate(config: TrainConfig, step: int) -> float:
@@ -189,20 +188,6 @@ def _rate(config: TrainConfig, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup
     done = (step - config.warmup) / max(1, config.steps - config.warmup)
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _batches(data: TileDataset, config: TrainConfig, step: int) -> Iterator[dict[str, Tensor]]:
-    loader = DataLoader(
-        data,
-        batch_size=config.pairs,
-        sampler=FromStep(step * config.pairs, len(data)),
-        collate_fn=collate,
-        num_workers=config.data.workers,
-        prefetch_factor=3 if config.data.workers else None,
-        drop_last=True,
-        generator=torch.Generator(),  # else the loader draws from the global one, and dropout differs after a resume
-    )
-    yield from loader
 
 
 def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:

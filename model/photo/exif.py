@@ -1,39 +1,51 @@
 """A small EXIF reader that believes nothing: bytes in, the few tags we use out, never an exception.
 
 In: a TIFF block as JPEG APP1 (after `Exif\\0\\0`), PNG eXIf or WebP EXIF carry it. Out: `Exif`.
-Source of tag numbers: EXIF 2.32 (CIPA DC-008) tables 4 to 7.
+Source of tag numbers: EXIF 3.0 (CIPA DC-008) tables 4 to 8; Microsoft's XP tags.
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from refundlens.model.photo.encodings import guess_text
 
 MAX_ENTRIES = 512
 """Entries read per directory: cameras write under 100; a hostile file may claim 65,535."""
-MAX_VALUE = 1 << 20
-"""Bytes of one value that are read: a comment longer than 1 MiB says nothing more."""
+MAX_VALUE = 1 << 22
+"""Bytes of one value that are read: Content Credentials in a TIFF tag have up to 2 MB, the rest far less."""
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 129: 1}
+"""Bytes of one value by TIFF type; 129 is EXIF 3.0's UTF-8."""
 _EXIF_IFD, _ORIENTATION, _THUMBNAIL_AT, _THUMBNAIL_BYTES = 0x8769, 0x0112, 0x0201, 0x0202
 _TEXTS = {
-    0x010E: "description", 0x010F: "make", 0x0110: "model", 0x0131: "software", 0x013B: "artist",
-    0x9003: "taken", 0x9286: "user_comment", 0x9C9C: "comment",
+    0x010D: "document", 0x010E: "description", 0x010F: "make", 0x0110: "model", 0x0131: "software",
+    0x013B: "artist", 0x013C: "computer", 0x8298: "copyright", 0x9003: "taken", 0x9286: "user_comment",
+    0x9C9B: "xp_title", 0x9C9C: "comment", 0x9C9D: "xp_author", 0x9C9E: "xp_keywords", 0x9C9F: "xp_subject",
+    0xA434: "lens", 0xA436: "title", 0xA437: "photographer", 0xA438: "image_editor", 0xA439: "camera_firmware",
+    0xA43A: "raw_developer", 0xA43B: "image_editing_software", 0xA43C: "metadata_editing_software",
 }  # fmt: skip
-_MAKER_NOTE, _XMP = 0x927C, 0x02BC
+_WIDE = range(0x9C9B, 0x9CA0)
+"""Microsoft's tags: UTF-16, little-endian whatever the block's order."""
+_MAKER_NOTE = 0x927C
+_EXPOSURE = {0x829A: "exposure time", 0x829D: "aperture", 0x8827: "sensitivity", 0x920A: "focal length"}
 
 
 @dataclass(frozen=True)
 class Exif:
     """What a picture's EXIF says.
 
-    orientation: 1 to 8. texts: tag name -> text. thumbnail: the embedded JPEG's bytes, if any. xmp: the packet that
-    TIFF files keep in a tag.
+    orientation: 1 to 8. texts: tag name -> text. maker_note: its first 16 bytes, b"" where there is none. exposure:
+    names of the settings of a shot that are given (exposure time, aperture, sensitivity, focal length). thumbnail: the
+    embedded JPEG's bytes, if any. readable: False where there was a block and no directory could be found in it.
     """
 
     orientation: int = 1
     texts: dict[str, str] = field(default_factory=dict)
-    maker_note: bool = False
+    maker_note: bytes = b""
+    exposure: frozenset[str] = frozenset()
     thumbnail: bytes | None = None
-    xmp: bytes | None = None
+    readable: bool = True
 
 
 Directory = dict[int, tuple[int, bytes]]
@@ -70,15 +82,35 @@ def _number(tags: Directory, tag: int, order: str, default: int) -> int:
 
 
 def _text(raw: bytes, order: str, tag: int) -> str:
-    """A tag's text. UserComment starts with an 8-byte name of its encoding; XPComment is UTF-16."""
-    encoding = "utf-8"
-    if tag == 0x9C9C:
-        encoding = "utf-16-le"
-    elif raw[:8] == b"UNICODE\0":
-        encoding, raw = ("utf-16-le" if order == "<" else "utf-16-be"), raw[8:]
-    elif raw[:8] in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"\0" * 8):
+    """A tag's text. UserComment starts with an 8-byte name of its encoding, which writers get wrong in every way."""
+    if tag in _WIDE:
+        return guess_text(raw, "utf-16-le")
+    if raw[:8] == b"UNICODE\0":
+        return guess_text(raw[8:], "utf-16-le" if order == "<" else "utf-16-be")
+    if raw[:8] == b"JIS\0\0\0\0\0" and b"\x1b$" in raw:
+        return raw[8:].decode("iso2022_jp", "replace").replace("\0", "").strip()
+    if raw[:8] in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"\0" * 8):
         raw = raw[8:]
-    return raw.decode(encoding, "replace").replace("\0", "").strip()
+    return guess_text(raw)
+
+
+def _order(block: bytes) -> str | None:
+    return {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+
+
+def tag_blocks(block: bytes, tags: Iterable[int]) -> dict[int, bytes]:
+    """The raw bytes of tags of a TIFF's first directory, those that are there."""
+    order = _order(block)
+    if order is None or len(block) < 8:
+        return {}
+    main, _ = _directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
+    return {tag: main[tag][1] for tag in tags if tag in main}
+
+
+def _is_empty(block: bytes, order: str) -> bool:
+    """Whether the first directory is there and says that it has no entries, as programs that strip EXIF leave it."""
+    (at,) = struct.unpack_from(order + "I", block, 4)
+    return 8 <= at <= len(block) - 2 and block[at : at + 2] == b"\0\0"
 
 
 def read_exif(block: bytes | None) -> Exif:
@@ -87,9 +119,9 @@ def read_exif(block: bytes | None) -> Exif:
         return Exif()
     if block[:6] == b"Exif\0\0":
         block = block[6:]
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    order = _order(block)
     if order is None or len(block) < 8:
-        return Exif()
+        return Exif(readable=False)
     main, following = _directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
     more, _ = _directory(block, order, _number(main, _EXIF_IFD, order, 0))
     small, _ = _directory(block, order, following)
@@ -101,7 +133,8 @@ def read_exif(block: bytes | None) -> Exif:
     return Exif(
         orientation=orientation if 1 <= orientation <= 8 else 1,
         texts={name: text for name, text in texts.items() if text},
-        maker_note=_MAKER_NOTE in more,
+        maker_note=more[_MAKER_NOTE][1][:16] if _MAKER_NOTE in more else b"",
+        exposure=frozenset(name for tag, name in _EXPOSURE.items() if tag in more),
         thumbnail=thumbnail if thumbnail[:2] == b"\xff\xd8" else None,
-        xmp=main[_XMP][1] if _XMP in main else None,
+        readable=bool(main) or _is_empty(block, order),
     )

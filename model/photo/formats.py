@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from refundlens.model.photo.jpeg import parse_jpeg
+from refundlens.model.photo.raw import raw_format
 
 Format = Literal["jpeg", "png", "webp", "heic", "avif", "gif", "bmp", "tiff"]
 Size = tuple[int, int]
@@ -32,7 +33,7 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\0\0\1\0", "an icon file"),
-    (b"FUJIFILM", "a camera raw file"),
+    (b"\0\5\x16\7", "a side file of macOS (AppleDouble)"),
 )
 
 
@@ -56,8 +57,8 @@ def sniff(data: bytes) -> Format | None:
         return "gif"
     if data[:2] == b"BM" and len(data) >= 26:
         return "bmp"
-    if data[:4] in (b"II*\0", b"MM\0*") and data[8:10] != b"CR":
-        return "tiff"
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return None if raw_format(data) else "tiff"
     names = brands(data)
     if names & _AVIF_BRANDS:
         return "avif"
@@ -66,11 +67,12 @@ def sniff(data: bytes) -> Format | None:
 
 def describe(data: bytes) -> str:
     """What a file that we cannot read looks like, for the message: "a PDF document", "text", "an unknown format"."""
+    raw = raw_format(data)
+    if raw is not None:
+        return raw
     for magic, name in _LOOKS_LIKE:
         if data.startswith(magic):
             return name
-    if data[:4] in (b"II*\0", b"MM\0*"):
-        return "a camera raw file"
     if data[4:8] == b"ftyp":
         return "a video (MP4 or MOV)"
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -81,6 +83,11 @@ def describe(data: bytes) -> str:
     if head and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
         return "text"
     return "an unknown format"
+
+
+def is_picture(description: str) -> bool:
+    """Whether what `describe` says is a picture after all, only of a format that is not read."""
+    return any(word in description for word in ("picture", "raw file", "icon", "drawing", "(PSD)"))
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.photo.decode import DecodeError, decode
-from refundlens.model.photo.formats import Format, describe, is_cut, sniff, stored_size
+from refundlens.model.photo.formats import Format, describe, is_cut, is_picture, sniff, stored_size
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
 from refundlens.model.photo.resizing import to_judged
 
@@ -61,7 +61,7 @@ class Photo:
     pixels: RGB uint8 [H,W,3] as displayed, that is after EXIF orientation. sha256: of the file's bytes, hexadecimal.
     format: by magic bytes, never by name. data: the file's bytes. jpeg: header facts of a JPEG, None for the rest.
     notes: what was done on the way: first_frame_only, transparency_on_white, cmyk_converted, sixteen_bit_reduced,
-    rotated_by_exif, icc_profile_not_applied, missing_end_marker.
+    rotated_by_exif, icc_profile_not_applied, missing_end_marker, stray_bytes (bytes of no pixel were skipped).
     """
 
     pixels: NDArray[np.uint8]
@@ -98,14 +98,23 @@ def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
         )
     fmt = sniff(data)
     if fmt is None:
-        raise ImageError(
-            "unsupported_format",
-            f"the file looks like {describe(data)}, not a picture: upload a {_READ} file",
+        found = describe(data)
+        what = (
+            f"is {found}, a format that is not read here"
+            if is_picture(found)
+            else f"looks like {found}, not a picture"
         )
+        raise ImageError("unsupported_format", f"the file {what}: upload a {_READ} file")
     size = stored_size(fmt, data)
     if size is None:
         raise ImageError("truncated_image", f"the {fmt.upper()} file ends inside its header: upload it again")
     width, height = size
+    if fmt == "jpeg" and width and not height:
+        raise ImageError(
+            "corrupt_image",
+            "the JPEG's header leaves the height open (0, to be given after the picture), which viewers refuse too: "
+            "open it in the program that wrote it and export it again",
+        )
     if width < 1 or height < 1:
         raise ImageError(
             "corrupt_image", f"the header says {width} x {height} pixels: export the picture again"

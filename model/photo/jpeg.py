@@ -39,8 +39,6 @@ _SUBSAMPLING: dict[tuple[tuple[int, int], ...], str] = {
     ((1, 1), (1, 1), (1, 1)): "4:4:4", ((2, 1), (1, 1), (1, 1)): "4:2:2", ((1, 2), (1, 1), (1, 1)): "4:4:0",
     ((2, 2), (1, 1), (1, 1)): "4:2:0", ((4, 1), (1, 1), (1, 1)): "4:1:1",
 }  # fmt: skip
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
 _SOS, _EOI = 0xDA, 0xD9
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _BARE = {0x01, *range(0xD0, 0xD9)}
@@ -57,7 +55,7 @@ class JpegFacts:
     quality: libjpeg's 1 to 100 whose tables lie nearest; exact_quality: whether they are exactly libjpeg's.
     tables: quantiser tables by component (luminance first). subsampling: "4:2:0" and so on, "grey", or "other".
     markers: segment names in order up to the first scan. app: names of application segments' payloads.
-    exif, xmp, jumbf: the raw blocks (XMP with its extension; JUMBF boxes put together again), None where absent.
+    exif_block: the EXIF block, None where absent; the other metadata blocks are `model.photo.jpeg_blocks`' to read.
     """
 
     width: int
@@ -75,9 +73,6 @@ class JpegFacts:
     adobe_transform: int | None
     exif: Exif
     exif_block: bytes | None
-    xmp: bytes | None
-    jumbf: bytes | None
-    comment: bytes | None
 
     @property
     def thumbnail(self) -> bytes | None:
@@ -170,21 +165,6 @@ def _read_tables(payload: bytes, into: dict[int, Table]) -> None:
         payload = payload[1 + size :]
 
 
-def _join_xmp(main: bytes | None, more: list[bytes]) -> bytes | None:
-    """Extended XMP parts carry a GUID (32), total length (4) and their offset (4) before the text."""
-    if main is None and not more:
-        return None
-    return b"".join([main or b"", *(part[40:] for part in sorted(more, key=lambda part: part[36:40]))])
-
-
-def _join_jumbf(parts: list[bytes]) -> bytes | None:
-    """APP11 JUMBF parts: `JP`, box instance (2), sequence number (4), then a box header repeated in each part."""
-    if not parts:
-        return None
-    ordered = sorted(parts, key=lambda part: (part[2:4], part[4:8]))
-    return b"".join(part[8:] if part[4:8] == b"\0\0\0\1" else part[16:] for part in ordered)
-
-
 def parse_jpeg(data: bytes) -> JpegFacts | None:
     """Facts of a JPEG file; None where `data` is none or ends before its frame header. Never raises."""
     if data[:2] != b"\xff\xd8":
@@ -194,10 +174,6 @@ def parse_jpeg(data: bytes) -> JpegFacts | None:
     frame_marker = 0
     markers: list[str] = []
     exif: bytes | None = None
-    xmp: bytes | None = None
-    xmp_more: list[bytes] = []
-    jumbf: list[bytes] = []
-    comment: bytes | None = None
     icc, adobe = False, None
     for marker, payload in segments(data):
         markers.append(f"APP{marker - 0xE0}" if 0xE0 <= marker <= 0xEF else f"{marker:02X}")
@@ -207,18 +183,10 @@ def parse_jpeg(data: bytes) -> JpegFacts | None:
             frame, frame_marker = payload, marker
         elif marker == 0xE1 and payload[:6] == b"Exif\0\0":
             exif = exif or payload[6:]
-        elif marker == 0xE1 and payload.startswith(_XMP):
-            xmp = xmp or payload[len(_XMP) :]
-        elif marker == 0xE1 and payload.startswith(_XMP_MORE):
-            xmp_more.append(payload[len(_XMP_MORE) :])
         elif marker == 0xE2 and payload.startswith(b"ICC_PROFILE\0"):
             icc = True
-        elif marker == 0xEB and payload[:2] == b"JP":
-            jumbf.append(payload)
         elif marker == 0xEE and payload[:5] == b"Adobe" and len(payload) >= 12:
             adobe = payload[11]
-        elif marker == 0xFE:
-            comment = comment or payload
     if frame is None or len(frame) < 6:
         return None
     parts = [frame[i : i + 3] for i in range(6, 6 + 3 * frame[5], 3) if i + 3 <= len(frame)]
@@ -241,7 +209,4 @@ def parse_jpeg(data: bytes) -> JpegFacts | None:
         adobe_transform=adobe,
         exif=read_exif(exif),
         exif_block=exif,
-        xmp=_join_xmp(xmp, xmp_more),
-        jumbf=_join_jumbf(jumbf),
-        comment=comment,
     )

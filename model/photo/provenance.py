@@ -1,18 +1,29 @@
 """What a file says about its own origin, as reasons. Metadata is text that anyone can write or strip.
 
-In: a `Photo`. Out: `Reason`s: `declared` for what metadata says, `derived` and `observed` for facts of the file. They
-stand beside the model's findings and never change the probability. Never raises, whatever the bytes.
+In: a `Photo`. Out: `Reason`s: `declared` for what metadata says, `derived` and `observed` for facts of the file and for
+what a signature proves. They stand beside the model's findings and never change the probability; what they change about
+the verdict is the table of `model.policy`. Never raises, whatever the bytes.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from refundlens.model.detection import Reason
 from refundlens.model.names import Basis
 from refundlens.model.photo.aigc import read_aigc
+from refundlens.model.photo.camera import camera_of, maker_field_tool
+from refundlens.model.photo.credentials import Credentials, read_credentials
+from refundlens.model.photo.encoders import encoder_of
+from refundlens.model.photo.generator_settings import generator_settings, is_settings
 from refundlens.model.photo.image import Photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
-from refundlens.model.photo.thumbnail import thumbnail_differs
+from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
+from refundlens.model.photo.sentences import FILE_WORDS
+from refundlens.model.photo.source_types import source_type
+from refundlens.model.photo.thumbnail import Preview, compare
+from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, named_tool
 from refundlens.model.verdict.texts import Language, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
@@ -20,39 +31,47 @@ Finding = tuple[str, Basis, dict[str, object]]
 
 LONGEST = 120
 """Characters of a metadata text that are repeated in a reason: it lands on pages and in evidence packs."""
+MOST_NAMES = 40
+"""Values of naming fields that are searched: a history names the same program over and over."""
 
-_SOURCE = re.compile(r"digitalsourcetype/([A-Za-z]{3,60})", re.IGNORECASE)
-_SOURCES = {
-    "trainedalgorithmicmedia": "source.generated", "trainedalgorithmicdata": "source.generated",
-    "compositewithtrainedalgorithmicmedia": "source.edited", "compositesynthetic": "source.edited",
-    "digitalcapture": "source.camera", "computationalcapture": "source.camera",
-}  # fmt: skip
-"""IPTC's digital source types (cv.iptc.org/newscodes/digitalsourcetype); the rest is neither."""
-
-_GENERATORS = re.compile(
-    r"firefly|midjourney|dall[-·\s]e\b|stable\s?diffusion|comfyui|invokeai|novelai|automatic1111|ideogram|leonardo\.ai|"
-    r"gpt-image|chatgpt|openai|made with google ai|google gemini|google imagen|grok imagine|flux\.1|black forest labs|"
-    r"dreamina|doubao|豆包|即梦|jimeng|tongyi|通义|qwen-image|kling ?ai|可灵|seedream|liblib|runwayml",
-    re.IGNORECASE,
-)
-_EDITORS = re.compile(
-    r"photoshop|lightroom|gimp|meitu|美图|xiuxiu|snapseed|picsart|canva|vsco|醒图|xingtu|capcut|剪映|facetune|pixelmator|"
-    r"affinity|paint\.net|pixlr|fotor|b612|faceu|轻颜|acdsee|photoscape|photodirector|airbrush|polarr|afterlight",
-    re.IGNORECASE,
-)
-_GENERATIVE_TYPE = re.compile(rb'"genAIType"\s{0,9}:\s{0,9}"?(\d{1,9})')
-_WEBUI = re.compile(r"Steps: \d{1,6}, .{0,2000}?(?:Sampler|CFG scale): ", re.DOTALL)
+_GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?(\d{1,9})')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
-_NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker")
+_NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker", "stray_bytes")
+_FAULTS = {
+    "claimSignature": "fault.signature", "assertion.dataHash": "fault.picture", "assertion.bmffHash": "fault.picture",
+    "assertion.boxesHash": "fault.picture", "assertion.hashedURI": "fault.statement",
+    "signingCredential": "fault.certificate",
+}  # fmt: skip
+"""What a verifier's code means for people, by how it begins."""
+_ACTION = re.compile(r"c2pa\.([A-Za-z_]+)")
 
 
-def read_provenance(photo: Photo, language: Language = "en") -> list[Reason]:
-    """Reasons that the file itself gives, what speaks of AI first. `metadata.none` where it says nothing at all."""
+@dataclass(frozen=True)
+class File:
+    """Everything that is read of a file, for those who turn it into findings."""
+
+    photo: Photo
+    metadata: Metadata
+    credentials: Credentials | None
+    preview: Preview | None
+
+
+def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "") -> list[Reason]:
+    """Reasons that the file itself gives, what speaks of AI first. `metadata.none` where it says nothing at all.
+
+    trust_list: PEM certificates of those whose Content Credentials prove something here.
+    """
     metadata = read_metadata(photo)
-    said = [finding for reader in _READERS for finding in reader(metadata)]
-    if thumbnail_differs(photo, metadata.exif.thumbnail):
-        said.append(("metadata.thumbnail_mismatch", "derived", {}))
-    if not said:
+    file = File(
+        photo,
+        metadata,
+        read_credentials(photo.data, photo.format, metadata.c2pa, metadata.xmp, trust_list),
+        compare(photo, metadata.exif.thumbnail),
+    )
+    said = [finding for reader in _READERS for finding in reader(file)]
+    if metadata.unread:
+        said.append(("metadata.unread", "observed", {"places": clean(", ".join(metadata.unread[:6]))}))
+    if not any(code.startswith("metadata.") for code, _, _ in said):
         said.append(("metadata.none", "observed", {}))
     said += [(f"file.{note}", "observed", {}) for note in _NOTES if note in photo.notes]
     return [
@@ -67,129 +86,208 @@ def clean(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def _tools(metadata: Metadata) -> list[str]:
-    """Everything that names the software that wrote the file, or its maker."""
-    exif = metadata.exif.texts
-    names = [exif.get("software", ""), exif.get("artist", ""), exif.get("description", "")]
-    names += [metadata.texts.get(key, "") for key in ("Software", "Source", "Author", "comment")]
-    for key in ("CreatorTool", "Credit", "AISystemUsed", "softwareAgent"):
-        names += metadata.xmp_values(key)
-    return [name for name in dict.fromkeys(names) if name]
-
-
-def _aigc(metadata: Metadata) -> Iterator[Finding]:
-    label = read_aigc(metadata)
+def _aigc(file: File) -> Iterator[Finding]:
+    label = read_aigc(file.metadata)
     if label is not None:
+        producer = clean(label.producer) or "unnamed"
+        yield "metadata.aigc_label", "declared", {"label": label.level, "producer": producer}
+
+
+def _credentials(file: File) -> Iterator[Finding]:
+    found = file.credentials
+    if found is None:
+        return
+    if found.state == "remote":
+        place = clean(urlsplit(found.remote).netloc) or "unnamed"
+        yield "metadata.c2pa_remote", "declared", {"place": place}
+        return
+    values: dict[str, object] = {"generator": clean(found.generator) or "unnamed"}
+    if found.state in ("trusted", "valid", "invalid"):
+        values["signer"] = clean(found.signer) or "unnamed"
+    if found.state == "invalid":
+        values["fault"] = _fault(found.faults)
+    proved = found.state in ("trusted", "invalid")
+    yield f"metadata.c2pa_{found.state}", "derived" if proved else "declared", values
+    if found.actions:
+        actions = [_action(action) for action in dict.fromkeys(found.actions)][:8]
+        steps: dict[str, object] = {"count": len(found.actions), "actions": actions}
+        yield "metadata.c2pa_actions", "declared", steps
+    if found.ingredients:
+        titles = clean(", ".join(found.ingredients[:5]))
+        yield "metadata.c2pa_ingredients", "declared", {"count": len(found.ingredients), "titles": titles}
+
+
+def _fault(codes: tuple[str, ...]) -> str:
+    return next(
+        (fault for start, fault in _FAULTS.items() for code in codes if code.startswith(start)), "fault.other"
+    )
+
+
+def _action(code: str) -> str:
+    """The word for an action of the standard's list, or the code itself."""
+    found = _ACTION.match(code)
+    word = f"action.{found[1]}" if found else ""
+    return word if word in FILE_WORDS else clean(code)
+
+
+def _digital_source(file: File) -> Iterator[Finding]:
+    found = file.credentials
+    signed = found.source_types if found is not None and found.state == "trusted" else ()
+    declared = [*file.metadata.xmp.values("DigitalSourceType", "DigitalSourcefileType", "digitalSourceType")]
+    if found is not None:
+        declared += [*found.source_types, *found.ingredient_types]
+    proved = [known for value in signed if (known := source_type(value))]
+    for source, kind in dict.fromkeys(proved):
+        values: dict[str, object] = {"source": source, "meaning": _meaning(source, kind)}
         yield (
-            "metadata.aigc_label",
-            "declared",
-            {"label": label.level, "producer": clean(label.producer) or "unnamed"},
+            "metadata.c2pa_source",
+            "derived",
+            {"signer": clean(found.signer if found else ""), "class": kind, **values},
         )
+    told_by = [source_type(value) for value in declared]
+    open_ = dict.fromkeys(known for known in told_by if known is not None and known not in proved)
+    # credentials tell the history of all ingredients; each type is named once, AI first, at most three
+    for source, kind in sorted(open_, key=lambda item: _CLASSES.index(item[1]))[:3]:
+        told: dict[str, object] = {"source": clean(source), "meaning": _meaning(source, kind), "class": kind}
+        yield "metadata.digital_source_type", "declared", told
 
 
-def _c2pa(metadata: Metadata) -> Iterator[Finding]:
-    if b"jumb" in metadata.c2pa and b"c2pa" in metadata.c2pa:
-        yield "metadata.c2pa", "declared", {"generator": clean(claim_generator(metadata.c2pa)) or "unnamed"}
+_CLASSES = ("generated", "edited", "unknown", "other", "camera")
 
 
-def claim_generator(store: bytes) -> str:
-    """The program that made a C2PA claim, found by its CBOR key; "" where none is named.
-
-    A scan, not a parser: claims of version 1 hold `claim_generator` as text, version 2 a map with `name`.
-    """
-    for key, reach in ((b"claim_generator_info", 160), (b"claim_generator", 0)):
-        at = store.rfind(key)
-        if at < 0:
-            continue
-        at += len(key)
-        if reach:
-            name = store.find(b"\x64name", at, at + reach)
-            if name < 0:
-                continue
-            at = name + 5
-        text = _cbor_text(store, at)
-        if text:
-            return text
-    return ""
+def _meaning(source: str, kind: str) -> str:
+    """The words for a source type: its own, or its class's."""
+    return f"source.{source}" if f"source.{source}" in FILE_WORDS else f"source.{kind}"
 
 
-def _cbor_text(store: bytes, at: int) -> str:
-    """The CBOR text string that starts at this byte (RFC 8949, major type 3, lengths up to 65,535)."""
-    head = store[at] if at < len(store) else 0
-    extra = {0x78: 1, 0x79: 2}.get(head, 0)
-    if not (0x60 <= head <= 0x77 or extra):
-        return ""
-    start = at + 1 + extra
-    length = int.from_bytes(store[at + 1 : start], "big") if extra else head - 0x60
-    return store[start : start + length].decode("utf-8", "replace")
+def _ai_fields(file: File) -> Iterator[Finding]:
+    """IPTC 2025.1's four fields about the AI system that made a picture."""
+    xmp = file.metadata.xmp
+    system = next(iter(xmp.values("AISystemUsed")), "")
+    version = next(iter(xmp.values("AISystemVersionUsed")), "")
+    prompt = next(iter(xmp.values("AIPromptInformation")), "")
+    if system or version:
+        yield "metadata.ai_system", "declared", {"tool": clean(f"{system} {version}")}
+    if prompt:
+        yield "metadata.ai_prompt", "declared", {"prompt": clean(prompt)}
 
 
-def _digital_source(metadata: Metadata) -> Iterator[Finding]:
-    declared = [*metadata.xmp_values("DigitalSourceType"), *metadata.xmp_values("DigitalSourcefileType")]
-    declared.append(metadata.c2pa.decode("latin-1"))
-    names = dict.fromkeys(name for text in declared for name in _SOURCE.findall(text))
-    # A C2PA store tells the history of all ingredients; each type is named once, AI first, at most three.
-    ranked = sorted(names, key=lambda name: _rank(_SOURCES.get(name.lower(), "source.other")))
-    for name in ranked[:3]:
-        meaning = _SOURCES.get(name.lower(), "source.other")
-        yield "metadata.digital_source_type", "declared", {"source": name, "meaning": meaning}
-
-
-def _rank(meaning: str) -> int:
-    return ("source.generated", "source.edited", "source.other", "source.camera").index(meaning)
-
-
-def _generator_settings(metadata: Metadata) -> Iterator[Finding]:
-    texts = metadata.texts
-    tool = None
-    if "prompt" in texts and ("workflow" in texts or '"class_type"' in texts["prompt"]):
-        tool = "ComfyUI"
-    elif {"invokeai_metadata", "sd-metadata", "Dream"} & set(texts):
-        tool = "InvokeAI"
-    elif "NovelAI" in texts.get("Software", ""):
-        tool = "NovelAI"
-    elif "hf-job-id" in texts:
-        tool = "Higgsfield"
-    else:
-        places = [texts.get("parameters", ""), texts.get("comment", ""), *metadata.exif.texts.values()]
-        if any(_WEBUI.search(text[:65_536]) for text in places):
-            tool = "Stable Diffusion web UI"
+def _generator_settings(file: File) -> Iterator[Finding]:
+    tool = generator_settings(file.metadata)
     if tool:
         yield "metadata.generator_parameters", "declared", {"tool": tool}
 
 
-def _named_tools(metadata: Metadata) -> Iterator[Finding]:
-    generators = [name for name in _tools(metadata) if _GENERATORS.search(name[:1000])]
-    editors = [name for name in _tools(metadata) if _EDITORS.search(name[:1000]) and name not in generators]
-    if generators:
-        yield "metadata.generator_name", "declared", {"tool": clean(generators[0])}
-    if editors:
-        yield "metadata.editing_software", "declared", {"tool": clean(editors[0])}
+def _names(file: File) -> list[str]:
+    """The values of the fields that name a program."""
+    metadata, found = file.metadata, file.credentials
+    names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
+    names += [metadata.texts.get(key, "") for key in NAMING_FIELDS["text"]]
+    names += [metadata.iptc.get(key, "") for key in NAMING_FIELDS["iptc"]]
+    names += metadata.xmp.values(*NAMING_FIELDS["xmp"])
+    names += [found.generator, *found.agents] if found is not None else []
+    return [name for name in dict.fromkeys(names) if name and not is_settings(name)][:MOST_NAMES]
 
 
-def _generative_edit(metadata: Metadata) -> Iterator[Finding]:
-    """Samsung's editor leaves its record after the picture; Apple names its tool in the credit line."""
-    kinds = [int(kind) for kind in _GENERATIVE_TYPE.findall(metadata.trailer)]
-    if b"PhotoEditor_Re_Edit_Data" in metadata.trailer and any(kinds):
+def _named_tools(file: File) -> Iterator[Finding]:
+    named: list[tuple[Tool, str]] = [(tool, name) for name in _names(file) if (tool := named_tool(name))]
+    named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
+    maker = maker_field_tool(file.metadata.exif)
+    generators = [name for tool, name in named if tool.kind == "generator"] + ([maker] if maker else [])
+    codes = {
+        "metadata.generator_name": generators,
+        "metadata.generative_edit": [name for tool, name in named if tool.kind == "generative_editor"],
+        "metadata.editing_software": [name for tool, name in named if tool.kind == "editor"],
+    }
+    for code, names in codes.items():
+        if names:
+            yield code, "declared", {"tool": clean(names[0])}
+    signer = file.credentials.signer if file.credentials else ""
+    if any(tool.name == "Google AI" for tool, _ in named) or "Google" in signer:
+        yield "metadata.synthid", "declared", {}
+    known = {name for _, name in named}
+    others = [name for name in _names(file) if name not in known]
+    software = [name for name in others if name in file.metadata.exif.texts.values()]
+    if software and not named:
+        yield "metadata.software", "declared", {"tool": clean(software[0])}
+
+
+def _samsung(file: File) -> Iterator[Finding]:
+    """Samsung's editor leaves its record after the picture."""
+    trailer = file.metadata.trailer
+    if b"PhotoEditor_Re_Edit_Data" in trailer and any(
+        int(kind) for kind in _GENERATIVE_TYPE.findall(trailer)
+    ):
         yield "metadata.generative_edit", "declared", {"tool": "Samsung PhotoEditor"}
-    if any("photos clean up" in name.lower() for name in _tools(metadata)):
-        yield "metadata.generative_edit", "declared", {"tool": "Apple Photos Clean Up"}
 
 
-def _history(metadata: Metadata) -> Iterator[Finding]:
-    actions = metadata.xmp_values("action") if "stEvt" in metadata.xmp else []
-    if actions:
-        shown = ", ".join(dict.fromkeys(actions[:50]))
-        yield "metadata.edit_history", "declared", {"count": len(actions), "actions": clean(shown)}
+def _history(file: File) -> Iterator[Finding]:
+    steps = file.metadata.xmp.values("action")
+    if steps:
+        shown = ", ".join(dict.fromkeys(steps[:50]))
+        yield "metadata.edit_history", "declared", {"count": len(steps), "actions": clean(shown)}
 
 
-def _camera(metadata: Metadata) -> Iterator[Finding]:
-    make, model = metadata.exif.texts.get("make", ""), metadata.exif.texts.get("model", "")
-    name = model if model.lower().startswith(make.lower()) else f"{make} {model}"
-    if name.strip():
-        yield "metadata.camera", "declared", {"camera": clean(name)}
+def _camera(file: File) -> Iterator[Finding]:
+    preview, facts = file.preview, file.photo.jpeg
+    camera = camera_of(file.metadata.exif, facts, preview.same if preview else None)
+    if camera is not None:
+        name = clean(camera.name)
+        yield ("metadata.camera" if camera.known else "metadata.device"), "declared", {"camera": name}
+        if camera.known and len(camera.agreeing) >= 2:
+            yield "metadata.camera_agrees", "derived", {"camera": name, "facts": list(camera.agreeing)}
+        if camera.known and camera.against:
+            yield "metadata.camera_contradicted", "derived", {"camera": name, "facts": list(camera.against)}
+    if preview is not None and not preview.same:
+        yield "metadata.thumbnail_mismatch", "derived", {}
+    elif preview is not None and preview.orientation != 1:
+        yield "file.preview_rotated", "derived", {}
+    encoder = encoder_of(facts) if facts else None
+    if encoder is not None and encoder.kind != "library":
+        shown = f"encoder.{encoder.name}"
+        yield "file.encoder", "derived", {"encoder": shown if shown in FILE_WORDS else encoder.name}
+    if says_screenshot(file.metadata):
+        yield "file.screenshot", "declared", {}
+    elif (
+        camera is None
+        and file.photo.format in ("png", "jpeg")
+        and has_screen_size(file.photo.width, file.photo.height)
+    ):
+        yield "file.screen_size", "derived", {}
 
 
-_READERS: tuple[Callable[[Metadata], Iterator[Finding]], ...] = (
-    _aigc, _c2pa, _digital_source, _generator_settings, _generative_edit, _named_tools, _history, _camera,
+def _other_texts(file: File) -> Iterator[Finding]:
+    """Credit and description, where they name no tool: what is there is said to be there."""
+    metadata = file.metadata
+    credits = [metadata.iptc.get(key, "") for key in ("credit", "byline", "copyright")]
+    credits += metadata.xmp.values("Credit", "creator", "rights")
+    credits += [metadata.exif.texts.get(key, "") for key in ("artist", "copyright")] + [
+        metadata.texts.get("Author", "")
+    ]
+    credit = next((text for text in credits if text and not named_tool(text)), "")
+    if credit:
+        yield "metadata.credit", "declared", {"credit": clean(credit)}
+    texts = [*(metadata.exif.texts.get(key, "") for key in ("description", "comment", "user_comment"))]
+    texts += [metadata.iptc.get("caption", ""), *_described(metadata), *metadata.xmp.values("description")]
+    text = next((text for text in texts if text and _is_plain(text)), "")
+    if text:
+        yield "metadata.description", "declared", {"text": clean(text)}
+
+
+def _described(metadata: Metadata) -> Iterator[str]:
+    """Texts under the names that hold a description; others are dates, sizes and settings of the writer."""
+    return (
+        text
+        for name, text in metadata.texts.items()
+        if name.lower() in ("comment", "description", "title", "caption")
+    )
+
+
+def _is_plain(text: str) -> bool:
+    return not (is_settings(text) or claimed_tool(text) or named_tool(text) or "{" in text)
+
+
+_READERS: tuple[Callable[[File], Iterator[Finding]], ...] = (
+    _aigc, _credentials, _digital_source, _ai_fields, _generator_settings, _samsung, _named_tools, _history, _camera,
+    _other_texts,
 )  # fmt: skip

@@ -1,14 +1,16 @@
 """Whether the small preview that cameras embed still shows the picture.
 
-In: a `Photo` and its EXIF thumbnail. Out: a yes or no. A difference means that the picture was changed (retouched, but
-also cropped) by a program that left the preview as it was.
+In: a `Photo` and its EXIF thumbnail. Out: `Preview`. A difference means that the preview is of another state of the
+picture (before a crop or retouching, by a program that left it as it was) or of another picture.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refundlens.model.photo.decode import turn_back
+from refundlens.model.photo.decode import turn, turn_back
 from refundlens.model.photo.image import ImageError, Limits, Photo, read_photo
 
 SAME = 0.5
@@ -22,6 +24,19 @@ _LIMITS = Limits(max_bytes=1 << 17, max_pixels=1 << 19)
 """EXIF holds 64 KiB; real previews have 160 x 120 to 512 x 384 pixels."""
 
 Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """likeness: correlation of luma, -1 to 1, in the orientation (1 to 8) in which the preview fits the picture best;
+    1 where it lies as it should."""
+
+    likeness: float
+    orientation: int
+
+    @property
+    def same(self) -> bool:
+        return self.likeness >= SAME
 
 
 def _grey(pixels: NDArray[np.uint8]) -> Grey:
@@ -45,8 +60,12 @@ def _shrunk(pixels: NDArray[np.uint8], width: int, height: int) -> Grey:
     return _grey(np.asarray(thinned.resize((width, height), Image.Resampling.BOX)))
 
 
-def similarity(photo: Photo, thumbnail: bytes | None) -> float | None:
-    """Correlation of the embedded preview with the picture, -1 to 1; None where there is nothing to compare."""
+def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
+    """How an embedded preview relates to the picture; None where there is nothing to compare.
+
+    The preview is tried as it lies, then in the seven other orientations: programs that turn a picture upright often
+    leave its preview sideways, which changes nothing in the picture.
+    """
     if not thumbnail or photo.jpeg is None:
         return None
     try:
@@ -56,14 +75,24 @@ def similarity(photo: Photo, thumbnail: bytes | None) -> float | None:
     height, width = preview.shape
     if min(height, width) < LEAST_SIDE:
         return None
-    picture = _shrunk(turn_back(photo.pixels, photo.jpeg.exif.orientation), width, height)
+    stored = turn_back(photo.pixels, photo.jpeg.exif.orientation)
+    upright, sideways = _shrunk(stored, width, height), _shrunk(stored, height, width)
+    found: dict[int, float] = {}
+    for orientation in range(1, 9):
+        shown = turn(preview, orientation)
+        likeness = _correlation(shown, sideways if orientation >= 5 else upright)
+        if likeness is None:
+            return None
+        found[orientation] = likeness
+        if orientation == 1 and likeness >= SAME:
+            break
+    best = max(found, key=lambda orientation: found[orientation])
+    return Preview(found[best], best)
+
+
+def _correlation(preview: Grey, picture: Grey) -> float | None:
+    """-1 to 1; None where one of them is flat."""
     spread = float(picture.std() * preview.std())
     if spread < 1.0:
         return None
     return float(((picture - picture.mean()) * (preview - preview.mean())).mean()) / spread
-
-
-def thumbnail_differs(photo: Photo, thumbnail: bytes | None) -> bool:
-    """Whether an embedded preview shows something else than the picture."""
-    found = similarity(photo, thumbnail)
-    return found is not None and found < SAME

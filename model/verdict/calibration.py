@@ -60,9 +60,6 @@ FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp")
 """Formats that calibrations measured which do not say."""
 LIKE_PNG: tuple[Format, ...] = ("bmp", "tiff")
 """Formats that keep the pixels as PNG does: measured where PNG was."""
-CLEAR_SIDE = 480
-"""Long side in pixels from which a photo may be called authentic: calibration delivers pictures at 480 px and more, so
-misses were counted there. In a thumbnail a cloned patch is a dozen pixels, and no trace found says nothing."""
 Gap = Literal["too_large", "too_small", "quality", "not_jpeg", "enlarged"]
 """What keeps a photo outside the conditions covered."""
 
@@ -152,7 +149,9 @@ class Bin(_Frozen):
 class Calibration(_Frozen):
     """weights, offset, mean, scale: the logistic regression on standardised features. terms: what the condition
     changes; none leaves the log odds as they are. clear_below: probability up to which a photo is `authentic`. limit,
-    confidence: what the bounds were made for. bins: the conditions covered. formats: those that photos came in.
+    confidence: what the bounds were made for.
+    bins: the conditions covered. formats: those that photos came in. clear_side: long side in pixels under which no
+    photo is called authentic, because no misses were counted there.
     reliability: how far the heat map can be trusted by kind of place; none where that was not measured. suspect: the
     same conditions with the lower thresholds of suspects and their bounds; none where these were not counted."""
 
@@ -169,6 +168,7 @@ class Calibration(_Frozen):
     terms: ConditionTerms | None = None
     suspect: tuple[Bin, ...] = ()
     formats: tuple[Format, ...] = FORMATS
+    clear_side: int = 0
 
     @model_validator(mode="after")
     def _fits(self) -> "Calibration":
@@ -244,7 +244,7 @@ class Calibration(_Frozen):
         threshold = found.threshold_for(conditions)
         if threshold is not None and probability >= threshold:
             return "fake", found.bound
-        seen = found.clears and conditions.scored_side >= CLEAR_SIDE
+        seen = found.clears and conditions.scored_side >= self.clear_side
         clear = seen and probability <= self.clear_below
         return ("authentic" if clear else "inconclusive"), found.bound
 

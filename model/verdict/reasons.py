@@ -5,9 +5,10 @@ In: the photo, its verdict and what was found. Out: `Reason`s in the asked langu
 
 from dataclasses import dataclass
 
-from refundlens.model.detection import Conditions, DefectFound, Reason
+from refundlens.model.detection import Conditions, DefectFound, Reason, Region
 from refundlens.model.names import Basis, Kind, Verdict
 from refundlens.model.photo.image import Photo
+from refundlens.model.verdict.policy import Evidence
 from refundlens.model.verdict.texts import Language, reason_text
 
 _TRACES: dict[Kind, str] = {
@@ -24,12 +25,13 @@ Found = tuple[str, Basis, dict[str, object]]
 class Policy:
     """What the verdict rests on. outside: what keeps the photo outside the conditions covered (a `Gap`, "format" or
     "quality_unreadable"), none where nothing does. too_small: no picture of this size is judged. unstable: the
-    photo's own copy was judged otherwise."""
+    photo's own copy was judged otherwise. ruled_by: what the file says that changed the pixels' verdict."""
 
     verdict: Verdict
     outside: str | None = None
     too_small: bool = False
     unstable: bool = False
+    ruled_by: Evidence | None = None
 
 
 def reasons(
@@ -37,29 +39,42 @@ def reasons(
     policy: Policy,
     kinds: dict[Kind, float],
     fake_defects: list[DefectFound],
+    regions: list[Region],
     measured: Conditions,
     language: Language,
 ) -> list[Reason]:
-    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor."""
-    found = [*_pixels(kinds, fake_defects), *_policy(photo, policy, measured), *_condition(measured)]
+    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor.
+    regions: the answer's, in the order in which pictures number their frames from 1."""
+    found = [*_pixels(kinds, fake_defects, regions), *_policy(photo, policy, measured), *_condition(measured)]
     return [
         Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
         for code, basis, values in found
     ]
 
 
-def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound]) -> list[Found]:
+def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound], regions: list[Region]) -> list[Found]:
     if kinds["authentic"] > 0.5:
         return [("pixel.no_trace", "inferred", {})]
     # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
     codes: list[Found] = [(_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {})]
-    for defect in fake_defects:
-        place: dict[str, object] = {"defect": defect.type, "box": list(defect.box)}
-        codes.append(("pixel.defect_is_fake", "inferred", place))
+    if fake_defects:
+        defects = list(dict.fromkeys(defect.type for defect in fake_defects))
+        marks = [str(mark) for mark, region in enumerate(regions, 1) if _meets_any(region, fake_defects)]
+        if marks:
+            codes.append(("pixel.defect_is_fake", "inferred", {"defects": defects, "marks": marks}))
+        else:
+            codes.append(("pixel.small_defect_is_fake", "inferred", {"defects": defects}))
     return codes
 
 
+def _meets_any(region: Region, defects: list[DefectFound]) -> bool:
+    x0, y0, x1, y1 = region.box
+    return any(one.box[0] < x1 and x0 < one.box[2] and one.box[1] < y1 and y0 < one.box[3] for one in defects)
+
+
 def _policy(photo: Photo, policy: Policy, measured: Conditions) -> list[Found]:
+    if policy.ruled_by is not None:
+        return [(f"policy.{policy.ruled_by}", "derived", {})]
     if policy.too_small:
         return [("policy.too_small", "derived", {})]
     if policy.outside is not None:

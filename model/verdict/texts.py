@@ -1,10 +1,12 @@
 """Every sentence a verdict can give as its reason, in English and Chinese. One table; sentences speak of the picture.
 
->>> reason_text("pixel.defect_is_fake", "en", defect="hole", box=(10, 20, 40, 60))
-'The hole at (10, 20) to (40, 60) itself looks made by an editor.'
+>>> reason_text("pixel.defect_is_fake", "en", defects=["hole", "stain"], marks=["1", "2"])
+'The damage itself looks made by an editor: hole, stain (mark 1, 2 on the photo).'
 """
 
 from typing import Literal, get_args
+
+from refundlens.model.photo.sentences import FILE_TEXTS, FILE_WORDS
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -27,8 +29,12 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "未在像素中发现生成或修图的痕迹。",
     },
     "pixel.defect_is_fake": {
-        "en": "The {defect} at ({box[0]}, {box[1]}) to ({box[2]}, {box[3]}) itself looks made by an editor.",
-        "zh": "位于 ({box[0]}, {box[1]}) 至 ({box[2]}, {box[3]}) 的{defect}本身疑似由工具制作。",
+        "en": "The damage itself looks made by an editor: {defects} (mark {marks} on the photo).",
+        "zh": "损坏处本身疑似由工具制作：{defects}（见图中标记 {marks}）。",
+    },
+    "pixel.small_defect_is_fake": {
+        "en": "The damage itself looks made by an editor, in spots too small to mark: {defects}.",
+        "zh": "损坏处本身疑似由工具制作，范围过小，未在图中标出：{defects}。",
     },
     "policy.inconclusive_band": {
         "en": "The evidence is too weak to decide either way; a person should look.",
@@ -42,6 +48,24 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Compressed once more, as every upload does, the same picture would be judged otherwise, so this verdict "
         "would not last; a person should look, best at the original file.",
         "zh": "再压缩一次（如每次上传）后，同一图片的判断会改变，结论不稳定，需要人工查看，最好查看原始文件。",
+    },
+    "policy.signed_ai": {
+        "en": "The verdict rests on the signature of a trusted signer, who says that an AI model made the picture.",
+        "zh": "结论依据受信任签名者的有效签名：其声明该图片由 AI 模型生成。",
+    },
+    "policy.declared_ai": {
+        "en": "The pixels alone would pass, but the file is marked as AI-made; anyone can write such a mark, so a "
+        "person should look.",
+        "zh": "仅看像素可以通过，但文件带有 AI 标记；这类标记任何人都能写入，因此需要人工查看。",
+    },
+    "policy.broken_seal": {
+        "en": "The pixels alone would pass, but the file's own signature does not hold; a person should look.",
+        "zh": "仅看像素可以通过，但文件自带的签名验证未通过，需要人工查看。",
+    },
+    "policy.signed_camera": {
+        "en": "The pixels alone would be called fake, but a trusted signer says that a camera took the picture; a "
+        "person should look.",
+        "zh": "仅看像素会被判为伪造，但受信任的签名者声明由相机拍摄，需要人工查看。",
     },
     "policy.too_small": {
         "en": "The picture is too small to judge; ask for the original photo.",
@@ -58,62 +82,6 @@ TEXTS: dict[str, dict[Language, str]] = {
     "conditions.low_reliability": {
         "en": "{share} of {where} is {what}; the heat map says little there.",
         "zh": "{where}有 {share} {what}，热力图在这些地方的参考价值有限。",
-    },
-    "metadata.aigc_label": {
-        "en": "The file carries China's AI content label: {label}; producer: {producer}.",
-        "zh": "文件带有人工智能生成合成内容标识：{label}；生成服务提供者：{producer}。",
-    },
-    "metadata.c2pa": {
-        "en": "The file carries Content Credentials (C2PA) naming {generator}; their signature was not checked.",
-        "zh": "文件带有内容凭证（C2PA），其中写明 {generator}；未验证其签名。",
-    },
-    "metadata.digital_source_type": {
-        "en": "The metadata gives the digital source type “{source}”, that is {meaning}.",
-        "zh": "元数据中的数字来源类型为“{source}”，即{meaning}。",
-    },
-    "metadata.generator_parameters": {
-        "en": "The file carries the settings of an image generator ({tool}).",
-        "zh": "文件中保存有图像生成工具（{tool}）的参数。",
-    },
-    "metadata.generator_name": {
-        "en": "The metadata names a tool that generates pictures ({tool}).",
-        "zh": "元数据中写明了图像生成工具（{tool}）。",
-    },
-    "metadata.generative_edit": {
-        "en": "The file records an edit with a phone's generative tool ({tool}).",
-        "zh": "文件记录了手机生成式编辑功能（{tool}）的操作。",
-    },
-    "metadata.editing_software": {
-        "en": "The metadata names editing software ({tool}); cropping or brightening leaves the same note.",
-        "zh": "元数据中写明了修图软件（{tool}）；仅裁剪或调亮也会留下同样的记录。",
-    },
-    "metadata.edit_history": {
-        "en": "The metadata lists {count} editing step(s) ({actions}).",
-        "zh": "元数据中记录了 {count} 个编辑步骤（{actions}）。",
-    },
-    "metadata.camera": {
-        "en": "The metadata names a camera ({camera}). This supports the photo but proves nothing.",
-        "zh": "元数据中写明了拍摄设备（{camera}）。这是有利的旁证，但不构成证明。",
-    },
-    "metadata.thumbnail_mismatch": {
-        "en": "The small preview inside the file differs from the picture: the picture was changed after it was made.",
-        "zh": "文件内嵌的缩略图与图片不一致：图片在生成缩略图之后被改动过。",
-    },
-    "metadata.none": {
-        "en": "The file carries no information about its origin; chat apps remove it, so this says nothing.",
-        "zh": "文件不含任何来源信息；聊天软件通常会将其清除，因此不能说明问题。",
-    },
-    "file.first_frame_only": {
-        "en": "The file holds several frames; only the first was judged.",
-        "zh": "文件包含多帧，仅判断了第一帧。",
-    },
-    "file.transparency_on_white": {
-        "en": "The picture has transparent parts; they were judged on white, as web pages show them.",
-        "zh": "图片含透明区域，已按网页常见的白色背景进行判断。",
-    },
-    "file.missing_end_marker": {
-        "en": "The file lacks its end marker, but all its pixels are there.",
-        "zh": "文件缺少结束标记，但像素完整。",
     },
     "claim.one_fake": {
         "en": "Photo {which} of {count} is fake, which is enough for this claim. Of claims whose photos are all "
@@ -147,6 +115,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "The {count} photo(s) of this claim are not enough to decide either way; a person should look.",
         "zh": "仅凭该申请的 {count} 张图片不足以作出任何一种判断，需要人工查看。",
     },
+    **FILE_TEXTS,
 }
 
 WORDS: dict[str, dict[Language, str]] = {
@@ -192,14 +161,6 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "Ask for the original file, or a sharper photo taken closer.",
         "zh": "请索取原始文件，或更近、更清晰的照片。",
     },
-    "label.generated": {"en": "generated by AI", "zh": "属于人工智能生成合成内容"},
-    "label.possible": {"en": "possibly generated by AI", "zh": "可能为人工智能生成合成内容"},
-    "label.suspected": {"en": "suspected to be generated by AI", "zh": "疑似人工智能生成合成内容"},
-    "label.unclear": {"en": "present, without a known level", "zh": "存在，但级别不明"},
-    "source.generated": {"en": "made by an AI model", "zh": "由 AI 模型生成"},
-    "source.edited": {"en": "a photo edited with an AI model", "zh": "经 AI 模型编辑"},
-    "source.camera": {"en": "taken by a camera", "zh": "由相机拍摄"},
-    "source.other": {"en": "neither a plain photo nor an AI picture", "zh": "既非普通照片，也非 AI 图片"},
     "place.picture": {"en": "the picture", "zh": "图片"},
     "place.regions": {"en": "the marked area", "zh": "标出的区域"},
     "flaw.saturated": {"en": "over- or underexposed", "zh": "过曝或过暗"},
@@ -207,18 +168,25 @@ WORDS: dict[str, dict[Language, str]] = {
     "flaw.blurred": {"en": "blurred", "zh": "模糊"},
     "flaw.grainy": {"en": "grainy", "zh": "噪点较多"},
     "flaw.busy": {"en": "crowded with detail", "zh": "细节过密"},
-    "unnamed": {"en": "nobody by name", "zh": "（未写明）"},
+    **FILE_WORDS,
 }
 """Words that a sentence takes as a value: given by key, shown in the asked language."""
 
 
+_BETWEEN: dict[Language, str] = {"en": ", ", "zh": "、"}
+
+
 def reason_text(code: str, language: Language, **values: object) -> str:
-    """The sentence for a reason. Values that are keys of WORDS are translated.
+    """The sentence for a reason. Values that are keys of WORDS are translated, lists of them joined.
 
     Raises KeyError for a code that has no sentence or a value that the sentence needs and did not get.
     """
-    shown = {
-        name: WORDS[value][language] if isinstance(value, str) and value in WORDS else value
-        for name, value in values.items()
-    }
-    return TEXTS[code][language].format(**shown)
+    return TEXTS[code][language].format(**{name: _shown(value, language) for name, value in values.items()})
+
+
+def _shown(value: object, language: Language) -> object:
+    if isinstance(value, str):
+        return WORDS[value][language] if value in WORDS else value
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return _BETWEEN[language].join(str(_shown(part, language)) for part in value)
+    return value

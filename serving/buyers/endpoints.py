@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import service
 from refundlens.serving.http.context import Db, Now, TheSecret
+from refundlens.serving.http.given import Given
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.workflow.states import EntryKind, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.workflow.states import EntryKind
 
 ENTRY_EXAMPLE: dict[str, Any] = {
     "id": "int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
@@ -90,7 +92,7 @@ class Integrity(BaseModel):
     )
 
 
-class ReversalIn(BaseModel):
+class ReversalIn(Given):
     """Why a final line is taken back: a court, a mistake."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REVERSAL_EXAMPLE})

@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers.retention import erase_files
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import Actor, Fact
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.kit.roles import Actor
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import (
     Appeal,

@@ -14,14 +14,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from refundlens.serving.buyers import service
+from refundlens.serving.buyers import repository
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
-from refundlens.serving.workflow.states import EntryKind, WebhookType
+from refundlens.serving.workflow.change import Change, Effects
+from refundlens.serving.workflow.states import EntryKind
+from refundlens.serving.workflow.transitions import Effect
 
 FULL_SCORE = 100
 CLAIM_COSTS = 25
@@ -51,7 +55,7 @@ def enter_pending(
     session: Session, report: Report, refund: Refund, now: datetime, settings: Settings
 ) -> IntegrityEntry:
     """The report is `established`, and may still be appealed: a line that counts nothing. Done twice, it is one."""
-    earlier = service.line_of(session, report.tenant_id, report.id, EntryKind.PENDING)
+    earlier = repository.line_of(session, report.tenant_id, report.id, EntryKind.PENDING)
     if earlier is not None:
         return earlier
     return _add(session, report, refund.buyer, EntryKind.PENDING, 0, now, _expiry(now, settings), SYSTEM)
@@ -61,7 +65,7 @@ def enter_final(
     session: Session, report: Report, refund: Refund, now: datetime, settings: Settings
 ) -> IntegrityEntry:
     """The report is `final_established`: a line that counts one point until it expires. Done twice, it is one."""
-    earlier = service.line_of(session, report.tenant_id, report.id, EntryKind.FINAL)
+    earlier = repository.line_of(session, report.tenant_id, report.id, EntryKind.FINAL)
     if earlier is not None:
         return earlier
     line = _add(session, report, refund.buyer, EntryKind.FINAL, 1, now, _expiry(now, settings), SYSTEM)
@@ -79,7 +83,7 @@ def reverse(
 ) -> IntegrityEntry | None:
     """Take a report's line back by a line that compensates it, and expires with it. None where there is nothing to take
     back, or it was done before."""
-    line = service.standing(session, report.tenant_id, report.id)
+    line = repository.standing(session, report.tenant_id, report.id)
     if line is None:
         return None
     back = _add(
@@ -100,16 +104,16 @@ def reverse(
 
 def record(session: Session, tenant: str, buyer: str, now: datetime) -> Record:
     """The record as it stands at a moment. buyer: keyed hash."""
-    lines = service.entries(session, tenant, buyer)
+    lines = repository.entries(session, tenant, buyer)
     taken_back = {line.reverses for line, _ in lines if line.reverses}
     finals = [(line, refund) for line, refund in lines if line.kind == EntryKind.FINAL]
     kept = [(line, refund) for line, refund in finals if line.id not in taken_back]
     counting = [(line, refund) for line, refund in kept if line.expires_at > now]
     claims = len({refund for _, refund in counting})
     return Record(
-        refunds=service.count_refunds(session, tenant, buyer),
+        refunds=repository.count_refunds(session, tenant, buyer),
         final_established=len(finals),
-        final_not_established=service.count_not_established(session, tenant, buyer),
+        final_not_established=repository.count_not_established(session, tenant, buyer),
         reversed=len(taken_back),
         expired=len(kept) - len(counting),
         points=sum(line.points for line, _ in lines if line.expires_at > now),
@@ -184,3 +188,23 @@ def _tell(session: Session, line: IntegrityEntry, refund: Refund, now: datetime)
         "expires_at": rfc3339(line.expires_at),
     }
     outbox.publish(session, line.tenant_id, now, WebhookType.BUYER_INTEGRITY_CHANGED, line.report_id, data)
+
+
+def _pending(change: Change) -> None:
+    enter_pending(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _final(change: Change) -> None:
+    enter_final(change.session, change.report, change.refund, change.now, change.settings)
+
+
+def _reversed(change: Change) -> None:
+    reverse(change.session, change.report, change.refund, change.now)
+
+
+EFFECTS: Effects = {
+    Effect.ENTER_PENDING: _pending,
+    Effect.ENTER_FINAL: _final,
+    Effect.REVERSE_ENTRY: _reversed,
+}
+"""What the workflow's changes do to a record."""

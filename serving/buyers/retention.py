@@ -21,7 +21,8 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Fact
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Refusal, Report, Screening

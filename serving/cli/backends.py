@@ -18,10 +18,11 @@ The detector as serving sees it, and how to get one. Loading is lazy: `refundlen
 import logging
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from refundlens.model.bundle import BundleError
 from refundlens.model.detection import Detection, ModelName
@@ -45,14 +46,16 @@ class Detecting(Protocol):
         ...
 
 
-def load(bundle: Path | None, threads: int) -> Detecting:
+def load(bundle: Path | None, threads: int, trust_list: str = "") -> Detecting:
     """The detector of `bundle`, or the bundled one, with `threads` processors for each picture.
+
+    trust_list: PEM certificates of those whose Content Credentials prove something.
 
     Raises `model.bundle.BundleError` where the file is missing or damaged; the message says what to do.
     """
     from refundlens.model.detect import Detector
 
-    return Detector(bundle, threads=threads)
+    return Detector(bundle, threads=threads, trust_list=trust_list)
 
 
 def files_under(paths: Iterable[Path]) -> Iterator[Path]:
@@ -64,14 +67,23 @@ def files_under(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
+STANDARD_INPUT = Path("-")
+
+
 def read_file(path: Path) -> bytes:
-    """The bytes of a file. Raises ImageError (not_found, not_a_file, too_many_bytes, unreadable_file)."""
+    """The bytes of a file, a pipe or, for "-", of standard input. Raises ImageError (not_found, not_a_file,
+    too_many_bytes, unreadable_file)."""
     try:
+        if path == STANDARD_INPUT:
+            return _read_stream(sys.stdin.buffer)
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise ImageError("unreadable_file", f"the folder {path} cannot be opened: check its permissions")
+        if stat.S_ISFIFO(found.st_mode):
+            with path.open("rb") as pipe:
+                return _read_stream(pipe)
         if not stat.S_ISREG(found.st_mode):
-            raise ImageError("not_a_file", f"{path} is a device or a pipe: give a file")
+            raise ImageError("not_a_file", f"{path} is a device: give a file or a pipe")
         _refuse_large(found.st_size)
         return path.read_bytes()
     except FileNotFoundError as error:
@@ -80,6 +92,13 @@ def read_file(path: Path) -> bytes:
         raise ImageError(
             "unreadable_file", f"{path} cannot be opened ({error.strerror}): check it"
         ) from error
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    """All of a stream, which does not say how long it is; reading ends one byte past the limit."""
+    data = stream.read(Limits().max_bytes + 1)
+    _refuse_large(len(data))
+    return data
 
 
 def _refuse_large(size: int) -> None:

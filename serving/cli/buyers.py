@@ -33,9 +33,9 @@ def erase(
 
     from refundlens.serving.buyers import erasure as erasing
     from refundlens.serving.buyers.service import keyed
-    from refundlens.serving.identity.secret import read_secret
     from refundlens.serving.kit.clock import utc_now
     from refundlens.serving.storage.files import open_files
+    from refundlens.serving.storage.secret import read_secret
 
     settings = read_settings()
     with opened() as database:

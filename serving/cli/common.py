@@ -22,7 +22,7 @@ from refundlens.serving.settings import read_settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from refundlens.serving.events.audit import Actor
+    from refundlens.serving.kit.roles import Actor
     from refundlens.serving.storage.database import Database
     from refundlens.serving.storage.tables import Tenant
 
@@ -69,7 +69,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON Lines instead of a tabl
 @contextmanager
 def opened(must_exist: bool = True) -> Iterator[Database]:
     """The database; exit status 1 where it cannot be used or the wish cannot be met. must_exist: make none."""
-    from refundlens.serving.identity.principal import IdentityError
+    from refundlens.serving.identity.scopes import IdentityError
     from refundlens.serving.identity.tenants import open_database
     from refundlens.serving.kit.clock import utc_now
     from refundlens.serving.storage.database import DatabaseError
@@ -87,15 +87,14 @@ def opened(must_exist: bool = True) -> Iterator[Database]:
 
 def operator() -> Actor:
     """Whom the audit log names."""
-    from refundlens.serving.events.audit import Actor
-    from refundlens.serving.workflow.states import Role
+    from refundlens.serving.kit.roles import Actor, Role
 
     return Actor(Role.SYSTEM, OPERATOR)
 
 
 def tenant_of(session: Session, name_or_id: str) -> Tenant:
     """Raises IdentityError where there is none."""
-    from refundlens.serving.identity.principal import IdentityError
+    from refundlens.serving.identity.scopes import IdentityError
     from refundlens.serving.identity.tenants import find
 
     found = find(session, name_or_id)

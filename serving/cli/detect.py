@@ -11,7 +11,7 @@ import typer
 
 from refundlens.model.names import Defect
 from refundlens.serving.cli.common import Model, complain
-from refundlens.serving.settings import Settings, cores, read_settings
+from refundlens.serving.settings import Settings, cores, read_settings, trusted_signers
 
 if TYPE_CHECKING:
     from refundlens.serving.cli.backends import Engine, HeatmapFolder, Judged
@@ -20,7 +20,10 @@ Value = TypeVar("Value")
 
 
 def detect(
-    paths: Annotated[list[Path], typer.Argument(help="Photos, or folders that are searched recursively.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Photos, pipes, - for standard input, or folders that are searched recursively."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, one a photo, in input order.")] = False,
     heatmaps: Annotated[
         Path | None,
@@ -79,7 +82,7 @@ def _engine(
             _usable(path, partial(read_reference, path.name, data))
             for path, (_, data) in zip(references, pictures, strict=True)
         ]
-        detector = load(settings.bundle, threads=max(1, cores() // workers))
+        detector = load(settings.bundle, max(1, cores() // workers), trusted_signers(settings))
         return LocalEngine(detector, claim, prepared, settings.language, heatmaps)
     if not name.startswith(("http://", "https://")):
         raise typer.BadParameter("say local, or a URL such as http://127.0.0.1:8000", param_hint="--engine")

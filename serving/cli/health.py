@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from refundlens.model.bundle import Bundle, bundled_path, load
-from refundlens.serving.settings import Settings, cores
+from refundlens.serving.settings import Settings, cores, trusted_signers
 
 LOW_DISK = 1_000_000_000
 """Bytes; below this, keeping results and logs of a busy day is at risk."""
@@ -33,7 +33,7 @@ def examine(settings: Settings) -> list[Finding]:
     """All checks. One that crashes is a finding of its own, so that the others are still shown."""
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
         ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
-        ("database", _database), ("model", _model), ("self-test", _self_test),
+        ("database", _database), ("model", _model), ("credentials", _credentials), ("self-test", _self_test),
     )  # fmt: skip
     return [_guarded(name, check, settings) for name, check in checks]
 
@@ -87,6 +87,22 @@ def _database(settings: Settings) -> Finding:
     finally:
         database.close()
     return Finding("database", "ok" if state.current else "note", f"{database.name}: {state.text}")
+
+
+def _credentials(settings: Settings) -> Finding:
+    """Whether Content Credentials (C2PA) are verified, and whose count as proof."""
+    from refundlens.model.photo.credentials import can_verify
+
+    if not can_verify():
+        detail = "c2pa-python is not installed: Content Credentials are named, their signatures not checked"
+        return Finding("credentials", "note", detail)
+    count = trusted_signers(settings).count("-----BEGIN CERTIFICATE-----")
+    if not count:
+        detail = (
+            "signatures are verified; no signer counts as proof until REFUNDLENS_TRUST_LIST names a PEM file"
+        )
+        return Finding("credentials", "note", detail)
+    return Finding("credentials", "ok", f"signatures are verified against {count} trusted certificates")
 
 
 def _model(settings: Settings) -> Finding:

@@ -43,7 +43,7 @@ def create(
     """Make a key and print it. It cannot be shown again: only its hash is kept."""
     from refundlens.serving.identity import keys
     from refundlens.serving.kit.clock import utc_now
-    from refundlens.serving.workflow.states import Role
+    from refundlens.serving.kit.roles import Role
 
     with opened(must_exist=False) as database, database.transaction() as session:
         now = utc_now()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from refundlens.serving.cli.common import Model, complain
-from refundlens.serving.settings import read_settings
+from refundlens.serving.settings import read_settings, trusted_signers
 
 if TYPE_CHECKING:
     from refundlens.model.detect import Detector
@@ -101,7 +101,7 @@ def _detector(bundle: Path | None) -> "Detector | None":
 
     settings = read_settings(bundle=bundle)
     try:
-        return Detector(settings.bundle)
+        return Detector(settings.bundle, trust_list=trusted_signers(settings))
     except BundleError as error:
         if bundle is not None:
             raise

@@ -19,8 +19,9 @@ from refundlens.serving.http.context import Db, Now
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.workflow.states import ComplaintState, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.workflow.states import ComplaintState
 
 router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
 

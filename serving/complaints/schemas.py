@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from refundlens.serving.http.given import Given
 from refundlens.serving.workflow.states import ComplaintState
 
 EXAMPLE_IN: dict[str, Any] = {
@@ -45,7 +46,7 @@ class ComplaintKind(StrEnum):
     OTHER = "other"
 
 
-class ComplaintIn(BaseModel):
+class ComplaintIn(Given):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_IN})
 
     refund_id: str = Field(min_length=1, max_length=64, description="the platform's id of a mirrored refund")
@@ -53,7 +54,7 @@ class ComplaintIn(BaseModel):
     text: str = Field(min_length=1, max_length=LONGEST)
 
 
-class DecisionIn(BaseModel):
+class DecisionIn(Given):
     """A specialist's answer, which ends the complaint."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": DECISION_EXAMPLE})

@@ -15,12 +15,13 @@ from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.storage.tables import Complaint, Refund
-from refundlens.serving.workflow.states import ComplaintState, Role
+from refundlens.serving.workflow.states import ComplaintState
 
 Row = tuple[Complaint, str]
 """A complaint and the platform's id of its refund."""

@@ -9,10 +9,8 @@ JavaScript. Pages that htmx refreshes ask for themselves with `hx-get` and pick 
 """
 
 import secrets
-import tomllib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,13 +21,13 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.http.idempotency import Made, once
-from refundlens.serving.http.pages import WEB, html, language, remember_language
+from refundlens.serving.http.pages import area_texts, html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import Language
-from refundlens.serving.workflow.states import Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 
 SEE_OTHER = 303
 FOR_KEYS = ("/queue", "/appeals", "/models")
@@ -98,8 +96,8 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         status,
         visit=visit,
         area=area,
-        c=texts(area, visit.language),
-        f=texts("frame", visit.language),
+        c=area_texts(area, visit.language),
+        f=area_texts("frame", visit.language),
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.state.clock(),
         page_path=_page_path(visit.request),
@@ -155,10 +153,3 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(Elsewhere, go)
     app.add_api_route("/welcome", welcome, include_in_schema=False)
-
-
-@cache
-def texts(area: str, spoken: Language) -> dict[str, Any]:
-    """The words of an area; a test holds that both languages have the same keys."""
-    path = WEB / "texts" / f"console.{area}.{spoken}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.keys import visitor
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import Prepared

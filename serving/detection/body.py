@@ -4,27 +4,22 @@ In: a request. Out: an `Intake`, or a Problem. Limits hold before the body is re
 while it streams in any case.
 """
 
-import asyncio
 import base64
-import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated
 
 from fastapi import Request
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect
-from starlette.types import Message
 
 from refundlens.model.names import DEFECTS, Defect
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine import Priority
-from refundlens.serving.http.problems import CALLER_GONE, Problem
+from refundlens.serving.http.body import Upload, arriving, digest, faults
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
 
 MAX_REFERENCES = 4
@@ -39,19 +34,6 @@ _MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
 
 
 @dataclass(frozen=True)
-class Upload:
-    """One picture as it came: the name its sender gave it, if any, and its bytes."""
-
-    name: str | None
-    data: bytes
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of the bytes, in hexadecimal."""
-        return _digest(self.data)
-
-
-@dataclass(frozen=True)
 class Intake:
     """What a caller wants judged."""
 
@@ -62,7 +44,7 @@ class Intake:
     def fingerprint(self) -> str:
         """Hash of everything in the body that decides the answer."""
         files = [[[item.name, item.sha256] for item in items] for items in (self.images, self.references)]
-        return _digest(json.dumps([self.claim, *files]).encode())
+        return digest(json.dumps([self.claim, *files]).encode())
 
 
 class Picture(BaseModel):
@@ -105,15 +87,6 @@ class DetectBody(BaseModel):
     )
 
 
-def expected_bytes(request: Request, settings: Settings) -> int:
-    """The declared length of the body, or the most there may come. Raises Problem 413 before anything is read."""
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdigit() else settings.max_request_bytes
-    if size > settings.max_request_bytes:
-        raise _too_large(settings.max_request_bytes, size)
-    return size
-
-
 def deadline_seconds(request: Request, settings: Settings) -> float:
     """How long the caller waits: X-Deadline-Ms, or the service's own limit. Raises Problem 400 on nonsense."""
     value = request.headers.get("x-deadline-ms")
@@ -152,16 +125,10 @@ def cache_use(request: Request) -> CacheUse:
 
 async def read(request: Request, settings: Settings) -> Intake:
     """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
-    async with _arriving(request, settings):
+    async with arriving(request, settings):
         intake = await _by_type(request)
     check_counts(intake, settings)
     return intake
-
-
-async def read_bytes(request: Request, settings: Settings) -> bytes:
-    """The whole body, as it came. Raises Problem 400, 408 or 413."""
-    async with _arriving(request, settings):
-        return await request.body()
 
 
 def check_counts(intake: Intake, settings: Settings) -> None:
@@ -178,31 +145,6 @@ def check_counts(intake: Intake, settings: Settings) -> None:
     if len(intake.references) > MAX_REFERENCES:
         detail = f"{len(intake.references)} reference pictures came and {MAX_REFERENCES} are allowed."
         raise Problem(413, "too_many_images", detail)
-
-
-def faults(error: ValidationError) -> str:
-    """What is wrong with a JSON body, in a line."""
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
-        for item in error.errors(include_input=False)
-    )
-
-
-@asynccontextmanager
-async def _arriving(request: Request, settings: Settings) -> AsyncIterator[None]:
-    """Hold a body to its limits of size and time while it is read."""
-    _count_bytes(request, settings.max_request_bytes)
-    try:
-        async with asyncio.timeout(settings.upload_timeout):
-            yield
-    except TimeoutError as error:
-        detail = (
-            f"The body did not arrive within {settings.upload_timeout:.0f} s. Send fewer or smaller photos."
-        )
-        raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
-    except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
-        detail = "The connection was closed before the body had arrived."
-        raise Problem(CALLER_GONE, "hung_up", detail) from error
 
 
 async def _by_type(request: Request) -> Intake:
@@ -272,28 +214,3 @@ def _claim(value: str | None) -> Defect | None:
         if value == defect:
             return defect
     raise Problem(422, "invalid_request", f"claim: one of {', '.join(DEFECTS)}")
-
-
-def _count_bytes(request: Request, limit: int) -> None:
-    """Refuse a body without a declared length as soon as it passes the limit."""
-    receive, seen = request.receive, 0
-
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise _too_large(limit, None)
-        return message
-
-    request._receive = counting
-
-
-def _too_large(limit: int, declared: int | None) -> Problem:
-    begun = f"The body has {declared} bytes" if declared else "The body is too long"
-    detail = f"{begun}; {limit} bytes are allowed. Send fewer or smaller photos."
-    return Problem(413, "too_large", detail, {"Connection": "close"})
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

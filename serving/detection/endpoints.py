@@ -4,36 +4,28 @@ import asyncio
 import time
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from refundlens.model.names import DEFECTS
-from refundlens.model.network.regions import heatmap_png
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection import request as gate
 from refundlens.serving.detection.body import DetectBody, Intake
 from refundlens.serving.detection.cache import CacheUse
-from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, DetectionOut, Detections
+from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
 from refundlens.serving.detection.service import DetectionService, Outcome
-from refundlens.serving.detection.store import Damaged, Stored
-from refundlens.serving.evidence import stored as detections
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.idempotency import Replays
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import preferred
-from refundlens.serving.storage.files import FileError
-from refundlens.serving.workflow.states import KEY_ROLES, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 Judged = Annotated[Principal, Depends(needs(Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT, csrf=False))]
 """Who may have photos judged. A stream of photos is not searched for a form's token; where it came from is checked."""
-Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
 
 _FILE = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
@@ -201,98 +193,3 @@ def cache_status(outcomes: list[Outcome], cache: CacheUse) -> str:
         return "refundlens; hit"
     why = "miss" if cache == "use" else "request"
     return f"refundlens; fwd={why}" + (f'; detail="{known} of {len(outcomes)} known"' if known else "")
-
-
-DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
-
-
-@router.get(
-    "/detections/{id}",
-    operation_id="get_detection",
-    response_model=DetectionOut,
-    responses=responses(401, 403, 404, 410),
-)
-async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
-    """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    reported = await run_in_threadpool(detections.body, state.database, reader, identifier, language)
-    if reported is not None:
-        return JSONResponse(reported)
-    return JSONResponse((await _find(request, reader, identifier)).body)
-
-
-@router.get(
-    "/detections/{id}/heatmap",
-    operation_id="get_heatmap",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
-)
-async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
-    """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    found = await _find(request, reader, identifier)
-    return await _picture(found, found.heatmap)
-
-
-@router.get(
-    "/detections/{id}/reliability",
-    operation_id="get_reliability",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
-)
-async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
-    """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    found = await _find(request, reader, identifier)
-    if found.reliabilitymap is None:
-        raise Problem(
-            404, "not_found", "The model of this detection was calibrated without a reliability map."
-        )
-    return await _picture(found, found.reliabilitymap)
-
-
-@router.get(
-    "/detections/{id}/evidence.jpg",
-    operation_id="get_detection_evidence",
-    response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
-)
-def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
-    """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
-    refunds: those sent to /v1/detect are not kept."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    try:
-        content = detections.evidence(state.database, state.files, reader, identifier, language)
-    except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
-    if content is None:
-        detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
-        raise Problem(404, "not_found", detail)
-    return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
-
-
-async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
-    """One of a detection's maps; it never changes."""
-    png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
-    return Response(
-        png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
-    )
-
-
-async def _find(request: Request, reader: Principal, identifier: str) -> Stored:
-    service: DetectionService = request.app.state.service
-    try:
-        found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
-    except Damaged as error:
-        detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
-        raise Problem(410, "damaged", detail) from error
-    found = found or await run_in_threadpool(_of_report, request, reader, identifier)
-    if found is None:
-        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
-    return found
-
-
-def _of_report(request: Request, reader: Principal, identifier: str) -> Stored | None:
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    try:
-        return detections.find(state.database, state.files, reader, identifier, language)
-    except FileError as error:
-        raise Problem(410, "damaged", str(error)) from error

@@ -37,15 +37,44 @@ from refundlens.model.photo.image import read_photo
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Rates
-from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.service import INTERNAL, DetectionService, Outcome
+from refundlens.serving.http.body import Upload, expected_bytes
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
-from refundlens.serving.workflow.states import Role
+
+QUALITY = 82
+"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
+
+
+def scaled(data: bytes, side: int) -> bytes:
+    """At most `side` pixels high and wide. Raises ImageError."""
+    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
+    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
+
+
+def to_jpeg(picture: Image.Image, side: int) -> bytes:
+    """The picture, made smaller where it is larger than `side`."""
+    picture.thumbnail((side, side))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _quickly(data: bytes, side: int) -> Image.Image | None:
+    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            picture.draft("RGB", (side, side))
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
 
 PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
@@ -135,34 +164,6 @@ def _data_url(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-QUALITY = 82
-"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
-
-
-def scaled(data: bytes, side: int) -> bytes:
-    """At most `side` pixels high and wide. Raises ImageError."""
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
-
-
-def to_jpeg(picture: Image.Image, side: int) -> bytes:
-    """The picture, made smaller where it is larger than `side`."""
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def _quickly(data: bytes, side: int) -> Image.Image | None:
-    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.draft("RGB", (side, side))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
-
 JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
 """Who may have photos judged on the page."""
 
@@ -189,7 +190,7 @@ async def check(request: Request, keep: bool = False) -> Response:
     """Judge the photos of the form. keep: whether to store the results, so that they can be fetched from the API."""
     settings: Settings = request.app.state.settings
     try:
-        size = intake.expected_bytes(request, settings)
+        size = expected_bytes(request, settings)
         return await _judged(request, partial(intake.read, request, settings), size, keep)
     except Problem as problem:
         return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)

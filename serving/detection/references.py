@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refundlens.model.detection import Detection, Reason
+from refundlens.model.detection import Details, Detection, Reason
 from refundlens.model.photo.image import read_photo
+from refundlens.model.verdict.selection import select
 from refundlens.serving.kit.language import Language
 
 GRID = 32
@@ -72,7 +73,8 @@ def with_references(
         return detection
     aspect, cells = _reduce(data)
     compared = [_compare(detection.sha256, aspect, cells, reference, language) for reference in references]
-    return detection.model_copy(update={"reasons": [*detection.reasons, *compared]})
+    told, rest = select([*compared, *detection.reasons, *detection.details.reasons], detection.verdict)
+    return detection.model_copy(update={"reasons": told, "details": Details(reasons=rest)})
 
 
 def _reduce(data: bytes) -> tuple[float, NDArray[np.float32]]:

@@ -17,6 +17,7 @@ from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Place, Rates
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.service import DetectionService
+from refundlens.serving.http.body import expected_bytes
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.settings import Settings
@@ -63,7 +64,7 @@ def turn(request: Request, owner: str) -> Iterator[Turn]:
     rates: Rates = request.app.state.rates
     began = time.monotonic()
     try:
-        size = intake.expected_bytes(request, settings)
+        size = expected_bytes(request, settings)
         patience = intake.deadline_seconds(request, settings)
         stated = intake.stated_photo(request)
         rates.enter(owner)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from refundlens.model.detection import (
     Conditions,
     DefectFound,
+    Details,
     Detection,
     MissedOn,
     ModelName,
@@ -59,6 +60,15 @@ EXAMPLE: dict[str, Any] = {
             "text": "A region of this picture looks regenerated.",
         }
     ],
+    "details": {
+        "reasons": [
+            {
+                "code": "metadata.camera",
+                "basis": "declared",
+                "text": "The metadata names a camera (Canon EOS 20D). This supports the photo but proves nothing.",
+            }
+        ]
+    },
     "model": {
         "name": "refundlens-s",
         "version": "1.0.0",
@@ -116,7 +126,10 @@ class DetectionOut(BaseModel):
         description="whether one more upload (JPEG at quality 85) would leave the verdict as it is; "
         "a photo called fake was really compressed again and judged a second time"
     )
-    reasons: list[Reason]
+    reasons: list[Reason] = Field(description="at most three that matter for the verdict")
+    details: Details = Field(
+        default_factory=Details, description="everything else, among it all other reasons"
+    )
     model: ModelName
     timings_ms: dict[str, float]
     reliability: Reliability | None = Field(

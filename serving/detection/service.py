@@ -17,13 +17,14 @@ from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.detection.admission import Admission
-from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import Answers, CacheUse, Question
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
 from refundlens.serving.detection.store import Damaged, DetectionStore, Stored
 from refundlens.serving.engine import Closed, Engine, Expired, Priority, Refused
 from refundlens.serving.engine.job import Job
+from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock, rfc3339
 from refundlens.serving.kit.ids import make_id

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refundlens.model.names import Defect
 from refundlens.serving.detection import body as intake
-from refundlens.serving.detection.body import Intake, Upload
+from refundlens.serving.detection.body import Intake
+from refundlens.serving.http.body import Upload, faults, read_bytes
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
 
@@ -68,12 +69,12 @@ class InferenceRequest(_Lenient):
 
 async def read(request: Request, settings: Settings) -> tuple[InferenceRequest, Intake]:
     """The whole body, understood. Raises Problem 400, 408 or 413."""
-    body = await intake.read_bytes(request, settings)
+    body = await read_bytes(request, settings)
     split = _json_length(request, len(body))
     try:
         asked = InferenceRequest.model_validate_json(body[:split])
     except ValidationError as error:
-        raise Problem(400, "invalid_request", intake.faults(error)) from error
+        raise Problem(400, "invalid_request", faults(error)) from error
     tensor = asked.inputs[0]
     if tensor.name != IMAGE or tensor.datatype != "BYTES":
         raise _wrong(f"send one BYTES tensor named `{IMAGE}`")

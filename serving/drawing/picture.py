@@ -130,14 +130,15 @@ def _height(lines: list[str], size: int) -> int:
 
 
 def boxed(pixels: Pixels, boxes: list[list[int]], side: int) -> Image.Image:
-    """The photo in a panel, its regions framed."""
+    """The photo in a panel, its regions framed and numbered from 1, as reasons name them."""
     panel, scale = _fitted(Image.fromarray(pixels), side)
     pen = ImageDraw.Draw(panel)
-    for box in boxes:
+    for number, box in enumerate(boxes, 1):
         x0, y0, x1, y1 = (round(value * scale) for value in box)
         for grow, colour in ((1, _BOX_EDGE), (0, _BOX), (-1, _BOX)):  # light round dark: seen on any ground
             left, top = x0 - grow, y0 - grow
             pen.rectangle((left, top, max(x1 + grow, left), max(y1 + grow, top)), outline=colour)
+        pen.text((x0 + 3, y0 + 1), str(number), _BOX, font(_SMALL), stroke_width=2, stroke_fill=_BOX_EDGE)
     return panel
 
 

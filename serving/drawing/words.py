@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from refundlens.model.verdict.texts import TEXTS, WORDS, Language, reason_text
-from refundlens.serving.detection.page import ResultView
-from refundlens.serving.events.audit import DETECTOR
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.roles import DETECTOR
 from refundlens.serving.workflow.states import ReportState
 
 MOST_REASONS = 8
@@ -153,7 +153,6 @@ def words(body: dict[str, Any], report: ReportFacts | None, language: Language) 
 
 
 def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
-    percent = ResultView.percent
     likeliest = max(body["kind"], key=lambda kind: body["kind"][kind])
     found = [
         _say("probability", language, share=percent(body["probability"]), kind=_KINDS[likeliest][language])

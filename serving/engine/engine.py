@@ -26,7 +26,7 @@ from refundlens.serving.engine.shadow import MOST, Agreement, Shadow
 from refundlens.serving.engine.workers import Crew
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import EngineMetrics, Metrics
-from refundlens.serving.settings import Settings, cores, read_settings
+from refundlens.serving.settings import Settings, cores, read_settings, trusted_signers
 
 WARM_UP_SIDE = 512
 """Pixels a side of the picture judged before an engine or a new model is ready: several tiles, as a photo has."""
@@ -185,7 +185,9 @@ class Engine:
 
     def _load(self, bundle: Path | None) -> Detector:
         threads = max(1, cores() // self._settings.workers)
-        return Detector(bundle, threads, self._settings.device, self._settings.data_dir / "tensorrt")
+        settings = self._settings
+        cache, trusted = settings.data_dir / "tensorrt", trusted_signers(settings)
+        return Detector(bundle, threads, settings.device, cache, trusted)
 
     def _prepare(self, bundle: Path | None) -> Lane:
         """A lane that is ready to judge. On one thread: the running model has the others.

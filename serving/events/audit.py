@@ -15,26 +15,13 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.roles import Actor
 from refundlens.serving.storage.tables import AuditEvent, Chain
-from refundlens.serving.workflow.states import Role
 
 START = "0" * 64
 
 Record = AuditEvent | Row[Any]
 """A row of the chain, as an object or as its columns."""
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who did it. name: the subject of a key, `detector`, `system`, or `buyer` for a status link."""
-
-    role: Role
-    name: str
-
-
-SYSTEM = Actor(Role.SYSTEM, "system")
-DETECTOR = Actor(Role.DETECTOR, "detector")
-BUYER = Actor(Role.BUYER, "buyer")
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
-from refundlens.serving.workflow.states import WebhookType
 
 
 def publish(

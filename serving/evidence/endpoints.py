@@ -16,11 +16,11 @@ from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.reports.schemas import EXAMPLE as REPORT
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 AT_ONCE = 4
 """PDFs drawn or waiting to be: each holds one of the forty threads that answer everything else, for a second or two."""

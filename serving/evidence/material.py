@@ -13,15 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.store import Stored
-from refundlens.serving.events.audit import DETECTOR, members
+from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.refusal import RULES
 from refundlens.serving.reports.repository import Whole
-from refundlens.serving.reports.screening import load_map
-from refundlens.serving.reports.view import OURSELVES, reasons
+from refundlens.serving.reports.view import OURSELVES, details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -34,7 +35,6 @@ from refundlens.serving.storage.tables import (
     Screening,
 )
 from refundlens.serving.workflow.events import moment
-from refundlens.serving.workflow.states import Role
 
 Map = NDArray[np.float32]
 PhotoState = Literal["kept", "not_kept", "erased"]
@@ -101,7 +101,8 @@ def of_report(session: Session, files: FileStore, asked: Asked, identifier: str)
 def of_stored(found: Stored) -> Material:
     """Of a photo sent to /v1/detect."""
     photo = Photo(found.body["sha256"], "not_kept")
-    said = dict.fromkeys(LANGUAGES, found.body["reasons"])
+    told = [*found.body["reasons"], *found.body["details"]["reasons"]]
+    said = dict.fromkeys(LANGUAGES, told)
     return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
 
 
@@ -110,7 +111,9 @@ def _material(
 ) -> Material:
     return Material(
         body={**screening.body, "file": image.name},
-        reasons={language: reasons(screening, language) for language in LANGUAGES},
+        reasons={
+            language: [*reasons(screening, language), *details(screening, language)] for language in LANGUAGES
+        },
         photo=_photo(files, image, asked.photo),
         heatmap=_map(files, screening.heatmap),
         reliability=_map(files, screening.reliability),

@@ -89,10 +89,15 @@ def _changes(told: dict[str, Any], again: Detection) -> Iterator[Difference]:
     here = again.public()
     for name in COMPARED:
         yield from _differences(name, told.get(name), here[name])
-    codes = [reason["code"] for reason in told["reasons"]]
-    for reason in here["reasons"]:  # comparing with reference pictures adds some that are not the photo's own
+    codes = _codes(told)
+    # comparing with reference pictures adds some that are not the photo's own
+    for reason in [*here["reasons"], *here["details"]["reasons"]]:
         if reason["code"] not in codes:
             yield "reasons", None, reason["code"]
+
+
+def _codes(told: dict[str, Any]) -> set[str]:
+    return {reason["code"] for reason in [*told["reasons"], *told.get("details", {}).get("reasons", [])]}
 
 
 def _differences(where: str, told: Any, here: Any) -> Iterator[Difference]:

@@ -20,12 +20,12 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.model.verdict.texts import Language
 from refundlens.serving.drawing import text as fonts
 from refundlens.serving.drawing import text as typeset
+from refundlens.serving.drawing.pack_words import hash_rows, model_rows, report_rows, say
 from refundlens.serving.drawing.picture import boxed, heated
 from refundlens.serving.drawing.words import ReportFacts, Words, words
 from refundlens.serving.evidence import pack, signature
 from refundlens.serving.evidence.material import Material
 from refundlens.serving.evidence.pack import Issuing, canonical, join
-from refundlens.serving.evidence.words import hash_rows, model_rows, report_rows, say
 from refundlens.serving.workflow.states import ReportState
 
 ATTACHMENT = "evidence.json"

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.secret import Secret
 
 ALGORITHM = "Ed25519"
 _LABEL = "evidence signing"

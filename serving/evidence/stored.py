@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.store import Stored
 from refundlens.serving.drawing.picture import evidence_jpeg
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import Language
-from refundlens.serving.reports.screening import load_map
-from refundlens.serving.reports.view import reasons
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.reports.view import details, reasons
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import Image, Refund, Screening
-from refundlens.serving.workflow.states import Role
 
 
 def find(
@@ -77,4 +77,5 @@ def find_rows(session: Session, principal: Principal, identifier: str) -> tuple[
 
 
 def _body(screening: Screening, image: Image, language: Language) -> dict[str, Any]:
-    return {**screening.body, "file": image.name, "reasons": reasons(screening, language)}
+    told = {"reasons": reasons(screening, language), "details": {"reasons": details(screening, language)}}
+    return {**screening.body, "file": image.name, **told}

@@ -23,6 +23,23 @@ from refundlens.serving.evidence import signature as trailer
 from refundlens.serving.evidence.pack import FORMAT, PackError, canonical, split
 from refundlens.serving.evidence.signature import ALGORITHM, PublicKey, Sealed, bytes64, public_key
 
+State = Literal["ok", "note", "open", "failed"]
+"""`note`: holds, with something to know. `open`: could not be checked with what is at hand; says what would help."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """check: a stable name. detail: what was compared, and what it means."""
+
+    check: str
+    state: State
+    detail: str
+
+
+def failed(findings: Iterable[Finding]) -> bool:
+    return any(finding.state == "failed" for finding in findings)
+
+
 ATTACHMENT = "evidence.json"
 _PDF = b"%PDF-"
 
@@ -61,23 +78,6 @@ def _attached(pdf: bytes) -> bytes:
     if not found:
         raise PackError(f"this PDF carries no {ATTACHMENT}; pages without it prove nothing")
     return bytes(found[0])
-
-
-State = Literal["ok", "note", "open", "failed"]
-"""`note`: holds, with something to know. `open`: could not be checked with what is at hand; says what would help."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """check: a stable name. detail: what was compared, and what it means."""
-
-    check: str
-    state: State
-    detail: str
-
-
-def failed(findings: Iterable[Finding]) -> bool:
-    return any(finding.state == "failed" for finding in findings)
 
 
 _SUM = 1e-6
@@ -247,6 +247,10 @@ def _links(rows: list[dict[str, Any]], head: dict[str, Any], report: dict[str, A
     return None
 
 
+SIGNED = "policy.signed_ai"
+"""The reason that says so where a trusted signature made the verdict."""
+
+
 def _detection(document: dict[str, Any]) -> Finding:
     """The numbers against each other, and against the calibration beside them."""
     body = document["detection"]
@@ -260,6 +264,11 @@ def _detection(document: dict[str, Any]) -> Finding:
         return Finding(
             "detection", "ok", "the numbers agree with each other; no calibration is told beside them"
         )
+    if any(reason["code"] == SIGNED for reason in body["reasons"]):
+        detail = (
+            "the verdict rests on the file's signed Content Credentials, not on the calibration's threshold"
+        )
+        return Finding("detection", "note", detail)
     threshold = facts["threshold"]
     if body["verdict"] == "fake" and (threshold is None or probability < threshold):
         return Finding("detection", "failed", "called fake below the calibration's own threshold")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.secret import Secret
 
 
 def database(request: Request) -> Database:

@@ -26,8 +26,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import StoredAnswer
 
@@ -183,7 +183,6 @@ def _fingerprint(request: Request, asked: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-"""How long an answer can be had again; clients' retries are over long before."""
 MOST = 10_000
 """Keys remembered."""
 MOST_BYTES = 50_000_000

@@ -26,8 +26,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from refundlens.serving.http.problems import Problem, as_answer
+from refundlens.serving.http.tracing import Tracing
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.observability import Metrics, Tracing, request_facts
+from refundlens.serving.observability import Metrics, request_facts
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})

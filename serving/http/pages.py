@@ -5,13 +5,18 @@ file a language with the same keys.
 """
 
 import tomllib
+from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.money import money
 
@@ -66,3 +71,40 @@ def _templates() -> Environment:
     )
     environment.globals["money"] = money
     return environment
+
+
+@cache
+def area_texts(area: str, spoken: Language) -> dict[str, Any]:
+    """The words of an area; a test holds that both languages have the same keys."""
+    path = WEB / "texts" / f"console.{area}.{spoken}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+class PageRoute(APIRoute):
+    """A page or a form's target."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def told(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Problem as problem:
+                return trouble(request, problem)
+            except RequestValidationError:  # an address that none of our pages links to
+                return trouble(request, Problem(404, "not_found", "There is no such page."))
+
+        return told
+
+
+def trouble(request: Request, problem: Problem) -> HTMLResponse:
+    """The page about it."""
+    answer = html(
+        request,
+        "console/problem.html",
+        problem.status,
+        problem=problem,
+        c=area_texts("problems", language(request)),
+    )
+    answer.headers.update(problem.headers)
+    return answer

@@ -22,9 +22,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.keys import VISITOR_ID, Admitted
-from refundlens.serving.identity.principal import SAFE_METHODS, Principal, permits, scope_of
+from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.settings import Settings
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 COOKIE = "refundlens_session"
 

@@ -25,15 +25,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import Actor, Fact
-from refundlens.serving.identity.principal import IdentityError, Principal, check_scopes
-from refundlens.serving.identity.secret import kept
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.identity.scopes import IdentityError, check_scopes
 from refundlens.serving.identity.tenants import DEFAULT, DEMO
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, Actor, Role
 from refundlens.serving.settings import Settings, SettingsError
+from refundlens.serving.storage.secret import kept
 from refundlens.serving.storage.tables import ApiKey
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 
 def digest(text: str) -> str:

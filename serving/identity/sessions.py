@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import PREFIX, Admitted, digest
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import ApiKey, ConsoleSession
 
 LIFE = timedelta(hours=12)

@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact
-from refundlens.serving.identity.principal import IdentityError
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, DatabaseError, sqlite_url
 from refundlens.serving.storage.tables import Tenant

@@ -9,15 +9,17 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Fact
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.jobs.queue import Taken, finish
+from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.events import tell
 from refundlens.serving.workflow.machine import happen
-from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportState, WebhookType
+from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportState
 
 NAG = timedelta(hours=24)
 """How often it is said again that an appeal is overdue."""

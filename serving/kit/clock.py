@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 Clock = Callable[[], datetime]
 """Gives the time now, with a zone."""
@@ -34,4 +34,11 @@ def _sensible(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
+def _written(value: object) -> object:
+    """Times are RFC 3339 texts; a number could mean seconds or milliseconds."""
+    if isinstance(value, str | datetime) and not str(value).strip().lstrip("+-").replace(".", "").isdigit():
+        return value
+    raise ValueError("a time as RFC 3339 text, such as 2026-11-24T08:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sensible)]

@@ -34,6 +34,13 @@ def decimals(currency: str) -> int:
     return UNKNOWN_DECIMALS if exponent is None else int(exponent)
 
 
+def rank(minor: int, currency: str) -> int:
+    """An amount's place in a queue that starts with the largest: hundredths of the currency itself, not of its smallest
+    unit, negative. Currencies are not converted: nobody here knows their rates."""
+    unit: int = 10 ** decimals(currency)
+    return -(minor * 100 // unit)
+
+
 def money(minor: int, currency: str, language: Language) -> str:
     """An amount with its currency. minor: in the smallest unit. currency: ISO 4217's three letters."""
     places = decimals(currency)

@@ -11,10 +11,10 @@ from refundlens.serving.http.context import Db, Now
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.labels import service
 from refundlens.serving.labels.schemas import LabelIn, LabelOut, LabelPage, LabelSource, Truth
-from refundlens.serving.workflow.states import Role
 
 router = APIRouter(prefix="/v1/labels", tags=["labels"])
 

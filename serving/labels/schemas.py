@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from refundlens.serving.http.given import Given
+
 
 class Truth(StrEnum):
     """What a photo is. FAKE: manipulated, nobody said how; the others are the detector's own kinds."""
@@ -63,7 +65,7 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class LabelIn(BaseModel):
+class LabelIn(Given):
     """What a photo is; the photo by one of its three names."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_IN})

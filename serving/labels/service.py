@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
 from refundlens.serving.storage.tables import Image, Label, Refund, Report, Screening
+from refundlens.serving.workflow.change import Change, Effects
 from refundlens.serving.workflow.states import Event, ReportState
+from refundlens.serving.workflow.transitions import Effect
 
 _BATCH = 500
 """Rows held in memory while an export reads them all."""
@@ -205,3 +207,11 @@ def _add(
     session.add(label)
     session.flush()
     return label
+
+
+def _label(change: Change) -> None:
+    for_decision(change.session, change.report, change.edge.event, change.actor.name, change.now)
+
+
+EFFECTS: Effects = {Effect.LABEL: _label}
+"""What the workflow's changes add to the labels."""

@@ -11,16 +11,17 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from refundlens.serving.detection import body as intake
 from refundlens.serving.http import paging
+from refundlens.serving.http.body import expected_bytes, faults, read_bytes
 from refundlens.serving.http.context import Db
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
 from refundlens.serving.storage.files import FileError, FileStore
-from refundlens.serving.workflow.states import RefundStatus, Role
+from refundlens.serving.workflow.states import RefundStatus
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
@@ -51,7 +52,7 @@ async def put_refund(
     older `platform_version` than the one known is refused with 409, so that messages may come in any order. If-Match
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
-    size = intake.expected_bytes(request, request.app.state.settings)
+    size = expected_bytes(request, request.app.state.settings)
     with request.app.state.service.admission.place(math.inf, size, photos=0):
         body = await _read(request)
         return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
@@ -165,8 +166,8 @@ def get_image(
 
 async def _read(request: Request) -> RefundIn:
     """The body, within the limits that hold for photos. Raises Problem 408, 413, 422."""
-    data = await intake.read_bytes(request, request.app.state.settings)
+    data = await read_bytes(request, request.app.state.settings)
     try:
         return await asyncio.to_thread(RefundIn.model_validate_json, data)
     except ValidationError as error:
-        raise Problem(422, "invalid_request", intake.faults(error)) from error
+        raise Problem(422, "invalid_request", faults(error)) from error

@@ -7,9 +7,10 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Image, Refund, Report
-from refundlens.serving.workflow.states import RefundStatus, Role
+from refundlens.serving.workflow.states import RefundStatus
 
 
 def _visible(principal: Principal) -> Select[Refund]:

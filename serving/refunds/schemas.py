@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
+from refundlens.serving.http.given import Given
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
 
@@ -63,7 +64,7 @@ def _decoded(value: object) -> object:
     raise ValueError("the file's bytes in base64")
 
 
-class PhotoIn(BaseModel):
+class PhotoIn(Given):
     """A photo's bytes, or the SHA-256 of one that this refund has already."""
 
     model_config = ConfigDict(extra="forbid")
@@ -81,7 +82,7 @@ class PhotoIn(BaseModel):
         return self
 
 
-class Amount(BaseModel):
+class Amount(Given):
     """Money as the platforms' own APIs count it: 12800 fen are 128.00 yuan."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,7 +91,7 @@ class Amount(BaseModel):
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$", description="ISO 4217")
 
 
-class Claim(BaseModel):
+class Claim(Given):
     """What the buyer says is wrong."""
 
     model_config = ConfigDict(extra="forbid")
@@ -99,7 +100,7 @@ class Claim(BaseModel):
     text: str = Field(default="", max_length=10_000)
 
 
-class RefundIn(BaseModel):
+class RefundIn(Given):
     """A refund as the platform has it now. Photos that are left out stay; none is ever removed by this."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_IN})

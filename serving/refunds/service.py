@@ -1,6 +1,6 @@
 """Mirrors a refund: makes or changes it, keeps its photos, and has its reports follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,16 +10,18 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.money import rank
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
@@ -31,7 +33,6 @@ from refundlens.serving.workflow.states import (
     PhotoRequestState,
     RefundStatus,
     ReportState,
-    Role,
     Source,
 )
 
@@ -215,6 +216,7 @@ def _change(
     if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
         columns["closed_at"] = refund.closed_at
     changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
+    _refuse_reused(refund, body, changed)
     for name, value in changed.items():
         setattr(refund, name, value)
     added = _keep_photos(session, refund, photos, now)
@@ -257,6 +259,16 @@ def _refuse_older(refund: Refund, body: RefundIn) -> None:
         raise Problem(409, "older_version", detail)
 
 
+def _refuse_reused(refund: Refund, body: RefundIn, changed: Mapping[str, object]) -> None:
+    """One version of the platform's says one thing; photos may be added to it, because chats go on."""
+    if changed and body.platform_version is not None and body.platform_version == refund.platform_version:
+        names = ", ".join(sorted(changed))
+        detail = (
+            f"Version {refund.platform_version} is known with another content ({names}); nothing was changed."
+        )
+        raise Problem(409, "version_reused", detail)
+
+
 def _have_reports_follow(
     session: Session, settings: Settings, refund: Refund, deadline_moved: bool, now: datetime
 ) -> None:
@@ -269,7 +281,7 @@ def _have_reports_follow(
             happen(session, settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
         else:
             report.due_at = refund.deadline_at or NEVER
-            report.amount_rank = -refund.amount_minor
+            report.amount_rank = rank(refund.amount_minor, refund.currency)
             if deadline_moved:
                 timers.threaten(session, report, refund, now)
 

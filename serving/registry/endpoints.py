@@ -12,8 +12,9 @@ from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.paging import IfMatch
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, schemas, service
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
@@ -26,7 +27,6 @@ from refundlens.serving.registry.schemas import (
 )
 from refundlens.serving.registry.service import By
 from refundlens.serving.storage.tables import ModelVersion
-from refundlens.serving.workflow.states import Role
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from refundlens.serving.http.given import Given
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
@@ -47,7 +48,7 @@ RUNNING_EXAMPLE: dict[str, Any] = {
 }
 
 
-class PromoteIn(BaseModel):
+class PromoteIn(Given):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "more edits found at the same bound"}}
     )
@@ -60,7 +61,7 @@ class PromoteIn(BaseModel):
     )
 
 
-class RollbackIn(BaseModel):
+class RollbackIn(Given):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"reason": "it calls soft photos fake"}}
     )
@@ -68,7 +69,7 @@ class RollbackIn(BaseModel):
     reason: Reason = Field(description="why; shown to every engineer of the installation")
 
 
-class ShadowIn(BaseModel):
+class ShadowIn(Given):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"share": 0.1}})
 
     share: float = Field(default=SHARE, ge=0, le=1, description="of the photos; 0 ends it")

@@ -12,17 +12,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.events.audit import SYSTEM, Actor, Fact, text_hash
+from refundlens.serving.events.audit import Fact, text_hash
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import tenants
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.registry import repository, stages
 from refundlens.serving.registry.bundles import Examined
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.storage.tables import ModelVersion
-from refundlens.serving.workflow.states import Role, WebhookType
 
 SHARE = 0.1
 """Of the photos, that a shadow is shown unless told otherwise; as REFUNDLENS_SHADOW_SHARE."""

@@ -16,10 +16,12 @@ from refundlens.serving.http.context import Db
 from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import SAFE_METHODS, Principal, permits
+from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.repository import Filter
 from refundlens.serving.reports.schemas import (
@@ -40,7 +42,7 @@ from refundlens.serving.reports.schemas import (
 )
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import Report
-from refundlens.serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.workflow.states import AppealState, ReportState
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 

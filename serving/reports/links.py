@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.secret import Secret
 
 Side = Literal["merchant", "buyer"]
 SIDES: tuple[Side, ...] = ("merchant", "buyer")

@@ -7,21 +7,21 @@ platform's own call among it (`serving.platforms`; described, never made).
 from dataclasses import dataclass
 from typing import Any
 
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.drawing.words import ReportFacts
-from refundlens.serving.events.audit import DETECTOR
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import DETECTOR
 from refundlens.serving.platforms import CannotAnswer, RefundMirror
 from refundlens.serving.platforms.taobao_calls import refuse
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import Whole
-from refundlens.serving.reports.screening import load_map
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import Refund
-from refundlens.serving.workflow.machine import Given
+from refundlens.serving.workflow.change import Given
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")

@@ -10,7 +10,8 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -23,7 +24,7 @@ from refundlens.serving.storage.tables import (
     Report,
     Screening,
 )
-from refundlens.serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.workflow.states import AppealState, ReportState
 
 Kind = TypeVar("Kind", Refund, Image, Screening)
 Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)

@@ -16,31 +16,32 @@ photo, and looks at each answer before the next click, gets no more chances to a
 - a photo that a person found not to be fake, at first or on appeal, is no evidence against the others any more.
 """
 
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.model.detection import Detection
+from refundlens.model.detection import Detection, Reason
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
+from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.schemas import detection_line
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.events.audit import DETECTOR, SYSTEM, Fact
+from refundlens.serving.events.audit import Fact
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Report, Screening
 from refundlens.serving.workflow import miss_limit
-from refundlens.serving.workflow.machine import Given, happen
-from refundlens.serving.workflow.states import Event, ReportState, WebhookType
+from refundlens.serving.workflow.change import Given
+from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.states import Event, ReportState
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,9 @@ class Found:
 def keep_maps(files: FileStore, detection: Detection) -> Found:
     """Store the maps, outside of any transaction."""
     trust = detection.reliabilitymap
-    return Found(detection, _put(files, detection.heatmap), None if trust is None else _put(files, trust))
-
-
-def load_map(files: FileStore, name: str) -> NDArray[np.float32]:
-    """float32 [h,w]. Raises FileError."""
-    return np.asarray(np.load(io.BytesIO(files.get(name)), allow_pickle=False), np.float32)
+    return Found(
+        detection, save_map(files, detection.heatmap), None if trust is None else save_map(files, trust)
+    )
 
 
 def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Found]) -> None:
@@ -144,13 +142,19 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
         _conclude_one(doing, report, refund, judged, found.get(report.image_id))
 
 
+def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Reasons with the values of their sentences, so that they can be said in another language later."""
+    return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
+
+
 def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
     identifier = make_id("det", now)
     body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
-    body["reasons"] = [{**reason.model_dump(), "details": reason.details} for reason in detection.reasons]
+    body["reasons"] = _with_values(detection.reasons)
+    body["details"] = {"reasons": _with_values(detection.details.reasons)}
     body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
     body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
     row = Screening(
@@ -239,9 +243,3 @@ def _tell(session: Session, report: Report, screening: Screening, now: datetime)
 def _doubt(probability: float) -> float:
     """0 at 0 or 1, 1 at one half."""
     return 1 - abs(2 * probability - 1)
-
-
-def _put(files: FileStore, values: NDArray[np.float32]) -> str:
-    content = io.BytesIO()
-    np.save(content, values, allow_pickle=False)
-    return files.put(content.getvalue())

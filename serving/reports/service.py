@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.events.audit import Actor
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.money import rank
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import Whole
@@ -32,9 +33,9 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Appeal, Image, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import guards
-from refundlens.serving.workflow.guards import Seen
-from refundlens.serving.workflow.machine import Change, Given, happen, may
-from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.change import Change, Given, Seen
+from refundlens.serving.workflow.machine import happen, may
+from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import TABLE, Guard
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _submit(
         note=note,
         reported_by=principal.subject,
         due_at=NEVER,
-        amount_rank=-refund.amount_minor,
+        amount_rank=rank(refund.amount_minor, refund.currency),
         created_at=doing.now,
         updated_at=doing.now,
     )

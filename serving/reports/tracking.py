@@ -15,18 +15,19 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.console.problems import PageRoute
 from refundlens.serving.detection import body as intake
-from refundlens.serving.events.audit import BUYER, Actor
+from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
 from refundlens.serving.reports import links, repository, status_page, view
 from refundlens.serving.reports.links import Link
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import Doing, file_appeal
 from refundlens.serving.storage.files import FileError, FileStore
-from refundlens.serving.workflow.states import Role, Source
+from refundlens.serving.workflow.states import Source
 
 
 class LinkRoute(PageRoute):
@@ -118,7 +119,7 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     link = _buyer(request, token)
     state = request.app.state
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
-    size = intake.expected_bytes(request, state.settings)
+    size = expected_bytes(request, state.settings)
     with state.service.admission.place(math.inf, size, photos=0):
         body = await intake.read(request, state.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
@@ -179,13 +180,13 @@ async def _grounds(request: Request) -> str:
         async with request.form(max_fields=4) as form:
             given: Any = {"grounds": form.get("grounds", "")}
     else:
-        given = await intake.read_bytes(request, request.app.state.settings)
+        given = await read_bytes(request, request.app.state.settings)
     try:
         if isinstance(given, bytes):
             return AppealIn.model_validate_json(given).grounds
         return AppealIn.model_validate(given).grounds
     except ValidationError as error:
-        raise Problem(422, "invalid_request", intake.faults(error)) from error
+        raise Problem(422, "invalid_request", faults(error)) from error
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import reason_text
-from refundlens.serving.events.audit import Actor
-from refundlens.serving.identity.secret import Secret
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
 from refundlens.serving.reports.repository import Whole
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
@@ -28,7 +28,7 @@ from refundlens.serving.storage.tables import (
     Screening,
 )
 from refundlens.serving.workflow.events import moment
-from refundlens.serving.workflow.states import ReportState, Role
+from refundlens.serving.workflow.states import ReportState
 
 OURSELVES = ("detector", "system", "buyer")
 """Actors that are no person with a key; they may be named to anybody."""
@@ -93,12 +93,21 @@ def show(session: Session, viewer: Viewer, whole: Whole, steps: bool = True) -> 
 
 
 def reasons(screening: Screening, language: Language) -> list[dict[str, Any]]:
-    """The detector's reasons in a language, made again from what they say."""
-    shown = []
-    for reason in screening.body["reasons"]:
+    """The detector's reasons that come first, in a language, made again from what they say."""
+    return [_reason(reason, language) for reason in screening.body["reasons"]]
+
+
+def details(screening: Screening, language: Language) -> list[dict[str, Any]]:
+    """All its other reasons; none in answers of versions that told all of them first."""
+    return [_reason(reason, language) for reason in screening.body.get("details", {}).get("reasons", [])]
+
+
+def _reason(reason: dict[str, Any], language: Language) -> dict[str, Any]:
+    try:
         text = reason_text(reason["code"], language, **reason["details"])
-        shown.append({"code": reason["code"], "basis": reason["basis"], "text": text})
-    return shown
+    except KeyError:  # said by an older version, whose sentence took other values: as it was said
+        text = reason["text"]
+    return {"code": reason["code"], "basis": reason["basis"], "text": text}
 
 
 def appeal_view(appeal: Appeal, actions: list[str] | None = None) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
 from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, etag, page
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
 from refundlens.serving.webhooks import repository, schemas, service
 from refundlens.serving.webhooks.sending import secret_text
 from refundlens.serving.webhooks.ssrf import Guard, Refused
-from refundlens.serving.workflow.states import Role
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]

@@ -17,10 +17,11 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
+from refundlens.serving.kit import roles
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
-from refundlens.serving.webhooks import delivery
+from refundlens.serving.webhooks import schedule
 from refundlens.serving.webhooks.sending import Answer, Signer
 
 PER_ENDPOINT = 4
@@ -127,13 +128,13 @@ def _failed(
 ) -> None:
     if endpoint.failing_since is None:
         endpoint.failing_since = now
-    pause = delivery.wait(row.attempts, answer.status, answer.retry_after, now)
+    pause = schedule.wait(row.attempts, answer.status, answer.retry_after, now)
     if answer.status == GONE:
         _end(row, "failed", now)
         _disable(session, endpoint, "its receiver answered 410 Gone", now)
-    elif delivery.is_dead(endpoint.failing_since, row.attempts, now):
+    elif schedule.is_dead(endpoint.failing_since, row.attempts, now):
         _end(row, "failed", now)
-        _disable(session, endpoint, f"everything failed for {delivery.DEAD_AFTER.days} days", now)
+        _disable(session, endpoint, f"everything failed for {schedule.DEAD_AFTER.days} days", now)
     elif pause is None:
         _end(row, "failed", now)
     else:
@@ -153,7 +154,7 @@ def _disable(session: Session, endpoint: WebhookEndpoint, reason: str, now: date
     endpoint.updated_at = now
     cancel_pending(session, endpoint.id, now)
     fact = audit.Fact("webhook_endpoint.disabled", endpoint.id, "enabled", "disabled", {"reason": reason})
-    audit.append(session, endpoint.tenant_id, now, audit.SYSTEM, fact)
+    audit.append(session, endpoint.tenant_id, now, roles.SYSTEM, fact)
     _log.warning("webhook endpoint %s is disabled: %s", endpoint.id, reason)
 
 

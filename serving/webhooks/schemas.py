@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from refundlens.serving.events.types import WebhookType
+from refundlens.serving.http.given import Given
 from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS
-from refundlens.serving.workflow.states import WebhookType
 
 ENDPOINT_ID = "whe_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"
 DELIVERY_ID = "whd_01KAMZ5S8GQ3V6T0C9R4X2Y7AC"
@@ -50,7 +51,7 @@ PAYLOAD_EXAMPLE = (
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 
 
-class EndpointIn(BaseModel):
+class EndpointIn(Given):
     """A new endpoint."""
 
     model_config = ConfigDict(
@@ -71,7 +72,7 @@ class EndpointIn(BaseModel):
     )
 
 
-class EndpointPatch(BaseModel):
+class EndpointPatch(Given):
     """What is to change; what is absent or null stays."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"enabled": True}})
@@ -85,7 +86,7 @@ class EndpointPatch(BaseModel):
     )
 
 
-class RotationIn(BaseModel):
+class RotationIn(Given):
     """How long the old secret signs beside the new one."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"overlap_hours": 24}})

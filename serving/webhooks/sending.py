@@ -20,7 +20,7 @@ from typing import Protocol
 import httpx
 from standardwebhooks import Webhook
 
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.webhooks.ssrf import Guard, PinnedTransport, Refused
 
 PREFIX = "whsec_"

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.http import paging
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import repository
 from refundlens.serving.webhooks.queue import cancel_pending, is_active

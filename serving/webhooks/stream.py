@@ -23,14 +23,14 @@ from fastapi.responses import StreamingResponse
 
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import OutboxEvent
 from refundlens.serving.webhooks import repository
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 LOOK = 1.0
 """Seconds between looks: what another process did is seen within one."""

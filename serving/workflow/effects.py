@@ -1,27 +1,22 @@
-"""What follows from a change: one function an effect of the table. All in the change's own transaction."""
+"""What follows from a change: one function an effect of the table. All in the change's own transaction.
 
-from collections.abc import Callable
+Those on buyers' records and on labels are written there, and `serving.app` adds them to `EFFECTS` at the start: the
+workflow knows neither.
+"""
+
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from refundlens.serving.buyers import integrity
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.labels.service import for_decision
 from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
+from refundlens.serving.workflow.change import Change, Effects
 from refundlens.serving.workflow.events import tell
-from refundlens.serving.workflow.machine import Change
-from refundlens.serving.workflow.states import (
-    AppealState,
-    Event,
-    Outcome,
-    PhotoRequestState,
-    ReportState,
-    WebhookType,
-)
+from refundlens.serving.workflow.states import AppealState, Event, Outcome, PhotoRequestState, ReportState
 from refundlens.serving.workflow.transitions import Effect
 
 _WEBHOOK_OF_STATE = {
@@ -145,22 +140,6 @@ def _undo_refusal(change: Change, whole: bool) -> bool:
     return change.session.execute(undone.returning(Refusal.id)).first() is not None
 
 
-def _enter_pending(change: Change) -> None:
-    integrity.enter_pending(change.session, change.report, change.refund, change.now, change.settings)
-
-
-def _enter_final(change: Change) -> None:
-    integrity.enter_final(change.session, change.report, change.refund, change.now, change.settings)
-
-
-def _reverse_entry(change: Change) -> None:
-    integrity.reverse(change.session, change.report, change.refund, change.now)
-
-
-def _label(change: Change) -> None:
-    for_decision(change.session, change.report, change.edge.event, change.actor.name, change.now)
-
-
 def _record_decision(change: Change) -> None:
     session, report = change.session, change.report
     appeal = session.execute(select(Appeal.id).where(Appeal.report_id == report.id)).scalar()
@@ -234,7 +213,7 @@ def _record_refusal(change: Change) -> None:
     )  # fmt: skip
 
 
-DO: dict[Effect, Callable[[Change], None]] = {
+EFFECTS: Effects = {
     Effect.TELL: _tell,
     Effect.START_CLOCKS: _start_clocks,
     Effect.STOP_CLOCKS: _stop_clocks,
@@ -242,10 +221,6 @@ DO: dict[Effect, Callable[[Change], None]] = {
     Effect.OPEN_APPEAL: _open_appeal,
     Effect.CLOSE_APPEAL: _close_appeal,
     Effect.SET_OUTCOME: _set_outcome,
-    Effect.ENTER_PENDING: _enter_pending,
-    Effect.ENTER_FINAL: _enter_final,
-    Effect.REVERSE_ENTRY: _reverse_entry,
-    Effect.LABEL: _label,
     Effect.RECORD_DECISION: _record_decision,
     Effect.ASK_BUYER: _ask_buyer,
     Effect.END_WISHES: _end_wishes,

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import outbox
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow.states import WebhookType
 
 
 def tell(

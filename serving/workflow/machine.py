@@ -4,54 +4,20 @@ In: an event, who brings it, the report with its refund (both locked by `serving
 report; audit event, webhooks, timers and all other effects are in the same session. Nothing is changed where it raises.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import Actor, Fact
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Refund, Report
-from refundlens.serving.workflow import guards
-from refundlens.serving.workflow.guards import Seen
-from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow import effects, guards
+from refundlens.serving.workflow.change import Change, Given
+from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import Edge, events_from, find
-
-
-@dataclass(frozen=True)
-class Given:
-    """What comes with an event. Only what its guards and effects use is set. miss_bound: of the detector's `authentic`.
-    data: facts for the audit log."""
-
-    reason_code: str = ""
-    reason: str = ""
-    side: str = ""
-    wish: str = ""
-    message: str = ""
-    evidence: str = ""
-    platform: dict[str, Any] = field(default_factory=dict)
-    appeal_id: str | None = None
-    miss_bound: float | None = None
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing happening; what guards look at and effects work with. before: none where the report is made."""
-
-    session: Session
-    settings: Settings
-    now: datetime
-    actor: Actor
-    edge: Edge
-    before: ReportState | None
-    report: Report
-    refund: Refund
-    given: Given
-    seen: Seen
 
 
 def happen(
@@ -68,8 +34,6 @@ def happen(
 
     Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
-    from refundlens.serving.workflow import effects  # they use the machine's types
-
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
     seen = guards.look(session, report, refund)
@@ -84,7 +48,7 @@ def happen(
     session.flush()
     audit.append(session, report.tenant_id, now, actor, _fact(change))
     for effect in edge.effects:
-        effects.DO[effect](change)
+        effects.EFFECTS[effect](change)
     session.flush()
     return change
 

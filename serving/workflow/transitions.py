@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from refundlens.serving.kit.roles import Role as R
 from refundlens.serving.workflow.states import Event as E
 from refundlens.serving.workflow.states import ReportState
 from refundlens.serving.workflow.states import ReportState as S
-from refundlens.serving.workflow.states import Role as R
 
 
 class Guard(StrEnum):

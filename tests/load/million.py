@@ -33,15 +33,14 @@ from sqlalchemy import func, select, text
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.cli.serve import settle
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import Wanted
 from refundlens.serving.jobs import queue as leases
+from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database
 from refundlens.serving.webhooks import queue
-from refundlens.serving.workflow.states import Role
 from tests.load import fill
 from tests.load.pages import NAMES, Drawn, Page, idempotency_key, pages
 from tests.load.plans import GROWING, Plan, explain, watched

@@ -97,7 +97,7 @@ def body(identifier: str, probability: float, verdict: str) -> dict[str, Any]:
     ]
     if verdict == "fake":
         reasons.insert(0, ("pixel.local_regeneration", "inferred", {}))
-        reasons.insert(1, ("pixel.defect_is_fake", "inferred", {"defect": "hole", "box": boxes[0]}))
+        reasons.insert(1, ("pixel.defect_is_fake", "inferred", {"defects": ["hole"], "marks": "1"}))
     elif verdict == "authentic":
         reasons.insert(0, ("pixel.no_trace", "inferred", {}))
     else:

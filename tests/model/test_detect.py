@@ -48,7 +48,7 @@ def file(pixels: Pixels, kind: str = "PNG", **options: object) -> bytes:
 
 
 def codes(found: Detection) -> list[str]:
-    return [reason.code for reason in found.reasons]
+    return [reason.code for reason in [*found.reasons, *found.details.reasons]]
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from refundlens.model.detect import Detector
-from refundlens.serving import observability
 from refundlens.serving.app import create_app
+from refundlens.serving.http import tracing
 from refundlens.serving.observability import JsonLines, Metrics, configure
 from refundlens.serving.settings import Settings, SettingsError, read_settings
 
@@ -106,15 +106,15 @@ def without_endpoint(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_spans_are_off_unless_configured(without_endpoint: pytest.MonkeyPatch) -> None:
-    assert observability.tracing(read_settings()) is None
+    assert tracing.tracing(read_settings()) is None
     without_endpoint.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     assert read_settings().traces_wanted
     without_endpoint.setenv("OTEL_TRACES_EXPORTER", "none")
-    assert observability.tracing(read_settings()) is None
+    assert tracing.tracing(read_settings()) is None
     without_endpoint.delenv("OTEL_TRACES_EXPORTER")
     without_endpoint.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"pip install -e .\.\[otel\]"):
-        observability.tracing(read_settings())
+        tracing.tracing(read_settings())
 
 
 def test_a_request_is_a_span_of_its_callers_trace(
@@ -126,7 +126,7 @@ def test_a_request_is_a_span_of_its_callers_trace(
 
     kept, provider = InMemorySpanExporter(), sdk.TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    monkeypatch.setattr("refundlens.serving.app.tracing", lambda _: observability.Tracing(provider))
+    monkeypatch.setattr("refundlens.serving.app.tracing", lambda _: tracing.Tracing(provider))
     with TestClient(create_app(settings, detector)) as client:
         client.post("/v1/detect", headers={"traceparent": PARENT})
     [span] = kept.get_finished_spans()

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from refundlens.datasets.row import Row
 from refundlens.model.verdict.calibration import Calibration, CalibrationError
+from refundlens.training.calibration.misses import with_miss_bounds
 from refundlens.training.calibration.probability import fit_probability
 from refundlens.training.calibration.scoring import Sample, ScoreFile, run_all, score_rows
 from refundlens.training.calibration.thresholds import with_thresholds
-from refundlens.training.misses import with_miss_bounds
 
 __all__ = [
     "CONFIDENCE", "COPIES", "LIMIT", "Sample", "ScoreFile", "calibrate", "choose_copies", "choose_photos", "fits",

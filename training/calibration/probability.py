@@ -29,8 +29,8 @@ MISSED = 0.05
 """Share of the fakes, among the samples that fit, that `authentic` may always swallow."""
 CLEARED = 0.85
 """Share of the authentic ones that it shall reach, at the price of more fakes: a detector that calls few photos
-authentic sends all of them to a person. How many fakes that are is counted afterwards (`training.misses`), stated with
-every verdict, and each installation's to accept."""
+authentic sends all of them to a person. How many fakes that are is counted afterwards (`misses`), stated with every
+verdict, and each installation's to accept."""
 RIDGES = (1.0, 3.0, 10.0, 30.0)
 """L2 penalties tried on each standardised feature's weight, in photos' worth of evidence: they fade as photos grow in
 number, or probabilities would never come to mean what they say."""

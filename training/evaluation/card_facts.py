@@ -57,7 +57,7 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
     settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
     network = settings["network"]
     cores = settings["threads"] or os.cpu_count() or 1
-    trained: list[str] = report["context"].get("trained_generators", [])
+    trained: list[str] = report["context"].get("trained_generators", []) or dataset.get("generators", [])
     start = "ImageNet weights" if network["pretrained"] else "random weights"
     context: CardContext = {
         "name": name,
@@ -66,7 +66,7 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "base": f"timm {network['backbone']}, {start}",
         "dataset_version": dataset.get("version", "unknown"),
         "photos": _photos(run / SOURCES),
-        "generators": _generators(report, trained),
+        "generators": _generators(report, trained) + _editors(dataset),
         "trained_generators": trained,
         "phone_line": PHONE_LINE,
         "training": _flat(settings),
@@ -96,14 +96,16 @@ def _notes(path: Path) -> dict[str, Any]:
 
 
 def _photos(path: Path) -> list[Source]:
-    """One line an origin, from the dataset's SOURCES.csv."""
+    """One line an origin, from SOURCES.csv: a row a photo in a dataset, a row with a number in a folder of crops."""
     if not path.is_file():
         return []
+    counted: Counter[tuple[str, str]] = Counter()
     with path.open(encoding="utf-8", newline="") as stream:
-        counted = Counter((row["origin"], row["licence"]) for row in csv.DictReader(stream))
+        for row in csv.DictReader(stream):
+            counted[row["origin"], row["licence"]] += int(row.get("pictures") or 1)
     return [
         Source(
-            name=origin or "unnamed", amount=f"{count} photos", use="training, calibration, evaluation",
+            name=origin or "unnamed", amount=f"{count} pictures", use="training, calibration, evaluation",
             licence=licence, attribution=origin or "none given",
         )
         for (origin, licence), count in counted.most_common()
@@ -123,6 +125,19 @@ def _generators(report: dict[str, Any], trained: list[str]) -> list[Source]:
                 Source(name=name, amount=amount, use=use, licence=licence, attribution=attribution)
             )
     return sources
+
+
+def _editors(dataset: dict[str, Any]) -> list[Source]:
+    """Real editors and generators whose pictures a folder of crops was made of, and those kept from training."""
+    lines = (("generators", "training"), ("unseen", "calibration only: probabilities and miss bounds"))
+    return [
+        Source(
+            name="pictures made by real editors and generators", amount="; ".join(dataset[key]), use=use,
+            licence="of each picture's repository, above", attribution="the repositories above",
+        )
+        for key, use in lines
+        if dataset.get(key)
+    ]  # fmt: skip
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -19,17 +19,17 @@ from PIL import Image as Pillow
 from refundlens.model.detection import Box
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
-from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, overlay, scaled, to_jpeg
 from refundlens.serving.detection.service import DetectionService
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import refusal, repository
 from refundlens.serving.reports.repository import Whole
-from refundlens.serving.reports.screening import load_map
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import Image
-from refundlens.serving.workflow.states import Role
 
 AROUND = 0.6
 """Share of a region's longer side that is shown on each side of it: what is odd shows against what is not."""

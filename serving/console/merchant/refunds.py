@@ -26,17 +26,17 @@ from refundlens.serving.console.merchant import format, repository
 from refundlens.serving.console.merchant.format import RefundCard
 from refundlens.serving.console.merchant.repository import PARTS, Part
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
-from refundlens.serving.console.problems import PageRoute
-from refundlens.serving.detection.body import faults
 from refundlens.serving.http import paging
+from refundlens.serving.http.body import faults
 from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
 from refundlens.serving.reports.service import Doing
-from refundlens.serving.workflow.states import Role
 
 Asked = TypeVar("Asked", bound=BaseModel)
 

@@ -13,14 +13,15 @@ from refundlens.serving.console.merchant import format, pictures
 from refundlens.serving.console.merchant import repository as lists
 from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
-from refundlens.serving.console.problems import PageRoute
-from refundlens.serving.detection.page import ResultView
 from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.reports.status_page import texts as track_texts
-from refundlens.serving.workflow.states import ReportState, Role, Source
+from refundlens.serving.workflow.states import ReportState, Source
 
 NO_NEWS = 204
 """htmx swaps nothing then: what somebody is writing, and where the sliders are, stays."""
@@ -131,5 +132,5 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "wishes": track_texts(visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
-        "percent": ResultView.percent,
+        "percent": percent,
     }

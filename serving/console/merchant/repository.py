@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Complaint, Image, Refund, Report
-from refundlens.serving.workflow.states import RefundStatus, Role
+from refundlens.serving.workflow.states import RefundStatus
 
 Part = Literal["open", "late", "undated"]
 """Open refunds whose deadline is to come, has passed, or is not known."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.console.review import repository
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import Report
 
 SETTING = "hide_opinion"

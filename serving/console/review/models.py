@@ -12,21 +12,21 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.console.page import Visit, back_to, fields, page, submit, texts, visits
-from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import markdown, plots, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import card, schemas, service
 from refundlens.serving.registry import repository as registry
 from refundlens.serving.registry.schemas import PromoteIn, RollbackIn
 from refundlens.serving.registry.service import By
 from refundlens.serving.storage.tables import ModelVersion
-from refundlens.serving.workflow.states import Role
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -82,7 +82,9 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed.status if failed else 200,
         failed=failed,
         model=detector.name,
-        card=markdown.html(card.body(detector.card), CARD_UNDER, texts("models", visit.language)["card"]),
+        card=markdown.html(
+            card.body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
+        ),
         versions=[schemas.show(row) for row in rows],
         revisions={row.id: row.revision for row in rows},
         calibration=calibration,

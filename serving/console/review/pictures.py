@@ -23,13 +23,13 @@ from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.console.review import blind_review, repository
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, scaled
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports.screening import load_map
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, Screening
-from refundlens.serving.workflow.states import Role
 
 LONGEST = 1600
 """Pixels a side of the view at most; larger photos show the root mean square of each block."""

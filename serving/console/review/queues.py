@@ -13,17 +13,18 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy.orm import Session
 
-from refundlens.serving.console.page import Visit, page, texts, visits
-from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, repository
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.repository import Filter, Whole
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.storage.tables import Appeal, Report
-from refundlens.serving.workflow.states import AppealState, ReportState, Role
+from refundlens.serving.workflow.states import AppealState, ReportState
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -94,7 +95,7 @@ def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
         row = found[ROWS - 1]
         more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
     return page(
-        visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
+        visit, "review/appeals.html", "appeals", b=area_texts("queue", visit.language), rows=rows, more=more,
         first=not cursor, done=decided, **TOOLS,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
 MOST_USES = 20

@@ -6,14 +6,12 @@ In: stored values and the area's texts. Out: strings for templates.
 from datetime import datetime, timedelta
 from typing import Any
 
-from refundlens.serving.detection.page import ResultView
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.format import percent
 from refundlens.serving.storage.tables.reports import NEVER
 
 NEAR = timedelta(hours=2)
 """A deadline this close is shown as urgent: the second of the three warnings."""
-
-percent = ResultView.percent
 
 
 def minute(moment: datetime | str | None) -> str:

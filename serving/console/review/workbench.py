@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
 from refundlens.serving.buyers import service as buyers
-from refundlens.serving.console.page import Visit, page, texts, visits
-from refundlens.serving.console.problems import PageRoute
+from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import Use
 from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
@@ -33,7 +34,7 @@ from refundlens.serving.reports.repository import Whole
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, PhotoRequest, Report
-from refundlens.serving.workflow.states import PhotoWish, ReportState, Role
+from refundlens.serving.workflow.states import PhotoWish, ReportState
 
 OF_THE_FILE = ("metadata.", "file.")
 """Reasons that the file itself gives; the model has no part in them, so they are never hidden."""
@@ -89,10 +90,14 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
     shown = view.show(session, viewer, whole)
     detection = None
+    said: list[dict[str, Any]] = []
     if whole.screening is not None:
+        more = view.details(whole.screening, visit.language)
+        said = [*shown["reasons"], *more]
         detection = {
             **whole.screening.body,
             "reasons": shown["reasons"],
+            "details": {"reasons": [one for one in more if not one["code"].startswith(OF_THE_FILE)]},
             "version": whole.screening.model_version,
         }
     data = _bytes(visit, whole.image)
@@ -102,7 +107,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
         shown=shown,
         hidden=detection is not None and not seen,
         detection=detection if seen else None,
-        file_reasons=[one for one in shown["reasons"] if one["code"].startswith(OF_THE_FILE)],
+        file_reasons=[one for one in said if one["code"].startswith(OF_THE_FILE)],
         conditions=whole.screening.body.get("conditions") if whole.screening else None,
         jpeg=parse_jpeg(data) if data is not None and whole.image.media_type == "image/jpeg" else None,
         erased=data is None,
@@ -208,7 +213,7 @@ def _draw(
     said: str,
     done: str,
 ) -> Response:
-    bench = texts("queue", visit.language)
+    bench = area_texts("queue", visit.language)
     case = gather(session, visit, report)
     waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
     return page(

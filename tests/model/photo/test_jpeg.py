@@ -63,7 +63,7 @@ def test_size_progressive_and_absent_metadata() -> None:
     assert (facts.width, facts.height, facts.components, facts.precision) == (56, 40, 3, 8)
     assert facts.progressive
     assert not facts.has_exif
-    assert (facts.thumbnail, facts.xmp, facts.jumbf) == (None, None, None)
+    assert (facts.thumbnail, facts.exif_block) == (None, None)
 
 
 def test_the_frame_is_read_and_not_the_thumbnail_in_a_segment_before_it() -> None:
@@ -73,28 +73,6 @@ def test_the_frame_is_read_and_not_the_thumbnail_in_a_segment_before_it() -> Non
     facts = parse_jpeg(data[:2] + _segment(0xE3, small.getvalue()) + data[2:])
     assert facts is not None
     assert (facts.width, facts.height) == (56, 40)
-
-
-def test_xmp_extension_is_joined_in_order() -> None:
-    data = _jpeg()
-    head = b"http://ns.adobe.com/xmp/extension/\0" + b"G" * 32 + (6).to_bytes(4, "big")
-    parts = _segment(0xE1, head + (3).to_bytes(4, "big") + b"def") + _segment(0xE1, head + bytes(4) + b"abc")
-    main = _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>")
-    facts = parse_jpeg(data[:2] + main + parts + data[2:])
-    assert facts is not None
-    assert facts.xmp == b"<x/>abcdef"
-
-
-def test_jumbf_parts_are_joined_without_their_repeated_headers() -> None:
-    data = _jpeg()
-    header = (26).to_bytes(4, "big") + b"jumb"
-    numbered = ((2, b"second"), (1, b"first."))
-    parts = [
-        _segment(0xEB, b"JP\0\1" + number.to_bytes(4, "big") + header + body) for number, body in numbered
-    ]
-    facts = parse_jpeg(data[:2] + b"".join(parts) + data[2:])
-    assert facts is not None
-    assert facts.jumbf == header + b"first.second"
 
 
 @pytest.mark.parametrize("progressive", [False, True])

@@ -10,7 +10,6 @@ from refundlens.model.detection import Conditions
 from refundlens.model.network.pooling import FEATURES
 from refundlens.model.photo.formats import Format
 from refundlens.model.verdict.calibration import (
-    CLEAR_SIDE,
     LOSSLESS,
     Bin,
     Calibration,
@@ -111,10 +110,10 @@ def test_authentic_needs_a_miss_bound_under_the_share_of_photos_called_so() -> N
 
 
 def test_a_thumbnail_is_never_cleared_but_may_be_accused() -> None:
-    thumbnail = _conditions(long_side=CLEAR_SIDE - 1)
-    assert _calibration().decide(0.0, thumbnail) == ("inconclusive", 0.0075)
-    assert _calibration().decide(0.95, thumbnail) == ("fake", 0.0075)
-    assert _calibration().decide(0.0, _conditions(long_side=CLEAR_SIDE))[0] == "authentic"
+    careful, thumbnail = _calibration().model_copy(update={"clear_side": 480}), _conditions(long_side=479)
+    assert careful.decide(0.0, thumbnail) == ("inconclusive", 0.0075)
+    assert careful.decide(0.95, thumbnail) == ("fake", 0.0075)
+    assert careful.decide(0.0, _conditions(long_side=480))[0] == "authentic"
 
 
 def test_a_large_photo_is_told_by_the_size_at_which_it_was_judged() -> None:

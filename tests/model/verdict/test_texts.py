@@ -38,9 +38,9 @@ def test_every_gap_of_calibration_has_words_and_help(gap: str) -> None:
 
 def test_words_are_translated_inside_sentences() -> None:
     assert set(map(frozenset, WORDS.values())) == {frozenset(LANGUAGES)}
-    text = reason_text("pixel.defect_is_fake", "zh", defect="mould", box=(1, 2, 3, 4))
+    text = reason_text("pixel.defect_is_fake", "zh", defects=["mould"], marks=["1"])
     assert "霉斑" in text
-    assert "(1, 2)" in text
+    assert "标记 1" in text
 
 
 def test_a_missing_value_is_an_error() -> None:

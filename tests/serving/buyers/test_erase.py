@@ -14,16 +14,17 @@ from refundlens.serving.buyers import erasure, integrity
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
 from refundlens.serving.cli.main import app as cli
 from refundlens.serving.events import outbox
-from refundlens.serving.events.audit import SYSTEM
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.events.verify import verify
-from refundlens.serving.identity.secret import read_secret
 from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.labels import service as labels
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore, open_files
+from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.storage.tables import (
     Appeal,
     Complaint,
@@ -36,7 +37,7 @@ from refundlens.serving.storage.tables import (
     Report,
     StoredAnswer,
 )
-from refundlens.serving.workflow.states import Event, ReportState, WebhookType
+from refundlens.serving.workflow.states import Event, ReportState
 
 BUYER, OTHER = "b" * 64, "c" * 64
 SETTINGS = Settings(integrity_days=365, keep_photos_days=180)

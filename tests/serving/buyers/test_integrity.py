@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from refundlens.serving.buyers import integrity
-from refundlens.serving.events.audit import Actor
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, IntegrityEntry, OutboxEvent
-from refundlens.serving.workflow.states import ReportState, Role
+from refundlens.serving.workflow.states import ReportState
 
 BUYER = "b" * 64
 SETTINGS = Settings(integrity_days=365)

@@ -7,13 +7,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity.keys import Wanted
 from refundlens.serving.identity.keys import create as create_key
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.storage.tables import AuditEvent, OutboxEvent, Report
-from refundlens.serving.workflow.states import Role
 
 Caller = Callable[[str], Any]
 TEXT = "The parcel that came back was empty."

@@ -22,14 +22,14 @@ from refundlens.serving.console.review import markdown, plots
 from refundlens.serving.console.review.pictures import LONGEST, overlay, residual
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drift, drift, tenths
 from refundlens.serving.console.review.words import left
-from refundlens.serving.events.audit import Actor
+from refundlens.serving.detection.maps import save_map
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.registry import service as model_versions
 from refundlens.serving.registry.bundles import examine
 from refundlens.serving.registry.service import By
-from refundlens.serving.reports.screening import _put
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import sqlite_file
 from refundlens.serving.storage.tables import (
@@ -43,7 +43,7 @@ from refundlens.serving.storage.tables import (
     Tenant,
 )
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow.states import ReportState, Role
+from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
 Photo = Callable[..., bytes]
@@ -139,8 +139,8 @@ def dispute(workflow_app: FastAPI, moving_clock: Any, photo: Photo) -> Callable[
             }  # fmt: skip
             screening = Screening(
                 **both, id=body["id"], image_id=image.id, verdict=verdict, probability=probability, bound=0.01,
-                model_version="refundlens-tiny 0.0.1", body=body, heatmap=_put(files, cells),
-                reliability=_put(files, 1 - cells),
+                model_version="refundlens-tiny 0.0.1", body=body, heatmap=save_map(files, cells),
+                reliability=save_map(files, 1 - cells),
             )  # fmt: skip
             session.add(screening)
             session.flush()

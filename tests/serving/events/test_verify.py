@@ -12,11 +12,11 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit, verify
-from refundlens.serving.events.audit import Actor, Fact
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.verify import Anchor, Broken, Fault
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.storage.database import Database, sqlite_url
 from refundlens.serving.storage.tables import AuditEvent, Chain, Tenant
-from refundlens.serving.workflow.states import Role
 
 ROWS = 12
 TENANT, OTHER = "tnt_one", "tnt_two"

@@ -10,9 +10,9 @@ from pypdf import PdfReader
 
 from refundlens.serving.drawing import text as fonts
 from refundlens.serving.drawing import text as typeset
+from refundlens.serving.drawing.pack_words import every_text, hash_rows, model_rows, report_rows
 from refundlens.serving.drawing.text import chinese_font, font
 from refundlens.serving.evidence.pack import split
-from refundlens.serving.evidence.words import every_text, hash_rows, model_rows, report_rows
 
 AT = "2026-11-22T08:00:00.000Z"
 DECISION = {

@@ -16,7 +16,7 @@ from refundlens.serving.evidence.numbers import judge_again
 from refundlens.serving.evidence.pack import PackError, canonical, join, split
 from refundlens.serving.evidence.signature import PublicKey, Signer, WrongKey, bytes64, read_keys, text64
 from refundlens.serving.evidence.verify import Finding, failed, open_pack, photo_of, verify
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.secret import Secret
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http.idempotency import Made, once
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Label, StoredAnswer
-from refundlens.serving.workflow.states import ReportState, Role
+from refundlens.serving.workflow.states import ReportState
 
 Caller = Callable[[str], Any]
 HEADERS = {"Idempotency-Key": "the same"}

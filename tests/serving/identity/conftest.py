@@ -8,17 +8,16 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 from starlette.testclient import TestClient
 
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.http import problems
 from refundlens.serving.identity import keys, login, tenants
 from refundlens.serving.identity.access import authenticated, needs
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.keys import Admitted, NewKey, Wanted
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Tenant
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 ENVIRONMENT = "plain-key,merchant:shop-9:shop-key,admin:boss-key"
 

@@ -9,14 +9,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.callers import REMEMBERED
 from refundlens.serving.identity.keys import NewKey, fixed_keys
-from refundlens.serving.identity.principal import Principal, permits, scope_of
+from refundlens.serving.identity.scopes import permits, scope_of
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings, SettingsError
 from refundlens.serving.storage.database import Database
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 Make = Callable[..., NewKey]
 

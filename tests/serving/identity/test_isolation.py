@@ -19,11 +19,10 @@ from starlette.testclient import TestClient
 
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity import keys, tenants
 from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
-from refundlens.serving.workflow.states import KEY_ROLES, Role
 
 PATIENCE = 30.0
 """Seconds for what the worker does by itself."""

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.events.verify import verify
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import Admitted, NewKey
-from refundlens.serving.identity.principal import IdentityError
+from refundlens.serving.identity.scopes import IdentityError
+from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent
-from refundlens.serving.workflow.states import Role
 
 Make = Callable[..., NewKey]
 

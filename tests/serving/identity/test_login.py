@@ -9,14 +9,13 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from refundlens.serving.events.audit import SYSTEM
 from refundlens.serving.identity import keys, sessions
 from refundlens.serving.identity.callers import REMEMBERED
 from refundlens.serving.identity.keys import NewKey
 from refundlens.serving.identity.login import MOST_BYTES
+from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import ConsoleSession
-from refundlens.serving.workflow.states import Role
 
 Make = Callable[..., NewKey]
 COOKIE = "refundlens_session"

@@ -4,7 +4,7 @@ import stat
 import threading
 from pathlib import Path
 
-from refundlens.serving.identity.secret import kept
+from refundlens.serving.storage.secret import kept
 
 
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:

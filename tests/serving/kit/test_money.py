@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundlens.serving.kit.money import decimals, money
+from refundlens.serving.kit.money import decimals, money, rank
 
 
 def _plain(minor: int, currency: str, language: str) -> str:
@@ -43,3 +43,10 @@ def test_no_digit_is_lost_or_moved(minor: int, currency: str, language: str) -> 
     written = _plain(minor, currency, language)
     number = "".join(character for character in written if character in "0123456789.")
     assert Decimal(number) * 10 ** decimals(currency) == minor
+
+
+def test_a_queue_ranks_by_the_currency_and_not_by_its_smallest_unit() -> None:
+    """100.000 dinars before 50.00 yuan before 20 yen, whatever number counts them."""
+    assert rank(100_000, "KWD") < rank(5_000, "CNY") < rank(20, "JPY") < rank(0, "CNY") == 0
+    assert rank(12_800, "CNY") == -12_800
+    assert rank(10**15, "JPY") > -(2**63)

@@ -12,15 +12,16 @@ from typer.testing import CliRunner
 
 from refundlens.datasets.photos import gather
 from refundlens.serving.cli.main import app as cli
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.labels import service
 from refundlens.serving.labels.export import ExportError, export
 from refundlens.serving.labels.schemas import LabelIn, Truth
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore, open_files
-from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.states import Event, ReportState
 
 Caller = Callable[[str], Any]
 ENGINEER = Principal("tnt_one", "key_1", Role.ENGINEER, "eve")

@@ -11,15 +11,14 @@ from onnx import helper, numpy_helper
 from refundlens.model.bundle import CALIBRATION, CARD, VERSION
 from refundlens.model.detect import Detector
 from refundlens.serving.events import audit
-from refundlens.serving.events.audit import Actor
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.registry import service
 from refundlens.serving.registry.bundles import examine, open_bundles
 from refundlens.serving.registry.service import By
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Tenant
-from refundlens.serving.workflow.states import Role
 
 ENGINEER = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
 ADMIN = By(DEFAULT, Actor(Role.ADMIN, "root"), admin=True)

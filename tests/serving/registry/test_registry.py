@@ -12,14 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from refundlens.model.detect import Detector
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.serving.events import verify
-from refundlens.serving.events.audit import Actor, text_hash
+from refundlens.serving.events.audit import text_hash
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import ModelError, tried
 from refundlens.serving.registry.service import By
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, ModelVersion, OutboxEvent
-from refundlens.serving.workflow.states import Role
 
 Add = Callable[..., str]
 

@@ -13,8 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from refundlens.model.detect import Detector
-from refundlens.serving.buyers import retention
-from refundlens.serving.buyers import service as buyers
+from refundlens.serving.buyers import repository, retention
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import repository as reports
@@ -124,7 +123,9 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
         "ix_report_claim": reading(lambda session: reports.of_claim(session, "clm_1")),
-        "ix_refund_buyer": reading(lambda session: buyers.is_known(session, DEFAULT, SHA256, "shop-0000")),
+        "ix_refund_buyer": reading(
+            lambda session: repository.is_known(session, DEFAULT, SHA256, "shop-0000")
+        ),
         "ix_image_sha256": reading(lambda session: labels.image_by_sha256(session, DEFAULT, SHA256)),
         "ix_image_kept": reading(
             lambda session: retention.erase_old_photos(session, files, now, Settings(keep_photos_days=1))

@@ -13,14 +13,14 @@ import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
 from refundlens.serving.events import outbox
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import HttpSender, Sender, secret_text
 from refundlens.serving.webhooks.ssrf import Guard
-from refundlens.serving.workflow.states import WebhookType
 
 TENANT = "tnt_one"
 LEASE = 60

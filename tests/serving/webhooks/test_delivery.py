@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import WebhookVerificationError
 
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
-from refundlens.serving.webhooks import delivery, sending
+from refundlens.serving.webhooks import delivery, schedule, sending
 from refundlens.serving.webhooks.delivery import deliver_due, next_due
 from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record
 from refundlens.serving.webhooks.sending import Answer, HttpSender, Message
-from refundlens.serving.workflow.states import WebhookType
 
 
 class Telling:
@@ -104,9 +104,9 @@ def test_attempts_keep_to_the_schedule_and_then_end(bench: Any) -> None:
     bench.publish()
     sender = Telling(Answer(500, "no"))
     assert bench.deliver(sender) == 1
-    for planned in delivery.WAITS[1:]:
+    for planned in schedule.WAITS[1:]:
         pause = bench.until_due()
-        assert planned <= pause <= planned * (1 + delivery.JITTER)
+        assert planned <= pause <= planned * (1 + schedule.JITTER)
         assert bench.deliver(sender) == 1
     row = bench.one()
     assert (row.state, row.attempts, row.next_at, row.response) == ("failed", 10, None, "no")

@@ -12,12 +12,12 @@ from refundlens.serving.http import problems
 from refundlens.serving.http.idempotency import Running
 from refundlens.serving.identity.access import authenticated
 from refundlens.serving.identity.keys import Admitted
-from refundlens.serving.identity.principal import Principal
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import AuditEvent, StoredAnswer, WebhookEndpoint
 from refundlens.serving.webhooks import endpoints, service
 from refundlens.serving.webhooks.sending import Answer, secret_text
 from refundlens.serving.webhooks.ssrf import Guard
-from refundlens.serving.workflow.states import Role
 
 HOOKS = "/v1/webhook-endpoints"
 DELIVERIES = "/v1/webhook-deliveries"

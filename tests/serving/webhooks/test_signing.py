@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from standardwebhooks import Webhook
 
-from refundlens.serving.identity.secret import Secret
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.webhooks.sending import Signer, headers, secret_text
 
 SECRET = Secret(b"0123456789abcdef0123456789abcdef")

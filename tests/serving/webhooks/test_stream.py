@@ -14,12 +14,12 @@ from starlette.testclient import TestClient
 from refundlens.serving.http import problems
 from refundlens.serving.identity.access import authenticated
 from refundlens.serving.identity.keys import Admitted
-from refundlens.serving.identity.principal import Principal
 from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import OutboxEvent
 from refundlens.serving.webhooks import stream as streams
 from refundlens.serving.webhooks.stream import Reading, stream
-from refundlens.serving.workflow.states import Role
 
 ADMIN = Principal("tnt_one", "key_1", Role.ADMIN, "somebody")
 FAST = 0.01

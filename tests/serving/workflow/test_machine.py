@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from refundlens.serving.events.audit import Actor
 from refundlens.serving.events.verify import verify
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import (
@@ -37,8 +37,9 @@ from refundlens.serving.storage.tables import (
     Report,
 )
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow.machine import Given, happen
-from refundlens.serving.workflow.states import Event, Outcome, ReportState, Role
+from refundlens.serving.workflow.change import Given
+from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.states import Event, Outcome, ReportState
 from refundlens.serving.workflow.transitions import TABLE
 
 TENANT = "tnt_one"
@@ -262,7 +263,7 @@ def test_each_change_tells_its_webhook_once(database: Database) -> None:
     machine.mirror()
     report = machine.submit(0, ACTORS[0])
     machine.anything(report, Event.SCREENED_FAKE, ACTORS[6], True, None)
-    machine.anything(report, Event.FINALISE, ACTORS[7], False)
+    machine.anything(report, Event.FINALISE, ACTORS[7], False, None)
     with database.reading() as session:
         query = select(OutboxEvent.type).where(OutboxEvent.object_id == report).order_by(OutboxEvent.id)
         types = Counter(session.execute(query).scalars())

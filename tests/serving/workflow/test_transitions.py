@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow import effects, guards
-from refundlens.serving.workflow.states import Event, ReportState, Role
+from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import TABLE, Effect, Guard, edges, events_from, find, markdown
 
 S = ReportState
@@ -71,8 +72,8 @@ def test_an_edge_is_found_exactly_where_the_table_has_one(state: ReportState | N
 
 
 def test_every_guard_and_effect_is_done_by_somebody() -> None:
-    assert set(effects.DO) == set(Effect)
-    assert set(guards.CHECKS) == set(Guard)
+    assert set(effects.EFFECTS) == set(Effect)
+    assert set(guards.GUARDS) == set(Guard)
     assert {guard for edge in TABLE for guard in edge.guards} == set(Guard)
     assert {effect for edge in TABLE for effect in edge.effects} == set(Effect)
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from refundlens.serving.events.types import WebhookType
 from refundlens.serving.jobs import queue
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Job, OutboxEvent, Refund, Report
-from refundlens.serving.workflow.states import WebhookType
 
 pytestmark = pytest.mark.slow
 

@@ -414,6 +414,40 @@ def test_a_refund_keeps_its_buyer_and_its_version(calls: Any, story: ModuleType,
     assert (older.status_code, older.json()["code"]) == (409, "older_version")
 
 
+def test_one_version_of_the_platforms_says_one_thing(calls: Any, story: ModuleType, photo: Any) -> None:
+    body = story.refund(photo(), platform_version=10)
+    calls("shop-1").put("/v1/refunds/r24", body)
+    calls("shop-1").put("/v1/refunds/r24", body)  # said again
+    reused = calls("shop-1").http.put("/v1/refunds/r24", json=body | {"amount": {"value": 1}})
+    assert (reused.status_code, reused.json()["code"]) == (409, "version_reused")
+    newer = calls("shop-1").put("/v1/refunds/r24", body | {"amount": {"value": 1}, "platform_version": 11})
+    assert newer["amount"]["value"] == 1
+
+
+@pytest.mark.parametrize("deadline", [1763971200, 1763971200000, "1763971200", 1.5, True])
+def test_a_deadline_is_a_text_and_no_number(
+    calls: Any, story: ModuleType, photo: Any, deadline: object
+) -> None:
+    body = story.refund(photo()) | {"deadline_at": deadline}
+    answer = calls("shop-1").http.put("/v1/refunds/r25", json=body)
+    assert answer.status_code == 422
+    assert "RFC 3339" in answer.text
+
+
+@pytest.mark.parametrize("place", ["buyer", "claim", "name"])
+def test_no_text_holds_what_postgresql_cannot_keep(
+    calls: Any, story: ModuleType, photo: Any, place: str
+) -> None:
+    body = story.refund(photo())
+    if place == "name":
+        next(iter(body["images"].values()))[0]["name"] = "a\0.jpg"
+    else:
+        body |= {place: "x\0y"} if place == "buyer" else {"claim": {"text": "x\0y"}}
+    answer = calls("shop-1").http.put("/v1/refunds/r26", json=body)
+    assert answer.status_code == 422
+    assert "U+0000" in answer.text
+
+
 def test_the_platform_may_put_a_wrong_shop_right_while_nothing_is_reported(
     calls: Any, story: ModuleType, photo: Any
 ) -> None:

@@ -1,7 +1,8 @@
-"""Collected public pictures through the network: each sent in the deliveries of `datasets.shrinking`, then scored.
+"""Collected public pictures through the network: each sent smaller and compressed, then scored.
 
-In: a detector, a folder that `refundlens data collect` filled, how much of it. Out: `Sample`s for calibration, kept as
-they come like all scores, so that what was scored once costs nothing again.
+In: a detector, a folder that `refundlens data collect` filled, how much of it; deliveries are those of
+`datasets.degradations.shrinking`. Out: `Sample`s for calibration, kept as they come like all scores, so that what was
+scored once costs nothing again.
 
 Authentic photos count by their repository's split; manipulated ones where training was kept from their editor
 (`datasets.collection`), half to fit the probability and half to count misses.
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from refundlens.datasets.collection import Entry, read_index
 from refundlens.datasets.degradations.apply import deliver
-from refundlens.datasets.shrinking import Shrunk, deliveries
+from refundlens.datasets.degradations.shrinking import Shrunk, deliveries
 from refundlens.datasets.splits import PhotoSplit, photo_split
 from refundlens.model.detect import LEAST_SIDE, Detector
 from refundlens.model.names import Kind

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from refundlens.datasets.degradations.shrinking import SIZES
 from refundlens.model.detection import MissedOn
 from refundlens.model.names import Kind
 from refundlens.model.verdict import bounds
@@ -19,6 +20,9 @@ from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.calibration.scoring import Sample
 from refundlens.training.calibration.thresholds import Cell, empty, wider
 
+CLEAR_SIDE = SIZES[0][0]
+"""Long side in pixels from which a photo may be called authentic: calibration delivers pictures at 480 px and more, so
+that is where misses are counted. In a thumbnail a cloned patch is a dozen pixels, and no trace found says nothing."""
 LEAST_PICTURES = 30
 """Below, the bound is over 9.5 % even if none is missed and says more of our collection than of the detector: the wider
 condition's is used."""
@@ -47,7 +51,7 @@ def with_miss_bounds(calibration: Calibration, samples: Sequence[Sample]) -> Cal
                 "miss_counted_on": None if missed.cell == cell else missed.cell,
             }
         bins.append(one.model_copy(update=update))
-    return calibration.model_copy(update={"bins": tuple(bins)})
+    return calibration.model_copy(update={"bins": tuple(bins), "clear_side": CLEAR_SIDE})
 
 
 @dataclass(frozen=True)

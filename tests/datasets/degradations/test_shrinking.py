@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundlens.datasets.shrinking import OTHERS, QUALITIES, SIZES, deliveries
+from refundlens.datasets.degradations.shrinking import OTHERS, QUALITIES, SIZES, deliveries
 
 NAMES = st.text("abcdef0123456789", min_size=4, max_size=12)
 

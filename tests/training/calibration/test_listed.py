@@ -13,8 +13,8 @@ from PIL import Image
 from refundlens.datasets.collection import INDEX
 from refundlens.model.detection import ModelName
 from refundlens.model.network.pooling import FEATURES
+from refundlens.training.calibration.listed import Chosen, Listed, choose, score_listed
 from refundlens.training.calibration.scoring import Sample, ScoreFile
-from refundlens.training.listed import Chosen, Listed, choose, score_listed
 
 COLUMNS = (
     "file", "split", "class", "kind", "pair", "mask", "generator", "repo", "group", "licence", "note", "jpeg_quality",

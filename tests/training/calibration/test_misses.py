@@ -10,9 +10,9 @@ from refundlens.model.names import Kind
 from refundlens.model.network.pooling import FEATURES
 from refundlens.model.verdict import bounds
 from refundlens.model.verdict.calibration import Bin, Calibration, logistic
+from refundlens.training.calibration.misses import CLEAR_SIDE, LEAST_PICTURES, with_miss_bounds
 from refundlens.training.calibration.scoring import Sample
 from refundlens.training.calibration.thresholds import with_thresholds
-from refundlens.training.misses import LEAST_PICTURES, with_miss_bounds
 
 SMALL = Bin(
     long_side=(240, 640), jpeg_quality=(60, 80), sharpness=(0.0, 1.0), photos=400, threshold=0.9, bound=0.01
@@ -48,6 +48,13 @@ def test_a_picture_is_missed_if_one_of_its_deliveries_is_called_authentic() -> N
     one = first(with_miss_bounds(plain(), [*pictures, *once]))
     assert one.miss_bound_of == MissedOn(kinds={"ai_edited": 100}, editors=1, pictures=100, missed=2)
     assert one.miss_bound == bounds.upper_bound(2, 100) and one.miss_counted_on is None
+
+
+def test_no_smaller_picture_is_cleared_than_misses_were_counted_on() -> None:
+    result = with_miss_bounds(plain(), [sample(f"p{i}", 2.0) for i in range(100)])
+    where = sample("x", 0.0).conditions
+    assert result.decide(0.1, where)[0] == "authentic"
+    assert result.decide(0.1, where.model_copy(update={"long_side": CLEAR_SIDE - 1}))[0] == "inconclusive"
 
 
 def test_only_real_editors_pictures_count_and_are_told_by_kind() -> None:

@@ -1,0 +1,113 @@
+"""From a collected folder to crops that training reads: masters, redrawn windows, shards, and pairs to watch by.
+
+In: a collected folder, and optionally a pack of photos with a manifest and a folder of networks. Out: one folder with
+`masters/`, `redrawn/`, the shards, `watch/`, and the papers that a model's card quotes. Each stage goes on where it was
+stopped.
+"""
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from refundlens.datasets import manifest, photos
+from refundlens.datasets.collection import Entry, read_index
+from refundlens.datasets.crops.masters import Masters, prepare
+from refundlens.datasets.crops.redrawn import redraw
+from refundlens.datasets.crops.writer import Job, write_crops
+from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.model.progress import track
+
+PACK_ROLES = ("real_product", "camera_original")
+"""Roles of a pack's photos that training may see; the rest is kept for calibration."""
+EDITORS = {
+    "taef2": 0.34, "srgan-x2": 0.16, "srgan-x4": 0.06, "esrgan-medium-x4": 0.12, "realesr-animevideov3-x2": 0.12,
+    "realesr-animevideov3-x4": 0.05, "waifu2x-photo-x2": 0.15,
+}  # fmt: skip
+"""How often each network redraws a window: latent autoencoders before upscalers, as editors use them."""
+GARMENTS_KEPT = 8
+"""Of the pack's alike garments every so manieth is redrawn."""
+WATCHED = 400
+
+
+@dataclass(frozen=True)
+class CropOptions:
+    """shards: of 1,000 pairs. redrawn: windows redrawn by networks. without: families left out of training's pairs."""
+
+    shards: int = 24
+    redrawn: int = 600
+    seed: int = 7
+    workers: int = 1
+    without: tuple[str, ...] = ()
+
+
+def build_crops(
+    collection: Path,
+    out: Path,
+    options: CropOptions,
+    pack: Path | None = None,
+    generators: Path | None = None,
+) -> Iterator[str]:
+    """Make what is missing; yields a line on each stage done. Raises CollectionError for no collected folder."""
+    entries = read_index(collection)
+    files = {entry.file: collection / entry.file for entry in entries}
+    packed = _packed(pack) if pack else {}
+    failed = prepare(files | packed, out / "masters", options.workers)
+    masters = Masters(out / "masters")
+    yield f"{len(masters.looks)} masters" + (f", {len(failed)} unreadable" if failed else "")
+    if generators is not None and options.redrawn:
+        workshop = Workshop.from_folders(generators, None)
+        names = _photos(entries, masters) + list(packed)[::GARMENTS_KEPT]
+        windows = redraw(masters, names, workshop, EDITORS, out / "redrawn", options.redrawn, options.seed)
+        made = sum(1 for _ in track(windows, options.redrawn, "redraw"))
+        yield f"{made} windows redrawn"
+    tables = pack / TABLES if pack and (pack / TABLES).is_file() else None
+    shared = {
+        "collection": collection,
+        "masters": out / "masters",
+        "tables": tables,
+        "without": options.without,
+    }
+    job = Job(out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", **shared)  # type: ignore[arg-type]
+    made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
+    yield f"{made} shards"
+    watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
+    yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
+    write_papers(entries, out, options)
+
+
+def _packed(pack: Path) -> dict[str, Path]:
+    """Masters' names and files of a pack's photos that training may see."""
+    with (pack / photos.MANIFEST).open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"].split("/")[0] in PACK_ROLES]
+    return {"photos+" + row["file"].replace("/", "+"): pack / row["file"] for row in rows}
+
+
+def _photos(entries: list[Entry], masters: Masters) -> list[str]:
+    return [
+        entry.file
+        for entry in entries
+        if entry.usable_for("train") and entry.label == "authentic" and entry.kind != "forgery_original"
+        and not entry.retouched and entry.file in masters
+    ]  # fmt: skip
+
+
+def write_papers(entries: list[Entry], out: Path, options: CropOptions) -> None:
+    """Which repositories training saw, under which licences: what the card must name."""
+    used = [entry for entry in entries if entry.usable_for("train") and entry.family not in options.without]
+    counted = Counter((entry.repository, entry.licence or "none stated", entry.label) for entry in used)
+    with (out / manifest.SOURCES).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["origin", "licence", "class", "pictures"])
+        writer.writerows([*key, number] for key, number in sorted(counted.items()))
+    version = hashlib.sha256("\n".join(sorted(entry.file for entry in used)).encode()).hexdigest()
+    facts = {
+        "kind": "crops", "version": version, "pictures": len(used), "shards": options.shards, "seed": options.seed,
+        "without": list(options.without), "generators": sorted({e.generator for e in used if e.generated}),
+        "unseen": sorted({entry.generator for entry in entries if entry.unseen}),
+    }  # fmt: skip
+    (out / manifest.INFO).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Shards of crops on disk: written once, memory-mapped by training.
+
+A shard is `NNNN-crops.npy` (uint8 [P,2,S,S,3]: authentic, then manipulated), `NNNN-maps.npy` (uint8 [P,2,S/8,S/8]:
+share changed, share of a painted defect; 255 is all) and `NNNN.json` (one record a pair). Files are moved into place
+when whole, the records last: a shard with records is complete.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 192
+"""Pixels of a stored crop: trained on whole, or on smaller pieces cut at multiples of 8."""
+CELL = 8
+
+
+@dataclass(frozen=True)
+class Record:
+    """tag: kind of pair and who made it. source: the picture it was cut from. generator: a network drew the changed
+    pixels. aligned: the twins show the same content. defect: its type, none where nothing was painted."""
+
+    tag: str
+    source: str
+    generator: bool
+    aligned: bool
+    defect: str | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """crops: uint8 [2,S,S,3]. maps: uint8 [2,S/8,S/8]."""
+
+    crops: NDArray[np.uint8]
+    maps: NDArray[np.uint8]
+    record: Record
+
+
+@dataclass(frozen=True)
+class Shard:
+    crops: NDArray[np.uint8]
+    maps: NDArray[np.uint8]
+    records: tuple[Record, ...]
+
+
+def write_shard(folder: Path, number: int, pairs: Sequence[Pair]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, parts in (("crops", [pair.crops for pair in pairs]), ("maps", [pair.maps for pair in pairs])):
+        beside = folder / f"{number:04d}-{name}.new.npy"
+        np.save(beside, np.stack(parts))
+        beside.replace(folder / f"{number:04d}-{name}.npy")
+    beside = folder / f"{number:04d}.json.new"
+    beside.write_text(json.dumps([asdict(pair.record) for pair in pairs]), encoding="utf-8")
+    beside.replace(folder / f"{number:04d}.json")
+
+
+def has_shard(folder: Path, number: int) -> bool:
+    return (folder / f"{number:04d}.json").is_file()
+
+
+def open_shards(folder: Path) -> list[Shard]:
+    """Every complete shard of a folder, in order, memory-mapped. Raises FileNotFoundError where there is none."""
+    shards = []
+    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9].json")):
+        records = tuple(Record(**record) for record in json.loads(path.read_text(encoding="utf-8")))
+        crops, maps = (
+            np.load(folder / f"{path.stem}-{name}.npy", mmap_mode="r") for name in ("crops", "maps")
+        )
+        shards.append(Shard(crops, maps, records))
+    if not shards:
+        raise FileNotFoundError(f"{folder} holds no crops; write some with `refundlens data crops`")
+    return shards

@@ -1,0 +1,133 @@
+"""The settings that image generators leave in the files they write: which program's they are.
+
+In: `Metadata`. Out: the program's name, or None. Found by the structure of what was written, not by words in a prompt:
+a program's own keys in JSON, its own text keywords, its own line of parameters. Any field may carry them: ComfyUI
+writes its workflow into Make and Model of WebP, Draw Things into XMP, others into UserComment.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from refundlens.model.photo.metadata import Metadata
+
+LONGEST = 1 << 18
+"""Characters of a text that are parsed as JSON: workflows with embedded pictures are longer, and begin alike."""
+_WEBUI = re.compile(r"Steps: \d{1,6}, .{0,2000}?(?:Sampler|CFG scale|Schedule type): ", re.DOTALL)
+_DRAW_THINGS = re.compile(r"Steps: \d{1,6}, .{0,400}?Guidance Scale: ", re.DOTALL)
+_VERSION = re.compile(r"Version: (Fooocus|ComfyUI|Forge|SD\.Next|InvokeAI)", re.IGNORECASE)
+_MIDJOURNEY = re.compile(
+    r"(?:^|\s)--(?:v|ar|niji|stylize|s|chaos|style|q|seed|iw|sref|cref|oref|raw)\s?[\w.:]+"
+)
+_JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+_SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=]{64,}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=\{)", re.IGNORECASE)
+
+_KEYWORDS: dict[str, str] = {
+    "invokeai_metadata": "InvokeAI", "invokeai_graph": "InvokeAI", "invokeai_workflow": "InvokeAI",
+    "sd-metadata": "InvokeAI", "Dream": "InvokeAI", "hf-job-id": "Higgsfield", "fooocus_scheme": "Fooocus",
+    "use_stable_diffusion_model": "Easy Diffusion", "sui_image_params": "SwarmUI", "SD:mode": "Stable Diffusion",
+    "StableDiffusionVersion": "Stable Diffusion",
+}  # fmt: skip
+"""PNG keywords that only one program writes."""
+_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("SwarmUI", frozenset({"sui_image_params"})),
+    ("Fooocus", frozenset({"fooocus_v2_expansion"})), ("Fooocus", frozenset({"metadata_scheme", "base_model"})),
+    ("Fooocus", frozenset({"base_model", "adm_guidance"})), ("Fooocus", frozenset({"base_model", "refiner_switch"})),
+    ("Easy Diffusion", frozenset({"use_stable_diffusion_model"})),
+    ("InvokeAI", frozenset({"app_version", "generation_mode"})), ("InvokeAI", frozenset({"model_weights", "image"})),
+    ("Draw Things", frozenset({"uc", "c", "sampler", "steps"})),
+    ("NovelAI", frozenset({"uc", "sampler", "signed_hash"})),
+    ("NovelAI", frozenset({"uc", "sampler", "request_type"})),
+    ("NovelAI", frozenset({"uc", "sampler", "noise_schedule"})),
+    ("an image generator", frozenset({"negative_prompt", "sampler"})),
+    ("an image generator", frozenset({"prompt", "cfg_scale", "steps"})),
+    ("an image generator", frozenset({"prompt", "guidance_scale", "num_inference_steps"})),
+    ("an image generator", frozenset({"negative_prompt", "seed"})),
+)  # fmt: skip
+"""Keys of one JSON object that together only generators write, in lower case; the first that fits names the program."""
+
+
+def generator_settings(metadata: Metadata) -> str | None:
+    """The program whose generation settings the file carries; None where it carries none."""
+    for keyword, tool in _KEYWORDS.items():
+        if keyword in metadata.texts:
+            return tool
+    if "NovelAI" in metadata.texts.get("Software", ""):
+        return "NovelAI"
+    if _is_grok(metadata):
+        return "xAI Grok"
+    for text in _texts(metadata):
+        found = _from_text(text)
+        if found is not None:
+            return found
+    return None
+
+
+def is_settings(text: str) -> bool:
+    """Whether a text is a generator's settings, whatever its field is called: a ComfyUI workflow is no camera."""
+    return _from_text(text) is not None
+
+
+def _texts(metadata: Metadata) -> Iterator[str]:
+    yield from metadata.free_texts()
+    yield from (
+        value
+        for node in metadata.xmp.nodes
+        if node.name.lower() in ("prompt", "workflow")
+        for value in node.values()
+    )
+
+
+def _from_text(text: str) -> str | None:
+    if _DRAW_THINGS.search(text[:65_536]):
+        return "Draw Things"
+    if _WEBUI.search(text[:65_536]):
+        named = _VERSION.search(text[:65_536])
+        return named[1] if named else "Stable Diffusion web UI"
+    if _JOB.search(text[:8192]) and _MIDJOURNEY.search(text[:8192]):
+        return "Midjourney"
+    prefix = _PREFIX.match(text)
+    if prefix is None:
+        return None
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text[prefix.end() : prefix.end() + LONGEST])
+    except (ValueError, RecursionError):
+        return "ComfyUI" if '"class_type"' in text[:LONGEST] else None
+    return _from_object(value)
+
+
+def _from_object(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    inner = [part for part in value.values() if isinstance(part, dict)][:50]
+    if any("class_type" in part for part in inner) or _is_workflow(value):
+        return "ComfyUI"
+    for one in (value, *inner):
+        keys = {str(key).lower().replace(" ", "_") for key in list(one)[:500]}
+        for tool, needed in _KEYS:
+            if needed <= keys:
+                return tool
+    deeper = (_from_object(part) for part in inner) if "workflow" in value else iter(())
+    return next((found for found in deeper if found), None)
+
+
+def _is_workflow(value: dict[str, Any]) -> bool:
+    nodes = value.get("nodes")
+    return isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], dict) and "type" in nodes[0]
+
+
+def _is_grok(metadata: Metadata) -> bool:
+    """xAI's pair: a signature as description and the picture's UUID as artist."""
+    pairs = (
+        (metadata.exif.texts.get("description", ""), metadata.exif.texts.get("artist", "")),
+        (metadata.iptc.get("caption", ""), metadata.iptc.get("byline", "")),
+        *((a, b) for a in metadata.xmp.values("description")[:5] for b in metadata.xmp.values("creator")[:5]),
+        (
+            metadata.texts.get("Description", ""),
+            metadata.texts.get("Author", "") or metadata.texts.get("Artist", ""),
+        ),
+    )
+    return any(_SIGNATURE.match(text.strip()) and _UUID.fullmatch(artist.strip()) for text, artist in pairs)

@@ -1,0 +1,99 @@
+"""Files whose pixels are whole though their bytes are odd: what may be left out so that a strict decoder takes them.
+
+In: a file's bytes. Out: the bytes without what belongs to no pixel. JPEG: stray bytes before a marker, which cameras
+write as padding and uploaders leave behind. PNG: ancillary chunks that are damaged or too large for the decoder; of
+critical chunks nothing is touched.
+Sources: ITU-T T.81, B.1.1.2 (markers), PNG 3rd ed., 5.4 (ancillary bit) and 13.2 (errors in ancillary chunks).
+"""
+
+import re
+import zlib
+from collections.abc import Callable
+
+from refundlens.model.photo.formats import MAX_CHUNKS
+
+STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(d[0-9])")
+"""libjpeg's warning: how many bytes no decoder needed, and the marker that followed them."""
+MAX_TRIES = 32
+"""Strict decodings that are tried for one file: stray bytes stand in one place, or in all as padding."""
+_PADDING = 4
+"""Equal bytes before a marker from which they are padding: entropy-coded data end so once in 2^24."""
+_MARKER = re.compile(rb"\xff[\xd0-\xd9]")
+_END = 0xD9
+
+
+def without_padding(data: bytes, exactly: int = 0) -> bytes:
+    """A JPEG without runs of one value before its restart and end markers.
+
+    exactly: take away this many bytes where as many of one value stand, else whole runs.
+    """
+    start = data.find(b"\xff\xda")
+    if start < 0:
+        return data
+    kept, at = [], 0
+    for found in _MARKER.finditer(data, start):
+        end = found.start()
+        value, run = data[end - 1 : end], end
+        while run > max(at, start) and data[run - 1 : run] == value and not 0 < exactly == end - run:
+            run -= 1
+        if end - run >= max(exactly, _PADDING):
+            # a zero after 0xFF is part of the data
+            run += value == b"\0" and data[run - 1 : run] == b"\xff"
+            kept.append(data[at:run])
+            at = end
+    return b"".join([*kept, data[at:]])
+
+
+def without_stray_bytes(data: bytes, complaint: Callable[[bytes], str]) -> bytes | None:
+    """A JPEG without the bytes that a strict decoder calls extraneous; None where it complains of anything else.
+
+    complaint: the strict decoder's message about bytes, "" where it has none.
+    """
+    first = STRAY.search(complaint(data))
+    for padded in (without_padding(data, int(first[1]) if first else 0), without_padding(data)):
+        if not complaint(padded):
+            return padded
+    behind = data.find(b"\xff\xda") + 2
+    for _ in range(MAX_TRIES):
+        message = complaint(data)
+        found = STRAY.search(message)
+        if found is None:
+            return data if not message else None
+        count, marker = int(found[1]), bytes((0xFF, int(found[2], 16)))
+        at = data.rfind(marker) if marker[1] == _END else data.find(marker, behind)
+        if at - count < behind:
+            return None
+        shorter = data[: at - count] + data[at:]
+        if complaint(shorter) == message and marker[1] != _END:
+            behind = at + 2  # it was not this marker but a later one of the same number
+        else:
+            data, behind = shorter, at - count + 2
+    return None
+
+
+def sound_chunks(data: bytes, droppable: frozenset[bytes]) -> bytes:
+    """A PNG without the ancillary chunks whose checksum is wrong or whose type is `droppable`.
+
+    droppable: types that the decoder need not see. Cut files keep their end: what is missing there are pixels.
+    """
+    kept, at, whole = [data[:8]], 8, True
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            break
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 12 + length
+        if end > len(data):
+            break
+        ancillary = bool(kind[0] & 0x20)
+        if not ancillary or (kind not in droppable and _is_sound(data, at, end)):
+            kept.append(data[at:end])
+        else:
+            whole = False
+        at = end
+        if kind == b"IEND":
+            break
+    return data if whole else b"".join([*kept, data[at:]])
+
+
+def _is_sound(data: bytes, at: int, end: int) -> bool:
+    return zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")

@@ -1,0 +1,187 @@
+"""Tools that a file may name as its maker: those that generate pictures, and those that edit them.
+
+In: the value of a field that names a program. Out: `Tool`s. A name counts only as a whole word, only in fields that
+exist to name a program (`NAMING_FIELDS`), and in free text only after "made with" and its like: a description of canvas
+shoes names no editor, a "Firefly garden lamp" no generator. Words that are also plain words (Imagen, Sora, Flux, Wan)
+need the company or the version beside them.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+ToolKind = Literal["generator", "generative_editor", "editor"]
+"""generative_editor: puts AI-made pixels into a photo. editor: anything else that changes one."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    kind: ToolKind
+    pattern: re.Pattern[str]
+
+
+def _tool(kind: ToolKind, name: str, pattern: str = "") -> Tool:
+    """pattern: for names that are not simply themselves. Latin words are bounded; Chinese has no word boundaries."""
+    words = pattern or re.escape(name).replace(r"\ ", r"[\s_-]?")
+    bounded = rf"(?:(?<![A-Za-z0-9])|(?=[^\x00-\x7f]))(?:{words})(?!(?<=[A-Za-z0-9])[A-Za-z])"
+    return Tool(name, kind, re.compile(bounded, re.IGNORECASE))
+
+
+_GENERATORS = (
+    ("OpenAI", r"OpenAI|gpt[\s-]?image(?:[\s-]?\d(?:\.\d)?)?|gpt[\s-]?4o|ChatGPT|DALL[\s·.-]?E(?:[\s-]?[23])?|"
+         r"OpenAI Sora"
+     r"|Sora[\s-]?[12]?(?=$|\s*(?:by OpenAI|\(OpenAI|/\d))"),
+    ("Google AI", r"(?:made|created|edited|generated) (?:with|by|using) google(?:'s)?(?: ai|\s*$)|google (?:ai|"
+         r"imagen|gemini|deepmind)"
+     r"|gemini[\s/-]?(?:\d|app|image|flash|pro)|^(?:gemini|imagen)$|imagen[\s/-]?[234]|"
+          r"nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
+    ("Midjourney", "Midjourney|mid[\\s-]journey|niji[\\s-]?journey"),
+    ("Stable Diffusion",
+    r"stable[\s_-]?diffusion(?:[\s_-]?(?:web[\s_-]?ui|xl|3(?:\.5)?))?|SDXL|SD[\s-]?3\.5|AUTOMATIC1111|A1111|"
+         r"SD\.?Next"),
+    ("Stability AI", r"Stability(?:\.|\s)AI|DreamStudio|Stable (?:Image|Assistant)|StableStudio"),
+    ("FLUX",
+    r"FLUX[\s._-]?[12](?:\.\d)?(?:[\s_-]?(?:dev|pro|schnell|kontext|krea|fill))?|FLUX[\s_-](?:dev|pro|schnell|"
+         r"kontext)|Black Forest Labs|bfl\.ai"),
+    ("ComfyUI", ""), ("InvokeAI", "Invoke[\\s-]?AI"), ("NovelAI", ""),
+    ("SwarmUI", "Swarm[\\s-]?UI|StableSwarmUI"), ("Fooocus", ""),
+    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""), ("Mochi Diffusion", ""),
+    ("Stable Horde", ""),
+    ("xAI Grok", r"Grok(?:[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora))?(?:\s+by xAI)?|xAI(?=$|\W)"),
+    ("Adobe Firefly", r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image|v?\d).*)?$|Firefly Image(?:\s?\d)?"),
+    ("Microsoft Designer",
+    r"Microsoft Designer|Bing Image Creator|Image Creator from (?:Designer|Microsoft)|Microsoft Copilot|"
+         r"Copilot Designer|MAI-Image"),
+    ("Meta AI", r"Meta AI|Imagin(?:e|ed) with (?:Meta|AI)|Emu by Meta"),
+    ("Amazon Bedrock",
+    r"Amazon (?:Bedrock|Titan|Nova)(?: (?:Image Generator|Canvas))?|Titan Image Generator|Nova Canvas"),
+    ("Ideogram", r"Ideogram(?:\.ai|\s?\d.*|\s?AI|,? Inc)?"), ("Leonardo.Ai", r"Leonardo[.\s]?AI"),
+    ("Recraft", r"Recraft(?:\.ai|\s?v?\d.*)?"),
+    ("Playground AI", r"Playground (?:AI|v\d)|playgroundai"), ("Krea", r"Krea(?:\.ai| AI)"),
+    ("Runway", r"Runway[\s]?(?:ML|AI|Gen)|Runway (?:Image|Video) Generation"),
+    ("Luma AI", r"Luma[\s]?(?:AI|Labs|Photon|Dream Machine)|lumalabs"),
+    ("Bria AI", r"Bria(?:\.ai| AI| Artificial Intelligence)"),
+    ("fal.ai", r"fal[.-]ai|Features & Labels"), ("Reve", r"Reve(?:\.com|\.art| Image| AI)"),
+    ("Higgsfield", r"Higgsfield(?:\.ai| AI)?"),
+    ("Freepik AI", r"Freepik (?:AI|Mystic)|Magnific(?:\.ai| AI)"), ("NightCafe", r"Night[\s]?Cafe"),
+    ("Craiyon", ""), ("StarryAI", "Starry[\\s-]?AI"),
+    ("WOMBO Dream", r"WOMBO(?: Dream)?|Dream by WOMBO"), ("Artbreeder", ""), ("getimg.ai", r"getimg\.ai"),
+    ("SeaArt", r"Sea[\s]?Art(?:\.ai)?"),
+    ("Tensor.Art", r"Tensor\.?Art|吐司"), ("Civitai", ""), ("LiblibAI", r"Liblib(?:\.?AI|\.art)?|哩布"),
+    ("OpenArt", r"OpenArt(?:\.ai)?"),
+    ("RunningHub", ""), ("Shutterstock AI", r"Shutterstock\.AI|Shutterstock AI"),
+    ("Getty Images AI", r"Generative AI by Getty Images"),
+    ("Canva Magic Media", r"Canva (?:Magic Media|AI)|Magic Media"),
+    ("Picsart AI", r"Picsart AI(?: Image Generator)?"), ("Lensa", r"Lensa(?: AI)?"),
+    ("Apple Image Playground", r"(?:Apple )?Image Playground"), ("Aphrodite AI", ""),
+    ("Hailuo", r"Hailuo(?: AI)?|海螺(?:AI)?|MiniMax"),
+    ("Doubao", r"Doubao|豆包(?:AI)?"),
+    ("Jimeng / Dreamina", r"Jimeng|即梦(?:AI)?|Dreamina|Seedream(?:\s?\d.*)?|Seededit"),
+    ("Volcengine / BytePlus", r"Volc(?:ano)?[\s]?Engine|火山引擎|BytePlus"), ("Xinghui", "Xinghui|星绘"),
+    ("Qwen / Tongyi",
+    r"Qwen(?:[\s-]?(?:Image|VL|Chat|\d).*)?|千问|Tongyi|通义(?:万相|千问)?|Wanxiang|万相|Wan[\s-]?\d\.\d(?:[\s-]?Image)?|"
+         r"Z-Image"),
+    ("Wenxin Yige / Baidu",
+     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI"),
+    ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI"),
+    ("Kling", r"Kling(?:[\s]?AI|[\s]?\d.*)?|可灵(?:AI)?|Kolors|可图"),
+    ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image"), ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)?"),
+    ("SenseMirage", r"SenseMirage|秒画"),
+    ("Spark (iFlytek)", r"讯飞星火|星火绘图"), ("Meitu WHEE", r"WHEE|美图设计室|MiracleVision|奇想智能"),
+    ("360 AI", r"360智绘|360智脑"), ("JoyAI", r"言犀|JoyAI"),
+    ("an AI generator",
+     r"(?:made|created|generated|imagined|produced) (?:with|by|using) (?:generative )?"
+     r"(?:AI|artificial intelligence)|AI[\s-]generated(?: (?:image|photo|picture|content))?"
+     r"|(?:由|使用|通过)?\s?(?:AI|人工智能)\s?(?:生成|合成|绘制|作图|创作|绘画)"),
+)  # fmt: skip
+_GENERATIVE_EDITORS = (
+    ("Apple Clean Up", r"Apple Photos (?:Clean Up|Generative Edit)"),
+    ("Google Magic Editor", r"Magic (?:Editor|Eraser)|edited with google ai"),
+    ("Samsung Galaxy AI", r"Galaxy AI|Samsung (?:Generative Edit|Photo Assist)|Contains AI[\s-]generated content"),
+    ("Photoshop Generative Fill", r"Generative (?:Fill|Expand|Remove)"), ("ClipDrop", ""), ("PhotoRoom", ""),
+    ("cleanup.pictures", r"cleanup\.pictures"),
+    ("Pixelcut", ""), ("Meitu AI", r"美图AI|AI消除|AI扩图|AI修图"), ("Remini", ""), ("Honor YOYO", r"YOYO"),
+)  # fmt: skip
+_EDITORS = (
+    ("Adobe Photoshop",
+    r"(?:Adobe )?Photoshop(?: (?:CC|CS\d?|Elements|Express|Camera Raw|Lightroom).*)?|^PS Express"),
+    ("Adobe Lightroom", r"(?:Adobe )?(?:Photoshop )?Lightroom"),
+    ("GIMP", ""), ("Meitu", r"Meitu(?:Pic)?|美图(?:秀秀)?|XiuXiu|BeautyPlus|BeautyCam|美颜相机|MyCam"),
+    ("Snapseed", ""), ("Picsart", "PicsArt"),
+    ("Canva", ""), ("VSCO", "VSCO(?:cam)?"), ("Xingtu", "Xingtu|醒图|Hypic"), ("CapCut", "CapCut|剪映|Jianying"),
+    ("Facetune", r"Facetune\d?"),
+    ("FaceApp", ""), ("Pixelmator", r"Pixelmator(?: Pro)?"), ("Affinity Photo", r"Affinity(?: Photo(?: \d)?)?"),
+    ("Paint.NET", r"paint\.net"), ("Pixlr", r"Pixlr(?:\.com| [EX])?"),
+    ("Fotor", ""), ("B612", ""), ("Faceu", "FaceU|轻颜(?:相机)?|Ulike"), ("ACDSee", r"ACDSee.*"),
+    ("PhotoScape", r"PhotoScape(?: X)?"), ("PhotoDirector", "(?:CyberLink )?PhotoDirector"),
+    ("AirBrush", ""), ("Polarr", ""), ("Afterlight", ""), ("Luminar", r"Luminar(?: (?:Neo|AI|\d))?|Skylum"),
+    ("Topaz", r"Topaz (?:Labs|Photo AI|Gigapixel|Sharpen AI|DeNoise AI)|Gigapixel"),
+    ("Capture One", r"Capture One(?: .*)?"), ("DxO PhotoLab", r"DxO(?: .*)?"), ("darktable", ""),
+    ("RawTherapee", ""), ("Krita", ""), ("Photopea", ""),
+    ("CorelDRAW / PaintShop", r"PaintShop(?: Pro)?.*|Corel(?:DRAW)?.*"), ("InShot", ""), ("TouchRetouch", ""),
+    ("Retouch4me", ""), ("PhotoGrid", "Photo[\\s]?Grid"), ("Wuta", "无他相机|Wuta"),
+    ("ON1", r"ON1 .*"),
+    ("Microsoft Photos / Paint",
+    r"Microsoft (?:Windows )?(?:Photos?|Paint)(?: .*)?|Windows Photo Editor.*|Paint 3D"),
+    ("ImageMagick", r"(?:Image|Graphics)Magick"), ("IrfanView", ""), ("XnView", r"XnView(?:MP)?"),
+    ("Sketchbook", "Autodesk Sketchbook|Sketchbook"), ("Procreate", ""), ("ibis Paint", r"ibisPaint(?: X)?"),
+    ("Samsung PhotoEditor", r"Samsung PhotoEditor|PhotoEditor_Re_Edit"),
+)  # fmt: skip
+
+TOOLS: tuple[Tool, ...] = (
+    *(_tool("generative_editor", name, pattern) for name, pattern in _GENERATIVE_EDITORS),
+    *(_tool("generator", name, pattern) for name, pattern in _GENERATORS),
+    *(_tool("editor", name, pattern) for name, pattern in _EDITORS),
+)
+"""In order of what weighs more: the first that fits a value is what it names."""
+
+NAMING_FIELDS: dict[str, tuple[str, ...]] = {
+    "exif": ("software", "document", "image_editor", "image_editing_software", "raw_developer"),
+    "xmp": (
+        "CreatorTool", "softwareAgent", "Software", "AISystemUsed", "AISystemVersionUsed", "Credit", "Source",
+        "CreativeSoftware", "Generator", "AIGenerator", "ImageEditingSoftware", "creatorTool",
+    ),
+    "iptc": ("program", "credit", "source"),
+    "text": ("Software", "Source", "Generator", "generator", "Creator Tool", "AI Generator", "Credit", "software"),
+}  # fmt: skip
+"""Fields by block whose value is the name of a program (or a credit line, which generators fill with theirs)."""
+
+LONGEST = 300
+"""Characters of a field that are searched: a program's name is shorter."""
+_MADE_WITH = re.compile(
+    r"\b(?:made|created|generated|edited|drawn|rendered|imagined|produced) (?:with|by|using|in) (?:the )?",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"\s+(?!on\b|at\b|for\b|and\b|via\b|v?\d)[a-z]")
+"""A common noun behind a name: then the name belongs to it."""
+_UNNAMED = re.compile(
+    r"\W*(?:this |an? )?(?:image |picture |photo )?(?:is |was )?AI[ -]generated\b", re.IGNORECASE
+)
+_CHINESE = re.compile(r"([\w.\- ]{0,16}?)(?:AI|人工智能)?\s?(?:智能)?(?:生成|绘制|创作|合成)")
+
+
+def named_tool(value: str) -> Tool | None:
+    """The tool that the value of a naming field names; None for one that is not in the table."""
+    return next((tool for tool in TOOLS if tool.pattern.search(value[:LONGEST])), None)
+
+
+def claimed_tool(text: str) -> tuple[Tool, str] | None:
+    """The tool that free text says the picture was made with, and the words that say so; None where it says none."""
+    text = text[:2000]
+    for found in islice(_MADE_WITH.finditer(text), 8):
+        rest = text[found.end() : found.end() + 80]
+        named = found[0] + rest if rest[:2].upper() == "AI" or rest[:7].lower() == "google " else rest
+        for tool in TOOLS:
+            name = tool.pattern.match(named)
+            if name and not _GOES_ON.match(named[name.end() :]):
+                return tool, (found[0] + rest).strip()
+    chinese = _CHINESE.search(text) if re.search("生成|绘制|创作|合成", text) else None
+    said = named_tool(chinese[0]) if chinese else None
+    if said is None and _UNNAMED.match(text):
+        said = _BY_NAME["an AI generator"]
+    return (said, text[:80]) if said and said.kind != "editor" else None
+
+
+_BY_NAME = {tool.name: tool for tool in TOOLS}

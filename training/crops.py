@@ -1,0 +1,88 @@
+"""Crops on disk -> batches of tiles with their targets.
+
+In: a folder of `datasets.crops.store`. Out: the batches that `training.loop` steps on: twins are neighbours, authentic
+first. Batch `step` depends on the seed, the step and the shards there are, which is what lets a killed run resume.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from refundlens.datasets.crops.store import CELL, Shard, open_shards
+from refundlens.model.names import DEFECTS, KINDS
+
+IGNORE = -100
+"""torch's cross_entropy skips this label: the crop shows too little of the edit to tell."""
+WHOLE = 0.85
+"""Share of a crop from which generated pixels count as a generated picture rather than an edited region."""
+LEAST = 0.02
+"""Share of a crop from which an edit decides its kind."""
+LOOK_EVERY = 50
+"""Steps after which new shards are looked for: they may still be written while training runs."""
+
+
+class CropBatches:
+    """Batches of `pairs` pairs. small: side in pixels of the crops until `grow` of the steps, whole ones after.
+
+    Raises FileNotFoundError where the folder holds no shard yet.
+    """
+
+    def __init__(self, folder: Path, pairs: int, seed: int, steps: int, small: int, grow: float) -> None:
+        self.folder, self.pairs, self.seed, self.steps, self.small, self.grow = (
+            folder,
+            pairs,
+            seed,
+            steps,
+            small,
+            grow,
+        )
+        self.shards = open_shards(folder)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """tiles uint8 [2P,S,S,3], kind int64 [2P], maps float32 [2P,5,S/8,S/8], map_weight float32 [2P,5], aligned
+        bool [P]."""
+        if step % LOOK_EVERY == 0:
+            self.shards = open_shards(self.folder)
+        rng = np.random.default_rng([self.seed, step])
+        sizes = np.array([len(shard.records) for shard in self.shards])
+        whole = self.shards[0].crops.shape[2]
+        side = self.small if step < self.grow * self.steps else whole
+        drawn = rng.choice(len(self.shards), self.pairs, p=sizes / sizes.sum())
+        parts = [self._pair(rng, self.shards[int(number)], side, whole) for number in drawn]
+        batch = {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "aligned"}
+        return batch | {"aligned": torch.stack([part["aligned"] for part in parts])}
+
+    def _pair(self, rng: np.random.Generator, shard: Shard, side: int, whole: int) -> dict[str, Tensor]:
+        number = int(rng.integers(len(shard.records)))
+        record = shard.records[number]
+        y, x = (int(rng.integers((whole - side) // CELL + 1)) for _ in range(2))
+        cells = side // CELL
+        crops = shard.crops[number][:, y * CELL : y * CELL + side, x * CELL : x * CELL + side]
+        maps = shard.maps[number][:, y : y + cells, x : x + cells].astype(np.float32) / 255
+        turn, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
+        crops, maps = np.rot90(crops, turn, (1, 2)), np.rot90(maps, turn, (1, 2))
+        if flip:
+            crops, maps = crops[:, :, ::-1], maps[:, :, ::-1]
+        share = float(maps[0].mean())
+        kind = IGNORE
+        if share >= LEAST:
+            name = (
+                "photoshopped" if not record.generator else "ai_generated" if share >= WHOLE else "ai_edited"
+            )
+            kind = KINDS.index(name)
+        targets = np.zeros((2, 1 + len(DEFECTS), cells, cells), np.float32)
+        targets[1, 0] = maps[0]
+        weight = np.ones((2, 1 + len(DEFECTS)), np.float32)
+        if record.defect is not None:
+            targets[1, 1 + [*map(str, DEFECTS)].index(record.defect)] = maps[1]
+        elif not record.aligned or record.generator:
+            weight[:, 1:] = 0.0  # real pictures may show damage that nobody marked
+        return {
+            "tiles": torch.from_numpy(np.array(crops)),
+            "kind": torch.tensor([KINDS.index("authentic"), kind]),
+            "maps": torch.from_numpy(targets),
+            "map_weight": torch.from_numpy(weight),
+            "aligned": torch.tensor(record.aligned),
+        }

@@ -1,0 +1,149 @@
+"""What a training run is fed with and watched on: a built dataset, or a folder of delivered crops.
+
+A feed yields batches from any step on, tells how the network does on pictures it is not fed, and leaves in the run's
+folder what a card must tell of the data.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from refundlens.datasets import manifest
+from refundlens.datasets.crops.store import open_shards
+from refundlens.datasets.degradations.quantisation import TABLES, load_tables
+from refundlens.datasets.row import used
+from refundlens.model.network import pooling
+from refundlens.model.network.network import Network
+from refundlens.training.config import TrainConfig
+from refundlens.training.crops import CropBatches
+from refundlens.training.data import FromStep, TileDataset, collate
+from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.validate import validate
+
+WATCH = "watch"
+"""Folder below a folder of crops: pairs by generators and of photos that training does not see."""
+BATCH = 32
+"""Crops at once while watching."""
+
+
+class Feed(Protocol):
+    """Batches as `training.losses` reads them."""
+
+    def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
+        """Batches from this step to the last one."""
+
+    def check(self, network: Network, device: torch.device) -> dict[str, float]:
+        """How the network does on what it is not fed; empty where there is nothing to look at."""
+
+    def keep_papers(self, run: Path) -> None:
+        """Copy into the run's folder what a card must tell of the data."""
+
+
+def open_feed(source: Path, config: TrainConfig) -> Feed:
+    """The feed for a folder: crops where it holds shards, else a dataset. Raises DatasetError for neither."""
+    if any(source.glob("[0-9][0-9][0-9][0-9].json")):
+        return CropFeed(source, config)
+    return DatasetFeed(source, config)
+
+
+class DatasetFeed:
+    """Masters of a dataset's train split, delivered on the fly; watched on its validation split."""
+
+    def __init__(self, dataset: Path, config: TrainConfig) -> None:
+        self.dataset, self.config = dataset, config
+        rows = manifest.read(dataset)
+        self.checked = [row for row in rows if row.split == "validation"][: config.validate_rows]
+        tables = dataset / TABLES
+        self.data = TileDataset(
+            dataset,
+            used([row for row in rows if row.split == "train"], config.data.leave_out),
+            config.data,
+            config.loss,
+            config.seed,
+            config.steps * config.pairs,
+            list(load_tables(tables)) if tables.is_file() else None,
+        )
+
+    def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
+        yield from DataLoader(
+            self.data,
+            batch_size=self.config.pairs,
+            sampler=FromStep(step * self.config.pairs, len(self.data)),
+            collate_fn=collate,
+            num_workers=self.config.data.workers,
+            prefetch_factor=3 if self.config.data.workers else None,
+            drop_last=True,
+            # else the loader draws from the global generator, and dropout differs after a resume
+            generator=torch.Generator(),
+        )
+
+    def check(self, network: Network, device: torch.device) -> dict[str, float]:
+        return validate(network, self.dataset, self.checked, device) if self.checked else {}
+
+    def keep_papers(self, run: Path) -> None:
+        for name in (manifest.INFO, manifest.SOURCES):
+            shutil.copyfile(self.dataset / name, run / name)
+
+
+class CropFeed:
+    """Delivered crops from disk; watched on the pairs in their folder `watch`, if there are any."""
+
+    def __init__(self, folder: Path, config: TrainConfig) -> None:
+        self.folder, self.config = folder, config
+        self.source = CropBatches(
+            folder, config.pairs, config.seed, config.steps, config.data.small, config.data.grow
+        )
+
+    def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
+        for index in range(step, self.config.steps):
+            yield self.source.batch(index)
+
+    def check(self, network: Network, device: torch.device) -> dict[str, float]:
+        """Per kind of pair: ROC AUC of manipulated against authentic crops, and how often a crop scores above its own
+        twin; pixel AUC of local edits."""
+        if not any((self.folder / WATCH).glob("*.json")):
+            return {}
+        network.eval()
+        odds: dict[str, list[np.ndarray]] = defaultdict(list)
+        aligned: dict[str, list[bool]] = defaultdict(list)
+        cells: list[np.ndarray] = []
+        for shard in open_shards(self.folder / WATCH):
+            for first in range(0, len(shard.records), BATCH // 2):
+                part = np.s_[first : first + BATCH // 2]
+                crops = torch.from_numpy(np.array(shard.crops[part]))
+                with torch.no_grad():
+                    kinds, maps = network(crops.flatten(0, 1).to(device))
+                found = pooling.margins(kinds.float().cpu().numpy()).reshape(-1, 2)
+                heat = maps[1::2, 0].float().cpu().numpy()
+                for pair, record, changed, logits in zip(
+                    found, shard.records[part], shard.maps[part][:, 0], heat, strict=True
+                ):
+                    name = record.tag.split(":")[0]
+                    odds[name].append(pair)
+                    aligned[name].append(record.aligned)
+                    wanted = changed.ravel() > 127
+                    if 0 < wanted.sum() < wanted.size:
+                        cells.append(np.array(roc_auc(wanted, logits.ravel())))
+        told: dict[str, float] = {}
+        for name, pairs in odds.items():
+            scores = np.array(pairs)
+            labels = np.repeat([0, 1], len(scores))
+            told[f"{name}_auc"] = round(roc_auc(labels, scores.T.ravel()), 4)
+            twins = scores[np.array(aligned[name])]
+            if len(twins):
+                told[f"{name}_above"] = round(float((twins[:, 1] > twins[:, 0]).mean()), 4)
+        if cells:
+            told["pixel_auc"] = round(float(np.mean(cells)), 4)
+        return told
+
+    def keep_papers(self, run: Path) -> None:
+        for path in (self.folder / manifest.INFO, self.folder / manifest.SOURCES):
+            if path.is_file():
+                shutil.copyfile(path, run / path.name)
