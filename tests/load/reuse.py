@@ -241,7 +241,9 @@ def measure(folder: Path, photos: int, hashes: int, most: int, store: Path | Non
         "false_match_bound_per_comparison": upper_bound(len(set(false)), compared),
         "false_matches_between": sorted(set(false))[:20],
         "all_pairs": all_pairs(index, known),
-        "processor_milliseconds": {f"p{share}": round(float(np.percentile(times, share)), 2) for share in (50, 95, 99)},
+        "processor_milliseconds": {
+            f"p{share}": round(float(np.percentile(times, share)), 2) for share in (50, 95, 99)
+        },
     }
 
 
