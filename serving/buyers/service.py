@@ -32,7 +32,7 @@ def keyed(secret: Secret, tenant: str, reference: str) -> str:
     return secret.buyer(tenant, reference)
 
 
-def show(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
+def integrity_json(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
     """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises Problem 404."""
     _known(session, principal, buyer)
     found = asdict(integrity.record(session, principal.tenant, buyer, now))

@@ -48,8 +48,8 @@ def create(
     with opened(must_exist=False) as database, database.transaction() as session:
         now = utc_now()
         expires = None if expires_days is None else now + timedelta(days=expires_days)
-        wanted = keys.Wanted(Role(role), name, subject, account, scope or (), expires)
-        made = keys.create(session, tenant_of(session, tenant).id, now, operator(), wanted)
+        wanted = keys.NewKeyRequest(Role(role), name, subject, account, scope or (), expires)
+        made = keys.create_key(session, tenant_of(session, tenant).id, now, operator(), wanted)
     _tell(made, as_json)
 
 

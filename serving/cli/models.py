@@ -30,7 +30,7 @@ def every(as_json: Json = False) -> None:
     from refundlens.serving.registry import repository, schemas
 
     with _registry() as session:
-        lines = [schemas.show(row) for row in repository.page(session, MOST)]
+        lines = [schemas.version_json(row) for row in repository.list_versions(session, MOST)]
     if as_json:
         for line in lines:
             typer.echo(json.dumps(line, ensure_ascii=False))

@@ -17,7 +17,7 @@ def create(name: Annotated[str, typer.Argument(help="What people call it; no two
     from refundlens.serving.kit.clock import utc_now
 
     with opened(must_exist=False) as database, database.transaction() as session:
-        made = tenants.create(session, name, utc_now(), operator())
+        made = tenants.create_tenant(session, name, utc_now(), operator())
     typer.echo(made.id)
 
 
@@ -68,7 +68,7 @@ def choose(
     from refundlens.serving.kit.clock import utc_now
 
     with opened() as database, database.transaction() as session:
-        found = tenants.find(session, name)
+        found = tenants.find_tenant(session, name)
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)

@@ -188,6 +188,6 @@ class SampleFolder:
         return path
 
 
-def find(slug: str) -> Sample | None:
+def find_sample(slug: str) -> Sample | None:
     """A sample by name; None where there is none (slugs come from requests)."""
     return next((sample for sample in SAMPLES if sample.slug == slug), None)

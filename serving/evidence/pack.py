@@ -38,7 +38,7 @@ from refundlens.model.detection import Conditions
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Bin, Calibration
-from refundlens.serving.evidence.material import Map, Material, Photo
+from refundlens.serving.evidence.material import EvidencePhoto, Map, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.kit.clock import rfc3339
 
@@ -183,7 +183,7 @@ def encoded(content: bytes) -> dict[str, str]:
     }
 
 
-def _photo(photo: Photo) -> dict[str, Any]:
+def _photo(photo: EvidencePhoto) -> dict[str, Any]:
     return {
         "sha256": photo.sha256,
         "state": photo.state,

@@ -172,7 +172,7 @@ class ModelPage(BaseModel):
     running: RunningOut
 
 
-def show(row: ModelVersion) -> dict[str, Any]:
+def version_json(row: ModelVersion) -> dict[str, Any]:
     """A line of the list: what it is, its figures, its calibration in a few numbers, what keeps it from promotion."""
     calibration = row.facts["calibration"]
     conditions = calibration["conditions"]
@@ -204,7 +204,7 @@ def show(row: ModelVersion) -> dict[str, Any]:
 def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, Any]:
     """With its card, every condition of its calibration, and what the caller's people did to it."""
     return {
-        **show(row),
+        **version_json(row),
         "card": row.card,
         "conditions": row.facts["calibration"]["conditions"],
         "history": [_event(one) for one in history],

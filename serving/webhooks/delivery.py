@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.storage.database import Database
-from refundlens.serving.webhooks.queue import Claimed, claim, next_due, record
+from refundlens.serving.webhooks.queue import LeasedDelivery, claim, next_due, record
 from refundlens.serving.webhooks.sending import TIMEOUT, Message, Sender
 
 __all__ = ["deliver_due", "next_due"]
@@ -56,7 +56,7 @@ async def deliver_due(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _deliver(database: Database, clock: Clock, sender: Sender, claimed: Claimed) -> bool:
+async def _deliver(database: Database, clock: Clock, sender: Sender, claimed: LeasedDelivery) -> bool:
     """Send one and write down what came of it. Whatever breaks here is this delivery's alone: its lease ends."""
     try:
         message = Message(claimed.url, claimed.event_id, claimed.payload, claimed.signer, clock())
