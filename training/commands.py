@@ -35,6 +35,7 @@ from refundlens.training.export import (
     training_facts,
     with_metadata,
     write_bundle,
+    write_weights,
 )
 from refundlens.training.loop import CONFIG, DATASET
 
@@ -255,7 +256,7 @@ def beside(model: str, name: str) -> Path:
 
 
 def export(run: Path, out: Path, name: str, version: str) -> Path:
-    """Bundle a calibrated run.
+    """Bundle a calibrated run; beside the bundle its card (.md) and its weights to train on from (.pt).
 
     Raises BundleExportError where calibration is missing or of other weights, the report is of another calibration, or
     parity is lost.
@@ -271,6 +272,7 @@ def export(run: Path, out: Path, name: str, version: str) -> Path:
     }
     write_bundle(run, out, name, version, metadata)
     out.with_suffix(".md").write_text(metadata[bundle.CARD], encoding="utf-8")
+    write_weights(run, out.with_suffix(".pt"))
     return out
 
 

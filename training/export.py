@@ -94,6 +94,19 @@ def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[s
     return difference
 
 
+def write_weights(run: Path, out: Path) -> None:
+    """The run's weights in half precision, for `refundlens train --init`: a bundle's graph has its batch norms folded
+    in and cannot be trained on."""
+    saved = torch.load(_weights(run), map_location="cpu", weights_only=True)
+    half = {
+        name: value.half() if value.is_floating_point() else value for name, value in saved["state"].items()
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(out.name + ".new")
+    torch.save({"config": saved["config"], "state": half}, beside)
+    beside.replace(out)
+
+
 def with_metadata(source: Path, out: Path, metadata: dict[str, str]) -> None:
     """Copy a bundle with some of its metadata replaced; the graph stays as it is."""
     graph = onnx.load(source)

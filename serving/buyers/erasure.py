@@ -80,7 +80,7 @@ class StillOpen(Exception):
     """The buyer's disputes are not all over; the message names them."""
 
 
-def look(session: Session, tenant: str, buyer: str) -> BuyerTraces:
+def find_traces(session: Session, tenant: str, buyer: str) -> BuyerTraces:
     """What is held, without changing it."""
     refunds = _refunds(session, tenant, buyer)
     keys = [refund.id for refund in refunds]

@@ -73,7 +73,7 @@ def enter_final(
     return line
 
 
-def reverse(
+def reverse_entry(
     session: Session,
     report: Report,
     refund: Refund,
@@ -199,7 +199,7 @@ def _final(change: Transition) -> None:
 
 
 def _reversed(change: Transition) -> None:
-    reverse(change.session, change.report, change.refund, change.now)
+    reverse_entry(change.session, change.report, change.refund, change.now)
 
 
 EFFECTS: Effects = {

@@ -66,7 +66,7 @@ def reverse(
         raise Problem(409, "not_reversible", detail)
     report = session.get_one(Report, line.report_id)
     refund = session.get_one(Refund, report.refund_id)
-    made = integrity.reverse(session, report, refund, now, reason, principal.actor)
+    made = integrity.reverse_entry(session, report, refund, now, reason, principal.actor)
     if made is None:
         raise Problem(409, "already_reversed", "This line was reversed before; its record says when and why.")
     return entry_json(made)

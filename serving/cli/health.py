@@ -133,9 +133,9 @@ def _stated_checksum(path: Path) -> str | None:
 def _self_test(settings: Settings) -> HealthFinding:
     """Judge a drawn picture twice: the answer must be whole, and the same."""
     from refundlens.model.detect import Detector
-    from refundlens.serving.demo.samples import SAMPLES, picture
+    from refundlens.serving.demo.samples import SAMPLES, draw_sample
 
-    data = picture(SAMPLES[0])
+    data = draw_sample(SAMPLES[0])
     detector = Detector(settings.bundle)
     first, second = detector.detect(data), detector.detect(data)
     if first.sha256 != hashlib.sha256(data).hexdigest():

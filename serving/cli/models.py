@@ -48,7 +48,7 @@ def show(version: Version, as_json: AsObject = False) -> None:
         row = service.find(session, version)
         events = [
             event
-            for tenant in tenants.every(session)
+            for tenant in tenants.list_tenants(session)
             for event in repository.history(session, tenant.id, row.id)
         ]
         whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at))

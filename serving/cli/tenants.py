@@ -31,7 +31,7 @@ def show(as_json: Json = False) -> None:
     with opened() as database, database.reading() as session:
         found = [
             {"id": one.id, "name": one.name, "created_at": rfc3339(one.created_at)}
-            for one in tenants.every(session)
+            for one in tenants.list_tenants(session)
         ]
     if as_json:
         for line in found:

@@ -109,7 +109,7 @@ def decide_complaint(
     """Confirm or dismiss a complaint, with an answer for the merchant. If-Match is required."""
 
     def do(session: Session) -> Created:
-        return _made(service.decide(session, principal, identifier, body, if_match, now), 200)
+        return _made(service.decide_complaint(session, principal, identifier, body, if_match, now), 200)
 
     return idempotent(request, principal, key, body.model_dump(mode="json"), do)
 

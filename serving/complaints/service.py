@@ -96,7 +96,7 @@ def file(session: Session, principal: Principal, asked: ComplaintIn, now: dateti
     return complaint_json((made, refund.refund_id), principal)
 
 
-def decide(
+def decide_complaint(
     session: Session,
     principal: Principal,
     identifier: str,

@@ -38,7 +38,7 @@ DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    reported = await run_in_threadpool(stored.body, state.database, reader, identifier, language)
+    reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
     if reported is not None:
         return JSONResponse(reported)
     return JSONResponse((await _find(request, reader, identifier)).body)

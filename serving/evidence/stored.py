@@ -37,7 +37,7 @@ def find_stored(
     return DetectionRecord(screening.id, principal.tenant, _body(screening, image, language), heatmap, trust)
 
 
-def body(
+def stored_json(
     database: Database, principal: Principal, identifier: str, language: Language
 ) -> dict[str, Any] | None:
     """The JSON alone, which outlives the photo. None where there is none for this caller."""

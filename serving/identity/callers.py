@@ -55,7 +55,7 @@ class Callers:
             return Authentication(fixed, None)
         if not keys.looks_like_one(text):
             return None
-        return await self._remembered(text, keys.admitted)
+        return await self._remembered(text, keys.authenticate_key)
 
     async def by_cookie(self, value: str) -> Authentication | None:
         """Whose session this is; using it makes it last."""

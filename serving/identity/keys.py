@@ -158,7 +158,7 @@ def create_key(session: Session, tenant: str, now: datetime, actor: Actor, wante
     return made
 
 
-def every(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
+def list_keys(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
     """The keys of a tenant, or of all, the oldest first. Those of the environment are not among them."""
     asked = select(ApiKey).where(~ApiKey.id.startswith(PREFIX, autoescape=True)).order_by(ApiKey.id)
     if tenant is not None:
@@ -176,7 +176,7 @@ def revoke(session: Session, key_id: str, now: datetime, actor: Actor, tenant: s
     return row
 
 
-def rotate(
+def rotate_key(
     session: Session,
     key_id: str,
     now: datetime,
@@ -207,7 +207,7 @@ def looks_like_one(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def admitted(session: Session, text: str, now: datetime) -> Authentication | None:
+def authenticate_key(session: Session, text: str, now: datetime) -> Authentication | None:
     """Who holds this key; none for one that is unknown or over."""
     row = session.execute(select(ApiKey).where(ApiKey.digest == digest(text))).scalar_one_or_none()
     if row is None or row.id.startswith(PREFIX) or not holds(row, now):

@@ -41,7 +41,7 @@ def find_tenant(session: Session, name_or_id: str) -> Tenant | None:
     return session.execute(asked.order_by(Tenant.id).limit(1)).scalar_one_or_none()
 
 
-def every(session: Session) -> Sequence[Tenant]:
+def list_tenants(session: Session) -> Sequence[Tenant]:
     """All tenants, the oldest first."""
     return session.execute(select(Tenant).order_by(Tenant.created_at, Tenant.id)).scalars().all()
 

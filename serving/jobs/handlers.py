@@ -11,7 +11,7 @@ from sqlalchemy import select
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.jobs.queue import LeasedJob, finish
+from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
@@ -29,10 +29,10 @@ def run_timer(doing: Doing, job: LeasedJob) -> None:
     """Do a timer's job. Raises LeaseLost."""
     report = repository.by_key(doing.session, job.ref)
     if report is None:
-        finish(doing.session, job)
+        finish_job(doing.session, job)
         return
     report, refund = repository.lock_pair(doing.session, report)
-    finish(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
+    finish_job(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
     name = timers.WARN if job.kind.startswith(timers.WARN) else job.kind
     _RINGS[name](doing, job, report, refund)
 

@@ -63,12 +63,12 @@ def _lane(screenings: bool) -> ColumnElement[bool]:
     return Job.screening.is_(screenings)
 
 
-def finish(session: Session, job: LeasedJob) -> None:
+def finish_job(session: Session, job: LeasedJob) -> None:
     """In the transaction that does it. Raises LeaseLost."""
     _ours(session.execute(delete(Job).where(Job.id == job.id, Job.lease == job.lease)))
 
 
-def renew(database: Database, job: LeasedJob, until: datetime) -> bool:
+def renew_lease(database: Database, job: LeasedJob, until: datetime) -> bool:
     """Hold it for longer. False where it is not ours any more."""
     with database.transaction() as session:
         mine = update(Job).where(Job.id == job.id, Job.lease == job.lease)

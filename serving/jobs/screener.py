@@ -13,7 +13,7 @@ from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Overloaded
-from refundlens.serving.jobs.queue import LeasedJob, finish
+from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
@@ -89,12 +89,12 @@ class Screener:
             doing = Doing(session, self._settings, now)
             if job.kind == timers.SCREEN_EXTRA:
                 image = session.get_one(Image, job.ref)
-                finish(session, job)
+                finish_job(session, job)
                 screening.keep_extra(session, image, found[image.id], now)
                 return
             reports = repository.of_claim(session, job.ref)
             refund = lock_by_key(session, reports[0].refund_id)
-            finish(session, job)
+            finish_job(session, job)
             screening.conclude(doing, job.ref, refund, found)
 
 

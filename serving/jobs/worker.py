@@ -23,7 +23,7 @@ from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaime
 from refundlens.serving.engine.job import Closed, Expired, Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers, queue
-from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish
+from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.ids import make_id
@@ -51,7 +51,7 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
     with database.reading() as session:
         sweep_unclaimed(session, files, now)
     with database.transaction() as session:
-        finish(session, job)
+        finish_job(session, job)
         _forget(session, now)
         session.add(
             Job(id=make_id("job", now), kind=KIND, ref=REF, data={}, due_at=now + EVERY, created_at=now)
@@ -188,7 +188,7 @@ class Worker:
         while kept:
             await asyncio.sleep(span.total_seconds() * RENEWED)
             with suppress(SQLAlchemyError):  # the database is busy or away; the lease lasts a while yet
-                kept = await asyncio.to_thread(queue.renew, self._database, job, self._clock() + span)
+                kept = await asyncio.to_thread(queue.renew_lease, self._database, job, self._clock() + span)
 
     def _ring(self, job: LeasedJob) -> None:
         with self._database.transaction() as session:

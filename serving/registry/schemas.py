@@ -197,7 +197,7 @@ def version_json(row: ModelVersion) -> dict[str, Any]:
             "conditions": len(conditions),
             "with_threshold": sum(one["threshold"] is not None for one in conditions),
         },
-        "missing": [{"code": one.code, "text": one.text} for one in stages.missing(row)],
+        "missing": [{"code": one.code, "text": one.text} for one in stages.promotion_blockers(row)],
     }
 
 

@@ -196,7 +196,7 @@ def _enthrone(
 
 def _passed(by: By, row: ModelVersion, reason: str | None, force: bool) -> list[str]:
     """What an admin passed over, as codes."""
-    found = stages.missing(row)
+    found = stages.promotion_blockers(row)
     if force and not by.admin:
         raise Problem(403, "forbidden", "Only an admin may force a promotion.")
     if force and not reason:
@@ -242,7 +242,7 @@ def _publish(
         "instead_of": before.id,
         "at": rfc3339(now),
     }
-    for tenant in tenants.every(session):
+    for tenant in tenants.list_tenants(session):
         outbox.publish(session, tenant.id, now, kind, champion.id, data)
 
 

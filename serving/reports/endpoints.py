@@ -299,7 +299,7 @@ def list_appeals(
 def get_appeal(request: Request, database: Db, principal: Either, identifier: Identifier) -> JSONResponse:
     """An appeal and whether you may decide it."""
     with database.reading() as session:
-        appeal, report = repository.appeal(session, principal, identifier)
+        appeal, report = repository.find_appeal(session, principal, identifier)
         shown = _show(request, principal, session, report)
         actions = [name for name in shown["allowed_actions"] if name == "decide_appeal"]
         return JSONResponse(view.appeal_view(appeal, actions))
@@ -349,7 +349,7 @@ def refuse_refund(
 
     state = request.app.state
     # drawn before the transaction: others must not wait for it
-    drawn = refusal.prepare(state.database, state.files, principal, identifier, body.message)
+    drawn = refusal.prepare_refusal(state.database, state.files, principal, identifier, body.message)
 
     def do(session: Session) -> Created:
         report = service.refuse(_doing(request, session), principal, identifier, if_match, drawn)
@@ -375,7 +375,7 @@ def get_report_evidence(
     """The picture that convinces, under 130,000 bytes: photo, heat map, verdict, bound, reasons."""
     with database.reading() as session:
         whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
-        content = refusal.picture(
+        content = refusal.refusal_picture(
             request.app.state.files, whole, preferred(request.headers.get("accept-language"))
         )
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})

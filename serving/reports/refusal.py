@@ -52,7 +52,7 @@ class EvidencePicture:
     given: EventData
 
 
-def prepare(
+def prepare_refusal(
     database: Database, files: FileStore, principal: Principal, identifier: str, message: str
 ) -> EvidencePicture | None:
     """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
@@ -64,7 +64,7 @@ def prepare(
     if ReportState(whole.report.state) not in ReportState.for_merchant():
         return None
     language = language_of(whole.refund)
-    content = picture(files, whole, language)
+    content = refusal_picture(files, whole, language)
     text = message or MESSAGES[language]
     given = EventData(
         message=text, evidence=files.put(content), platform=_platform_call(whole, text, content)
@@ -77,7 +77,7 @@ def language_of(refund: Refund) -> Language:
     return "zh" if refund.platform in PLATFORMS_IN_CHINESE else "en"
 
 
-def picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
+def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
     """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
     screening = whole.screening
     if screening is None:

@@ -183,7 +183,7 @@ def timeline(session: Session, report: Report, after: int = 0, limit: int = 200)
     return session.execute(query.order_by(AuditEvent.seq).limit(limit)).scalars().all()
 
 
-def appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
+def find_appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
     """Raises Problem 404."""
     query = select(Appeal, Report).join(Report, Report.id == Appeal.report_id)
     query = query.where(Appeal.tenant_id == principal.tenant, Appeal.id == identifier)

@@ -45,7 +45,7 @@ from refundlens.serving.workflow.states import Event, ReportState
 
 
 @dataclass(frozen=True)
-class ClaimVerdict:
+class ClaimJudgement:
     """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could
     take part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the
     limit is used up."""
@@ -56,19 +56,19 @@ class ClaimVerdict:
     carried: frozenset[str]
 
 
-def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> ClaimVerdict:
+def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> ClaimJudgement:
     """The claim as it stands after the newest click, whose id is `claim_id`."""
     photos = _photos(session, refund)
     if not photos:
-        return ClaimVerdict(None, None, None, frozenset())
+        return ClaimJudgement(None, None, None, frozenset())
     verdict = judge_claim(list(photos.values()), limit)
     if verdict.bound is None:
-        return ClaimVerdict(None, None, None, frozenset())
+        return ClaimJudgement(None, None, None, frozenset())
     bound = verdict.bound + _spent(session, refund, claim_id)
     if verdict.rule is None or bound > limit:
-        return ClaimVerdict(verdict.bound, bound, None, frozenset())
+        return ClaimJudgement(verdict.bound, bound, None, frozenset())
     images = list(photos)
-    return ClaimVerdict(
+    return ClaimJudgement(
         verdict.bound, bound, verdict.rule, frozenset(images[place] for place in verdict.carried_by)
     )
 
@@ -192,7 +192,7 @@ def keep_extra(session: Session, image: Image, found: ScreeningResult, now: date
 
 
 def _conclude_one(
-    doing: Doing, report: Report, refund: Refund, judged: ClaimVerdict, found: ScreeningResult | None
+    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult | None
 ) -> None:
     if refund.deadline_at is not None and refund.deadline_at <= doing.now:
         # the clock has not rung yet, but the platform has decided by itself

@@ -85,7 +85,7 @@ def allowed(
         change = Transition(
             session, settings, now, actor, edge, edge.state, report, whole.refund, EventData(), seen
         )
-        if guards.holds(change):
+        if guards.allows(change):
             found.append(name)
     return found
 
@@ -150,7 +150,7 @@ def file_appeal(doing: Doing, actor: Actor, report: Report, refund: Refund, grou
 
 
 def decide_appeal(doing: Doing, principal: Principal, identifier: str, body: AppealDecisionIn) -> Report:
-    _, found = repository.appeal(doing.session, principal, identifier)
+    _, found = repository.find_appeal(doing.session, principal, identifier)
     report, refund = repository.lock_pair(doing.session, found)
     event = Event.UPHOLD if body.decision == "uphold" else Event.OVERTURN
     given = EventData(reason_code=body.reason_code, reason=body.reason)

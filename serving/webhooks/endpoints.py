@@ -141,7 +141,7 @@ def rotate_webhook_secret(
 
     def do(session: Session) -> Created:
         overlap = timedelta(hours=body.overlap_hours)
-        endpoint = service.rotate(session, principal, identifier, overlap, now)
+        endpoint = service.rotate_secret(session, principal, identifier, overlap, now)
         return Created(service.endpoint_json(endpoint), 201, {"ETag": etag(endpoint.version)})
 
     return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
@@ -177,7 +177,7 @@ def list_webhook_deliveries(
 def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId) -> JSONResponse:
     """One delivery, with what it carries."""
     with database.reading() as session:
-        found = repository.delivery(session, principal.tenant, identifier)
+        found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
     row, event = found

@@ -80,7 +80,9 @@ def claim(
     return claimed
 
 
-def record(database: Database, claimed: LeasedDelivery, answer: DeliveryResult, now: datetime) -> bool:
+def record_outcome(
+    database: Database, claimed: LeasedDelivery, answer: DeliveryResult, now: datetime
+) -> bool:
     """Write down what came of it. False where the lease was lost meanwhile: another process speaks for it then."""
     with database.transaction() as session:
         endpoint = _locked(session, WebhookEndpoint, claimed.endpoint_id)

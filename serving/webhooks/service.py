@@ -142,7 +142,7 @@ def delete(
     _audit(session, principal, endpoint, now, "deleted", before, "deleted")
 
 
-def rotate(
+def rotate_secret(
     session: Session, principal: Principal, identifier: str, overlap: timedelta, now: datetime
 ) -> WebhookEndpoint:
     """A new secret signs from now on, and the one before it as well while they overlap. Raises Problem 404."""
@@ -157,7 +157,7 @@ def rotate(
 
 def redeliver(session: Session, principal: Principal, identifier: str, now: datetime) -> dict[str, Any]:
     """What is sent now: the delivery under way already, or a new one of the same event. Raises Problem 404, 409."""
-    found = repository.delivery(session, principal.tenant, identifier)
+    found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
     asked, event = found

@@ -13,7 +13,7 @@ from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 from refundlens.serving.workflow.transitions import Guard
 
 
-def look(session: Session, report: Report, refund: Refund) -> Facts:
+def gather_facts(session: Session, report: Report, refund: Refund) -> Facts:
     """As the database has it now."""
     judges = select(Decision.decided_by).where(Decision.report_id == report.id)
     appellants = select(Appeal.opened_by).where(Appeal.report_id == report.id)
@@ -31,15 +31,15 @@ def look(session: Session, report: Report, refund: Refund) -> Facts:
     )
 
 
-def check(change: Transition) -> None:
+def check_guards(change: Transition) -> None:
     for guard in change.edge.guards:
         GUARDS[guard](change)
 
 
-def holds(change: Transition) -> bool:
+def allows(change: Transition) -> bool:
     """Whether the edge could be taken now."""
     try:
-        check(change)
+        check_guards(change)
     except Problem:
         return False
     return True

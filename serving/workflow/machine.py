@@ -36,11 +36,11 @@ def apply(
     """
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
-    seen = guards.look(session, report, refund)
+    seen = guards.gather_facts(session, report, refund)
     change = Transition(
         session, settings, now, actor, edge, before, report, refund, given or EventData(), seen
     )
-    guards.check(change)
+    guards.check_guards(change)
     report.state, report.updated_at = edge.next.value, now
     report.version = 1 if before is None else report.version + 1
     report.live = None if edge.next in ReportState.terminal() else 1

@@ -15,7 +15,7 @@ from PIL import Image
 
 from refundlens.model.detect import Detector
 from refundlens.serving.cli.backends import HeatmapFolder
-from refundlens.serving.demo.samples import SAMPLES, picture
+from refundlens.serving.demo.samples import SAMPLES, draw_sample
 from refundlens.serving.detection.references import read_reference, with_references
 from refundlens.serving.detection.store import DetectionRecord, DetectionStore
 from refundlens.serving.kit.clock import rfc3339
@@ -132,7 +132,7 @@ def test_the_store_keeps_and_drops_reliability_maps_with_their_detection(tmp_pat
 
 @pytest.fixture(scope="module")
 def sample() -> bytes:
-    return picture(SAMPLES[1])
+    return draw_sample(SAMPLES[1])
 
 
 def _resaved(data: bytes, scale: float, quality: int, patch: bool = False) -> bytes:
@@ -159,12 +159,12 @@ def test_the_merchants_own_picture_is_recognised(detector: Detector, sample: byt
     assert _codes(detector, sample, sample) == [(same, "observed")]
     assert _codes(detector, sample, _resaved(sample, 0.5, 50)) == [(same, "derived")]
     assert _codes(detector, _resaved(sample, 0.7, 60, patch=True), sample) == [(same, "derived")]
-    assert _codes(detector, sample, picture(SAMPLES[0])) == [(none, "derived")]
+    assert _codes(detector, sample, draw_sample(SAMPLES[0])) == [(none, "derived")]
     assert _codes(detector, sample) == []
 
 
 def test_samples_are_the_same_each_time_and_half_of_them_edited(sample: bytes) -> None:
-    assert picture(SAMPLES[1]) == sample
+    assert draw_sample(SAMPLES[1]) == sample
     assert sum(item.edited for item in SAMPLES) * 2 == len(SAMPLES)
     assert len({item.slug for item in SAMPLES}) == len(SAMPLES)
 

@@ -17,7 +17,15 @@ from refundlens.model.verdict.calibration import CalibrationError
 from refundlens.training import commands
 from refundlens.training.cli import app
 from refundlens.training.commands import Material
-from refundlens.training.export import BundleExportError, load_network, parity, raw_bundle, with_metadata
+from refundlens.training.config import TrainConfig
+from refundlens.training.export import (
+    BundleExportError,
+    load_network,
+    parity,
+    raw_bundle,
+    with_metadata,
+)
+from refundlens.training.loop import FINAL, train
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +54,18 @@ def test_onnx_runtime_agrees_with_pytorch(run: Path, exported: Path) -> None:
     shape = onnx.load(exported).graph.input[0].type.tensor_type
     assert shape.elem_type == onnx.TensorProto.UINT8
     assert shape.shape.dim[0].dim_param
+
+
+def test_an_exported_models_weights_are_a_start_for_the_next_run(
+    dataset: Path, run: Path, exported: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    still = config.model_copy(update={"steps": 1, "learning_rate": 0.0, "weight_decay": 0.0, "ema": 0.0})
+    train(dataset, tmp_path / "next", still, init=exported.with_suffix(".pt"))
+    one, other = (torch.load(path / FINAL, weights_only=True)["state"] for path in (run, tmp_path / "next"))
+    filters = [name for name, value in one.items() if value.ndim == 4]
+    assert filters
+    for name in filters:  # half precision
+        torch.testing.assert_close(other[name], one[name], rtol=2e-3, atol=1e-4)
 
 
 def test_a_verdict_never_says_fake_beyond_the_limit(exported: Path, dataset: Path) -> None:

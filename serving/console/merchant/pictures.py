@@ -162,7 +162,7 @@ def _whole(visit: Visit, identifier: str) -> ReportDetail:
 
 def _evidence(files: FileStore, whole: ReportDetail) -> bytes:
     if whole.refusal is None:
-        return refusal.picture(files, whole, refusal.language_of(whole.refund))
+        return refusal.refusal_picture(files, whole, refusal.language_of(whole.refund))
     try:
         return files.get(whole.refusal.evidence)
     except FileError as error:

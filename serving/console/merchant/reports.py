@@ -20,7 +20,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
 from refundlens.serving.reports.service import Doing
-from refundlens.serving.reports.status_page import texts as track_texts
+from refundlens.serving.reports.status_page import status_texts as track_texts
 from refundlens.serving.workflow.states import ReportState, Source
 
 NO_NEWS = 204
@@ -78,7 +78,7 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
 
     state = visit.state
     drawn = await run_in_threadpool(
-        refusal.prepare, state.database, state.files, visit.principal, identifier, message
+        refusal.prepare_refusal, state.database, state.files, visit.principal, identifier, message
     )
     return await _done(
         visit, form, identifier, lambda doing: service.refuse(doing, visit.principal, identifier, None, drawn)

@@ -104,7 +104,7 @@ async def look_at_appeal(visit: Judge, appeal_id: str) -> Response:
     """The same from an appeal."""
     form = await fields(visit)
     await _show_opinion(
-        visit, form, lambda session: reports.appeal(session, visit.principal, appeal_id)[1].id
+        visit, form, lambda session: reports.find_appeal(session, visit.principal, appeal_id)[1].id
     )
     return back_to(f"/appeals/{appeal_id}")
 

@@ -83,7 +83,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed=failed,
         model=detector.name,
         card=markdown.html(
-            card.body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
+            card.card_body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
         ),
         versions=[schemas.version_json(row) for row in rows],
         revisions={row.id: row.revision for row in rows},

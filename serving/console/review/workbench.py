@@ -199,7 +199,7 @@ def draw_appeal(
 ) -> Response:
     """The workbench for an appeal. Raises Problem 404."""
     with visit.state.database.reading() as session:
-        appeal, report = reports.appeal(session, visit.principal, appeal_id)
+        appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
         return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
 
 

@@ -27,6 +27,7 @@ from refundlens.model.detection import Detection
 from refundlens.serving import client as http_client
 from refundlens.serving.cli import backends
 from refundlens.serving.cli.main import app as cli
+from tests.model.photo import build
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +116,24 @@ def test_heatmaps_have_the_displayed_size_and_names_of_their_own(
     assert beside == sizes
     worth = np.asarray(Image.open(tmp_path / "maps" / "reliability" / "a.png"))
     assert worth[128, 140] < 30 and worth[300, 20] > 200  # the square is flat, the rest is not
+
+
+def test_a_trusted_signature_is_proof_and_an_unknown_one_is_not(
+    tmp_path: Path, photo: Photo, detect: Callable[..., Result]
+) -> None:
+    [path] = _save(tmp_path, signed_jpg=build.signed(photo(), "image/jpeg"))
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text(build.trust_list())
+    [plain] = _lines(detect(path, "--json"))
+    [line] = _lines(detect(path, "--json", REFUNDLENS_TRUST_LIST=str(trusted)))
+    assert plain["verdict"] == "inconclusive"
+    assert line["verdict"] == "fake" and line["probability"] == plain["probability"]
+    assert line["false_accusation_bound"] is not None
+    codes = [reason["code"] for reason in line["reasons"]]  # type: ignore[attr-defined]
+    assert codes[:2] == ["policy.signed_ai", "metadata.c2pa_source"] and len(codes) <= 3
+    for wrong in (tmp_path / "missing.pem", path):
+        result = detect(path, "--json", REFUNDLENS_TRUST_LIST=str(wrong))
+        assert result.exit_code != 0 and "REFUNDLENS_TRUST_LIST" in str(result.exception)
 
 
 def test_standard_input_and_pipes(tmp_path: Path, photo: Photo, bundle: Path) -> None:

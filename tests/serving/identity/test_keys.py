@@ -24,7 +24,7 @@ Make = Callable[..., NewKey]
 def opens(with_default: Database, moving_clock: Any) -> Callable[[NewKey], Authentication | None]:
     def ask(key: NewKey) -> Authentication | None:
         with with_default.reading() as session:
-            return keys.admitted(session, key.text, moving_clock())
+            return keys.authenticate_key(session, key.text, moving_clock())
 
     return ask
 
@@ -122,7 +122,7 @@ def test_a_rotated_key_keeps_who_it_is_for_and_overlaps(
     before = opens(old)
     moving_clock.forward(days=20)
     with with_default.transaction() as session:
-        new = keys.rotate(session, old.row.id, moving_clock(), SYSTEM, overlap=timedelta(hours=2))
+        new = keys.rotate_key(session, old.row.id, moving_clock(), SYSTEM, overlap=timedelta(hours=2))
     after = opens(new)
     assert before and after and after.until == moving_clock() + life
     for what in ("tenant", "role", "subject", "account", "scopes", "owner", "key_owner"):
@@ -146,7 +146,7 @@ def test_what_is_over_or_replaced_is_not_rotated(
 
     def rotate(key_id: str, tenant: str | None = None) -> NewKey:
         with with_default.transaction() as session:
-            return keys.rotate(session, key_id, moving_clock(), SYSTEM, tenant)
+            return keys.rotate_key(session, key_id, moving_clock(), SYSTEM, tenant)
 
     with with_default.transaction() as session:
         keys.revoke(session, gone.row.id, moving_clock(), SYSTEM)
@@ -163,5 +163,5 @@ def test_what_is_over_or_replaced_is_not_rotated(
 def test_lists_keep_to_their_tenant(make_key: Make, with_default: Database) -> None:
     one, two = make_key(), make_key(tenant="tnt_two")
     with with_default.reading() as session:
-        assert [row.id for row in keys.every(session, "tnt_one")] == [one.row.id]
-        assert {row.id for row in keys.every(session)} == {one.row.id, two.row.id}
+        assert [row.id for row in keys.list_keys(session, "tnt_one")] == [one.row.id]
+        assert {row.id for row in keys.list_keys(session)} == {one.row.id, two.row.id}

@@ -15,7 +15,7 @@ from refundlens.serving.events.types import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
 from refundlens.serving.webhooks import delivery, schedule, sending
 from refundlens.serving.webhooks.delivery import deliver_due, next_due
-from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record
+from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record_outcome
 from refundlens.serving.webhooks.sending import DeliveryResult, HttpSender, Message
 
 
@@ -222,10 +222,10 @@ def test_an_outcome_counts_only_while_the_lease_is_ours(bench: Any) -> None:
     bench.clock.forward(seconds=31)
     (taken,) = claim(bench.database, bench.clock(), lease, 10, {})
     assert taken.delivery_id == slow.delivery_id and taken.lease != slow.lease
-    assert not record(bench.database, slow, DeliveryResult(500), bench.clock())
+    assert not record_outcome(bench.database, slow, DeliveryResult(500), bench.clock())
     assert bench.one().attempts == 0
-    assert record(bench.database, taken, DeliveryResult(200), bench.clock())
-    assert not record(bench.database, taken, DeliveryResult(200), bench.clock())
+    assert record_outcome(bench.database, taken, DeliveryResult(200), bench.clock())
+    assert not record_outcome(bench.database, taken, DeliveryResult(200), bench.clock())
     assert (bench.one().state, bench.one().attempts) == ("delivered", 1)
 
 
@@ -316,7 +316,7 @@ def test_an_endpoint_that_fails_gets_one_message_at_a_time(bench: Any) -> None:
     assert len(taken) == PER_ENDPOINT
     endpoint = taken[0].endpoint_id
     assert claim(bench.database, bench.clock(), lease, 10, {endpoint: PER_ENDPOINT}) == []
-    record(bench.database, taken[0], DeliveryResult(500), bench.clock())
+    record_outcome(bench.database, taken[0], DeliveryResult(500), bench.clock())
     assert claim(bench.database, bench.clock(), lease, 10, {endpoint: 1}) == []
     assert len(claim(bench.database, bench.clock(), lease, 10, {})) == 1
 

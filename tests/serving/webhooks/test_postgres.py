@@ -14,7 +14,7 @@ from refundlens.serving.events import audit
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, Tenant, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import next_due
-from refundlens.serving.webhooks.queue import claim, record
+from refundlens.serving.webhooks.queue import claim, record_outcome
 from refundlens.serving.webhooks.sending import DeliveryResult
 
 pytestmark = pytest.mark.slow
@@ -102,7 +102,7 @@ def test_many_outcomes_at_once_disable_an_endpoint_once(bench: Any) -> None:
         bench.publish()
     taken = claim(bench.database, bench.clock(), timedelta(seconds=30), 10, {})
     left = iter(taken)
-    at_once(4, lambda: record(bench.database, next(left), DeliveryResult(410), bench.clock()))
+    at_once(4, lambda: record_outcome(bench.database, next(left), DeliveryResult(410), bench.clock()))
     assert bench.row(endpoint).disabled_reason == "its receiver answered 410 Gone"
     assert Counter(row.state for row in bench.deliveries()) == {"failed": 1, "cancelled": 3}
     with bench.database.reading() as session:
