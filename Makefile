@@ -27,7 +27,7 @@ test: $(VENV)/.development
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/.development
-	$(BIN)/python -m pytest -n logical -m "not slow" --hypothesis-profile=dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical -m "not slow" --hypothesis-profile=dev
 
 lint: $(VENV)/.development $(NAMES)
 	$(BIN)/ruff check .

@@ -12,6 +12,8 @@ import yaml
 
 NOT_FOR_SERVING = "not-for-serving"
 """A card with this tag says that its model is not calibrated for serving."""
+MOST = 10_000
+"""Characters of front matter that are read, ten times our own cards'; the parser's time grows with their square."""
 _FRONT = re.compile(r"\A---\n(.*?)\n---(?:\n|\Z)", re.DOTALL)
 
 
@@ -40,7 +42,7 @@ def _front_matter(text: str) -> Any:
     """Texts, lists and tables of the card's front matter; None without any. Nothing in it is code or a date to YAML."""
     front = _FRONT.match(text)
     try:
-        return yaml.load(front[1], yaml.BaseLoader) if front else None
+        return yaml.load(front[1], yaml.BaseLoader) if front and len(front[1]) <= MOST else None
     except (yaml.YAMLError, RecursionError):
         return None
 

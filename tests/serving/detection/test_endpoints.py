@@ -276,7 +276,7 @@ def held(settings: Settings):  # type: ignore[no-untyped-def]
         def judge(self, *arguments: object, **named: object) -> Detection:
             if not go.is_set():
                 busy.set()
-            go.wait(10)
+            go.wait(60)
             return super().judge(*arguments, **named)  # type: ignore[arg-type]
 
     tight = settings.model_copy(update={"workers": 1, "max_waiting": 2, "demo": True})
@@ -301,7 +301,7 @@ def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> 
         )
     )
     first.start()
-    assert busy.wait(10)
+    assert busy.wait(60)
     again = client.post("/v1/detect", files=_files(photo()), headers=headers)
     _problem(again, 409, "idempotency_in_progress")
     full = client.post("/v1/detect", files=_files(photo(), photo()))
@@ -337,7 +337,7 @@ def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # 
     client.app.state.service.admission._most = 1
     waits = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
     waits.start()
-    assert busy.wait(10)
+    assert busy.wait(60)
 
     def says(data: bytes) -> dict[str, str]:
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
@@ -372,7 +372,7 @@ def test_large_bodies_are_refused_unread_while_others_fill_the_memory(held, phot
     client.app.state.service.admission._most_bytes = 10_000
     first = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
     first.start()
-    assert busy.wait(10)
+    assert busy.wait(60)
 
     def never_read() -> Iterator[bytes]:
         yield b"x"
@@ -424,7 +424,7 @@ def test_a_deadline_that_passes_in_the_queue_is_a_problem(held, photo: Photo) ->
     client, go, busy = held
     first = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
     first.start()
-    assert busy.wait(10)
+    assert busy.wait(60)
     threading.Timer(0.3, go.set).start()
     late = client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "100"})
     _problem(late, 503, "deadline")

@@ -66,7 +66,7 @@ def test_no_card_is_too_strange(text: str) -> None:
 @pytest.mark.parametrize(
     "front",
     [
-        "tags: [" + "[" * 5000,
+        "tags: [" + "[" * 2000,
         "tags: &a [x, *a]\nmodel-index: *a",
         "? [a]\n: b",
         "tags: {a: b}\nmodel-index: text",
