@@ -292,6 +292,7 @@ def large_spot(scale: int = 8) -> Pixels:
     return picture
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_judged_smaller_and_answered_in_its_own_pixels(detector: Detector) -> None:
     found = detector.detect(file(large_spot(), "JPEG", quality=92))
     assert (found.verdict, found.width, found.height) == ("fake", 2880, 3840)

@@ -108,6 +108,7 @@ def test_a_woven_pattern_is_no_grid() -> None:
     assert measure(_file(Image.fromarray(cloth), "PNG")).quantisations == 0
 
 
+@pytest.mark.slow
 def test_a_large_photo_says_at_which_size_it_was_judged(scene: Image.Image) -> None:
     assert measure(_file(scene, "PNG")).judged_long_side == 560
     conditions = measure(_file(scene.resize((2240, 1920)), "PNG"))

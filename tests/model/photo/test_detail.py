@@ -79,6 +79,7 @@ def test_the_same_pixels_have_nearly_the_same_sharpness_however_saved(factor: in
     assert max(values) - min(values) < 0.06
 
 
+@pytest.mark.slow
 def test_what_is_enlarged_more_is_less_sharp() -> None:
     values = []
     for side in (960, 480, 320, 240, 160, 96):

@@ -105,6 +105,7 @@ def test_the_bound_is_over_the_share_and_more_misses_never_lower_it(scores: list
     assert worse.miss_bound is not None and worse.miss_bound >= one.miss_bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_over_many_draws_the_bound_fails_no_oftener_than_stated(share: float) -> None:
     rng = np.random.default_rng(7)
