@@ -126,7 +126,7 @@ def other_photo(
 def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
     """An image of a photo of another refund that shows the same picture. Raises Problem 404, 410."""
     with visit.state.database.reading() as session:
-        reports.find(session, visit.principal, report_id)
+        reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of_tenant(session, visit.principal, image_id)
     if image is None:
         raise Problem(404, "not_found", f"There is no photo {image_id}.")
