@@ -31,7 +31,7 @@ from refundlens.serving.detection.admission import Admission, Rates
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
-from refundlens.serving.engine import Engine
+from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
@@ -47,7 +47,7 @@ from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
 from refundlens.serving.observability import Metrics, WorkflowMetrics
@@ -66,7 +66,7 @@ from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
 from refundlens.serving.webhooks import stream
 from refundlens.serving.webhooks.sending import HttpSender
-from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.webhooks.ssrf import UrlPolicy
 from refundlens.serving.workflow.effects import EFFECTS
 
 WORKFLOW: tuple[APIRouter, ...] = (
@@ -113,9 +113,9 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
     app.state.database, app.state.secret = database, read_secret(settings)
     app.state.callers = Callers(settings, app.state.database, clock)
-    app.state.webhook_guard = Guard(settings.allow_private_webhooks)
-    app.state.files, app.state.bell = FileStore(settings.data_dir / "files"), Bell()
-    app.state.follower = Follower(database, bundles, engine, settings, app.state.bell)
+    app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
+    app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
+    app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
@@ -175,7 +175,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def let_go(app: FastAPI) -> None:
     """End what would go on for as long as its caller listens: the streams of events."""
     app.state.closing = True
-    app.state.bell.ring()
+    app.state.notifier.notify()
 
 
 @asynccontextmanager
@@ -189,7 +189,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
     screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
     metrics: WorkflowMetrics = state.metrics.workflow
     worker = Worker(
-        state.database, state.files, screener, sender, state.settings, state.clock, state.bell, metrics
+        state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
     )
     task = asyncio.create_task(worker.run())
     try:

@@ -166,8 +166,8 @@ def _circle(arrows: dict[str, set[str]]) -> list[str]:
 
 def test_nothing_in_serving_imports_from_above() -> None:
     line = {name: number for number, names in enumerate(SERVING) for name in names}
-    files = [path.relative_to(ROOT / "serving") for path in (ROOT / "serving").rglob("*.py")]
-    assert {path.parts[0].removesuffix(".py") for path in files} - {"__init__"} == set(line)
+    files = (path.relative_to(ROOT / "serving") for path in (ROOT / "serving").rglob("*.py"))
+    assert {file.parts[0].removesuffix(".py") for file in files} - {"__init__"} == set(line)
     for place, others in _places(_arrows("serving")).items():
         assert not (climbing := {other for other in others if line[other] < line[place]}), (place, climbing)
 

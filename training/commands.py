@@ -29,7 +29,7 @@ from refundlens.training.evaluation.card import recalibrated
 from refundlens.training.evaluation.card_facts import make_card
 from refundlens.training.evaluation.evaluate import evaluate as run_evaluation
 from refundlens.training.export import (
-    ExportError,
+    BundleExportError,
     is_of,
     raw_bundle,
     training_facts,
@@ -258,11 +258,11 @@ def beside(model: str, name: str) -> Path:
 def export(run: Path, out: Path, name: str, version: str) -> Path:
     """Bundle a calibrated run; beside the bundle its card (.md) and its weights to train on from (.pt).
 
-    Raises ExportError where calibration is missing or of other weights, the report is of another calibration, or
+    Raises BundleExportError where calibration is missing or of other weights, the report is of another calibration, or
     parity is lost.
     """
     if not (run / CALIBRATION).is_file():
-        raise ExportError(f"{run} is not calibrated: run `refundlens calibrate {run} DATASET` first")
+        raise BundleExportError(f"{run} is not calibrated: run `refundlens calibrate {run} DATASET` first")
     _check_report(run)
     result = Calibration.from_json((run / CALIBRATION).read_text(encoding="utf-8"))
     metadata = {
@@ -279,14 +279,14 @@ def export(run: Path, out: Path, name: str, version: str) -> Path:
 def _check_report(run: Path) -> None:
     """A card must not show figures of other weights or thresholds than those it goes with."""
     if not is_of(run / CALIBRATED, run):
-        raise ExportError(
+        raise BundleExportError(
             f"{run} was trained on since it was calibrated: run `refundlens calibrate {run} DATASET` again"
         )
     report = run / REPORT / "report.json"
     if report.is_file():
         measured = json.loads(report.read_text(encoding="utf-8"))["context"]["model"]["sha256"]
         if measured != hashlib.sha256((run / CALIBRATED).read_bytes()).hexdigest():
-            raise ExportError(
+            raise BundleExportError(
                 f"{run} was calibrated anew since its evaluation: run `refundlens evaluate {run} DATASET` again"
             )
 

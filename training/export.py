@@ -32,21 +32,21 @@ WEIGHTS = "refundlens.weights"
 """Metadata key: SHA-256 of the model.pt a graph was made from. A calibration holds for these weights and no others."""
 
 
-class ExportError(RuntimeError):
+class BundleExportError(RuntimeError):
     """The export is not what was trained; the message says by how much."""
 
 
 def _weights(run: Path) -> Path:
     path = run / FINAL
     if not path.is_file():
-        raise ExportError(
+        raise BundleExportError(
             f"{run} has no {FINAL}: `refundlens train` has not finished there; start it again to resume"
         )
     return path
 
 
 def load_network(run: Path) -> Network:
-    """The trained network of a run, ready for inference. Raises ExportError where the run is not finished."""
+    """The trained network of a run, ready for inference. Raises BundleExportError where the run is not finished."""
     saved = torch.load(_weights(run), map_location="cpu", weights_only=True)
     network = Network(NetworkConfig.model_validate({**saved["config"], "pretrained": False}))
     network.load_state_dict(saved["state"])
@@ -54,7 +54,8 @@ def load_network(run: Path) -> Network:
 
 
 def is_of(bundle_path: Path, run: Path) -> bool:
-    """Whether a bundle is there and was made from the run's weights as they are now. Raises ExportError without any."""
+    """Whether a bundle is there and was made from the run's weights as they are now. Raises BundleExportError without
+    any."""
     wanted = hashlib.sha256(_weights(run).read_bytes()).hexdigest()
     return bundle_path.is_file() and _facts(onnx.load(bundle_path)).get(WEIGHTS) == wanted
 
@@ -70,7 +71,7 @@ def raw_bundle(run: Path) -> Path:
 def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[str, str]) -> float:
     """Export a run's network with this metadata; return the largest difference to PyTorch (logits).
 
-    Raises ExportError where it exceeds PARITY; `out` is then not written.
+    Raises BundleExportError where it exceeds PARITY; `out` is then not written.
     """
     network = load_network(run)
     graph = _trace(network)
@@ -86,7 +87,9 @@ def write_bundle(run: Path, out: Path, name: str, version: str, metadata: dict[s
     difference = parity(network, beside)
     if difference > PARITY:
         beside.unlink()
-        raise ExportError(f"ONNX Runtime differs from PyTorch by {difference:.2e}, more than {PARITY:.0e}")
+        raise BundleExportError(
+            f"ONNX Runtime differs from PyTorch by {difference:.2e}, more than {PARITY:.0e}"
+        )
     beside.replace(out)
     return difference
 

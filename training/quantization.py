@@ -31,7 +31,7 @@ from refundlens.model.network import pooling
 from refundlens.model.network.network import MAP_CHANNELS
 from refundlens.model.network.residual import CHANNELS
 from refundlens.training.evaluation.metrics import roc_auc
-from refundlens.training.export import ExportError
+from refundlens.training.export import BundleExportError
 
 TILES = 200
 """Delivered tiles that set the ranges of activations."""
@@ -62,7 +62,7 @@ class _Tiles(CalibrationDataReader):  # type: ignore[misc]
 
 def quantize(source: Path, out: Path, tiles: NDArray[np.uint8]) -> None:
     """Write the eight-bit twin of a bundle. tiles: uint8 [N,TILE,TILE,3] as delivered. Calibration and card are left
-    out: they hold for the float graph. Raises ExportError where the graph has no convolution to quantise."""
+    out: they hold for the float graph. Raises BundleExportError where the graph has no convolution to quantise."""
     facts = {entry.key: entry.value for entry in onnx.load(source).metadata_props}
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -70,7 +70,7 @@ def quantize(source: Path, out: Path, tiles: NDArray[np.uint8]) -> None:
         graph = onnx.load(prepared)
         convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
         if not convolutions:
-            raise ExportError(f"{source} has no convolution to quantise")
+            raise BundleExportError(f"{source} has no convolution to quantise")
         quantised = Path(folder) / "int8.onnx"
         quantize_static(
             str(prepared),

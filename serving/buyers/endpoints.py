@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.buyers import service
 from refundlens.serving.http.context import Db, Now, TheSecret
 from refundlens.serving.http.given import Given
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
@@ -130,7 +130,7 @@ def get_integrity(
     that may still be appealed are not in it. A merchant is told of buyers of its own shop."""
     with database.reading() as session:
         buyer = service.keyed(secret, principal.tenant, ref)
-        return JSONResponse(service.show(session, principal, buyer, now))
+        return JSONResponse(service.integrity_json(session, principal, buyer, now))
 
 
 @router.post(
@@ -154,7 +154,7 @@ def reverse(
     deleted, and the audit log says who did it."""
     buyer = service.keyed(secret, principal.tenant, ref)
 
-    def do(session: Session) -> Made:
-        return Made(service.reverse(session, principal, buyer, entry_id, body.reason, now))
+    def do(session: Session) -> Created:
+        return Created(service.reverse(session, principal, buyer, entry_id, body.reason, now))
 
-    return once(request, principal, key, body.model_dump(), do)
+    return idempotent(request, principal, key, body.model_dump(), do)

@@ -54,7 +54,7 @@ _KEPT_OF_DETECTION = (
 
 
 @dataclass(frozen=True)
-class Found:
+class BuyerTraces:
     """What we hold of a buyer. undecided: platform ids of refunds that are open, or have a report or complaint
     under way."""
 
@@ -80,13 +80,13 @@ class StillOpen(Exception):
     """The buyer's disputes are not all over; the message names them."""
 
 
-def look(session: Session, tenant: str, buyer: str) -> Found:
+def find_traces(session: Session, tenant: str, buyer: str) -> BuyerTraces:
     """What is held, without changing it."""
     refunds = _refunds(session, tenant, buyer)
     keys = [refund.id for refund in refunds]
     photos = select(func.count()).where(Image.refund_id.in_(keys), Image.erased_at.is_(None))
     lines = select(func.count()).where(IntegrityEntry.tenant_id == tenant, IntegrityEntry.buyer == buyer)
-    return Found(
+    return BuyerTraces(
         refunds=[refund.refund_id for refund in refunds],
         undecided=_undecided(session, refunds),
         photos=session.execute(photos).scalar_one(),

@@ -23,7 +23,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
-from refundlens.serving.workflow.change import Change, Effects
+from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import EntryKind
 from refundlens.serving.workflow.transitions import Effect
 
@@ -69,11 +69,11 @@ def enter_final(
     if earlier is not None:
         return earlier
     line = _add(session, report, refund.buyer, EntryKind.FINAL, 1, now, _expiry(now, settings), SYSTEM)
-    _tell(session, line, refund, now)
+    _publish(session, line, refund, now)
     return line
 
 
-def reverse(
+def reverse_entry(
     session: Session,
     report: Report,
     refund: Refund,
@@ -98,7 +98,7 @@ def reverse(
         line,
         reason,
     )
-    _tell(session, back, refund, now)
+    _publish(session, back, refund, now)
     return back
 
 
@@ -173,7 +173,7 @@ def _add(
     return line
 
 
-def _tell(session: Session, line: IntegrityEntry, refund: Refund, now: datetime) -> None:
+def _publish(session: Session, line: IntegrityEntry, refund: Refund, now: datetime) -> None:
     standing = record(session, line.tenant_id, line.buyer, now)
     data = {
         "report_id": line.report_id,
@@ -190,16 +190,16 @@ def _tell(session: Session, line: IntegrityEntry, refund: Refund, now: datetime)
     outbox.publish(session, line.tenant_id, now, WebhookType.BUYER_INTEGRITY_CHANGED, line.report_id, data)
 
 
-def _pending(change: Change) -> None:
+def _pending(change: Transition) -> None:
     enter_pending(change.session, change.report, change.refund, change.now, change.settings)
 
 
-def _final(change: Change) -> None:
+def _final(change: Transition) -> None:
     enter_final(change.session, change.report, change.refund, change.now, change.settings)
 
 
-def _reversed(change: Change) -> None:
-    reverse(change.session, change.report, change.refund, change.now)
+def _reversed(change: Transition) -> None:
+    reverse_entry(change.session, change.report, change.refund, change.now)
 
 
 EFFECTS: Effects = {

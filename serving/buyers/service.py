@@ -32,7 +32,7 @@ def keyed(secret: Secret, tenant: str, reference: str) -> str:
     return secret.buyer(tenant, reference)
 
 
-def show(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
+def integrity_json(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
     """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises Problem 404."""
     _known(session, principal, buyer)
     found = asdict(integrity.record(session, principal.tenant, buyer, now))
@@ -66,7 +66,7 @@ def reverse(
         raise Problem(409, "not_reversible", detail)
     report = session.get_one(Report, line.report_id)
     refund = session.get_one(Refund, report.refund_id)
-    made = integrity.reverse(session, report, refund, now, reason, principal.actor)
+    made = integrity.reverse_entry(session, report, refund, now, reason, principal.actor)
     if made is None:
         raise Problem(409, "already_reversed", "This line was reversed before; its record says when and why.")
     return entry_json(made)

@@ -34,7 +34,7 @@ def verify(
     whole = True
     with opened() as database:
         with database.reading() as session:
-            asked = [tenant_of(session, tenant)] if tenant else tenants.every(session)
+            asked = [tenant_of(session, tenant)] if tenant else tenants.list_tenants(session)
         for one in asked:
             with database.reading() as session:
                 found = check(session, one.id, kept, lambda rows, total: track(rows, total, "rows"))
@@ -52,7 +52,7 @@ def export(tenant: TenantOption = None) -> None:
     from refundlens.serving.identity import tenants
 
     with opened() as database, database.reading() as session:
-        asked = [tenant_of(session, tenant)] if tenant else tenants.every(session)
+        asked = [tenant_of(session, tenant)] if tenant else tenants.list_tenants(session)
         for identifier in [one.id for one in asked]:
             for row in records(session, identifier):
                 typer.echo(f'{canonical(row)[:-1]},"hash":"{row.hash}"}}')

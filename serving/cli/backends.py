@@ -140,7 +140,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedFile:
     """The line of one file and its heat map (grey PNG of the displayed size), None unless asked for.
 
     reliability: a PNG of what the heat map is worth where; none also where the model cannot tell. lost: the heat map
@@ -157,14 +157,14 @@ class Judged:
         return self.lost or "error" in self.line
 
 
-class Engine(Protocol):
+class Backend(Protocol):
     """Judges files. Safe to call from several threads at once."""
 
-    def judge(self, path: Path) -> Judged: ...
+    def judge(self, path: Path) -> JudgedFile: ...
 
 
 @dataclass(frozen=True)
-class LocalEngine:
+class LocalBackend:
     """Judges with a detector in this process."""
 
     detector: Detecting
@@ -173,36 +173,36 @@ class LocalEngine:
     language: Language = "en"
     heatmaps: bool = False
 
-    def judge(self, path: Path) -> Judged:
+    def judge(self, path: Path) -> JudgedFile:
         """Raises BundleError: with a model that cannot judge, no file would fare better."""
         try:
             return self._judge(path)
         except ImageError as error:
-            return Judged(error_line(str(path), error.code, error.message))
+            return JudgedFile(error_line(str(path), error.code, error.message))
         except BundleError:
             raise
         except Exception:
             # One poisoned picture must not end the run of a whole folder; standard error tells what happened.
             _log.exception("%s could not be judged", path)
             message = "this picture could not be judged because of a fault in refundlens; please report it"
-            return Judged(error_line(str(path), "internal", message))
+            return JudgedFile(error_line(str(path), "internal", message))
 
-    def _judge(self, path: Path) -> Judged:
+    def _judge(self, path: Path) -> JudgedFile:
         data = read_file(path)
         detection = self.detector.detect(data, self.claim, self.language)
         detection = with_references(detection, data, self.references, self.language)
         line = detection_line(str(path), detection)
         if not self.heatmaps:
-            return Judged(line)
+            return JudgedFile(line)
         heat, trust = (
             None if cells is None else heatmap_png(cells, detection.width, detection.height)
             for cells in (detection.heatmap, detection.reliabilitymap)
         )
-        return Judged(line, heat, trust)
+        return JudgedFile(line, heat, trust)
 
 
 @dataclass(frozen=True)
-class RemoteEngine:
+class RemoteBackend:
     """Judges by posting to the /v1/detect of another server. `references` are (name, bytes)."""
 
     client: Client
@@ -210,22 +210,22 @@ class RemoteEngine:
     references: Sequence[tuple[str, bytes]] = ()
     heatmaps: bool = False
 
-    def judge(self, path: Path) -> Judged:
+    def judge(self, path: Path) -> JudgedFile:
         try:
             return self._judge(path)
         except (ImageError, ClientError) as error:
-            return Judged(error_line(str(path), error.code, error.message))
+            return JudgedFile(error_line(str(path), error.code, error.message))
 
-    def _judge(self, path: Path) -> Judged:
+    def _judge(self, path: Path) -> JudgedFile:
         [answer] = self.client.detect((path.name, read_file(path)), self.claim, self.references)
         if "error" in answer:
-            return Judged(error_line(str(path), answer["error"]["code"], answer["error"]["message"]))
+            return JudgedFile(error_line(str(path), answer["error"]["code"], answer["error"]["message"]))
         line = {key: value for key, value in answer.items() if key not in SERVERS_OWN} | {"file": str(path)}
         if not self.heatmaps:
-            return Judged(line)
+            return JudgedFile(line)
         beside = answer.get("reliability_url")  # an older server gives none
         picture = self.client.picture
-        return Judged(line, picture(answer["heatmap_url"]), picture(beside) if beside else None)
+        return JudgedFile(line, picture(answer["heatmap_url"]), picture(beside) if beside else None)
 
 
 RELIABILITY = "reliability"

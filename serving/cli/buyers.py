@@ -43,7 +43,7 @@ def erase(
         with database.reading() as session:
             owner = tenant_of(session, tenant).id
             buyer = keyed(secret, owner, ref)
-            found = erasing.look(session, owner, buyer)
+            found = erasing.find_traces(session, owner, buyer)
         if found.undecided:
             complain(
                 f"not all disputes of this buyer are over: {', '.join(found.undecided)}; nothing was erased"

@@ -95,9 +95,9 @@ def operator() -> Actor:
 def tenant_of(session: Session, name_or_id: str) -> Tenant:
     """Raises IdentityError where there is none."""
     from refundlens.serving.identity.scopes import IdentityError
-    from refundlens.serving.identity.tenants import find
+    from refundlens.serving.identity.tenants import find_tenant
 
-    found = find(session, name_or_id)
+    found = find_tenant(session, name_or_id)
     if found is None:
         raise IdentityError(f"there is no tenant {name_or_id}; `refundlens tenants list` shows them")
     return found

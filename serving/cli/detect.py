@@ -14,7 +14,7 @@ from refundlens.serving.cli.common import Model, complain
 from refundlens.serving.settings import Settings, cores, read_settings, trusted_signers
 
 if TYPE_CHECKING:
-    from refundlens.serving.cli.backends import Engine, HeatmapFolder, Judged
+    from refundlens.serving.cli.backends import Backend, HeatmapFolder, JudgedFile
 
 Value = TypeVar("Value")
 
@@ -56,7 +56,7 @@ def detect(
     workers = min(cores(), len(files))
     settings = read_settings(bundle=model)
     chosen = _engine(engine, settings, claim, reference or [], heatmaps is not None, workers)
-    judged: Iterable[Judged] = in_order(chosen.judge, files, workers)
+    judged: Iterable[JudgedFile] = in_order(chosen.judge, files, workers)
     if not (
         as_json and sys.stdout.isatty()
     ):  # lines that run over the screen show how far it is, a bar would tear them
@@ -70,9 +70,9 @@ def detect(
 
 def _engine(
     name: str, settings: Settings, claim: Defect | None, references: list[Path], heatmaps: bool, workers: int
-) -> "Engine":
+) -> "Backend":
     """Few photos share the processors, many get one each: both keep every processor busy."""
-    from refundlens.serving.cli.backends import LocalEngine, RemoteEngine, load, read_file
+    from refundlens.serving.cli.backends import LocalBackend, RemoteBackend, load, read_file
     from refundlens.serving.client import Client
     from refundlens.serving.detection.references import read_reference
 
@@ -83,11 +83,11 @@ def _engine(
             for path, (_, data) in zip(references, pictures, strict=True)
         ]
         detector = load(settings.bundle, max(1, cores() // workers), trusted_signers(settings))
-        return LocalEngine(detector, claim, prepared, settings.language, heatmaps)
+        return LocalBackend(detector, claim, prepared, settings.language, heatmaps)
     if not name.startswith(("http://", "https://")):
         raise typer.BadParameter("say local, or a URL such as http://127.0.0.1:8000", param_hint="--engine")
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return RemoteEngine(Client(name, key, settings.language), claim, pictures, heatmaps)
+    return RemoteBackend(Client(name, key, settings.language), claim, pictures, heatmaps)
 
 
 def _usable(path: Path, read: Callable[[], Value]) -> Value:
@@ -110,8 +110,8 @@ def _heatmap_folder(folder: Path, photos: list[Path]) -> "HeatmapFolder":
 
 
 def _keeping_heatmaps(
-    judged: "Iterable[Judged]", files: list[Path], folder: "HeatmapFolder"
-) -> "Iterator[Judged]":
+    judged: "Iterable[JudgedFile]", files: list[Path], folder: "HeatmapFolder"
+) -> "Iterator[JudgedFile]":
     """Write each heat map as it comes. One that cannot be written is told, counts as failed and stops nothing."""
     for path, result in zip(files, judged, strict=True):
         kept = True

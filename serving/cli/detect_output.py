@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from refundlens.serving.cli.backends import Judged
+from refundlens.serving.cli.backends import JudgedFile
 from refundlens.serving.detection.schemas import Line
 
 _COLOURS = {"fake": "bold red", "authentic": "green", "inconclusive": "yellow"}
 
 
-def print_json(judged: Iterable[Judged]) -> bool:
+def print_json(judged: Iterable[JudgedFile]) -> bool:
     """One object a line, flushed, so that a reader on a pipe sees each photo when it is done."""
     all_done = True
     for result in judged:
@@ -36,7 +36,7 @@ def _dumped(line: Line) -> str:
     return text
 
 
-def print_table(judged: Iterable[Judged]) -> bool:
+def print_table(judged: Iterable[JudgedFile]) -> bool:
     """Verdict in words first, then the probability, then why."""
     table = Table("file", "verdict", "manipulated", "most likely", "why", show_lines=False)
     all_done = True

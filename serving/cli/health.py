@@ -21,7 +21,7 @@ _KEPT_LENGTH = 12
 """Digits of a checksum shown to people; the JSON of a detection has all of them."""
 
 
-class Finding(NamedTuple):
+class HealthFinding(NamedTuple):
     """One check. `note` is worth knowing and does not fail."""
 
     check: str
@@ -29,83 +29,83 @@ class Finding(NamedTuple):
     detail: str
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(settings: Settings) -> list[HealthFinding]:
     """All checks. One that crashes is a finding of its own, so that the others are still shown."""
-    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+    checks: tuple[tuple[str, Callable[[Settings], HealthFinding]], ...] = (
         ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
         ("database", _database), ("model", _model), ("credentials", _credentials), ("self-test", _self_test),
     )  # fmt: skip
     return [_guarded(name, check, settings) for name, check in checks]
 
 
-def _guarded(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+def _guarded(name: str, check: Callable[[Settings], HealthFinding], settings: Settings) -> HealthFinding:
     try:
         return check(settings)
     except Exception as error:
-        return Finding(name, "failed", f"{type(error).__name__}: {error}")
+        return HealthFinding(name, "failed", f"{type(error).__name__}: {error}")
 
 
-def _python(settings: Settings) -> Finding:
-    return Finding(
+def _python(settings: Settings) -> HealthFinding:
+    return HealthFinding(
         "python", "ok", f"Python {platform.python_version()}, {cores()} processors, {platform.machine()}"
     )
 
 
-def _providers(settings: Settings) -> Finding:
+def _providers(settings: Settings) -> HealthFinding:
     import onnxruntime
 
     names = ", ".join(onnxruntime.get_available_providers())
-    return Finding("providers", "ok", f"ONNX Runtime {onnxruntime.__version__} offers {names}")
+    return HealthFinding("providers", "ok", f"ONNX Runtime {onnxruntime.__version__} offers {names}")
 
 
-def _gpu(settings: Settings) -> Finding:
+def _gpu(settings: Settings) -> HealthFinding:
     used = _bundle(settings).session.get_providers()
     if "CUDAExecutionProvider" in used:
-        return Finding("gpu", "ok", "inference runs on the GPU")
+        return HealthFinding("gpu", "ok", "inference runs on the GPU")
     detail = "inference runs on the CPU; a GPU needs NVIDIA's driver and CUDA 13 (the Docker image `cuda` has both)"
-    return Finding("gpu", "note", detail)
+    return HealthFinding("gpu", "note", detail)
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> HealthFinding:
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"\0")
     free = shutil.disk_usage(folder).free
     detail = f"{folder.resolve()} is writable and has {free / 1e9:.1f} GB free"
-    return Finding("disk", "ok" if free >= LOW_DISK else "note", detail)
+    return HealthFinding("disk", "ok" if free >= LOW_DISK else "note", detail)
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: Settings) -> HealthFinding:
     from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
 
     if not settings.database_url and not sqlite_file(settings.data_dir).exists():
-        return Finding("database", "note", "none yet; `refundlens serve` makes one at its first start")
+        return HealthFinding("database", "note", "none yet; `refundlens serve` makes one at its first start")
     database = Database(settings.database_url or sqlite_url(settings.data_dir))
     try:
         state = database.state()
     finally:
         database.close()
-    return Finding("database", "ok" if state.current else "note", f"{database.name}: {state.text}")
+    return HealthFinding("database", "ok" if state.current else "note", f"{database.name}: {state.text}")
 
 
-def _credentials(settings: Settings) -> Finding:
+def _credentials(settings: Settings) -> HealthFinding:
     """Whether Content Credentials (C2PA) are verified, and whose count as proof."""
     from refundlens.model.photo.credentials import can_verify
 
     if not can_verify():
         detail = "c2pa-python is not installed: Content Credentials are named, their signatures not checked"
-        return Finding("credentials", "note", detail)
+        return HealthFinding("credentials", "note", detail)
     count = trusted_signers(settings).count("-----BEGIN CERTIFICATE-----")
     if not count:
         detail = (
             "signatures are verified; no signer counts as proof until REFUNDLENS_TRUST_LIST names a PEM file"
         )
-        return Finding("credentials", "note", detail)
-    return Finding("credentials", "ok", f"signatures are verified against {count} trusted certificates")
+        return HealthFinding("credentials", "note", detail)
+    return HealthFinding("credentials", "ok", f"signatures are verified against {count} trusted certificates")
 
 
-def _model(settings: Settings) -> Finding:
+def _model(settings: Settings) -> HealthFinding:
     path = settings.bundle or bundled_path()
     bundle = _bundle(settings)
     detail = (
@@ -113,15 +113,15 @@ def _model(settings: Settings) -> Finding:
         f"SHA-256 {bundle.name.sha256[:_KEPT_LENGTH]}"
     )
     if bundle.calibration is None:
-        return Finding("model", "note", f"{detail}; it is not calibrated, run `refundlens calibrate`")
+        return HealthFinding("model", "note", f"{detail}; it is not calibrated, run `refundlens calibrate`")
     stated = _stated_checksum(path)
     if stated is None:
-        return Finding("model", "note", f"{detail}; no checksum lies beside it")
+        return HealthFinding("model", "note", f"{detail}; no checksum lies beside it")
     if stated != bundle.name.sha256:
-        return Finding(
+        return HealthFinding(
             "model", "failed", f"{detail}, but {stated[:_KEPT_LENGTH]} was shipped: reinstall refundlens"
         )
-    return Finding("model", "ok", f"{detail} as shipped")
+    return HealthFinding("model", "ok", f"{detail} as shipped")
 
 
 def _stated_checksum(path: Path) -> str | None:
@@ -130,31 +130,31 @@ def _stated_checksum(path: Path) -> str | None:
     return beside.read_text(encoding="ascii").split()[0] if beside.is_file() else None
 
 
-def _self_test(settings: Settings) -> Finding:
+def _self_test(settings: Settings) -> HealthFinding:
     """Judge a drawn picture twice: the answer must be whole, and the same."""
     from refundlens.model.detect import Detector
-    from refundlens.serving.demo.samples import SAMPLES, picture
+    from refundlens.serving.demo.samples import SAMPLES, draw_sample
 
-    data = picture(SAMPLES[0])
+    data = draw_sample(SAMPLES[0])
     detector = Detector(settings.bundle)
     first, second = detector.detect(data), detector.detect(data)
     if first.sha256 != hashlib.sha256(data).hexdigest():
-        return Finding("self-test", "failed", "the detection is of other bytes than were given")
+        return HealthFinding("self-test", "failed", "the detection is of other bytes than were given")
     if (
         abs(sum(first.kind.values()) - 1) > SAME
         or abs(1 - first.kind["authentic"] - first.probability) > SAME
     ):
-        return Finding("self-test", "failed", "the probabilities do not add up: reinstall refundlens")
+        return HealthFinding("self-test", "failed", "the probabilities do not add up: reinstall refundlens")
     if abs(first.probability - second.probability) > SAME or not np.allclose(
         first.heatmap, second.heatmap, atol=SAME
     ):
-        return Finding(
+        return HealthFinding(
             "self-test", "failed", "the same bytes gave two answers: check the machine's memory and driver"
         )
     detail = (
         f"a picture of {first.width} x {first.height} judged twice alike, {second.timings_ms['total']:.0f} ms"
     )
-    return Finding("self-test", "ok", detail)
+    return HealthFinding("self-test", "ok", detail)
 
 
 def _bundle(settings: Settings) -> Bundle:

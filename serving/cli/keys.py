@@ -48,8 +48,8 @@ def create(
     with opened(must_exist=False) as database, database.transaction() as session:
         now = utc_now()
         expires = None if expires_days is None else now + timedelta(days=expires_days)
-        wanted = keys.Wanted(Role(role), name, subject, account, scope or (), expires)
-        made = keys.create(session, tenant_of(session, tenant).id, now, operator(), wanted)
+        wanted = keys.NewKeyRequest(Role(role), name, subject, account, scope or (), expires)
+        made = keys.create_key(session, tenant_of(session, tenant).id, now, operator(), wanted)
     _tell(made, as_json)
 
 
@@ -63,7 +63,7 @@ def show(tenant: TenantOption = None, as_json: Json = False) -> None:
     now = utc_now()
     with opened() as database, database.reading() as session:
         of = tenant_of(session, tenant).id if tenant else None
-        lines = [_line(row, now) for row in keys.every(session, of)]
+        lines = [_line(row, now) for row in keys.list_keys(session, of)]
     if as_json:
         for line in lines:
             typer.echo(json.dumps(line, ensure_ascii=False))
@@ -93,7 +93,7 @@ def rotate(
     from refundlens.serving.kit.clock import utc_now
 
     with opened() as database, database.transaction() as session:
-        made = keys.rotate(session, key, utc_now(), operator(), overlap=timedelta(hours=overlap_hours))
+        made = keys.rotate_key(session, key, utc_now(), operator(), overlap=timedelta(hours=overlap_hours))
     _tell(made, as_json)
 
 

@@ -30,7 +30,7 @@ def every(as_json: Json = False) -> None:
     from refundlens.serving.registry import repository, schemas
 
     with _registry() as session:
-        lines = [schemas.show(row) for row in repository.page(session, MOST)]
+        lines = [schemas.version_json(row) for row in repository.list_versions(session, MOST)]
     if as_json:
         for line in lines:
             typer.echo(json.dumps(line, ensure_ascii=False))
@@ -48,7 +48,7 @@ def show(version: Version, as_json: AsObject = False) -> None:
         row = service.find(session, version)
         events = [
             event
-            for tenant in tenants.every(session)
+            for tenant in tenants.list_tenants(session)
             for event in repository.history(session, tenant.id, row.id)
         ]
         whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at))

@@ -17,7 +17,7 @@ def create(name: Annotated[str, typer.Argument(help="What people call it; no two
     from refundlens.serving.kit.clock import utc_now
 
     with opened(must_exist=False) as database, database.transaction() as session:
-        made = tenants.create(session, name, utc_now(), operator())
+        made = tenants.create_tenant(session, name, utc_now(), operator())
     typer.echo(made.id)
 
 
@@ -31,7 +31,7 @@ def show(as_json: Json = False) -> None:
     with opened() as database, database.reading() as session:
         found = [
             {"id": one.id, "name": one.name, "created_at": rfc3339(one.created_at)}
-            for one in tenants.every(session)
+            for one in tenants.list_tenants(session)
         ]
     if as_json:
         for line in found:
@@ -68,7 +68,7 @@ def choose(
     from refundlens.serving.kit.clock import utc_now
 
     with opened() as database, database.transaction() as session:
-        found = tenants.find(session, name)
+        found = tenants.find_tenant(session, name)
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 from refundlens.serving.complaints import service
 from refundlens.serving.complaints.schemas import (
     EXAMPLE,
+    ComplaintDecisionIn,
     ComplaintIn,
     ComplaintOut,
     ComplaintPage,
-    DecisionIn,
 )
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import Db, Now
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
@@ -46,10 +46,10 @@ def create_complaint(
     """Complain about a refund that is abnormal in another way than by its photo. A specialist answers; reports and
     verdicts are not touched."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         return _made(service.file(session, principal, body, now), 201)
 
-    return once(request, principal, key, body.model_dump(mode="json"), do)
+    return idempotent(request, principal, key, body.model_dump(mode="json"), do)
 
 
 @router.get(
@@ -70,8 +70,10 @@ def list_complaints(
     service.check_reader(principal)
     after = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:
-        rows = service.page(session, principal, state, after, limit)
-        found = paging.page(rows, limit, lambda row: service.show(row, principal), lambda row: [row[0].id])
+        rows = service.list_complaints(session, principal, state, after, limit)
+        found = paging.page(
+            rows, limit, lambda row: service.complaint_json(row, principal), lambda row: [row[0].id]
+        )
     return JSONResponse(found.body())
 
 
@@ -84,7 +86,7 @@ def list_complaints(
 def get_complaint(principal: Reader, database: Db, identifier: ComplaintId) -> JSONResponse:
     """One complaint; its ETag is what a decision must bring."""
     with database.reading() as session:
-        body = service.get(session, principal, identifier)
+        body = service.get_complaint(session, principal, identifier)
     return JSONResponse(body, headers={"ETag": paging.etag(body["version"])})
 
 
@@ -100,17 +102,17 @@ def decide_complaint(
     principal: Annotated[Principal, Depends(needs(Role.ADJUDICATOR))],
     now: Now,
     identifier: ComplaintId,
-    body: DecisionIn,
+    body: ComplaintDecisionIn,
     if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Confirm or dismiss a complaint, with an answer for the merchant. If-Match is required."""
 
-    def do(session: Session) -> Made:
-        return _made(service.decide(session, principal, identifier, body, if_match, now), 200)
+    def do(session: Session) -> Created:
+        return _made(service.decide_complaint(session, principal, identifier, body, if_match, now), 200)
 
-    return once(request, principal, key, body.model_dump(mode="json"), do)
+    return idempotent(request, principal, key, body.model_dump(mode="json"), do)
 
 
-def _made(body: dict[str, Any], status: int) -> Made:
-    return Made(body, status, {"ETag": paging.etag(body["version"])})
+def _made(body: dict[str, Any], status: int) -> Created:
+    return Created(body, status, {"ETag": paging.etag(body["version"])})

@@ -54,7 +54,7 @@ class ComplaintIn(Given):
     text: str = Field(min_length=1, max_length=LONGEST)
 
 
-class DecisionIn(Given):
+class ComplaintDecisionIn(Given):
     """A specialist's answer, which ends the complaint."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": DECISION_EXAMPLE})

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.complaints.schemas import ComplaintIn, DecisionIn
+from refundlens.serving.complaints.schemas import ComplaintDecisionIn, ComplaintIn
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.http import paging
@@ -32,7 +32,7 @@ def _visible(principal: Principal) -> ColumnElement[bool]:
     return and_(own, Complaint.account == principal.account) if principal.role is Role.MERCHANT else own
 
 
-def find(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row | None:
+def find_complaint(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row | None:
     """lock: nobody else changes it until this transaction ends."""
     asked = (
         select(Complaint, Refund.refund_id)
@@ -45,7 +45,7 @@ def find(session: Session, principal: Principal, identifier: str, lock: bool = F
     return None if found is None else (found[0], found[1])
 
 
-def page(
+def list_complaints(
     session: Session, principal: Principal, state: ComplaintState | None, after: str | None, limit: int
 ) -> Sequence[Row]:
     """Up to limit + 1: a merchant's newest first, for the specialists the one first that has waited longest."""
@@ -93,14 +93,14 @@ def file(session: Session, principal: Principal, asked: ComplaintIn, now: dateti
     }
     fact = Fact("complaint.filed", made.id, None, made.state, facts)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return show((made, refund.refund_id), principal)
+    return complaint_json((made, refund.refund_id), principal)
 
 
-def decide(
+def decide_complaint(
     session: Session,
     principal: Principal,
     identifier: str,
-    asked: DecisionIn,
+    asked: ComplaintDecisionIn,
     if_match: str | None,
     now: datetime,
 ) -> dict[str, Any]:
@@ -118,13 +118,13 @@ def decide(
     facts = {"answer_sha256": audit.text_hash(asked.answer), "version": complaint.version}
     fact = Fact("complaint.decided", complaint.id, before, complaint.state, facts)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return show(row, principal)
+    return complaint_json(row, principal)
 
 
-def get(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
+def get_complaint(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
     """One complaint. Raises Problem 403, 404."""
     check_reader(principal)
-    return show(_get(session, principal, identifier), principal)
+    return complaint_json(_get(session, principal, identifier), principal)
 
 
 def check_reader(principal: Principal) -> None:
@@ -142,7 +142,7 @@ def check_specialist(principal: Principal) -> None:
         raise Problem(403, "forbidden", detail)
 
 
-def show(row: Row, principal: Principal) -> dict[str, Any]:
+def complaint_json(row: Row, principal: Principal) -> dict[str, Any]:
     """A complaint as JSON. The shop is not told which person answered it."""
     complaint, refund_id = row
     return {
@@ -162,7 +162,7 @@ def show(row: Row, principal: Principal) -> dict[str, Any]:
 
 
 def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row:
-    found = find(session, principal, identifier, lock)
+    found = find_complaint(session, principal, identifier, lock)
     if found is None:
         raise Problem(404, "not_found", f"There is no complaint {identifier}.")
     return found

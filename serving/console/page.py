@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from refundlens.serving.http.idempotency import Made, once
+from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.pages import area_texts, html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
@@ -50,7 +50,7 @@ class Visit:
 
     @property
     def state(self) -> Any:
-        """The application's: database, files, settings, secret, clock, bell."""
+        """The application's: database, files, settings, secret, clock, notifier."""
         return self.request.app.state
 
 
@@ -118,14 +118,14 @@ async def fields(visit: Visit) -> FormData:
     return await visit.request.form(max_fields=MOST_FIELDS)
 
 
-async def submit(visit: Visit, form: FormData, do: Callable[[Session], Made]) -> Response:
+async def submit(visit: Visit, form: FormData, do: Callable[[Session], Created]) -> Response:
     """Do what a form asks, once for its `key`, in a transaction. Raises Problem."""
     asked = {
         name: [str(value) for value in form.getlist(name)] for name in form if name not in ("csrf", "key")
     }
     key = str(form.get("key") or "") or None
-    done = await run_in_threadpool(once, visit.request, visit.principal, key, asked, do)
-    visit.state.bell.ring()
+    done = await run_in_threadpool(idempotent, visit.request, visit.principal, key, asked, do)
+    visit.state.notifier.notify()
     return done
 
 

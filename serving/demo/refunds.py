@@ -19,7 +19,7 @@ from refundlens.serving.identity.keys import visitor
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
-from refundlens.serving.refunds.service import Prepared
+from refundlens.serving.refunds.service import PreparedPhoto
 from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.workflow.states import RefundStatus, Source
 
@@ -52,14 +52,14 @@ def mirror_samples(state: Any) -> None:
                 _mirror(state, principal, refund_id, sample, photos, time)
             except (IntegrityError, Problem):
                 continue  # another process that starts now has made it, or another shop has this number
-    state.bell.ring()
+    state.notifier.notify()
 
 
 def _wanted(state: Any, principal: Principal, refund_id: str) -> bool:
     """Whether there is none yet, or one that nobody reported and whose time is over."""
     now: datetime = state.clock()
     with state.database.reading() as session:
-        refund = repository.find(session, principal, refund_id)
+        refund = repository.find_refund(session, principal, refund_id)
         if refund is None:
             return True
         over = refund.deadline_at is None or refund.deadline_at < now + STALE
@@ -70,7 +70,7 @@ def _reported(session: Session, refund: Refund) -> bool:
     return session.execute(select(Report.id).where(Report.refund_id == refund.id)).first() is not None
 
 
-def _photos(state: Any, sample: Sample) -> list[Prepared]:
+def _photos(state: Any, sample: Sample) -> list[PreparedPhoto]:
     """The buyer's picture, and beside an altered one the shop's own."""
     folder: SampleFolder = state.samples
     path = folder.file(sample)
@@ -86,7 +86,7 @@ def _mirror(
     principal: Principal,
     refund_id: str,
     sample: Sample,
-    photos: Sequence[Prepared],
+    photos: Sequence[PreparedPhoto],
     time: timedelta,
 ) -> None:
     now: datetime = state.clock()

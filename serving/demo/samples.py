@@ -1,9 +1,9 @@
 """The sample refunds of the page: who claims what, and how each picture comes about.
 
-In: nothing. Out: `SAMPLES`; `picture(sample)` and `listing(sample)`, the same thing undamaged as its shop shows it, as
-JPEG bytes. Half of the pictures are manipulated after the "camera": two by what AI editors do to pixels (a place is
-drawn anew at a coarser scale and enlarged, without the noise of the camera), one by copying. The others show the damage
-before it. The detector is told nothing of this: the page shows whatever it says.
+In: nothing. Out: `SAMPLES`; `draw_sample(sample)` and `listing(sample)`, the same thing undamaged as its shop shows
+it, as JPEG bytes. Half of the pictures are manipulated after the "camera": two by what AI editors do to pixels (a place
+is drawn anew at a coarser scale and enlarged, without the noise of the camera), one by copying. The others show the
+damage before it. The detector is told nothing of this: the page shows whatever it says.
 
 Puts the sample refunds' pictures into the data folder at first start, and finds them again.
 
@@ -88,7 +88,7 @@ SAMPLES: tuple[Sample, ...] = (
 )  # fmt: skip
 
 
-def picture(sample: Sample) -> bytes:
+def draw_sample(sample: Sample) -> bytes:
     """The sample's photo as JPEG. The same sample gives the same bytes with the same libraries."""
     rng = _seeded(sample)
     canvas = draw(sample.scene, WIDTH, HEIGHT, rng)
@@ -183,11 +183,11 @@ class SampleFolder:
             if not path.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 partial = path.with_suffix(".partial")
-                partial.write_bytes(picture(sample))
+                partial.write_bytes(draw_sample(sample))
                 partial.replace(path)
         return path
 
 
-def find(slug: str) -> Sample | None:
+def find_sample(slug: str) -> Sample | None:
     """A sample by name; None where there is none (slugs come from requests)."""
     return next((sample for sample in SAMPLES if sample.slug == slug), None)

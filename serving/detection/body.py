@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 
 from refundlens.model.names import DEFECTS, Defect
 from refundlens.serving.detection.cache import CacheUse
-from refundlens.serving.engine import Priority
+from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import Upload, arriving, digest, faults
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings

@@ -38,7 +38,7 @@ class Question:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-class Answers:
+class ResultCache:
     """The answers used last, as JSON, bounded by bytes. Used from the event loop only."""
 
     def __init__(self, most_bytes: int) -> None:

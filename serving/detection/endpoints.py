@@ -14,7 +14,7 @@ from refundlens.serving.detection import request as gate
 from refundlens.serving.detection.body import DetectBody, Intake
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
-from refundlens.serving.detection.service import DetectionService, Outcome
+from refundlens.serving.detection.service import DetectionService, PhotoOutcome
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.idempotency import Replays
 from refundlens.serving.http.problems import Problem, responses
@@ -126,7 +126,7 @@ async def detect(
     Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
     Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
     """
-    with gate.turn(request, caller.owner) as turn:
+    with gate.admit(request, caller.owner) as turn:
         body = await intake.read(request, request.app.state.settings)
         await turn.take(body)
         answer, headers = await _answer(request, caller.owner, idempotency_key, body, turn.expires)
@@ -162,20 +162,20 @@ async def _answer(
     return answer, {"Server-Timing": timing(outcomes), "Cache-Status": cache_status(outcomes, cache)}
 
 
-def _entry(index: int, name: str | None, outcome: Outcome) -> dict[str, Any]:
+def _entry(index: int, name: str | None, outcome: PhotoOutcome) -> dict[str, Any]:
     if outcome.body is not None:
         return outcome.body
     return {"index": index, "file": name, "error": outcome.error}
 
 
-def refuse_if_all_late(outcomes: list[Outcome]) -> None:
+def refuse_if_all_late(outcomes: list[PhotoOutcome]) -> None:
     """Raises Problem 503 where no picture was judged in time."""
     if all(outcome.error is not None and outcome.error["code"] == "deadline" for outcome in outcomes):
         detail = "The deadline passed before any picture's turn. Try later, or wait longer."
         raise Problem(503, "deadline", detail, {"Retry-After": "1"})
 
 
-def timing(outcomes: list[Outcome]) -> str:
+def timing(outcomes: list[PhotoOutcome]) -> str:
     """Longest wait, and the sums of decoding and inference, in milliseconds (W3C Server-Timing)."""
     judged = [outcome.detection.timings_ms for outcome in outcomes if outcome.detection]
     if not judged and all(outcome.known for outcome in outcomes):
@@ -186,7 +186,7 @@ def timing(outcomes: list[Outcome]) -> str:
     return f"queue;dur={queue:.1f}, decode;dur={decode:.1f}, infer;dur={infer:.1f}, "
 
 
-def cache_status(outcomes: list[Outcome], cache: CacheUse) -> str:
+def cache_status(outcomes: list[PhotoOutcome], cache: CacheUse) -> str:
     """RFC 9211: a hit where every picture's answer was known; else how many were."""
     known = sum(outcome.known for outcome in outcomes)
     if known == len(outcomes):

@@ -17,7 +17,7 @@ from refundlens.serving.detection import body as intake
 from refundlens.serving.detection import request as gate
 from refundlens.serving.detection import tensors
 from refundlens.serving.detection.endpoints import Judged, cache_status, refuse_if_all_late, timing
-from refundlens.serving.detection.service import DetectionService, Outcome
+from refundlens.serving.detection.service import DetectionService, PhotoOutcome
 from refundlens.serving.detection.tensors import InferenceRequest
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.problems import Problem, responses
@@ -204,7 +204,7 @@ for _path, _endpoint in (
 
 async def _infer(request: Request, owner: str, running: ModelName, version: str | None) -> JSONResponse:
     service: DetectionService = request.app.state.service
-    with gate.turn(request, owner) as turn:
+    with gate.admit(request, owner) as turn:
         asked, body = await tensors.read(request, request.app.state.settings)
         wanted = _wanted(asked)
         await turn.take(body)
@@ -236,7 +236,7 @@ async def _infer(request: Request, owner: str, running: ModelName, version: str 
     return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
 
 
-def _judged_by(outcomes: list[Outcome], running: ModelName, version: str | None) -> tuple[str, str]:
+def _judged_by(outcomes: list[PhotoOutcome], running: ModelName, version: str | None) -> tuple[str, str]:
     """Name and version of the model that judged the pictures; where none was judged, of the one that was running.
 
     Raises Problem 503 where the model was swapped since the request came and the answer would be another's than the one
@@ -260,7 +260,7 @@ def _wanted(asked: InferenceRequest) -> list[str]:
     return names
 
 
-def _columns(outcomes: list[Outcome]) -> dict[str, list[str | float]]:
+def _columns(outcomes: list[PhotoOutcome]) -> dict[str, list[str | float]]:
     """The outcomes as columns, `kind` row by row."""
     bodies = [outcome.body or {} for outcome in outcomes]
     return {

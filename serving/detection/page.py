@@ -34,11 +34,11 @@ from PIL import Image, ImageOps
 from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import read_photo
-from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find
+from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find_sample
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Rates
 from refundlens.serving.detection.body import Intake
-from refundlens.serving.detection.service import INTERNAL, DetectionService, Outcome
+from refundlens.serving.detection.service import INTERNAL, DetectionService, PhotoOutcome
 from refundlens.serving.http.body import Upload, expected_bytes
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
@@ -119,8 +119,8 @@ class ResultView:
         )
 
 
-def show(
-    outcome: Outcome, data: bytes, name: str | None = None, kept: bool = False
+def result_view(
+    outcome: PhotoOutcome, data: bytes, name: str | None = None, kept: bool = False
 ) -> ResultView | ErrorView:
     if outcome.stored is None:
         error = outcome.error or INTERNAL
@@ -244,7 +244,7 @@ async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size:
             outcomes = await service.judge(body, caller.owner, language(request), expires, keep=keep)
             pairs = zip(outcomes, body.images, strict=True)
             return [
-                await service.on_worker(partial(show, outcome, photo.data, photo.name, keep))
+                await service.on_worker(partial(result_view, outcome, photo.data, photo.name, keep))
                 for outcome, photo in pairs
             ]
 
@@ -268,7 +268,7 @@ def _page(request: Request, results: Sequence[ResultView | ErrorView], status: i
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
     samples: SampleFolder = request.app.state.samples
-    found = find(slug) if request.app.state.settings.demo else None
+    found = find_sample(slug) if request.app.state.settings.demo else None
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
     return found, samples.file(found)

@@ -1,7 +1,7 @@
 """What every request that brings photos goes through before its body is read: 413, 429, 503 in this order.
 
-In: a request and its caller. Out: a `Turn`, which holds its place until the answer is there. A caller who says
-beforehand which photo is coming (Content-Digest) is let in where its answer is known, however many photos wait.
+In: a request and its caller. Out: a `AdmittedRequest`, which holds its place until the answer is there. A caller who
+says beforehand which photo is coming (Content-Digest) is let in where its answer is known, however many photos wait.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from refundlens.serving.settings import Settings
 
 
 @dataclass(frozen=True)
-class Turn:
+class AdmittedRequest:
     """A request that was let in. began: seconds on the monotonic clock. patience: seconds its caller waits. known:
     whether it was let in without a place, for an answer that is stored."""
 
@@ -57,7 +57,7 @@ class Turn:
 
 
 @contextmanager
-def turn(request: Request, owner: str) -> Iterator[Turn]:
+def admit(request: Request, owner: str) -> Iterator[AdmittedRequest]:
     """Let a request in. Raises Problem 400, 413, 429, 503; the body has not been read then."""
     settings: Settings = request.app.state.settings
     service: DetectionService = request.app.state.service
@@ -75,7 +75,7 @@ def turn(request: Request, owner: str) -> Iterator[Turn]:
     request.state.headers = rates.headers(owner)
     known = stated is not None and _is_known(request, owner, stated, intake.stated_claim(request))
     with service.admission.place(patience, size, photos=0 if known else 1) as place:
-        yield Turn(request, owner, place, began, patience, known)
+        yield AdmittedRequest(request, owner, place, began, patience, known)
 
 
 def _is_known(request: Request, owner: str, photo: str, claim: Defect | None) -> bool:

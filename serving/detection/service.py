@@ -1,7 +1,7 @@
 """Has uploads judged by the engine and keeps what came out: the one path that the API and the page share.
 
-In: an `Intake`, its caller, a language, a deadline. Out: one `Outcome` for each picture, in order: a stored detection
-or an error of its own. A bad picture never fails its neighbours.
+In: an `Intake`, its caller, a language, a deadline. Out: one `PhotoOutcome` for each picture, in order: a stored
+detection or an error of its own. A bad picture never fails its neighbours.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
-from refundlens.serving.detection.cache import Answers, CacheUse, Question
+from refundlens.serving.detection.cache import CacheUse, Question, ResultCache
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
-from refundlens.serving.detection.store import Damaged, DetectionStore, Stored
-from refundlens.serving.engine import Closed, Engine, Expired, Priority, Refused
-from refundlens.serving.engine.job import Job
+from refundlens.serving.detection.store import Damaged, DetectionRecord, DetectionStore
+from refundlens.serving.engine.engine import Engine
+from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob, Priority
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock, rfc3339
@@ -43,13 +43,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PhotoOutcome:
     """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
     now; in the store only where that was asked for. queued: seconds it waited for its turn. work: seconds of one
     processor that it took."""
 
     body: Line | None = None
-    stored: Stored | None = None
+    stored: DetectionRecord | None = None
     detection: Detection | None = None
     error: ErrorBody | None = None
     queued: float = 0.0
@@ -89,7 +89,7 @@ class DetectionService:
         cache_bytes: int = 0,
     ) -> None:
         """cache_bytes: answers held in memory; 0 has every photo judged anew."""
-        self._answers, self._caching = Answers(cache_bytes), cache_bytes > 0
+        self._answers, self._caching = ResultCache(cache_bytes), cache_bytes > 0
         self.engine, self.store, self.admission = engine, store, admission
         self._metrics, self._clock = metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
@@ -112,7 +112,7 @@ class DetectionService:
         priority: Priority = "interactive",
         cache: CacheUse = "off",
         keep: bool = True,
-    ) -> list[Outcome]:
+    ) -> list[PhotoOutcome]:
         """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock. keep: whether
         what comes out is stored; else the outcomes have all there is of it.
 
@@ -127,12 +127,12 @@ class DetectionService:
         asked = _Asked(owner, intake.claim, references, language, expires, priority, cache, keep)
         known = await self._known(intake.images, asked)
         jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
-        self._submit([job for job in jobs if isinstance(job, Job)])
+        self._submit([job for job in jobs if isinstance(job, PhotoJob)])
         work = [self._one(upload, job, asked) for upload, job in zip(intake.images, jobs, strict=True)]
         try:
             outcomes = await asyncio.gather(*work)
         except asyncio.CancelledError:  # the caller hung up
-            self.engine.abandon([job for job in jobs if isinstance(job, Job)])
+            self.engine.abandon([job for job in jobs if isinstance(job, PhotoJob)])
             raise
         for outcome in outcomes:
             self._count(outcome)
@@ -147,7 +147,7 @@ class DetectionService:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def _known(self, uploads: Sequence[Upload], asked: _Asked) -> list[Outcome | None]:
+    async def _known(self, uploads: Sequence[Upload], asked: _Asked) -> list[PhotoOutcome | None]:
         """The stored answer for each picture that has one."""
         if asked.cache != "use":
             return [None] * len(uploads)
@@ -160,7 +160,7 @@ class DetectionService:
             await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
         ]
 
-    async def _answer(self, upload: Upload, photo: str, asked: _Asked) -> Outcome | None:
+    async def _answer(self, upload: Upload, photo: str, asked: _Asked) -> PhotoOutcome | None:
         question = self._question(photo, self.detector.name.sha256, asked)
         identifier = self.store.answer(question)
         body = self._answers.get(question) if identifier else None
@@ -173,7 +173,7 @@ class DetectionService:
             self._answers.drop(question)
             where = "miss"
         self._metrics.cache.labels(where).inc()
-        return None if body is None else Outcome(body={**body, "file": upload.name})
+        return None if body is None else PhotoOutcome(body={**body, "file": upload.name})
 
     def _stored(self, identifier: str, owner: str) -> Line | None:
         """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
@@ -188,20 +188,20 @@ class DetectionService:
     def _question(self, photo: str, model: str, asked: _Asked) -> str:
         return Question(asked.owner, photo, model, asked.claim, asked.language).digest
 
-    def _job(self, upload: Upload, asked: _Asked) -> Job | Outcome:
+    def _job(self, upload: Upload, asked: _Asked) -> PhotoJob | PhotoOutcome:
         """The engine's job for a picture, or what its header says against it."""
         try:
             return self.engine.job(upload.data, asked.claim, asked.language, asked.expires, asked.priority)
         except ImageError as error:
-            return Outcome(error=ErrorBody(code=error.code, message=error.message))
+            return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
 
-    def _submit(self, jobs: Sequence[Job]) -> None:
+    def _submit(self, jobs: Sequence[PhotoJob]) -> None:
         """All pictures of a request, or none: a refusal is worth most before any work is done."""
         if not jobs:
             return
         try:
             self.engine.submit(jobs)
-        except Refused as refused:
+        except Overloaded as refused:
             self._metrics.refused.labels("deadline").inc()
             detail = (
                 f"The answer would take about {refused.wait:.1f} s, which is longer than you wait. Try later."
@@ -212,8 +212,8 @@ class DetectionService:
             detail = "The service is being stopped. Try again in a moment."
             raise Problem(503, "overloaded", detail, {"Retry-After": "1"}) from closed
 
-    async def _one(self, upload: Upload, job: Job | Outcome, asked: _Asked) -> Outcome:
-        if isinstance(job, Outcome):
+    async def _one(self, upload: Upload, job: PhotoJob | PhotoOutcome, asked: _Asked) -> PhotoOutcome:
+        if isinstance(job, PhotoOutcome):
             return job
         try:
             answer = await self.engine.result(job)
@@ -223,19 +223,19 @@ class DetectionService:
             question, stored, detection = await keep
             if question is not None:
                 self._answers.put(question, stored.body)
-            return Outcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
+            return PhotoOutcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
-            return Outcome(error=ErrorBody(code=error.code, message=error.message))
+            return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
         except Expired as error:
-            return Outcome(error=ErrorBody(code="deadline", message=str(error)))
+            return PhotoOutcome(error=ErrorBody(code="deadline", message=str(error)))
         except Exception:
             # One poisoned picture must not fail the others of its request; the log keeps what happened.
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
-            return Outcome(error=INTERNAL)
+            return PhotoOutcome(error=INTERNAL)
 
     def _compare(
         self, upload: Upload, detection: Detection, asked: _Asked
-    ) -> tuple[str | None, Stored, Detection]:
+    ) -> tuple[str | None, DetectionRecord, Detection]:
         detection = with_references(detection, upload.data, asked.references, asked.language)
         question = None
         if asked.cache != "off":
@@ -245,16 +245,16 @@ class DetectionService:
             self.store.put(made, question)
         return question, made, detection
 
-    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> Stored:
+    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> DetectionRecord:
         now = self._clock()
         identifier = make_id("det", now)
         body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
         body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
         trust = detection.reliabilitymap
         body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
-        return Stored(identifier, owner, body, detection.heatmap, trust)
+        return DetectionRecord(identifier, owner, body, detection.heatmap, trust)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: PhotoOutcome) -> None:
         if outcome.known:
             return  # it waited for nothing
         self._metrics.stage_seconds.labels("queue").observe(outcome.queued)

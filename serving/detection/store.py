@@ -43,7 +43,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True)
-class Stored:
+class DetectionRecord:
     """One detection. body: the API's JSON object. heatmap, reliabilitymap: float32 [h,w] at the maps' own
     scale, 0 to 1; the latter none where the model's calibration has no measure of it."""
 
@@ -71,7 +71,7 @@ class DetectionStore:
         self._answers = {question: identifier for identifier, question, _ in marks}
         self._questions = {identifier: question for identifier, question, _ in marks}
 
-    def put(self, detection: Stored, question: str | None = None) -> None:
+    def put(self, detection: DetectionRecord, question: str | None = None) -> None:
         """Store; the JSON goes last, so that a detection on disk is always whole. question: the digest of what it
         answers, none for a detection that answers nobody else."""
         content = json.dumps({"owner": detection.owner, "body": detection.body}, ensure_ascii=False)
@@ -99,11 +99,11 @@ class DetectionStore:
         with self._lock:
             return self._answers.get(question)
 
-    def get(self, identifier: str, owner: str) -> Stored | None:
+    def get(self, identifier: str, owner: str) -> DetectionRecord | None:
         """The detection, None where there is none of this owner. Raises Damaged."""
         return self.read(identifier, lambda found: found == owner)
 
-    def read(self, identifier: str, may_read: Callable[[str], bool]) -> Stored | None:
+    def read(self, identifier: str, may_read: Callable[[str], bool]) -> DetectionRecord | None:
         """The detection, None where there is none. may_read: whether one of this owner is there for who asks. Raises
         Damaged."""
         if not DETECTION_ID.fullmatch(identifier):  # comes from a URL and names a file
@@ -116,7 +116,9 @@ class DetectionStore:
             heatmap = self._map(identifier, HEATMAP)
             if heatmap is None:
                 return None
-            return Stored(identifier, content["owner"], body, heatmap, self._map(identifier, RELIABILITY))
+            return DetectionRecord(
+                identifier, content["owner"], body, heatmap, self._map(identifier, RELIABILITY)
+            )
 
     def _content(self, identifier: str) -> dict[str, Any] | None:
         try:

@@ -202,7 +202,7 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{math.ceil(round(value * 10_000, 6)) / 100:.2f} %"
 
 
-def every_text() -> set[str]:
+def every_pack_text() -> set[str]:
     """All Chinese of the table; the font must have each character."""
     return {table["zh"] for table in _TEXTS.values()}
 

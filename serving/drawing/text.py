@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from refundlens.serving.drawing.pack_words import every_text as own_text
+from refundlens.serving.drawing.pack_words import every_pack_text as own_text
 from refundlens.serving.drawing.words import every_text as picture_text
 from refundlens.serving.kit.language import Language
 

@@ -20,10 +20,10 @@ from refundlens.model.names import Defect
 from refundlens.model.network import tiles
 from refundlens.model.photo import resizing
 from refundlens.model.photo.image import probe
-from refundlens.serving.engine.job import Answer, Expired, Job, Priority
-from refundlens.serving.engine.runner import Lane
+from refundlens.serving.engine.job import Expired, Judgement, PhotoJob, Priority
+from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.engine.shadow import MOST, Agreement, Shadow
-from refundlens.serving.engine.workers import Crew
+from refundlens.serving.engine.workers import Workers
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import EngineMetrics, Metrics
 from refundlens.serving.settings import Settings, cores, read_settings, trusted_signers
@@ -51,8 +51,8 @@ class Engine:
         detector = bundle if isinstance(bundle, Detector) else self._load(bundle or self._settings.bundle)
         self._shadow: Shadow | None = None
         self._changing = threading.Lock()
-        self._crew = Crew(
-            Lane(detector),
+        self._crew = Workers(
+            ModelRunner(detector),
             self._settings.workers,
             self._settings.max_decoded_bytes,
             self._metrics,
@@ -87,25 +87,27 @@ class Engine:
         language: Language = "en",
         deadline: float = math.inf,
         priority: Priority = "interactive",
-    ) -> Job:
+    ) -> PhotoJob:
         """A photo to `submit`. deadline: on the monotonic clock. Reads the header only; raises ImageError."""
         _, width, height = probe(data)
         count = len(tiles.plan(*resizing.judged_size(height, width)).origins)
         now = time.monotonic()
-        return Job(data, claim, language, priority, now, deadline, count, width * height, self._crew.lane)
+        return PhotoJob(
+            data, claim, language, priority, now, deadline, count, width * height, self._crew.lane
+        )
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[PhotoJob]) -> None:
         """Have the photos of one request judged, all or none; `job.future` is set when one is.
 
         Raises Refused where the estimated wait goes beyond a deadline, Closed after `close`.
         """
         self._crew.submit(jobs)
 
-    def abandon(self, jobs: Sequence[Job]) -> None:
+    def abandon(self, jobs: Sequence[PhotoJob]) -> None:
         """Give up submitted photos that nobody waits for any more: what has not begun is not done."""
         self._crew.abandon(jobs)
 
-    async def result(self, job: Job) -> Answer:
+    async def result(self, job: PhotoJob) -> Judgement:
         """The answer to a submitted job, or the job's error. Raises Expired at the deadline; a caller that goes away
         (its task is cancelled) takes its photo with it."""
         patience = None if job.deadline == math.inf else job.deadline - time.monotonic()
@@ -122,7 +124,7 @@ class Engine:
         language: Language = "en",
         patience: float | None = None,
         priority: Priority = "interactive",
-    ) -> Answer:
+    ) -> Judgement:
         """Judge one photo. patience: seconds the caller waits.
 
         Raises ImageError, Refused, Expired, Closed, BundleError.
@@ -138,7 +140,7 @@ class Engine:
         language: Language = "en",
         patience: float | None = None,
         priority: Priority = "interactive",
-    ) -> Answer:
+    ) -> Judgement:
         """`detect` for threads: waits for the answer."""
         job = self.job(data, claim, language, _deadline(patience), priority)
         self.submit([job])
@@ -189,11 +191,11 @@ class Engine:
         cache, trusted = settings.data_dir / "tensorrt", trusted_signers(settings)
         return Detector(bundle, threads, settings.device, cache, trusted)
 
-    def _prepare(self, bundle: Path | None) -> Lane:
+    def _prepare(self, bundle: Path | None) -> ModelRunner:
         """A lane that is ready to judge. On one thread: the running model has the others.
 
         Raises BundleError, also where the running model has a GPU and this one got none: its batches would crawl."""
-        lane = Lane(self._load(bundle))
+        lane = ModelRunner(self._load(bundle))
         if self._crew.lane.gpu and not lane.gpu:
             raise BundleError(
                 "the new model could not be put on the GPU; free some of its memory and try again"
@@ -202,13 +204,13 @@ class Engine:
         lane.detector.detect(_grey())
         return lane
 
-    def _measure(self, lane: Lane, runners: int) -> None:
+    def _measure(self, lane: ModelRunner, runners: int) -> None:
         measured = lane.warm_up(runners)
         with self._crew.changed:
             for size, seconds in measured.items():
                 lane.curve.observe(size, seconds)
 
-    def _show_shadow(self, job: Job, answer: Answer) -> None:
+    def _show_shadow(self, job: PhotoJob, answer: Judgement) -> None:
         """Give the challenger a photo that was just judged."""
         shadow = self._shadow
         if shadow is None or job.priority == "shadow" or not shadow.wants(answer.detection):

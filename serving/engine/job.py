@@ -17,7 +17,7 @@ from refundlens.model.photo.image import Photo
 from refundlens.serving.kit.language import Language
 
 if TYPE_CHECKING:
-    from refundlens.serving.engine.runner import Lane
+    from refundlens.serving.engine.runner import ModelRunner
     from refundlens.serving.engine.scheduler import Stage
 
 Priority = Literal["interactive", "bulk", "shadow"]
@@ -37,7 +37,7 @@ class Expired(Exception):
         self.stage = stage
 
 
-class Refused(Exception):
+class Overloaded(Exception):
     """The deadline cannot be met. `wait`: seconds that the answer would take, as estimated."""
 
     def __init__(self, wait: float) -> None:
@@ -50,7 +50,7 @@ class Closed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Judgement:
     """A verdict. queued: seconds until decoding began. work: seconds of one thread that the photo took in all."""
 
     detection: Detection
@@ -58,7 +58,7 @@ class Answer:
     work: float
 
 
-class Look:
+class TiledPass:
     """One pass of the network over a picture: tiles handed out one after the other, results put in their place.
 
     pixels: uint8 RGB [H,W,3]. Memory grows with the maps, not with the tiles.
@@ -91,7 +91,7 @@ class Look:
 
 
 @dataclass(eq=False)
-class Job:
+class PhotoJob:
     """A photo and how far it is. Times are on the monotonic clock; a job without a deadline has infinity there.
 
     tiles, area: number of tiles, and pixels, as the header states them; area is what decoding will hold in memory.
@@ -105,11 +105,11 @@ class Job:
     deadline: float
     tiles: int
     area: int
-    lane: "Lane"
-    future: "Future[Answer]" = field(default_factory=Future)
+    lane: "ModelRunner"
+    future: "Future[Judgement]" = field(default_factory=Future)
     stage: "Stage" = "decode"
     photo: Photo | None = None
-    look: Look | None = None
+    look: TiledPass | None = None
     first: Scored | None = None
     """The first look's scores, while a second one (`model.verdict.stability`) is under way."""
     began: float = 0.0
@@ -140,7 +140,7 @@ class Job:
         """Let the photo go: whoever keeps the job to ask for its answer must not keep its pixels."""
         self.data, self.photo, self.look, self.first = b"", None, None, None
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: Judgement) -> None:
         with suppress(InvalidStateError):  # whoever asked may have gone in this very moment
             self.future.set_result(answer)
 

@@ -80,7 +80,7 @@ Floats = NDArray[np.float32]
 OUTPUTS = ("kind", "map")
 
 
-class Network(Protocol):
+class NetworkRunner(Protocol):
     """buffer: uint8 [largest,TILE,TILE,3]; fill the first `count` places, then `run(count)`."""
 
     buffer: NDArray[np.uint8]
@@ -178,7 +178,7 @@ PATIENCE = 2.0
 busy or slow, being ready comes first. A GPU runs every size, or the first photo of each would wait for it."""
 
 
-class Lane:
+class ModelRunner:
     """A model that photos go through. `jobs`: those under way, guarded by the engine's lock, as is `curve`."""
 
     def __init__(self, detector: Detector) -> None:
@@ -189,11 +189,11 @@ class Lane:
         self.jobs = 0
         self._local = threading.local()
 
-    def network(self) -> Network:
+    def network(self) -> NetworkRunner:
         """This thread's own."""
         if not hasattr(self._local, "network"):
             self._local.network = self._make()
-        network: Network = self._local.network
+        network: NetworkRunner = self._local.network
         return network
 
     def batch(self, ready: int, idle: int) -> int:
@@ -215,12 +215,12 @@ class Lane:
                     break
         return seconds
 
-    def _make(self) -> Network:
+    def _make(self) -> NetworkRunner:
         sizes = self.curve.sizes
         return BoundNetwork(self._session, sizes) if self.gpu else DirectNetwork(self._session, sizes[-1])
 
 
-def _fastest(network: Network, size: int) -> float:
+def _fastest(network: NetworkRunner, size: int) -> float:
     spent = []
     for _ in range(ROUNDS):
         began = time.perf_counter()

@@ -22,8 +22,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from refundlens.serving.engine.job import Job, Look
-from refundlens.serving.engine.runner import Lane
+from refundlens.serving.engine.job import PhotoJob, TiledPass
+from refundlens.serving.engine.runner import ModelRunner
 
 Stage = Literal["finish", "infer", "decode"]
 STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
@@ -35,20 +35,20 @@ CHANNELS = 3
 class Drop:
     """A job that nobody waits for."""
 
-    job: Job
+    job: PhotoJob
 
 
 @dataclass(frozen=True)
 class Decode:
-    job: Job
+    job: PhotoJob
 
 
 @dataclass(frozen=True)
-class Slice:
+class TileSlice:
     """`count` tiles of a job's look, from `first` on. The look is its own: the job may end meanwhile and forget it."""
 
-    job: Job
-    look: Look
+    job: PhotoJob
+    look: TiledPass
     first: int
     count: int
 
@@ -57,36 +57,36 @@ class Slice:
 class Infer:
     """One batch: tiles of one or more photos for one model."""
 
-    lane: Lane
-    slices: list[Slice]
+    lane: ModelRunner
+    slices: list[TileSlice]
 
 
 @dataclass(frozen=True)
 class Finish:
-    job: Job
+    job: PhotoJob
 
 
 Task = Drop | Decode | Infer | Finish
 
 
 @dataclass
-class Board:
+class Scheduler:
     """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is."""
 
     most_bytes: int
     held: int = 0
-    _waiting: dict[Stage, list[tuple[float, int, Job]]] = field(
+    _waiting: dict[Stage, list[tuple[float, int, PhotoJob]]] = field(
         default_factory=lambda: {stage: [] for stage in STAGES}
     )
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    def add(self, job: Job, stage: Stage) -> None:
+    def add(self, job: PhotoJob, stage: Stage) -> None:
         """Let a job wait for a stage."""
         job.stage = stage
         rank = -math.inf if job.future.done() else job.rank  # to be dropped at once: it holds memory
         heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
 
-    def remove(self, job: Job) -> bool:
+    def remove(self, job: PhotoJob) -> bool:
         """Take a job off the board; False where it does not wait."""
         queue = self._waiting[job.stage]
         for entry in queue:
@@ -96,12 +96,12 @@ class Board:
                 return True
         return False
 
-    def hold(self, job: Job, area: int) -> None:
+    def hold(self, job: PhotoJob, area: int) -> None:
         """Count `area` pixels more for a job."""
         job.held += area * CHANNELS
         self.held += area * CHANNELS
 
-    def release(self, job: Job) -> None:
+    def release(self, job: PhotoJob) -> None:
         """A job has ended, its pixels are gone."""
         self.held -= job.held
         job.held = 0
@@ -130,11 +130,11 @@ class Board:
         self.hold(job, job.area)
         return Decode(job)
 
-    def waiting(self, stage: Stage) -> list[Job]:
+    def waiting(self, stage: Stage) -> list[PhotoJob]:
         """Jobs that wait for a stage, in no particular order."""
         return [job for _, _, job in self._waiting[stage]]
 
-    def clear(self) -> list[Job]:
+    def clear(self) -> list[PhotoJob]:
         """Take all jobs off the board."""
         jobs = [job for stage in STAGES for job in self.waiting(stage)]
         for queue in self._waiting.values():
@@ -145,7 +145,7 @@ class Board:
         queue = self._waiting[stage]
         return bool(queue) and (stage != "decode" or self.has_room(queue[0][2].area))
 
-    def _shed(self) -> Job | None:
+    def _shed(self) -> PhotoJob | None:
         """A shadow's job to give up, where a photo waits for the memory it holds."""
         queue = self._waiting["decode"]
         if not queue or queue[0][2].priority == "shadow" or self.has_room(queue[0][2].area):
@@ -167,7 +167,7 @@ class Board:
             job = queue[0][2]
             assert job.look is not None
             count = min(room, _left(job))
-            slices.append(Slice(job, job.look, job.look.taken, count))
+            slices.append(TileSlice(job, job.look, job.look.taken, count))
             job.look.taken += count
             room -= count
             if not _left(job):
@@ -175,12 +175,12 @@ class Board:
         return Infer(lane, slices)
 
 
-def _left(job: Job) -> int:
+def _left(job: PhotoJob) -> int:
     """Tiles not handed out yet."""
     return job.look.count - job.look.taken if job.look else 0
 
 
-def _untouched(job: Job) -> bool:
+def _untouched(job: PhotoJob) -> bool:
     return job.look is not None and job.look.taken == 0
 
 
@@ -192,12 +192,12 @@ GIVEN = 0.5
 it, and then costs all there is to spare."""
 
 
-def later(alone: float) -> float:
+def patience_of(alone: float) -> float:
     """Seconds by which a request counts as having come later that takes `alone` when nobody else is there."""
     return STRETCH * alone
 
 
-def rank(now: float, later: float, spare: float, last: float) -> float:
+def priority_of(now: float, later: float, spare: float, last: float) -> float:
     """The rank of a request that comes `now`.
 
     later: seconds by which it counts as having come later. spare: seconds that it can lose before its deadline is in

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from refundlens.model.detection import Detection, ModelName
-from refundlens.serving.engine.job import Answer, Closed, Expired, Job, Look
-from refundlens.serving.engine.runner import Lane
+from refundlens.serving.engine.job import Closed, Expired, Judgement, PhotoJob, TiledPass
+from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.observability import EngineMetrics
 
 MOST = 4
@@ -32,7 +32,7 @@ class Agreement:
 class Shadow:
     """A challenger and the share of photos, 0 to 1, that it is shown: by hash, so the same photos each time."""
 
-    def __init__(self, lane: Lane, share: float, metrics: EngineMetrics) -> None:
+    def __init__(self, lane: ModelRunner, share: float, metrics: EngineMetrics) -> None:
         self.lane = lane
         self._share, self._metrics = share, metrics
         self._lock = threading.Lock()
@@ -45,19 +45,19 @@ class Shadow:
     def wants(self, detection: Detection) -> bool:
         return int(detection.sha256[:_DIGITS], 16) < self._share * float(16**_DIGITS)
 
-    def job(self, judged: Job, detection: Detection, now: float) -> Job:
+    def job(self, judged: PhotoJob, detection: Detection, now: float) -> PhotoJob:
         """The challenger's job for a photo whose verdict is `detection`."""
         assert judged.photo is not None
-        job = Job(
+        job = PhotoJob(
             data=b"", claim=judged.claim, language=judged.language, priority="shadow", arrived=now,
             deadline=float("inf"), tiles=judged.tiles, area=judged.area, lane=self.lane,
         )  # fmt: skip
-        job.photo, job.look = judged.photo, Look(judged.photo.judged)
+        job.photo, job.look = judged.photo, TiledPass(judged.photo.judged)
         job.began = job.decoded = now
         job.future.add_done_callback(lambda future: self._compare(detection, future))
         return job
 
-    def _compare(self, first: Detection, future: "Future[Answer]") -> None:
+    def _compare(self, first: Detection, future: "Future[Judgement]") -> None:
         error = future.exception()
         if error is not None:
             if not isinstance(

@@ -17,22 +17,22 @@ from typing import NamedTuple
 from refundlens.model.photo import conditions
 from refundlens.model.photo.image import read_photo
 from refundlens.model.verdict import stability
-from refundlens.serving.engine.job import Answer, Job, Look
-from refundlens.serving.engine.runner import Lane
-from refundlens.serving.engine.scheduler import Infer, Slice
+from refundlens.serving.engine.job import Judgement, PhotoJob, TiledPass
+from refundlens.serving.engine.runner import ModelRunner
+from refundlens.serving.engine.scheduler import Infer, TileSlice
 
 
-def decode(job: Job) -> None:
+def decode(job: PhotoJob) -> None:
     """Open the photo and lay out its tiles. Raises ImageError."""
     job.began = time.monotonic()
     job.photo = read_photo(job.data)
-    job.look = Look(job.photo.judged)
+    job.look = TiledPass(job.photo.judged)
     job.tiles = job.look.count
     job.decoded = time.monotonic()
     job.other_seconds += job.decoded - job.began
 
 
-def infer(task: Infer) -> tuple[float, dict[Job, Exception]]:
+def infer(task: Infer) -> tuple[float, dict[PhotoJob, Exception]]:
     """Run a batch and put each photo's results in place. Seconds of the run, and the photos it failed for.
 
     A batch that fails is run again photo by photo: one that breaks the network does not take the others with it.
@@ -40,7 +40,7 @@ def infer(task: Infer) -> tuple[float, dict[Job, Exception]]:
     began = time.monotonic()
     try:
         _run(task.lane, task.slices)
-        failed: dict[Job, Exception] = {}
+        failed: dict[PhotoJob, Exception] = {}
     except Exception as error:
         failed = {task.slices[0].job: error} if len(task.slices) == 1 else _one_by_one(task)
     seconds = time.monotonic() - began
@@ -50,7 +50,7 @@ def infer(task: Infer) -> tuple[float, dict[Job, Exception]]:
     return seconds, failed
 
 
-def finish(job: Job) -> Answer | None:
+def finish(job: PhotoJob) -> Judgement | None:
     """Stitch and judge; or, where the photo would be called fake, lay out its JPEG copy for a second look: None."""
     assert job.look is not None and job.photo is not None
     started = time.monotonic()
@@ -58,7 +58,7 @@ def finish(job: Job) -> Answer | None:
     if job.first is None:
         scored = replace(scored, conditions=conditions.measure(job.photo))
         if detector.needs_recheck(job.photo, scored):
-            job.first, job.look = scored, Look(stability.reencode(job.photo.judged))
+            job.first, job.look = scored, TiledPass(stability.reencode(job.photo.judged))
             job.other_seconds += time.monotonic() - started
             return None
     found, again = (job.first, scored) if job.first else (scored, None)
@@ -72,10 +72,10 @@ def finish(job: Job) -> Answer | None:
     }
     timings = {name: round(1000 * seconds, 1) for name, seconds in spent.items()}
     detection = detection.model_copy(update={"timings_ms": timings})
-    return Answer(detection, job.began - job.arrived, job.run_seconds + job.other_seconds)
+    return Judgement(detection, job.began - job.arrived, job.run_seconds + job.other_seconds)
 
 
-def _run(lane: Lane, slices: Sequence[Slice]) -> None:
+def _run(lane: ModelRunner, slices: Sequence[TileSlice]) -> None:
     network = lane.network()
     at = 0
     for part in slices:
@@ -88,8 +88,8 @@ def _run(lane: Lane, slices: Sequence[Slice]) -> None:
         at += part.count
 
 
-def _one_by_one(task: Infer) -> dict[Job, Exception]:
-    failed: dict[Job, Exception] = {}
+def _one_by_one(task: Infer) -> dict[PhotoJob, Exception]:
+    failed: dict[PhotoJob, Exception] = {}
     for part in task.slices:
         try:
             _run(task.lane, [part])
@@ -120,7 +120,7 @@ class Load:
         self._run = 0.0
         self._other = 0.0
 
-    def learn(self, job: Job) -> None:
+    def learn(self, job: PhotoJob) -> None:
         """Take a finished photo into account; the first one sets the means."""
         run, other = job.run_seconds / job.tiles, job.other_seconds / job.tiles
         weight = SMOOTHING if self._run else 1.0
@@ -145,7 +145,7 @@ class Load:
         return before + -(-own // runners) * self._run + own * self._other
 
 
-def ahead_of(jobs: Iterable[Job], rank: float, now: float) -> Ahead:
+def ahead_of(jobs: Iterable[PhotoJob], rank: float, now: float) -> Ahead:
     """What is done before a new photo of this rank."""
     before = [job for job in jobs if job.rank <= rank and not job.over(now)]
     last = max((job.rank for job in before), default=-math.inf)

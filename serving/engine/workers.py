@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from refundlens.serving.engine import scheduler, stages
-from refundlens.serving.engine.job import LATER, Answer, Closed, Expired, Job, Priority, Refused
-from refundlens.serving.engine.runner import Lane
-from refundlens.serving.engine.scheduler import STAGES, Board, Decode, Finish, Infer, Stage, Task
+from refundlens.serving.engine.job import LATER, Closed, Expired, Judgement, Overloaded, PhotoJob, Priority
+from refundlens.serving.engine.runner import ModelRunner
+from refundlens.serving.engine.scheduler import STAGES, Decode, Finish, Infer, Scheduler, Stage, Task
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 from refundlens.serving.observability import EngineMetrics
 
@@ -26,27 +26,27 @@ nearly done has cost as much as one that is answered."""
 _log = logging.getLogger(__name__)
 
 
-class Crew:
+class Workers:
     """lane: the model that new jobs go to; change it under the lock. workers: threads; most_bytes: decoded pixels in
     memory; on_finished: told of every verdict, on its thread."""
 
     def __init__(
         self,
-        lane: Lane,
+        lane: ModelRunner,
         workers: int,
         most_bytes: int,
         metrics: EngineMetrics,
-        on_finished: Callable[[Job, Answer], None],
+        on_finished: Callable[[PhotoJob, Judgement], None],
     ) -> None:
         gpu = lane.gpu
         self.lane = lane
         self.runners = GPU_RUNNERS if gpu else workers
         self.changed = threading.Condition()
         """Guards the board, the load, every lane's count and curve; notified at every change."""
-        self._board = Board(most_bytes)
+        self._board = Scheduler(most_bytes)
         self._load = Load(workers, GPU_RUNNERS if gpu else None)
         self._metrics, self._on_finished = metrics, on_finished
-        self._jobs: set[Job] = set()
+        self._jobs: set[PhotoJob] = set()
         self._idle = 0
         self._closed = False
         self._started = False
@@ -57,7 +57,7 @@ class Crew:
             for index, duty in enumerate(duties)
         ]
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[PhotoJob]) -> None:
         """Let jobs of one request wait for their turn, all or none.
 
         Raises Refused where they cannot be answered before the first of their deadlines, Closed after `close`.
@@ -72,7 +72,7 @@ class Crew:
                 self._board.add(job, "decode")
             self.changed.notify_all()
 
-    def submit_decoded(self, job: Job, most: int) -> bool:
+    def submit_decoded(self, job: PhotoJob, most: int) -> bool:
         """Let a shadow's job, whose pixels are in memory, wait for its lane. False where there is no room for it, or
         `most` such jobs wait already."""
         with self.changed:
@@ -85,7 +85,7 @@ class Crew:
             self.changed.notify_all()
             return True
 
-    def abandon(self, jobs: Sequence[Job]) -> None:
+    def abandon(self, jobs: Sequence[PhotoJob]) -> None:
         """Nobody waits for these any more: those that wait for a stage end now, the others after theirs."""
         for job in jobs:
             if not job.future.cancel():
@@ -127,7 +127,7 @@ class Crew:
             for thread in self._threads:
                 thread.start()
 
-    def _rank(self, jobs: Sequence[Job]) -> float:
+    def _rank(self, jobs: Sequence[PhotoJob]) -> float:
         """Where the jobs of a new request stand. Raises Refused where their deadline is hopeless."""
         now, priority, tiles = time.monotonic(), jobs[0].priority, sum(job.tiles for job in jobs)
         ahead = self._ahead(tiles, priority, now)
@@ -137,15 +137,15 @@ class Crew:
             if not self._jobs:
                 self._load.forgive()
             self._metrics.shed.labels("deadline").inc()
-            raise Refused(wait)
-        return scheduler.rank(now, self._later(tiles, priority), spare, ahead.last)
+            raise Overloaded(wait)
+        return scheduler.priority_of(now, self._later(tiles, priority), spare, ahead.last)
 
     def _ahead(self, tiles: int, priority: Priority, now: float) -> Ahead:
         return ahead_of(self._jobs, now + self._later(tiles, priority), now)
 
     def _later(self, tiles: int, priority: Priority) -> float:
         """Seconds by which a request counts as having come later, by its size and its priority."""
-        return LATER[priority] + scheduler.later(self._load.seconds(Ahead(), tiles))
+        return LATER[priority] + scheduler.patience_of(self._load.seconds(Ahead(), tiles))
 
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:
@@ -184,7 +184,7 @@ class Crew:
             for job in jobs:
                 self._end(job, error)
 
-    def _drop(self, job: Job) -> None:
+    def _drop(self, job: PhotoJob) -> None:
         if job not in self._jobs:  # it failed, and this was what was left of it
             return
         if time.monotonic() >= job.deadline:
@@ -214,7 +214,7 @@ class Crew:
                     self._board.add(part.job, "finish")
             self.changed.notify_all()
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: PhotoJob) -> None:
         answer = stages.finish(job)
         if answer is None:
             with self.changed:
@@ -233,19 +233,19 @@ class Crew:
             _log.exception("a verdict could not be passed on")
         self._end(job, answer)
 
-    def _move(self, job: Job, stage: Stage) -> None:
+    def _move(self, job: PhotoJob, stage: Stage) -> None:
         with self.changed:
             self._board.add(job, stage)
             self.changed.notify_all()
 
-    def _enter(self, job: Job) -> None:
+    def _enter(self, job: PhotoJob) -> None:
         self._jobs.add(job)
         job.lane.jobs += 1
 
-    def _end(self, job: Job, result: Answer | Exception) -> None:
+    def _end(self, job: PhotoJob, result: Judgement | Exception) -> None:
         """Set the job's future and forget the job. A job may end twice: its tiles were in two batches, and both
         failed, or it was dropped while a batch was under way; the first end counts."""
-        if isinstance(result, Answer):
+        if isinstance(result, Judgement):
             job.answer(result)
         else:
             job.fail(result)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from refundlens.model.network.regions import heatmap_png
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.service import DetectionService
-from refundlens.serving.detection.store import Damaged, Stored
+from refundlens.serving.detection.store import Damaged, DetectionRecord
 from refundlens.serving.evidence import stored
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
@@ -38,7 +38,7 @@ DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    reported = await run_in_threadpool(stored.body, state.database, reader, identifier, language)
+    reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
     if reported is not None:
         return JSONResponse(reported)
     return JSONResponse((await _find(request, reader, identifier)).body)
@@ -92,7 +92,7 @@ def get_detection_evidence(request: Request, reader: Reader, identifier: Detecti
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
+async def _picture(found: DetectionRecord, cells: NDArray[np.float32]) -> Response:
     """One of a detection's maps; it never changes."""
     png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
     return Response(
@@ -100,7 +100,7 @@ async def _picture(found: Stored, cells: NDArray[np.float32]) -> Response:
     )
 
 
-async def _find(request: Request, reader: Principal, identifier: str) -> Stored:
+async def _find(request: Request, reader: Principal, identifier: str) -> DetectionRecord:
     service: DetectionService = request.app.state.service
     try:
         found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
@@ -113,9 +113,9 @@ async def _find(request: Request, reader: Principal, identifier: str) -> Stored:
     return found
 
 
-def _of_report(request: Request, reader: Principal, identifier: str) -> Stored | None:
+def _of_report(request: Request, reader: Principal, identifier: str) -> DetectionRecord | None:
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
     try:
-        return stored.find(state.database, state.files, reader, identifier, language)
+        return stored.find_stored(state.database, state.files, reader, identifier, language)
     except FileError as error:
         raise Problem(410, "damaged", str(error)) from error

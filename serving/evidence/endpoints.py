@@ -184,7 +184,7 @@ def _collect(request: Request, asked: Asked, find: Find) -> Material | None:
 
 
 def _json(request: Request, identifier: str, found: Material) -> Response:
-    return _file(pack.make(found, _issuing(request)), JSON, f"{identifier}.json")
+    return _file(pack.make_pack(found, _issuing(request)), JSON, f"{identifier}.json")
 
 
 def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -> Response:
@@ -195,7 +195,7 @@ def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -
         detail = f"{AT_ONCE} packs are being drawn already. Ask again in a moment."
         raise Problem(503, "overloaded", detail, {"Retry-After": "5"})
     try:
-        content = pdf.make(found, _issuing(request), language, with_photo)
+        content = pdf.render_pdf(found, _issuing(request), language, with_photo)
     finally:
         _PLACES.release()
     return _file(content, PDF, f"{identifier}.pdf")

@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.store import Stored
+from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.refusal import RULES
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.view import OURSELVES, details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
@@ -42,7 +42,7 @@ PhotoState = Literal["kept", "not_kept", "erased"]
 
 
 @dataclass(frozen=True)
-class Photo:
+class EvidencePhoto:
     """content: none where it was not asked for, or is not there. size: bytes, where known."""
 
     sha256: str
@@ -59,7 +59,7 @@ class Material:
 
     body: dict[str, Any]
     reasons: dict[Language, list[dict[str, Any]]]
-    photo: Photo
+    photo: EvidencePhoto
     heatmap: Map | None
     reliability: Map | None
     claim: str | None = None
@@ -86,28 +86,33 @@ def of_detection(session: Session, files: FileStore, asked: Asked, identifier: s
     report = None
     if asked.principal.has_role(Role.MERCHANT, Role.ADJUDICATOR):  # engineers see no reports
         report = repository.of_screening(session, asked.principal, identifier)
-    whole = None if report is None else repository.whole(session, report)
+    whole = None if report is None else repository.report_detail(session, report)
     return _material(session, files, asked, screening, image, whole)
 
 
 def of_report(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
     """Of a report; None where nothing was found yet. Raises Problem 404, DamagedFile, OSError."""
-    whole = repository.whole(session, repository.find(session, asked.principal, identifier))
+    whole = repository.report_detail(session, repository.find_report(session, asked.principal, identifier))
     if whole.screening is None:
         return None
     return _material(session, files, asked, whole.screening, whole.image, whole)
 
 
-def of_stored(found: Stored) -> Material:
+def of_stored(found: DetectionRecord) -> Material:
     """Of a photo sent to /v1/detect."""
-    photo = Photo(found.body["sha256"], "not_kept")
+    photo = EvidencePhoto(found.body["sha256"], "not_kept")
     told = [*found.body["reasons"], *found.body["details"]["reasons"]]
     said = dict.fromkeys(LANGUAGES, told)
     return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
 
 
 def _material(
-    session: Session, files: FileStore, asked: Asked, screening: Screening, image: Image, whole: Whole | None
+    session: Session,
+    files: FileStore,
+    asked: Asked,
+    screening: Screening,
+    image: Image,
+    whole: ReportDetail | None,
 ) -> Material:
     return Material(
         body={**screening.body, "file": image.name},
@@ -124,16 +129,16 @@ def _material(
     )
 
 
-def _photo(files: FileStore, image: Image, wanted: bool) -> Photo:
+def _photo(files: FileStore, image: Image, wanted: bool) -> EvidencePhoto:
     facts = (image.bytes, image.media_type)
     if image.erased_at is not None:  # the same bytes may still be another refund's
-        return Photo(image.sha256, "erased", *facts)
+        return EvidencePhoto(image.sha256, "erased", *facts)
     try:
         content = files.get(image.sha256) if wanted else None
     except MissingFile:
-        return Photo(image.sha256, "erased", *facts)
+        return EvidencePhoto(image.sha256, "erased", *facts)
     there = content is not None or files.exists(image.sha256)
-    return Photo(image.sha256, "kept" if there else "erased", *facts, content)
+    return EvidencePhoto(image.sha256, "kept" if there else "erased", *facts, content)
 
 
 def _map(files: FileStore, name: str | None) -> Map | None:
@@ -144,7 +149,7 @@ def _map(files: FileStore, name: str | None) -> Map | None:
         return None
 
 
-def _report(whole: Whole) -> dict[str, Any]:
+def _report(whole: ReportDetail) -> dict[str, Any]:
     """Codes and times; no free text, nobody's name."""
     report = whole.report
     by_detector = report.decided_by == DETECTOR.name

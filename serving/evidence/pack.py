@@ -38,7 +38,7 @@ from refundlens.model.detection import Conditions
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Bin, Calibration
-from refundlens.serving.evidence.material import Map, Material, Photo
+from refundlens.serving.evidence.material import EvidencePhoto, Map, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.kit.clock import rfc3339
 
@@ -49,7 +49,7 @@ class PackError(ValueError):
     """A file that is no evidence pack; the message says why."""
 
 
-def canonical(document: dict[str, Any]) -> bytes:
+def canonical_json(document: dict[str, Any]) -> bytes:
     """Raises ValueError for numbers that JSON has not."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
@@ -57,7 +57,7 @@ def canonical(document: dict[str, Any]) -> bytes:
 
 def join(evidence: bytes, signature: dict[str, str]) -> bytes:
     """The file. evidence: a canonical document."""
-    return FIRST + evidence + SECOND + canonical(signature) + b"}"
+    return FIRST + evidence + SECOND + canonical_json(signature) + b"}"
 
 
 def split(file: bytes) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
@@ -72,7 +72,7 @@ def split(file: bytes) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
         raise PackError(f"this is no evidence pack any more: it is not JSON ({error})") from error
     if not isinstance(document, dict) or not isinstance(signature, dict):
         raise PackError("this is no evidence pack: its parts are no JSON objects")
-    if not all(isinstance(value, str) for value in signature.values()) or canonical(signature) != tail:
+    if not all(isinstance(value, str) for value in signature.values()) or canonical_json(signature) != tail:
         raise PackError("this is no evidence pack any more: its signature was written again")
     return evidence, document, signature
 
@@ -150,9 +150,9 @@ class Issuing:
     detector: Detector
 
 
-def make(material: Material, issuing: Issuing) -> bytes:
+def make_pack(material: Material, issuing: Issuing) -> bytes:
     """The signed pack."""
-    evidence = canonical(document(material, issuing))
+    evidence = canonical_json(document(material, issuing))
     return join(evidence, issuing.signer.seal(evidence))
 
 
@@ -183,7 +183,7 @@ def encoded(content: bytes) -> dict[str, str]:
     }
 
 
-def _photo(photo: Photo) -> dict[str, Any]:
+def _photo(photo: EvidencePhoto) -> dict[str, Any]:
     return {
         "sha256": photo.sha256,
         "state": photo.state,

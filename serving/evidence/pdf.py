@@ -25,7 +25,7 @@ from refundlens.serving.drawing.picture import boxed, heated
 from refundlens.serving.drawing.words import ReportFacts, Words, words
 from refundlens.serving.evidence import pack, signature
 from refundlens.serving.evidence.material import Material
-from refundlens.serving.evidence.pack import Issuing, canonical, join
+from refundlens.serving.evidence.pack import Issuing, canonical_json, join
 from refundlens.serving.workflow.states import ReportState
 
 ATTACHMENT = "evidence.json"
@@ -51,14 +51,14 @@ _DRAWING = threading.Lock()
 """One at a time: a large photo takes 100 MB while it is drawn, and the rest is Python's own work."""
 
 
-def make(material: Material, issuing: Issuing, first: Language, with_photo: bool) -> bytes:
+def render_pdf(material: Material, issuing: Issuing, first: Language, with_photo: bool) -> bytes:
     """The signed PDF. material: with the photo's bytes, if they are there; with_photo: leave them in the JSON, too.
 
     Without a Chinese font on this machine the pages are in English alone.
     """
     kept = material if with_photo else replace(material, photo=replace(material.photo, content=None))
     document = pack.document(kept, issuing)
-    evidence = canonical(document)
+    evidence = canonical_json(document)
     file = join(evidence, issuing.signer.seal(evidence))
     languages: list[Language] = [first, "en" if first == "zh" else "zh"]
     shown = [one for one in languages if typeset.settable(one) == one]

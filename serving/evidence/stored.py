@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.store import Stored
+from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
@@ -23,9 +23,9 @@ from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import Image, Refund, Screening
 
 
-def find(
+def find_stored(
     database: Database, files: FileStore, principal: Principal, identifier: str, language: Language
-) -> Stored | None:
+) -> DetectionRecord | None:
     """None where there is none for this caller. Raises FileError where a map was erased with its photo."""
     with database.reading() as session:
         found = find_rows(session, principal, identifier)
@@ -34,10 +34,10 @@ def find(
     screening, image = found
     trust = None if screening.reliability is None else load_map(files, screening.reliability)
     heatmap = _map(files, screening)
-    return Stored(screening.id, principal.tenant, _body(screening, image, language), heatmap, trust)
+    return DetectionRecord(screening.id, principal.tenant, _body(screening, image, language), heatmap, trust)
 
 
-def body(
+def stored_json(
     database: Database, principal: Principal, identifier: str, language: Language
 ) -> dict[str, Any] | None:
     """The JSON alone, which outlives the photo. None where there is none for this caller."""

@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from refundlens.serving.evidence import signature as trailer
-from refundlens.serving.evidence.pack import FORMAT, PackError, canonical, split
+from refundlens.serving.evidence.pack import FORMAT, PackError, canonical_json, split
 from refundlens.serving.evidence.signature import ALGORITHM, PublicKey, Sealed, bytes64, public_key
 
 State = Literal["ok", "note", "open", "failed"]
@@ -117,7 +117,7 @@ def _form(opened: Opened) -> Finding:
     if opened.document.get("format") != FORMAT:
         said = str(opened.document.get("format"))[:60]
         return Finding("form", "failed", f"the format is {said!r}; this program reads {FORMAT}")
-    if canonical(opened.document) != opened.evidence:
+    if canonical_json(opened.document) != opened.evidence:
         return Finding("form", "failed", "the JSON is not written as a pack is: somebody wrote it again")
     return Finding("form", "ok", f"{FORMAT}, issued {opened.document['issued_at']}")
 

@@ -49,7 +49,7 @@ IdempotencyKey = Annotated[
 
 
 @dataclass(frozen=True)
-class Made:
+class Created:
     """An answer: HTTP status, JSON object, headers."""
 
     body: dict[str, Any]
@@ -75,12 +75,12 @@ class Running:
             self._keys.discard(name)
 
 
-def once(
+def idempotent(
     request: Request,
     principal: Principal,
     key: str | None,
     asked: Any,
-    do: Callable[[Session], Made],
+    do: Callable[[Session], Created],
     required: bool = True,
 ) -> Response:
     """Do it in one transaction, or give the answer it got before. asked: all of the request that decides what is done,
@@ -114,7 +114,7 @@ def _once(
     database: Database,
     name: tuple[str, str, str],
     fingerprint: str,
-    do: Callable[[Session], Made],
+    do: Callable[[Session], Created],
 ) -> Response:
     try:
         with database.transaction() as session:
@@ -158,7 +158,7 @@ def _in_progress() -> Problem:
     return Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
 
 
-def _row(name: tuple[str, str, str], fingerprint: str, made: Made, now: Any) -> StoredAnswer:
+def _row(name: tuple[str, str, str], fingerprint: str, made: Created, now: Any) -> StoredAnswer:
     tenant, owner, key = name
     body = json.dumps(made.body, ensure_ascii=False, separators=(",", ":")).encode()
     return StoredAnswer(

@@ -21,7 +21,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.keys import VISITOR_ID, Admitted
+from refundlens.serving.identity.keys import VISITOR_ID, Authentication
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
@@ -66,7 +66,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key of `refundlens keys cr
 
 async def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
-) -> Admitted:
+) -> Authentication:
     """Whoever sent this, by key or else by cookie. Raises Problem 401, 403."""
     if credentials is not None:
         callers: Callers = request.app.state.callers
@@ -88,7 +88,9 @@ def needs(first: Role, *others: Role, csrf: bool = True) -> Callable[..., Awaita
     where nothing but an opinion on a photo comes of it and the body must not be read before there is room for it."""
     roles = (first, *others)
 
-    async def permitted(request: Request, found: Annotated[Admitted, Depends(authenticated)]) -> Principal:
+    async def permitted(
+        request: Request, found: Annotated[Authentication, Depends(authenticated)]
+    ) -> Principal:
         if csrf:
             await check_csrf(request, found)
         return _permitted(request, found.principal, roles)
@@ -125,7 +127,7 @@ def _permitted(request: Request, principal: Principal, roles: Sequence[Role]) ->
     return principal
 
 
-async def check_csrf(request: Request, found: Admitted, forms: bool = False) -> None:
+async def check_csrf(request: Request, found: Authentication, forms: bool = False) -> None:
     """Raises Problem 403 where a session would change something without the token that only our own pages know. forms:
     whether the token may be in the form's field; only for pages, whose forms are read whole before that is known."""
     if found.csrf is None or request.method in SAFE_METHODS:
@@ -139,7 +141,7 @@ async def check_csrf(request: Request, found: Admitted, forms: bool = False) -> 
         raise Problem(403, "csrf", detail)
 
 
-async def _by_cookie(request: Request) -> Admitted | None:
+async def _by_cookie(request: Request) -> Authentication | None:
     callers: Callers = request.app.state.callers
     value = request.cookies.get(COOKIE)
     found = await callers.by_cookie(value) if value else None

@@ -1,8 +1,8 @@
 """Finds out who calls, and remembers it for a few seconds: a thousand photos a minute do not cost a query each.
 
-In: a key or a cookie's value. Out: `Admitted`, or none. A key or session that was taken back by another process opens
-nothing any more after `REMEMBERED`; one that expires does so at once. Used from the event loop only; the database is
-asked on a thread.
+In: a key or a cookie's value. Out: `Authentication`, or none. A key or session that was taken back by another process
+opens nothing any more after `REMEMBERED`; one that expires does so at once. Used from the event loop only; the database
+is asked on a thread.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.identity import keys, sessions
-from refundlens.serving.identity.keys import Admitted, digest, fixed_keys, visitor
+from refundlens.serving.identity.keys import Authentication, digest, fixed_keys, visitor
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
@@ -30,7 +30,7 @@ MOST = 10_000
 
 @dataclass(frozen=True)
 class _Known:
-    admitted: Admitted
+    admitted: Authentication
     since: datetime
 
 
@@ -48,16 +48,16 @@ class Callers:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._give_rows()
 
-    async def by_key(self, text: str) -> Admitted | None:
+    async def by_key(self, text: str) -> Authentication | None:
         """Who holds this key."""
         fixed = self._fixed.get(digest(text))
         if fixed is not None:
-            return Admitted(fixed, None)
+            return Authentication(fixed, None)
         if not keys.looks_like_one(text):
             return None
-        return await self._remembered(text, keys.admitted)
+        return await self._remembered(text, keys.authenticate_key)
 
-    async def by_cookie(self, value: str) -> Admitted | None:
+    async def by_cookie(self, value: str) -> Authentication | None:
         """Whose session this is; using it makes it last."""
         visit = await self._remembered(
             value, lambda session, text, now: sessions.admitted(session, text, now, self._by_id)
@@ -87,8 +87,8 @@ class Callers:
         self._known.pop(digest(value), None)
 
     async def _remembered(
-        self, text: str, find: Callable[[Session, str, datetime], Admitted | None]
-    ) -> Admitted | None:
+        self, text: str, find: Callable[[Session, str, datetime], Authentication | None]
+    ) -> Authentication | None:
         name, now = digest(text), self._clock()
         known = self._known.get(name)
         if known is None or not timedelta(0) <= now - known.since < REMEMBERED:
@@ -103,8 +103,8 @@ class Callers:
         return known.admitted if until is None or now < until else None
 
     def _ask(
-        self, text: str, now: datetime, find: Callable[[Session, str, datetime], Admitted | None]
-    ) -> Admitted | None:
+        self, text: str, now: datetime, find: Callable[[Session, str, datetime], Authentication | None]
+    ) -> Authentication | None:
         with self._database.reading() as session:
             return find(session, text, now)
 

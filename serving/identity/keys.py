@@ -109,7 +109,7 @@ _KEY = re.compile(rf"rl_[0-9A-Z]{{{_ID_PART}}}_[A-Za-z0-9_-]{{43}}")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewKeyRequest:
     """A key to be made. subject: none for the name. account: the shop a merchant acts for, none for its subject."""
 
     role: Role
@@ -129,7 +129,7 @@ class NewKey:
 
 
 @dataclass(frozen=True)
-class Admitted:
+class Authentication:
     """Whoever called, until when that is certain without asking again. csrf: of a console session, none for a key."""
 
     principal: Principal
@@ -137,7 +137,7 @@ class Admitted:
     csrf: str | None = None
 
 
-def create(session: Session, tenant: str, now: datetime, actor: Actor, wanted: Wanted) -> NewKey:
+def create_key(session: Session, tenant: str, now: datetime, actor: Actor, wanted: NewKeyRequest) -> NewKey:
     """A new key. Raises IdentityError."""
     subject = wanted.subject or wanted.name
     account = wanted.account
@@ -158,7 +158,7 @@ def create(session: Session, tenant: str, now: datetime, actor: Actor, wanted: W
     return made
 
 
-def every(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
+def list_keys(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
     """The keys of a tenant, or of all, the oldest first. Those of the environment are not among them."""
     asked = select(ApiKey).where(~ApiKey.id.startswith(PREFIX, autoescape=True)).order_by(ApiKey.id)
     if tenant is not None:
@@ -176,7 +176,7 @@ def revoke(session: Session, key_id: str, now: datetime, actor: Actor, tenant: s
     return row
 
 
-def rotate(
+def rotate_key(
     session: Session,
     key_id: str,
     now: datetime,
@@ -207,12 +207,12 @@ def looks_like_one(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def admitted(session: Session, text: str, now: datetime) -> Admitted | None:
+def authenticate_key(session: Session, text: str, now: datetime) -> Authentication | None:
     """Who holds this key; none for one that is unknown or over."""
     row = session.execute(select(ApiKey).where(ApiKey.digest == digest(text))).scalar_one_or_none()
     if row is None or row.id.startswith(PREFIX) or not holds(row, now):
         return None
-    return Admitted(principal(row), row.expires_at)
+    return Authentication(principal(row), row.expires_at)
 
 
 def holds(row: ApiKey, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.keys import Admitted
+from refundlens.serving.identity.keys import Authentication
 
 MOST_BYTES = 8_192
 """Of a login form: a key and a path. It is read before anybody is known."""
@@ -47,7 +47,7 @@ async def log_in(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def log_out(request: Request, found: Annotated[Admitted, Depends(authenticated)]) -> Response:
+async def log_out(request: Request, found: Annotated[Authentication, Depends(authenticated)]) -> Response:
     """End the session of the cookie."""
     await check_csrf(request, found, forms=True)
     callers: Callers = request.app.state.callers

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.identity import keys
-from refundlens.serving.identity.keys import PREFIX, Admitted, digest
+from refundlens.serving.identity.keys import PREFIX, Authentication, digest
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import ApiKey, ConsoleSession
 
@@ -50,7 +50,9 @@ def keep_newest(session: Session, key_id: str, most: int = MOST_OF_VISITORS) -> 
     )
 
 
-def admitted(session: Session, value: str, now: datetime, fixed: Mapping[str, Principal]) -> Admitted | None:
+def admitted(
+    session: Session, value: str, now: datetime, fixed: Mapping[str, Principal]
+) -> Authentication | None:
     """Who the cookie stands for; none where the session or its key is over. fixed: the environment's keys by id."""
     asked = select(ConsoleSession, ApiKey).join(ApiKey, ApiKey.id == ConsoleSession.key_id)
     found = session.execute(asked.where(ConsoleSession.digest == digest(value))).one_or_none()
@@ -62,14 +64,14 @@ def admitted(session: Session, value: str, now: datetime, fixed: Mapping[str, Pr
         return None
     if key.id.startswith(PREFIX):
         holder = fixed.get(key.id)
-        return Admitted(holder, visit.expires_at, visit.csrf) if holder else None
+        return Authentication(holder, visit.expires_at, visit.csrf) if holder else None
     if not keys.holds(key, now):
         return None
     until = min(visit.expires_at, key.expires_at or visit.expires_at)
-    return Admitted(keys.principal(key), until, visit.csrf)
+    return Authentication(keys.principal(key), until, visit.csrf)
 
 
-def ages(visit: Admitted, now: datetime) -> bool:
+def ages(visit: Authentication, now: datetime) -> bool:
     """Whether its end is to be moved."""
     return visit.until is not None and visit.until - now < LIFE - RENEWED_AFTER
 

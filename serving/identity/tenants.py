@@ -28,20 +28,20 @@ DEMO = "tnt_demo"
 DEMO_NAME = "demo"
 
 
-def create(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
+def create_tenant(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
     """A new tenant. Raises IdentityError where the name is taken."""
-    if find(session, name) is not None:
+    if find_tenant(session, name) is not None:
         raise IdentityError(f"there is a tenant {name} already")
     return _add(session, make_id("tnt", now), name, now, actor)
 
 
-def find(session: Session, name_or_id: str) -> Tenant | None:
+def find_tenant(session: Session, name_or_id: str) -> Tenant | None:
     """The tenant of that name or id."""
     asked = select(Tenant).where(or_(Tenant.id == name_or_id, Tenant.name == name_or_id))
     return session.execute(asked.order_by(Tenant.id).limit(1)).scalar_one_or_none()
 
 
-def every(session: Session) -> Sequence[Tenant]:
+def list_tenants(session: Session) -> Sequence[Tenant]:
     """All tenants, the oldest first."""
     return session.execute(select(Tenant).order_by(Tenant.created_at, Tenant.id)).scalars().all()
 

@@ -11,66 +11,66 @@ from sqlalchemy import select
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.jobs.queue import Taken, finish
+from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
-from refundlens.serving.workflow.events import tell
-from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.events import publish
+from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportState
 
 NAG = timedelta(hours=24)
 """How often it is said again that an appeal is overdue."""
 
 
-def ring(doing: Doing, job: Taken) -> None:
+def run_timer(doing: Doing, job: LeasedJob) -> None:
     """Do a timer's job. Raises LeaseLost."""
     report = repository.by_key(doing.session, job.ref)
     if report is None:
-        finish(doing.session, job)
+        finish_job(doing.session, job)
         return
     report, refund = repository.lock_pair(doing.session, report)
-    finish(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
+    finish_job(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
     name = timers.WARN if job.kind.startswith(timers.WARN) else job.kind
     _RINGS[name](doing, job, report, refund)
 
 
-def _warn(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+def _warn(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
     if ReportState(report.state) not in ReportState.undecided():
         return
     lead = job.kind.removeprefix(timers.WARN)
     _record(doing, report, "report.warned", {"before_deadline": lead})
     kind = WebhookType.REPORT_DEADLINE_WARNING
-    tell(doing.session, doing.now, kind, report, refund, about="refund", before_deadline=lead)
+    publish(doing.session, doing.now, kind, report, refund, about="refund", before_deadline=lead)
 
 
-def _deadline(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+def _deadline(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
     if ReportState(report.state) not in ReportState.undecided() or refund.deadline_at is None:
         return
     if refund.deadline_at > doing.now:  # it moved while the job was under way
         timers.threaten(doing.session, report, refund, doing.now)
         return
-    happen(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+    apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
 
 
-def _finalise(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+def _finalise(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
     if report.state in (ReportState.ESTABLISHED, ReportState.NOT_ESTABLISHED):
-        happen(doing.session, doing.settings, doing.now, SYSTEM, Event.FINALISE, report, refund)
+        apply(doing.session, doing.settings, doing.now, SYSTEM, Event.FINALISE, report, refund)
 
 
-def _appeal_due(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+def _appeal_due(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
     """Nobody loses by our slowness: an overdue appeal is not decided by the clock, it is called for again."""
     if report.state != ReportState.APPEALED:
         return
     _record(doing, report, "report.appeal_overdue", {})
-    tell(doing.session, doing.now, WebhookType.REPORT_DEADLINE_WARNING, report, refund, about="appeal")
+    publish(doing.session, doing.now, WebhookType.REPORT_DEADLINE_WARNING, report, refund, about="appeal")
     again = doing.now + NAG
     timers.schedule(doing.session, report.tenant_id, timers.APPEAL_DUE, report.id, again, doing.now)
 
 
-def _photo_due(doing: Doing, job: Taken, report: Report, refund: Refund) -> None:
+def _photo_due(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
     query = select(PhotoRequest).where(PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None))
     wish = doing.session.execute(query).scalar_one_or_none()
     if wish is not None:
@@ -82,7 +82,7 @@ def _record(doing: Doing, report: Report, action: str, data: dict[str, str]) -> 
     audit.append(doing.session, report.tenant_id, doing.now, SYSTEM, Fact(action, report.id, data=data))
 
 
-_RINGS: dict[str, Callable[[Doing, Taken, Report, Refund], None]] = {
+_RINGS: dict[str, Callable[[Doing, LeasedJob, Report, Refund], None]] = {
     timers.WARN: _warn,
     timers.DEADLINE: _deadline,
     timers.FINALISE: _finalise,

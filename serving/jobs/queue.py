@@ -26,7 +26,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True)
-class Taken:
+class LeasedJob:
     """A job of ours until its lease ends."""
 
     id: str
@@ -37,7 +37,7 @@ class Taken:
     failures: int
 
 
-def take(database: Database, now: datetime, seconds: float, limit: int, screenings: bool) -> list[Taken]:
+def take(database: Database, now: datetime, seconds: float, limit: int, screenings: bool) -> list[LeasedJob]:
     """Up to `limit` jobs that are due and nobody's, the oldest first. screenings: these, or all others."""
     lease = make_id("lse", now)
     with database.transaction() as session:
@@ -47,7 +47,7 @@ def take(database: Database, now: datetime, seconds: float, limit: int, screenin
         rows = session.execute(query.with_for_update(skip_locked=True)).scalars().all()
         for row in rows:
             row.lease, row.leased_until = lease, now + timedelta(seconds=seconds)
-        return [Taken(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures) for row in rows]
+        return [LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures) for row in rows]
 
 
 def anything_due(database: Database, now: datetime, screenings: bool) -> bool:
@@ -63,12 +63,12 @@ def _lane(screenings: bool) -> ColumnElement[bool]:
     return Job.screening.is_(screenings)
 
 
-def finish(session: Session, job: Taken) -> None:
+def finish_job(session: Session, job: LeasedJob) -> None:
     """In the transaction that does it. Raises LeaseLost."""
     _ours(session.execute(delete(Job).where(Job.id == job.id, Job.lease == job.lease)))
 
 
-def renew(database: Database, job: Taken, until: datetime) -> bool:
+def renew_lease(database: Database, job: LeasedJob, until: datetime) -> bool:
     """Hold it for longer. False where it is not ours any more."""
     with database.transaction() as session:
         mine = update(Job).where(Job.id == job.id, Job.lease == job.lease)
@@ -76,7 +76,7 @@ def renew(database: Database, job: Taken, until: datetime) -> bool:
         return bool(changed.rowcount)
 
 
-def put_off(database: Database, job: Taken, until: datetime, error: str | None = None) -> None:
+def put_off(database: Database, job: LeasedJob, until: datetime, error: str | None = None) -> None:
     """Give it back, to be taken again at a time; with an error, a failure is counted. Nothing where it is not ours."""
     values: dict[str, Any] = {"lease": None, "leased_until": None, "due_at": until}
     if error is not None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
-from refundlens.serving.engine import Closed, Engine, Expired, Refused
-from refundlens.serving.jobs.queue import Taken, finish
+from refundlens.serving.engine.engine import Engine
+from refundlens.serving.engine.job import Closed, Expired, Overloaded
+from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
-from refundlens.serving.reports.screening import Found
+from refundlens.serving.reports.screening import ScreeningResult
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
@@ -44,14 +45,14 @@ class Screener:
         self._database, self._files, self._engine = database, files, engine
         self._settings, self._clock = settings, clock
 
-    async def screen(self, job: Taken) -> None:
+    async def screen(self, job: LeasedJob) -> None:
         """Raises LeaseLost, the engine's Refused, Expired and Closed, and what goes wrong on our side."""
         photos = await asyncio.to_thread(self._photos, job)
         found = await asyncio.gather(*(self._judge(photo, job) for photo in photos))
         by_image = {photo.image_id: what for photo, what in zip(photos, found, strict=True)}
         await asyncio.to_thread(self._conclude, job, by_image)
 
-    def _photos(self, job: Taken) -> Sequence[_Photo]:
+    def _photos(self, job: LeasedJob) -> Sequence[_Photo]:
         with self._database.reading() as session:
             if job.kind == timers.SCREEN_EXTRA:
                 images = [session.get_one(Image, job.ref)]
@@ -64,36 +65,36 @@ class Screener:
             }
             return [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
 
-    async def _judge(self, photo: _Photo, job: Taken) -> Found:
+    async def _judge(self, photo: _Photo, job: LeasedJob) -> ScreeningResult:
         try:
             data = await asyncio.to_thread(self._files.get, photo.sha256)
             answer = await self._engine.detect(data, photo.claim, patience=self._settings.lease_seconds / 2)
             return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
         except ImageError as error:
-            return Found(error=error.code)
+            return ScreeningResult(error=error.code)
         except FileError as error:
             _log.error("a photo cannot be screened: %s", error)
-            return Found(error="file_missing")
-        except (Refused, Expired, Closed):
+            return ScreeningResult(error="file_missing")
+        except (Overloaded, Expired, Closed):
             raise
         except Exception:
             if job.failures < MOST_FAILURES:
                 raise
             _log.exception("photo %s cannot be judged; a person looks at it", photo.image_id)
-            return Found(error="internal")
+            return ScreeningResult(error="internal")
 
-    def _conclude(self, job: Taken, found: dict[str, Found]) -> None:
+    def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()
         with self._database.transaction() as session:
             doing = Doing(session, self._settings, now)
             if job.kind == timers.SCREEN_EXTRA:
                 image = session.get_one(Image, job.ref)
-                finish(session, job)
+                finish_job(session, job)
                 screening.keep_extra(session, image, found[image.id], now)
                 return
             reports = repository.of_claim(session, job.ref)
             refund = lock_by_key(session, reports[0].refund_id)
-            finish(session, job)
+            finish_job(session, job)
             screening.conclude(doing, job.ref, refund, found)
 
 

@@ -20,14 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
-from refundlens.serving.engine import Closed, Expired, Refused
+from refundlens.serving.engine.job import Closed, Expired, Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers, queue
-from refundlens.serving.jobs.queue import LeaseLost, Taken, finish
+from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
@@ -42,7 +42,7 @@ KIND, REF = "tidy", "all"
 EVERY = timedelta(hours=1)
 
 
-def tidy(database: Database, files: FileStore, settings: Settings, now: datetime, job: Taken) -> None:
+def tidy(database: Database, files: FileStore, settings: Settings, now: datetime, job: LeasedJob) -> None:
     """Raises LeaseLost, OSError."""
     photos = 1
     while photos:  # a batch a transaction, so that nobody waits long for the lock
@@ -51,7 +51,7 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
     with database.reading() as session:
         sweep_unclaimed(session, files, now)
     with database.transaction() as session:
-        finish(session, job)
+        finish_job(session, job)
         _forget(session, now)
         session.add(
             Job(id=make_id("job", now), kind=KIND, ref=REF, data={}, due_at=now + EVERY, created_at=now)
@@ -85,11 +85,11 @@ class Worker:
         sender: Sender,
         settings: Settings,
         clock: Clock,
-        bell: Bell,
+        notifier: Notifier,
         metrics: WorkflowMetrics,
     ) -> None:
         self._database, self._files, self._screener, self._sender = database, files, screener, sender
-        self._settings, self._clock, self._bell, self._metrics = settings, clock, bell, metrics
+        self._settings, self._clock, self._notifier, self._metrics = settings, clock, notifier, metrics
         self._tidies = False
 
     async def run(self) -> None:
@@ -109,7 +109,7 @@ class Worker:
                 await asyncio.sleep(LOOK_AGAIN * 4)
                 continue
             if done == 0:
-                await self._bell.wait(LOOK_AGAIN)
+                await self._notifier.wait(LOOK_AGAIN)
 
     async def _webhooks(self) -> int:
         return await deliver_due(
@@ -137,22 +137,22 @@ class Worker:
             for task in running:
                 task.cancel()
 
-    def _take(self, limit: int, screenings: bool) -> list[Taken]:
+    def _take(self, limit: int, screenings: bool) -> list[LeasedJob]:
         now = self._clock()
         if limit <= 0 or not queue.anything_due(self._database, now, screenings):
             return []
         return queue.take(self._database, now, self._settings.lease_seconds, limit, screenings)
 
-    async def _do(self, job: Taken) -> None:
+    async def _do(self, job: LeasedJob) -> None:
         """Do one job; whatever goes wrong is this job's alone."""
         try:
             await self._by_kind(job)
             result = "done"
-            self._bell.ring()  # who waits for its outcome looks now
+            self._notifier.notify()  # who waits for its outcome looks now
         except LeaseLost:
             result = "cancelled"
             _log.info("job %s of %s was cancelled or taken over", job.kind, job.ref)
-        except (Refused, Expired):
+        except (Overloaded, Expired):
             result = "put_off"
             await asyncio.to_thread(queue.put_off, self._database, job, self._clock() + BUSY)
         except Closed:
@@ -165,7 +165,7 @@ class Worker:
             await asyncio.to_thread(queue.put_off, self._database, job, until, words)
         self._metrics.jobs.labels(job.kind, result).inc()
 
-    async def _by_kind(self, job: Taken) -> None:
+    async def _by_kind(self, job: LeasedJob) -> None:
         if job.kind in clocks.SCREENINGS:
             await self._screen(job)
         elif job.kind == KIND:
@@ -173,7 +173,7 @@ class Worker:
         else:
             await asyncio.to_thread(self._ring, job)
 
-    async def _screen(self, job: Taken) -> None:
+    async def _screen(self, job: LeasedJob) -> None:
         """Photos may wait in the engine for longer than a lease lasts: while this process lives, they stay its own."""
         keeping = asyncio.create_task(self._keep(job))
         try:
@@ -181,15 +181,15 @@ class Worker:
         finally:
             keeping.cancel()
 
-    async def _keep(self, job: Taken) -> None:
+    async def _keep(self, job: LeasedJob) -> None:
         """Renew a job's lease until cancelled, or until it is not ours any more."""
         span = timedelta(seconds=self._settings.lease_seconds)
         kept = True
         while kept:
             await asyncio.sleep(span.total_seconds() * RENEWED)
             with suppress(SQLAlchemyError):  # the database is busy or away; the lease lasts a while yet
-                kept = await asyncio.to_thread(queue.renew, self._database, job, self._clock() + span)
+                kept = await asyncio.to_thread(queue.renew_lease, self._database, job, self._clock() + span)
 
-    def _ring(self, job: Taken) -> None:
+    def _ring(self, job: LeasedJob) -> None:
         with self._database.transaction() as session:
-            handlers.ring(Doing(session, self._settings, self._clock()), job)
+            handlers.run_timer(Doing(session, self._settings, self._clock()), job)

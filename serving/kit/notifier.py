@@ -8,14 +8,14 @@ import asyncio
 import threading
 
 
-class Bell:
+class Notifier:
     """Safe to use from several threads and event loops."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         with self._lock:
             waiting = list(self._waiting)
         for loop, event in waiting:
@@ -23,7 +23,7 @@ class Bell:
                 loop.call_soon_threadsafe(event.set)
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for the bell, at most so long; whether it rang."""
+        """Wait for the notifier, at most so long; whether it rang."""
         entry = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
             self._waiting.add(entry)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import Db, Now
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
@@ -34,10 +34,10 @@ def create_label(
     """Say what a photo is. Labels are only added: say it again to correct it, and the newer one of equal weight wins.
     A photo that is not stored here may be named by its SHA-256, for an export that has its file elsewhere."""
 
-    def do(session: Session) -> Made:
-        return Made(service.make(session, principal, body, now))
+    def do(session: Session) -> Created:
+        return Created(service.make_label(session, principal, body, now))
 
-    return once(request, principal, key, body.model_dump(mode="json"), do)
+    return idempotent(request, principal, key, body.model_dump(mode="json"), do)
 
 
 @router.get("", operation_id="list_labels", response_model=LabelPage, responses=responses(400, 401, 403, 422))
@@ -53,6 +53,6 @@ def list_labels(
     """Labels, the newest first: engineers' and those that judges' decisions left."""
     before = None if cursor is None else paging.decode(cursor, (str,))[0]
     with database.reading() as session:
-        rows = service.page(session, principal.tenant, limit, before, sha256, source, truth)
-        found = paging.page(rows, limit, service.show, lambda row: [row.id])
+        rows = service.list_labels(session, principal.tenant, limit, before, sha256, source, truth)
+        found = paging.page(rows, limit, service.label_json, lambda row: [row.id])
     return JSONResponse(found.body())

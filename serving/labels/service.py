@@ -18,7 +18,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
 from refundlens.serving.storage.tables import Image, Label, Refund, Report, Screening
-from refundlens.serving.workflow.change import Change, Effects
+from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import Effect
 
@@ -50,7 +50,7 @@ def newest_screening(session: Session, tenant: str, image: str) -> Screening | N
     return found if found is not None and found.tenant_id == tenant else None
 
 
-def page(
+def list_labels(
     session: Session,
     tenant: str,
     limit: int,
@@ -118,7 +118,7 @@ def for_decision(session: Session, report: Report, event: Event, judge: str, now
     return _add(session, report.tenant_id, image.sha256, truth, source, judge, now, image, said, report.id)
 
 
-def make(session: Session, principal: Principal, asked: LabelIn, now: datetime) -> dict[str, Any]:
+def make_label(session: Session, principal: Principal, asked: LabelIn, now: datetime) -> dict[str, Any]:
     """An engineer's label, audited. Raises Problem 404 for an image or detection that is not there."""
     sha256, image, said = _photo(session, principal.tenant, asked)
     made = _add(
@@ -135,10 +135,10 @@ def make(session: Session, principal: Principal, asked: LabelIn, now: datetime) 
     )
     facts = {"sha256": sha256, "truth": made.truth}
     audit.append(session, principal.tenant, now, principal.actor, Fact("label.made", made.id, data=facts))
-    return show(made)
+    return label_json(made)
 
 
-def show(label: Label) -> dict[str, Any]:
+def label_json(label: Label) -> dict[str, Any]:
     """A label as JSON."""
     return {
         "id": label.id,
@@ -209,7 +209,7 @@ def _add(
     return label
 
 
-def _label(change: Change) -> None:
+def _label(change: Transition) -> None:
     for_decision(change.session, change.report, change.edge.event, change.actor.name, change.now)
 
 

@@ -67,7 +67,7 @@ def _put(
     except IntegrityError:
         # another process made the same refund at the same moment; now it is there to be changed
         answer = _mirror(request, principal, refund_id, body, photos, if_match)
-    request.app.state.bell.ring()
+    request.app.state.notifier.notify()
     return answer
 
 
@@ -76,7 +76,7 @@ def _mirror(
     principal: Principal,
     refund_id: str,
     body: RefundIn,
-    photos: list[service.Prepared],
+    photos: list[service.PreparedPhoto],
     if_match: str | None,
 ) -> JSONResponse:
     state = request.app.state

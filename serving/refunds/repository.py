@@ -18,15 +18,15 @@ def _visible(principal: Principal) -> Select[Refund]:
     return found.where(Refund.account == principal.account) if principal.role is Role.MERCHANT else found
 
 
-def find(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund | None:
+def find_refund(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund | None:
     """By the platform's id. lock: nobody else changes it, or a report of it, until this transaction ends."""
     query = _visible(principal).where(Refund.refund_id == refund_id)
     return _one(session, query, lock)
 
 
 def get(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund:
-    """As `find`. Raises Problem 404."""
-    found = find(session, principal, refund_id, lock)
+    """As `find_refund`. Raises Problem 404."""
+    found = find_refund(session, principal, refund_id, lock)
     if found is None:
         raise Problem(404, "not_found", f"There is no refund {refund_id}. Mirror it first: PUT /v1/refunds/…")
     return found

@@ -26,7 +26,7 @@ from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Repor
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.events import moment
-from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import (
     Event,
     Outcome,
@@ -38,7 +38,7 @@ from refundlens.serving.workflow.states import (
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPhoto:
     """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none)."""
 
     source: Source
@@ -50,7 +50,7 @@ class Prepared:
     bytes: int = 0
 
 
-def prepare(body: RefundIn, files: FileStore) -> list[Prepared]:
+def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
     """Open the photos and store their bytes. Raises Problem 422 for what is no picture.
 
     Outside of the transaction: writing megabytes would hold up everybody else. A photo whose transaction then fails
@@ -60,7 +60,7 @@ def prepare(body: RefundIn, files: FileStore) -> list[Prepared]:
     for source, items in body.images.items():
         for index, item in enumerate(items):
             if item.data is None:
-                prepared.append(Prepared(source, str(item.sha256), item.name))
+                prepared.append(PreparedPhoto(source, str(item.sha256), item.name))
             else:
                 where = f"images.{source}[{index}]"
                 prepared.append(prepare_one(files, source, item.name, item.data, where))
@@ -69,13 +69,13 @@ def prepare(body: RefundIn, files: FileStore) -> list[Prepared]:
 
 def prepare_one(
     files: FileStore, source: Source, name: str | None, data: bytes, where: str = "image"
-) -> Prepared:
+) -> PreparedPhoto:
     """Open and store one photo. where: what an error calls it. Raises Problem 422."""
     try:
         form, width, height = probe(data)
     except ImageError as error:
         raise Problem(422, error.code, f"{where}: {error.message}") from error
-    return Prepared(source, files.put(data), name, f"image/{form}", width, height, len(data))
+    return PreparedPhoto(source, files.put(data), name, f"image/{form}", width, height, len(data))
 
 
 def mirror(
@@ -85,15 +85,15 @@ def mirror(
     principal: Principal,
     refund_id: str,
     body: RefundIn,
-    photos: Sequence[Prepared],
+    photos: Sequence[PreparedPhoto],
     if_match: str | None,
     now: datetime,
 ) -> tuple[Refund, bool]:
     """(refund, whether it is new). Raises Problem 404, 409, 412, 422."""
-    refund = repository.find(session, principal, refund_id, lock=True)
+    refund = repository.find_refund(session, principal, refund_id, lock=True)
     if refund is None and repository.taken(session, principal, refund_id):
         # another shop's; or another process has made it since we looked
-        refund = repository.find(session, principal, refund_id, lock=True)
+        refund = repository.find_refund(session, principal, refund_id, lock=True)
         if refund is None:
             raise Problem(404, "not_found", f"There is no refund {refund_id} of yours.")
     if refund is None:
@@ -205,7 +205,7 @@ def _change(
     principal: Principal,
     refund: Refund,
     body: RefundIn,
-    photos: Sequence[Prepared],
+    photos: Sequence[PreparedPhoto],
     now: datetime,
 ) -> None:
     _refuse_older(refund, body)
@@ -278,7 +278,7 @@ def _have_reports_follow(
     query = select(Report).where(Report.refund_id == refund.id, Report.state.in_(undecided))
     for report in session.execute(query.with_for_update()).scalars().all():
         if refund.status == RefundStatus.CLOSED:
-            happen(session, settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
+            apply(session, settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
         else:
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = rank(refund.amount_minor, refund.currency)
@@ -286,7 +286,9 @@ def _have_reports_follow(
                 timers.threaten(session, report, refund, now)
 
 
-def _keep_photos(session: Session, refund: Refund, photos: Sequence[Prepared], now: datetime) -> list[Image]:
+def _keep_photos(
+    session: Session, refund: Refund, photos: Sequence[PreparedPhoto], now: datetime
+) -> list[Image]:
     """Add those that the refund does not have yet. Raises Problem 422 for a hash that it does not have either."""
     known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
     if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
@@ -341,7 +343,7 @@ def answer_photo_requests(
 
 
 def add_photos(
-    session: Session, refund: Refund, photos: Sequence[Prepared], actor: Actor, now: datetime
+    session: Session, refund: Refund, photos: Sequence[PreparedPhoto], actor: Actor, now: datetime
 ) -> None:
     """Photos that came without the rest of the refund, from the buyer's status link. refund is locked."""
     added = _keep_photos(session, refund, photos, now)

@@ -39,7 +39,7 @@ class ModelError(Exception):
 
 
 @dataclass(frozen=True)
-class Examined:
+class BundleFacts:
     """What a bundle says of itself. size: bytes. facts: JSON values, see `_facts`."""
 
     name: ModelName
@@ -66,10 +66,10 @@ def unpacked(bundles: FileStore, sha256: str) -> Iterator[Path]:
         yield path
 
 
-def examine(detector: Detector, size: int) -> Examined:
+def examine(detector: Detector, size: int) -> BundleFacts:
     """Raises ModelError where the registry cannot name it, or it can score but not judge."""
     name = detector.name
-    found = Examined(name, size, detector.card, {})
+    found = BundleFacts(name, size, detector.card, {})
     if not _ID.fullmatch(found.id) or len(found.id) > MOST_CHARACTERS:
         raise ModelError(
             f"{found.id!r} cannot name a version: letters, digits and . _ + -, {MOST_CHARACTERS} characters at most; "
@@ -79,10 +79,10 @@ def examine(detector: Detector, size: int) -> Examined:
         raise ModelError(
             f"{found.id} is not calibrated, so it cannot judge; run `refundlens calibrate` and export it"
         )
-    return Examined(name, size, detector.card, _facts(detector, detector.calibration))
+    return BundleFacts(name, size, detector.card, _facts(detector, detector.calibration))
 
 
-def tried(path: Path) -> Examined:
+def tried(path: Path) -> BundleFacts:
     """Open a bundle on the CPU and have it judge a picture of noise. Raises BundleError, ModelError, OSError."""
     detector = Detector(path, threads=1, device="cpu")
     found = examine(detector, path.stat().st_size)

@@ -33,7 +33,7 @@ def figures(text: str) -> list[dict[str, Any]]:
     ]
 
 
-def body(text: str) -> str:
+def card_body(text: str) -> str:
     """The card without its front matter: Markdown."""
     return _FRONT.sub("", text)
 

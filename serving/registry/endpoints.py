@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import Db, Now
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.paging import IfMatch
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, schemas, service
@@ -48,8 +48,10 @@ def list_models(
         when, identifier = paging.decode(cursor, (str, str))
         before = paging.moment(when), identifier
     with database.reading() as session:
-        rows = repository.page(session, limit, before)
-        found = paging.page(rows, limit, schemas.show, lambda row: [paging.exact(row.added_at), row.id])
+        rows = repository.list_versions(session, limit, before)
+        found = paging.page(
+            rows, limit, schemas.version_json, lambda row: [paging.exact(row.added_at), row.id]
+        )
     state = request.app.state
     return JSONResponse({**found.body(), "running": show_running(state.follower, state.service.engine)})
 
@@ -79,10 +81,10 @@ def shadow_model(
     nowhere. It takes the place of the version that was shown photos before."""
     asked = body or ShadowIn()
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         return _made(service.shadow(session, By.person(principal), version, now, asked.share, if_match))
 
-    return _once_and_ring(request, once(request, principal, key, asked.model_dump(), do))
+    return _once_and_ring(request, idempotent(request, principal, key, asked.model_dump(), do))
 
 
 @router.post("/{version}/promote", operation_id="promote_model", response_model=ModelOut, responses=_CHANGES)
@@ -99,11 +101,11 @@ def promote_model(
     photo. A version for which something is missing is refused with 409 `not_fit`."""
     asked = body or PromoteIn()
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         by = By.person(principal)
         return _made(service.promote(session, by, version, now, asked.reason, asked.force, if_match))
 
-    return _once_and_ring(request, once(request, principal, key, asked.model_dump(), do))
+    return _once_and_ring(request, idempotent(request, principal, key, asked.model_dump(), do))
 
 
 @router.post(
@@ -120,18 +122,18 @@ def roll_back_model(
 ) -> Response:
     """Take the champion back: the one before it judges again. Answers with that one."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         return _made(service.rollback(session, By.person(principal), version, now, body.reason, if_match))
 
-    return _once_and_ring(request, once(request, principal, key, body.model_dump(), do))
+    return _once_and_ring(request, idempotent(request, principal, key, body.model_dump(), do))
 
 
-def _made(row: ModelVersion) -> Made:
-    return Made(schemas.show(row), 200, {"ETag": paging.etag(row.revision)})
+def _made(row: ModelVersion) -> Created:
+    return Created(schemas.version_json(row), 200, {"ETag": paging.etag(row.revision)})
 
 
 def _once_and_ring(request: Request, answer: Response) -> Response:
     """What was changed is on disk: this process follows now, and its webhooks go."""
-    bell: Bell = request.app.state.bell
-    bell.ring()
+    notifier: Notifier = request.app.state.notifier
+    notifier.notify()
     return answer

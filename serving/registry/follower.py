@@ -1,7 +1,7 @@
 """Has this process run what the registry says: its champion, and its shadow.
 
 In: the registry, looked at every few seconds and when the bell rings. Out: an engine that changed its model without
-losing a photo. What cannot be loaded leaves the old model running and is told in the log and by `Running`.
+losing a photo. What cannot be loaded leaves the old model running and is told in the log and by `RunningModels`.
 
 A process that runs a bundle which the registry does not know was told to (REFUNDLENS_BUNDLE, --model, or SIGHUP after
 the file was replaced): it follows nobody.
@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from refundlens.model.bundle import BundleError
 from refundlens.model.detection import ModelName
-from refundlens.serving.engine import Engine
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.engine.engine import Engine
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.registry import repository
 from refundlens.serving.registry.bundles import unpacked
 from refundlens.serving.registry.loader import own_bundle
@@ -41,7 +41,7 @@ bundle that the registry does not know runs. failed: the champion could not be l
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningModels:
     """What this process does. why: what went wrong, in `failed`; shadow_why: with the shadow."""
 
     model: ModelName
@@ -66,10 +66,10 @@ class Follower:
     """Safe to use from several threads; one look at a time."""
 
     def __init__(
-        self, database: Database, bundles: FileStore, engine: Engine, settings: Settings, bell: Bell
+        self, database: Database, bundles: FileStore, engine: Engine, settings: Settings, notifier: Notifier
     ) -> None:
         self._database, self._bundles, self._engine = database, bundles, engine
-        self._settings, self._bell = settings, bell
+        self._settings, self._notifier = settings, notifier
         self._looking = threading.Lock()
         self._state: State = "starting"
         self._failure: _Failure | None = None
@@ -85,7 +85,7 @@ class Follower:
             except Exception:
                 _log.exception("the registry of models could not be read; looking again")
             await asyncio.sleep(REST)
-            await self._bell.wait(LOOK_AGAIN)
+            await self._notifier.wait(LOOK_AGAIN)
 
     def look(self) -> None:
         """Compare with the registry once, and change what differs; takes as long as a model takes to load.
@@ -110,10 +110,10 @@ class Follower:
             return name
 
     @property
-    def running(self) -> Running:
+    def running(self) -> RunningModels:
         """What this process runs now."""
         failure, shadow_failure = self._failure, self._shadow_failure
-        return Running(
+        return RunningModels(
             self._engine.detector.name,
             self._state,
             failure.why if failure else None,

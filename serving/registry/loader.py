@@ -22,11 +22,11 @@ from sqlalchemy.exc import IntegrityError
 from refundlens.model.bundle import BundleError, bundled_path
 from refundlens.model.detect import Detector
 from refundlens.model.detection import ModelName
-from refundlens.serving.engine import Engine
+from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.observability import EngineMetrics
 from refundlens.serving.registry import repository, service
-from refundlens.serving.registry.bundles import Examined, ModelError, examine, unpacked
+from refundlens.serving.registry.bundles import BundleFacts, ModelError, examine, unpacked
 from refundlens.serving.registry.service import SERVICE
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.settings import Settings
@@ -128,7 +128,7 @@ def _enrol(
         pass  # a process that started together with this one was first
 
 
-def _register(database: Database, found: Examined, now: datetime) -> None:
+def _register(database: Database, found: BundleFacts, now: datetime) -> None:
     with database.transaction() as session:
         champion = repository.at(session, Stage.CHAMPION)
         service.add(session, SERVICE, found, now)

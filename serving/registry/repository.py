@@ -10,7 +10,9 @@ from refundlens.serving.registry.stages import Stage
 from refundlens.serving.storage.tables import AuditEvent, ModelVersion
 
 
-def page(session: Session, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[ModelVersion]:
+def list_versions(
+    session: Session, limit: int, before: tuple[datetime, str] | None = None
+) -> Sequence[ModelVersion]:
     """Up to `limit` + 1 versions, the newest first. before: time and id of the last one of the page before."""
     asked = select(ModelVersion).order_by(ModelVersion.added_at.desc(), ModelVersion.id.desc())
     if before is not None:
@@ -18,7 +20,7 @@ def page(session: Session, limit: int, before: tuple[datetime, str] | None = Non
     return session.execute(asked.limit(limit + 1)).scalars().all()
 
 
-def find(session: Session, version: str) -> ModelVersion | None:
+def find_version(session: Session, version: str) -> ModelVersion | None:
     return session.get(ModelVersion, version)
 
 

@@ -172,7 +172,7 @@ class ModelPage(BaseModel):
     running: RunningOut
 
 
-def show(row: ModelVersion) -> dict[str, Any]:
+def version_json(row: ModelVersion) -> dict[str, Any]:
     """A line of the list: what it is, its figures, its calibration in a few numbers, what keeps it from promotion."""
     calibration = row.facts["calibration"]
     conditions = calibration["conditions"]
@@ -197,14 +197,14 @@ def show(row: ModelVersion) -> dict[str, Any]:
             "conditions": len(conditions),
             "with_threshold": sum(one["threshold"] is not None for one in conditions),
         },
-        "missing": [{"code": one.code, "text": one.text} for one in stages.missing(row)],
+        "missing": [{"code": one.code, "text": one.text} for one in stages.promotion_blockers(row)],
     }
 
 
 def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, Any]:
     """With its card, every condition of its calibration, and what the caller's people did to it."""
     return {
-        **show(row),
+        **version_json(row),
         "card": row.card,
         "conditions": row.facts["calibration"]["conditions"],
         "history": [_event(one) for one in history],

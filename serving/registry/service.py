@@ -21,7 +21,7 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.registry import repository, stages
-from refundlens.serving.registry.bundles import Examined
+from refundlens.serving.registry.bundles import BundleFacts
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.storage.tables import ModelVersion
 
@@ -48,20 +48,20 @@ SERVICE = By(tenants.DEFAULT, SYSTEM)
 
 def find(session: Session, version: str) -> ModelVersion:
     """Raises Problem 404."""
-    found = repository.find(session, version)
+    found = repository.find_version(session, version)
     if found is None:
         raise _unknown(version)
     return found
 
 
-def add(session: Session, by: By, bundle: Examined, now: datetime) -> ModelVersion:
+def add(session: Session, by: By, bundle: BundleFacts, now: datetime) -> ModelVersion:
     """A candidate, whose bytes are stored already; the version that is there where the very bundle is known.
 
     Raises Problem 409 where another bundle has its name and version."""
     known = repository.by_sha256(session, bundle.name.sha256)
     if known is not None:
         return known
-    if repository.find(session, bundle.id) is not None:
+    if repository.find_version(session, bundle.id) is not None:
         detail = f"Another bundle is {bundle.id} already. Export this one with another --version."
         raise Problem(409, "version_taken", detail)
     row = ModelVersion(
@@ -126,7 +126,7 @@ def rollback(
     _move(session, by, now, back, Stage.CHAMPION, "model.restored", reason, {"instead_of": row.id})
     back.promoted_at, back.chosen = now, True
     session.flush()
-    _tell(session, now, WebhookType.MODEL_ROLLED_BACK, back, row)
+    _publish(session, now, WebhookType.MODEL_ROLLED_BACK, back, row)
     return back
 
 
@@ -191,12 +191,12 @@ def _enthrone(
     row.previous, row.promoted_at, row.chosen = replaces, now, by != SERVICE
     session.flush()
     if old is not None:  # the first model of all is no news
-        _tell(session, now, WebhookType.MODEL_PROMOTED, row, old)
+        _publish(session, now, WebhookType.MODEL_PROMOTED, row, old)
 
 
 def _passed(by: By, row: ModelVersion, reason: str | None, force: bool) -> list[str]:
     """What an admin passed over, as codes."""
-    found = stages.missing(row)
+    found = stages.promotion_blockers(row)
     if force and not by.admin:
         raise Problem(403, "forbidden", "Only an admin may force a promotion.")
     if force and not reason:
@@ -231,7 +231,7 @@ def _rest(row: ModelVersion) -> Stage:
     return Stage.CANDIDATE if row.promoted_at is None else Stage.RETIRED
 
 
-def _tell(
+def _publish(
     session: Session, now: datetime, kind: WebhookType, champion: ModelVersion, before: ModelVersion
 ) -> None:
     data = {
@@ -242,7 +242,7 @@ def _tell(
         "instead_of": before.id,
         "at": rfc3339(now),
     }
-    for tenant in tenants.every(session):
+    for tenant in tenants.list_tenants(session):
         outbox.publish(session, tenant.id, now, kind, champion.id, data)
 
 

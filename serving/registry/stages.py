@@ -27,7 +27,7 @@ class Missing:
     text: str
 
 
-def missing(row: ModelVersion) -> list[Missing]:
+def promotion_blockers(row: ModelVersion) -> list[Missing]:
     """Empty for a version that may judge. An uncalibrated one never comes this far: the registry does not take it."""
     found = []
     conditions = row.facts["calibration"]["conditions"]

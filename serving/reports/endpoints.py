@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import Db
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.language import preferred
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
@@ -86,14 +86,14 @@ async def create_report(
     with `Prefer: wait=10`.
     """
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         reports = service.submit(_doing(request, session), principal, body)
         shown = [_show(request, principal, session, report) for report in reports]
         single = isinstance(body.image, str)
-        return Made(shown[0] if single else {"items": shown}, headers=_location(reports) if single else {})
+        return Created(shown[0] if single else {"items": shown}, headers=_location(reports) if single else {})
 
     asked = body.model_dump(mode="json")
-    answer = await run_in_threadpool(once, request, principal, key, asked, do)
+    answer = await run_in_threadpool(idempotent, request, principal, key, asked, do)
     _ring(request)
     seconds = _patience(request)
     return await _waited(request, principal, answer, seconds) if seconds else answer
@@ -134,12 +134,12 @@ def list_reports(
             rows = repository.newest(session, principal, wanted, before, limit)
         else:
             rows = repository.queue(session, principal, wanted, _due_cursor(cursor), limit)
-        shown = repository.wholes(session, rows)
+        shown = repository.report_details(session, rows)
         viewer = _viewer(request, principal)
         found = paging.page(
             shown,
             limit,
-            lambda whole: view.show(session, viewer, whole, steps=False),
+            lambda whole: view.report_json(session, viewer, whole, steps=False),
             lambda whole: _keys(whole.report, order),
         )
     return JSONResponse(found.body())
@@ -151,7 +151,7 @@ def list_reports(
 def get_report(request: Request, database: Db, principal: Either, identifier: Identifier) -> JSONResponse:
     """State, verdict, what you may do now, what is waited for, and everything that happened."""
     with database.reading() as session:
-        report = repository.find(session, principal, identifier)
+        report = repository.find_report(session, principal, identifier)
         return _answer(request, principal, session, report)
 
 
@@ -172,7 +172,7 @@ def list_report_events(
     """The timeline, from the beginning."""
     after = paging.decode(cursor, (int,))[0] if cursor else 0
     with database.reading() as session:
-        report = repository.find(session, principal, identifier)
+        report = repository.find_report(session, principal, identifier)
         rows = repository.timeline(session, report, after, limit + 1)
         viewer = _viewer(request, principal)
         found = paging.page(rows, limit, lambda row: view.step_view(viewer, row), lambda row: [row.seq])
@@ -194,7 +194,7 @@ def withdraw_report(
 ) -> Response:
     """Take a report back while nothing is decided. It creates nothing: the Idempotency-Key is optional here."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         report = service.withdraw(_doing(request, session), principal, identifier, if_match)
         return _made(request, principal, session, report, 200)
 
@@ -217,7 +217,7 @@ def decide_report(
 ) -> Response:
     """An adjudicator's decision on a report that needs review. The first one stands; a second gets 409."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         report = service.decide(_doing(request, session), principal, identifier, body, if_match)
         return _made(request, principal, session, report, 200)
 
@@ -241,7 +241,7 @@ def request_photo(
 ) -> Response:
     """Ask the buyer for another photo. The status link lets them send it; so does mirroring the refund with it."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         report = service.request_photo(_doing(request, session), principal, identifier, body, if_match)
         return _made(request, principal, session, report, 201)
 
@@ -265,9 +265,9 @@ def create_appeal(
     """Object to a verdict: a merchant to `not_established`; an adjudicator passes a buyer's objection to `established`
     on."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         appeal = service.appeal(_doing(request, session), principal, identifier, body.grounds)
-        return Made(view.appeal_view(appeal), headers={"Location": f"/v1/appeals/{appeal.id}"})
+        return Created(view.appeal_view(appeal), headers={"Location": f"/v1/appeals/{appeal.id}"})
 
     return _once(request, principal, key, body.model_dump(mode="json"), do)
 
@@ -299,7 +299,7 @@ def list_appeals(
 def get_appeal(request: Request, database: Db, principal: Either, identifier: Identifier) -> JSONResponse:
     """An appeal and whether you may decide it."""
     with database.reading() as session:
-        appeal, report = repository.appeal(session, principal, identifier)
+        appeal, report = repository.find_appeal(session, principal, identifier)
         shown = _show(request, principal, session, report)
         actions = [name for name in shown["allowed_actions"] if name == "decide_appeal"]
         return JSONResponse(view.appeal_view(appeal, actions))
@@ -320,7 +320,7 @@ def decide_appeal(
 ) -> Response:
     """The last word: by an adjudicator who did not decide the report before. Answers with the report."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         report = service.decide_appeal(_doing(request, session), principal, identifier, body)
         return _made(request, principal, session, report, 200)
 
@@ -349,13 +349,13 @@ def refuse_refund(
 
     state = request.app.state
     # drawn before the transaction: others must not wait for it
-    drawn = refusal.prepare(state.database, state.files, principal, identifier, body.message)
+    drawn = refusal.prepare_refusal(state.database, state.files, principal, identifier, body.message)
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         report = service.refuse(_doing(request, session), principal, identifier, if_match, drawn)
-        whole = repository.whole(session, report)
+        whole = repository.report_detail(session, report)
         assert whole.refusal is not None
-        return Made(view.refusal_view(whole.refusal, whole.refund))
+        return Created(view.refusal_view(whole.refusal, whole.refund))
 
     return _once(request, principal, key, body.model_dump(mode="json"), do)
 
@@ -374,8 +374,8 @@ def get_report_evidence(
 ) -> Response:
     """The picture that convinces, under 130,000 bytes: photo, heat map, verdict, bound, reasons."""
     with database.reading() as session:
-        whole = repository.whole(session, repository.find(session, principal, identifier))
-        content = refusal.picture(
+        whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
+        content = refusal.refusal_picture(
             request.app.state.files, whole, preferred(request.headers.get("accept-language"))
         )
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
@@ -384,14 +384,14 @@ def get_report_evidence(
 def _once(
     request: Request, principal: Principal, key: str | None, asked: Any, do: Any, required: bool = True
 ) -> Response:
-    answer = once(request, principal, key, asked, do, required)
+    answer = idempotent(request, principal, key, asked, do, required)
     _ring(request)
     return answer
 
 
 def _ring(request: Request) -> None:
-    bell: Bell = request.app.state.bell
-    bell.ring()
+    notifier: Notifier = request.app.state.notifier
+    notifier.notify()
 
 
 def _doing(request: Request, session: Session) -> Doing:
@@ -407,11 +407,11 @@ def _viewer(request: Request, principal: Principal) -> view.Viewer:
 
 
 def _show(request: Request, principal: Principal, session: Session, report: Report) -> dict[str, Any]:
-    return view.show(session, _viewer(request, principal), repository.whole(session, report))
+    return view.report_json(session, _viewer(request, principal), repository.report_detail(session, report))
 
 
-def _made(request: Request, principal: Principal, session: Session, report: Report, status: int) -> Made:
-    return Made(_show(request, principal, session, report), status, {"ETag": paging.etag(report.version)})
+def _made(request: Request, principal: Principal, session: Session, report: Report, status: int) -> Created:
+    return Created(_show(request, principal, session, report), status, {"ETag": paging.etag(report.version)})
 
 
 def _answer(request: Request, principal: Principal, session: Session, report: Report) -> JSONResponse:
@@ -431,7 +431,7 @@ def _patience(request: Request) -> float:
 
 async def _waited(request: Request, principal: Principal, answer: Response, seconds: float) -> Response:
     """The answer once no report of it is `submitted` any more, or after so many seconds as it is then."""
-    bell: Bell = request.app.state.bell
+    notifier: Notifier = request.app.state.notifier
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
     while True:
@@ -446,7 +446,7 @@ async def _waited(request: Request, principal: Principal, answer: Response, seco
             return JSONResponse(
                 shown, answer.status_code, headers | {"Preference-Applied": f"wait={seconds:.0f}"}
             )
-        await bell.wait(min(left, LOOK_AGAIN))
+        await notifier.wait(min(left, LOOK_AGAIN))
 
 
 def _again(request: Request, principal: Principal, body: bytes) -> tuple[dict[str, Any], bool]:
@@ -455,7 +455,7 @@ def _again(request: Request, principal: Principal, body: bytes) -> tuple[dict[st
     ids = [item["id"] for item in said.get("items", [said])]
     with request.app.state.database.reading() as session:
         now = [
-            _show(request, principal, session, repository.find(session, principal, identifier))
+            _show(request, principal, session, repository.find_report(session, principal, identifier))
             for identifier in ids
         ]
     pending = any(item["state"] == ReportState.SUBMITTED for item in now)

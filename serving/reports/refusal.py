@@ -17,11 +17,11 @@ from refundlens.serving.kit.roles import DETECTOR
 from refundlens.serving.platforms import CannotAnswer, RefundMirror
 from refundlens.serving.platforms.taobao_calls import refuse
 from refundlens.serving.reports import repository
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import Refund
-from refundlens.serving.workflow.change import Given
+from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
@@ -45,29 +45,31 @@ RULES: dict[Language, dict[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Drawn:
+class EvidencePicture:
     """A refusal's evidence, in the file store. version: of the report that it shows."""
 
     version: int
-    given: Given
+    given: EventData
 
 
-def prepare(
+def prepare_refusal(
     database: Database, files: FileStore, principal: Principal, identifier: str, message: str
-) -> Drawn | None:
+) -> EvidencePicture | None:
     """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
 
     Raises Problem 404, 409, 410.
     """
     with database.reading() as session:
-        whole = repository.whole(session, repository.find(session, principal, identifier))
+        whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
     if ReportState(whole.report.state) not in ReportState.for_merchant():
         return None
     language = language_of(whole.refund)
-    content = picture(files, whole, language)
+    content = refusal_picture(files, whole, language)
     text = message or MESSAGES[language]
-    given = Given(message=text, evidence=files.put(content), platform=_platform_call(whole, text, content))
-    return Drawn(whole.report.version, given)
+    given = EventData(
+        message=text, evidence=files.put(content), platform=_platform_call(whole, text, content)
+    )
+    return EvidencePicture(whole.report.version, given)
 
 
 def language_of(refund: Refund) -> Language:
@@ -75,7 +77,7 @@ def language_of(refund: Refund) -> Language:
     return "zh" if refund.platform in PLATFORMS_IN_CHINESE else "en"
 
 
-def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
+def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
     """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
     screening = whole.screening
     if screening is None:
@@ -92,7 +94,7 @@ def picture(files: FileStore, whole: Whole, language: Language) -> bytes:
     return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
 
 
-def facts(whole: Whole, language: Language) -> ReportFacts:
+def facts(whole: ReportDetail, language: Language) -> ReportFacts:
     """What the picture says of the report. A claim's rule is told only where it decided."""
     report = whole.report
     told = report.rule is not None and report.decided_by == DETECTOR.name
@@ -107,7 +109,7 @@ def facts(whole: Whole, language: Language) -> ReportFacts:
     )
 
 
-def _platform_call(whole: Whole, message: str, content: bytes) -> dict[str, Any]:
+def _platform_call(whole: ReportDetail, message: str, content: bytes) -> dict[str, Any]:
     """As the platform names it; the picture is what `evidence_url` gives."""
     if whole.refund.platform not in PLATFORMS_IN_CHINESE:
         return {}

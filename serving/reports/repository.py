@@ -31,7 +31,7 @@ Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)
 
 
 @dataclass(frozen=True)
-class Whole:
+class ReportDetail:
     """A report with all that is shown with it."""
 
     report: Report
@@ -68,7 +68,7 @@ def _visible(principal: Principal) -> Select[Report]:
     return found.where(Report.account == principal.account) if principal.role is Role.MERCHANT else found
 
 
-def find(session: Session, principal: Principal, identifier: str) -> Report:
+def find_report(session: Session, principal: Principal, identifier: str) -> Report:
     """Raises Problem 404."""
     found = session.execute(_visible(principal).where(Report.id == identifier)).scalar_one_or_none()
     if found is None:
@@ -84,7 +84,7 @@ def of_screening(session: Session, principal: Principal, identifier: str) -> Rep
 
 def lock(session: Session, principal: Principal, identifier: str) -> tuple[Report, Refund]:
     """The report and its refund, to be changed. Raises Problem 404."""
-    return lock_pair(session, find(session, principal, identifier))
+    return lock_pair(session, find_report(session, principal, identifier))
 
 
 def lock_pair(session: Session, report: Report) -> tuple[Report, Refund]:
@@ -135,13 +135,13 @@ def queue(
     return session.execute(query.order_by(*keys).limit(limit + 1)).scalars().all()
 
 
-def whole(session: Session, report: Report) -> Whole:
+def report_detail(session: Session, report: Report) -> ReportDetail:
     """Everything about one report."""
-    (found,) = wholes(session, [report])
+    (found,) = report_details(session, [report])
     return found
 
 
-def wholes(session: Session, reports: Sequence[Report]) -> list[Whole]:
+def report_details(session: Session, reports: Sequence[Report]) -> list[ReportDetail]:
     """Everything about a page of reports, in eight queries however many they are."""
     ids = [report.id for report in reports]
     refunds = _by_id(session, Refund, {report.refund_id for report in reports})
@@ -152,7 +152,7 @@ def wholes(session: Session, reports: Sequence[Report]) -> list[Whole]:
     wishes = _grouped(session, PhotoRequest, ids)
     refusals = _of_refunds(session, {report.refund_id for report in reports})
     return [
-        Whole(
+        ReportDetail(
             report,
             refunds[report.refund_id],
             images[report.image_id],
@@ -183,7 +183,7 @@ def timeline(session: Session, report: Report, after: int = 0, limit: int = 200)
     return session.execute(query.order_by(AuditEvent.seq).limit(limit)).scalars().all()
 
 
-def appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
+def find_appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
     """Raises Problem 404."""
     query = select(Appeal, Report).join(Report, Report.id == Appeal.report_id)
     query = query.where(Appeal.tenant_id == principal.tenant, Appeal.id == identifier)

@@ -39,13 +39,13 @@ from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Report, Screening
 from refundlens.serving.workflow import miss_limit
-from refundlens.serving.workflow.change import Given
-from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.change import EventData
+from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, ReportState
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClaimJudgement:
     """own: bound of this judgement; bound: of all judgements of this refund together; both none where no photo could
     take part. rule: what made the claim fake. carried: the images that did, none where the claim is not fake or the
     limit is used up."""
@@ -56,19 +56,19 @@ class Judged:
     carried: frozenset[str]
 
 
-def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Judged:
+def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> ClaimJudgement:
     """The claim as it stands after the newest click, whose id is `claim_id`."""
     photos = _photos(session, refund)
     if not photos:
-        return Judged(None, None, None, frozenset())
+        return ClaimJudgement(None, None, None, frozenset())
     verdict = judge_claim(list(photos.values()), limit)
     if verdict.bound is None:
-        return Judged(None, None, None, frozenset())
+        return ClaimJudgement(None, None, None, frozenset())
     bound = verdict.bound + _spent(session, refund, claim_id)
     if verdict.rule is None or bound > limit:
-        return Judged(verdict.bound, bound, None, frozenset())
+        return ClaimJudgement(verdict.bound, bound, None, frozenset())
     images = list(photos)
-    return Judged(
+    return ClaimJudgement(
         verdict.bound, bound, verdict.rule, frozenset(images[place] for place in verdict.carried_by)
     )
 
@@ -103,7 +103,7 @@ def _spent(session: Session, refund: Refund, claim_id: str) -> float:
 
 
 @dataclass(frozen=True)
-class Found:
+class ScreeningResult:
     """What became of one photo: a detection whose maps are in the file store, or why there is none."""
 
     detection: Detection | None = None
@@ -112,15 +112,15 @@ class Found:
     error: str | None = None
 
 
-def keep_maps(files: FileStore, detection: Detection) -> Found:
+def keep_maps(files: FileStore, detection: Detection) -> ScreeningResult:
     """Store the maps, outside of any transaction."""
     trust = detection.reliabilitymap
-    return Found(
+    return ScreeningResult(
         detection, save_map(files, detection.heatmap), None if trust is None else save_map(files, trust)
     )
 
 
-def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Found]) -> None:
+def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, ScreeningResult]) -> None:
     """Have each report of a click that is still `submitted` go where its photos lead. refund is locked.
 
     found: by image id. A photo without a detection goes to a person: the detector could say nothing.
@@ -134,7 +134,7 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Fo
             screening = keep(session, report.tenant_id, report.image_id, what, doing.now)
             report.screening_id, report.verdict = screening.id, screening.verdict
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
-            _tell(session, report, screening, doing.now)
+            _publish(session, report, screening, doing.now)
     session.flush()
     judged = judge(session, refund, claim_id, doing.settings.claim_limit)
     for report in waiting:
@@ -147,7 +147,7 @@ def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
     return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
 
 
-def keep(session: Session, tenant: str, image_id: str, found: Found, now: datetime) -> Screening:
+def keep(session: Session, tenant: str, image_id: str, found: ScreeningResult, now: datetime) -> Screening:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
@@ -175,7 +175,7 @@ def keep(session: Session, tenant: str, image_id: str, found: Found, now: dateti
     return row
 
 
-def keep_extra(session: Session, image: Image, found: Found, now: datetime) -> None:
+def keep_extra(session: Session, image: Image, found: ScreeningResult, now: datetime) -> None:
     """A photo that nobody reported, such as one the buyer was asked for: kept for the adjudicator, decides nothing."""
     if found.detection is None:
         fact = Fact("image.not_judged", image.id, data={"sha256": image.sha256, "error": found.error})
@@ -191,10 +191,12 @@ def keep_extra(session: Session, image: Image, found: Found, now: datetime) -> N
     audit.append(session, image.tenant_id, now, DETECTOR, fact)
 
 
-def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: Judged, found: Found | None) -> None:
+def _conclude_one(
+    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult | None
+) -> None:
     if refund.deadline_at is not None and refund.deadline_at <= doing.now:
         # the clock has not rung yet, but the platform has decided by itself
-        happen(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+        apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
         return
     detection = None if found is None else found.detection
     missed = None if detection is None else detection.miss_bound
@@ -205,11 +207,11 @@ def _conclude_one(doing: Doing, report: Report, refund: Refund, judged: Judged, 
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
     elif report.verdict == "authentic" and miss_limit.within(missed, most):
         event = Event.SCREENED_AUTHENTIC
-    given = Given(miss_bound=missed, data=_data(report, found))
-    happen(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
+    given = EventData(miss_bound=missed, data=_data(report, found))
+    apply(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
 
 
-def _data(report: Report, found: Found | None) -> dict[str, Any]:
+def _data(report: Report, found: ScreeningResult | None) -> dict[str, Any]:
     if found is None or found.detection is None:
         return {"error": found.error if found else "not judged"}
     model = found.detection.model
@@ -225,7 +227,7 @@ def _data(report: Report, found: Found | None) -> dict[str, Any]:
     }
 
 
-def _tell(session: Session, report: Report, screening: Screening, now: datetime) -> None:
+def _publish(session: Session, report: Report, screening: Screening, now: datetime) -> None:
     data = {
         "detection_id": screening.id,
         "report_id": report.id,

@@ -21,7 +21,7 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
     MOST_PHOTOS,
     AppealDecisionIn,
@@ -33,13 +33,13 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Appeal, Image, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import guards
-from refundlens.serving.workflow.change import Change, Given, Seen
-from refundlens.serving.workflow.machine import happen, may
+from refundlens.serving.workflow.change import EventData, Facts, Transition
+from refundlens.serving.workflow.machine import apply, role_may
 from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import TABLE, Guard
 
 if TYPE_CHECKING:
-    from refundlens.serving.reports.refusal import Drawn
+    from refundlens.serving.reports.refusal import EvidencePicture
 
 
 NAMES: dict[Event, str] = {
@@ -64,11 +64,13 @@ _EDGES = {
 """Looked up for each report of a page: most states lead to one or two edges of twenty."""
 
 
-def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, whole: Whole) -> list[str]:
+def allowed(
+    session: Session, settings: Settings, now: datetime, actor: Actor, whole: ReportDetail
+) -> list[str]:
     """In the table's order."""
     report = whole.report
     appellants = {whole.appeal.opened_by} if whole.appeal else set()
-    seen = Seen(
+    seen = Facts(
         frozenset({report.reported_by, *appellants, *(decision.decided_by for decision in whole.decisions)}),
         any(wish.live for wish in whole.wishes),
         whole.refused,
@@ -76,12 +78,14 @@ def allowed(session: Session, settings: Settings, now: datetime, actor: Actor, w
     )
     found: list[str] = []
     for edge, name in _EDGES[ReportState(report.state)]:
-        if name in found or not may(actor.role, edge):
+        if name in found or not role_may(actor.role, edge):
             continue
         if any(guard in _WAS and _WAS[guard] != report.was for guard in edge.guards):
             continue
-        change = Change(session, settings, now, actor, edge, edge.state, report, whole.refund, Given(), seen)
-        if guards.holds(change):
+        change = Transition(
+            session, settings, now, actor, edge, edge.state, report, whole.refund, EventData(), seen
+        )
+        if guards.allows(change):
             found.append(name)
     return found
 
@@ -122,14 +126,14 @@ def decide(
 ) -> Report:
     established = body.decision == "established"
     event = Event.DECIDE_ESTABLISHED if established else Event.DECIDE_NOT_ESTABLISHED
-    given = Given(reason_code=body.reason_code, reason=body.reason)
+    given = EventData(reason_code=body.reason_code, reason=body.reason)
     return _happen(doing, principal, identifier, event, if_match, given)
 
 
 def request_photo(
     doing: Doing, principal: Principal, identifier: str, body: PhotoRequestIn, if_match: str | None
 ) -> Report:
-    given = Given(wish=body.wish.value, message=body.message)
+    given = EventData(wish=body.wish.value, message=body.message)
     return _happen(doing, principal, identifier, Event.REQUEST_PHOTO, if_match, given)
 
 
@@ -140,22 +144,22 @@ def appeal(doing: Doing, principal: Principal, identifier: str, grounds: str) ->
 
 def file_appeal(doing: Doing, actor: Actor, report: Report, refund: Refund, grounds: str) -> Appeal:
     """For a principal or the buyer of a status link. report and refund are locked."""
-    given = Given(side=side_of(actor, report.state), reason=grounds, appeal_id=make_id("apl", doing.now))
-    happen(doing.session, doing.settings, doing.now, actor, Event.APPEAL, report, refund, given)
+    given = EventData(side=side_of(actor, report.state), reason=grounds, appeal_id=make_id("apl", doing.now))
+    apply(doing.session, doing.settings, doing.now, actor, Event.APPEAL, report, refund, given)
     return doing.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
 
 
 def decide_appeal(doing: Doing, principal: Principal, identifier: str, body: AppealDecisionIn) -> Report:
-    _, found = repository.appeal(doing.session, principal, identifier)
+    _, found = repository.find_appeal(doing.session, principal, identifier)
     report, refund = repository.lock_pair(doing.session, found)
     event = Event.UPHOLD if body.decision == "uphold" else Event.OVERTURN
-    given = Given(reason_code=body.reason_code, reason=body.reason)
-    happen(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
+    given = EventData(reason_code=body.reason_code, reason=body.reason)
+    apply(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
     return report
 
 
 def refuse(
-    doing: Doing, principal: Principal, identifier: str, if_match: str | None, drawn: "Drawn | None"
+    doing: Doing, principal: Principal, identifier: str, if_match: str | None, drawn: "EvidencePicture | None"
 ) -> Report:
     """drawn: the evidence; none where the report was not established when it should be drawn. Raises Problem 409."""
     report, refund = repository.lock(doing.session, principal, identifier)
@@ -165,7 +169,7 @@ def refuse(
             409, "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
         )
     given = drawn.given if drawn is not None else None
-    happen(doing.session, doing.settings, doing.now, principal.actor, Event.REFUSE, report, refund, given)
+    apply(doing.session, doing.settings, doing.now, principal.actor, Event.REFUSE, report, refund, given)
     return report
 
 
@@ -188,7 +192,7 @@ def _submit(
         created_at=doing.now,
         updated_at=doing.now,
     )
-    happen(doing.session, doing.settings, doing.now, principal.actor, Event.SUBMIT, report, refund)
+    apply(doing.session, doing.settings, doing.now, principal.actor, Event.SUBMIT, report, refund)
     return report
 
 
@@ -198,11 +202,11 @@ def _happen(
     identifier: str,
     event: Event,
     if_match: str | None,
-    given: Given | None = None,
+    given: EventData | None = None,
 ) -> Report:
     report, refund = repository.lock(doing.session, principal, identifier)
     paging.check(if_match, report.version)
-    happen(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
+    apply(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
     return report
 
 

@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parents[1] / "web" / "texts"
 
 
 @cache
-def texts(language: Language) -> dict[str, Any]:
+def status_texts(language: Language) -> dict[str, Any]:
     return tomllib.loads((_FOLDER / f"track.{language}.toml").read_text(encoding="utf-8"))
 
 
@@ -33,7 +33,7 @@ HEADERS = {
 def status(shown: dict[str, Any], side: Side, token: str, language: Language) -> str:
     """shown: the report as `serving.reports.view` gives it to this side."""
     template = _templates().get_template("track.html")
-    return template.render(report=shown, side=side, token=token, t=texts(language), language=language)
+    return template.render(report=shown, side=side, token=token, t=status_texts(language), language=language)
 
 
 @cache

@@ -103,7 +103,7 @@ async def track_appeal(request: Request, token: Token) -> Response:
             return view.appeal_view(file_appeal(doing, BUYER, report, refund, grounds))
 
     made = await run_in_threadpool(do)
-    request.app.state.bell.ring()
+    request.app.state.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
@@ -123,7 +123,7 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     with state.service.admission.place(math.inf, size, photos=0):
         body = await intake.read(request, state.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
-    state.bell.ring()
+    state.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
@@ -156,11 +156,11 @@ def _buyer(request: Request, token: str) -> Link:
     return link
 
 
-def _whole(session: Session, link: Link) -> repository.Whole:
+def _whole(session: Session, link: Link) -> repository.ReportDetail:
     report = repository.by_key(session, link.report_id)
     if report is None:
         raise Problem(404, "not_found", "This report is not here any more.")
-    return repository.whole(session, report)
+    return repository.report_detail(session, report)
 
 
 def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
     actor = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, whole.report.account)
     language = preferred(request.headers.get("accept-language"))
     viewer = view.Viewer(actor, state.clock(), language, state.settings, state.secret)
-    shown = view.show(session, viewer, whole)
+    shown = view.report_json(session, viewer, whole)
     if link.side == "merchant":
         shown["allowed_actions"] = []  # a merchant acts with a key, not with a link
     return shown

@@ -14,7 +14,7 @@ from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.secret import Secret
@@ -51,7 +51,7 @@ class Viewer:
         return self.actor.role in (Role.ADJUDICATOR, Role.ADMIN, Role.ENGINEER)
 
 
-def show(session: Session, viewer: Viewer, whole: Whole, steps: bool = True) -> dict[str, Any]:
+def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bool = True) -> dict[str, Any]:
     """The API's JSON. steps: whether with the timeline, which costs a query a report."""
     report, refund, screening = whole.report, whole.refund, whole.screening
     buyer = viewer.actor.role is Role.BUYER

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from refundlens.serving.kit.extras import how_to_install
 
 
-class Turns:
+class WriterQueue:
     """seconds: how long a thread waits for its turn at most."""
 
     def __init__(self, seconds: float) -> None:
@@ -102,7 +102,7 @@ class Database:
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
         # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
         # `database is locked`: so writers of this process wait for each other here
-        self._turn = Turns(TURN_SECONDS).turn if self.dialect == "sqlite" else nullcontext
+        self._turn = WriterQueue(TURN_SECONDS).turn if self.dialect == "sqlite" else nullcontext
 
     @property
     def dialect(self) -> str:

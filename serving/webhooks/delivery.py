@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.storage.database import Database
-from refundlens.serving.webhooks.queue import Claimed, claim, next_due, record
+from refundlens.serving.webhooks.queue import LeasedDelivery, claim, next_due, record_outcome
 from refundlens.serving.webhooks.sending import TIMEOUT, Message, Sender
 
 __all__ = ["deliver_due", "next_due"]
@@ -56,12 +56,12 @@ async def deliver_due(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _deliver(database: Database, clock: Clock, sender: Sender, claimed: Claimed) -> bool:
+async def _deliver(database: Database, clock: Clock, sender: Sender, claimed: LeasedDelivery) -> bool:
     """Send one and write down what came of it. Whatever breaks here is this delivery's alone: its lease ends."""
     try:
         message = Message(claimed.url, claimed.event_id, claimed.payload, claimed.signer, clock())
         answer = await sender.send(message)
-        return await asyncio.to_thread(record, database, claimed, answer, clock())
+        return await asyncio.to_thread(record_outcome, database, claimed, answer, clock())
     except Exception:
         _log.exception("delivery %s broke off; it is made again when its lease ends", claimed.delivery_id)
         return False

@@ -1,6 +1,6 @@
 """Webhook endpoints and their deliveries over HTTP, for admins. Thin: role, body, service, answer.
 
-Of the application it needs what `serving.http` needs, and `app.state.webhook_guard`, a `Guard`.
+Of the application it needs what `serving.http` needs, and `app.state.webhook_guard`, a `UrlPolicy`.
 """
 
 import json
@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.context import Db, Now, TheSecret
-from refundlens.serving.http.idempotency import IdempotencyKey, Made, once
+from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, etag, page
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
@@ -22,7 +22,7 @@ from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
 from refundlens.serving.webhooks import repository, schemas, service
 from refundlens.serving.webhooks.sending import secret_text
-from refundlens.serving.webhooks.ssrf import Guard, Refused
+from refundlens.serving.webhooks.ssrf import UrlPolicy, UrlRefused
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
@@ -48,12 +48,12 @@ def create_webhook_endpoint(
     """Have events sent to a URL from now on. The answer is the only one with the secret to verify them with."""
     _check(request, body.url)
 
-    def do(session: Session) -> Made:
-        made = service.create(session, principal, body, now)
+    def do(session: Session) -> Created:
+        made = service.create_endpoint(session, principal, body, now)
         headers = {"Location": f"/v1/webhook-endpoints/{made.id}", "ETag": etag(made.version)}
-        return Made(service.show(made), 201, headers)
+        return Created(service.endpoint_json(made), 201, headers)
 
-    return _with_secret(once(request, principal, idempotency_key, body.model_dump(), do), secret)
+    return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
 
 
 @router.get(
@@ -68,7 +68,7 @@ def list_webhook_endpoints(
     """The endpoints, newest first."""
     with database.reading() as session:
         rows = repository.endpoints(session, principal.tenant, _after(cursor), limit + 1)
-    return JSONResponse(page(rows, limit, service.show, lambda row: [row.id]).body())
+    return JSONResponse(page(rows, limit, service.endpoint_json, lambda row: [row.id]).body())
 
 
 @router.get(
@@ -80,7 +80,7 @@ def list_webhook_endpoints(
 def get_webhook_endpoint(principal: Admin, database: Db, identifier: EndpointId) -> JSONResponse:
     """One endpoint, without its secret."""
     with database.reading() as session:
-        return _shown(service.find(session, principal, identifier))
+        return _shown(service.find_endpoint(session, principal, identifier))
 
 
 @router.patch(
@@ -139,12 +139,12 @@ def rotate_webhook_secret(
 ) -> Response:
     """Sign with a new secret, and for a while with the old one too, so that receivers can change over."""
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         overlap = timedelta(hours=body.overlap_hours)
-        endpoint = service.rotate(session, principal, identifier, overlap, now)
-        return Made(service.show(endpoint), 201, {"ETag": etag(endpoint.version)})
+        endpoint = service.rotate_secret(session, principal, identifier, overlap, now)
+        return Created(service.endpoint_json(endpoint), 201, {"ETag": etag(endpoint.version)})
 
-    return _with_secret(once(request, principal, idempotency_key, body.model_dump(), do), secret)
+    return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
 
 
 @router.get(
@@ -177,7 +177,7 @@ def list_webhook_deliveries(
 def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId) -> JSONResponse:
     """One delivery, with what it carries."""
     with database.reading() as session:
-        found = repository.delivery(session, principal.tenant, identifier)
+        found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
     row, event = found
@@ -200,23 +200,23 @@ def redeliver_webhook(
 ) -> Response:
     """Send its event again, now, with the same `webhook-id`. One that still waits for a retry is sent now instead."""
 
-    def do(session: Session) -> Made:
-        return Made(service.redeliver(session, principal, identifier, now), 202)
+    def do(session: Session) -> Created:
+        return Created(service.redeliver(session, principal, identifier, now), 202)
 
-    return once(request, principal, idempotency_key, None, do)
+    return idempotent(request, principal, idempotency_key, None, do)
 
 
 def _check(request: Request, url: str) -> None:
     """Before any transaction: it waits for a name server. Raises Problem 422."""
-    guard: Guard = request.app.state.webhook_guard
+    guard: UrlPolicy = request.app.state.webhook_guard
     try:
         guard.check(url)
-    except Refused as error:
+    except UrlRefused as error:
         raise Problem(422, "webhook_url_refused", str(error)) from error
 
 
 def _shown(endpoint: WebhookEndpoint) -> JSONResponse:
-    return JSONResponse(service.show(endpoint), headers={"ETag": etag(endpoint.version)})
+    return JSONResponse(service.endpoint_json(endpoint), headers={"ETag": etag(endpoint.version)})
 
 
 def _with_secret(answer: Response, secret: Secret) -> Response:

@@ -22,7 +22,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import schedule
-from refundlens.serving.webhooks.sending import Answer, Signer
+from refundlens.serving.webhooks.sending import DeliveryResult, WebhookSigner
 
 PER_ENDPOINT = 4
 """Messages a process sends to one endpoint at a time: roughly in order, yet not one round trip after another."""
@@ -36,14 +36,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Claimed:
+class LeasedDelivery:
     """A delivery that is this process's to make until its lease ends."""
 
     delivery_id: str
     lease: str
     endpoint_id: str
     url: str
-    signer: Signer
+    signer: WebhookSigner
     event_id: str
     payload: str
 
@@ -59,7 +59,7 @@ def next_due(database: Database, now: datetime) -> timedelta | None:
 
 def claim(
     database: Database, now: datetime, lease: timedelta, room: int, under_way: Mapping[str, int]
-) -> list[Claimed]:
+) -> list[LeasedDelivery]:
     """Lease up to `room` due deliveries, the longest due endpoint first. under_way: this process's, by endpoint."""
     full = [endpoint_id for endpoint_id, count in under_way.items() if count >= PER_ENDPOINT]
     due = _due_endpoints(now, full, room)
@@ -71,7 +71,7 @@ def claim(
     alive = [endpoint for endpoint in endpoints if is_active(endpoint)]
     if not any(_places(endpoint, under_way) for endpoint in alive):
         return []
-    claimed: list[Claimed] = []
+    claimed: list[LeasedDelivery] = []
     with database.transaction() as session:
         for endpoint in alive:
             places = min(_places(endpoint, under_way), room - len(claimed))
@@ -80,7 +80,9 @@ def claim(
     return claimed
 
 
-def record(database: Database, claimed: Claimed, answer: Answer, now: datetime) -> bool:
+def record_outcome(
+    database: Database, claimed: LeasedDelivery, answer: DeliveryResult, now: datetime
+) -> bool:
     """Write down what came of it. False where the lease was lost meanwhile: another process speaks for it then."""
     with database.transaction() as session:
         endpoint = _locked(session, WebhookEndpoint, claimed.endpoint_id)
@@ -124,7 +126,7 @@ def _clear(database: Database, endpoint_id: str, now: datetime) -> None:
 
 
 def _failed(
-    session: Session, endpoint: WebhookEndpoint, row: WebhookDelivery, answer: Answer, now: datetime
+    session: Session, endpoint: WebhookEndpoint, row: WebhookDelivery, answer: DeliveryResult, now: datetime
 ) -> None:
     if endpoint.failing_since is None:
         endpoint.failing_since = now
@@ -191,7 +193,7 @@ def _places(endpoint: WebhookEndpoint, under_way: Mapping[str, int]) -> int:
 
 def _take(
     session: Session, endpoint: WebhookEndpoint, now: datetime, lease: timedelta, places: int
-) -> list[Claimed]:
+) -> list[LeasedDelivery]:
     """Lease an endpoint's next deliveries; those that another process is taking are passed over."""
     due = (
         select(WebhookDelivery)
@@ -203,13 +205,13 @@ def _take(
     rows = session.scalars(due).all()
     events = select(OutboxEvent).where(OutboxEvent.id.in_([row.event_id for row in rows]))
     payloads = {event.id: event.payload for event in session.scalars(events)} if rows else {}
-    signer = Signer(endpoint.id, endpoint.secret_number, endpoint.previous_until)
+    signer = WebhookSigner(endpoint.id, endpoint.secret_number, endpoint.previous_until)
     claimed = []
     for row in rows:
         row.lease = make_id("lse", now)
         row.leased_until = row.next_at = now + lease
         claimed.append(
-            Claimed(
+            LeasedDelivery(
                 row.id, row.lease, endpoint.id, endpoint.url, signer, row.event_id, payloads[row.event_id]
             )
         )

@@ -23,7 +23,7 @@ def endpoint_count(session: Session, tenant: str) -> int:
     return session.scalar(counted) or 0
 
 
-def delivery(session: Session, tenant: str, identifier: str) -> Row[WebhookDelivery, OutboxEvent] | None:
+def find_delivery(session: Session, tenant: str, identifier: str) -> Row[WebhookDelivery, OutboxEvent] | None:
     """A delivery with its event."""
     found = (
         select(WebhookDelivery, OutboxEvent)

@@ -1,7 +1,7 @@
 """Makes one POST of one message and says what became of it.
 
-In: a message for an endpoint. Out: an `Answer`, always: whatever goes wrong is one. Nothing is followed, decompressed
-or read beyond a few kilobytes, and nothing of the environment (proxies, .netrc) is used.
+In: a message for an endpoint. Out: an `DeliveryResult`, always: whatever goes wrong is one. Nothing is followed,
+decompressed or read beyond a few kilobytes, and nothing of the environment (proxies, .netrc) is used.
 
 Signs messages as Standard Webhooks 1.0 says; receivers verify with any of its libraries.
 
@@ -21,7 +21,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.webhooks.ssrf import Guard, PinnedTransport, Refused
+from refundlens.serving.webhooks.ssrf import PinnedTransport, UrlPolicy, UrlRefused
 
 PREFIX = "whsec_"
 OVERLAP = timedelta(hours=24)
@@ -29,7 +29,7 @@ OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
-class Signer:
+class WebhookSigner:
     """Whose secrets sign. number: the secret in use; previous_until: until then the one before it signs as well."""
 
     endpoint_id: str
@@ -47,7 +47,9 @@ def secret_text(secret: Secret, endpoint_id: str, number: int) -> str:
     return PREFIX + base64.b64encode(secret.derive("webhook", endpoint_id, str(number))).decode()
 
 
-def headers(secret: Secret, signer: Signer, message_id: str, payload: str, now: datetime) -> dict[str, str]:
+def headers(
+    secret: Secret, signer: WebhookSigner, message_id: str, payload: str, now: datetime
+) -> dict[str, str]:
     """The headers that prove a message is ours, was sent now, and is this one."""
     moment = now.astimezone(UTC)  # the library takes any zone for UTC
     signatures = [
@@ -79,12 +81,12 @@ class Message:
     url: str
     event_id: str
     payload: str
-    signer: Signer
+    signer: WebhookSigner
     moment: datetime
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryResult:
     """status: the receiver's, none if it gave none; then `error` says why."""
 
     status: int | None = None
@@ -98,13 +100,13 @@ class Answer:
 
 
 class Sender(Protocol):
-    async def send(self, message: Message) -> Answer: ...
+    async def send(self, message: Message) -> DeliveryResult: ...
 
 
 class HttpSender:
     """Belongs to one event loop; close it when done. One connection a message: what was checked is what is used."""
 
-    def __init__(self, secret: Secret, guard: Guard, timeout: float = TIMEOUT) -> None:
+    def __init__(self, secret: Secret, guard: UrlPolicy, timeout: float = TIMEOUT) -> None:
         self._secret, self._timeout = secret, timeout
         unshared = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         plain = httpx.AsyncHTTPTransport(trust_env=False, limits=unshared)
@@ -115,22 +117,22 @@ class HttpSender:
             follow_redirects=False,
         )
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> DeliveryResult:
         try:
             # over all: a receiver that gives one byte a second stays under every other timeout
             async with asyncio.timeout(self._timeout):
                 return await self._send(message)
-        except Refused as error:
-            return Answer(error=str(error))
+        except UrlRefused as error:
+            return DeliveryResult(error=str(error))
         except (TimeoutError, httpx.TimeoutException):
-            return Answer(error=f"no answer within {self._timeout:g} seconds")
+            return DeliveryResult(error=f"no answer within {self._timeout:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            return Answer(error=_reason(error))
+            return DeliveryResult(error=_reason(error))
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _send(self, message: Message) -> Answer:
+    async def _send(self, message: Message) -> DeliveryResult:
         signed = headers(self._secret, message.signer, message.event_id, message.payload, message.moment)
         sent = {
             **signed,
@@ -146,7 +148,7 @@ class HttpSender:
         moved = (
             "redirects are not followed; register the address it leads to" if response.is_redirect else None
         )
-        return Answer(response.status_code, text, response.headers.get("retry-after"), moved)
+        return DeliveryResult(response.status_code, text, response.headers.get("retry-after"), moved)
 
 
 async def _beginning(response: httpx.Response) -> str:

@@ -26,7 +26,7 @@ MOST_ENDPOINTS = 50
 BY_HAND = "disabled by an admin"
 
 
-def show(endpoint: WebhookEndpoint) -> dict[str, Any]:
+def endpoint_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "url": endpoint.url,
@@ -60,7 +60,9 @@ def show_delivery(row: WebhookDelivery, event_type: str) -> dict[str, Any]:
     }
 
 
-def find(session: Session, principal: Principal, identifier: str, lock: bool = False) -> WebhookEndpoint:
+def find_endpoint(
+    session: Session, principal: Principal, identifier: str, lock: bool = False
+) -> WebhookEndpoint:
     """Raises Problem 404."""
     found = repository.endpoint(session, principal.tenant, identifier, lock)
     if found is None:
@@ -68,7 +70,9 @@ def find(session: Session, principal: Principal, identifier: str, lock: bool = F
     return found
 
 
-def create(session: Session, principal: Principal, asked: EndpointIn, now: datetime) -> WebhookEndpoint:
+def create_endpoint(
+    session: Session, principal: Principal, asked: EndpointIn, now: datetime
+) -> WebhookEndpoint:
     """Raises Problem 409 where there are too many."""
     if repository.endpoint_count(session, principal.tenant) >= MOST_ENDPOINTS:
         detail = (
@@ -102,7 +106,7 @@ def change(
     now: datetime,
 ) -> WebhookEndpoint:
     """Raises Problem 404, 412."""
-    endpoint = find(session, principal, identifier, lock=True)
+    endpoint = find_endpoint(session, principal, identifier, lock=True)
     paging.check(if_match, endpoint.version)
     before = _state(endpoint)
     if asked.url is not None and asked.url != endpoint.url:
@@ -129,7 +133,7 @@ def delete(
     session: Session, principal: Principal, identifier: str, if_match: str | None, now: datetime
 ) -> None:
     """It is not shown or used any more; its deliveries still are what they were. Raises Problem 404, 412."""
-    endpoint = find(session, principal, identifier, lock=True)
+    endpoint = find_endpoint(session, principal, identifier, lock=True)
     paging.check(if_match, endpoint.version)
     before = _state(endpoint)
     endpoint.deleted_at = now
@@ -138,11 +142,11 @@ def delete(
     _audit(session, principal, endpoint, now, "deleted", before, "deleted")
 
 
-def rotate(
+def rotate_secret(
     session: Session, principal: Principal, identifier: str, overlap: timedelta, now: datetime
 ) -> WebhookEndpoint:
     """A new secret signs from now on, and the one before it as well while they overlap. Raises Problem 404."""
-    endpoint = find(session, principal, identifier, lock=True)
+    endpoint = find_endpoint(session, principal, identifier, lock=True)
     endpoint.secret_number += 1
     endpoint.previous_until = now + overlap if overlap else None
     _touch(endpoint, now)
@@ -153,7 +157,7 @@ def rotate(
 
 def redeliver(session: Session, principal: Principal, identifier: str, now: datetime) -> dict[str, Any]:
     """What is sent now: the delivery under way already, or a new one of the same event. Raises Problem 404, 409."""
-    found = repository.delivery(session, principal.tenant, identifier)
+    found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
     asked, event = found

@@ -86,7 +86,7 @@ _RESOLVING = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Refused(ValueError):
+class UrlRefused(ValueError):
     """This URL is not called; the message says why and what would be."""
 
 
@@ -97,7 +97,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Guard:
+class UrlPolicy:
     """allow_private: let through plain HTTP and every address; for tests and closed networks."""
 
     allow_private: bool = False
@@ -106,11 +106,11 @@ class Guard:
     def read(self, text: str) -> httpx.URL:
         """The URL, if its form is allowed. Raises Refused."""
         if len(text) > MOST_CHARACTERS:
-            raise Refused(f"The URL has {len(text)} characters; {MOST_CHARACTERS} are allowed.")
+            raise UrlRefused(f"The URL has {len(text)} characters; {MOST_CHARACTERS} are allowed.")
         try:
             url = httpx.URL(text)
         except (httpx.InvalidURL, ValueError) as error:
-            raise Refused(f"This is no URL: {error}.") from error
+            raise UrlRefused(f"This is no URL: {error}.") from error
         self._check_form(url)
         return url
 
@@ -120,30 +120,32 @@ class Guard:
         try:
             found = self.resolve(url.raw_host.decode("ascii"), _port(url))
         except (OSError, UnicodeError) as error:
-            raise Refused(f"The host {url.host} has no address; check its name.") from error
+            raise UrlRefused(f"The host {url.host} has no address; check its name.") from error
         if not found:
-            raise Refused(f"The host {url.host} has no address; check its name.")
+            raise UrlRefused(f"The host {url.host} has no address; check its name.")
         for address in found:  # one bad address is enough: who gives it means us to take it some day
             kind = None if self.allow_private else refused(address)
             if kind:
-                raise Refused(f"The host {url.host} leads to a {kind} address; webhooks go to public ones.")
+                raise UrlRefused(
+                    f"The host {url.host} leads to a {kind} address; webhooks go to public ones."
+                )
         return found[:TRIED]
 
     def _check_form(self, url: httpx.URL) -> None:
         allowed = ("https", "http") if self.allow_private else ("https",)
         if url.scheme not in allowed:
-            raise Refused(f"A webhook's URL begins with {' or '.join(f'{name}://' for name in allowed)}.")
+            raise UrlRefused(f"A webhook's URL begins with {' or '.join(f'{name}://' for name in allowed)}.")
         if not url.host:
-            raise Refused("The URL names no host.")
+            raise UrlRefused("The URL names no host.")
         if url.userinfo:
-            raise Refused("The URL holds a user or password; messages are signed instead.")
+            raise UrlRefused("The URL holds a user or password; messages are signed instead.")
         if url.fragment:
-            raise Refused("The URL has a fragment (#), which is never sent; leave it out.")
+            raise UrlRefused("The URL has a fragment (#), which is never sent; leave it out.")
         port = _port(url)
         if not 0 < port <= LAST_PORT:
-            raise Refused(f"There is no port {port}.")
+            raise UrlRefused(f"There is no port {port}.")
         if not self.allow_private and port < FIRST_FREE_PORT and port not in WEB_PORTS:
-            raise Refused(f"Port {port} is another service's; use 443, or one from {FIRST_FREE_PORT} on.")
+            raise UrlRefused(f"Port {port} is another service's; use 443, or one from {FIRST_FREE_PORT} on.")
 
 
 def _port(url: httpx.URL) -> int:
@@ -156,7 +158,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     TLS still asks for, and checks, the host's name; the Host header stays as it was.
     """
 
-    def __init__(self, guard: Guard, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, guard: UrlPolicy, inner: httpx.AsyncBaseTransport) -> None:
         self._guard, self._inner = guard, inner
         self._threads = ThreadPoolExecutor(_RESOLVING, thread_name_prefix="resolve")
 

@@ -7,8 +7,8 @@ Ids sort by time, but a transaction that began earlier may end later. So every l
 gives what it has not given yet. Only an event that was late just while its stream was broken off can be missed; the
 page reads everything anew when it connects again, and webhooks miss nothing.
 
-Of the application it needs what `serving.http` needs, `app.state.bell`, and `app.state.closing`, set to True when the
-server is told to stop: it waits for open connections before anything else ends.
+Of the application it needs what `serving.http` needs, `app.state.notifier`, and `app.state.closing`, set to True when
+the server is told to stop: it waits for open connections before anything else ends.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.ids import first_id
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.storage.database import Database
@@ -132,8 +132,8 @@ async def stream_events(
 
 async def stream(state: Any, principal: Principal, last: str | None) -> AsyncIterator[str]:
     """The text of a stream. state: the application's."""
-    loop, bell = asyncio.get_running_loop(), state.bell
-    assert isinstance(bell, Bell)
+    loop, notifier = asyncio.get_running_loop(), state.notifier
+    assert isinstance(notifier, Notifier)
     reading = Reading(state.database, state.clock, principal)
     with _counted(state):
         await asyncio.to_thread(reading.begin, last)
@@ -149,7 +149,7 @@ async def stream(state: Any, principal: Principal, last: str | None) -> AsyncIte
                 spoke = loop.time()
                 yield ": nothing new\n\n"
             if not more:
-                await bell.wait(LOOK)
+                await notifier.wait(LOOK)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from refundlens.serving.workflow.transitions import Edge, Effect
 
 
 @dataclass(frozen=True)
-class Given:
+class EventData:
     """What comes with an event. Only what its guards and effects use is set. miss_bound: of the detector's `authentic`.
     data: facts for the audit log."""
 
@@ -32,7 +32,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Facts:
     """What guards ask beside report and refund. sides: subjects of all who have had a part in the report: who reported
     it, decided it, appealed; photo_awaited: whether the buyer was asked for one; refused: whether the refund is;
     photo_kept: whether the photo's bytes are."""
@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Change:
+class Transition:
     """One thing happening; what guards look at and effects work with. before: none where the report is made."""
 
     session: Session
@@ -55,9 +55,9 @@ class Change:
     before: ReportState | None
     report: Report
     refund: Refund
-    given: Given
-    seen: Seen
+    given: EventData
+    seen: Facts
 
 
-Effects = dict[Effect, Callable[[Change], None]]
+Effects = dict[Effect, Callable[[Transition], None]]
 """What is to be done for each effect of the table."""

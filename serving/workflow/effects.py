@@ -14,8 +14,8 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
-from refundlens.serving.workflow.change import Change, Effects
-from refundlens.serving.workflow.events import tell
+from refundlens.serving.workflow.change import Effects, Transition
+from refundlens.serving.workflow.events import publish
 from refundlens.serving.workflow.states import AppealState, Event, Outcome, PhotoRequestState, ReportState
 from refundlens.serving.workflow.transitions import Effect
 
@@ -29,24 +29,24 @@ _WEBHOOK_OF_STATE = {
 }
 
 
-def _tell(change: Change) -> None:
+def _publish(change: Transition) -> None:
     kind = _WEBHOOK_OF_STATE[change.edge.next]
-    tell(change.session, change.now, kind, change.report, change.refund, previous_state=change.before)
+    publish(change.session, change.now, kind, change.report, change.refund, previous_state=change.before)
 
 
-def _start_clocks(change: Change) -> None:
+def _start_clocks(change: Transition) -> None:
     report, now = change.report, change.now
     report.due_at = change.refund.deadline_at or NEVER
     timers.schedule(change.session, report.tenant_id, timers.SCREEN, report.claim_id, now, now)
     timers.threaten(change.session, report, change.refund, now)
 
 
-def _stop_clocks(change: Change) -> None:
+def _stop_clocks(change: Transition) -> None:
     timers.end_threat(change.session, change.report)
     change.report.due_at = NEVER
 
 
-def _open_appeal_window(change: Change) -> None:
+def _open_appeal_window(change: Transition) -> None:
     due = change.now + timedelta(hours=change.settings.appeal_hours)
     change.report.due_at = due
     timers.schedule(
@@ -54,7 +54,7 @@ def _open_appeal_window(change: Change) -> None:
     )
 
 
-def _open_appeal(change: Change) -> None:
+def _open_appeal(change: Transition) -> None:
     session, report, now = change.session, change.report, change.now
     timers.cancel(session, report.id, timers.FINALISE)
     due = now + timedelta(hours=change.settings.appeal_answer_hours)
@@ -74,12 +74,12 @@ def _open_appeal(change: Change) -> None:
     session.add(appeal)
     report.due_at = due
     timers.schedule(session, report.tenant_id, timers.APPEAL_DUE, report.id, due, now)
-    tell(
+    publish(
         session, now, WebhookType.APPEAL_OPENED, report, change.refund, appeal_id=appeal.id, side=appeal.side
     )
 
 
-def _close_appeal(change: Change) -> None:
+def _close_appeal(change: Transition) -> None:
     session, report = change.session, change.report
     appeal = session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
     upheld = change.edge.event is Event.UPHOLD
@@ -88,10 +88,10 @@ def _close_appeal(change: Change) -> None:
     report.due_at = NEVER
     timers.cancel(session, report.id, timers.APPEAL_DUE)
     kind = WebhookType.APPEAL_UPHELD if upheld else WebhookType.APPEAL_OVERTURNED
-    tell(session, change.now, kind, report, change.refund, appeal_id=appeal.id, side=appeal.side)
+    publish(session, change.now, kind, report, change.refund, appeal_id=appeal.id, side=appeal.side)
 
 
-def _set_outcome(change: Change) -> None:
+def _set_outcome(change: Transition) -> None:
     """One photo that counts as fake supports the merchant; the buyer is supported when all reports said no. A verdict
     under appeal counts until it is answered."""
     refund = change.refund
@@ -114,7 +114,7 @@ def _set_outcome(change: Change) -> None:
     refund.outcome, refund.outcome_final = outcome.value, final
     refund.version += 1
     refund.updated_at = change.now
-    tell(
+    publish(
         change.session, change.now, WebhookType.DISPUTE_OUTCOME_CHANGED, change.report, refund,
         previous_outcome=previous, refusal_undone=undone,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _counting(session: Session, refund: Refund) -> set[ReportState]:
     return states - {ReportState.WITHDRAWN, ReportState.EXPIRED}
 
 
-def _undo_refusal(change: Change, whole: bool) -> bool:
+def _undo_refusal(change: Transition, whole: bool) -> bool:
     """Take back a refusal that rests on nothing any more: on this report, which turned against it, or (whole) on any
     report of a refund that supports the merchant no longer. The platform must take it back, too."""
     turned = change.edge.next in ReportState.for_buyer()
@@ -140,7 +140,7 @@ def _undo_refusal(change: Change, whole: bool) -> bool:
     return change.session.execute(undone.returning(Refusal.id)).first() is not None
 
 
-def _record_decision(change: Change) -> None:
+def _record_decision(change: Transition) -> None:
     session, report = change.session, change.report
     appeal = session.execute(select(Appeal.id).where(Appeal.report_id == report.id)).scalar()
     session.add(
@@ -158,7 +158,7 @@ def _record_decision(change: Change) -> None:
     )
 
 
-def _ask_buyer(change: Change) -> None:
+def _ask_buyer(change: Transition) -> None:
     report, now = change.report, change.now
     due = _photo_due(change)
     change.session.add(
@@ -178,12 +178,12 @@ def _ask_buyer(change: Change) -> None:
     timers.schedule(change.session, report.tenant_id, timers.PHOTO_DUE, report.id, due, now)
 
 
-def _photo_due(change: Change) -> datetime:
+def _photo_due(change: Transition) -> datetime:
     due = change.now + timedelta(hours=change.settings.photo_request_hours)
     return min(due, change.refund.deadline_at or NEVER)
 
 
-def _end_wishes(change: Change) -> None:
+def _end_wishes(change: Transition) -> None:
     timers.cancel(change.session, change.report.id, timers.PHOTO_DUE)
     change.session.execute(
         update(PhotoRequest)
@@ -192,7 +192,7 @@ def _end_wishes(change: Change) -> None:
     )
 
 
-def _record_refusal(change: Change) -> None:
+def _record_refusal(change: Transition) -> None:
     report, now, given = change.report, change.now, change.given
     refusal = Refusal(
         id=make_id("rfs", now),
@@ -207,14 +207,14 @@ def _record_refusal(change: Change) -> None:
         created_at=now,
     )
     change.session.add(refusal)
-    tell(
+    publish(
         change.session, now, WebhookType.REFUND_REFUSED, report, change.refund,
         refusal_id=refusal.id, evidence_sha256=given.evidence,
     )  # fmt: skip
 
 
 EFFECTS: Effects = {
-    Effect.TELL: _tell,
+    Effect.TELL: _publish,
     Effect.START_CLOCKS: _start_clocks,
     Effect.STOP_CLOCKS: _stop_clocks,
     Effect.OPEN_APPEAL_WINDOW: _open_appeal_window,

@@ -12,7 +12,7 @@ from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
 
 
-def tell(
+def publish(
     session: Session, now: datetime, kind: WebhookType, report: Report, refund: Refund, **more: Any
 ) -> None:
     """Publish an event about a report."""

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.workflow import miss_limit
-from refundlens.serving.workflow.change import Change, Seen
+from refundlens.serving.workflow.change import Facts, Transition
 from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 from refundlens.serving.workflow.transitions import Guard
 
 
-def look(session: Session, report: Report, refund: Refund) -> Seen:
+def gather_facts(session: Session, report: Report, refund: Refund) -> Facts:
     """As the database has it now."""
     judges = select(Decision.decided_by).where(Decision.report_id == report.id)
     appellants = select(Appeal.opened_by).where(Appeal.report_id == report.id)
@@ -21,7 +21,7 @@ def look(session: Session, report: Report, refund: Refund) -> Seen:
         PhotoRequest.report_id == report.id, PhotoRequest.live.is_not(None)
     )
     refusals = select(Refusal.id).where(Refusal.refund_id == refund.id, Refusal.undone_at.is_(None))
-    return Seen(
+    return Facts(
         frozenset(
             {report.reported_by, *session.execute(judges).scalars(), *session.execute(appellants).scalars()}
         ),
@@ -31,21 +31,21 @@ def look(session: Session, report: Report, refund: Refund) -> Seen:
     )
 
 
-def check(change: Change) -> None:
+def check_guards(change: Transition) -> None:
     for guard in change.edge.guards:
         GUARDS[guard](change)
 
 
-def holds(change: Change) -> bool:
+def allows(change: Transition) -> bool:
     """Whether the edge could be taken now."""
     try:
-        check(change)
+        check_guards(change)
     except Problem:
         return False
     return True
 
 
-def _refund_open(change: Change) -> None:
+def _refund_open(change: Transition) -> None:
     refund = change.refund
     if refund.status != RefundStatus.OPEN:
         raise Problem(409, "refund_closed", f"Refund {refund.refund_id} is closed.")
@@ -53,7 +53,7 @@ def _refund_open(change: Change) -> None:
         raise Problem(409, "refund_deadline_passed", f"The deadline of refund {refund.refund_id} has passed.")
 
 
-def _photo_reportable(change: Change) -> None:
+def _photo_reportable(change: Transition) -> None:
     image = change.session.get(Image, change.report.image_id)
     if image is None or image.source not in Source.by_buyer():
         detail = "Only photos from the buyer can be reported: those of source refund, chat or review."
@@ -72,12 +72,12 @@ def _photo_reportable(change: Change) -> None:
             raise Problem(409, "already_judged", detail)
 
 
-def _bound_stated(change: Change) -> None:
+def _bound_stated(change: Transition) -> None:
     if change.report.bound is None:
         raise Problem(409, "no_bound", "Nothing is established without a bound on its false accusations.")
 
 
-def _miss_within_limit(change: Change) -> None:
+def _miss_within_limit(change: Transition) -> None:
     limit = miss_limit.chosen_by(change.session, change.settings, change.report.tenant_id)
     if not miss_limit.within(change.given.miss_bound, limit):
         detail = (
@@ -86,40 +86,40 @@ def _miss_within_limit(change: Change) -> None:
         raise Problem(409, "miss_bound_too_large", detail)
 
 
-def _other_judge(change: Change) -> None:
+def _other_judge(change: Transition) -> None:
     if change.actor.name in change.seen.sides:
         detail = "You reported, decided or appealed here before; another adjudicator decides."
         raise Problem(409, "same_judge", detail)
 
 
-def _screened(change: Change) -> None:
+def _screened(change: Transition) -> None:
     if change.report.screening_id is None or not change.seen.photo_kept:
         detail = "There is no evidence picture to refuse with: the photo was erased, or could not be read."
         raise Problem(409, "not_screened", detail)
 
 
-def _in_time(change: Change) -> None:
+def _in_time(change: Transition) -> None:
     if change.report.due_at <= change.now:
         raise Problem(409, "appeal_too_late", "The time to appeal is over.")
 
 
-def _not_refused(change: Change) -> None:
+def _not_refused(change: Transition) -> None:
     if change.seen.refused:
         raise Problem(409, "already_refused", f"Refund {change.refund.refund_id} is refused already.")
 
 
-def _no_open_wish(change: Change) -> None:
+def _no_open_wish(change: Transition) -> None:
     if change.seen.photo_awaited:
         raise Problem(
             409, "photo_already_requested", "The buyer was asked for a photo and has not answered yet."
         )
 
 
-def _said_by_the_table(change: Change) -> None:
+def _said_by_the_table(change: Transition) -> None:
     """`table.find` chose the edge by it."""
 
 
-GUARDS: dict[Guard, Callable[[Change], None]] = {
+GUARDS: dict[Guard, Callable[[Transition], None]] = {
     Guard.REFUND_OPEN: _refund_open,
     Guard.PHOTO_REPORTABLE: _photo_reportable,
     Guard.WAS_ESTABLISHED: _said_by_the_table,

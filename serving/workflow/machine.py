@@ -15,12 +15,12 @@ from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.workflow import effects, guards
-from refundlens.serving.workflow.change import Change, Given
+from refundlens.serving.workflow.change import EventData, Transition
 from refundlens.serving.workflow.states import Event, ReportState
-from refundlens.serving.workflow.transitions import Edge, events_from, find
+from refundlens.serving.workflow.transitions import Edge, events_from, find_edge
 
 
-def happen(
+def apply(
     session: Session,
     settings: Settings,
     now: datetime,
@@ -28,17 +28,19 @@ def happen(
     event: Event,
     report: Report,
     refund: Refund,
-    given: Given | None = None,
-) -> Change:
+    given: EventData | None = None,
+) -> Transition:
     """Have `event` happen. A new report comes with the state it is to get and is not yet in the session.
 
     Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
-    seen = guards.look(session, report, refund)
-    change = Change(session, settings, now, actor, edge, before, report, refund, given or Given(), seen)
-    guards.check(change)
+    seen = guards.gather_facts(session, report, refund)
+    change = Transition(
+        session, settings, now, actor, edge, before, report, refund, given or EventData(), seen
+    )
+    guards.check_guards(change)
     report.state, report.updated_at = edge.next.value, now
     report.version = 1 if before is None else report.version + 1
     report.live = None if edge.next in ReportState.terminal() else 1
@@ -53,19 +55,19 @@ def happen(
     return change
 
 
-def may(role: Role, edge: Edge) -> bool:
+def role_may(role: Role, edge: Edge) -> bool:
     """Whether a role may bring an edge's event. An admin may do what people with keys do."""
     return role in edge.roles or (role is Role.ADMIN and bool(edge.roles & {Role.MERCHANT, Role.ADJUDICATOR}))
 
 
 def _edge(before: ReportState | None, event: Event, report: Report, actor: Actor) -> Edge:
     was = ReportState(report.was) if report.was else None
-    edge = find(before, event, was)
+    edge = find_edge(before, event, was)
     if edge is None:
         allowed = ", ".join(events_from(before, actor.role)) if before else ""
         detail = f"A report that is {before} cannot {event.replace('_', ' ')}. Possible now: {allowed or 'nothing'}."
         raise Problem(409, "transition_not_allowed", detail)
-    if not may(actor.role, edge):
+    if not role_may(actor.role, edge):
         who = ", ".join(sorted(edge.roles))
         raise Problem(
             403, "forbidden", f"Only {who} may {event.replace('_', ' ')} here; this key is {actor.role}."
@@ -73,7 +75,7 @@ def _edge(before: ReportState | None, event: Event, report: Report, actor: Actor
     return edge
 
 
-def _remember_decision(change: Change) -> None:
+def _remember_decision(change: Transition) -> None:
     """Who said yes or no last, and for which state an appeal would be."""
     report, event = change.report, change.edge.event
     deciding = {
@@ -90,7 +92,7 @@ def _remember_decision(change: Change) -> None:
         report.was = change.before
 
 
-def _fact(change: Change) -> Fact:
+def _fact(change: Transition) -> Fact:
     given = change.given
     data = {"refund_id": change.refund.refund_id, "version": change.report.version, **given.data}
     data |= {"reason_code": given.reason_code} if given.reason_code else {}

@@ -127,7 +127,7 @@ def edges(state: ReportState | None, event: E) -> tuple[Edge, ...]:
     return tuple(edge for edge in TABLE if edge.state == state and edge.event == event)
 
 
-def find(state: ReportState | None, event: E, was: ReportState | None = None) -> Edge | None:
+def find_edge(state: ReportState | None, event: E, was: ReportState | None = None) -> Edge | None:
     """The one row; none where this cannot happen. was: what an appeal is against."""
     against = {S.ESTABLISHED: Guard.WAS_ESTABLISHED, S.NOT_ESTABLISHED: Guard.WAS_NOT_ESTABLISHED}
     for edge in edges(state, event):

@@ -23,7 +23,7 @@ from refundlens.serving.storage.tables import (
     StoredAnswer,
 )
 from refundlens.serving.workflow.states import Event, ReportState
-from refundlens.serving.workflow.transitions import find
+from refundlens.serving.workflow.transitions import find_edge
 from tests.chaos.client import Asked, Memory
 
 Name = TypeVar("Name", bound=Hashable)
@@ -88,7 +88,7 @@ def histories(session: Session) -> Iterator[str]:
         was: ReportState | None = None
         for row in rows.pop(report.id, []):
             event = EVENTS[row.action]
-            edge = find(state, event, was)
+            edge = find_edge(state, event, was)
             if edge is None or row.before != state or row.after != edge.next:
                 yield f"report {report.id}: {row.action} from {row.before} to {row.after} after {state}"
                 break

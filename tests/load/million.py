@@ -34,7 +34,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.cli.serve import settle
 from refundlens.serving.identity import keys
-from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.jobs import queue as leases
 from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
@@ -197,7 +197,7 @@ def _keys(app: FastAPI) -> dict[str, str]:
     """By name; the other tenant's is made when it is first asked for."""
     if not hasattr(app.state, "bench_keys"):
         with app.state.database.transaction() as session:
-            made = keys.create(session, SECOND, NOW, SYSTEM, Wanted(Role.ADJUDICATOR, "judge"))
+            made = keys.create_key(session, SECOND, NOW, SYSTEM, NewKeyRequest(Role.ADJUDICATOR, "judge"))
         app.state.bench_keys = {SECOND: made.text, **{name: f"key-{name}" for name in NAMES}}
     known: dict[str, str] = app.state.bench_keys
     return known

@@ -1,1 +1,1 @@
-"""Support."""
+"""What several folders of tests build on."""

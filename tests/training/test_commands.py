@@ -18,7 +18,13 @@ from refundlens.training import commands
 from refundlens.training.cli import app
 from refundlens.training.commands import Material
 from refundlens.training.config import TrainConfig
-from refundlens.training.export import ExportError, load_network, parity, raw_bundle, with_metadata
+from refundlens.training.export import (
+    BundleExportError,
+    load_network,
+    parity,
+    raw_bundle,
+    with_metadata,
+)
 from refundlens.training.loop import FINAL, train
 
 pytestmark = pytest.mark.slow
@@ -133,24 +139,24 @@ def test_a_run_that_moved_on_is_not_exported_with_its_old_calibration_or_figures
     shutil.copytree(run, moved)
     result = (moved / "calibrated.onnx").read_bytes()
     with_metadata(moved / "calibrated.onnx", moved / "calibrated.onnx", {"refundlens.card": "another"})
-    with pytest.raises(ExportError, match="refundlens evaluate"):
+    with pytest.raises(BundleExportError, match="refundlens evaluate"):
         commands.export(moved, tmp_path / "x.onnx", "x", "1")
     (moved / "calibrated.onnx").write_bytes(result)
     commands.export(moved, tmp_path / "x.onnx", "x", "1")
     saved = torch.load(moved / "model.pt", weights_only=True)
     saved["state"]["map_head.bias"] += 1.0
     torch.save(saved, moved / "model.pt")
-    with pytest.raises(ExportError, match="refundlens calibrate"):
+    with pytest.raises(BundleExportError, match="refundlens calibrate"):
         commands.export(moved, tmp_path / "x.onnx", "x", "1")
     with pytest.raises(CalibrationError, match="refundlens calibrate"):
         commands.evaluate(str(moved), dataset, None, "test", None)
 
 
 def test_an_unfinished_or_uncalibrated_run_says_what_to_do(tmp_path: Path, run: Path) -> None:
-    with pytest.raises(ExportError, match="refundlens train"):
+    with pytest.raises(BundleExportError, match="refundlens train"):
         raw_bundle(tmp_path)
     (tmp_path / "config.yaml").write_text("steps: 1\n")
-    with pytest.raises(ExportError, match="refundlens calibrate"):
+    with pytest.raises(BundleExportError, match="refundlens calibrate"):
         commands.export(tmp_path, tmp_path / "x.onnx", "x", "1")
 
 

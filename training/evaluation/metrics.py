@@ -131,7 +131,7 @@ def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float) -> float:
 
 
 @dataclass(frozen=True)
-class Bin:
+class ReliabilityBin:
     """Pictures of like probability: how many, what was said on average, what share was manipulated, and their weight
     together (their number, where all weigh the same)."""
 
@@ -157,7 +157,7 @@ def reliability(
     bins: int = CALIBRATION_BINS,
     binning: Binning = "equal_mass",
     weights: ArrayLike | None = None,
-) -> list[Bin]:
+) -> list[ReliabilityBin]:
     """The non-empty bins of a reliability diagram, from low to high probability.
 
     equal_mass: about as many pictures in each bin, so that none is noise; equal probabilities stay
@@ -176,7 +176,7 @@ def reliability(
     parts = np.split(order, np.searchsorted(said[order], edges, side="left"))
     heavy = np.ones(said.size) if weights is None else np.asarray(weights, np.float64).ravel()
     return [
-        Bin(
+        ReliabilityBin(
             part.size,
             float(np.average(said[part], weights=heavy[part])),
             float(np.average(truth[part], weights=heavy[part])),

@@ -27,7 +27,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import refusal, repository
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import Image
 
@@ -155,14 +155,14 @@ def _photo(visit: Visit, identifier: str) -> Image:
     return image
 
 
-def _whole(visit: Visit, identifier: str) -> Whole:
+def _whole(visit: Visit, identifier: str) -> ReportDetail:
     with visit.state.database.reading() as session:
-        return repository.whole(session, repository.find(session, visit.principal, identifier))
+        return repository.report_detail(session, repository.find_report(session, visit.principal, identifier))
 
 
-def _evidence(files: FileStore, whole: Whole) -> bytes:
+def _evidence(files: FileStore, whole: ReportDetail) -> bytes:
     if whole.refusal is None:
-        return refusal.picture(files, whole, refusal.language_of(whole.refund))
+        return refusal.refusal_picture(files, whole, refusal.language_of(whole.refund))
     try:
         return files.get(whole.refusal.evidence)
     except FileError as error:

@@ -28,7 +28,7 @@ from refundlens.serving.console.merchant.repository import PARTS, Part
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.body import faults
-from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.principal import Principal
@@ -55,7 +55,7 @@ def checked(model: type[Asked], **values: object) -> Asked:
         raise Problem(422, "invalid_request", faults(error)) from error
 
 
-def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Made:
+def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Created:
     """Raises Problem 404 for a photo that is not the caller's; then, and where it is about a single claim, the problem
     of that claim, with nothing done."""
     found = repository.refunds_of(doing.session, principal, photos)
@@ -83,7 +83,7 @@ def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], not
             if len(parts) == 1:
                 raise
             failed += len(part)
-    return Made({"reports": made, "failed": failed, "refunds": list(claims)})
+    return Created({"reports": made, "failed": failed, "refunds": list(claims)})
 
 
 MOST_SELECTED = 400
@@ -137,7 +137,7 @@ async def report(visit: Merchant) -> Response:
         raise Problem(422, "invalid_request", f"At most {MOST_SELECTED} photos at once.")
     checked(ReportIn, refund_id="-", image=photos, note=text(form, "note"))
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         return report_photos(_doing(visit, session), visit.principal, photos, text(form, "note"))
 
     made = json.loads(bytes((await submit(visit, form, do)).body))
@@ -168,8 +168,8 @@ async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     form = await fields(visit)
     asked = checked(ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"))
 
-    def do(session: Session) -> Made:
-        return Made(complaints.file(session, visit.principal, asked, visit.state.clock()))
+    def do(session: Session) -> Created:
+        return Created(complaints.file(session, visit.principal, asked, visit.state.clock()))
 
     await submit(visit, form, do)
     return back_to(f"/refunds/{refund_id}?complained=1#complaints")
@@ -192,7 +192,7 @@ def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, objec
         photos = refunds.photos(session, [refund])[refund.id]
         reports = repository.reports(session, {name for _, name in photos if name is not None})
         filed = [
-            complaints.show((row, refund.refund_id), visit.principal)
+            complaints.complaint_json((row, refund.refund_id), visit.principal)
             for row in repository.complaints(session, refund)
         ]
     return format.refund_card(refund, photos, reports, visit.state.clock()), filed

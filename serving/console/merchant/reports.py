@@ -13,14 +13,14 @@ from refundlens.serving.console.merchant import format, pictures
 from refundlens.serving.console.merchant import repository as lists
 from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
-from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
 from refundlens.serving.reports.service import Doing
-from refundlens.serving.reports.status_page import texts as track_texts
+from refundlens.serving.reports.status_page import status_texts as track_texts
 from refundlens.serving.workflow.states import ReportState, Source
 
 NO_NEWS = 204
@@ -47,7 +47,7 @@ async def one(visit: Merchant, identifier: Identifier, seen: int | None = None) 
 def state(visit: Merchant, identifier: Identifier) -> Response:
     """The state in a word, for lists that follow it."""
     with visit.state.database.reading() as session:
-        report = repository.find(session, visit.principal, identifier)
+        report = repository.find_report(session, visit.principal, identifier)
     return page(visit, "merchant/state.html", "refunds", report=report, tone=format.tone)
 
 
@@ -78,7 +78,7 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
 
     state = visit.state
     drawn = await run_in_threadpool(
-        refusal.prepare, state.database, state.files, visit.principal, identifier, message
+        refusal.prepare_refusal, state.database, state.files, visit.principal, identifier, message
     )
     return await _done(
         visit, form, identifier, lambda doing: service.refuse(doing, visit.principal, identifier, None, drawn)
@@ -88,9 +88,9 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
 async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:
     """Do it once, and go back to the page."""
 
-    def once(session: Session) -> Made:
+    def once(session: Session) -> Created:
         do(Doing(session, visit.state.settings, visit.state.clock()))
-        return Made({"id": identifier}, 200)
+        return Created({"id": identifier}, 200)
 
     await submit(visit, form, once)
     return back_to(f"/reports/{identifier}")
@@ -100,14 +100,14 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
     """What the page's template shows; None where nothing is new."""
     now = visit.state.clock()
     with visit.state.database.reading() as session:
-        report = repository.find(session, visit.principal, identifier)
+        report = repository.find_report(session, visit.principal, identifier)
         if seen == report.version:
             return None
-        whole = repository.whole(session, report)
+        whole = repository.report_detail(session, report)
         viewer = view.Viewer(
             visit.principal.actor, now, visit.language, visit.state.settings, visit.state.secret
         )
-        said = view.show(session, viewer, whole)
+        said = view.report_json(session, viewer, whole)
         photos = lists.photos(session, whole.refund)
     body = whole.screening.body if whole.screening else None
     listing = [image for image in photos if image.source == Source.LISTING and image.erased_at is None]

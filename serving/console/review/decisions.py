@@ -18,7 +18,7 @@ from refundlens.serving.console.page import Visit, back_to, fields, submit, visi
 from refundlens.serving.console.review import blind_review, queues, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http import paging
-from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
@@ -42,14 +42,14 @@ async def decide(visit: Judge, report_id: str) -> Response:
     """Decide a report, and go on to the next."""
     form = await fields(visit)
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
         doing = _doing(visit, session)
         following = queues.next_report(
-            session, visit.principal, reports.find(session, visit.principal, report_id)
+            session, visit.principal, reports.find_report(session, visit.principal, report_id)
         )
         service.decide(doing, visit.principal, report_id, body, _seen(form))
-        return Made({"next": following}, 200)
+        return Created({"next": following}, 200)
 
     made, failed = await _try(visit, form, do)
     if failed:
@@ -63,10 +63,10 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
     """Uphold or overturn, and go on to the next appeal that this judge may decide."""
     form = await fields(visit)
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         body = _body(AppealDecisionIn, visit, form, ("decision", "reason_code", "reason"))
         report = service.decide_appeal(_doing(visit, session), visit.principal, appeal_id, body)
-        return Made({"report": report.id}, 200)
+        return Created({"report": report.id}, 200)
 
     made, failed = await _try(visit, form, do)
     if failed:
@@ -80,10 +80,10 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
     """Ask the buyer for another photo, and stay."""
     form = await fields(visit)
 
-    def do(session: Session) -> Made:
+    def do(session: Session) -> Created:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
         service.request_photo(_doing(visit, session), visit.principal, report_id, body, _seen(form))
-        return Made({"report": report_id}, 201)
+        return Created({"report": report_id}, 201)
 
     _, failed = await _try(visit, form, do)
     if failed:
@@ -104,7 +104,7 @@ async def look_at_appeal(visit: Judge, appeal_id: str) -> Response:
     """The same from an appeal."""
     form = await fields(visit)
     await _show_opinion(
-        visit, form, lambda session: reports.appeal(session, visit.principal, appeal_id)[1].id
+        visit, form, lambda session: reports.find_appeal(session, visit.principal, appeal_id)[1].id
     )
     return back_to(f"/appeals/{appeal_id}")
 
@@ -115,16 +115,16 @@ async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Sessi
         known = ", ".join(blind_review.IMPRESSIONS)
         raise Problem(422, "invalid_request", f"impression: one of {known}")
 
-    def do(session: Session) -> Made:
-        report = reports.find(session, visit.principal, report_id(session))
+    def do(session: Session) -> Created:
+        report = reports.find_report(session, visit.principal, report_id(session))
         blind_review.show(session, visit.principal, report, impression, visit.state.clock())
-        return Made({"report": report.id}, 200)
+        return Created({"report": report.id}, 200)
 
     await submit(visit, form, do)
 
 
 async def _try(
-    visit: Visit, form: FormData, do: Callable[[Session], Made]
+    visit: Visit, form: FormData, do: Callable[[Session], Created]
 ) -> tuple[dict[str, Any], Failed | None]:
     """What came of it; or what went wrong, if the page can tell. Raises Problem for what it cannot."""
     try:

@@ -16,9 +16,9 @@ from refundlens.serving.console.page import Visit, back_to, fields, page, submit
 from refundlens.serving.console.review import markdown, plots, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
 from refundlens.serving.console.review.words import TOOLS
-from refundlens.serving.engine import Engine
+from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
-from refundlens.serving.http.idempotency import Made
+from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
@@ -52,8 +52,8 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
     form = await fields(visit)
     given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
 
-    def do(session: Session) -> Made:
-        return Made({"id": _change(session, visit, version, act, **given).id}, 200)
+    def do(session: Session) -> Created:
+        return Created({"id": _change(session, visit, version, act, **given).id}, 200)
 
     try:
         await submit(visit, form, do)
@@ -72,7 +72,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     with visit.state.database.reading() as session:
         moved = drift(session, visit.principal.tenant, visit.state.clock())
         compared = statistics.compare(session, visit.principal.tenant, before)
-        rows = registry.page(session, VERSIONS)[:VERSIONS]
+        rows = registry.list_versions(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
     more = urlencode({"cursor": paging.encode([compared.more])}) if compared.more else None
     return page(
@@ -83,9 +83,9 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed=failed,
         model=detector.name,
         card=markdown.html(
-            card.body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
+            card.card_body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
         ),
-        versions=[schemas.show(row) for row in rows],
+        versions=[schemas.version_json(row) for row in rows],
         revisions={row.id: row.revision for row in rows},
         calibration=calibration,
         conditions=plots.conditions(calibration) if calibration else [],

@@ -99,7 +99,7 @@ _one_at_a_time = threading.Lock()
 def view(visit: Judge, report_id: str, kind: Kind) -> Response:
     """An image of the report's own photo. Raises Problem 403 while the model's opinion is hidden, 404, 410."""
     with visit.state.database.reading() as session:
-        whole = reports.whole(session, reports.find(session, visit.principal, report_id))
+        whole = reports.report_detail(session, reports.find_report(session, visit.principal, report_id))
         seen = blind_review.may_see(session, visit.principal, whole.report)
     if kind in ("photo", "thumb", "residual"):
         return _of_photo(visit, whole.image, kind)
@@ -114,7 +114,7 @@ def other_photo(
 ) -> Response:
     """An image of another photo of the report's refund. Raises Problem 404, 410."""
     with visit.state.database.reading() as session:
-        report = reports.find(session, visit.principal, report_id)
+        report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of(session, visit.principal, report, image_id)
     if image is None:
         raise Problem(404, "not_found", f"This refund has no photo {image_id}.")

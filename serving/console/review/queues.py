@@ -21,7 +21,7 @@ from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports.repository import Filter, Whole
+from refundlens.serving.reports.repository import Filter, ReportDetail
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.storage.tables import Appeal, Report
 from refundlens.serving.workflow.states import AppealState, ReportState
@@ -41,7 +41,7 @@ class AppealRow:
     """An open appeal with its report. mine: this judge decided the report before, and may not decide the appeal."""
 
     appeal: Appeal
-    whole: Whole
+    whole: ReportDetail
     mine: bool
     may: bool
 
@@ -55,7 +55,7 @@ def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "",
     wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None)
     with visit.state.database.reading() as session:
         rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
-        wholes = reports.wholes(session, rows[:ROWS])
+        wholes = reports.report_details(session, rows[:ROWS])
         hides = blind_review.hidden_here(session, visit.principal.tenant)
         last = reports_done(session, visit.principal, done)
     if hides:
@@ -104,7 +104,7 @@ def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list
     """Each with its report and whether this judge may decide it."""
     by_id = repository.reports_by_id(session, visit.principal.tenant, [one.report_id for one in found])
     ours = [one for one in found if one.report_id in by_id]
-    wholes = reports.wholes(session, [by_id[one.report_id] for one in ours])
+    wholes = reports.report_details(session, [by_id[one.report_id] for one in ours])
     return [
         AppealRow(
             appeal,

@@ -62,7 +62,7 @@ class Compared:
 
 def compare(session: Session, tenant: str, before: str | None) -> Compared:
     """before: a label's id, the last one looked at."""
-    rows = labels.page(session, tenant, LOOKED_AT, before)
+    rows = labels.list_labels(session, tenant, LOOKED_AT, before)
     looked = rows[:LOOKED_AT]
     said = _said(session, tenant, looked)
     known = [label for label in looked if label.model_probability is not None]

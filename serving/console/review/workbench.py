@@ -30,7 +30,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
-from refundlens.serving.reports.repository import Whole
+from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, PhotoRequest, Report
@@ -59,7 +59,7 @@ class Case:
     none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the photo came.
     jpeg: its header. erased: its bytes are gone. width, height: as displayed. judge_before: this person decided it."""
 
-    whole: Whole
+    whole: ReportDetail
     shown: dict[str, Any]
     hidden: bool
     detection: dict[str, Any] | None
@@ -84,11 +84,11 @@ class Case:
 
 
 def gather(session: Session, visit: Visit, report: Report) -> Case:
-    whole = reports.whole(session, report)
+    whole = reports.report_detail(session, report)
     seen = blind_review.may_see(session, visit.principal, report)
     state = visit.state
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
-    shown = view.show(session, viewer, whole)
+    shown = view.report_json(session, viewer, whole)
     detection = None
     said: list[dict[str, Any]] = []
     if whole.screening is not None:
@@ -131,7 +131,7 @@ def _bytes(visit: Visit, image: Image) -> bytes | None:
     return content
 
 
-def _others(session: Session, whole: Whole, seen: bool) -> list[Other]:
+def _others(session: Session, whole: ReportDetail, seen: bool) -> list[Other]:
     photos = [
         (image, report)
         for image, report in refunds.photos(session, [whole.refund])[whole.refund.id]
@@ -153,10 +153,10 @@ def _others(session: Session, whole: Whole, seen: bool) -> list[Other]:
     ]
 
 
-def _integrity(session: Session, visit: Visit, whole: Whole) -> dict[str, Any] | None:
+def _integrity(session: Session, visit: Visit, whole: ReportDetail) -> dict[str, Any] | None:
     """None for a buyer whose record was erased meanwhile."""
     try:
-        return buyers.show(session, visit.principal, whole.refund.buyer, visit.state.clock())
+        return buyers.integrity_json(session, visit.principal, whole.refund.buyer, visit.state.clock())
     except Problem:
         return None
 
@@ -190,7 +190,7 @@ def draw(
 ) -> Response:
     """The workbench for a report. Raises Problem 404."""
     with visit.state.database.reading() as session:
-        report = reports.find(session, visit.principal, report_id)
+        report = reports.find_report(session, visit.principal, report_id)
         return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done)
 
 
@@ -199,7 +199,7 @@ def draw_appeal(
 ) -> Response:
     """The workbench for an appeal. Raises Problem 404."""
     with visit.state.database.reading() as session:
-        appeal, report = reports.appeal(session, visit.principal, appeal_id)
+        appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
         return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
 
 

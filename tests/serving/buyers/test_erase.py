@@ -109,7 +109,7 @@ def test_nothing_of_the_buyer_is_left_and_the_chain_still_verifies(
     before = _everything(database)
     assert [word for word in (*WORDS, BUYER) if word not in before] == []
     with database.transaction() as session:
-        found = erasure.look(session, "tnt_one", BUYER)
+        found = erasure.find_traces(session, "tnt_one", BUYER)
         done = erasure.erase(session, files, "tnt_one", BUYER, SYSTEM, now)
     assert (len(found.refunds), found.photos, found.entries, found.undecided) == (1, 1, 2, [])
     assert (done.refunds, done.photos, done.shared, done.files, done.entries) == (1, 1, 0, 3, 2)

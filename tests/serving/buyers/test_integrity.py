@@ -75,8 +75,8 @@ def test_a_line_is_taken_back_once_and_nothing_is_deleted(
         if final:
             integrity.enter_final(session, made.report, made.refund, moving_clock(), SETTINGS)
         now = moving_clock.forward(days=30)
-        back = integrity.reverse(session, made.report, made.refund, now, "a court said so", judge)
-        again = integrity.reverse(session, made.report, made.refund, now, "a court said so", judge)
+        back = integrity.reverse_entry(session, made.report, made.refund, now, "a court said so", judge)
+        again = integrity.reverse_entry(session, made.report, made.refund, now, "a court said so", judge)
         record = integrity.record(session, "tnt_one", BUYER, now)
     assert back is not None
     assert again is None
@@ -98,7 +98,7 @@ def test_there_may_be_nothing_to_take_back(
 ) -> None:
     with database.transaction() as session:
         made = create_dispute(session, moving_clock(), buyer=BUYER)
-        assert integrity.reverse(session, made.report, made.refund, moving_clock()) is None
+        assert integrity.reverse_entry(session, made.report, made.refund, moving_clock()) is None
     assert _lines(database) == []
 
 
@@ -152,7 +152,7 @@ def test_points_are_final_minus_reversed_whatever_happens(
                 line = integrity.enter_final(session, one.report, one.refund, now, SETTINGS)
                 standing.setdefault(which, line.expires_at)
             elif what == "reverse":
-                if integrity.reverse(session, one.report, one.refund, now) is not None:
+                if integrity.reverse_entry(session, one.report, one.refund, now) is not None:
                     reversed_.add(which)
                 standing.pop(which, None)
         now = moving_clock()

@@ -330,7 +330,7 @@ def test_another_servers_answer_is_taken_as_it_comes(
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
         threading.Thread(target=other.serve_forever).start()
         with httpx.Client(trust_env=False) as client:
-            judged = backends.RemoteEngine(
+            judged = backends.RemoteBackend(
                 http_client.Client(f"http://127.0.0.1:{other.server_port}", http=client)
             ).judge(path)
         other.shutdown()
@@ -347,7 +347,7 @@ def test_a_fault_of_ours_is_a_line_of_its_own(
             raise RuntimeError("poisoned")
 
     [path] = _save(tmp_path, a_jpg=photo())
-    judged = backends.LocalEngine(Poisoned()).judge(path)
+    judged = backends.LocalBackend(Poisoned()).judge(path)
     assert judged.line["error"]["code"] == "internal" and "poisoned" in caplog.text
     assert "poisoned" not in judged.line["error"]["message"]
 

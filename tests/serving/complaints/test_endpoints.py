@@ -7,8 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from refundlens.serving.identity.keys import Wanted
-from refundlens.serving.identity.keys import create as create_key
+from refundlens.serving.identity.keys import NewKeyRequest, create_key
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.roles import SYSTEM, Role
@@ -30,7 +29,7 @@ def refund(workflow_app: FastAPI, create_dispute: Callable[..., Any], moving_clo
 def specialist(workflow_app: FastAPI, moving_clock: Any) -> dict[str, str]:
     """Headers of an adjudicator whose key names complaints."""
     scopes = ("complaints:read", "complaints:write")
-    wanted = Wanted(Role.ADJUDICATOR, "queue", "sam", None, scopes, None)
+    wanted = NewKeyRequest(Role.ADJUDICATOR, "queue", "sam", None, scopes, None)
     with workflow_app.state.database.transaction() as session:
         made = create_key(session, DEFAULT, moving_clock(), SYSTEM, wanted)
     return {"Authorization": f"Bearer {made.text}"}

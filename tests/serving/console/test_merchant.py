@@ -310,7 +310,7 @@ def test_the_demo_opens_on_refunds_to_click(
 ) -> None:
     sizes = {sample.slug: (64 + number, 64) for number, sample in enumerate(SAMPLES)}
     monkeypatch.setattr(
-        "refundlens.serving.demo.samples.picture", lambda sample: photo(size=sizes[sample.slug])
+        "refundlens.serving.demo.samples.draw_sample", lambda sample: photo(size=sizes[sample.slug])
     )
     monkeypatch.setattr(refunds, "listing", lambda sample: photo("PNG", size=sizes[sample.slug]))
     settings = Settings(bundle=bundle, data_dir=tmp_path / "var", workers=1, worker=False)

@@ -15,8 +15,8 @@ from refundlens.model.bundle import VERSION
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import cache as answering
-from refundlens.serving.detection.cache import Answers, Question
-from refundlens.serving.detection.store import DetectionStore, Stored
+from refundlens.serving.detection.cache import Question, ResultCache
+from refundlens.serving.detection.store import DetectionRecord, DetectionStore
 from refundlens.serving.settings import Settings
 
 Photo = Callable[..., bytes]
@@ -199,14 +199,14 @@ def test_strange_files_do_not_keep_the_store_from_opening(tmp_path: Path) -> Non
     identifier = f"det_{'1' * 26}"
     store = DetectionStore(tmp_path, keep=2)
     body = {"id": identifier, "width": 8, "height": 8}
-    store.put(Stored(identifier, "me", body, np.zeros((1, 1), np.float32)), "q")
+    store.put(DetectionRecord(identifier, "me", body, np.zeros((1, 1), np.float32)), "q")
     for name in ("det_.json", "det_x.json", "det_x.answer", "det_x.y.z.answer", f"{identifier}.partial"):
         (tmp_path / name).touch()
     (tmp_path / f"det_{'0' * 26}.json").mkdir()
     store = DetectionStore(tmp_path, keep=2)
     assert store.answer("q") == identifier and store.get(identifier, "me")
     newer = f"det_{'2' * 26}"
-    store.put(Stored(newer, "me", body | {"id": newer}, np.zeros((1, 1), np.float32)), "q")
+    store.put(DetectionRecord(newer, "me", body | {"id": newer}, np.zeros((1, 1), np.float32)), "q")
     assert store.answer("q") == newer and store.get(newer, "me"), "a folder that stays costs no verdict"
 
 
@@ -228,7 +228,7 @@ def test_it_can_be_switched_off(settings: Settings, detector: Detector, photo: P
 
 
 def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
-    answers = Answers(60)
+    answers = ResultCache(60)
     for name in ("a", "b"):
         answers.put(name, {"text": "x" * 10})  # 22 bytes of JSON
     assert answers.get("a") == {"text": "x" * 10}
@@ -246,9 +246,9 @@ def test_the_newest_detection_answers(tmp_path: Path) -> None:
     map_ = np.zeros((1, 1), np.float32)
     ids = [f"det_{digit * 26}" for digit in "123"]
     for identifier in ids[:2]:
-        store.put(Stored(identifier, "me", {"id": identifier, "width": 8, "height": 8}, map_), "q")
+        store.put(DetectionRecord(identifier, "me", {"id": identifier, "width": 8, "height": 8}, map_), "q")
     assert store.answer("q") == ids[1] and DetectionStore(tmp_path, keep=2).answer("q") == ids[1]
-    store.put(Stored(ids[2], "me", {}, map_))
+    store.put(DetectionRecord(ids[2], "me", {}, map_))
     assert store.answer("q") == ids[1], "the older one went, and its mark with it"
     assert store.get(ids[1], "me") and store.get(ids[1], "you") is None
     assert [path.name for path in tmp_path.glob("*.answer")] == [f"{ids[1]}.q.answer"]

@@ -19,9 +19,10 @@ from refundlens.model.bundle import CALIBRATION, VERSION, BundleError, bundled_p
 from refundlens.model.detect import Detector, Scored
 from refundlens.model.detection import Detection
 from refundlens.model.photo.image import ImageError, Photo
-from refundlens.serving.engine import Closed, Engine, Expired, Refused, stages
-from refundlens.serving.engine.job import Answer, Job
-from refundlens.serving.engine.scheduler import Infer, Slice
+from refundlens.serving.engine import stages
+from refundlens.serving.engine.engine import Engine
+from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
+from refundlens.serving.engine.scheduler import Infer, TileSlice
 from refundlens.serving.observability import Metrics
 from refundlens.serving.settings import Settings
 
@@ -207,10 +208,10 @@ def test_a_photo_that_failed_in_one_batch_is_not_finished_by_another(
     look = job.look
     assert look is not None
     look.taken = look.count
-    head, tail = (Infer(crew.lane, [Slice(job, look, *part)]) for part in ((0, 1), (1, look.count - 1)))
+    head, tail = (Infer(crew.lane, [TileSlice(job, look, *part)]) for part in ((0, 1), (1, look.count - 1)))
     end = crew._end
 
-    def meanwhile(job: Job, result: Answer | Exception) -> None:
+    def meanwhile(job: PhotoJob, result: Judgement | Exception) -> None:
         crew._infer(tail)
         end(job, result)
 
@@ -251,7 +252,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_and_an_idle_engine_forgives(
     engine.detect_now(photo(), patience=PATIENCE)
     wait = engine.expected_wait(4)
     assert wait > 0
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Overloaded) as caught:
         engine.submit([engine.job(photo(), deadline=time.monotonic() - 1)])
     assert caught.value.wait > 0 and engine.expected_wait(4) < wait
     assert 'refundlens_shed_total{reason="deadline"} 1.0' in metrics.text().decode()
@@ -371,7 +372,7 @@ def test_a_large_photo_in_a_hurry_lets_nobody_past_and_overtakes_nobody(gated: t
             job.deadline = (
                 time.monotonic() + wait * 1.3 + 20
             )  # half of it is less than the early one's own patience
-            with pytest.raises(Refused):
+            with pytest.raises(Overloaded):
                 engine.submit([engine.job(_plain(*size, 10), deadline=time.monotonic() + wait)])
         job.future.add_done_callback(lambda _, name=name: done.append(name))  # type: ignore[misc]
         engine.submit([job])
@@ -526,7 +527,7 @@ def test_a_failing_challenger_costs_nobody_a_verdict(
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("refundlens.serving.engine.shadow.Look", broken)
+    monkeypatch.setattr("refundlens.serving.engine.shadow.TiledPass", broken)
     assert engine.detect_now(photo(), patience=PATIENCE).detection.verdict
 
 

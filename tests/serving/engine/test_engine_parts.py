@@ -14,22 +14,29 @@ from refundlens.model.detect import Detector
 from refundlens.model.network import pooling
 from refundlens.model.network.tiles import TILE
 from refundlens.serving.engine import scheduler
-from refundlens.serving.engine.job import LATER, Job, Look, Priority
-from refundlens.serving.engine.runner import NEAR, TRY_EVERY, BoundNetwork, CostCurve, DirectNetwork, Lane
-from refundlens.serving.engine.scheduler import Board, Decode, Drop, Finish, Infer
+from refundlens.serving.engine.job import LATER, PhotoJob, Priority, TiledPass
+from refundlens.serving.engine.runner import (
+    NEAR,
+    TRY_EVERY,
+    BoundNetwork,
+    CostCurve,
+    DirectNetwork,
+    ModelRunner,
+)
+from refundlens.serving.engine.scheduler import Decode, Drop, Finish, Infer, Scheduler
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 
 ALL = ("finish", "infer", "decode")
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., PhotoJob]
 
 
 @pytest.fixture
-def lane(detector: Detector) -> Lane:
-    return Lane(detector)
+def lane(detector: Detector) -> ModelRunner:
+    return ModelRunner(detector)
 
 
 @pytest.fixture
-def make(lane: Lane) -> MakeJob:
+def make(lane: ModelRunner) -> MakeJob:
     """A job of a picture of `tiles` tiles in a row."""
 
     def make(
@@ -37,11 +44,11 @@ def make(lane: Lane) -> MakeJob:
         tiles: int = 1,
         priority: Priority = "interactive",
         deadline: float = math.inf,
-        down: Lane = lane,
-    ) -> Job:
+        down: ModelRunner = lane,
+    ) -> PhotoJob:
         width = TILE * tiles
-        job = Job(b"", None, "en", priority, arrived, deadline, tiles, TILE * width, down)
-        job.look = Look(np.zeros((TILE, width - 16 * (tiles - 1), 3), np.uint8))
+        job = PhotoJob(b"", None, "en", priority, arrived, deadline, tiles, TILE * width, down)
+        job.look = TiledPass(np.zeros((TILE, width - 16 * (tiles - 1), 3), np.uint8))
         assert job.look.count == tiles
         return job
 
@@ -58,7 +65,7 @@ def test_a_look_in_pieces_gives_what_the_detector_gives(
     detector: Detector, size: tuple[int, int], piece: int
 ) -> None:
     pixels = _pixels(*size)
-    look, network = Look(pixels), DirectNetwork(detector.bundle.session, 100)
+    look, network = TiledPass(pixels), DirectNetwork(detector.bundle.session, 100)
     for first in range(0, look.count, piece):
         count = min(piece, look.count - first)
         look.copy_tiles(first, network.buffer[:count])
@@ -112,7 +119,7 @@ def test_a_cap_is_never_far_from_the_best(costs: dict[int, float]) -> None:
 
 
 def test_photos_go_in_the_order_they_came_and_bulk_lets_others_past_for_a_while(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     bulk = make(0.0, priority="bulk")
     early, late = make(LATER["bulk"] - 1), make(LATER["bulk"] + 1)
     shadow = make(-100.0, priority="shadow")
@@ -124,7 +131,7 @@ def test_photos_go_in_the_order_they_came_and_bulk_lets_others_past_for_a_while(
 
 
 def test_a_photo_is_finished_before_the_next_is_begun(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     first, second, third = make(1.0), make(2.0), make(3.0)
     board.add(first, "decode")
     board.add(second, "infer")
@@ -135,17 +142,17 @@ def test_a_photo_is_finished_before_the_next_is_begun(make: MakeJob) -> None:
 
 
 def test_threads_only_get_what_they_do(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     board.add(make(), "infer")
     assert board.take(("decode", "finish"), 0.0, 1) is None
     assert isinstance(board.take(("infer",), 0.0, 1), Infer)
 
 
-def test_photos_share_a_batch_and_idle_threads_share_the_tiles(make: MakeJob, lane: Lane) -> None:
+def test_photos_share_a_batch_and_idle_threads_share_the_tiles(make: MakeJob, lane: ModelRunner) -> None:
     lane.curve = CostCurve((1, 2, 4, 8))
     for size, seconds in {1: 4.0, 2: 5.0, 4: 6.0, 8: 7.0}.items():
         lane.curve.observe(size, seconds)
-    board = Board(10**9)
+    board = Scheduler(10**9)
     jobs = [make(0.0, 3), make(1.0, 2), make(2.0, 9)]
     for job in jobs:
         board.add(job, "infer")
@@ -162,8 +169,8 @@ def test_photos_share_a_batch_and_idle_threads_share_the_tiles(make: MakeJob, la
 
 
 def test_models_do_not_share_a_batch(make: MakeJob, detector: Detector) -> None:
-    board = Board(10**9)
-    other = Lane(detector)
+    board = Scheduler(10**9)
+    other = ModelRunner(detector)
     for job in (make(0.0), make(1.0, down=other), make(2.0)):
         board.add(job, "infer")
     lanes = []
@@ -175,7 +182,7 @@ def test_models_do_not_share_a_batch(make: MakeJob, detector: Detector) -> None:
 
 @pytest.mark.parametrize("stage", ALL)
 def test_late_and_abandoned_photos_are_dropped_before_every_stage(make: MakeJob, stage: str) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     late, gone, good = make(0.0, deadline=5.0), make(1.0), make(2.0)
     gone.future.cancel()
     for job in (late, gone, good):
@@ -186,7 +193,7 @@ def test_late_and_abandoned_photos_are_dropped_before_every_stage(make: MakeJob,
 
 
 def test_a_late_photo_is_never_part_of_anothers_batch(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     board.add(make(0.0), "infer")
     board.add(make(1.0, deadline=5.0), "infer")
     task = board.take(ALL, 6.0, 1)
@@ -196,7 +203,7 @@ def test_a_late_photo_is_never_part_of_anothers_batch(make: MakeJob) -> None:
 
 def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:
     large = make(0.0, tiles=3)
-    board = Board(large.area * 3)
+    board = Scheduler(large.area * 3)
     board.add(large, "decode")
     assert board.take(ALL, 0.0, 1) == Decode(large), "one photo is let in however large it is"
     small = make(1.0)
@@ -241,13 +248,13 @@ def test_only_what_goes_before_is_waited_for(make: MakeJob) -> None:
 
 
 def test_a_large_photo_lets_small_ones_past_for_as_long_as_it_takes_itself(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     arrivals = [("large", 0.0, 3.0), ("small", 1.0, 0.1), ("second large", 1.5, 3.0), ("in time", 2.8, 0.1)]
     arrivals += [("too late", 3.1, 0.1), ("later", 4.3, 0.1)]
     names = {}
     for name, now, alone in arrivals:
         job = make(now)
-        job.rank = scheduler.rank(now, alone, math.inf, -math.inf)
+        job.rank = scheduler.priority_of(now, alone, math.inf, -math.inf)
         names[job] = name
         board.add(job, "infer")
     order = []
@@ -257,7 +264,7 @@ def test_a_large_photo_lets_small_ones_past_for_as_long_as_it_takes_itself(make:
     assert order == ["small", "in time", "large", "too late", "later", "second large"]
 
 
-def _serve(arrivals: list[Job], board: Board) -> dict[Job, float]:
+def _serve(arrivals: list[PhotoJob], board: Scheduler) -> dict[PhotoJob, float]:
     """When each photo is done, on one thread and a clock of its own: a tile takes a second, all else no time."""
     now, done, ahead = 0.0, {}, sorted(arrivals, key=lambda job: job.arrived)
     while len(done) < len(arrivals):
@@ -279,19 +286,19 @@ def _serve(arrivals: list[Job], board: Board) -> dict[Job, float]:
     return done
 
 
-def test_nobody_starves_and_no_time_is_lost(make: MakeJob, lane: Lane) -> None:
+def test_nobody_starves_and_no_time_is_lost(make: MakeJob, lane: ModelRunner) -> None:
     for size in lane.curve.sizes:
         lane.curve.observe(size, float(size))  # batches gain nothing, as on a processor
     large_tiles, small_tiles, every = 42, 4, 5.0
 
-    def load() -> list[Job]:
+    def load() -> list[PhotoJob]:
         """One large photo in a stream of small ones that asks for four fifths of the time."""
         return [make(0.5, large_tiles), *(make(every * index, small_tiles) for index in range(80))]
 
     in_order, fair = load(), load()
     for job in fair:
-        job.rank = scheduler.rank(job.arrived, scheduler.later(job.tiles), math.inf, -math.inf)
-    before, after = _serve(in_order, Board(10**9)), _serve(fair, Board(10**9))
+        job.rank = scheduler.priority_of(job.arrived, scheduler.patience_of(job.tiles), math.inf, -math.inf)
+    before, after = _serve(in_order, Scheduler(10**9)), _serve(fair, Scheduler(10**9))
     assert max(before.values()) == max(after.values()), "the thread was as busy"
     waits = [[done[job] - job.arrived for job in jobs] for done, jobs in ((before, in_order), (after, fair))]
     assert waits[0][0] < waits[1][0] <= (1 + scheduler.STRETCH) * large_tiles
@@ -308,7 +315,7 @@ def test_nobody_starves_and_no_time_is_lost(make: MakeJob, lane: Lane) -> None:
 def test_a_turn_keeps_the_promises_given_before(now: float, later: float, spare: float, last: float) -> None:
     """last: of those that go before it at its full rank, so never above that."""
     last = min(last, now + later)
-    rank = scheduler.rank(now, later, spare, last)
+    rank = scheduler.priority_of(now, later, spare, last)
     assert last <= rank <= now + later, (
         "behind all that went before it, and past for no longer than it takes itself"
     )
@@ -318,7 +325,7 @@ def test_a_turn_keeps_the_promises_given_before(now: float, later: float, spare:
 
 
 def test_what_nobody_waits_for_leaves_the_board_at_once(make: MakeJob) -> None:
-    board = Board(10**9)
+    board = Scheduler(10**9)
     first, gone, back = make(0.0), make(1.0), make(9.0)
     for job in (first, gone):
         board.add(job, "decode")

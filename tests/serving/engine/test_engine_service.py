@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from refundlens.model.bundle import VERSION
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body
-from refundlens.serving.engine import Engine
-from refundlens.serving.engine.job import Job
+from refundlens.serving.engine.engine import Engine
+from refundlens.serving.engine.job import PhotoJob
 from refundlens.serving.registry import loader
 from refundlens.serving.settings import Settings
 
@@ -77,7 +77,7 @@ def test_callers_may_say_that_others_go_first(
     engine, seen = _engine(client), []
     submit = engine.submit
 
-    def spy(jobs: list[Job]) -> None:
+    def spy(jobs: list[PhotoJob]) -> None:
         seen.extend(job.priority for job in jobs)
         submit(jobs)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from refundlens.model.detect import Detector
 from refundlens.serving.evidence.numbers import judge_again
-from refundlens.serving.evidence.pack import PackError, canonical, join, split
+from refundlens.serving.evidence.pack import PackError, canonical_json, join, split
 from refundlens.serving.evidence.signature import PublicKey, Signer, WrongKey, bytes64, read_keys, text64
 from refundlens.serving.evidence.verify import Finding, failed, open_pack, photo_of, verify
 from refundlens.serving.storage.secret import Secret
@@ -83,7 +83,7 @@ def test_any_changed_value_is_found(case: Any, data: st.DataObject) -> None:
     )
     parent[name] = changed
     if json.dumps(changed) != json.dumps(old):
-        assert _refused(join(canonical(document), signature), {case.key.id: case.key})
+        assert _refused(join(canonical_json(document), signature), {case.key.id: case.key})
 
 
 def test_another_signer_is_found_with_the_issuers_key_alone(case: Any) -> None:
@@ -159,7 +159,7 @@ def test_what_the_issuer_itself_changed_is_found(
     """With a right signature over wrong facts."""
     document = split(case.pack())[1]
     edit(document)
-    evidence = canonical(document)
+    evidence = canonical_json(document)
     opened = open_pack(join(evidence, Signer(case.app.state.secret).seal(evidence)))
     found = verify(opened, {case.key.id: case.key}, case.photo)
     if not failed(found):

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http.idempotency import Made, once
+from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.principal import Principal
@@ -100,11 +100,11 @@ def test_a_request_is_its_method_and_path_too(workflow_app: FastAPI, method: str
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
         request = Request({**scope, "server": ("shop", 80), "app": workflow_app})
 
-        def do(session: Session) -> Made:
+        def do(session: Session) -> Created:
             done.append(f"{method} {path}")
-            return Made({"done": done})
+            return Created({"done": done})
 
-        return once(request, principal, "the same", {"as": "before"}, do)
+        return idempotent(request, principal, "the same", {"as": "before"}, do)
 
     first, again = ask("POST", "/v1/things"), ask("POST", "/v1/things")
     assert (first.status_code, again.body) == (201, first.body)

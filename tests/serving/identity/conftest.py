@@ -12,7 +12,7 @@ from refundlens.serving.http import problems
 from refundlens.serving.identity import keys, login, tenants
 from refundlens.serving.identity.access import authenticated, needs
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.keys import Admitted, NewKey, Wanted
+from refundlens.serving.identity.keys import Authentication, NewKey, NewKeyRequest
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
@@ -50,7 +50,7 @@ def door(with_default: Database, moving_clock: Any, tmp_path: Path) -> FastAPI:
         app.api_route(f"/v1/{name}", methods=["GET", "POST"])(room)
 
     @app.get("/v1/me")
-    def me(found: Annotated[Admitted, Depends(authenticated)]) -> dict[str, Any]:
+    def me(found: Annotated[Authentication, Depends(authenticated)]) -> dict[str, Any]:
         who = found.principal
         return {"tenant": who.tenant, "role": who.role, "subject": who.subject, "account": who.account} | {
             "csrf": found.csrf,
@@ -76,8 +76,12 @@ def caller(door: FastAPI) -> Iterator[TestClient]:
 def make_key(with_default: Database, moving_clock: Any) -> Callable[..., NewKey]:
     def make(role: Role = Role.ADJUDICATOR, tenant: str = "tnt_one", **more: Any) -> NewKey:
         with with_default.transaction() as session:
-            return keys.create(
-                session, tenant, moving_clock(), SYSTEM, Wanted(role, more.pop("name", "alice"), **more)
+            return keys.create_key(
+                session,
+                tenant,
+                moving_clock(),
+                SYSTEM,
+                NewKeyRequest(role, more.pop("name", "alice"), **more),
             )
 
     return make

@@ -41,7 +41,7 @@ def _lines(result: Result) -> list[dict[str, Any]]:
 def _opens(folder: Path, key: str) -> bool:
     database = Database(sqlite_url(folder))
     with database.reading() as session:
-        return keys.admitted(session, key, utc_now()) is not None
+        return keys.authenticate_key(session, key, utc_now()) is not None
 
 
 def test_a_keys_life(run: Run, tmp_path: Path) -> None:

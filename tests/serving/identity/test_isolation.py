@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.identity import keys, tenants
-from refundlens.serving.identity.keys import Wanted
+from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
 
@@ -175,15 +175,17 @@ def _keys(app: FastAPI) -> dict[str, str]:
     now = datetime.now(UTC)
     texts = {}
     with app.state.database.transaction() as session:
-        one, two = (tenants.create(session, name, now, SYSTEM).id for name in ("one", "two"))
-        wishes = [(role.value, one, Wanted(role, f"one's {role}", account=_shop(role))) for role in KEY_ROLES]
+        one, two = (tenants.create_tenant(session, name, now, SYSTEM).id for name in ("one", "two"))
+        wishes = [
+            (role.value, one, NewKeyRequest(role, f"one's {role}", account=_shop(role))) for role in KEY_ROLES
+        ]
         wishes += [
-            (f"stranger {role}", two, Wanted(role, f"two's {role}", account=_shop(role)))
+            (f"stranger {role}", two, NewKeyRequest(role, f"two's {role}", account=_shop(role)))
             for role in KEY_ROLES
         ]
-        wishes += [("other shop", one, Wanted(Role.MERCHANT, "their clerk", account="shop-2"))]
+        wishes += [("other shop", one, NewKeyRequest(Role.MERCHANT, "their clerk", account="shop-2"))]
         for who, tenant, wish in wishes:
-            texts[who] = keys.create(session, tenant, now, SYSTEM, wish).text
+            texts[who] = keys.create_key(session, tenant, now, SYSTEM, wish).text
     return texts
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from refundlens.serving.events.verify import verify
 from refundlens.serving.identity import keys
-from refundlens.serving.identity.keys import Admitted, NewKey
+from refundlens.serving.identity.keys import Authentication, NewKey
 from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.storage.database import Database
@@ -21,10 +21,10 @@ Make = Callable[..., NewKey]
 
 
 @pytest.fixture
-def opens(with_default: Database, moving_clock: Any) -> Callable[[NewKey], Admitted | None]:
-    def ask(key: NewKey) -> Admitted | None:
+def opens(with_default: Database, moving_clock: Any) -> Callable[[NewKey], Authentication | None]:
+    def ask(key: NewKey) -> Authentication | None:
         with with_default.reading() as session:
-            return keys.admitted(session, key.text, moving_clock())
+            return keys.authenticate_key(session, key.text, moving_clock())
 
     return ask
 
@@ -49,7 +49,9 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(
     assert any(made.row.digest.encode() in content for content in files)
 
 
-def test_a_key_opens_as_what_it_was_made(make_key: Make, opens: Callable[[NewKey], Admitted | None]) -> None:
+def test_a_key_opens_as_what_it_was_made(
+    make_key: Make, opens: Callable[[NewKey], Authentication | None]
+) -> None:
     found = opens(make_key(Role.MERCHANT, subject="till 3", account="shop", scopes=["reports:read"]))
     assert found is not None
     who = found.principal
@@ -79,7 +81,7 @@ def test_what_makes_no_sense_is_refused(make_key: Make, with_default: Database, 
 
 
 def test_a_key_ends_in_time_and_not_before(
-    make_key: Make, opens: Callable[[NewKey], Admitted | None], moving_clock: Any
+    make_key: Make, opens: Callable[[NewKey], Authentication | None], moving_clock: Any
 ) -> None:
     made = make_key(expires_at=moving_clock() + timedelta(days=1))
     moving_clock.forward(hours=23, minutes=59)
@@ -91,7 +93,10 @@ def test_a_key_ends_in_time_and_not_before(
 
 
 def test_a_revoked_key_stays_revoked(
-    make_key: Make, opens: Callable[[NewKey], Admitted | None], with_default: Database, moving_clock: Any
+    make_key: Make,
+    opens: Callable[[NewKey], Authentication | None],
+    with_default: Database,
+    moving_clock: Any,
 ) -> None:
     made, other = make_key(), make_key()
     with with_default.transaction() as session:
@@ -107,14 +112,17 @@ def test_a_revoked_key_stays_revoked(
 
 
 def test_a_rotated_key_keeps_who_it_is_for_and_overlaps(
-    make_key: Make, opens: Callable[[NewKey], Admitted | None], with_default: Database, moving_clock: Any
+    make_key: Make,
+    opens: Callable[[NewKey], Authentication | None],
+    with_default: Database,
+    moving_clock: Any,
 ) -> None:
     life = timedelta(days=30)
     old = make_key(Role.MERCHANT, account="shop", scopes=["*:read"], expires_at=moving_clock() + life)
     before = opens(old)
     moving_clock.forward(days=20)
     with with_default.transaction() as session:
-        new = keys.rotate(session, old.row.id, moving_clock(), SYSTEM, overlap=timedelta(hours=2))
+        new = keys.rotate_key(session, old.row.id, moving_clock(), SYSTEM, overlap=timedelta(hours=2))
     after = opens(new)
     assert before and after and after.until == moving_clock() + life
     for what in ("tenant", "role", "subject", "account", "scopes", "owner", "key_owner"):
@@ -128,14 +136,17 @@ def test_a_rotated_key_keeps_who_it_is_for_and_overlaps(
 
 
 def test_what_is_over_or_replaced_is_not_rotated(
-    make_key: Make, opens: Callable[[NewKey], Admitted | None], with_default: Database, moving_clock: Any
+    make_key: Make,
+    opens: Callable[[NewKey], Authentication | None],
+    with_default: Database,
+    moving_clock: Any,
 ) -> None:
     soon = moving_clock() + timedelta(hours=1)
     old, gone = make_key(expires_at=soon), make_key()
 
     def rotate(key_id: str, tenant: str | None = None) -> NewKey:
         with with_default.transaction() as session:
-            return keys.rotate(session, key_id, moving_clock(), SYSTEM, tenant)
+            return keys.rotate_key(session, key_id, moving_clock(), SYSTEM, tenant)
 
     with with_default.transaction() as session:
         keys.revoke(session, gone.row.id, moving_clock(), SYSTEM)
@@ -152,5 +163,5 @@ def test_what_is_over_or_replaced_is_not_rotated(
 def test_lists_keep_to_their_tenant(make_key: Make, with_default: Database) -> None:
     one, two = make_key(), make_key(tenant="tnt_two")
     with with_default.reading() as session:
-        assert [row.id for row in keys.every(session, "tnt_one")] == [one.row.id]
-        assert {row.id for row in keys.every(session)} == {one.row.id, two.row.id}
+        assert [row.id for row in keys.list_keys(session, "tnt_one")] == [one.row.id]
+        assert {row.id for row in keys.list_keys(session)} == {one.row.id, two.row.id}

@@ -85,4 +85,4 @@ def test_flow_and_quotes_are_yaml_too() -> None:
     text = '---\ntags: ["a b", c]\nmodel-index: [{results: [{metrics: [{type: f1, value: 1e-1}]}]}]\n---\n# A'
     assert card.tags(text) == ["a b", "c"]
     assert card.figures(text) == [{"type": "f1", "value": 0.1}]
-    assert card.body(text) == "# A"
+    assert card.card_body(text) == "# A"

@@ -255,7 +255,7 @@ def test_a_new_release_brings_its_model_unless_somebody_chose_one(
     app = release("1.2.0")
     assert _runs(app) == ("1.0.0", "following")
     with app.state.database.reading() as session:
-        stages = {row.version: row.stage for row in repository.page(session, 10)}
+        stages = {row.version: row.stage for row in repository.list_versions(session, 10)}
     assert stages == {"1.0.0": "champion", "1.1.0": "retired", "1.2.0": "candidate"}
 
 
@@ -305,7 +305,7 @@ def test_the_loop_survives_a_database_that_is_away(
         task = asyncio.create_task(follows.run(asyncio.create_task(asyncio.sleep(0))))
         async with asyncio.timeout(PATIENCE):
             while len(looks) < 3:
-                app.state.bell.ring()
+                app.state.notifier.notify()
                 await asyncio.sleep(0.01)
         task.cancel()
 

@@ -40,7 +40,7 @@ def change(database: Database, engineer: Any, moving_clock: Any) -> Callable[...
 
 def _stages(database: Database) -> dict[str, str]:
     with database.reading() as session:
-        return {row.version: row.stage for row in repository.page(session, 50)}
+        return {row.version: row.stage for row in repository.list_versions(session, 50)}
 
 
 def test_a_champion_is_promoted_and_rolled_back(database: Database, add: Add, change: Any) -> None:

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as NoTurn
 
-from refundlens.serving.storage.database import Database, Turns
+from refundlens.serving.storage.database import Database, WriterQueue
 
 
 def test_turns_are_taken_one_at_a_time_in_the_order_of_coming() -> None:
-    turns, order = Turns(30), []
+    turns, order = WriterQueue(30), []
 
     def wait(number: int) -> None:
         with turns.turn():
@@ -31,7 +31,7 @@ def test_turns_are_taken_one_at_a_time_in_the_order_of_coming() -> None:
 
 
 def test_waiting_ends() -> None:
-    turns = Turns(0.01)
+    turns = WriterQueue(0.01)
     with turns.turn():
         with pytest.raises(NoTurn), turns.turn():
             pass

@@ -20,7 +20,7 @@ from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import HttpSender, Sender, secret_text
-from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.webhooks.ssrf import UrlPolicy
 
 TENANT = "tnt_one"
 LEASE = 60
@@ -123,7 +123,7 @@ class Bench:
 
     def __init__(self, database: Database, clock: Any, secret: Secret) -> None:
         self.database, self.clock, self.secret = database, clock, secret
-        self.guard = Guard(allow_private=True)
+        self.guard = UrlPolicy(allow_private=True)
 
     def endpoint(self, url: str, *events: WebhookType, tenant: str = TENANT) -> str:
         """The id of a new one."""

@@ -15,18 +15,18 @@ from refundlens.serving.events.types import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
 from refundlens.serving.webhooks import delivery, schedule, sending
 from refundlens.serving.webhooks.delivery import deliver_due, next_due
-from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record
-from refundlens.serving.webhooks.sending import Answer, HttpSender, Message
+from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record_outcome
+from refundlens.serving.webhooks.sending import DeliveryResult, HttpSender, Message
 
 
 class Telling:
     """A sender without a network. It says what it is told to, and remembers what it was given."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: DeliveryResult) -> None:
         self.answer = answer
         self.sent: list[Message] = []
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> DeliveryResult:
         self.sent.append(message)
         return self.answer
 
@@ -102,7 +102,7 @@ def test_a_receiver_that_is_down_for_an_hour_gets_everything_when_it_is_back(
 def test_attempts_keep_to_the_schedule_and_then_end(bench: Any) -> None:
     bench.endpoint("http://127.0.0.1:9/hook")
     bench.publish()
-    sender = Telling(Answer(500, "no"))
+    sender = Telling(DeliveryResult(500, "no"))
     assert bench.deliver(sender) == 1
     for planned in schedule.WAITS[1:]:
         pause = bench.until_due()
@@ -126,9 +126,9 @@ def test_retry_after_is_honoured(bench: Any, receiver: Any, reply: Any, asked: s
 def test_gone_disables_the_endpoint_and_cancels_what_waits(bench: Any) -> None:
     endpoint = bench.endpoint("http://127.0.0.1:9/hook")
     bench.publish()
-    bench.deliver(Telling(Answer(500)))
+    bench.deliver(Telling(DeliveryResult(500)))
     bench.publish()
-    bench.deliver(Telling(Answer(410)))
+    bench.deliver(Telling(DeliveryResult(410)))
     assert [row.state for row in bench.deliveries()] == ["cancelled", "failed"]
     assert bench.row(endpoint).disabled_reason == "its receiver answered 410 Gone"
     assert bench.row(endpoint).version == 2
@@ -141,7 +141,7 @@ def test_gone_disables_the_endpoint_and_cancels_what_waits(bench: Any) -> None:
 
 def test_an_endpoint_at_which_everything_fails_for_five_days_is_disabled(bench: Any) -> None:
     endpoint = bench.endpoint("http://127.0.0.1:9/hook")
-    failing = Telling(Answer(error="could not connect"))
+    failing = Telling(DeliveryResult(error="could not connect"))
     bench.publish()
     bench.deliver(failing)
     for _ in range(4):
@@ -159,11 +159,11 @@ def test_one_success_ends_the_count_of_failing_days(bench: Any) -> None:
     endpoint = bench.endpoint("http://127.0.0.1:9/hook")
     bench.publish()
     for days in range(6):
-        bench.deliver(Telling(Answer(500)))
+        bench.deliver(Telling(DeliveryResult(500)))
         bench.clock.forward(hours=24)
         bench.publish()
         if days == 3:
-            bench.deliver(Telling(Answer(200)))
+            bench.deliver(Telling(DeliveryResult(200)))
     assert bench.row(endpoint).disabled_reason is None
 
 
@@ -171,12 +171,12 @@ def test_one_failure_after_a_quiet_week_disables_nothing(bench: Any) -> None:
     endpoint = bench.endpoint("http://127.0.0.1:9/hook")
     bench.publish()
     while bench.one().state == "pending":
-        bench.deliver(Telling(Answer(500)))
+        bench.deliver(Telling(DeliveryResult(500)))
         if bench.one().next_at:
             bench.until_due()
     bench.clock.forward(days=7)
     bench.publish()
-    bench.deliver(Telling(Answer(500)))
+    bench.deliver(Telling(DeliveryResult(500)))
     assert bench.row(endpoint).disabled_reason is None
 
 
@@ -185,7 +185,7 @@ def test_what_was_published_in_the_moment_of_disabling_is_cancelled(bench: Any) 
     bench.publish()
     with bench.database.transaction() as session:
         session.get_one(WebhookEndpoint, endpoint).disabled_reason = "a test"
-    sender = Telling(Answer(200))
+    sender = Telling(DeliveryResult(200))
     assert bench.deliver(sender) == 0 and not sender.sent
     assert bench.one().state == "cancelled"
     assert next_due(bench.database, bench.clock()) is None
@@ -198,7 +198,7 @@ def test_a_crash_between_sending_and_recording_sends_again_with_the_same_id(
     event = bench.publish()
 
     class Dying(HttpSender):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             await super().send(message)
             raise RuntimeError("killed")
 
@@ -222,10 +222,10 @@ def test_an_outcome_counts_only_while_the_lease_is_ours(bench: Any) -> None:
     bench.clock.forward(seconds=31)
     (taken,) = claim(bench.database, bench.clock(), lease, 10, {})
     assert taken.delivery_id == slow.delivery_id and taken.lease != slow.lease
-    assert not record(bench.database, slow, Answer(500), bench.clock())
+    assert not record_outcome(bench.database, slow, DeliveryResult(500), bench.clock())
     assert bench.one().attempts == 0
-    assert record(bench.database, taken, Answer(200), bench.clock())
-    assert not record(bench.database, taken, Answer(200), bench.clock())
+    assert record_outcome(bench.database, taken, DeliveryResult(200), bench.clock())
+    assert not record_outcome(bench.database, taken, DeliveryResult(200), bench.clock())
     assert (bench.one().state, bench.one().attempts) == ("delivered", 1)
 
 
@@ -234,9 +234,9 @@ def test_a_cancelled_run_leaves_leases_that_end(bench: Any) -> None:
     bench.publish()
 
     class Hanging:
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             await asyncio.Event().wait()
-            return Answer(200)
+            return DeliveryResult(200)
 
     async def cancelled() -> None:
         task = asyncio.create_task(deliver_due(bench.database, bench.clock, Hanging(), 60, 10))
@@ -259,11 +259,11 @@ def test_two_deliverers_never_send_one_delivery_at_the_same_time(bench: Any) -> 
     lock = threading.Lock()
 
     class Counting:
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             with lock:
                 sent[message.event_id, message.url] += 1
             await asyncio.sleep(0.002)
-            return Answer(200)
+            return DeliveryResult(200)
 
     start = threading.Barrier(2)
 
@@ -291,17 +291,17 @@ def test_a_dead_endpoint_holds_up_no_other(bench: Any) -> None:
         arrived = 0
         hanging = 0
 
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             if message.url.endswith("dead"):
                 self.hanging += 1
                 assert self.hanging <= PER_ENDPOINT
                 await alive.wait()  # the dead one ends only when the other has everything
                 self.hanging -= 1
-                return Answer(error="no answer")
+                return DeliveryResult(error="no answer")
             self.arrived += 1
             if self.arrived == 12:
                 alive.set()
-            return Answer(200)
+            return DeliveryResult(200)
 
     assert bench.deliver(Half()) == 24
     assert Counter(row.state for row in bench.deliveries()) == {"delivered": 12, "pending": 12}
@@ -316,7 +316,7 @@ def test_an_endpoint_that_fails_gets_one_message_at_a_time(bench: Any) -> None:
     assert len(taken) == PER_ENDPOINT
     endpoint = taken[0].endpoint_id
     assert claim(bench.database, bench.clock(), lease, 10, {endpoint: PER_ENDPOINT}) == []
-    record(bench.database, taken[0], Answer(500), bench.clock())
+    record_outcome(bench.database, taken[0], DeliveryResult(500), bench.clock())
     assert claim(bench.database, bench.clock(), lease, 10, {endpoint: 1}) == []
     assert len(claim(bench.database, bench.clock(), lease, 10, {})) == 1
 
@@ -327,7 +327,7 @@ def test_messages_to_one_endpoint_go_out_in_order(bench: Any) -> None:
     for _ in range(12):
         events.append(bench.publish())
         bench.clock.forward(seconds=1)
-    sender = Telling(Answer(200))
+    sender = Telling(DeliveryResult(200))
     bench.deliver(sender)
     assert [message.event_id for message in sender.sent] == events
 
@@ -341,12 +341,12 @@ def test_no_more_than_the_limit_are_under_way_at_a_time(bench: Any) -> None:
     class Watching:
         now = most = 0
 
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0.001)
             self.now -= 1
-            return Answer(200)
+            return DeliveryResult(200)
 
     sender = Watching()
     assert bench.deliver(sender, limit=5) == 18
@@ -364,13 +364,13 @@ def test_what_is_published_while_a_slow_receiver_is_waited_for_is_sent_meanwhile
     arrived = asyncio.Event()
 
     class Slow:
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> DeliveryResult:
             if message.url.endswith("quick"):
                 arrived.set()
             else:
                 await asyncio.to_thread(bench.publish, WebhookType.APPEAL_UPHELD)
                 await arrived.wait()
-            return Answer(200)
+            return DeliveryResult(200)
 
     assert bench.deliver(Slow()) == 2
 

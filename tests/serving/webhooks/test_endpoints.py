@@ -11,13 +11,13 @@ from starlette.testclient import TestClient
 from refundlens.serving.http import problems
 from refundlens.serving.http.idempotency import Running
 from refundlens.serving.identity.access import authenticated
-from refundlens.serving.identity.keys import Admitted
+from refundlens.serving.identity.keys import Authentication
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import AuditEvent, StoredAnswer, WebhookEndpoint
 from refundlens.serving.webhooks import endpoints, service
-from refundlens.serving.webhooks.sending import Answer, secret_text
-from refundlens.serving.webhooks.ssrf import Guard
+from refundlens.serving.webhooks.sending import DeliveryResult, secret_text
+from refundlens.serving.webhooks.ssrf import UrlPolicy
 
 HOOKS = "/v1/webhook-endpoints"
 DELIVERIES = "/v1/webhook-deliveries"
@@ -31,15 +31,15 @@ class Told:
         self.status = status
         self.ids: list[str] = []
 
-    async def send(self, message: Any) -> Answer:
+    async def send(self, message: Any) -> DeliveryResult:
         self.ids.append(message.event_id)
-        return Answer(self.status)
+        return DeliveryResult(self.status)
 
 
-def _caller(request: Request) -> Admitted:
+def _caller(request: Request) -> Authentication:
     """The door's first half, of which `tests/serving/identity` is: here a header says who comes."""
     tenant, role = request.headers["x-as"].split("/")
-    return Admitted(Principal(tenant, "key_1", Role(role), "somebody"), None)
+    return Authentication(Principal(tenant, "key_1", Role(role), "somebody"), None)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def app(bench: Any) -> FastAPI:
     made.dependency_overrides[authenticated] = _caller
     made.state.database, made.state.secret, made.state.clock = bench.database, bench.secret, bench.clock
     made.state.running = Running()
-    made.state.webhook_guard = Guard(resolve=lambda host, port: ["93.184.216.34"])
+    made.state.webhook_guard = UrlPolicy(resolve=lambda host, port: ["93.184.216.34"])
     return made
 
 
@@ -109,7 +109,7 @@ def test_an_address_that_is_private_is_refused_at_registration_and_change(
     client: TestClient, app: FastAPI
 ) -> None:
     made = create(client).json()
-    app.state.webhook_guard = Guard(resolve=lambda host, port: ["10.0.0.1"])
+    app.state.webhook_guard = UrlPolicy(resolve=lambda host, port: ["10.0.0.1"])
     for answer in (create(client, "two"), client.patch(f"{HOOKS}/{made['id']}", json={"url": URL + "2"})):
         assert answer.status_code == 422 and answer.json()["code"] == "webhook_url_refused"
 

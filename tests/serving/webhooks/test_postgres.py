@@ -14,8 +14,8 @@ from refundlens.serving.events import audit
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, Tenant, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import next_due
-from refundlens.serving.webhooks.queue import claim, record
-from refundlens.serving.webhooks.sending import Answer
+from refundlens.serving.webhooks.queue import claim, record_outcome
+from refundlens.serving.webhooks.sending import DeliveryResult
 
 pytestmark = pytest.mark.slow
 
@@ -61,11 +61,11 @@ def test_deliverers_that_share_a_database_send_each_message_once(bench: Any) -> 
     lock = threading.Lock()
 
     class Counting:
-        async def send(self, message: Any) -> Answer:
+        async def send(self, message: Any) -> DeliveryResult:
             with lock:
                 sent[message.event_id, message.url] += 1
             await asyncio.sleep(0.002)
-            return Answer(200)
+            return DeliveryResult(200)
 
     at_once(3, lambda: bench.deliver(Counting()))
     assert len(sent) == 24 and set(sent.values()) == {1}
@@ -102,7 +102,7 @@ def test_many_outcomes_at_once_disable_an_endpoint_once(bench: Any) -> None:
         bench.publish()
     taken = claim(bench.database, bench.clock(), timedelta(seconds=30), 10, {})
     left = iter(taken)
-    at_once(4, lambda: record(bench.database, next(left), Answer(410), bench.clock()))
+    at_once(4, lambda: record_outcome(bench.database, next(left), DeliveryResult(410), bench.clock()))
     assert bench.row(endpoint).disabled_reason == "its receiver answered 410 Gone"
     assert Counter(row.state for row in bench.deliveries()) == {"failed": 1, "cancelled": 3}
     with bench.database.reading() as session:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from standardwebhooks import Webhook
 
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.webhooks.sending import Signer, headers, secret_text
+from refundlens.serving.webhooks.sending import WebhookSigner, headers, secret_text
 
 SECRET = Secret(b"0123456789abcdef0123456789abcdef")
 
@@ -14,7 +14,9 @@ def test_the_library_verifies_what_we_sign_in_any_zone() -> None:
     """The library compares with its own clock: so this is signed now."""
     text = secret_text(SECRET, "whe_1", 1)
     for zone in (UTC, timezone(timedelta(hours=8))):
-        signed = headers(SECRET, Signer("whe_1", 1, None), "evt_1", '{"name":"破洞"}', datetime.now(zone))
+        signed = headers(
+            SECRET, WebhookSigner("whe_1", 1, None), "evt_1", '{"name":"破洞"}', datetime.now(zone)
+        )
         assert Webhook(text).verify('{"name":"破洞"}', signed) == {"name": "破洞"}
 
 
@@ -26,9 +28,9 @@ def test_secrets_differ_by_endpoint_and_number_and_stay_the_same() -> None:
 
 def test_the_secret_before_signs_until_its_time_is_over() -> None:
     now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-    assert Signer("whe_1", 2, now + timedelta(seconds=1)).numbers(now) == [2, 1]
-    assert Signer("whe_1", 2, now).numbers(now) == [2]
-    assert Signer("whe_1", 1, now + timedelta(hours=1)).numbers(now) == [1]
-    both = headers(SECRET, Signer("whe_1", 2, now + timedelta(hours=1)), "evt_1", "{}", now)
+    assert WebhookSigner("whe_1", 2, now + timedelta(seconds=1)).numbers(now) == [2, 1]
+    assert WebhookSigner("whe_1", 2, now).numbers(now) == [2]
+    assert WebhookSigner("whe_1", 1, now + timedelta(hours=1)).numbers(now) == [1]
+    both = headers(SECRET, WebhookSigner("whe_1", 2, now + timedelta(hours=1)), "evt_1", "{}", now)
     assert len(both["webhook-signature"].split(" ")) == 2
     assert both["webhook-timestamp"] == str(int(now.timestamp()))

@@ -9,7 +9,7 @@ import pytest
 
 from refundlens.serving.webhooks import ssrf
 from refundlens.serving.webhooks.sending import HttpSender
-from refundlens.serving.webhooks.ssrf import Guard, PinnedTransport, Refused, system_resolver
+from refundlens.serving.webhooks.ssrf import PinnedTransport, UrlPolicy, UrlRefused, system_resolver
 
 PUBLIC = "93.184.216.34"
 PRIVATE = [
@@ -65,18 +65,18 @@ def answering(*found: str) -> Callable[[str, int], list[str]]:
 @pytest.mark.parametrize("address", PRIVATE)
 def test_addresses_that_are_not_the_internets_are_refused(address: str) -> None:
     assert ssrf.refused(address)
-    with pytest.raises(Refused, match="address"):
-        Guard(resolve=answering(address)).check("https://hooks.example/")
+    with pytest.raises(UrlRefused, match="address"):
+        UrlPolicy(resolve=answering(address)).check("https://hooks.example/")
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "100.63.255.255", "172.32.0.1", "2606:4700::1111"])
 def test_public_addresses_are_let_through(address: str) -> None:
-    assert Guard(resolve=answering(address)).check("https://hooks.example/") == [address]
+    assert UrlPolicy(resolve=answering(address)).check("https://hooks.example/") == [address]
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
-    with pytest.raises(Refused, match="loopback"):
-        Guard(resolve=answering(PUBLIC, "127.0.0.1")).check("https://hooks.example/")
+    with pytest.raises(UrlRefused, match="loopback"):
+        UrlPolicy(resolve=answering(PUBLIC, "127.0.0.1")).check("https://hooks.example/")
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_urls_of_a_bad_form_are_refused_without_asking_the_name_server(url: str,
     def never(host: str, port: int) -> list[str]:
         raise AssertionError("asked")
 
-    with pytest.raises(Refused, match=why):
-        Guard(resolve=never).check(url)
+    with pytest.raises(UrlRefused, match=why):
+        UrlPolicy(resolve=never).check(url)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_urls_of_a_bad_form_are_refused_without_asking_the_name_server(url: str,
 )
 def test_all_ways_to_write_this_machine_are_refused(host: str) -> None:
     """With the system's own resolver, which answers these without a network."""
-    with pytest.raises(Refused):
-        Guard().check(f"https://{host}/")
+    with pytest.raises(UrlRefused):
+        UrlPolicy().check(f"https://{host}/")
 
 
 def test_a_host_without_address_is_refused() -> None:
@@ -128,14 +128,14 @@ def test_a_host_without_address_is_refused() -> None:
         raise OSError("no such host")
 
     for resolve in (unknown, answering()):
-        with pytest.raises(Refused, match="no address"):
-            Guard(resolve=resolve).check("https://hooks.example/")
+        with pytest.raises(UrlRefused, match="no address"):
+            UrlPolicy(resolve=resolve).check("https://hooks.example/")
 
 
 def test_closed_networks_may_allow_plain_http_and_private_addresses() -> None:
-    guard = Guard(allow_private=True)
+    guard = UrlPolicy(allow_private=True)
     assert guard.check("http://127.0.0.1:81/") == ["127.0.0.1"]
-    with pytest.raises(Refused):
+    with pytest.raises(UrlRefused):
         guard.check("ftp://127.0.0.1/")
 
 
@@ -153,7 +153,7 @@ class Inner(httpx.AsyncBaseTransport):
         return httpx.Response(204)
 
 
-def post(guard: Guard, inner: Inner, url: str = "https://hooks.example:8443/a?b=c") -> httpx.Response:
+def post(guard: UrlPolicy, inner: Inner, url: str = "https://hooks.example:8443/a?b=c") -> httpx.Response:
     async def run() -> httpx.Response:
         async with httpx.AsyncClient(transport=PinnedTransport(guard, inner)) as client:
             return await client.post(url, content=b"{}")
@@ -164,7 +164,7 @@ def post(guard: Guard, inner: Inner, url: str = "https://hooks.example:8443/a?b=
 def test_the_checked_address_is_the_one_connected_to_and_tls_asks_for_the_name() -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     inner = Inner()
-    post(Guard(resolve=lambda host, port: next(answers)), inner)
+    post(UrlPolicy(resolve=lambda host, port: next(answers)), inner)
     (asked,) = inner.asked
     assert str(asked.url) == f"https://{PUBLIC}:8443/a?b=c"
     assert asked.headers["host"] == "hooks.example:8443"
@@ -173,23 +173,23 @@ def test_the_checked_address_is_the_one_connected_to_and_tls_asks_for_the_name()
 
 def test_a_name_that_is_rebound_after_registration_is_refused_at_delivery() -> None:
     answers = iter([[PUBLIC], ["169.254.169.254"]])
-    guard, inner = Guard(resolve=lambda host, port: next(answers)), Inner()
+    guard, inner = UrlPolicy(resolve=lambda host, port: next(answers)), Inner()
     guard.check("https://hooks.example/")
-    with pytest.raises(Refused, match="link-local"):
+    with pytest.raises(UrlRefused, match="link-local"):
         post(guard, inner)
     assert not inner.asked
 
 
 def test_addresses_are_tried_in_turn_until_one_takes_the_connection() -> None:
     inner = Inner(PUBLIC)
-    assert post(Guard(resolve=answering(PUBLIC, "2606:4700::1111")), inner).status_code == 204
+    assert post(UrlPolicy(resolve=answering(PUBLIC, "2606:4700::1111")), inner).status_code == 204
     assert [request.url.host for request in inner.asked] == [PUBLIC, "2606:4700::1111"]
     with pytest.raises(httpx.ConnectError):
-        post(Guard(resolve=answering(PUBLIC)), inner)
+        post(UrlPolicy(resolve=answering(PUBLIC)), inner)
 
 
 def test_a_name_reaches_the_receiver_through_the_real_transport(bench: Any, receiver: Any) -> None:
-    bench.guard = Guard(allow_private=True, resolve=answering("127.0.0.1"))
+    bench.guard = UrlPolicy(allow_private=True, resolve=answering("127.0.0.1"))
     bench.endpoint(f"http://hooks.example:{receiver.port}/named")
     bench.publish()
     bench.deliver()
@@ -198,7 +198,7 @@ def test_a_name_reaches_the_receiver_through_the_real_transport(bench: Any, rece
 
 
 def test_a_private_endpoint_is_not_called_and_the_delivery_says_why(bench: Any, receiver: Any) -> None:
-    bench.guard = Guard(resolve=answering("127.0.0.1"))
+    bench.guard = UrlPolicy(resolve=answering("127.0.0.1"))
     bench.endpoint(f"https://hooks.example:{receiver.port}/")
     bench.publish()
     bench.deliver()

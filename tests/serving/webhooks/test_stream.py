@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from refundlens.serving.http import problems
 from refundlens.serving.identity.access import authenticated
-from refundlens.serving.identity.keys import Admitted
-from refundlens.serving.kit.notifier import Bell
+from refundlens.serving.identity.keys import Authentication
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import OutboxEvent
@@ -29,7 +29,7 @@ FAST = 0.01
 def state(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An application's, whose streams look often."""
     monkeypatch.setattr(streams, "LOOK", FAST)
-    return SimpleNamespace(database=bench.database, clock=bench.clock, bell=Bell(), closing=False)
+    return SimpleNamespace(database=bench.database, clock=bench.clock, notifier=Notifier(), closing=False)
 
 
 def reading(bench: Any, principal: Principal = ADMIN, last: str | None = None) -> Reading:
@@ -167,7 +167,7 @@ def test_a_stream_lasts_a_while_only(state: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_waiting_stream_holds_no_connection(bench: Any, state: Any) -> None:
-    class Listening(Bell):
+    class Listening(Notifier):
         """Tells how many connections are out while a stream waits at it."""
 
         out: int | None = None
@@ -177,21 +177,21 @@ def test_a_waiting_stream_holds_no_connection(bench: Any, state: Any) -> None:
             state.closing = True
             return False
 
-    state.bell = Listening()
+    state.notifier = Listening()
 
     async def run() -> None:
         async for _ in stream(state, ADMIN, None):
             pass
 
     asyncio.run(run())
-    assert state.bell.out == 0
+    assert state.notifier.out == 0
 
 
 def test_over_http_by_role_and_with_an_end(state: Any) -> None:
     app = FastAPI()
     problems.install(app)
     app.include_router(streams.router)
-    app.dependency_overrides[authenticated] = lambda: Admitted(ADMIN, None)
+    app.dependency_overrides[authenticated] = lambda: Authentication(ADMIN, None)
     for name, value in vars(state).items():
         setattr(app.state, name, value)
     app.state.closing = True

@@ -37,8 +37,8 @@ from refundlens.serving.storage.tables import (
     Report,
 )
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow.change import Given
-from refundlens.serving.workflow.machine import happen
+from refundlens.serving.workflow.change import EventData
+from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, Outcome, ReportState
 from refundlens.serving.workflow.transitions import TABLE
 
@@ -186,7 +186,7 @@ class Disputes(RuleBasedStateMachine):
                 row = report if new else session.get_one(Report, report)
                 if bound is not None:
                     row.bound = bound
-                given = Given(
+                given = EventData(
                     side="buyer",
                     reason="words",
                     reason_code="other",
@@ -195,7 +195,7 @@ class Disputes(RuleBasedStateMachine):
                     miss_bound=missed,
                 )
                 refund = session.get_one(Refund, self.refund)
-                happen(session, self.settings, self.now, actor, event, row, refund, given)
+                apply(session, self.settings, self.now, actor, event, row, refund, given)
         except Problem as problem:
             assert problem.status in (403, 409, 422)
             return False

@@ -8,7 +8,15 @@ import pytest
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow import effects, guards
 from refundlens.serving.workflow.states import Event, ReportState
-from refundlens.serving.workflow.transitions import TABLE, Effect, Guard, edges, events_from, find, markdown
+from refundlens.serving.workflow.transitions import (
+    TABLE,
+    Effect,
+    Guard,
+    edges,
+    events_from,
+    find_edge,
+    markdown,
+)
 
 S = ReportState
 ROOT = Path(__file__).parents[3]
@@ -65,10 +73,10 @@ def test_an_edge_is_found_exactly_where_the_table_has_one(state: ReportState | N
     rows = edges(state, event)
     assert len(rows) in (0, 1, 2)
     if len(rows) == 2:
-        assert (find(state, event, S.ESTABLISHED), find(state, event, S.NOT_ESTABLISHED)) == rows
-        assert find(state, event) is None
+        assert (find_edge(state, event, S.ESTABLISHED), find_edge(state, event, S.NOT_ESTABLISHED)) == rows
+        assert find_edge(state, event) is None
     else:
-        assert find(state, event) == (rows[0] if rows else None)
+        assert find_edge(state, event) == (rows[0] if rows else None)
 
 
 def test_every_guard_and_effect_is_done_by_somebody() -> None:
