@@ -1,6 +1,6 @@
 """Fits the forest that tells painted defects from drawings, and writes `model/compare/marks.npz`.
 
-    python -m refundlens.training.references.fit /work/of/pictures --photos 115
+    python -m refundlens.training.references.fit PICTURES --photos 115
 
 In: a folder with `index.csv`; only photos of its training split are used. Out: the file, and how well it does on photos
 it was not fitted to. Extremely randomised trees (Geurts et al. 2006) of scikit-learn, which NumPy reads: on the figures

@@ -1,6 +1,6 @@
 """Measures reference comparison on photos that nothing here was chosen by.
 
-    python -m refundlens.training.references.measure /work/of/pictures --photos 100
+    python -m refundlens.training.references.measure PICTURES --photos 100
 
 In: the folder's validation split. Each photo is seen again painted (by a painter or an editor's tool), honestly
 (plain, in another tone, filtered, in a collage, with a strip) and with something drawn on it; and edits that others
