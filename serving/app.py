@@ -60,6 +60,7 @@ from refundlens.serving.registry.follower import Follower
 from refundlens.serving.registry.loader import start_engine
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
+from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import read_secret
@@ -115,6 +116,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
     app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
+    app.state.finder = Finder()
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
     app.state.service = DetectionService(
         engine,

@@ -83,6 +83,14 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "{share} of {where} is {what}; the heat map says little there.",
         "zh": "{where}有 {share} {what}，热力图在这些地方的参考价值有限。",
     },
+    "reuse.other_claims": {
+        "en": "The same picture, or a lightly edited copy of it, was used in other claims: {count}.",
+        "zh": "这张图片（或其略作改动的版本）还用在了另外 {count} 笔售后申请中。",
+    },
+    "reuse.other_tenants": {
+        "en": "The same picture, or a lightly edited copy of it, was used in claims at other marketplaces: {count}.",
+        "zh": "这张图片（或其略作改动的版本）还在其他平台的 {count} 笔售后申请中出现过。",
+    },
     "claim.one_fake": {
         "en": "Photo {which} of {count} is fake, which is enough for this claim. Of claims whose photos are all "
         "authentic, this rule calls at most {bound} fake.",

@@ -2,7 +2,7 @@
 
 Verdicts, hashes, labels and the audit log stay: they are facts about what was decided, not pictures of somebody's home.
 
-Takes photos, their maps and the evidence made of them out of the file store, for good.
+Takes photos, their prints, their maps and the evidence made of them out of the file store, for good.
 
 In: images whose time is over. Out: rows that say when, and no bytes. A file that another row still needs, because the
 same photo came with another refund, stays for that one.
@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.kit.roles import SYSTEM
+from refundlens.serving.reuse import catalogue
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Refusal, Report, Screening
@@ -47,6 +48,7 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
     maps = _maps(session, keys)
     for image in fresh:
         image.erased_at, image.name = now, None
+    catalogue.erase(session, keys)
     session.flush()
     photos = {image.sha256 for image in fresh}
     kept = needed(session, sorted(photos | maps))

@@ -50,6 +50,14 @@ def choose(
             help="Whether adjudicators form an opinion of their own before they see the model's.",
         ),
     ] = None,
+    share_prints: Annotated[
+        bool | None,
+        typer.Option(
+            "--share-prints/--keep-prints",
+            help="Whether photos' prints may be compared with those of other tenants that chose the same; each is told "
+            "how many claims used a picture, and nothing else.",
+        ),
+    ] = None,
     miss_limit: Annotated[
         float | None,
         typer.Option(
@@ -66,13 +74,14 @@ def choose(
     from refundlens.serving.events.audit import Fact
     from refundlens.serving.identity import tenants
     from refundlens.serving.kit.clock import utc_now
+    from refundlens.serving.reuse.catalogue import SHARES
 
     with opened() as database, database.transaction() as session:
         found = tenants.find_tenant(session, name)
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)
-        given = {"hide_opinion": hide_opinion, "miss_limit": miss_limit}
+        given = {"hide_opinion": hide_opinion, "miss_limit": miss_limit, SHARES: share_prints}
         chosen = {key: value for key, value in given.items() if value is not None}
         if chosen:
             found.settings = {**found.settings, **chosen}

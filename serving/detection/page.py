@@ -29,7 +29,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
@@ -39,6 +39,7 @@ from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.admission import Rates
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.service import INTERNAL, DetectionService, PhotoOutcome
+from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.body import Upload, expected_bytes
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
@@ -47,34 +48,6 @@ from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
-
-QUALITY = 82
-"""libjpeg's: a thumbnail of some 15 kB, a view of some 300."""
-
-
-def scaled(data: bytes, side: int) -> bytes:
-    """At most `side` pixels high and wide. Raises ImageError."""
-    picture = _quickly(data, side) if data.startswith(b"\xff\xd8") else None
-    return to_jpeg(picture or Image.fromarray(read_photo(data).pixels), side)
-
-
-def to_jpeg(picture: Image.Image, side: int) -> bytes:
-    """The picture, made smaller where it is larger than `side`."""
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def _quickly(data: bytes, side: int) -> Image.Image | None:
-    """A JPEG decoded at an eighth, a quarter or half of its size, as small as does; None where that does not work."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            picture.draft("RGB", (side, side))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
 
 PREVIEW_SIDE = 1280
 """Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""

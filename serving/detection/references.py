@@ -1,10 +1,8 @@
 """Compares a claim photo with reference pictures the merchant has (the listing, the photo taken before dispatch).
 
-In: bytes of the references and of the photo. Out: one reason for each reference. A buyer who sends the merchant's own
-picture back did not photograph a defect; that is a reason, and never changes the model's probability.
-
-Only pixel-aligned pictures can be compared so far: the same framing at any size or compression. Everything else gets
-a reason that says so, so that nobody believes a comparison took place.
+In: bytes of the references and of the photo. Out: one reason for each reference (`model.compare.reference`). A buyer
+who sends the merchant's own picture back did not photograph a defect, and one who sends it back with a defect
+painted in made the defect. Both are reasons, and never change the model's probability.
 """
 
 from collections.abc import Sequence
@@ -13,56 +11,61 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from refundlens.model.compare.reference import Comparison, compare
 from refundlens.model.detection import Details, Detection, Reason
-from refundlens.model.photo.image import read_photo
 from refundlens.model.verdict.selection import select
+from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
 
-GRID = 32
-"""Cells a side of the comparison. A cell of a phone photo is about 30 to 100 pixels: finer than the defects claimed,
-coarse enough that recompression and resizing average out."""
-SAME_LEVELS = 3.0
-"""Largest mean difference of a cell's luminance, in levels of 255, that recompression and resizing explain in most
-cells. Of 30 garment photos sent again at half size and JPEG 50, at least 88 % of the cells stayed within it."""
-SAME_SHARE = 0.8
-"""Share of cells that must agree before two pictures are called one. Different garments photographed by one sender in
-one place agree in 38 % at most (25 photos, all pairs). An edited copy with a small edit is still recognised."""
-ASPECT_SLACK = 0.02
-"""Largest relative difference of the aspect ratios: rounding of sizes, no crop."""
+SIDE = 1280
+"""Pixels along the longer side that are compared: features and differences are looked for at 512."""
 
-_TEXTS = {
-    ("same_bytes", "en"): "This is the reference picture {name} itself, byte for byte.",
-    ("same_bytes", "zh"): "这就是参考图 {name} 本身，文件逐字节相同。",
-    (
-        "same_pixels",
-        "en",
-    ): "This is the reference picture {name} again: {share:.0%} of the picture is the same, "
-    "down to the framing.",
-    ("same_pixels", "zh"): "这是参考图 {name} 的翻版：{share:.0%} 的画面与取景完全一致。",
-    (
-        "not_comparable",
-        "en",
-    ): "The reference picture {name} is another shot, so it could not be compared pixel by pixel.",
-    ("not_comparable", "zh"): "参考图 {name} 是另一次拍摄，无法逐像素比对。",
+_TEXTS: dict[str, dict[Language, str]] = {
+    "same_bytes": {
+        "en": "This is the reference picture {name} itself, byte for byte.",
+        "zh": "这就是参考图 {name} 本身，文件逐字节相同。",
+    },
+    "same": {
+        "en": "This is the reference picture {name} again, not another shot; nothing was added where both show the "
+        "scene ({overlap:.0%} of the photo).",
+        "zh": "这就是参考图 {name}，并非另行拍摄；在两图都拍到的范围内（占本图 {overlap:.0%}）没有新增内容。",
+    },
+    "marked": {
+        "en": "This is the reference picture {name} again, with something put on it in {count} place(s) that may have "
+        "been drawn in good faith, such as text or an arrow; a person should look.",
+        "zh": "这就是参考图 {name}，其中 {count} 处添加了内容，可能只是文字、箭头等标注，需要人工查看。",
+    },
+    "changed": {
+        "en": "This is the reference picture {name} again, not another shot, and a defect was added to it. Of honest "
+        "photos that were tried, this is said of at most {bound:.1%}.",
+        "zh": "这就是参考图 {name}，并非另行拍摄，且图上被添加了瑕疵。对真实照片作出此判断的比例不超过 {bound:.1%}。",
+    },
+    "other": {
+        "en": "The reference picture {name} is another shot, so it cannot show what was changed.",
+        "zh": "参考图 {name} 是另一次拍摄，无法据此判断改动。",
+    },
+}
+_CODES = {
+    "same": "reference.same_picture",
+    "marked": "reference.marked",
+    "changed": "reference.defect_added",
+    "other": "reference.not_comparable",
 }
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference picture, reduced to what the comparison needs. `cells` is float32 [GRID,GRID], levels of 255."""
+    """A reference picture. pixels: RGB uint8 [H,W,3], reduced to what the comparison needs."""
 
     name: str
     sha256: str
-    aspect: float
-    cells: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
 
 
 def read_reference(name: str, data: bytes) -> Reference:
     """Prepare a reference. Raises `model.photo.image.ImageError` where it cannot be read."""
-    aspect, cells = _reduce(data)
-    return Reference(name, sha256(data).hexdigest(), aspect, cells)
+    return Reference(name, sha256(data).hexdigest(), pixels_of(data, SIDE))
 
 
 def with_references(
@@ -71,34 +74,32 @@ def with_references(
     """The same detection with one more reason for each reference."""
     if not references:
         return detection
-    aspect, cells = _reduce(data)
-    compared = [_compare(detection.sha256, aspect, cells, reference, language) for reference in references]
-    told, rest = select([*compared, *detection.reasons, *detection.details.reasons], detection.verdict)
+    pixels = pixels_of(data, SIDE)
+    scale = detection.width / pixels.shape[1]
+    added = [_reason(detection.sha256, pixels, scale, one, language) for one in references]
+    told, rest = select([*added, *detection.reasons, *detection.details.reasons], detection.verdict)
     return detection.model_copy(update={"reasons": told, "details": Details(reasons=rest)})
 
 
-def _reduce(data: bytes) -> tuple[float, NDArray[np.float32]]:
-    """Aspect ratio (width / height) and mean luminance of GRID x GRID cells."""
-    picture = Image.fromarray(read_photo(data).pixels)
-    small = picture.convert("L").resize((GRID, GRID), Image.Resampling.BOX)
-    return picture.width / picture.height, np.asarray(small, np.float32)
-
-
-def _compare(
-    digest: str, aspect: float, cells: NDArray[np.float32], reference: Reference, language: Language
+def _reason(
+    digest: str, pixels: NDArray[np.uint8], scale: float, reference: Reference, language: Language
 ) -> Reason:
     if digest == reference.sha256:
-        text = _TEXTS["same_bytes", language].format(name=reference.name)
-        return Reason(code="reference.same_picture", basis="observed", text=text)
-    if abs(aspect / reference.aspect - 1) <= ASPECT_SLACK:
-        share = float(np.mean(np.abs(cells - reference.cells) <= SAME_LEVELS))
-        if share >= SAME_SHARE and not _flat(reference.cells):
-            text = _TEXTS["same_pixels", language].format(name=reference.name, share=share)
-            return Reason(code="reference.same_picture", basis="derived", text=text)
-    text = _TEXTS["not_comparable", language].format(name=reference.name)
-    return Reason(code="reference.not_comparable", basis="derived", text=text)
+        text = _TEXTS["same_bytes"][language].format(name=reference.name)
+        return Reason(code=_CODES["same"], basis="observed", text=text, details={"name": reference.name})
+    found = compare(reference.pixels, pixels)
+    details = _details(found, scale) | {"name": reference.name}
+    text = _TEXTS[found.kind][language].format(**details)
+    return Reason(code=_CODES[found.kind], basis="derived", text=text, details=details)
 
 
-def _flat(cells: NDArray[np.float32]) -> bool:
-    """Whether a picture has no structure to recognise: two sheets of white paper are not one photo."""
-    return float(cells.std()) < 2 * SAME_LEVELS
+def _details(found: Comparison, scale: float) -> dict[str, object]:
+    """boxes: what was added, in pixels of the photo as displayed. overlap: share of the photo that both show."""
+    difference = found.difference
+    spots = difference.spots if difference is not None and found.kind in ("marked", "changed") else ()
+    return {
+        "boxes": [[round(side * scale) for side in spot.box] for spot in spots],
+        "count": len(spots),
+        "overlap": difference.overlap if difference is not None else 0.0,
+        "bound": found.bound,
+    }

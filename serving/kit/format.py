@@ -1,4 +1,7 @@
-"""Numbers as people read them."""
+"""Numbers and lengths of time as people read them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
 
 
 def percent(share: float) -> str:
@@ -8,3 +11,14 @@ def percent(share: float) -> str:
     ['< 0.1 %', '25.0 %', '> 99.9 %']
     """
     return "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
+
+
+def span(length: timedelta, words: Mapping[str, str]) -> str:
+    """A length of time by its two largest units. words: `days`, `hours` and `minutes`, each with its places."""
+    minutes = int(length.total_seconds()) // 60
+    hours, days = minutes // 60, minutes // 1440
+    if days:
+        return words["days"].format(days=days, hours=hours % 24)
+    if hours:
+        return words["hours"].format(hours=hours, minutes=minutes % 60)
+    return words["minutes"].format(minutes=minutes)

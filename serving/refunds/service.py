@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from refundlens.model.compare.prints import Print
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
@@ -19,6 +20,8 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
+from refundlens.serving.reuse import catalogue
+from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
@@ -39,7 +42,8 @@ from refundlens.serving.workflow.states import (
 
 @dataclass(frozen=True)
 class PreparedPhoto:
-    """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none)."""
+    """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none).
+    print: what finds the same picture again, none for a photo that cannot be opened."""
 
     source: Source
     sha256: str
@@ -48,6 +52,7 @@ class PreparedPhoto:
     width: int = 0
     height: int = 0
     bytes: int = 0
+    print: Print | None = None
 
 
 def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
@@ -75,7 +80,9 @@ def prepare_one(
         form, width, height = probe(data)
     except ImageError as error:
         raise Problem(422, error.code, f"{where}: {error.message}") from error
-    return PreparedPhoto(source, files.put(data), name, f"image/{form}", width, height, len(data))
+    return PreparedPhoto(
+        source, files.put(data), name, f"image/{form}", width, height, len(data), print_of(data)
+    )
 
 
 def mirror(
@@ -293,7 +300,8 @@ def _keep_photos(
     known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
     if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
         raise Problem(422, "too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
-    added = []
+    added: list[Image] = []
+    prints: list[tuple[Image, Print]] = []
     for photo in photos:
         if photo.sha256 in known:
             continue
@@ -316,7 +324,11 @@ def _keep_photos(
         )
         session.add(image)
         added.append(image)
+        if photo.print is not None:
+            prints.append((image, photo.print))
     session.flush()
+    for image, taken in prints:
+        catalogue.keep(session, image, taken, now)
     return added
 
 

@@ -403,7 +403,9 @@ def _viewer(request: Request, principal: Principal) -> view.Viewer:
     state = request.app.state
     language = preferred(request.headers.get("accept-language"))
     links = request.method in SAFE_METHODS and permits(principal.scopes, "reports:write")
-    return view.Viewer(principal.actor, state.clock(), language, state.settings, state.secret, links)
+    return view.Viewer(
+        principal.actor, state.clock(), language, state.settings, state.secret, links, state.finder
+    )
 
 
 def _show(request: Request, principal: Principal, session: Session, report: Report) -> dict[str, Any]:

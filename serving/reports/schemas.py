@@ -50,6 +50,7 @@ EXAMPLE: dict[str, Any] = {
     "probability": 0.62,
     "false_accusation_bound": 0.01,
     "rule": None,
+    "reuse": {"claims": 0, "elsewhere": 0},
     "reasons": [{"code": "policy.inconclusive_band", "basis": "derived", "text": "A person should look."}],
     "detection_id": "det_01KAMZ7K5X0N2P4R6T8V0X2Z4B",
     "heatmap_url": "/v1/detections/det_01KAMZ7K5X0N2P4R6T8V0X2Z4B/heatmap",
@@ -180,6 +181,13 @@ class DecisionOut(BaseModel):
     created_at: datetime
 
 
+class ReuseOut(BaseModel):
+    """In how many other claims buyers used the same picture, or a lightly edited copy of it."""
+
+    claims: int = Field(description="other claims here")
+    elsewhere: int = Field(description="claims of other marketplaces, where both chose to compare prints")
+
+
 class RefusalOut(BaseModel):
     id: str
     report_id: str
@@ -246,6 +254,11 @@ class ReportOut(BaseModel):
     timeline: list[Step]
     created_at: datetime
     updated_at: datetime
+
+    reuse: ReuseOut | None = Field(
+        default=None,
+        description="where else the picture was used; none in lists, for buyers, and for photos without a print",
+    )
 
 
 class ReportPage(BaseModel):

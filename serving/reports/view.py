@@ -16,6 +16,8 @@ from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.service import allowed
+from refundlens.serving.reuse import telling
+from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import (
@@ -45,6 +47,8 @@ class Viewer:
     secret: Secret
     links: bool = True
     """Whether to give status links: not in answers that are stored, nor to keys that may only read."""
+    finder: Finder | None = None
+    """Looks for the picture in other claims; none where nobody asks."""
 
     @property
     def sees_names(self) -> bool:
@@ -56,6 +60,9 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
     report, refund, screening = whole.report, whole.refund, whole.screening
     buyer = viewer.actor.role is Role.BUYER
     timeline = repository.timeline(session, report) if steps else []
+    reused = None
+    if steps and not buyer and viewer.finder is not None:
+        reused = telling.of_image(session, viewer.finder, whole.image, viewer.now)
     return {
         "id": report.id,
         "version": report.version,
@@ -70,7 +77,11 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
         "probability": screening.probability if screening else None,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
-        "reasons": reasons(screening, viewer.language) if screening else [],
+        "reasons": [
+            *(reasons(screening, viewer.language) if screening else []),
+            *(telling.reasons(reused, viewer.language) if reused else []),
+        ],
+        "reuse": None if reused is None else telling.shown(reused),
         "detection_id": screening.id if screening else None,
         "heatmap_url": f"/v1/detections/{screening.id}/heatmap" if screening else None,
         "evidence_url": f"/v1/reports/{report.id}/evidence.jpg" if screening else None,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.format import span
 from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 
@@ -41,15 +42,7 @@ class Countdown:
 
     def words(self, texts: Mapping[str, str]) -> str:
         """texts: `days`, `hours`, `minutes`, `over`, with the places that each has."""
-        minutes = int(self.left.total_seconds()) // 60
-        days, hours = minutes // 1440, minutes // 60
-        if self.urgency == "over":
-            return texts["over"]
-        if days:
-            return texts["days"].format(days=days, hours=hours % 24)
-        if hours:
-            return texts["hours"].format(hours=hours, minutes=minutes % 60)
-        return texts["minutes"].format(minutes=minutes)
+        return texts["over"] if self.urgency == "over" else span(self.left, texts)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from refundlens.model.detection import Box
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, overlay, scaled, to_jpeg
+from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, overlay
 from refundlens.serving.detection.service import DetectionService
+from refundlens.serving.drawing.reduced import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role

@@ -38,22 +38,6 @@ from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
 from refundlens.serving.reports.service import Doing
 
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-def text(form: FormData, name: str) -> str:
-    """A field without the space around it; empty where it did not come."""
-    value = form.get(name)
-    return value.strip().replace("\r\n", "\n") if isinstance(value, str) else ""
-
-
-def checked(model: type[Asked], **values: object) -> Asked:
-    """Raises Problem 422."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
-
 
 def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Created:
     """Raises Problem 404 for a photo that is not the caller's; then, and where it is about a single claim, the problem
@@ -84,6 +68,23 @@ def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], not
                 raise
             failed += len(part)
     return Created({"reports": made, "failed": failed, "refunds": list(claims)})
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+def text(form: FormData, name: str) -> str:
+    """A field without the space around it; empty where it did not come."""
+    value = form.get(name)
+    return value.strip().replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def checked(model: type[Asked], **values: object) -> Asked:
+    """Raises Problem 422."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Problem(422, "invalid_request", faults(error)) from error
 
 
 MOST_SELECTED = 400

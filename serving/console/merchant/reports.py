@@ -104,8 +104,9 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         if seen == report.version:
             return None
         whole = repository.report_detail(session, report)
+        state = visit.state
         viewer = view.Viewer(
-            visit.principal.actor, now, visit.language, visit.state.settings, visit.state.secret
+            visit.principal.actor, now, visit.language, state.settings, state.secret, finder=state.finder
         )
         said = view.report_json(session, viewer, whole)
         photos = lists.photos(session, whole.refund)

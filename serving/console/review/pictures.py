@@ -24,7 +24,8 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.console.review import blind_review, repository
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, scaled
+from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR
+from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
@@ -118,6 +119,17 @@ def other_photo(
         image = repository.photo_of(session, visit.principal, report, image_id)
     if image is None:
         raise Problem(404, "not_found", f"This refund has no photo {image_id}.")
+    return _of_photo(visit, image, kind)
+
+
+@router.get("/{report_id}/uses/{image_id}/{kind}")
+def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
+    """An image of a photo of another refund that shows the same picture. Raises Problem 404, 410."""
+    with visit.state.database.reading() as session:
+        reports.find_report(session, visit.principal, report_id)
+        image = repository.photo_of_tenant(session, visit.principal, image_id)
+    if image is None:
+        raise Problem(404, "not_found", f"There is no photo {image_id}.")
     return _of_photo(visit, image, kind)
 
 

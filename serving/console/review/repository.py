@@ -2,23 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.principal import Principal
+from refundlens.serving.reuse.finder import Use as Alike
 from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
+How = Literal["bytes", "picture", "mirrored"]
 MOST_USES = 20
 """Earlier uses of a picture that are shown; more say no more."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """The same picture in another refund. reports: states of its reports there, oldest first."""
+    """The same picture in another refund. how: the very same file, the same picture as another file, or its mirror
+    image. reports: its reports there, oldest first."""
 
     image: Image
     refund: Refund
+    how: How
     reports: Sequence[Report]
 
 
@@ -44,8 +49,9 @@ def reports_by_id(session: Session, tenant: str, ids: Sequence[str]) -> dict[str
     return {row.id: row for row in session.execute(query).scalars()}
 
 
-def earlier_uses(session: Session, image: Image) -> list[Use]:
-    """The same bytes in other refunds of the tenant, the newest first."""
+def earlier_uses(session: Session, image: Image, alike: Sequence[Alike]) -> list[Use]:
+    """The same picture in other refunds of the tenant, the newest first. alike: photos that show it, by their prints;
+    the same bytes are found even where a photo and its print were erased."""
     query = (
         select(Image, Refund)
         .join(Refund, Refund.id == Image.refund_id)
@@ -57,13 +63,26 @@ def earlier_uses(session: Session, image: Image) -> list[Use]:
         .order_by(Image.id.desc())
         .limit(MOST_USES)
     )
-    rows = session.execute(query).all()
-    asked = select(Report).where(Report.refund_id.in_([row[1].id for row in rows]))
-    reports = session.execute(asked.order_by(Report.id)).scalars().all() if rows else []
-    return [
-        Use(found, refund, [report for report in reports if report.image_id == found.id])
-        for found, refund in rows
+    hows: list[tuple[Image, Refund, How]] = [(row[0], row[1], "bytes") for row in session.execute(query)]
+    same = {found.id for found, _, _ in hows}
+    hows += [
+        (use.image, use.refund, "mirrored" if use.mirrored else "picture")
+        for use in alike
+        if use.image.id not in same and use.refund.id != image.refund_id
     ]
+    hows = sorted(hows, key=lambda one: one[0].id, reverse=True)[:MOST_USES]
+    asked = select(Report).where(Report.refund_id.in_([refund.id for _, refund, _ in hows]))
+    reports = session.execute(asked.order_by(Report.id)).scalars().all() if hows else []
+    return [
+        Use(found, refund, how, [report for report in reports if report.image_id == found.id])
+        for found, refund, how in hows
+    ]
+
+
+def photo_of_tenant(session: Session, principal: Principal, image_id: str) -> Image | None:
+    """Any photo of the tenant; judges see all of its refunds."""
+    query = select(Image).where(Image.tenant_id == principal.tenant, Image.id == image_id)
+    return session.execute(query).scalar_one_or_none()
 
 
 def newest_screenings(session: Session, images: Sequence[str]) -> dict[str, Screening]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.format import percent, span
 from refundlens.serving.storage.tables.reports import NEVER
 
 NEAR = timedelta(hours=2)
@@ -26,9 +26,9 @@ def left(due: datetime | None, now: datetime, words: dict[str, Any]) -> str:
     """How long until `due`, or since. words: the area's table `time`."""
     if due is None or due >= NEVER:
         return str(words["never"])
-    span = due - now
-    text = _span(abs(span), words)
-    return str(words["left" if span > timedelta(0) else "late"]).format(span=text)
+    length = due - now
+    text = span(abs(length), words)
+    return str(words["left" if length > timedelta(0) else "late"]).format(span=text)
 
 
 def urgency(due: datetime | None, now: datetime) -> str:
@@ -36,16 +36,6 @@ def urgency(due: datetime | None, now: datetime) -> str:
     if due is None or due - now > NEAR:
         return "calm"
     return "near" if due > now else "late"
-
-
-def _span(span: timedelta, words: dict[str, Any]) -> str:
-    minutes = int(span.total_seconds() // 60)
-    hours, days = minutes // 60, minutes // 60 // 24
-    if days:
-        return str(words["days"]).format(days=days, hours=hours % 24)
-    if hours:
-        return str(words["hours"]).format(hours=hours, minutes=minutes % 60)
-    return str(words["minutes"]).format(minutes=minutes)
 
 
 TOOLS: dict[str, Any] = {

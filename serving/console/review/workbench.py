@@ -5,8 +5,8 @@ typed kept.
 
 All that the workbench shows of one report.
 
-In: a report, who looks. Out: a `Case`, with what the judge may not see yet left out of it, so that no template can show
-it by mistake.
+In: a report, who looks. Out: a `Case`, with what the judge may not see yet left out of it, so that no template can
+show it by mistake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import REASON_CODES
+from refundlens.serving.reuse import telling
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, PhotoRequest, Report
 from refundlens.serving.workflow.states import PhotoWish, ReportState
@@ -55,9 +56,10 @@ class Other:
 
 @dataclass(frozen=True)
 class Case:
-    """shown: the report as the API gives it. detection: the stored detection with its reasons in the judge's language,
-    none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the photo came.
-    jpeg: its header. erased: its bytes are gone. width, height: as displayed. judge_before: this person decided it."""
+    """shown: the report as the API gives it. detection: the stored detection with its reasons in the judge's
+    language, none where there is none or the model's opinion is hidden. hidden: whether it is. conditions: how the
+    photo came. jpeg: its header. erased: its bytes are gone. width, height: as displayed. elsewhere: claims of other
+    tenants that used the picture. judge_before: this person decided it."""
 
     whole: ReportDetail
     shown: dict[str, Any]
@@ -71,6 +73,7 @@ class Case:
     height: int
     others: Sequence[Other]
     uses: Sequence[Use]
+    elsewhere: int
     integrity: dict[str, Any] | None
     judge_before: bool
     wish: PhotoRequest | None
@@ -88,6 +91,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     seen = blind_review.may_see(session, visit.principal, report)
     state = visit.state
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
+    reused = telling.of_image(session, state.finder, whole.image, state.clock())
     shown = view.report_json(session, viewer, whole)
     detection = None
     said: list[dict[str, Any]] = []
@@ -114,7 +118,8 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
         width=width,
         height=height,
         others=_others(session, whole, seen),
-        uses=repository.earlier_uses(session, whole.image),
+        uses=repository.earlier_uses(session, whole.image, reused.uses if reused else ()),
+        elsewhere=reused.elsewhere if reused else 0,
         integrity=_integrity(session, visit, whole),
         judge_before=any(one.decided_by == visit.principal.subject for one in whole.decisions),
         wish=next((one for one in whole.wishes if one.live), None),

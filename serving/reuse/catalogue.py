@@ -1,0 +1,79 @@
+"""Queries about prints. The table is the truth: an index is made from it, and asks it again before it says a
+thing."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from refundlens.model.compare.prints import Print, unpack
+from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
+
+SHARES = "share_prints"
+"""The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
+
+
+def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
+    """Have the print of a photo that was added just now."""
+    row = PhotoPrint(
+        tenant_id=image.tenant_id,
+        image_id=image.id,
+        content=taken.pack(),
+        pdq=taken.pdq.tobytes().hex(),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+
+
+def erase(session: Session, images: Collection[str]) -> None:
+    """Take the prints of photos away, for good."""
+    session.execute(delete(PhotoPrint).where(PhotoPrint.image_id.in_(images)))
+
+
+def of_image(session: Session, image_id: str) -> Print | None:
+    """None where there is none, yet or any more, or it is of another version of prints."""
+    found = session.execute(select(PhotoPrint.content).where(PhotoPrint.image_id == image_id)).scalar()
+    return None if found is None else read(found)
+
+
+def read(content: bytes) -> Print | None:
+    """None for a print that another version took."""
+    try:
+        return unpack(content)
+    except ValueError:
+        return None
+
+
+def numbers_after(session: Session, number: int, limit: int) -> Sequence[tuple[int, datetime]]:
+    """The rows after a number, in order: number and time."""
+    asked = select(PhotoPrint.number, PhotoPrint.created_at).where(PhotoPrint.number > number)
+    return [(row[0], row[1]) for row in session.execute(asked.order_by(PhotoPrint.number).limit(limit))]
+
+
+def contents(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
+    asked = select(PhotoPrint.number, PhotoPrint.content).where(PhotoPrint.number.in_(numbers))
+    return {row[0]: row[1] for row in session.execute(asked)}
+
+
+def candidates(
+    session: Session, numbers: Sequence[int], tenant: str
+) -> Sequence[tuple[PhotoPrint, Image, Refund]]:
+    """Those of some rows that are the tenant's own, or of a tenant that shares where this one does."""
+    asked = (
+        select(PhotoPrint, Image, Refund)
+        .join(Image, Image.id == PhotoPrint.image_id)
+        .join(Refund, Refund.id == Image.refund_id)
+        .where(PhotoPrint.number.in_(numbers), Image.erased_at.is_(None))
+    )
+    sharing = _sharing(session)
+    mates = sharing if tenant in sharing else set()
+    asked = asked.where(PhotoPrint.tenant_id.in_({tenant, *mates}))
+    return [(row[0], row[1], row[2]) for row in session.execute(asked)]
+
+
+def _sharing(session: Session) -> set[str]:
+    """Tenants that chose to have their prints compared. There are few tenants."""
+    rows = session.execute(select(Tenant.id, Tenant.settings))
+    return {row[0] for row in rows if (row[1] or {}).get(SHARES) is True}

@@ -1,0 +1,214 @@
+"""A picture that was used in another claim is found, told of, shown side by side, and forgotten with its photo."""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from refundlens.model.compare.prints import take_print
+from refundlens.serving.buyers.erasure import erase
+from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import SYSTEM
+from refundlens.serving.reuse import catalogue, telling
+from refundlens.serving.reuse.finder import Finder
+from refundlens.serving.reuse.taking import print_of
+from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
+from tests.support.scenes import cut, jpeg, scene, sent
+
+Caller = Callable[[str], Any]
+
+
+def refund(
+    merchant: Any, number: str, content: bytes, source: str = "refund", buyer: str = "b-1"
+) -> dict[str, Any]:
+    """Mirror a refund with one photo; its JSON."""
+    body = {
+        "platform": "taobao",
+        "status": "open",
+        "amount": {"value": 12800, "currency": "CNY"},
+        "buyer": buyer,
+        "claim": {"type": "hole", "text": "a hole"},
+        "images": {source: [{"name": "a.jpg", "data": base64.b64encode(content).decode()}]},
+    }
+    answer = merchant.put(f"/v1/refunds/{number}", json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def report(merchant: Any, made: dict[str, Any]) -> str:
+    body = {"refund_id": made["refund_id"], "image": made["images"][0]["id"]}
+    answer = merchant.post("/v1/reports", json=body)
+    assert answer.status_code in (201, 202), answer.text
+    return str(answer.json()["id"])
+
+
+def reused(caller: Any, identifier: str) -> dict[str, Any]:
+    answer = caller.get(f"/v1/reports/{identifier}")
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+@pytest.fixture
+def copies() -> list[bytes]:
+    """One picture as four files: as it was, cropped, mirrored, and with a stain."""
+    whole = scene(1)
+    stained = whole.copy()
+    stained[200:260, 300:380] = stained[200:260, 300:380] // 3
+    return [
+        jpeg(whole),
+        jpeg(sent(cut(whole, 0.85), 70, 0.9)),
+        jpeg(np.ascontiguousarray(whole[:, ::-1]), 60),
+        jpeg(sent(stained, 60, 0.8)),
+    ]
+
+
+def test_says_in_how_many_other_claims_a_picture_was_used(as_caller: Caller, copies: list[bytes]) -> None:
+    shop = as_caller("shop-1")
+    made = [refund(shop, f"R-{number}", content) for number, content in enumerate(copies)]
+    refund(shop, "R-9", jpeg(scene(2)))
+    identifier = report(shop, made[0])
+    for name in ("shop-1", "ann"):
+        body = reused(as_caller(name), identifier)
+        assert body["reuse"] == {"claims": 3, "elsewhere": 0}
+        [reason] = [one for one in body["reasons"] if one["code"] == "reuse.other_claims"]
+        assert reason["basis"] == "derived" and "3" in reason["text"]
+    chinese = as_caller("ann").get(f"/v1/reports/{identifier}", headers={"Accept-Language": "zh"}).json()
+    assert any("另外 3 笔" in one["text"] for one in chinese["reasons"])
+
+
+def test_a_picture_used_once_is_no_reason(as_caller: Caller) -> None:
+    shop = as_caller("shop-1")
+    identifier = report(shop, refund(shop, "R-1", jpeg(scene(1))))
+    refund(shop, "R-2", jpeg(scene(2)))
+    body = reused(shop, identifier)
+    assert body["reuse"] == {"claims": 0, "elsewhere": 0}
+    assert not [one for one in body["reasons"] if one["code"].startswith("reuse.")]
+
+
+def test_the_listing_s_own_picture_is_no_claim(as_caller: Caller, copies: list[bytes]) -> None:
+    shop = as_caller("shop-1")
+    identifier = report(shop, refund(shop, "R-1", copies[0]))
+    refund(shop, "R-2", copies[1], source="listing")
+    assert reused(shop, identifier)["reuse"] == {"claims": 0, "elsewhere": 0}
+
+
+def test_lists_ask_nothing(as_caller: Caller, copies: list[bytes]) -> None:
+    shop = as_caller("shop-1")
+    report(shop, refund(shop, "R-1", copies[0]))
+    assert [one["reuse"] for one in shop.get("/v1/reports").json()["items"]] == [None]
+
+
+def test_the_workbench_shows_them_side_by_side(
+    as_caller: Caller, copies: list[bytes], workflow_app: FastAPI
+) -> None:
+    shop = as_caller("shop-1")
+    made = [refund(shop, f"R-{number}", content) for number, content in enumerate(copies[:3])]
+    identifier = report(shop, made[0])
+    for language, words in (("en", "Its mirror image"), ("zh", "镜像翻转")):
+        desk = TestClient(workflow_app, follow_redirects=False, headers={"Accept-Language": language})
+        assert desk.post("/login", data={"key": "key-ann"}).status_code == 303
+        page = desk.get(f"/queue/{identifier}")
+        assert page.status_code == 200 and words in page.text
+        assert "R-1" in page.text and "R-2" in page.text and "<script>" not in page.text
+        shown = re.findall(rf'src="(/queue/{identifier}/uses/\w+/thumb)"', page.text)
+        assert len(shown) == 2
+        for path in shown:
+            answer = desk.get(path)
+            assert answer.status_code == 200 and answer.content.startswith(b"\xff\xd8")
+    assert desk.get(f"/queue/{identifier}/uses/img_none/thumb").status_code == 404
+
+
+def test_an_erased_photo_is_found_no_more(
+    as_caller: Caller, copies: list[bytes], workflow_app: FastAPI
+) -> None:
+    shop, state = as_caller("shop-1"), workflow_app.state
+    identifier = report(shop, refund(shop, "R-1", copies[0]))
+    refund(shop, "R-2", copies[1], buyer="b-2")
+    assert reused(shop, identifier)["reuse"]["claims"] == 1
+    with state.database.transaction() as session:
+        other = session.query(Refund).filter_by(refund_id="R-2").one()
+        other.status, other.closed_at = "closed", state.clock()
+        erase(session, state.files, DEFAULT, other.buyer, SYSTEM, state.clock())
+        assert session.query(PhotoPrint).count() == 1
+    assert reused(shop, identifier)["reuse"]["claims"] == 0
+
+
+def test_a_photo_that_cannot_be_opened_has_no_print() -> None:
+    assert print_of(b"\xff\xd8\xff\xe0 no picture") is None
+    taken = print_of(jpeg(scene(1)))
+    assert taken is not None and len(taken.places) > 10
+
+
+def test_other_tenants_are_counted_only_where_both_chose_so(database: Any, moving_clock: Any) -> None:
+    taken = take_print(scene(1))
+    images = {name: _image(database, f"tnt_{name}", moving_clock(), taken) for name in ("one", "two")}
+    for sharing, count in (((), 0), (("one",), 0), (("one", "two"), 1)):
+        with database.transaction() as session:
+            for name in ("one", "two"):
+                session.get_one(Tenant, f"tnt_{name}").settings = {catalogue.SHARES: name in sharing}
+        with database.reading() as session:
+            found = telling.of_image(session, Finder(), session.get_one(Image, images["one"]), moving_clock())
+        assert found is not None and telling.shown(found) == {"claims": 0, "elsewhere": count}
+        assert not found.uses
+
+
+def test_an_index_follows_rows_whenever_they_come_to_light(database: Any, moving_clock: Any) -> None:
+    """A row with a lower number than one that is known already, from a transaction that ended later."""
+    finder, pictures = Finder(), [take_print(scene(seed)) for seed in range(3)]
+    _image(database, "tnt_one", moving_clock(), pictures[0], number=10)
+    with database.reading() as session:
+        assert len(finder.find(session, "tnt_one", pictures[0], moving_clock())) == 1
+    _image(database, "tnt_one", moving_clock(), pictures[1], number=9)
+    _image(database, "tnt_one", moving_clock(), pictures[2], number=11)
+    with database.reading() as session:
+        for picture in pictures:
+            assert len(finder.find(session, "tnt_one", picture, moving_clock())) == 1
+    size = len(finder)
+    moving_clock.forward(minutes=5)
+    with database.reading() as session:
+        assert len(finder.find(session, "tnt_one", pictures[1], moving_clock())) == 1
+        assert finder.find(session, "tnt_two", pictures[1], moving_clock()) == []
+    assert len(finder) == size
+
+
+def test_an_index_made_anew_finds_the_same(database: Any, moving_clock: Any) -> None:
+    pictures = [take_print(scene(seed)) for seed in range(5)]
+    for picture in pictures:
+        _image(database, "tnt_one", moving_clock() - timedelta(hours=1), picture)
+    first = Finder()
+    for finder in (first, Finder()):
+        with database.reading() as session:
+            found = [finder.find(session, "tnt_one", picture, moving_clock()) for picture in pictures]
+        assert [len(uses) for uses in found] == [1] * 5 and all(uses[0].own for uses in found)
+    assert len(first) > 5
+
+
+def _image(database: Any, tenant: str, now: Any, taken: Any, number: int | None = None) -> str:
+    """A refund of a tenant with one photo and its print; the photo's id."""
+    with database.transaction() as session:
+        made = Refund(
+            id=make_id("rfd", now), tenant_id=tenant, refund_id=make_id("x", now), version=1, account="shop",
+            status="open", amount_minor=1, currency="CNY", buyer="b" * 64, outcome="undecided", created_at=now,
+            updated_at=now,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        image = Image(
+            id=make_id("img", now), tenant_id=tenant, refund_id=made.id, source="refund", sha256="a" * 64,
+            media_type="image/jpeg", width=640, height=480, bytes=9, created_at=now,
+        )  # fmt: skip
+        session.add(image)
+        session.flush()
+        catalogue.keep(session, image, taken, now)
+        if number is not None:
+            session.query(PhotoPrint).filter_by(image_id=image.id).update({"number": number})
+        return image.id
