@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import Print, unpack
+from refundlens.model.compare.prints import Print, unpack_prints
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
 
 
-def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
+def keep_prints(session: Session, image: Image, taken: Print, now: datetime) -> None:
     """Have the print of a photo that was added just now."""
     row = PhotoPrint(
         tenant_id=image.tenant_id,
@@ -27,7 +27,7 @@ def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
     session.flush()
 
 
-def erase(session: Session, images: Collection[str]) -> None:
+def erase_prints(session: Session, images: Collection[str]) -> None:
     """Take the prints of photos away, for good."""
     session.execute(delete(PhotoPrint).where(PhotoPrint.image_id.in_(images)))
 
@@ -41,7 +41,7 @@ def of_image(session: Session, image_id: str) -> Print | None:
 def read(content: bytes) -> Print | None:
     """None for a print that another version took."""
     try:
-        return unpack(content)
+        return unpack_prints(content)
     except ValueError:
         return None
 

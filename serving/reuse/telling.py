@@ -35,7 +35,7 @@ class Reused:
         return len({use.refund.id for use in self.uses})
 
 
-def of_image(session: Session, finder: Finder, image: Image, now: datetime) -> Reused | None:
+def reuse_of_image(session: Session, finder: Finder, image: Image, now: datetime) -> Reused | None:
     """Of a photo of a refund; None where it has no print, or is no photo that claims something."""
     taken = catalogue.of_image(session, image.id) if image.source in OF_A_CLAIM else None
     return None if taken is None else of_print(session, finder, image.tenant_id, taken, now, image.refund_id)

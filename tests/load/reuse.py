@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.index import HashIndex, entries
-from refundlens.model.compare.prints import Codes, Print, take_print, unpack
+from refundlens.model.compare.prints import Codes, Print, take_print, unpack_prints
 from refundlens.model.compare.sameness import same_picture
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
@@ -149,7 +149,7 @@ def _known(folder: Path, most: int, kept: dict[str, str]) -> Iterator[Known]:
     for row in track(rows[:most], len(rows[:most]), "prints"):
         file, authentic = row["file"], row["class"] == "authentic"
         if file in kept:
-            yield Known(file, row["group"], authentic, unpack(bytes.fromhex(kept[file])))
+            yield Known(file, row["group"], authentic, unpack_prints(bytes.fromhex(kept[file])))
             continue
         pixels = read(folder / file)
         if pixels is not None:

@@ -22,7 +22,7 @@ from refundlens.serving.buyers import service as buyers
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
-from refundlens.serving.console.review.repository import Use
+from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
@@ -72,7 +72,7 @@ class Case:
     width: int
     height: int
     others: Sequence[Other]
-    uses: Sequence[Use]
+    uses: Sequence[ReusedPicture]
     elsewhere: int
     integrity: dict[str, Any] | None
     judge_before: bool
@@ -91,7 +91,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     seen = blind_review.may_see(session, visit.principal, report)
     state = visit.state
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
-    reused = telling.of_image(session, state.finder, whole.image, state.clock())
+    reused = telling.reuse_of_image(session, state.finder, whole.image, state.clock())
     shown = view.report_json(session, viewer, whole)
     detection = None
     said: list[dict[str, Any]] = []
