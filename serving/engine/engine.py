@@ -51,20 +51,20 @@ class Engine:
         detector = bundle if isinstance(bundle, Detector) else self._load(bundle or self._settings.bundle)
         self._shadow: Shadow | None = None
         self._changing = threading.Lock()
-        self._crew = Workers(
+        self._workers = Workers(
             ModelRunner(detector),
             self._settings.workers,
             self._settings.max_decoded_bytes,
             self._metrics,
             self._show_shadow,
         )
-        self._metrics.waiting_tiles.set_function(self._crew.waiting_tiles)
-        self._metrics.batch_cap.set_function(lambda: self._crew.lane.curve.cap)
+        self._metrics.waiting_tiles.set_function(self._workers.waiting_tiles)
+        self._metrics.batch_cap.set_function(lambda: self._workers.lane.curve.cap)
 
     @property
     def detector(self) -> Detector:
         """The running model."""
-        return self._crew.lane.detector
+        return self._workers.lane.detector
 
     @property
     def agreement(self) -> Agreement | None:
@@ -77,7 +77,7 @@ class Engine:
 
         Raises BundleError where the model cannot judge.
         """
-        self._measure(self._crew.lane, self._crew.runners)
+        self._measure(self._workers.lane, self._workers.runners)
         self.detect_now(_grey())
 
     def job(
@@ -93,7 +93,7 @@ class Engine:
         count = len(tiles.plan(*resizing.judged_size(height, width)).origins)
         now = time.monotonic()
         return PhotoJob(
-            data, claim, language, priority, now, deadline, count, width * height, self._crew.lane
+            data, claim, language, priority, now, deadline, count, width * height, self._workers.lane
         )
 
     def submit(self, jobs: Sequence[PhotoJob]) -> None:
@@ -101,11 +101,11 @@ class Engine:
 
         Raises Refused where the estimated wait goes beyond a deadline, Closed after `close`.
         """
-        self._crew.submit(jobs)
+        self._workers.submit(jobs)
 
     def abandon(self, jobs: Sequence[PhotoJob]) -> None:
         """Give up submitted photos that nobody waits for any more: what has not begun is not done."""
-        self._crew.abandon(jobs)
+        self._workers.abandon(jobs)
 
     async def result(self, job: PhotoJob) -> Judgement:
         """The answer to a submitted job, or the job's error. Raises Expired at the deadline; a caller that goes away
@@ -155,7 +155,7 @@ class Engine:
 
         Smaller photos that come meanwhile are not foreseen: they go first only while the deadline bears it (`turns`).
         """
-        return self._crew.expected_wait(tiles, priority)
+        return self._workers.expected_wait(tiles, priority)
 
     def swap(self, bundle: Path | None = None) -> ModelName:
         """Change to another bundle (none: that of the settings, read anew) without losing a photo.
@@ -169,10 +169,10 @@ class Engine:
             except Exception:
                 self._metrics.swaps.labels("failed").inc()
                 raise
-            with self._crew.changed:
-                old, self._crew.lane = self._crew.lane, lane
+            with self._workers.changed:
+                old, self._workers.lane = self._workers.lane, lane
                 self._metrics.swaps.labels("done").inc()
-                self._crew.changed.wait_for(lambda: not old.jobs, DRAIN_SECONDS)
+                self._workers.changed.wait_for(lambda: not old.jobs, DRAIN_SECONDS)
             return lane.detector.name
 
     def shadow(self, bundle: Path | None, share: float = 0.1) -> None:
@@ -183,7 +183,7 @@ class Engine:
 
     def close(self) -> None:
         """Finish what is being worked on; photos that wait fail with Closed."""
-        self._crew.close()
+        self._workers.close()
 
     def _load(self, bundle: Path | None) -> Detector:
         threads = max(1, cores() // self._settings.workers)
@@ -196,7 +196,7 @@ class Engine:
 
         Raises BundleError, also where the running model has a GPU and this one got none: its batches would crawl."""
         lane = ModelRunner(self._load(bundle))
-        if self._crew.lane.gpu and not lane.gpu:
+        if self._workers.lane.gpu and not lane.gpu:
             raise BundleError(
                 "the new model could not be put on the GPU; free some of its memory and try again"
             )
@@ -206,7 +206,7 @@ class Engine:
 
     def _measure(self, lane: ModelRunner, runners: int) -> None:
         measured = lane.warm_up(runners)
-        with self._crew.changed:
+        with self._workers.changed:
             for size, seconds in measured.items():
                 lane.curve.observe(size, seconds)
 
@@ -215,7 +215,7 @@ class Engine:
         shadow = self._shadow
         if shadow is None or job.priority == "shadow" or not shadow.wants(answer.detection):
             return
-        if not self._crew.submit_decoded(shadow.job(job, answer.detection, time.monotonic()), MOST):
+        if not self._workers.submit_decoded(shadow.job(job, answer.detection, time.monotonic()), MOST):
             self._metrics.shed.labels("shadow_busy").inc()
 
 

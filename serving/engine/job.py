@@ -120,7 +120,7 @@ class PhotoJob:
     other_seconds: float = 0.0
     """Seconds of threads for decoding and finishing."""
     held: int = 0
-    """Bytes of pixels the board counts for this job."""
+    """Bytes of pixels the scheduler counts for this job."""
     rank: float = field(init=False)
     """Lower goes first, at every stage; the engine sets it by the size, too (`turns`) when the job is submitted."""
 

@@ -1,7 +1,7 @@
 """What waits for each stage, and what a free thread does next. No threads in here: the engine's lock guards it.
 
 The photo of lowest rank goes first, whatever its stage, so that what was begun is finished, only few photos are in
-memory as pixels, and a large one makes way for small ones between any two batches (`turns.py`); a thread never waits
+memory as pixels, and a large one makes way for small ones between any two batches (`priority_of`); a thread never waits
 while there is something it can do. Jobs that nobody waits for any more are dropped when they are reached, before they
 are decoded and before their tiles are run; those known to be given up, at once.
 
@@ -87,7 +87,7 @@ class Scheduler:
         heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
 
     def remove(self, job: PhotoJob) -> bool:
-        """Take a job off the board; False where it does not wait."""
+        """Take a job out; False where it does not wait."""
         queue = self._waiting[job.stage]
         for entry in queue:
             if entry[2] is job:
@@ -135,7 +135,7 @@ class Scheduler:
         return [job for _, _, job in self._waiting[stage]]
 
     def clear(self) -> list[PhotoJob]:
-        """Take all jobs off the board."""
+        """Take all jobs out."""
         jobs = [job for stage in STAGES for job in self.waiting(stage)]
         for queue in self._waiting.values():
             queue.clear()

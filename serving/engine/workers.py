@@ -1,4 +1,4 @@
-"""The engine's threads: each takes from the board whatever can be done now, does it, and puts the result back.
+"""The engine's threads: each takes from the scheduler whatever can be done now, does it, and puts the result back.
 
 In: jobs. Out: each job's future is set, exactly once. On the CPU every thread does every stage, one thread a core, so
 that none idles while another stage is busy. A GPU gets runners of its own, so that it never waits for a processor that
@@ -42,8 +42,8 @@ class Workers:
         self.lane = lane
         self.runners = GPU_RUNNERS if gpu else workers
         self.changed = threading.Condition()
-        """Guards the board, the load, every lane's count and curve; notified at every change."""
-        self._board = Scheduler(most_bytes)
+        """Guards the scheduler, the load, every runner's count and curve; notified at every change."""
+        self._scheduler = Scheduler(most_bytes)
         self._load = Load(workers, GPU_RUNNERS if gpu else None)
         self._metrics, self._on_finished = metrics, on_finished
         self._jobs: set[PhotoJob] = set()
@@ -69,7 +69,7 @@ class Workers:
                 job.rank = rank
                 job.lane = self.lane  # it may have been swapped since the job was made
                 self._enter(job)
-                self._board.add(job, "decode")
+                self._scheduler.add(job, "decode")
             self.changed.notify_all()
 
     def submit_decoded(self, job: PhotoJob, most: int) -> bool:
@@ -77,11 +77,11 @@ class Workers:
         `most` such jobs wait already."""
         with self.changed:
             waiting = sum(other.priority == "shadow" for other in self._jobs)
-            if self._closed or waiting >= most or not self._board.has_room(job.area):
+            if self._closed or waiting >= most or not self._scheduler.has_room(job.area):
                 return False
             self._enter(job)
-            self._board.hold(job, job.area)
-            self._board.add(job, "infer")
+            self._scheduler.hold(job, job.area)
+            self._scheduler.add(job, "infer")
             self.changed.notify_all()
             return True
 
@@ -91,7 +91,7 @@ class Workers:
             if not job.future.cancel():
                 continue  # it had ended
             with self.changed:
-                waiting = self._board.remove(job)
+                waiting = self._scheduler.remove(job)
             if waiting:
                 self._drop(job)
 
@@ -109,7 +109,7 @@ class Workers:
         """End the threads after what each is doing; jobs that wait fail with Closed."""
         with self.changed:
             self._closed = True
-            left = self._board.clear()
+            left = self._scheduler.clear()
             self.changed.notify_all()
         for job in left:
             self._end(job, Closed("the engine was closed"))
@@ -158,7 +158,7 @@ class Workers:
             self._idle += 1
             try:
                 while not self._closed:
-                    task = self._board.take(duty, time.monotonic(), self._idle)
+                    task = self._scheduler.take(duty, time.monotonic(), self._idle)
                     if task is not None:
                         return task
                     self.changed.wait()
@@ -211,7 +211,7 @@ class Workers:
                 whole = part.look.scored == part.look.count
                 if whole and part.job in self._jobs:
                     part.job.inferred = time.monotonic()
-                    self._board.add(part.job, "finish")
+                    self._scheduler.add(part.job, "finish")
             self.changed.notify_all()
 
     def _finish(self, job: PhotoJob) -> None:
@@ -220,8 +220,8 @@ class Workers:
             with self.changed:
                 if job not in self._jobs:  # it ended meanwhile, and nobody would let go what it held
                     return
-                self._board.hold(job, job.area)  # the copy's pixels
-                self._board.add(job, "infer")
+                self._scheduler.hold(job, job.area)  # the copy's pixels
+                self._scheduler.add(job, "infer")
                 self.changed.notify_all()
             return
         if job.priority != "shadow":
@@ -235,7 +235,7 @@ class Workers:
 
     def _move(self, job: PhotoJob, stage: Stage) -> None:
         with self.changed:
-            self._board.add(job, stage)
+            self._scheduler.add(job, stage)
             self.changed.notify_all()
 
     def _enter(self, job: PhotoJob) -> None:
@@ -253,6 +253,6 @@ class Workers:
             if job in self._jobs:
                 self._jobs.remove(job)
                 job.lane.jobs -= 1
-                self._board.release(job)
+                self._scheduler.release(job)
                 job.forget()
                 self.changed.notify_all()

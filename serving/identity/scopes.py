@@ -1,11 +1,7 @@
-"""A caller, as everything behind the door sees it.
-
-Scopes narrow a key: `reports:read`, `detect:write`, `*:read`. A key without any may do all that its role may.
+"""Scopes narrow a key: `reports:read`, `detect:write`, `*:read`. A key without any may do all that its role may.
 
 In: a key's scopes, the route that is asked and how. Out: whether it may. The first half is the part of the API, as its
 path says after `/v1/` (`*` for all of it); `/v2` belongs to `detect`. Reading is GET and HEAD, all else is writing.
-
-What can be wrong with a wish about keys and tenants.
 """
 
 import re

@@ -64,7 +64,7 @@ def _forget(session: Session, now: datetime) -> None:
 
 
 LOOK_AGAIN = 0.5
-"""Seconds between looks when no bell rings: work that other processes made, and clocks that run out."""
+"""Seconds between looks when nobody notifies: work that other processes made, and clocks that run out."""
 BUSY = timedelta(seconds=1)
 """A photo that the engine has no time for is tried again after that."""
 AT_ONCE = 16

@@ -1,6 +1,6 @@
 """Has this process run what the registry says: its champion, and its shadow.
 
-In: the registry, looked at every few seconds and when the bell rings. Out: an engine that changed its model without
+In: the registry, looked at every few seconds and when it is notified. Out: an engine that changed its model without
 losing a photo. What cannot be loaded leaves the old model running and is told in the log and by `RunningModels`.
 
 A process that runs a bundle which the registry does not know was told to (REFUNDLENS_BUNDLE, --model, or SIGHUP after
@@ -28,9 +28,9 @@ from refundlens.serving.storage.files import FileStore, digest
 from refundlens.serving.storage.tables import ModelVersion
 
 LOOK_AGAIN = 2.0
-"""Seconds between looks when no bell rings: changes that other processes and the command line made."""
+"""Seconds between looks when nobody notifies: changes that other processes and the command line made."""
 REST = 0.25
-"""Seconds between looks however often the bell rings: it rings for every job that is done."""
+"""Seconds between looks however often it is notified, which every job does that is done."""
 TRY_AGAIN = 60.0
 """Seconds after which a bundle that could not be loaded is tried again: its file may have come meanwhile."""
 _log = logging.getLogger(__name__)

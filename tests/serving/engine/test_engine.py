@@ -202,7 +202,7 @@ def test_a_photo_that_failed_in_one_batch_is_not_finished_by_another(
     engine: Engine, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runners have its tiles; the second comes back while the first is failing it."""
-    crew, job, error = engine._crew, engine.job(photo(size=(700, 240))), RuntimeError("broken")
+    crew, job, error = engine._workers, engine.job(photo(size=(700, 240))), RuntimeError("broken")
     stages.decode(job)
     crew._enter(job)
     look = job.look
@@ -219,9 +219,11 @@ def test_a_photo_that_failed_in_one_batch_is_not_finished_by_another(
     monkeypatch.setattr(stages, "finish", lambda job: None)
     monkeypatch.setattr(crew, "_end", meanwhile)
     crew._infer(head)
-    assert job.future.exception() is error and crew._board.waiting("finish") == []
+    assert job.future.exception() is error and crew._scheduler.waiting("finish") == []
     crew._finish(job)
-    assert crew._board.held == 0 and crew._board.waiting("infer") == [], "no second look at what has ended"
+    assert crew._scheduler.held == 0 and crew._scheduler.waiting("infer") == [], (
+        "no second look at what has ended"
+    )
 
 
 def test_a_photo_past_its_deadline_is_told_so_at_once_and_never_decoded(
@@ -320,7 +322,7 @@ def gated(bundle: Path, settings: Settings, metrics: Metrics) -> Iterator[tuple[
     session = Gated(detector.bundle.session)
     object.__setattr__(detector.bundle, "session", session)
     engine = Engine(detector, settings.model_copy(update={"workers": 1}), metrics.engine)
-    engine._crew._load._run = 1.0
+    engine._workers._load._run = 1.0
     yield engine, session
     session.go.set()
     engine.close()
@@ -389,9 +391,9 @@ def test_what_is_given_up_is_not_begun_and_its_memory_is_there_at_once(
     engine.submit([begun])
     assert session.reached.wait(PATIENCE)
     engine.submit([waiting])
-    held = engine._crew._board.held
+    held = engine._workers._scheduler.held
     engine.abandon([begun, waiting])
-    assert held > 0 and engine._crew._board.held == 0 and engine._crew.waiting_tiles() == 0
+    assert held > 0 and engine._workers._scheduler.held == 0 and engine._workers.waiting_tiles() == 0
     session.go.set()
     assert engine.detect_now(_plain(300, 240, 20), patience=PATIENCE)
     assert session.tiles.count(10) == 0 and session.tiles.count(255) < begun.tiles
@@ -490,7 +492,7 @@ def test_a_model_that_gets_no_gpu_does_not_replace_one_that_has(
     engine: Engine, successor: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = successor("0.0.2")
-    monkeypatch.setattr(engine._crew.lane, "gpu", True)
+    monkeypatch.setattr(engine._workers.lane, "gpu", True)
     for change in (engine.swap, engine.shadow):
         with pytest.raises(BundleError, match="GPU"):
             change(path)

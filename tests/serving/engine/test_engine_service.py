@@ -45,7 +45,7 @@ def test_what_the_engine_cannot_do_in_time_is_refused_with_its_estimate(
 ) -> None:
     _wait(lambda: client.get("/readyz").status_code == 200)
     monkeypatch.setattr(
-        _engine(client)._crew._load, "seconds", lambda ahead, own: 0.0 if own < 5 else own * 10.0
+        _engine(client)._workers._load, "seconds", lambda ahead, own: 0.0 if own < 5 else own * 10.0
     )
     files = [("image", (str(n), photo())) for n in range(2)]
     assert client.post("/v1/detect", files=files[:1]).status_code == 200

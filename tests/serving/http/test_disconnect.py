@@ -143,10 +143,10 @@ def test_nothing_is_begun_for_a_caller_who_has_hung_up(
     assert session.busy.wait(PATIENCE)
     black = _black()
     leaving = _leave(port, route, black)
-    _wait(lambda: admission._waiting == 2 and len(engine._crew._jobs) == 2)
+    _wait(lambda: admission._waiting == 2 and len(engine._workers._jobs) == 2)
     leaving.close()
     _wait(lambda: admission._waiting == 1)
-    assert len(engine._crew._jobs) == 1, "before any thread is free"
+    assert len(engine._workers._jobs) == 1, "before any thread is free"
     template = route.replace("refundlens-tiny", "{name}")
     _wait(lambda: _requests(app, template, CALLER_GONE) == 1)
     session.go.set()
