@@ -48,7 +48,7 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
     maps = _maps(session, keys)
     for image in fresh:
         image.erased_at, image.name = now, None
-    catalogue.erase(session, keys)
+    catalogue.erase_prints(session, keys)
     session.flush()
     photos = {image.sha256 for image in fresh}
     kept = needed(session, sorted(photos | maps))

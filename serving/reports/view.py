@@ -62,7 +62,7 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
     timeline = repository.timeline(session, report) if steps else []
     reused = None
     if steps and not buyer and viewer.finder is not None:
-        reused = telling.of_image(session, viewer.finder, whole.image, viewer.now)
+        reused = telling.reuse_of_image(session, viewer.finder, whole.image, viewer.now)
     return {
         "id": report.id,
         "version": report.version,

@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import Print, unpack
+from refundlens.model.compare.prints import Print, unpack_print
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
 
 
-def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
+def keep_print(session: Session, image: Image, taken: Print, now: datetime) -> None:
     """Have the print of a photo that was added just now."""
     row = PhotoPrint(
         tenant_id=image.tenant_id,
@@ -27,12 +27,12 @@ def keep(session: Session, image: Image, taken: Print, now: datetime) -> None:
     session.flush()
 
 
-def erase(session: Session, images: Collection[str]) -> None:
+def erase_prints(session: Session, images: Collection[str]) -> None:
     """Take the prints of photos away, for good."""
     session.execute(delete(PhotoPrint).where(PhotoPrint.image_id.in_(images)))
 
 
-def of_image(session: Session, image_id: str) -> Print | None:
+def print_of_image(session: Session, image_id: str) -> Print | None:
     """None where there is none, yet or any more, or it is of another version of prints."""
     found = session.execute(select(PhotoPrint.content).where(PhotoPrint.image_id == image_id)).scalar()
     return None if found is None else read(found)
@@ -41,7 +41,7 @@ def of_image(session: Session, image_id: str) -> Print | None:
 def read(content: bytes) -> Print | None:
     """None for a print that another version took."""
     try:
-        return unpack(content)
+        return unpack_print(content)
     except ValueError:
         return None
 

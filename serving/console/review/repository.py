@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.reuse.finder import Use as Alike
+from refundlens.serving.reuse.finder import PictureUse as Alike
 from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
 How = Literal["bytes", "picture", "mirrored"]

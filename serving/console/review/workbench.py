@@ -91,7 +91,7 @@ def gather(session: Session, visit: Visit, report: Report) -> Case:
     seen = blind_review.may_see(session, visit.principal, report)
     state = visit.state
     viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
-    reused = telling.of_image(session, state.finder, whole.image, state.clock())
+    reused = telling.reuse_of_image(session, state.finder, whole.image, state.clock())
     shown = view.report_json(session, viewer, whole)
     detection = None
     said: list[dict[str, Any]] = []

@@ -156,7 +156,9 @@ def test_other_tenants_are_counted_only_where_both_chose_so(database: Any, movin
             for name in ("one", "two"):
                 session.get_one(Tenant, f"tnt_{name}").settings = {catalogue.SHARES: name in sharing}
         with database.reading() as session:
-            found = telling.of_image(session, Finder(), session.get_one(Image, images["one"]), moving_clock())
+            found = telling.reuse_of_image(
+                session, Finder(), session.get_one(Image, images["one"]), moving_clock()
+            )
         assert found is not None and telling.shown(found) == {"claims": 0, "elsewhere": count}
         assert not found.uses
 
@@ -208,7 +210,7 @@ def _image(database: Any, tenant: str, now: Any, taken: Any, number: int | None 
         )  # fmt: skip
         session.add(image)
         session.flush()
-        catalogue.keep(session, image, taken, now)
+        catalogue.keep_print(session, image, taken, now)
         if number is not None:
             session.query(PhotoPrint).filter_by(image_id=image.id).update({"number": number})
         return image.id
