@@ -183,7 +183,7 @@ def test_a_verb_without_its_extra_says_which_to_install(tmp_path: Path) -> None:
 
 
 def test_all_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None:
-    told = _without(["torch", "ncnn"], "data", "build", tmp_path, tmp_path / "out")
+    told = _without(["cv2", "torch", "ncnn"], "data", "build", tmp_path, tmp_path / "out")
     [line] = told.splitlines()
     assert "not installed" in line and 'pip install -e ".[train]"' in line
     for name in ("torch", "ncnn"):
