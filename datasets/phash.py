@@ -34,7 +34,7 @@ def phash(pixels: NDArray[np.uint8]) -> str:
     return np.packbits(bits).tobytes().hex()
 
 
-def distance(first: str, second: str) -> int:
+def phash_distance(first: str, second: str) -> int:
     """Hamming distance of two hashes, 0 to 64 bits."""
     return (int(first, 16) ^ int(second, 16)).bit_count()
 

@@ -17,7 +17,7 @@ BATCH = 16
 
 
 @torch.no_grad()
-def score(network: Network, pixels: NDArray[np.uint8], device: torch.device) -> pooling.Scores:
+def validation_score(network: Network, pixels: NDArray[np.uint8], device: torch.device) -> pooling.Scores:
     """Score a whole RGB picture uint8 [H,W,3] with the torch network."""
 
     def run(part: NDArray[np.uint8]) -> tuple[pooling.Floats, pooling.Floats]:
@@ -33,7 +33,7 @@ def validate(network: Network, dataset: Path, rows: Sequence[Row], device: torch
     labels, scores, found = [], [], []
     for row in rows:
         pixels = read_rgb(dataset / row.file_name)
-        scored = score(network, pixels, device)
+        scored = validation_score(network, pixels, device)
         labels.append(row.label)
         scores.append(pooling.plain_score(scored))
         if row.kind in ("ai_edited", "photoshopped") and row.mask_file_name:

@@ -1,6 +1,6 @@
 """What a photo shows that an aligned picture of the same scene does not: a map, and the spots it is made of.
 
-In: RGB pixels of both and how one lies in the other. Out: a `PhotoDifference`. Both are brought to one size at which
+In: RGB pixels of both and how one lies in the other. Out: a `Difference`. Both are brought to one size at which
 neither is enlarged, the reference gets the photo's colours (`tone`), and what is left is measured in units of what
 compression and resampling leave at such a place: more on edges than on plain ground.
 """
@@ -39,7 +39,7 @@ ALIKE = 0.8
 
 
 @dataclass(frozen=True)
-class PhotoDifference:
+class Difference:
     """units: float32 [h,w], how many times what delivery explains, 0 where only one photo shows the place; the
     photo's frame at SIDE or smaller. overlap: share of the photo that the reference shows, too. same_detail: share
     of the textured places whose fine detail is the same in both, 0 to 1. noise: levels of 255 by which most places
@@ -54,7 +54,7 @@ class PhotoDifference:
 
 @dataclass(frozen=True)
 class Overlaid:
-    """Two aligned photos on one grid: units float32 [h,w] (see `PhotoDifference`); reference in the photo's colours and
+    """Two aligned photos on one grid: units float32 [h,w] (see `Difference`); reference in the photo's colours and
     photo, float32 [h,w,3]; known: where both show something."""
 
     units: Values
@@ -65,16 +65,16 @@ class Overlaid:
     noise: float
 
 
-def differ(reference: Pixels, photo: Pixels, alignment: Alignment) -> PhotoDifference:
+def differ(reference: Pixels, photo: Pixels, alignment: Alignment) -> Difference:
     """uint8 [H,W,3] both."""
-    laid = overlay_photos(reference, photo, alignment)
+    laid = overlay(reference, photo, alignment)
     height, width = laid.units.shape
     scale = (photo.shape[1] / width, photo.shape[0] / height)
     spots = find_spots(laid.units, laid.reference, laid.photo, laid.known, scale)
-    return PhotoDifference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, spots)
+    return Difference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, spots)
 
 
-def overlay_photos(reference: Pixels, photo: Pixels, alignment: Alignment) -> Overlaid:
+def overlay(reference: Pixels, photo: Pixels, alignment: Alignment) -> Overlaid:
     """uint8 [H,W,3] both. Where nothing is known to both, there are no units, no detail and no noise."""
     if alignment.mirrored:
         reference = np.ascontiguousarray(reference[:, ::-1])

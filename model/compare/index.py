@@ -160,7 +160,7 @@ def _compared(asked: Codes, known: Codes, numbers: Numbers, near: int) -> tuple[
     return numbers[kept], bits[kept]
 
 
-def index_entries(prints: Sequence[tuple[int, Codes]]) -> tuple[Codes, Numbers]:
+def entries(prints: Sequence[tuple[int, Codes]]) -> tuple[Codes, Numbers]:
     """Rows to add for photos: their numbers with the codes of their prints that are indexed."""
     if not prints:
         return np.zeros((0, 2), np.uint64), np.zeros(0, np.uint32)

@@ -49,7 +49,7 @@ def pdq_hash(pixels: NDArray[np.uint8]) -> Pdq:
     return Pdq(np.packbits(above[::-1]), _quality(small))
 
 
-def pdq_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
+def distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
     """Hamming distance of two hashes, 0 to 256 bits."""
     return int(np.bitwise_count(first ^ second).sum())
 

@@ -83,7 +83,7 @@ class Print:
         return b"".join(part.tobytes() for part in parts)
 
 
-def unpack_print(data: bytes) -> Print:
+def unpack_prints(data: bytes) -> Print:
     """The other way round. Raises ValueError for bytes of another version or no print at all."""
     if len(data) < 42:
         raise ValueError("these bytes are no print of a photo")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refundlens.model.compare.align import Alignment, Pixels, align
-from refundlens.model.compare.difference import PhotoDifference, differ
+from refundlens.model.compare.difference import Difference, differ
 from refundlens.model.verdict.bounds import upper_bound
 
 Kind = Literal["same", "marked", "changed", "other"]
@@ -41,7 +41,7 @@ class Comparison:
     painted: float
     bound: float | None
     alignment: Alignment | None
-    difference: PhotoDifference | None
+    difference: Difference | None
 
 
 def compare(reference: Pixels, photo: Pixels) -> Comparison:

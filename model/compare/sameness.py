@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.compare.pdq import GOOD, NEAR, pdq_distance
+from refundlens.model.compare.pdq import GOOD, NEAR, distance
 from refundlens.model.compare.prints import Codes, Print
 
 PATCH_NEAR = 24
@@ -36,7 +36,7 @@ class Sameness:
 
 def same_picture(first: Print, second: Print) -> Sameness | None:
     """None where the prints are of different pictures."""
-    if min(first.quality, second.quality) >= GOOD and pdq_distance(first.pdq, second.pdq) <= NEAR:
+    if min(first.quality, second.quality) >= GOOD and distance(first.pdq, second.pdq) <= NEAR:
         far = int(np.bitwise_count(first.codes[-1] ^ second.codes[-1]).sum())
         return Sameness(_agreeing(first, second)[0], float(far), True)
     agreeing, bits = _agreeing(first, second)

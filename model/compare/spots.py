@@ -65,7 +65,7 @@ def find_spots(
         rows, columns = np.nonzero(mask)
         left, right = columns.min() * scale[0], (columns.max() + 1) * scale[0]
         top, bottom = rows.min() * scale[1], (rows.max() + 1) * scale[1]
-        painted = marks.painted(describe_spot(mask, units, reference, photo, known))
+        painted = marks.painted(describe_spots(mask, units, reference, photo, known))
         if _surrounded(mask, shown) < SURROUNDED:
             painted = min(painted, UNSURE)
         box = (int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)))
@@ -94,7 +94,7 @@ def masks(units: Values, known: int) -> list[Mask]:
     return [parts & (groups == group) for group in range(1, number)]
 
 
-def describe_spot(
+def describe_spots(
     mask: Mask, units: Values, reference: Values, photo: Values, known: int
 ) -> NDArray[np.float32]:
     """The FIGURES of one spot: float32 [len(FIGURES)]."""

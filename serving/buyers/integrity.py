@@ -104,7 +104,7 @@ def reverse_entry(
 
 def record(session: Session, tenant: str, buyer: str, now: datetime) -> Record:
     """The record as it stands at a moment. buyer: keyed hash."""
-    lines = repository.entries(session, tenant, buyer)
+    lines = repository.list_entries(session, tenant, buyer)
     taken_back = {line.reverses for line, _ in lines if line.reverses}
     finals = [(line, refund) for line, refund in lines if line.kind == EntryKind.FINAL]
     kept = [(line, refund) for line, refund in finals if line.id not in taken_back]

@@ -17,7 +17,7 @@ def is_known(session: Session, tenant: str, buyer: str, account: str | None) -> 
     return session.execute(asked.limit(1)).first() is not None
 
 
-def entries(session: Session, tenant: str, buyer: str) -> Sequence[tuple[IntegrityEntry, str]]:
+def list_entries(session: Session, tenant: str, buyer: str) -> Sequence[tuple[IntegrityEntry, str]]:
     """A buyer's lines, oldest first, each with its refund."""
     asked = (
         select(IntegrityEntry, Report.refund_id)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import integrity
-from refundlens.serving.buyers.repository import entries, find_entry, is_known
+from refundlens.serving.buyers.repository import find_entry, is_known, list_entries
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.principal import Principal
@@ -47,7 +47,7 @@ def integrity_json(session: Session, principal: Principal, buyer: str, now: date
         "expires_at": rfc3339(expires_at) if expires_at else None,
     }
     if principal.role is not Role.MERCHANT:
-        lines = entries(session, principal.tenant, buyer)
+        lines = list_entries(session, principal.tenant, buyer)
         body["entries"] = [entry_json(line) for line, _ in lines]
     return body
 

@@ -106,14 +106,14 @@ def result_view(
         kept,
         outcome.stored.body,
         _preview(data),
-        _data_url(overlay(heat, HEAT_COLOUR), "image/png"),
+        _data_url(map_overlay(heat, HEAT_COLOUR), "image/png"),
         columns * STRIDE,
         rows * STRIDE,
-        None if trust is None else _data_url(overlay(1 - trust, DOUBT_COLOUR), "image/png"),
+        None if trust is None else _data_url(map_overlay(1 - trust, DOUBT_COLOUR), "image/png"),
     )
 
 
-def overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> bytes:
+def map_overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> bytes:
     """PNG of one colour, as opaque as the map's cells, float32 [h,w], are near to 1; a pixel a cell."""
     pixels = np.empty((*cells.shape, 4), np.uint8)
     pixels[..., :3] = colour

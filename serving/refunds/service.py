@@ -328,7 +328,7 @@ def _keep_photos(
             prints.append((image, photo.print))
     session.flush()
     for image, taken in prints:
-        catalogue.keep_print(session, image, taken, now)
+        catalogue.keep_prints(session, image, taken, now)
     return added
 
 

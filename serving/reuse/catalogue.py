@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import Print, unpack_print
+from refundlens.model.compare.prints import Print, unpack_prints
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
 
 
-def keep_print(session: Session, image: Image, taken: Print, now: datetime) -> None:
+def keep_prints(session: Session, image: Image, taken: Print, now: datetime) -> None:
     """Have the print of a photo that was added just now."""
     row = PhotoPrint(
         tenant_id=image.tenant_id,
@@ -32,7 +32,7 @@ def erase_prints(session: Session, images: Collection[str]) -> None:
     session.execute(delete(PhotoPrint).where(PhotoPrint.image_id.in_(images)))
 
 
-def print_of_image(session: Session, image_id: str) -> Print | None:
+def of_image(session: Session, image_id: str) -> Print | None:
     """None where there is none, yet or any more, or it is of another version of prints."""
     found = session.execute(select(PhotoPrint.content).where(PhotoPrint.image_id == image_id)).scalar()
     return None if found is None else read(found)
@@ -41,7 +41,7 @@ def print_of_image(session: Session, image_id: str) -> Print | None:
 def read(content: bytes) -> Print | None:
     """None for a print that another version took."""
     try:
-        return unpack_print(content)
+        return unpack_prints(content)
     except ValueError:
         return None
 

@@ -1,6 +1,6 @@
 """Finds where else a picture was used: an index in memory that follows the table of prints.
 
-In: a print and whose it is. Out: `PictureUse`s, each checked against the table and patch by patch: an index only names
+In: a print and whose it is. Out: `Use`s, each checked against the table and patch by patch: an index only names
 candidates, so that an erased photo is never found, however long the index still knows its number.
 
 Each process has its own index, some 600 bytes a photo. It is made when it is first asked for, by what asks.
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.index import HashIndex, index_entries
+from refundlens.model.compare.index import HashIndex, entries
 from refundlens.model.compare.prints import Print
 from refundlens.model.compare.sameness import Sameness, same_picture
 from refundlens.serving.reuse import catalogue
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PictureUse:
+class Use:
     """A photo with the same picture. mirrored: it shows the mirror image. own: it is the asking tenant's; of another
     tenant's nothing is told but that it is there."""
 
@@ -54,10 +54,10 @@ class Finder:
         """Codes in the index."""
         return len(self._index)
 
-    def find(self, session: Session, tenant: str, asked: Print, now: datetime) -> list[PictureUse]:
+    def find(self, session: Session, tenant: str, asked: Print, now: datetime) -> list[Use]:
         """Photos of the tenant, and of those it shares with, that show this picture; the oldest first."""
         self.follow(session, now)
-        found: dict[int, PictureUse] = {}
+        found: dict[int, Use] = {}
         for print_, mirrored in ((asked, False), (asked.mirrored, True)):
             numbers = [hit.number for hit in self._index.search(print_.codes) if hit.number not in found]
             for row, image, refund in catalogue.candidates(session, numbers, tenant) if numbers else ():
@@ -65,7 +65,7 @@ class Finder:
                 sameness = None if known is None else same_picture(print_, known)
                 if sameness is not None:
                     own = row.tenant_id == tenant
-                    found[row.number] = PictureUse(image, refund, sameness, mirrored, own)
+                    found[row.number] = Use(image, refund, sameness, mirrored, own)
         return [found[number] for number in sorted(found)]
 
     def follow(self, session: Session, now: datetime) -> None:
@@ -100,4 +100,4 @@ class Finder:
                 _log.warning("print %d is of another version; take it anew", number)
             else:
                 prints.append((number, taken))
-        self._index.add(*index_entries([(number, taken.indexed) for number, taken in prints]))
+        self._index.add(*entries([(number, taken.indexed) for number, taken in prints]))

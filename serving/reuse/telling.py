@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from refundlens.model.compare.prints import Print
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.reuse import catalogue
-from refundlens.serving.reuse.finder import Finder, PictureUse
+from refundlens.serving.reuse.finder import Finder, Use
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Source
 
@@ -26,7 +26,7 @@ OF_A_CLAIM = frozenset({Source.REFUND.value, Source.CHAT.value, Source.REVIEW.va
 class Reused:
     """uses: photos of other claims of the tenant, the oldest first. elsewhere: claims of other tenants."""
 
-    uses: Sequence[PictureUse]
+    uses: Sequence[Use]
     elsewhere: int
 
     @property
@@ -37,15 +37,11 @@ class Reused:
 
 def reuse_of_image(session: Session, finder: Finder, image: Image, now: datetime) -> Reused | None:
     """Of a photo of a refund; None where it has no print, or is no photo that claims something."""
-    taken = catalogue.print_of_image(session, image.id) if image.source in OF_A_CLAIM else None
-    return (
-        None
-        if taken is None
-        else reuse_of_print(session, finder, image.tenant_id, taken, now, image.refund_id)
-    )
+    taken = catalogue.of_image(session, image.id) if image.source in OF_A_CLAIM else None
+    return None if taken is None else of_print(session, finder, image.tenant_id, taken, now, image.refund_id)
 
 
-def reuse_of_print(
+def of_print(
     session: Session, finder: Finder, tenant: str, taken: Print, now: datetime, refund: str | None = None
 ) -> Reused:
     """Of a print. refund: whose own photos do not count."""

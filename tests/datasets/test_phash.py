@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from refundlens.datasets.phash import NEAR, crossings, distance, merge_groups, near_pairs, phash
+from refundlens.datasets.phash import NEAR, crossings, merge_groups, near_pairs, phash, phash_distance
 
 Scene = Callable[..., NDArray[np.uint8]]
 
@@ -23,7 +23,7 @@ def test_a_resized_recompressed_brighter_copy_is_near(scene: Scene) -> None:
         buffer = io.BytesIO()
         Image.fromarray(brighter).save(buffer, "JPEG", quality=50)
         copy = np.asarray(Image.open(buffer))
-        assert distance(phash(original), phash(copy)) <= NEAR
+        assert phash_distance(phash(original), phash(copy)) <= NEAR
 
 
 def test_other_scenes_are_far(scene: Scene) -> None:
@@ -39,7 +39,7 @@ def test_pairs_are_those_within_the_distance(codes: list[int]) -> None:
         (i, j)
         for i in range(len(hashes))
         for j in range(i + 1, len(hashes))
-        if distance(hashes[i], hashes[j]) <= 30
+        if phash_distance(hashes[i], hashes[j]) <= 30
     ]
     assert sorted(near_pairs(hashes, near=30)) == expected
 

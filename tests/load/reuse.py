@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.compare.index import HashIndex, index_entries
-from refundlens.model.compare.prints import Codes, Print, take_print, unpack_print
+from refundlens.model.compare.index import HashIndex, entries
+from refundlens.model.compare.prints import Codes, Print, take_print, unpack_prints
 from refundlens.model.compare.sameness import same_picture
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
@@ -149,7 +149,7 @@ def _known(folder: Path, most: int, kept: dict[str, str]) -> Iterator[Known]:
     for row in track(rows[:most], len(rows[:most]), "prints"):
         file, authentic = row["file"], row["class"] == "authentic"
         if file in kept:
-            yield Known(file, row["group"], authentic, unpack_print(bytes.fromhex(kept[file])))
+            yield Known(file, row["group"], authentic, unpack_prints(bytes.fromhex(kept[file])))
             continue
         pixels = read(folder / file)
         if pixels is not None:
@@ -159,7 +159,7 @@ def _known(folder: Path, most: int, kept: dict[str, str]) -> Iterator[Known]:
 def filled(known: list[Known], hashes: int) -> tuple[HashIndex, float]:
     """(the index, seconds of one processor it took to fill). The photos' numbers are their places in the list."""
     index, rng, start = HashIndex(), np.random.default_rng(0), time.process_time()
-    index.add(*index_entries([(number, one.taken.indexed) for number, one in enumerate(known)]))
+    index.add(*entries([(number, one.taken.indexed) for number, one in enumerate(known)]))
     number = len(known)
     while len(index) < hashes:
         count = min(BLOCK, hashes - len(index))

@@ -26,7 +26,7 @@ from refundlens.model.network.network import Network, NetworkConfig
 from refundlens.training import config as settings
 from refundlens.training.evaluation.metrics import bootstrap_interval, roc_auc
 from refundlens.training.loop import train
-from refundlens.training.validate import score
+from refundlens.training.validate import validation_score
 
 RESULT = "leave_one_out.json"
 MOST_PHOTOS = 60
@@ -97,7 +97,10 @@ def _compared(part: str, rows: Sequence[Row]) -> list[Row]:
 
 def _scores(network: Network, dataset: Path, rows: Sequence[Row]) -> list[float]:
     device = torch.device("cpu")
-    return [pooling.plain_score(score(network, read_rgb(dataset / row.file_name), device)) for row in rows]
+    return [
+        pooling.plain_score(validation_score(network, read_rgb(dataset / row.file_name), device))
+        for row in rows
+    ]
 
 
 def main() -> None:

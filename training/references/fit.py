@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.align import Alignment
-from refundlens.model.compare.difference import overlay_photos
+from refundlens.model.compare.difference import overlay
 from refundlens.model.compare.marks import FILE, LEAF
-from refundlens.model.compare.spots import describe_spot, masks
+from refundlens.model.compare.spots import describe_spots, masks
 from refundlens.model.progress import track
 from refundlens.training.references import examples
 from refundlens.training.references.examples import Pair
@@ -49,7 +49,7 @@ def known_layout(pair: Pair) -> Alignment:
     return Alignment(matrix, mirrored=False, agreeing=99, share=1.0, miss=0.0)
 
 
-def gather_spots(
+def gather_pairs(
     folder: Path, count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
     """(figures [n,f], whether painted [n], number of the photo's origin [n], of the pair [n]) of every spot found."""
@@ -58,10 +58,10 @@ def gather_spots(
     rows: list[tuple[NDArray[np.float32], bool, int, int]] = []
     pairs = examples.drawn_and_painted((pixels for _, pixels in seen), rng)
     for number, pair in enumerate(track(pairs, examples.PAIRS * (len(seen) - 1), "pairs")):
-        laid = overlay_photos(pair.reference, pair.photo, known_layout(pair))
+        laid = overlay(pair.reference, pair.photo, known_layout(pair))
         known, origin = int(laid.known.sum()), origins[seen[1 + number // examples.PAIRS][0]]
         for mask in masks(laid.units, known):
-            figures = describe_spot(mask, laid.units, laid.reference, laid.photo, known)
+            figures = describe_spots(mask, laid.units, laid.reference, laid.photo, known)
             rows.append((figures, pair.painted, origin, number))
     columns = tuple(zip(*rows, strict=True))
     return np.array(columns[0]), np.array(columns[1]), np.array(columns[2]), np.array(columns[3])
@@ -97,7 +97,7 @@ def main() -> None:
     asked.add_argument("--photos", type=int, default=115)
     asked.add_argument("--out", type=Path, default=FILE)
     given = asked.parse_args()
-    figures, painted, origins, pairs = gather_spots(given.folder, given.photos)
+    figures, painted, origins, pairs = gather_pairs(given.folder, given.photos)
 
     def fitted(kept: NDArray[np.bool_]) -> Any:
         forest = ExtraTreesClassifier(

@@ -75,7 +75,7 @@ def published(folder: Path) -> Iterator[tuple[str, bool, Comparison, float]]:
             yield "published", True, compare(given, edited), time.process_time() - start
 
 
-def painted_score(found: Comparison) -> float:
+def score(found: Comparison) -> float:
     """What the curve is drawn by: how painted a spot looks; without one, the highest peak of the map, far below."""
     if found.kind == "other" or found.difference is None:
         return 0.0
@@ -94,10 +94,7 @@ def main() -> None:
     given = asked.parse_args()
     asking = tries(given.folder, given.photos, given.split)
     found = list(track(asking, PAIRS * (given.photos - 1), "pairs"))
-    scores, truth = (
-        np.array([painted_score(one) for _, _, one, _ in found]),
-        np.array([one[1] for one in found]),
-    )
+    scores, truth = np.array([score(one) for _, _, one, _ in found]), np.array([one[1] for one in found])
     drawn = np.array([what in examples.MARKS for what, *_ in found])
     honest = [one for what, painted, one, _ in found if not painted]
     accused = sum(one.kind == "changed" for one in honest)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.reuse.finder import PictureUse as Alike
+from refundlens.serving.reuse.finder import Use as Alike
 from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
 
 How = Literal["bytes", "picture", "mirrored"]
@@ -17,7 +17,7 @@ MOST_USES = 20
 
 
 @dataclass(frozen=True)
-class Use:
+class ReusedPicture:
     """The same picture in another refund. how: the very same file, the same picture as another file, or its mirror
     image. reports: its reports there, oldest first."""
 
@@ -49,7 +49,7 @@ def reports_by_id(session: Session, tenant: str, ids: Sequence[str]) -> dict[str
     return {row.id: row for row in session.execute(query).scalars()}
 
 
-def earlier_uses(session: Session, image: Image, alike: Sequence[Alike]) -> list[Use]:
+def earlier_uses(session: Session, image: Image, alike: Sequence[Alike]) -> list[ReusedPicture]:
     """The same picture in other refunds of the tenant, the newest first. alike: photos that show it, by their prints;
     the same bytes are found even where a photo and its print were erased."""
     query = (
@@ -74,7 +74,7 @@ def earlier_uses(session: Session, image: Image, alike: Sequence[Alike]) -> list
     asked = select(Report).where(Report.refund_id.in_([refund.id for _, refund, _ in hows]))
     reports = session.execute(asked.order_by(Report.id)).scalars().all() if hows else []
     return [
-        Use(found, refund, how, [report for report in reports if report.image_id == found.id])
+        ReusedPicture(found, refund, how, [report for report in reports if report.image_id == found.id])
         for found, refund, how in hows
     ]
 

@@ -31,7 +31,7 @@ EVEN = 0.5
 
 
 @dataclass(frozen=True)
-class Difference:
+class Disagreement:
     """verdict: the detector's, none where its detection is gone. flat: it contradicts the truth; else the probability
     only leaned the wrong way. detection_id: of what was said."""
 
@@ -55,7 +55,7 @@ class Compared:
     """labels: with a probability, how many. more: cursor of the labels after these."""
 
     labels: int
-    differences: Sequence[Difference]
+    differences: Sequence[Disagreement]
     tenths: Sequence[Tenth]
     more: str | None
 
@@ -85,12 +85,12 @@ def tenths(known: Sequence[Label]) -> list[Tenth]:
     ]
 
 
-def _difference(label: Label, said: Screening | None) -> Difference | None:
+def _difference(label: Label, said: Screening | None) -> Disagreement | None:
     fake = Truth(label.truth).is_fake
     verdict = said.verdict if said else None
     flat = verdict == ("authentic" if fake else "fake")
     leaned = (label.model_probability or 0.0) < EVEN if fake else (label.model_probability or 0.0) > EVEN
-    return Difference(label, verdict, flat, said.id if said else None) if flat or leaned else None
+    return Disagreement(label, verdict, flat, said.id if said else None) if flat or leaned else None
 
 
 def _said(session: Session, tenant: str, looked: Sequence[Label]) -> dict[str, Screening]:

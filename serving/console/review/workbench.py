@@ -22,7 +22,7 @@ from refundlens.serving.buyers import service as buyers
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
-from refundlens.serving.console.review.repository import Use
+from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute, area_texts
 from refundlens.serving.http.problems import Problem
@@ -72,7 +72,7 @@ class Case:
     width: int
     height: int
     others: Sequence[Other]
-    uses: Sequence[Use]
+    uses: Sequence[ReusedPicture]
     elsewhere: int
     integrity: dict[str, Any] | None
     judge_before: bool

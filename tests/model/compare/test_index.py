@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundlens.model.compare.index import NEAR, UNSORTED, HashIndex, index_entries
+from refundlens.model.compare.index import NEAR, UNSORTED, HashIndex, entries
 from refundlens.model.compare.prints import Codes
 
 
@@ -79,4 +79,4 @@ def test_a_code_that_thousands_share_costs_no_more_than_a_few() -> None:
 def test_refuses_what_is_no_entry() -> None:
     with pytest.raises(ValueError, match="64-bit words"):
         HashIndex().add(random_codes(3, 1), np.arange(2, dtype=np.uint32))
-    assert len(index_entries([])[0]) == 0
+    assert len(entries([])[0]) == 0

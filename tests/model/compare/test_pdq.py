@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refundlens.model.compare.pdq import BITS, NEAR, pdq_distance, pdq_hash
+from refundlens.model.compare.pdq import BITS, NEAR, distance, pdq_hash
 from tests.support.scenes import cut, scene, sent
 
 GOLDEN = "008d555a28ad555a002d555a02ad555aaaad555aa8ad555afff00007fff4fffc"
@@ -25,7 +25,7 @@ def test_agrees_with_the_reference_program() -> None:
         bits, quality = pdqhash.compute(pixels)
         ours = pdq_hash(pixels)
         assert (
-            pdq_distance(np.packbits(bits.astype(bool)), ours.bits) <= 2
+            distance(np.packbits(bits.astype(bool)), ours.bits) <= 2
         )  # rounding, where a value is the median
         assert ours.quality == quality
 
@@ -33,12 +33,12 @@ def test_agrees_with_the_reference_program() -> None:
 def test_survives_delivery_and_tells_pictures_apart() -> None:
     first, second = scene(1), scene(2)
     hashed = pdq_hash(first).bits
-    assert pdq_distance(hashed, pdq_hash(sent(first, 40, 0.6)).bits) <= NEAR
-    assert pdq_distance(hashed, pdq_hash(second).bits) > 2 * NEAR
+    assert distance(hashed, pdq_hash(sent(first, 40, 0.6)).bits) <= NEAR
+    assert distance(hashed, pdq_hash(second).bits) > 2 * NEAR
 
 
 def test_does_not_survive_a_crop_which_is_why_prints_exist() -> None:
-    assert pdq_distance(pdq_hash(scene(1)).bits, pdq_hash(cut(scene(1), 0.8)).bits) > NEAR
+    assert distance(pdq_hash(scene(1)).bits, pdq_hash(cut(scene(1), 0.8)).bits) > NEAR
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 900, 3), (3000, 2, 3), (64, 64), (65, 63, 3)])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundlens.model.compare.prints import ANCHORS, INDEXED, Print, take_print, unpack_print
+from refundlens.model.compare.prints import ANCHORS, INDEXED, Print, take_print, unpack_prints
 from refundlens.model.compare.sameness import same_picture
 from tests.support.scenes import cut, scene, sent
 
@@ -90,7 +90,7 @@ def test_mirroring_twice_changes_nothing() -> None:
 def test_comes_back_from_bytes_as_it_was() -> None:
     taken = take_print(scene(5))
     data = taken.pack()
-    again = unpack_print(data)
+    again = unpack_prints(data)
     assert again.pack() == data and len(data) < 1000
     assert np.array_equal(again.codes, taken.codes) and again.size == taken.size
     assert np.abs(again.places - taken.places).max() <= 0.125
@@ -99,7 +99,7 @@ def test_comes_back_from_bytes_as_it_was() -> None:
 @pytest.mark.parametrize("data", [b"", b"x" * 41, b"\x09\x00" + b"\x00" * 60])
 def test_refuses_bytes_that_are_no_print(data: bytes) -> None:
     with pytest.raises(ValueError, match="print"):
-        unpack_print(data)
+        unpack_prints(data)
 
 
 @given(width=st.integers(1, 70), height=st.integers(1, 2000), seed=st.integers(0, 9))
@@ -108,7 +108,7 @@ def test_takes_a_print_of_any_picture(width: int, height: int, seed: int) -> Non
     taken: Print = take_print(pixels)
     assert 1 <= len(taken.codes) == len(taken.places) + 1 <= ANCHORS + 1
     assert len(taken.indexed) <= INDEXED + 1
-    assert unpack_print(taken.pack()).pack() == taken.pack()
+    assert unpack_prints(taken.pack()).pack() == taken.pack()
 
 
 def test_plain_pictures_are_not_one_picture() -> None:

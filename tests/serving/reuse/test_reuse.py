@@ -210,7 +210,7 @@ def _image(database: Any, tenant: str, now: Any, taken: Any, number: int | None 
         )  # fmt: skip
         session.add(image)
         session.flush()
-        catalogue.keep_print(session, image, taken, now)
+        catalogue.keep_prints(session, image, taken, now)
         if number is not None:
             session.query(PhotoPrint).filter_by(image_id=image.id).update({"number": number})
         return image.id
