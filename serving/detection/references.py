@@ -8,15 +8,18 @@ painted in made the defect. Both are reasons, and never change the model's proba
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.compare.reference import Comparison, compare
 from refundlens.model.detection import Details, Detection, Reason
 from refundlens.model.verdict.selection import select
 from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
+
+if TYPE_CHECKING:
+    from refundlens.model.compare.reference import Comparison
 
 SIDE = 1280
 """Pixels along the longer side that are compared: features and differences are looked for at 512."""
@@ -87,13 +90,17 @@ def _reason(
     if digest == reference.sha256:
         text = _TEXTS["same_bytes"][language].format(name=reference.name)
         return Reason(code=_CODES["same"], basis="observed", text=text, details={"name": reference.name})
+    from refundlens.model.compare.reference import (
+        compare,  # OpenCV is loaded where there is something to compare
+    )
+
     found = compare(reference.pixels, pixels)
     details = _details(found, scale) | {"name": reference.name}
     text = _TEXTS[found.kind][language].format(**details)
     return Reason(code=_CODES[found.kind], basis="derived", text=text, details=details)
 
 
-def _details(found: Comparison, scale: float) -> dict[str, object]:
+def _details(found: "Comparison", scale: float) -> dict[str, object]:
     """boxes: what was added, in pixels of the photo as displayed. overlap: share of the photo that both show."""
     difference = found.difference
     spots = difference.spots if difference is not None and found.kind in ("marked", "changed") else ()
