@@ -12,9 +12,8 @@ from torch import Tensor
 
 from refundlens.datasets.crops.store import CELL, Shard, open_shards
 from refundlens.model.names import DEFECTS, KINDS
+from refundlens.training.data import IGNORE
 
-IGNORE = -100
-"""torch's cross_entropy skips this label: the crop shows too little of the edit to tell."""
 WHOLE = 0.85
 """Share of a crop from which generated pixels count as a generated picture rather than an edited region."""
 LEAST = 0.02

@@ -4,7 +4,6 @@ In: masters of photos and the editors at hand. Out: `.npz` files with the window
 defect was painted before (nothing in more than half of them: being redrawn, not being damaged, is what marks an edit).
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -82,8 +81,3 @@ def _window(rng: np.random.Generator, masters: Masters, name: str) -> np.ndarray
     part = np.ascontiguousarray(whole[y : y + tall, x : x + wide])
     size = (8 * (min(SIDE, round(wide * scale)) // 8), 8 * (min(SIDE, round(tall * scale)) // 8))
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def seed_of(text: str) -> int:
-    """A seed for a worker's name, so that several can write into one folder."""
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % 97

@@ -459,8 +459,12 @@ def _clean_pair(entry: Entry, known: Mapping[str, Entry], masters: Masters) -> b
     given = known.get(entry.pair)
     if given is None or given.unclean or entry.unclean or entry.pair not in masters:
         return False
-    made, input_ = masters.open(entry.file).shape, masters.open(entry.pair).shape
-    return bool(abs(np.log(made[1] / made[0]) - np.log(input_[1] / input_[0])) < 0.01)
+    return same_aspect(masters.open(entry.file), masters.open(entry.pair))
+
+
+def same_aspect(made: Pixels, given: Pixels) -> bool:
+    """Whether two pictures have one shape within 1 %, so that resizing lays them over each other."""
+    return bool(abs(np.log(made.shape[1] / made.shape[0]) - np.log(given.shape[1] / given.shape[0])) < 0.01)
 
 
 def _groups(pairs: Any) -> dict[str, list[str]]:

@@ -13,7 +13,8 @@ from refundlens.model.names import DEFECTS, KINDS
 from refundlens.model.network.network import NetworkConfig
 from refundlens.model.network.tiles import TILE
 from refundlens.training.config import DataConfig, LossConfig, TrainConfig
-from refundlens.training.crops import IGNORE, CropBatches
+from refundlens.training.crops import CropBatches
+from refundlens.training.data import IGNORE
 from refundlens.training.export import write_bundle
 from refundlens.training.feeds import WATCH, open_feed
 from refundlens.training.loop import FINAL, METRICS, train

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from refundlens.datasets.collection import Entry, by_file, read_index
 from refundlens.datasets.crops.masters import decode
-from refundlens.datasets.crops.twins import derived_mask
+from refundlens.datasets.crops.twins import derived_mask, same_aspect
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.chains import NAMED, Step
 from refundlens.datasets.photos import UnreadablePhotoError
@@ -93,7 +93,7 @@ def measure(
             given = decode(collection / pair.file) if pair and not pair.unclean else None
         except UnreadablePhotoError:
             continue
-        if pair and given is not None and _same_shape(pixels, given):
+        if pair and given is not None and same_aspect(pixels, given):
             # both at one size by one kernel, or the resampling would tell them apart
             size = min(pixels.shape[:2], given.shape[:2])[::-1]
             pixels, given = (_resized(picture, size) for picture in (pixels, given))
@@ -189,12 +189,6 @@ def _mask(
 def _cells(mask: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     small = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(small > 0.5)
-
-
-def _same_shape(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
-    return bool(
-        abs(np.log(first.shape[1] / first.shape[0]) - np.log(second.shape[1] / second.shape[0])) < 0.01
-    )
 
 
 def _resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
