@@ -239,7 +239,7 @@ def evaluate_real_editors(
     text = real_editors.as_markdown(report)
     if launder:
         files = laundering.edited_files(collection, split, launder)
-        text += "\n" + laundering.as_markdown(laundering.laundering(detector, files))
+        text += "\n" + laundering.laundering_table(laundering.laundering(detector, files))
     path.write_text(text, encoding="utf-8")
     return path
 

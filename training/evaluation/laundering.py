@@ -143,7 +143,7 @@ def _log_odds(probability: float) -> float:
     return float(np.log(kept / (1 - kept)))
 
 
-def as_markdown(lines: Sequence[Laundered]) -> str:
+def laundering_table(lines: Sequence[Laundered]) -> str:
     """A table, the bad column last but one."""
     head = [
         "| treatment | edited pictures | `fake` as they came | of these `inconclusive` after "

@@ -9,7 +9,7 @@ import pytest
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.recapture import recapture
 from refundlens.model.detect import Detector
-from refundlens.training.evaluation.laundering import TREATMENTS, as_markdown, decoded_pixels, laundering
+from refundlens.training.evaluation.laundering import TREATMENTS, laundering_table, decoded_pixels, laundering
 from tests.datasets.collections import photo
 
 
@@ -40,7 +40,7 @@ def test_each_turn_of_a_verdict_has_its_column() -> None:
     assert blurred.fake_to_inconclusive + blurred.fake_to_authentic == 3 and blurred.odds < 0
     assert blurred.to_authentic == blurred.fake_to_authentic
     assert table["noise, 8 levels"].to_authentic == 0
-    assert as_markdown(list(table.values())).count("\n") == len(TREATMENTS) + 2
+    assert laundering_table(list(table.values())).count("\n") == len(TREATMENTS) + 2
 
 
 def test_without_a_calibration_there_are_no_verdicts_to_turn() -> None:
