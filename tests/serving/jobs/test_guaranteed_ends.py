@@ -7,6 +7,7 @@ about its queue. The clock is the test's: an engine that takes a minute moves it
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,9 +74,7 @@ def work(
         )  # fmt: skip
 
         async def run() -> None:
-            loops = [
-                asyncio.create_task(made._forever(lane, lambda lane=lane: made._jobs(lane))) for lane in Lane
-            ]
+            loops = [asyncio.create_task(made._forever(lane, partial(made._jobs, lane))) for lane in Lane]
             for _ in range(2_000):
                 if await asyncio.to_thread(holds):
                     break
