@@ -72,11 +72,11 @@ def build_crops(
         "tables": tables,
         "without": options.without,
     }
-    job = Job(out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", **shared)  # type:
-    ignore[arg-type] made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards,
-    "crops")) yield f"{made} shards"
-    watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type:
-    ignore[arg-type] yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
+    job = Job(out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", **shared)  # type: ignore[arg-type]
+    made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
+    yield f"{made} shards"
+    watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
+    yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
     write_papers(entries, out, options)
 
 

@@ -36,8 +36,8 @@ def snapshot_card(samples: Sequence[JudgedPhoto], facts: dict[str, Any]) -> str:
             "",
             "## Gone since the snapshot before",
             "",
-            "Their bytes are erased here and in every earlier snapshot; a model that saw them keeps what it learned
-            until " "it is replaced.",
+            "Their bytes are erased here and in every earlier snapshot; a model that saw them keeps what it learned "
+            "until it is replaced.",
             "",
             "| photo | why | was in | models that saw it |",
             "| --- | --- | --- | --- |",

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -30,9 +31,7 @@ def _is_snapshot(arguments: Sequence[str]) -> bool:
     if list(arguments[:1]) != ["export"] or "--help" in arguments or _value(arguments, "--feedback"):
         return False
     plain = [
-        one
-        for before, one in zip(arguments, arguments[1:], strict=False)
-        if not one.startswith("-") and before not in _TAKES_VALUE
+        one for before, one in pairwise(arguments) if not one.startswith("-") and before not in _TAKES_VALUE
     ]
     return len(plain) == 1
 
