@@ -65,17 +65,17 @@ def check_snapshot(
     """All that is wrong. frozen: pictures that are measured on, by perceptual hash: name."""
     return [
         *_corrupt(snapshot),
-        *_classes(snapshot.judgeds),
-        *_leaks(snapshot.judgeds, frozen or {}),
-        *_over(snapshot.judgeds, now or datetime.now(UTC)),
-        *(_mistaken(snapshot.judgeds, doubts) if doubts else []),
-        *_series(snapshot.judgeds, doubts),
+        *_classes(snapshot.samples),
+        *_leaks(snapshot.samples, frozen or {}),
+        *_over(snapshot.samples, now or datetime.now(UTC)),
+        *(_mistaken(snapshot.samples, doubts) if doubts else []),
+        *_series(snapshot.samples, doubts),
     ]
 
 
 def _corrupt(snapshot: Snapshot) -> list[Problem]:
     bad = list(snapshot.facts.get("unreadable", {}))
-    for sample in track(snapshot.judgeds, len(snapshot.judgeds), "check"):
+    for sample in track(snapshot.samples, len(snapshot.samples), "check"):
         path = snapshot.path(sample)
         try:
             whole = hashlib.sha256(path.read_bytes()).hexdigest() == sample.sha256

@@ -33,7 +33,7 @@ def join(collection: Path, snapshots: list[Snapshot], out: Path) -> Path:
             if name and (collection / name).is_file():
                 _link(collection / name, out / name)
     for snapshot in snapshots:
-        for sample in snapshot.judgeds:
+        for sample in snapshot.samples:
             path = snapshot.path(sample)
             if path.is_file():
                 row = _row(sample, snapshot.version)

@@ -104,7 +104,8 @@ def chain(folder: Path) -> list[str]:
     """The hashes of a snapshot and of all before it: what a model that goes on from its parents' has seen."""
     snapshot = open_snapshot(folder)
     by_hash = {one.version: one for one in snapshots(snapshot.store)}
-    found, version = [], snapshot.version
+    found: list[str] = []
+    version: str | None = snapshot.version
     while version:
         found.append(version)
         version = by_hash[version].facts["parent"] if version in by_hash else None

@@ -92,11 +92,11 @@ def choose(folders: Sequence[Path], chosen: Chosen) -> list[Listed]:
     """
     pictures = [Listed(folder, entry) for folder in folders for entry in read_index(folder)]
     # a generator whose pictures came with a snapshot is unseen no more
-    seen = {one.entry.generator for one in pictures if one.entry.fed and one.entry.generated}
+    known = {one.entry.generator for one in pictures if one.entry.fed and one.entry.generated}
     able = [
         one
         for one in pictures
-        if one.entry.split != HELD and one.entry.generator not in seen and _able(one, chosen)
+        if one.entry.split != HELD and one.entry.generator not in known and _able(one, chosen)
     ]
     found: list[Listed] = []
     for label in (0, 1):
