@@ -6,6 +6,7 @@ The network sees every tile at native resolution; metadata is read beside it and
 """
 
 import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -28,7 +29,7 @@ from refundlens.model.verdict.reliability import ReliabilityMap
 from refundlens.model.verdict.selection import select
 from refundlens.model.verdict.texts import Language
 
-__all__ = ["BundleError", "Detector", "Scored", "bundled_path"]
+__all__ = ["BundleError", "Detector", "Scored", "Steps", "bundled_path", "run_steps"]
 
 BATCH = 8
 """Tiles per inference: measured no faster beyond on a CPU, and it bounds memory for large photos."""
@@ -52,12 +53,15 @@ Found = TypeVar("Found", DefectFound, Region)
 @dataclass(frozen=True)
 class Scored:
     """A picture through the network, before any verdict. features: float64 [F] of `model.network.pooling`. conditions:
-    what `model.photo.conditions.measure` said of the photo, for those who ask twice; none to have it measured (20
-    ms)."""
+    what `model.photo.conditions.measure` said of the photo; none to have it measured (20 ms)."""
 
     scores: pooling.Scores
     features: NDArray[np.float64]
     conditions: Conditions | None = None
+
+
+Steps = Generator[NDArray[np.uint8], Scored, Detection]
+"""From a photo to its answer: yields pictures for the network, uint8 RGB [H,W,3], and is sent the scores of each."""
 
 
 class Detector:
@@ -122,26 +126,40 @@ class Detector:
         self._calibrated()  # before any work is done in vain
         began = time.perf_counter()
         photo = read_photo(data, limits)
-        decoded = time.perf_counter()
-        found = replace(self.score(photo.judged), conditions=conditions.measure(photo))
-        again = None
-        if recheck == "always" or (recheck == "fake" and self.needs_recheck(photo, found)):
-            again = self.score(stability.reencode(photo.judged))
-        inferred = time.perf_counter()
-        answer = self.judge(photo, found, claim, language, again)
+        decoded = inferred = time.perf_counter()
+
+        def score(pictures: Sequence[NDArray[np.uint8]]) -> list[Scored]:
+            nonlocal inferred
+            found = [self.score(pixels) for pixels in pictures]
+            inferred = time.perf_counter()
+            return found
+
+        (answer,) = run_steps([self.steps(photo, claim, language, recheck)], score)
         finished = time.perf_counter()
         timings = {"decode": decoded - began, "infer": inferred - decoded, "total": finished - began}
         return answer.model_copy(
             update={"timings_ms": {name: round(1000 * spent, 1) for name, spent in timings.items()}}
         )
 
-    def needs_recheck(self, photo: Photo, found: Scored) -> bool:
-        """Whether the photo would be called fake, so that its copy (`model.verdict.stability.reencode`) must be scored
-        too.
+    def steps(
+        self,
+        photo: Photo,
+        claim: Defect | None = None,
+        language: Language = "en",
+        recheck: Recheck = "fake",
+    ) -> Steps:
+        """The one sequence from scores to a verdict, for everybody who runs the network in a way of their own: the
+        photo is scored; where it would be called fake, its copy (`model.verdict.stability.reencode`) is scored, too;
+        then it is judged. `timings_ms` is left empty: the driver knows it.
 
         Raises BundleError for an uncalibrated bundle.
         """
-        return self._look(photo, found).verdict == "fake"
+        found = yield photo.judged
+        found = replace(found, conditions=conditions.measure(photo))
+        again = None
+        if recheck == "always" or (recheck == "fake" and self._look(photo, found).verdict == "fake"):
+            again = yield stability.reencode(photo.judged)
+        return self.judge(photo, found, claim, language, again)
 
     def judge(
         self,
@@ -151,7 +169,7 @@ class Detector:
         language: Language = "en",
         again: Scored | None = None,
     ) -> Detection:
-        """From a photo and its scores to the answer; no inference. `timings_ms` is left empty: the caller knows it.
+        """The last of the `steps`: from a photo and its scores to the answer; no inference.
 
         again: the scores of the photo's copy, where there was a second look; the photo stays `fake` only if the copy
         is. Raises BundleError for an uncalibrated bundle.
@@ -231,6 +249,24 @@ class Detector:
                 "this bundle carries no calibration; run `refundlens calibrate` and export it again"
             )
         return self._bundle.calibration
+
+
+def run_steps(
+    photos: Sequence[Steps], score: Callable[[Sequence[NDArray[np.uint8]]], Sequence[Scored]]
+) -> list[Detection]:
+    """Answers for several photos side by side. score: gives the scores of some pictures, in order; it is called at
+    most twice, with one picture of each photo that still needs one. Raises what it and the steps raise."""
+    answers: dict[int, Detection] = {}
+    asked = {place: next(steps) for place, steps in enumerate(photos)}
+    while asked:
+        scored = dict(zip(asked, score(list(asked.values())), strict=True))
+        asked = {}
+        for place, found in scored.items():
+            try:
+                asked[place] = photos[place].send(found)
+            except StopIteration as judged:
+                answers[place] = judged.value
+    return [answers[place] for place in range(len(photos))]
 
 
 def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> str | None:

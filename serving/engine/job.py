@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.detect import Scored
+from refundlens.model.detect import Scored, Steps
 from refundlens.model.detection import Detection
 from refundlens.model.names import DEFECTS, KINDS, Defect
 from refundlens.model.network import pooling, tiles
@@ -110,8 +110,8 @@ class PhotoJob:
     stage: "Stage" = "decode"
     photo: Photo | None = None
     look: TiledPass | None = None
-    first: Scored | None = None
-    """The first look's scores, while a second one (`model.verdict.stability`) is under way."""
+    steps: Steps | None = None
+    """What its detector makes of the scores: a verdict, or a wish for a second look."""
     began: float = 0.0
     decoded: float = 0.0
     inferred: float = 0.0
@@ -136,9 +136,15 @@ class PhotoJob:
         """Whether nobody waits for it any more."""
         return now >= self.deadline or self.future.done()
 
+    def begin(self, photo: Photo) -> None:
+        """Lay out the first of the detector's steps. Raises BundleError."""
+        self.photo, self.steps = photo, self.lane.detector.steps(photo, self.claim, self.language)
+        self.look = TiledPass(next(self.steps))
+        self.tiles = self.look.count
+
     def forget(self) -> None:
         """Let the photo go: whoever keeps the job to ask for its answer must not keep its pixels."""
-        self.data, self.photo, self.look, self.first = b"", None, None, None
+        self.data, self.photo, self.look, self.steps = b"", None, None, None
 
     def answer(self, answer: Judgement) -> None:
         with suppress(InvalidStateError):  # whoever asked may have gone in this very moment

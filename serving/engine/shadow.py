@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from refundlens.model.detection import Detection, ModelName
-from refundlens.serving.engine.job import Closed, Expired, Judgement, PhotoJob, TiledPass
+from refundlens.serving.engine.job import Closed, Expired, Judgement, PhotoJob
 from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.observability import EngineMetrics
 
@@ -52,7 +52,7 @@ class Shadow:
             data=b"", claim=judged.claim, language=judged.language, priority="shadow", arrived=now,
             deadline=float("inf"), tiles=judged.tiles, area=judged.area, lane=self.lane,
         )  # fmt: skip
-        job.photo, job.look = judged.photo, TiledPass(judged.photo.judged)
+        job.begin(judged.photo)
         job.began = job.decoded = now
         job.future.add_done_callback(lambda future: self._compare(detection, future))
         return job

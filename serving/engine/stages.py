@@ -11,12 +11,10 @@ grow with the picture.
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from refundlens.model.photo import conditions
+from refundlens.model.detection import Detection
 from refundlens.model.photo.image import read_photo
-from refundlens.model.verdict import stability
 from refundlens.serving.engine.job import Judgement, PhotoJob, TiledPass
 from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.engine.scheduler import Infer, TileSlice
@@ -25,9 +23,7 @@ from refundlens.serving.engine.scheduler import Infer, TileSlice
 def decode(job: PhotoJob) -> None:
     """Open the photo and lay out its tiles. Raises ImageError."""
     job.began = time.monotonic()
-    job.photo = read_photo(job.data)
-    job.look = TiledPass(job.photo.judged)
-    job.tiles = job.look.count
+    job.begin(read_photo(job.data))
     job.decoded = time.monotonic()
     job.other_seconds += job.decoded - job.began
 
@@ -51,18 +47,16 @@ def infer(task: Infer) -> tuple[float, dict[PhotoJob, Exception]]:
 
 
 def finish(job: PhotoJob) -> Judgement | None:
-    """Stitch and judge; or, where the photo would be called fake, lay out its JPEG copy for a second look: None."""
-    assert job.look is not None and job.photo is not None
+    """Stitch and judge; or, where the photo needs a second look, lay out the picture for it: None."""
+    assert job.look is not None and job.steps is not None
     started = time.monotonic()
-    detector, scored = job.lane.detector, job.look.result()
-    if job.first is None:
-        scored = replace(scored, conditions=conditions.measure(job.photo))
-        if detector.needs_recheck(job.photo, scored):
-            job.first, job.look = scored, TiledPass(stability.reencode(job.photo.judged))
-            job.other_seconds += time.monotonic() - started
-            return None
-    found, again = (job.first, scored) if job.first else (scored, None)
-    detection = detector.judge(job.photo, found, job.claim, job.language, again)
+    try:
+        job.look = TiledPass(job.steps.send(job.look.result()))
+    except StopIteration as judged:
+        detection: Detection = judged.value
+    else:
+        job.other_seconds += time.monotonic() - started
+        return None
     ended = time.monotonic()
     job.other_seconds += ended - started
     spent = {

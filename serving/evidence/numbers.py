@@ -4,17 +4,14 @@ In: a pack's document, the photo, a detector of the same bundle. Out: findings. 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from refundlens.model.detect import Detector
+from refundlens.model.detect import Detector, run_steps
 from refundlens.model.detection import Conditions, Detection
 from refundlens.model.names import DEFECTS, Defect
-from refundlens.model.photo import conditions
 from refundlens.model.photo.image import ImageError, read_photo
-from refundlens.model.verdict import stability
 from refundlens.serving.evidence import pack
 from refundlens.serving.evidence.pack import facts
 from refundlens.serving.evidence.verify import Finding, content_of
@@ -77,12 +74,12 @@ def _compare(document: dict[str, Any], photo: bytes, detector: Detector) -> list
 
 
 def _judge(photo: bytes, detector: Detector, claims: list[Defect | None]) -> list[Detection]:
-    """One inference, judged for each claim: what is claimed moves a threshold for showing defects, nothing else."""
+    """Judged for each claim by one inference: what is claimed moves a threshold for showing defects, nothing else."""
     opened = read_photo(photo)
-    found = replace(detector.score(opened.judged), conditions=conditions.measure(opened))
-    looked_twice = detector.needs_recheck(opened, found)
-    again = detector.score(stability.reencode(opened.judged)) if looked_twice else None
-    return [detector.judge(opened, found, claim, again=again) for claim in claims]
+    return run_steps(
+        [detector.steps(opened, claim) for claim in claims],
+        lambda pictures: [detector.score(pictures[0])] * len(pictures),
+    )
 
 
 def _changes(told: dict[str, Any], again: Detection) -> Iterator[Difference]:

@@ -10,10 +10,11 @@ from typing import Any
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.drawing.words import ReportFacts
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Conflict, Gone
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.platforms import CannotAnswer, RefundMirror
 from refundlens.serving.platforms.taobao_calls import refuse
 from refundlens.serving.reports import repository
@@ -25,23 +26,6 @@ from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
-MESSAGES: dict[Language, str] = {
-    "en": "The photo behind this refund was found to be made or changed by an editor. The evidence is attached.",
-    "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
-}
-
-RULES: dict[Language, dict[str, str]] = {
-    "en": {
-        "several_fake": "Several photos of this claim were found to be fake.",
-        "several_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
-        "fake_and_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
-    },
-    "zh": {
-        "several_fake": "该退款的多张图片被判定为假图。",
-        "several_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
-        "fake_and_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +41,7 @@ def prepare_refusal(
 ) -> EvidencePicture | None:
     """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
 
-    Raises Problem 404, 409, 410.
+    Raises NotFound, Conflict, Gone.
     """
     with database.reading() as session:
         whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
@@ -65,7 +49,7 @@ def prepare_refusal(
         return None
     language = language_of(whole.refund)
     content = refusal_picture(files, whole, language)
-    text = message or MESSAGES[language]
+    text = message or texts("refusal", language)["message"]
     given = EventData(
         message=text, evidence=files.put(content), platform=_platform_call(whole, text, content)
     )
@@ -78,19 +62,17 @@ def language_of(refund: Refund) -> Language:
 
 
 def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
-    """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
+    """JPEG under 130,000 bytes. Raises Conflict where nothing was found yet, 410 where the photo is gone."""
     screening = whole.screening
     if screening is None:
-        raise Problem(
-            409, "not_screened", "The detector has not looked at this photo yet, or could not read it."
-        )
+        raise Conflict("not_screened", "The detector has not looked at this photo yet, or could not read it.")
     if whole.image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+        raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
     try:
         photo = files.get(whole.image.sha256)
         heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
 
 
@@ -105,7 +87,7 @@ def facts(whole: ReportDetail, language: Language) -> ReportFacts:
         decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
-        claim_reason=RULES[language].get(report.rule or "", "") if told else "",
+        claim_reason=texts("refusal", language)["rules"].get(report.rule, "") if told else "",
     )
 
 

@@ -67,9 +67,8 @@ def answers(order: Order) -> dict[str, Any]:
     found = []
     for number, path in enumerate(order.photos):
         data = mark(Path(path).read_bytes(), number)
-        photo = read_photo(data)
-        twice = detector.needs_recheck(photo, detector.score(photo.judged))
         detection = detector.detect(data)
+        twice = detection.stability.measured
         found.append({"probability": detection.probability, "verdict": detection.verdict, "twice": twice})
     return {"answers": found}
 

@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from refundlens.model import detect as module
 from refundlens.model.bundle import BundleError
-from refundlens.model.detect import BATCH, Detector
+from refundlens.model.detect import BATCH, Detector, Scored, run_steps
 from refundlens.model.detection import Detection
 from refundlens.model.network.pooling import FEATURES
 from refundlens.model.network.tiles import plan
@@ -255,20 +255,33 @@ def test_only_what_would_be_fake_costs_a_second_look(
     assert len(looks) == 2
 
 
-def test_one_who_batches_asks_and_judges_with_the_second_scores(detector: Detector) -> None:
-    fake, real = read_photo(file(spotted())), read_photo(file(cloth()))
-    first = detector.score(fake.pixels)
-    assert detector.needs_recheck(fake, first) and not detector.needs_recheck(
-        real, detector.score(real.pixels)
-    )
-    copy = detector.score(module.stability.reencode(fake.pixels))
-    assert detector.judge(fake, first, again=copy).verdict == "fake"
-    undone = detector.judge(fake, first, again=detector.score(washed_out(fake.pixels)))
-    assert undone.verdict == "inconclusive"
-    known = dataclasses.replace(first, conditions=module.conditions.measure(fake))
-    assert (
-        detector.judge(fake, known, again=copy).public() == detector.judge(fake, first, again=copy).public()
-    )
+def test_one_who_batches_drives_the_same_steps(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [file(spotted()), file(cloth())]
+    rounds: list[int] = []
+
+    def score(pictures: Sequence[Pixels]) -> list[Scored]:
+        rounds.append(len(pictures))
+        return [detector.score(pixels) for pixels in pictures]
+
+    def together() -> list[Detection]:
+        return run_steps([detector.steps(read_photo(data)) for data in files], score)
+
+    for one, other in zip(together(), map(detector.detect, files), strict=True):
+        assert one.public() == other.public() | {"timings_ms": {}}
+    assert rounds == [2, 1]  # both, then the copy of the one that would be called fake
+    monkeypatch.setattr(module.stability, "reencode", washed_out)
+    assert [one.verdict for one in together()] == ["inconclusive", "authentic"]
+
+
+def test_a_photo_whose_condition_is_known_is_not_measured_again(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = read_photo(file(spotted()))
+    first = detector.score(photo.judged)
+    known = dataclasses.replace(first, conditions=module.conditions.measure(photo))
+    plain = detector.judge(photo, first).public()
+    monkeypatch.setattr(module.conditions, "measure", None)
+    assert detector.judge(photo, known).public() == plain
 
 
 def test_a_condition_that_is_not_covered_says_what_is_wrong_and_what_helps(

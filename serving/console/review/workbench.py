@@ -24,9 +24,11 @@ from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
-from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
@@ -162,7 +164,7 @@ def _integrity(session: Session, visit: Visit, whole: ReportDetail) -> dict[str,
     """None for a buyer whose record was erased meanwhile."""
     try:
         return buyers.integrity_json(session, visit.principal, whole.refund.buyer, visit.state.clock())
-    except Problem:
+    except DomainError:
         return None
 
 
@@ -193,7 +195,7 @@ def appeal_page(visit: Judge, appeal_id: str, said: str = "", done: str = "") ->
 def draw(
     visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", done: str = ""
 ) -> Response:
-    """The workbench for a report. Raises Problem 404."""
+    """The workbench for a report. Raises NotFound."""
     with visit.state.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done)
@@ -202,7 +204,7 @@ def draw(
 def draw_appeal(
     visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", done: str = ""
 ) -> Response:
-    """The workbench for an appeal. Raises Problem 404."""
+    """The workbench for an appeal. Raises NotFound."""
     with visit.state.database.reading() as session:
         appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
         return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
@@ -218,7 +220,7 @@ def _draw(
     said: str,
     done: str,
 ) -> Response:
-    bench = area_texts("queue", visit.language)
+    bench = texts("queue", visit.language)
     case = gather(session, visit, report)
     waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
     return page(

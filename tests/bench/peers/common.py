@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from refundlens.model.detect import BATCH, Detector, Scored
+from refundlens.model.detect import BATCH, Detector, Scored, run_steps
 from refundlens.model.network import tiles
 from refundlens.model.network.pooling import Scores, features
-from refundlens.model.photo import conditions
 from refundlens.model.photo.image import ImageError, Photo, read_photo
-from refundlens.model.verdict import stability
 
 BATCH_WAIT = 0.005
 """Seconds a batch may wait to be filled: what the frameworks' own examples use."""
@@ -66,20 +64,8 @@ def decode(data: bytes) -> Photo | ImageError:
 def judge(detector: Detector, photos: Sequence[Photo | ImageError]) -> list[dict[str, Any]]:
     """An answer for each photo; their tiles share batches."""
     good = [photo for photo in photos if not isinstance(photo, ImageError)]
-    found = _score(detector, [photo.pixels for photo in good])
-    measured = [
-        Scored(one.scores, one.features, conditions.measure(photo))
-        for photo, one in zip(good, found, strict=True)
-    ]
-    again = [index for index, one in enumerate(measured) if detector.needs_recheck(good[index], one)]
-    copies = _score(detector, [stability.reencode(good[index].judged) for index in again])
-    second = dict(zip(again, copies, strict=True))
-    answers = iter(
-        [
-            detector.judge(photo, one, again=second.get(index)).public()
-            for index, (photo, one) in enumerate(zip(good, measured, strict=True))
-        ]
-    )
+    found = run_steps([detector.steps(photo) for photo in good], lambda pictures: _score(detector, pictures))
+    answers = (detection.public() for detection in found)
     return [_error(photo) if isinstance(photo, ImageError) else next(answers) for photo in photos]
 
 

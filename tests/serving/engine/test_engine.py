@@ -529,7 +529,7 @@ def test_a_failing_challenger_costs_nobody_a_verdict(
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("refundlens.serving.engine.shadow.TiledPass", broken)
+    monkeypatch.setattr("refundlens.serving.engine.shadow.PhotoJob", broken)
     assert engine.detect_now(photo(), patience=PATIENCE).detection.verdict
 
 
