@@ -109,10 +109,7 @@ def open_snapshot(folder: Path) -> Snapshot:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         table = pyarrow.parquet.read_table(folder / MANIFEST)
         names = [field.name for field in fields(JudgedPhoto)]
-        samples = tuple(
-            JudgedPhoto(**{name: tuple(row[name]) if name in _LISTS else row[name] for name in names})
-            for row in table.to_pylist()
-        )
+        samples = tuple(_photo(row, names) for row in table.to_pylist())
     except (OSError, KeyError, ValueError, TypeError, pyarrow.ArrowException) as error:
         raise SnapshotError(f"{folder} cannot be read ({error}); make the snapshot anew") from error
     if rows_hash(samples) != facts["hash"]:
@@ -123,6 +120,11 @@ def open_snapshot(folder: Path) -> Snapshot:
 
 
 _LISTS = ("said_by", "opposed_by")
+
+
+def _photo(row: dict[str, Any], names: Sequence[str]) -> JudgedPhoto:
+    values: dict[str, Any] = {name: tuple(row[name]) if name in _LISTS else row[name] for name in names}
+    return JudgedPhoto(**values)
 
 
 def snapshots(store: Path) -> list[Snapshot]:
