@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         description="largest miss bound with which a report is settled as not established without a person; a tenant "
         "may choose its own",
     )
+    single_merchant: bool = Field(
+        default=False,
+        description="this installation is one merchant's own: photos that the merchant uploads may be judged without a "
+        "person and reach a buyer's record; off, only those from the platform or the buyer",
+    )
     allow_private_webhooks: bool = Field(
         default=False,
         description="let webhooks go to private and local addresses; for tests and closed networks",

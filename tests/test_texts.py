@@ -11,7 +11,7 @@ import pytest
 from refundlens.model.texts.reader import LANGUAGES, flat, read_texts
 from refundlens.serving.kit import texts as serving_texts
 from refundlens.serving.reports.schemas import REASON_CODES
-from refundlens.serving.workflow.states import PhotoWish, ReportState, Source
+from refundlens.serving.workflow.states import PhotoWish, ReportState, Source, Supplier
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"model": ROOT / "model" / "texts", "serving": serving_texts.FOLDER}
@@ -33,6 +33,9 @@ WHOLE = {
     ("track", "wishes"): set(PhotoWish),
     ("queue", "sources"): set(Source),
     ("refunds", "sources"): set(Source),
+    ("queue", "suppliers"): {*Supplier, "unknown"},
+    ("refunds", "suppliers"): {*Supplier, "unknown"},
+    ("evidence_picture", "suppliers"): {*Supplier, "caller", "unknown"},
     ("queue", "codes"): set(REASON_CODES),
     ("queue", "sentences"): set(REASON_CODES),
 }

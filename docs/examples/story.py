@@ -124,9 +124,15 @@ def until(what: str, look: Any) -> Any:
 
 
 def play(
-    base: str, admin: str, merchant: str, judges: tuple[str, str], photo: bytes, receiver: Receiver
+    base: str,
+    admin: str,
+    merchant: str,
+    judges: tuple[str, str],
+    photo: bytes,
+    receiver: Receiver,
+    account: str = "shop-1",
 ) -> dict[str, Any]:
-    """The story. Returns what came of each chapter; raises where it goes another way."""
+    """The story. account: the merchant's shop. Returns what came of each chapter; raises where it goes another way."""
     platform, shop = Caller(base, admin), Caller(base, merchant)
     first, second = (Caller(base, key) for key in judges)
     refund_id = f"story-{uuid.uuid4().hex[:12]}"
@@ -189,13 +195,16 @@ def main() -> None:
     parser.add_argument("--fake", type=Path, required=True, help="a photo that its model calls fake")
     parser.add_argument("--admin", required=True)
     parser.add_argument("--merchant", required=True)
+    parser.add_argument("--account", default="shop-1", help="the shop that the merchant's key acts for")
     parser.add_argument("--judge", action="append", required=True, help="twice: two people's keys")
     given = parser.parse_args()
     if len(given.judge) != 2:
         parser.error("--judge is needed twice: nobody judges an appeal against their own decision")
     with receiving() as receiver:
         judges = (given.judge[0], given.judge[1])
-        told = play(given.base, given.admin, given.merchant, judges, given.fake.read_bytes(), receiver)
+        told = play(
+            given.base, given.admin, given.merchant, judges, given.fake.read_bytes(), receiver, given.account
+        )
     json.dump(told, sys.stdout, indent=2, ensure_ascii=False)
 
 

@@ -22,7 +22,8 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
-from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
+from refundlens.serving.storage.tables import Image, IntegrityEntry, Refund, Report
+from refundlens.serving.workflow import suppliers
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import EntryKind
 from refundlens.serving.workflow.transitions import Effect
@@ -190,11 +191,21 @@ def _publish(session: Session, line: IntegrityEntry, refund: Refund, now: dateti
     outbox.publish(session, line.tenant_id, now, WebhookType.BUYER_INTEGRITY_CHANGED, line.report_id, data)
 
 
+def _may_enter(change: Transition) -> bool:
+    """What the accuser uploaded reaches no buyer's record, whoever judged it."""
+    image = change.session.get_one(Image, change.report.image_id)
+    return suppliers.is_independent(change.settings, image, change.report.reported_by)
+
+
 def _pending(change: Transition) -> None:
+    if not _may_enter(change):
+        return
     enter_pending(change.session, change.report, change.refund, change.now, change.settings)
 
 
 def _final(change: Transition) -> None:
+    if not _may_enter(change):
+        return
     enter_final(change.session, change.report, change.refund, change.now, change.settings)
 
 

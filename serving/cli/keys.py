@@ -10,7 +10,7 @@ from refundlens.serving.cli.common import Json, TenantOption, complain, opened, 
 
 app = typer.Typer(help="API keys and their roles.", no_args_is_help=True)
 
-KeyRole = Literal["merchant", "adjudicator", "engineer", "admin"]
+KeyRole = Literal["platform", "merchant", "adjudicator", "engineer", "admin"]
 KeyId = Annotated[str, typer.Argument(help="The id that `keys list` shows: key_…", metavar="ID")]
 AsObject = Annotated[bool, typer.Option("--json", help="One JSON object instead of the key alone.")]
 

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.texts.reader import LANGUAGES
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
-from refundlens.serving.identity.keys import visitor
+from refundlens.serving.identity.keys import DEMO_SUBJECT, PREFIX, visitor
 from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
@@ -26,6 +27,8 @@ from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.workflow.states import RefundStatus, Source
 
 NUMBERS = "DEMO-"
+PLATFORM_ID = f"{PREFIX}demo-platform"
+"""Of a key that nobody holds: the sample refunds come from the platform, with the buyers' photos."""
 TIMES = (
     timedelta(hours=1, minutes=40),
     timedelta(days=3),
@@ -41,9 +44,10 @@ STALE = timedelta(minutes=5)
 
 def mirror_samples(state: Any) -> None:
     """state: the application's. Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
-    principal = visitor(state.settings)
-    if principal is None:
+    shop = visitor(state.settings)
+    if shop is None:
         return
+    principal = Principal(shop.tenant, PLATFORM_ID, Role.PLATFORM, "demo-platform")
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
         if state.samples.closed:
             return
@@ -93,6 +97,7 @@ def _mirror(
 ) -> None:
     now: datetime = state.clock()
     body = RefundIn(
+        account=DEMO_SUBJECT,
         amount=Amount(value=sample.amount_minor, currency="CNY"),
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(

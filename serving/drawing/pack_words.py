@@ -55,7 +55,11 @@ def report_rows(report: dict[str, Any], language: Language) -> Rows:
 def hash_rows(document: dict[str, Any], key_id: str, language: Language) -> Rows:
     """By what everything is known."""
     issuer = document["issuer"]
-    rows = [(say("photo_hash", language), document["photo"]["sha256"])]
+    photo = document["photo"]
+    supplied = supplied_by(
+        photo.get("supplied_by", "unknown"), language
+    )  # packs of earlier versions do not say
+    rows = [(say("photo_hash", language), photo["sha256"]), (say("supplied", language), supplied)]
     for name, member in (("heat_hash", "heatmap"), ("trust_hash", "reliability")):
         rows += [(say(name, language), document[member]["sha256"])] if document[member] else []
     software = ", ".join(f"{name} {version}" for name, version in issuer["software"].items())
@@ -66,6 +70,11 @@ def hash_rows(document: dict[str, Any], key_id: str, language: Language) -> Rows
         (say("software", language), software),
         (say("issued", language), document["issued_at"]),
     ]
+
+
+def supplied_by(supplier: str, language: Language) -> str:
+    """Who sent the photo, in words."""
+    return str(texts("evidence_picture", language)["suppliers"].get(supplier, supplier))
 
 
 def share(value: float | None) -> str:

@@ -22,7 +22,8 @@ MOST_REASONS = 8
 @dataclass(frozen=True)
 class ReportFacts:
     """What a report adds to its detection. decided_by: `detector`, else somebody judged; who is not told. bound: of the
-    whole claim, where the detector judged its photos together. claim_reason: the sentence of that judgement."""
+    whole claim, where the detector judged its photos together. claim_reason: the sentence of that judgement.
+    supplied_by: who sent the photo."""
 
     report_id: str
     refund_id: str
@@ -31,6 +32,7 @@ class ReportFacts:
     decided_at: datetime | None = None
     bound: float | None = None
     claim_reason: str = ""
+    supplied_by: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language)
     saved = _say("jpeg", language, quality=quality) if quality is not None else _say("not_jpeg", language)
     size = {"width": body["width"], "height": body["height"]}
     found.append(_say("condition", language, **size, saved=saved, sharpness=conditions["sharpness"]))
+    supplier = "caller" if report is None else report.supplied_by
+    found.append(_say("supplied", language, who=_text("suppliers", supplier, language)))
     return found
 
 

@@ -43,10 +43,12 @@ PhotoState = Literal["kept", "not_kept", "erased"]
 
 @dataclass(frozen=True)
 class EvidencePhoto:
-    """content: none where it was not asked for, or is not there. size: bytes, where known."""
+    """content: none where it was not asked for, or is not there. size: bytes, where known. supplied_by: a `Supplier`,
+    `caller` of /v1/detect, or `unknown` of photos from before it was written down."""
 
     sha256: str
     state: PhotoState
+    supplied_by: str = "unknown"
     size: int | None = None
     media_type: str | None = None
     content: bytes | None = None
@@ -100,7 +102,7 @@ def of_report(session: Session, files: FileStore, asked: Asked, identifier: str)
 
 def of_stored(found: DetectionRecord) -> Material:
     """Of a photo sent to /v1/detect."""
-    photo = EvidencePhoto(found.body["sha256"], "not_kept")
+    photo = EvidencePhoto(found.body["sha256"], "not_kept", "caller")
     told = [*found.body["reasons"], *found.body["details"]["reasons"]]
     said = dict.fromkeys(LANGUAGES, told)
     return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
@@ -130,7 +132,7 @@ def _material(
 
 
 def _photo(files: FileStore, image: Image, wanted: bool) -> EvidencePhoto:
-    facts = (image.bytes, image.media_type)
+    facts = (image.supplied_by or "unknown", image.bytes, image.media_type)
     if image.erased_at is not None:  # the same bytes may still be another refund's
         return EvidencePhoto(image.sha256, "erased", *facts)
     try:

@@ -187,6 +187,7 @@ def _photo(photo: EvidencePhoto) -> dict[str, Any]:
     return {
         "sha256": photo.sha256,
         "state": photo.state,
+        "supplied_by": photo.supplied_by,
         "bytes": photo.size,
         "media_type": photo.media_type,
         "base64": None if photo.content is None else encoded(photo.content)["base64"],

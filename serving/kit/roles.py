@@ -5,8 +5,9 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Who acts. The first four hold API keys; `buyer` comes by a status link; the last two are ourselves."""
+    """Who acts. The first five hold API keys; `buyer` comes by a status link; the last two are ourselves."""
 
+    PLATFORM = "platform"
     MERCHANT = "merchant"
     ADJUDICATOR = "adjudicator"
     ENGINEER = "engineer"
@@ -16,7 +17,7 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
-KEY_ROLES = (Role.MERCHANT, Role.ADJUDICATOR, Role.ENGINEER, Role.ADMIN)
+KEY_ROLES = (Role.PLATFORM, Role.MERCHANT, Role.ADJUDICATOR, Role.ENGINEER, Role.ADMIN)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from refundlens.serving.workflow.states import RefundStatus
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
-Either = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+Either = Annotated[Principal, Depends(needs(Role.PLATFORM, Role.MERCHANT, Role.ADJUDICATOR))]
 RefundId = Annotated[
     str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
 ]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from refundlens.model.names import Defect
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.given import Given
-from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
+from refundlens.serving.workflow.states import Outcome, RefundStatus, Source, Supplier
 
 MOST_PHOTOS = 32
 """Of one refund; platforms allow nine in a claim, and chats and reviews have some more."""
@@ -42,6 +42,7 @@ EXAMPLE: dict[str, Any] = {
         {
             "id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
             "source": "refund",
+            "supplied_by": "platform",
             "name": "a.jpg",
             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "width": 1080,
@@ -138,6 +139,9 @@ class RefundIn(Given):
 class ImageOut(BaseModel):
     id: str
     source: Source
+    supplied_by: Supplier | None = Field(
+        description="who sent it; none of photos from before that was written down"
+    )
     name: str | None
     sha256: str
     width: int

@@ -26,7 +26,7 @@ from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
 from refundlens.serving.storage.tables.reports import NEVER
-from refundlens.serving.workflow import timers
+from refundlens.serving.workflow import suppliers, timers
 from refundlens.serving.workflow.events import moment
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import (
@@ -36,6 +36,7 @@ from refundlens.serving.workflow.states import (
     RefundStatus,
     ReportState,
     Source,
+    Supplier,
 )
 
 
@@ -104,7 +105,7 @@ def mirror(
             raise NotFound(f"There is no refund {refund_id} of yours.")
     if refund is None:
         refund = _make(session, secret, principal, refund_id, body, if_match, now)
-        _keep_photos(session, refund, photos, now)
+        _keep_photos(session, refund, photos, principal.actor, now)
         audit.append(
             session,
             refund.tenant_id,
@@ -148,6 +149,7 @@ def image_view(image: Image) -> dict[str, Any]:
     return {
         "id": image.id,
         "source": image.source,
+        "supplied_by": image.supplied_by,
         "name": image.name,
         "sha256": image.sha256,
         "width": image.width,
@@ -223,7 +225,7 @@ def _change(
     _refuse_reused(refund, body, changed)
     for name, value in changed.items():
         setattr(refund, name, value)
-    added = _keep_photos(session, refund, photos, now)
+    added = _keep_photos(session, refund, photos, principal.actor, now)
     if not changed and not added:
         return  # the platform repeats itself
     refund.version += 1
@@ -289,21 +291,22 @@ def _have_reports_follow(
 
 
 def _keep_photos(
-    session: Session, refund: Refund, photos: Sequence[PreparedPhoto], now: datetime
+    session: Session, refund: Refund, photos: Sequence[PreparedPhoto], actor: Actor, now: datetime
 ) -> list[Image]:
     """Add those that the refund does not have yet. Raises Invalid for a hash that it does not have either."""
-    known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
-    if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
+    images = session.execute(select(Image).where(Image.refund_id == refund.id)).scalars()
+    known = {image.sha256: image for image in images}
+    if len(known.keys() | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
         raise Invalid("too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
     added: list[Image] = []
     prints: list[tuple[Image, Print]] = []
     for photo in photos:
         if photo.sha256 in known:
+            _vouch(session, known[photo.sha256], actor, now)
             continue
         if photo.media_type is None:
             detail = f"This refund has no photo {photo.sha256}; send its `data`."
             raise Invalid("unknown_photo", detail)
-        known.add(photo.sha256)
         image = Image(
             id=make_id("img", now),
             tenant_id=refund.tenant_id,
@@ -315,8 +318,11 @@ def _keep_photos(
             width=photo.width,
             height=photo.height,
             bytes=photo.bytes,
+            supplied_by=suppliers.supplier_of(actor).value,
+            uploaded_by=actor.name,
             created_at=now,
         )
+        known[photo.sha256] = image
         session.add(image)
         added.append(image)
         if photo.print is not None:
@@ -325,6 +331,16 @@ def _keep_photos(
     for image, taken in prints:
         catalogue.keep_prints(session, image, taken, now)
     return added
+
+
+def _vouch(session: Session, image: Image, actor: Actor, now: datetime) -> None:
+    """The platform or the buyer sends a photo that only the merchant had sent: from now on it is theirs."""
+    supplier = suppliers.supplier_of(actor)
+    if supplier is Supplier.MERCHANT or image.supplied_by not in (None, Supplier.MERCHANT):
+        return
+    data = {"sha256": image.sha256, "before": image.supplied_by, "supplied_by": supplier.value}
+    image.supplied_by, image.uploaded_by = supplier.value, actor.name
+    audit.append(session, image.tenant_id, now, actor, Fact("image.vouched", image.id, data=data))
 
 
 def answer_photo_requests(
@@ -353,7 +369,7 @@ def add_photos(
     session: Session, refund: Refund, photos: Sequence[PreparedPhoto], actor: Actor, now: datetime
 ) -> None:
     """Photos that came without the rest of the refund, from the buyer's status link. refund is locked."""
-    added = _keep_photos(session, refund, photos, now)
+    added = _keep_photos(session, refund, photos, actor, now)
     if added:
         refund.version += 1
         refund.updated_at = now

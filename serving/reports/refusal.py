@@ -87,6 +87,7 @@ def facts(whole: ReportDetail, language: Language) -> ReportFacts:
         decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
+        supplied_by=whole.image.supplied_by or "unknown",
         claim_reason=texts("refusal", language)["rules"].get(report.rule, "") if told else "",
     )
 

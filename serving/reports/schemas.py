@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
 from refundlens.serving.kit.given import Given
-from refundlens.serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
+from refundlens.serving.workflow.states import (
+    AppealState,
+    Outcome,
+    PhotoRequestState,
+    PhotoWish,
+    ReportState,
+    Supplier,
+)
 
 MOST_PHOTOS = 16
 """Reported in one click; as many as one request to /v1/detect may bring."""
@@ -38,6 +45,7 @@ EXAMPLE: dict[str, Any] = {
     "image": {
         "id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
         "source": "refund",
+        "supplied_by": "platform",
         "name": "a.jpg",
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "width": 1080,
@@ -140,6 +148,9 @@ class RefusalIn(_In):
 class ImageRef(BaseModel):
     id: str
     source: str
+    supplied_by: Supplier | None = Field(
+        description="who sent it: what the merchant uploaded is judged by a person"
+    )
     name: str | None
     sha256: str
     width: int
@@ -237,7 +248,8 @@ class ReportOut(BaseModel):
         description="what made the claim fake: one_fake, several_fake, several_suspects…"
     )
     review_reason: str | None = Field(
-        description="why the screening left it to a person: inconclusive, miss_bound_too_large, claim_bound_used_up; "
+        description="why the screening left it to a person: supplied_by_accuser, inconclusive, miss_bound_too_large, "
+        "claim_bound_used_up; "
         "not judged: too_slow, engine_failed, file_missing, or what is wrong with the file"
     )
     reasons: list[Reason]

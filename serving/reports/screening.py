@@ -37,9 +37,10 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
+from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Report, Screening
-from refundlens.serving.workflow import miss_limit, timers
+from refundlens.serving.workflow import miss_limit, suppliers, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, ReportState
@@ -57,9 +58,10 @@ class ClaimJudgement:
     carried: frozenset[str]
 
 
-def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> ClaimJudgement:
+def judge(session: Session, settings: Settings, refund: Refund, claim_id: str) -> ClaimJudgement:
     """The claim as it stands after the newest click, whose id is `claim_id`."""
-    photos = _photos(session, refund)
+    limit = settings.claim_limit
+    photos = _photos(session, refund, settings)
     if not photos:
         return ClaimJudgement(None, None, None, frozenset())
     verdict = judge_claim(list(photos.values()), limit)
@@ -74,22 +76,26 @@ def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Clai
     )
 
 
-def _photos(session: Session, refund: Refund) -> dict[str, PhotoFinding]:
-    """By image; one reported again counts with its newest detection."""
+def _photos(session: Session, refund: Refund, settings: Settings) -> dict[str, PhotoFinding]:
+    """By image; one reported again counts with its newest detection. What the accuser uploaded is no evidence against
+    the buyer, nor does it support other photos."""
     rows = session.execute(
-        select(Report.image_id, Report.state, Report.was, Report.decided_by, Screening.body)
+        select(Report, Image, Screening.body)
         .join(Screening, Screening.id == Report.screening_id)
+        .join(Image, Image.id == Report.image_id)
         .where(Report.refund_id == refund.id)
         .order_by(Report.id)
     )
     photos: dict[str, PhotoFinding] = {}
-    for row in rows:
-        finding = PhotoFinding.model_validate(row.body)
+    for report, image, body in rows:
+        if not suppliers.is_independent(settings, image, report.reported_by):
+            continue
+        finding = PhotoFinding.model_validate(body)
         # under appeal, a verdict counts until it is answered
-        state = ReportState(row.was if row.state == ReportState.APPEALED else row.state)
-        if state in ReportState.for_buyer() and row.decided_by != DETECTOR.name:
+        state = ReportState(report.was if report.state == ReportState.APPEALED else report.state)
+        if state in ReportState.for_buyer() and report.decided_by != DETECTOR.name:
             finding = finding.model_copy(update={"verdict": "authentic", "suspect": False})
-        photos[row.image_id] = finding
+        photos[image.id] = finding
     return photos
 
 
@@ -144,7 +150,7 @@ def conclude(
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
             _publish(session, report, screening, doing.now)
     session.flush()
-    judged = judge(session, refund, claim_id, doing.settings.claim_limit)
+    judged = judge(session, doing.settings, refund, claim_id)
     for report in waiting:
         report.claim_bound = judged.own
         what = found.get(report.image_id, ScreeningResult(error=missing))
@@ -211,22 +217,26 @@ def _conclude_one(
     detection = found.detection
     missed = None if detection is None else detection.miss_bound
     most = miss_limit.chosen_by(doing.session, doing.settings, report.tenant_id)
+    image = doing.session.get_one(Image, report.image_id)
+    independent = suppliers.is_independent(doing.settings, image, report.reported_by)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
-    elif report.verdict == "authentic" and miss_limit.within(missed, most):
+    elif independent and report.verdict == "authentic" and miss_limit.within(missed, most):
         event = Event.SCREENED_AUTHENTIC
     if event is Event.SCREENED_UNSURE:
-        report.review_reason = _why_a_person(report, found)
+        report.review_reason = _why_a_person(found, independent)
     given = EventData(miss_bound=missed, data=_data(report, found))
     apply(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
 
 
-def _why_a_person(report: Report, found: ScreeningResult) -> str:
+def _why_a_person(found: ScreeningResult, independent: bool) -> str:
     """The code of `ReportOut.review_reason`."""
     if found.detection is None:
         return found.error or "not_judged"
+    if not independent:
+        return "supplied_by_accuser"
     return _UNDECIDED[found.detection.verdict]
 
 

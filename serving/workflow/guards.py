@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
 from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
-from refundlens.serving.workflow import miss_limit
+from refundlens.serving.workflow import miss_limit, suppliers
 from refundlens.serving.workflow.change import Facts, Transition
 from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 from refundlens.serving.workflow.transitions import Guard
@@ -86,6 +86,13 @@ def _miss_within_limit(change: Transition) -> None:
         raise Conflict("miss_bound_too_large", detail)
 
 
+def _independent(change: Transition) -> None:
+    image = change.session.get_one(Image, change.report.image_id)
+    if not suppliers.is_independent(change.settings, image, change.report.reported_by):
+        detail = "A photo that the accuser uploaded is judged by a person."
+        raise Conflict("supplied_by_accuser", detail)
+
+
 def _other_judge(change: Transition) -> None:
     if change.actor.name in change.seen.sides:
         detail = "You reported, decided or appealed here before; another adjudicator decides."
@@ -124,6 +131,7 @@ GUARDS: dict[Guard, Callable[[Transition], None]] = {
     Guard.WAS_NOT_ESTABLISHED: _said_by_the_table,
     Guard.BOUND_STATED: _bound_stated,
     Guard.MISS_WITHIN_LIMIT: _miss_within_limit,
+    Guard.INDEPENDENT: _independent,
     Guard.OTHER_JUDGE: _other_judge,
     Guard.SCREENED: _screened,
     Guard.IN_TIME: _in_time,

@@ -87,6 +87,14 @@ class Source(StrEnum):
         return frozenset(cls) - {cls.LISTING}
 
 
+class Supplier(StrEnum):
+    """Who supplied a photo: the platform, the buyer through the status link, or the merchant, who accuses."""
+
+    PLATFORM = "platform"
+    BUYER = "buyer"
+    MERCHANT = "merchant"
+
+
 class AppealState(StrEnum):
     OPEN = "open"
     UPHELD = "upheld"

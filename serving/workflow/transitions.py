@@ -27,6 +27,7 @@ class Guard(StrEnum):
     WAS_NOT_ESTABLISHED = "the appeal is against `not_established`"
     BOUND_STATED = "the verdict is `fake` under a stated false-accusation bound"
     MISS_WITHIN_LIMIT = "the verdict is `authentic` with a miss bound within the tenant's limit"
+    INDEPENDENT = "the photo came from the platform or the buyer, or the installation is one merchant's own"
     OTHER_JUDGE = "the judge neither reported nor decided nor appealed here before"
     SCREENED = "the detector has looked at the photo"
     IN_TIME = "the appeal window is open"
@@ -82,8 +83,9 @@ _BUYER = frozenset({R.BUYER, R.ADJUDICATOR})
 TABLE: tuple[Edge, ...] = (
     Edge(None, E.SUBMIT, _MERCHANT, S.SUBMITTED, (_G.REFUND_OPEN, _G.PHOTO_REPORTABLE), (_F.START_CLOCKS, _F.TELL)),
 
-    Edge(S.SUBMITTED, E.SCREENED_FAKE, _DETECTOR, S.ESTABLISHED, (_G.BOUND_STATED,), _ESTABLISHED),
-    Edge(S.SUBMITTED, E.SCREENED_AUTHENTIC, _DETECTOR, S.NOT_ESTABLISHED, (_G.MISS_WITHIN_LIMIT,),
+    Edge(S.SUBMITTED, E.SCREENED_FAKE, _DETECTOR, S.ESTABLISHED, (_G.BOUND_STATED, _G.INDEPENDENT),
+         _ESTABLISHED),
+    Edge(S.SUBMITTED, E.SCREENED_AUTHENTIC, _DETECTOR, S.NOT_ESTABLISHED, (_G.MISS_WITHIN_LIMIT, _G.INDEPENDENT),
          _NOT_ESTABLISHED),
     Edge(S.SUBMITTED, E.SCREENED_UNSURE, _DETECTOR, S.NEEDS_REVIEW, (), (_F.TELL,)),
 

@@ -296,6 +296,7 @@ class Run:
             "REFUNDLENS_API_KEYS": KEYS,
             "REFUNDLENS_DEMO": "false",
             "REFUNDLENS_ALLOW_PRIVATE_WEBHOOKS": "true",
+            "REFUNDLENS_SINGLE_MERCHANT": "true",
             "REFUNDLENS_LEASE_SECONDS": str(LEASE_SECONDS),
             "REFUNDLENS_APPEAL_HOURS": str(APPEAL_HOURS),
             "REFUNDLENS_LOG_FORMAT": "text",

@@ -56,7 +56,9 @@ def detector(bundle: Path) -> Detector:
 
 @pytest.fixture
 def settings(bundle: Path, tmp_path: Path) -> Settings:
-    return Settings(bundle=bundle, data_dir=tmp_path / "var", workers=2, api_keys=KEY, demo=False)
+    return Settings(
+        bundle=bundle, data_dir=tmp_path / "var", workers=2, api_keys=KEY, demo=False, single_merchant=True
+    )
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ def create_dispute() -> Callable[..., Dispute]:
         session.flush()
         image = Image(
             **both, id=make_id("img", now), refund_id=key, source="refund", sha256=sha256, name="me.jpg",
-            media_type="image/jpeg", width=640, height=480, bytes=len(content),
+            media_type="image/jpeg", width=640, height=480, bytes=len(content), supplied_by="platform",
         )  # fmt: skip
         session.add(image)
         session.flush()
@@ -308,6 +310,7 @@ def live_settings(bundle: Path, tmp_path: Path) -> Settings:
         workers=2,
         api_keys=",".join(KEYS),  # type: ignore[arg-type]
         demo=False,
+        single_merchant=True,
         allow_private_webhooks=True,
     )
 

@@ -45,7 +45,8 @@ class Refund(Base):
 
 
 class Image(Base):
-    """A photo of a refund. Its bytes lie in the file store under their SHA-256 until `erased_at`."""
+    """A photo of a refund. Its bytes lie in the file store under their SHA-256 until `erased_at`. supplied_by:
+    platform, buyer or merchant; uploaded_by: the subject who sent it; none of photos from before that was recorded."""
 
     __tablename__ = "image"
     __table_args__ = (
@@ -64,6 +65,8 @@ class Image(Base):
     width: Mapped[int]
     height: Mapped[int]
     bytes: Mapped[int]
+    supplied_by: Mapped[str | None] = mapped_column(String(20))
+    uploaded_by: Mapped[str | None] = mapped_column(String(120))
     request_id: Mapped[str | None] = mapped_column(ID)
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]

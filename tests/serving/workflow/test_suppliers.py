@@ -1,0 +1,202 @@
+"""A merchant cannot get a buyer into the record alone. The story played, and what each pack says of who sent the photo."""
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pypdfium2
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from refundlens.model.detect import Detector
+from refundlens.serving.app import create_app
+from refundlens.serving.drawing.words import ReportFacts, words
+from refundlens.serving.settings import Settings
+from refundlens.serving.workflow.states import ReportState
+
+KEYS = ("platform:taobao", "merchant:shop-1", "adjudicator:ann", "adjudicator:bob", "admin:root")
+PATIENCE = 30
+
+
+@pytest.fixture
+def market(settings: Settings, detector: Detector, moving_clock: Any) -> Iterator[FastAPI]:
+    """A marketplace with a worker, on a clock that the test moves."""
+    yield from _service(settings, detector, moving_clock, False)
+
+
+def _service(settings: Settings, detector: Detector, clock: Any, single: bool) -> Iterator[FastAPI]:
+    keys = ",".join(f"{key}:key-{key.partition(':')[2]}" for key in KEYS)
+    given = settings.model_dump() | {"api_keys": keys, "single_merchant": single}
+    app = create_app(Settings(**given), detector, clock)
+    with TestClient(app) as client:
+        app.state.test_client = client
+        yield app
+
+
+class _Caller:
+    def __init__(self, app: FastAPI, name: str) -> None:
+        self._client: TestClient = app.state.test_client
+        self._key = {"Authorization": f"Bearer key-{name}"}
+
+    def __call__(self, method: str, path: str, body: Any = None, status: int | None = None) -> Any:
+        headers = self._key | ({"Idempotency-Key": f"{time.monotonic_ns()}"} if method == "POST" else {})
+        answer: httpx.Response = self._client.request(method, path, json=body, headers=headers)
+        assert answer.status_code == status if status else answer.is_success, answer.text
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
+
+
+def _refund(photo: bytes, **more: Any) -> dict[str, Any]:
+    data = base64.b64encode(photo).decode()
+    body = {
+        "amount": {"value": 100},
+        "buyer": "victim",
+        "images": {"refund": [{"name": "a.jpg", "data": data}]},
+    }
+    return body | more
+
+
+def _reported(app: FastAPI, refund_id: str, image: str) -> Any:
+    made = _Caller(app, "shop-1")("POST", "/v1/reports", {"refund_id": refund_id, "image": image})
+    return _when(
+        lambda: _Caller(app, "ann")("GET", f"/v1/reports/{made['id']}"),
+        lambda one: one["state"] != "submitted",
+    )
+
+
+def _when(look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
+    ends = time.monotonic() + PATIENCE
+    while not holds(found := look()):
+        assert time.monotonic() < ends, found
+        time.sleep(0.05)
+    return found
+
+
+def _record(app: FastAPI) -> Any:
+    return _Caller(app, "ann")("GET", "/v1/buyers/victim/integrity")
+
+
+def _packs(app: FastAPI, report: str) -> dict[str, Any]:
+    ask = _Caller(app, "shop-1")
+    return {form: ask("GET", f"/v1/reports/{report}/evidence.{form}") for form in ("json", "pdf", "jpg")}
+
+
+def _text_of(pdf: bytes) -> str:
+    """Of all pages, without spaces."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return "".join("".join(page.get_textpage().get_text_range().split()) for page in document)
+
+
+def test_a_merchant_cannot_get_a_buyer_into_the_record_alone(
+    market: FastAPI, photo: Callable[..., bytes], moving_clock: Any
+) -> None:
+    """He mirrors a refund, uploads a fake of his own, reports it; and even when a person falls for it, and nobody
+    appeals, the buyer's record stays empty."""
+    shop, ann = _Caller(market, "shop-1"), _Caller(market, "ann")
+    [image] = shop("PUT", "/v1/refunds/r1", _refund(photo(red=True)))["images"]
+    assert image["supplied_by"] == "merchant"
+    report = _reported(market, "r1", image["id"])
+    assert (report["state"], report["verdict"]) == ("needs_review", "fake")
+    assert report["review_reason"] == "supplied_by_accuser" and report["image"]["supplied_by"] == "merchant"
+    packs = _packs(market, report["id"])
+    assert packs["json"]["evidence"]["photo"]["supplied_by"] == "merchant"
+    assert "Photosuppliedby:themerchant,whoreportedit." in _text_of(packs["pdf"])
+
+    decision = {"decision": "established", "reason_code": "edit_visible", "reason": "It looks edited."}
+    assert ann("POST", f"/v1/reports/{report['id']}/decision", decision)["state"] == "established"
+    moving_clock.forward(hours=80)
+    _when(lambda: ann("GET", f"/v1/reports/{report['id']}"), lambda one: one["state"] == "final_established")
+    assert (_record(market)["score"], _record(market)["final_established"]) == (100, 0)
+
+
+def test_the_same_photo_from_the_platform_is_judged_and_counts(
+    market: FastAPI, photo: Callable[..., bytes], moving_clock: Any
+) -> None:
+    ann, platform = _Caller(market, "ann"), _Caller(market, "taobao")
+    [image] = platform("PUT", "/v1/refunds/r1", _refund(photo(red=True), account="shop-1"))["images"]
+    assert image["supplied_by"] == "platform"
+    report = _reported(market, "r1", image["id"])
+    assert (report["state"], report["review_reason"]) == ("established", None)
+    packs = _packs(market, report["id"])
+    assert packs["json"]["evidence"]["photo"]["supplied_by"] == "platform"
+    assert "Photosuppliedby:theplatform." in _text_of(packs["pdf"])
+    moving_clock.forward(hours=80)
+    _when(lambda: ann("GET", f"/v1/reports/{report['id']}"), lambda one: one["state"] == "final_established")
+    assert _record(market)["final_established"] == 1
+
+
+def test_an_honest_looking_upload_settles_nothing_either(
+    market: FastAPI, photo: Callable[..., bytes]
+) -> None:
+    [image] = _Caller(market, "shop-1")("PUT", "/v1/refunds/r1", _refund(photo()))["images"]
+    report = _reported(market, "r1", image["id"])
+    assert (report["state"], report["verdict"]) == ("needs_review", "authentic")
+
+
+def test_a_merchants_fake_does_not_help_against_the_buyers_photo(
+    market: FastAPI, photo: Callable[..., bytes]
+) -> None:
+    """Judged together, his own upload would lend its suspicion to what the buyer sent."""
+    platform, shop = _Caller(market, "taobao"), _Caller(market, "shop-1")
+    [real] = platform("PUT", "/v1/refunds/r1", _refund(photo(), account="shop-1"))["images"]
+    images = shop("PUT", "/v1/refunds/r1", _refund(photo(red=True)))["images"]
+    forged = next(one["id"] for one in images if one["id"] != real["id"])
+    made = shop("POST", "/v1/reports", {"refund_id": "r1", "image": [real["id"], forged]})["items"]
+    ends = [
+        _when(
+            lambda key=one["id"]: shop("GET", f"/v1/reports/{key}"),
+            lambda found: found["state"] != "submitted",
+        )
+        for one in made
+    ]
+    states = {one["image"]["id"]: one["state"] for one in ends}
+    assert states == {real["id"]: "not_established", forged: "needs_review"}
+
+
+def test_what_the_platform_sends_later_becomes_the_platforms(
+    market: FastAPI, photo: Callable[..., bytes]
+) -> None:
+    """Whoever uploads first does not keep a photo from being the buyer's."""
+    body = _refund(photo(red=True))
+    _Caller(market, "shop-1")("PUT", "/v1/refunds/r1", body)
+    [image] = _Caller(market, "taobao")("PUT", "/v1/refunds/r1", body | {"account": "shop-1"})["images"]
+    assert image["supplied_by"] == "platform"
+    again = _Caller(market, "shop-1")("PUT", "/v1/refunds/r1", body)["images"]
+    assert again[0]["supplied_by"] == "platform", "and nobody takes it back"
+    assert _reported(market, "r1", image["id"])["state"] == "established"
+
+
+def test_who_holds_an_administrators_key_is_no_platform_against_himself(
+    market: FastAPI, photo: Callable[..., bytes]
+) -> None:
+    root = _Caller(market, "root")
+    [image] = root("PUT", "/v1/refunds/r1", _refund(photo(red=True), account="shop-1"))["images"]
+    made = root("POST", "/v1/reports", {"refund_id": "r1", "image": image["id"]})
+    report = _when(lambda: root("GET", f"/v1/reports/{made['id']}"), lambda one: one["state"] != "submitted")
+    assert (report["state"], report["review_reason"]) == ("needs_review", "supplied_by_accuser")
+
+
+def test_an_installation_of_ones_own_judges_its_own_uploads(
+    settings: Settings, detector: Detector, moving_clock: Any, photo: Callable[..., bytes]
+) -> None:
+    for app in _service(settings, detector, moving_clock, True):
+        [image] = _Caller(app, "shop-1")("PUT", "/v1/refunds/r1", _refund(photo(red=True)))["images"]
+        assert image["supplied_by"] == "merchant", "recorded all the same"
+        report = _reported(app, "r1", image["id"])
+        assert report["state"] == "established"
+        assert _packs(app, report["id"])["json"]["evidence"]["photo"]["supplied_by"] == "merchant"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "the merchant, who reported it"), ("zh", "举报的商家自己")]
+)
+def test_the_picture_says_who_sent_the_photo(
+    market: FastAPI, photo: Callable[..., bytes], language: Any, said: str
+) -> None:
+    [image] = _Caller(market, "shop-1")("PUT", "/v1/refunds/r1", _refund(photo(red=True)))["images"]
+    report = _reported(market, "r1", image["id"])
+    body = _packs(market, report["id"])["json"]["evidence"]["detection"]
+    facts = ReportFacts(report["id"], "r1", ReportState.NEEDS_REVIEW, supplied_by="merchant")
+    assert any(said in line for line in words(body, facts, language).facts)
