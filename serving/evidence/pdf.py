@@ -161,7 +161,7 @@ def _draw(
 ) -> None:
     """All pages of one language."""
     body = {**document["detection"], "reasons": document["reasons"][language]}
-    said = words(body, _facts(document["report"], language), language)
+    said = words(body, _facts(document, language), language)
     sheets.begin()
     _band(sheets, said, language)
     _pictures(sheets, document, said, panels, language)
@@ -249,7 +249,8 @@ def _cells(one: dict[str, Any]) -> list[str]:
     return [str(row["seq"]), row["at"], row["action"].removeprefix("report."), change, one["hash"][:16]]
 
 
-def _facts(report: dict[str, Any] | None, language: Language) -> ReportFacts | None:
+def _facts(document: dict[str, Any], language: Language) -> ReportFacts | None:
+    report = document["report"]
     if report is None:
         return None
     decided = report["decided_at"]
@@ -261,6 +262,7 @@ def _facts(report: dict[str, Any] | None, language: Language) -> ReportFacts | N
         decided_at=None if decided is None else datetime.fromisoformat(decided),
         bound=report["false_accusation_bound"],
         claim_reason=report["rule_text"].get(language, ""),
+        supplied_by=document["photo"]["supplied_by"],
     )
 
 

@@ -120,6 +120,7 @@ def dispute(workflow_app: FastAPI, moving_clock: Any, photo: Photo) -> Callable[
             image = Image(
                 **both, id=make_id("img", now), refund_id=refund.id, source="refund", sha256=files.put(content),
                 media_type="image/jpeg", width=320, height=240 + 8 * number, bytes=len(content),
+                supplied_by="platform",
             )  # fmt: skip
             session.add(image)
             session.flush()

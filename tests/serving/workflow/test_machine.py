@@ -86,6 +86,7 @@ class Disputes(RuleBasedStateMachine):
                     Image(
                         id=image, tenant_id=TENANT, refund_id=self.refund, source=source, bytes=1, width=1,
                         height=1, sha256=image.ljust(64, "x"), media_type="image/jpeg", created_at=self.now,
+                        supplied_by="platform",
                     )
                 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A merchant cannot get a buyer into the record alone. The story played, and what each pack says of who sent the photo."""
+"""A merchant cannot get a buyer into the record alone. The story played, and what each pack says of the photo."""
 
 import base64
 import time
