@@ -1,6 +1,7 @@
 """`refundlens tenants`: marketplaces that share one service and see nothing of each other."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,38 @@ def show(as_json: Json = False) -> None:
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         table(found)
+
+
+@app.command("platform-key")
+def platform_key(
+    name: Annotated[str, typer.Argument(help="Id or name of the tenant.")],
+    platform: Annotated[str, typer.Argument(help="The platform, as refunds name it.")],
+    pem: Annotated[Path, typer.Argument(help="Its public Ed25519 key, PEM.", exists=True, dir_okay=False)],
+) -> None:
+    """Keep a platform's public key: photos that it signed count as the platform's, whoever passes them on."""
+    from refundlens.serving.cli.common import complain
+    from refundlens.serving.events import audit
+    from refundlens.serving.events.audit import Fact
+    from refundlens.serving.identity import tenants
+    from refundlens.serving.kit.clock import utc_now
+    from refundlens.serving.refunds.signed_photos import SETTING, key_of_pem
+
+    with opened() as database, database.transaction() as session:
+        found = tenants.find_tenant(session, name)
+        try:
+            key = key_of_pem(pem.read_bytes())
+        except ValueError as error:
+            complain(f"{pem}: {error}")
+            raise typer.Exit(1) from error
+        if found is None:
+            complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
+            raise typer.Exit(1)
+        found.settings = {**found.settings, SETTING: {**found.settings.get(SETTING, {}), platform: key}}
+        data = {"platform": platform, "key": key}
+        audit.append(
+            session, found.id, utc_now(), operator(), Fact("tenant.platform_key", found.id, data=data)
+        )
+    complain(f"photos signed by {platform} count as the platform's in {found.name}")
 
 
 @app.command("set")

@@ -47,7 +47,7 @@ def mirror_samples(state: Any) -> None:
     shop = visitor(state.settings)
     if shop is None:
         return
-    principal = Principal(shop.tenant, PLATFORM_ID, Role.PLATFORM, "demo-platform")
+    principal = Principal(shop.tenant, PLATFORM_ID, Role.PLATFORM, "demo-platform", "demo")
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
         if state.samples.closed:
             return

@@ -97,7 +97,7 @@ def _read(entry: str) -> tuple[str, Role, str | None]:
 def _principal(key: str, role: Role, subject: str | None, tenant: str = DEFAULT) -> Principal:
     mark = digest(key)[:16]
     name = subject or f"key-{mark[:8]}"
-    account = name if role is Role.MERCHANT else None
+    account = name if role in (Role.MERCHANT, Role.PLATFORM) else None
     return Principal(tenant, f"{PREFIX}{mark}", role, name, account)
 
 
@@ -110,7 +110,8 @@ _KEY = re.compile(rf"rl_[0-9A-Z]{{{_ID_PART}}}_[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True)
 class NewKeyRequest:
-    """A key to be made. subject: none for the name. account: the shop a merchant acts for, none for its subject."""
+    """A key to be made. subject: none for the name. account: the shop a
+    merchant acts for, or the platform's name, none for its subject."""
 
     role: Role
     name: str
@@ -141,11 +142,11 @@ def create_key(session: Session, tenant: str, now: datetime, actor: Actor, wante
     """A new key. Raises IdentityError."""
     subject = wanted.subject or wanted.name
     account = wanted.account
-    if wanted.role is Role.MERCHANT:
+    if wanted.role in (Role.MERCHANT, Role.PLATFORM):
         account = account or subject
     elif account is not None:
         raise IdentityError(
-            f"an account is a merchant's shop; a key of the role {wanted.role.value} has none"
+            f"an account is a merchant's shop or a platform's name; a key of the role {wanted.role.value} has none"
         )
     if wanted.role not in KEY_ROLES:
         raise IdentityError(f"{wanted.role.value} holds no key; roles are {', '.join(KEY_ROLES)}")

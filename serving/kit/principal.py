@@ -9,8 +9,8 @@ from refundlens.serving.kit.roles import Actor, Role
 @dataclass(frozen=True)
 class Principal:
     """tenant: nothing outside it exists for this caller. key_id: of the key. subject: the person or system that holds
-    the key; a judge is known by it. account: the shop a merchant acts for, none for others (and for an admin, who acts
-    for every shop). scopes: narrow a role where any are given."""
+    the key; a judge is known by it. account: the shop a merchant acts for, the platform a platform's key speaks for,
+    none for others (and for an admin, who acts for every shop). scopes: narrow a role where any are given."""
 
     tenant: str
     key_id: str

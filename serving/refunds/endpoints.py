@@ -97,10 +97,20 @@ def _mirror(
     response_model=RefundOut,
     responses=responses(401, 403, 404),
 )
-def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResponse:
+def get_refund(
+    database: Db,
+    principal: Either,
+    refund_id: RefundId,
+    account: Annotated[
+        str | None, Query(max_length=120, description="the shop, where several have this number")
+    ] = None,
+    platform: Annotated[
+        str | None, Query(max_length=40, description="the platform, where several have it")
+    ] = None,
+) -> JSONResponse:
     """A refund with its photos and what our reports mean for it."""
     with database.reading() as session:
-        refund = repository.get(session, principal, refund_id)
+        refund = repository.get(session, principal, refund_id, owner=repository.Owner(account, platform))
         return JSONResponse(service.view(session, refund), headers={"ETag": etag(refund.version)})
 
 

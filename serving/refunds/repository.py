@@ -1,12 +1,13 @@
 """Queries about refunds and photos. Every one filters by tenant, and by shop where the caller is a merchant."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from refundlens.serving.kit.errors import NotFound
+from refundlens.serving.kit.errors import Conflict, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Image, Refund, Report
@@ -14,28 +15,64 @@ from refundlens.serving.workflow.states import RefundStatus
 
 
 def _visible(principal: Principal) -> Select[Refund]:
+    """A shop's own, a platform's own; mirrors that were voided with the rest, for those who keep the records."""
     found = select(Refund).where(Refund.tenant_id == principal.tenant)
-    return found.where(Refund.account == principal.account) if principal.role is Role.MERCHANT else found
+    if principal.role is Role.MERCHANT:
+        return found.where(Refund.account == principal.account)
+    return found.where(Refund.platform == principal.account) if principal.role is Role.PLATFORM else found
 
 
-def find_refund(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund | None:
-    """By the platform's id. lock: nobody else changes it, or a report of it, until this transaction ends."""
-    query = _visible(principal).where(Refund.refund_id == refund_id)
-    return _one(session, query, lock)
+@dataclass(frozen=True)
+class Owner:
+    """Whose a refund's number is; none where the caller does not say, "" for a platform that nobody named."""
+
+    account: str | None = None
+    platform: str | None = None
 
 
-def get(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund:
-    """As `find_refund`. Raises NotFound."""
-    found = find_refund(session, principal, refund_id, lock)
+ANYBODY = Owner()
+
+
+def find_refund(
+    session: Session, principal: Principal, refund_id: str, lock: bool = False, owner: Owner = ANYBODY
+) -> Refund | None:
+    """By the platform's number. lock: nobody else changes it, or a report of it, until this transaction ends. Raises
+    Conflict where several shops or platforms have this number and `owner` does not tell them apart."""
+    query = _visible(principal).where(Refund.refund_id == refund_id, Refund.live.is_not(None))
+    if owner.account is not None:
+        query = query.where(Refund.account == owner.account)
+    if owner.platform is not None:
+        query = query.where(Refund.platform == owner.platform)
+    query = query.order_by(Refund.id).limit(2)
+    if lock:
+        query = query.with_for_update()
+    found = session.execute(query, execution_options={"populate_existing": lock}).scalars().all()
+    if len(found) > 1:
+        detail = f"Several refunds have the number {refund_id}; say whose it is: `account` and `platform`."
+        raise Conflict("ambiguous_refund", detail)
+    return found[0] if found else None
+
+
+def unnamed(session: Session, tenant: str, refund_id: str, account: str) -> Refund | None:
+    """A shop's refund of this number whose platform nobody has named yet, locked."""
+    query = select(Refund).where(
+        Refund.tenant_id == tenant,
+        Refund.account == account,
+        Refund.platform == "",
+        Refund.refund_id == refund_id,
+        Refund.live.is_not(None),
+    )
+    return _one(session, query, lock=True)
+
+
+def get(
+    session: Session, principal: Principal, refund_id: str, lock: bool = False, owner: Owner = ANYBODY
+) -> Refund:
+    """As `find_refund`. Raises NotFound, too."""
+    found = find_refund(session, principal, refund_id, lock, owner)
     if found is None:
         raise NotFound(f"There is no refund {refund_id}. Mirror it first: PUT /v1/refunds/…")
     return found
-
-
-def taken(session: Session, principal: Principal, refund_id: str) -> bool:
-    """Whether another shop of the tenant has a refund of this id."""
-    query = select(Refund.id).where(Refund.tenant_id == principal.tenant, Refund.refund_id == refund_id)
-    return session.execute(query).first() is not None
 
 
 def lock_by_key(session: Session, key: str) -> Refund:

@@ -38,6 +38,7 @@ EXAMPLE: dict[str, Any] = {
     "deadline_at": "2026-11-24T08:00:00.000Z",
     "outcome": "undecided",
     "outcome_final": False,
+    "voided": False,
     "images": [
         {
             "id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
@@ -75,6 +76,14 @@ class PhotoIn(Given):
     )
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     name: str | None = Field(default=None, max_length=255)
+    signature: Annotated[bytes, BeforeValidator(_decoded), Field(min_length=64, max_length=64)] | None = (
+        Field(
+            default=None,
+            description="the platform's Ed25519 signature in base64, over refund, shop, buyer and SHA-256 (docs/platforms.md): "
+            "the photo then counts as the platform's",
+            json_schema_extra={"type": "string"},
+        )
+    )
 
     @model_validator(mode="after")
     def _one(self) -> "PhotoIn":
@@ -165,6 +174,7 @@ class RefundOut(BaseModel):
     deadline_at: datetime | None
     outcome: Outcome
     outcome_final: bool
+    voided: bool = Field(description="an administrator took this mirror back")
     images: list[ImageOut]
     created_at: datetime
     updated_at: datetime

@@ -1,7 +1,7 @@
 """Mirrors a refund: makes or changes it, keeps its photos, and has its reports follow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,19 +12,21 @@ from refundlens.model.compare.prints import Print
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.kit.errors import Changed, Conflict, Invalid, NotFound, check_version
+from refundlens.serving.kit.errors import Changed, Conflict, Forbidden, Invalid, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
+from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
+from refundlens.serving.refunds.signed_photos import check_signature, statement
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
+from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report, Tenant
 from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import suppliers, timers
 from refundlens.serving.workflow.events import moment
@@ -43,7 +45,8 @@ from refundlens.serving.workflow.states import (
 @dataclass(frozen=True)
 class PreparedPhoto:
     """A photo that was opened and stored before the transaction, or only named by its hash (media_type is none).
-    print: what finds the same picture again, none for a photo that cannot be opened."""
+    print: what finds the same picture again, none for a photo that cannot be opened. signature: the platform's, as it
+    came; signed_by: the platform, once that was checked."""
 
     source: Source
     sha256: str
@@ -53,6 +56,8 @@ class PreparedPhoto:
     height: int = 0
     bytes: int = 0
     print: Print | None = None
+    signature: bytes | None = None
+    signed_by: Actor | None = None
 
 
 def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
@@ -65,10 +70,11 @@ def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
     for source, items in body.images.items():
         for index, item in enumerate(items):
             if item.data is None:
-                prepared.append(PreparedPhoto(source, str(item.sha256), item.name))
+                photo = PreparedPhoto(source, str(item.sha256), item.name)
             else:
                 where = f"images.{source}[{index}]"
-                prepared.append(prepare_one(files, source, item.name, item.data, where))
+                photo = prepare_one(files, source, item.name, item.data, where)
+            prepared.append(replace(photo, signature=item.signature))
     return prepared
 
 
@@ -97,12 +103,12 @@ def mirror(
     now: datetime,
 ) -> tuple[Refund, bool]:
     """(refund, whether it is new). Raises NotFound, Conflict, Changed, Invalid."""
-    refund = repository.find_refund(session, principal, refund_id, lock=True)
-    if refund is None and repository.taken(session, principal, refund_id):
-        # another shop's; or another process has made it since we looked
-        refund = repository.find_refund(session, principal, refund_id, lock=True)
-        if refund is None:
-            raise NotFound(f"There is no refund {refund_id} of yours.")
+    body = _named_by(principal, body)
+    owner = Owner(body.account, body.platform)
+    refund = repository.find_refund(session, principal, refund_id, lock=True, owner=owner)
+    if refund is None and body.platform and body.account:
+        refund = repository.unnamed(session, principal.tenant, refund_id, body.account)
+    photos = [_vouched(session, principal, refund_id, body, photo) for photo in photos]
     if refund is None:
         refund = _make(session, secret, principal, refund_id, body, if_match, now)
         _keep_photos(session, refund, photos, principal.actor, now)
@@ -119,6 +125,31 @@ def mirror(
     return refund, False
 
 
+def _named_by(principal: Principal, body: RefundIn) -> RefundIn:
+    """The refund as its sender's key names shop and platform. Raises Forbidden for a platform that is not the key's."""
+    if principal.role is Role.MERCHANT:
+        return body.model_copy(update={"account": principal.account})
+    if principal.role is not Role.PLATFORM:
+        return body
+    if body.platform not in (None, principal.account):
+        raise Forbidden(f"This key mirrors refunds of {principal.account}, not of {body.platform}.")
+    return body.model_copy(update={"platform": principal.account})
+
+
+def _vouched(
+    session: Session, principal: Principal, refund_id: str, body: RefundIn, photo: PreparedPhoto
+) -> PreparedPhoto:
+    """A photo with its signature checked. Raises Invalid."""
+    if photo.signature is None:
+        return photo
+    if body.account is None or body.platform is None:
+        raise Invalid("platform_missing", "A signed photo needs `account` and `platform` beside it.")
+    tenant = session.get_one(Tenant, principal.tenant)
+    said = statement(body.platform, body.account, refund_id, body.buyer, photo.sha256)
+    check_signature(tenant.settings, body.platform, photo.signature, said)
+    return replace(photo, signed_by=Actor(Role.PLATFORM, body.platform))
+
+
 def view(session: Session, refund: Refund) -> dict[str, Any]:
     """The API's JSON."""
     return view_with(refund, repository.photos(session, [refund])[refund.id])
@@ -130,7 +161,8 @@ def view_with(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> dic
         "refund_id": refund.refund_id,
         "version": refund.version,
         "account": refund.account,
-        "platform": refund.platform,
+        "platform": refund.platform or None,
+        "voided": refund.live is None,
         "platform_version": refund.platform_version,
         "status": refund.status,
         "amount": {"value": refund.amount_minor, "currency": refund.currency},
@@ -167,7 +199,7 @@ def _make(
     if_match: str | None,
     now: datetime,
 ) -> Refund:
-    account = principal.account if principal.role is Role.MERCHANT else body.account
+    account = body.account
     if account is None:
         raise Invalid("account_missing", "Say whose refund this is: `account`, the shop's name or number.")
     if if_match is not None:
@@ -191,7 +223,7 @@ def _make(
 
 def _columns(secret: Secret, principal: Principal, body: RefundIn, now: datetime) -> dict[str, Any]:
     return {
-        "platform": body.platform,
+        "platform": body.platform or "",
         "platform_version": body.platform_version,
         "status": body.status.value,
         "amount_minor": body.amount.value,
@@ -216,9 +248,12 @@ def _change(
 ) -> None:
     _refuse_older(refund, body)
     columns = _columns(secret, principal, body, now)
-    _refuse_other(session, principal, refund, body, columns["buyer"])
+    if columns["buyer"] != refund.buyer:
+        detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
+        raise Conflict("buyer_differs", detail)
     if body.platform_version is None:
         columns["platform_version"] = refund.platform_version
+    columns["platform"] = columns["platform"] or refund.platform
     if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
         columns["closed_at"] = refund.closed_at
     changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
@@ -241,19 +276,6 @@ def _change(
     by_platform = principal.role is not Role.MERCHANT
     if by_platform and any(image.source in (Source.REFUND, Source.CHAT) for image in added):
         answer_photo_requests(session, refund, added, principal.actor, now)
-
-
-def _refuse_other(session: Session, principal: Principal, refund: Refund, body: RefundIn, buyer: str) -> None:
-    """A refund keeps its shop and its buyer: verdicts on it are theirs. The platform's own people may put right one
-    that was mirrored under a wrong shop, while nothing was reported. Raises Conflict."""
-    if buyer != refund.buyer:
-        detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
-        raise Conflict("buyer_differs", detail)
-    if principal.role is Role.MERCHANT or body.account in (None, refund.account):
-        return
-    if session.execute(select(Report.id).where(Report.refund_id == refund.id).limit(1)).first():
-        raise Conflict("account_differs", "Photos of this refund were reported; it does not change its shop.")
-    refund.account = str(body.account)
 
 
 def _refuse_older(refund: Refund, body: RefundIn) -> None:
@@ -302,7 +324,7 @@ def _keep_photos(
     prints: list[tuple[Image, Print]] = []
     for photo in photos:
         if photo.sha256 in known:
-            _vouch(session, known[photo.sha256], actor, now)
+            _vouch(session, known[photo.sha256], photo.signed_by or actor, now)
             continue
         if photo.media_type is None:
             detail = f"This refund has no photo {photo.sha256}; send its `data`."
@@ -318,8 +340,8 @@ def _keep_photos(
             width=photo.width,
             height=photo.height,
             bytes=photo.bytes,
-            supplied_by=suppliers.supplier_of(actor).value,
-            uploaded_by=actor.name,
+            supplied_by=suppliers.supplier_of(photo.signed_by or actor).value,
+            uploaded_by=(photo.signed_by or actor).name,
             created_at=now,
         )
         known[photo.sha256] = image
@@ -363,6 +385,21 @@ def answer_photo_requests(
         audit.append(session, refund.tenant_id, now, actor, fact)
         for image in added:
             timers.schedule(session, refund.tenant_id, timers.SCREEN_EXTRA, image.id, now, now)
+
+
+def void(
+    session: Session, settings: Settings, refund: Refund, actor: Actor, reason: str, now: datetime
+) -> None:
+    """Take a mirror out of the world, such as one under a wrong shop or buyer: it closes, its undecided reports expire,
+    and its number is free. Nothing is deleted. refund is locked."""
+    refund.live, refund.status = None, RefundStatus.CLOSED.value
+    refund.closed_at = refund.closed_at or now
+    refund.version += 1
+    refund.updated_at = now
+    session.flush()
+    data = _facts(refund) | {"reason_sha256": audit.text_hash(reason)}
+    audit.append(session, refund.tenant_id, now, actor, Fact("refund.voided", refund.id, data=data))
+    _have_reports_follow(session, settings, refund, False, now)
 
 
 def add_photos(

@@ -222,7 +222,7 @@ def _of_refund(principal: Principal, refund_id: str) -> Select[Report]:
     key = select(Refund.id).where(Refund.tenant_id == principal.tenant, Refund.refund_id == refund_id)
     if principal.role is Role.MERCHANT:
         key = key.where(Refund.account == principal.account)
-    return select(Report).where(Report.refund_id == key.scalar_subquery())
+    return select(Report).where(Report.refund_id.in_(key))
 
 
 def _by_id(session: Session, table: type[Kind], ids: AbstractSet[str | None]) -> dict[str, Kind]:

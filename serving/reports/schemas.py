@@ -106,6 +106,12 @@ class ReportIn(_In):
     )
 
     refund_id: str = Field(min_length=1, max_length=64)
+    account: str | None = Field(
+        default=None, max_length=120, description="the shop, where several have this number"
+    )
+    platform: str | None = Field(
+        default=None, max_length=40, description="the platform, where several have it"
+    )
     image: PhotoName | list[PhotoName] = Field(description="a photo's id or SHA-256, or a list of them")
     note: str = Field(default="", max_length=2_000, description="what the merchant wants to add")
 

@@ -110,7 +110,9 @@ def submit(doing: Doing, principal: Principal, body: ReportIn) -> list[Report]:
     wanted = [body.image] if isinstance(body.image, str) else list(dict.fromkeys(body.image))
     if not 1 <= len(wanted) <= MOST_PHOTOS:
         raise Invalid("invalid_request", f"image: 1 to {MOST_PHOTOS} photos")
-    refund = refunds.get(doing.session, principal, body.refund_id, lock=True)
+    refund = refunds.get(
+        doing.session, principal, body.refund_id, lock=True, owner=refunds.Owner(body.account, body.platform)
+    )
     images = _photos(doing.session, refund, wanted)
     claim = make_id("clm", doing.now)
     return [_submit(doing, principal, refund, image, claim, body.note) for image in images]

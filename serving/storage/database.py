@@ -126,15 +126,36 @@ class Database:
         from refundlens.serving.storage.migrate import upgrade
 
         try:
-            with self._engine.execution_options(writes=True).begin() as connection:
-                if self.dialect == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            with self._migrating() as connection:
                 upgrade(connection)
         except OperationalError as error:
             raise DatabaseError(
                 f"the database {self._engine.url!r} cannot be opened ({error.orig}); "
                 "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
             ) from error
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """A connection to change tables with, in one transaction, one process at a time. SQLite makes a table anew to
+        change it, and would take rows that point at the old one for orphans: it does not look meanwhile, and all are
+        looked at in the end. Raises DatabaseError where one points nowhere."""
+        with self._engine.execution_options(writes=True).connect() as connection:
+            sqlite = self.dialect == "sqlite"
+            raw = connection.connection.driver_connection
+            if sqlite and raw is not None:
+                raw.execute("PRAGMA foreign_keys=OFF")  # does nothing inside a transaction
+            try:
+                with connection.begin():
+                    if not sqlite:
+                        connection.execute(
+                            text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
+                        )
+                    yield connection
+                    if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise DatabaseError("the migration left rows that point nowhere; nothing was changed")
+            finally:
+                if sqlite and raw is not None:
+                    raw.execute("PRAGMA foreign_keys=ON")
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ from refundlens.serving.storage.base import DIGEST, ID, Base, partial
 
 
 class Refund(Base):
-    """A refund under dispute. refund_id: the platform's. version: ours, raised by every change (the ETag).
+    """A refund under dispute. refund_id: the platform's number, which belongs to a tenant's shop and platform; platform:
+    "" where nobody named it. live: 1, none once an administrator voided the mirror: its number is free again. version: ours, raised by every change (the ETag).
     platform_version: the platform's own, only ever raised. account: the shop. buyer: keyed hash of the platform's
     reference. amount_minor: in the currency's smallest unit. deadline_at: when the platform decides by itself.
     outcome: what our reports mean for it; outcome_final: nothing can change that any more. claim_text: the buyer's
@@ -17,7 +18,8 @@ class Refund(Base):
 
     __tablename__ = "refund"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "refund_id"),
+        UniqueConstraint("tenant_id", "account", "platform", "refund_id", "live", name="uq_refund_live"),
+        Index("ix_refund_number", "tenant_id", "refund_id"),
         Index("ix_refund_open", "tenant_id", "status", "deadline_at", "id"),
         Index("ix_refund_account_open", "tenant_id", "account", "status", "deadline_at", "id"),
         Index("ix_refund_buyer", "tenant_id", "buyer", "account"),
@@ -28,8 +30,9 @@ class Refund(Base):
     refund_id: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
     account: Mapped[str] = mapped_column(String(120))
-    platform: Mapped[str | None] = mapped_column(String(40))
+    platform: Mapped[str] = mapped_column(String(40), default="")
     platform_version: Mapped[int | None] = mapped_column(BigInteger)
+    live: Mapped[int | None] = mapped_column(default=1)
     status: Mapped[str] = mapped_column(String(20))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))

@@ -448,17 +448,6 @@ def test_no_text_holds_what_postgresql_cannot_keep(
     assert "U+0000" in answer.text
 
 
-def test_the_platform_may_put_a_wrong_shop_right_while_nothing_is_reported(
-    calls: Any, story: ModuleType, photo: Any
-) -> None:
-    calls("shop-2").put("/v1/refunds/r23", story.refund(photo()))
-    right = calls("admin").put("/v1/refunds/r23", story.refund(photo(), account="shop-1"))
-    assert right["account"] == "shop-1"
-    report = calls("shop-1").post("/v1/reports", {"refund_id": "r23", "image": right["images"][0]["id"]})
-    late = calls("admin").http.put("/v1/refunds/r23", json=story.refund(photo(), account="shop-2"))
-    assert report and (late.status_code, late.json()["code"]) == (409, "account_differs")
-
-
 def test_a_merchant_does_not_answer_for_the_buyer(
     calls: Any, story: ModuleType, reported: Any, unsure: bytes, photo: Any
 ) -> None:
