@@ -20,7 +20,7 @@ from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
-from refundlens.serving.refunds.signed_photos import check_signature, statement
+from refundlens.serving.refunds.signed_photos import Signature, check_signature, statement
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.settings import Settings
@@ -56,7 +56,7 @@ class PreparedPhoto:
     height: int = 0
     bytes: int = 0
     print: Print | None = None
-    signature: bytes | None = None
+    signature: Signature | None = None
     signed_by: Actor | None = None
 
 

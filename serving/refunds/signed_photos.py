@@ -19,7 +19,8 @@ from refundlens.serving.kit.errors import Invalid
 
 SETTING = "platform_keys"
 """In a tenant's settings: platform to the base64 of its key's 32 bytes."""
-SIGNATURE_BYTES = 64
+Signature = bytes
+"""64 of them (RFC 8032)."""
 
 
 def statement(platform: str, account: str, refund_id: str, buyer: str, sha256: str) -> bytes:
@@ -38,7 +39,9 @@ def check_signature(settings: dict[str, Any], platform: str, signature: bytes, s
     """settings: the tenant's. Raises Invalid."""
     known = settings.get(SETTING, {}).get(platform)
     if known is None:
-        detail = f"No key of the platform {platform or '(none named)'} is known; `refundlens tenants platform-key` adds one."
+        detail = (
+            f"No key of {platform or 'this platform'} is known; `refundlens tenants platform-key` adds one."
+        )
         raise Invalid("platform_key_missing", detail)
     try:
         Ed25519PublicKey.from_public_bytes(base64.b64decode(known)).verify(signature, said)

@@ -9,8 +9,9 @@ from refundlens.serving.storage.base import DIGEST, ID, Base, partial
 
 
 class Refund(Base):
-    """A refund under dispute. refund_id: the platform's number, which belongs to a tenant's shop and platform; platform:
-    "" where nobody named it. live: 1, none once an administrator voided the mirror: its number is free again. version: ours, raised by every change (the ETag).
+    """A refund under dispute. refund_id: the platform's number, which belongs to a tenant's shop and platform.
+    platform: "" where nobody named it. live: 1, none once an administrator voided the mirror: its number is free again.
+    version: ours, raised by every change (the ETag).
     platform_version: the platform's own, only ever raised. account: the shop. buyer: keyed hash of the platform's
     reference. amount_minor: in the currency's smallest unit. deadline_at: when the platform decides by itself.
     outcome: what our reports mean for it; outcome_final: nothing can change that any more. claim_text: the buyer's

@@ -1,5 +1,5 @@
-"""A refund's number belongs to a shop and its platform; a platform's signature makes a photo the platform's; a mirror can
-be taken back."""
+"""A refund's number belongs to a shop and its platform; a platform's signature makes a photo the platform's; a mirror
+can be taken back."""
 
 import base64
 import hashlib
