@@ -79,7 +79,7 @@ class PhotoIn(Given):
     signature: Annotated[bytes, BeforeValidator(_decoded), Field(min_length=64, max_length=64)] | None = (
         Field(
             default=None,
-            description="the platform's Ed25519 signature in base64 over refund, shop, buyer and SHA-256 (docs/platforms.md): "
+            description="the platform's Ed25519 signature in base64 (docs/platforms.md): "
             "the photo then counts as the platform's",
             json_schema_extra={"type": "string"},
         )
