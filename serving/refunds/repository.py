@@ -43,7 +43,7 @@ def find_refund(
         query = query.where(Refund.account == owner.account)
     if owner.platform is not None:
         query = query.where(Refund.platform == owner.platform)
-    query = query.order_by(Refund.id).limit(2)
+    query = query.limit(2)
     if lock:
         query = query.with_for_update()
     found = session.execute(query, execution_options={"populate_existing": lock}).scalars().all()

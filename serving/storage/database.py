@@ -123,11 +123,16 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to this version's. Processes that start together wait for each other."""
-        from refundlens.serving.storage.migrate import upgrade
+        from refundlens.serving.storage.migrate import UnknownRevision, upgrade
 
         try:
             with self._migrating() as connection:
                 upgrade(connection)
+        except UnknownRevision as error:
+            raise DatabaseError(
+                f"the database {self._engine.url!r} has tables of a newer version of RefundLens; start that one, or "
+                "restore the backup from before it. Nothing was changed"
+            ) from error
         except OperationalError as error:
             raise DatabaseError(
                 f"the database {self._engine.url!r} cannot be opened ({error.orig}); "

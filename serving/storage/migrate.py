@@ -14,7 +14,16 @@ from sqlalchemy import Connection
 FOLDER = Path(__file__).parent / "migrations"
 
 
+class UnknownRevision(Exception):
+    """The database's revision is none of ours: a newer version made it."""
+
+
 def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Raises UnknownRevision; nothing is changed then."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(alembic_config(None))
+    if found is not None and found not in {one.revision for one in scripts.walk_revisions()}:
+        raise UnknownRevision(found)
     command.upgrade(alembic_config(connection), revision)
 
 

@@ -213,7 +213,7 @@ def pages(drawn: Drawn, limit: int = 50) -> list[Page]:
         Page(
             "a refund",
             lambda: ("judge", "GET", f"/v1/refunds/{one(drawn.refunds).refund_id}", None),
-            "uq_refund_tenant_id_refund_id",
+            "ix_refund_number",
         ),
         Page(
             "appeals",
@@ -314,7 +314,7 @@ def pages(drawn: Drawn, limit: int = 50) -> list[Page]:
         ),
         Page("the other tenant's reports", lambda: reports(SECOND), "ix_report_newest"),
         Page("the other tenant's queue", lambda: reports(SECOND, order="due"), "ix_report_queue"),
-        Page("POST a report", report, "uq_refund_tenant_id_refund_id", len(drawn.fresh) - 1),
+        Page("POST a report", report, "ix_refund_number", len(drawn.fresh) - 1),
     ]
 
 
