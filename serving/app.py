@@ -60,7 +60,6 @@ from refundlens.serving.registry.follower import Follower
 from refundlens.serving.registry.loader import start_engine
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
-from refundlens.serving.reports import voiding
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
@@ -73,7 +72,6 @@ from refundlens.serving.workflow.effects import EFFECTS
 
 WORKFLOW: tuple[APIRouter, ...] = (
     refunds.router,
-    voiding.router,
     reports.router,
     evidence.router,
     buyers.router,

@@ -31,6 +31,9 @@ RefundId = Annotated[
     str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
 ]
 
+Account = Annotated[str | None, Query(max_length=120, description="the shop, where several have this number")]
+PlatformName = Annotated[str | None, Query(max_length=40, description="the platform, where several have it")]
+
 
 @router.put(
     "/refunds/{refund_id}",
@@ -101,12 +104,8 @@ def get_refund(
     database: Db,
     principal: Either,
     refund_id: RefundId,
-    account: Annotated[
-        str | None, Query(max_length=120, description="the shop, where several have this number")
-    ] = None,
-    platform: Annotated[
-        str | None, Query(max_length=40, description="the platform, where several have it")
-    ] = None,
+    account: Account = None,
+    platform: PlatformName = None,
 ) -> JSONResponse:
     """A refund with its photos and what our reports mean for it."""
     with database.reading() as session:

@@ -145,6 +145,14 @@ class RefundIn(Given):
         return self
 
 
+class VoidIn(Given):
+    """Why a mirror is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=5_000)
+
+
 class ImageOut(BaseModel):
     id: str
     source: Source

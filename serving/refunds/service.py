@@ -387,7 +387,7 @@ def answer_photo_requests(
             timers.schedule(session, refund.tenant_id, timers.SCREEN_EXTRA, image.id, now, now)
 
 
-def void(
+def retire_mirror(
     session: Session, settings: Settings, refund: Refund, actor: Actor, reason: str, now: datetime
 ) -> None:
     """Take a mirror out of the world, such as one under a wrong shop or buyer: it closes, its undecided reports expire,

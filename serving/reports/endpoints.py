@@ -23,6 +23,10 @@ from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.refunds.endpoints import Account, PlatformName, RefundId
+from refundlens.serving.refunds.repository import Owner
+from refundlens.serving.refunds.schemas import RefundOut, VoidIn
+from refundlens.serving.refunds.service import view as refund_view
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.repository import Filter
 from refundlens.serving.reports.schemas import (
@@ -42,6 +46,7 @@ from refundlens.serving.reports.schemas import (
     Steps,
 )
 from refundlens.serving.reports.service import Doing
+from refundlens.serving.reports.voiding import void_mirror
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import AppealState, ReportState
 
@@ -200,6 +205,34 @@ def withdraw_report(
         return _made(request, principal, session, report, 200)
 
     return _once(request, principal, key, {}, do, required=False)
+
+
+@router.post(
+    "/refunds/{refund_id}/void",
+    operation_id="void_refund",
+    tags=["refunds"],
+    response_model=RefundOut,
+    responses=responses(401, 403, 404, 409, 422),
+)
+def void_refund(
+    request: Request,
+    database: Db,
+    principal: Annotated[Principal, Depends(needs(Role.ADMIN))],
+    refund_id: RefundId,
+    body: VoidIn,
+    account: Account = None,
+    platform: PlatformName = None,
+) -> JSONResponse:
+    """Take a mirror back. The refund closes, undecided reports expire, lines in the buyer's record are compensated, and
+    the number is free for whoever it belongs to. Creates nothing; done twice, the second finds nothing."""
+    state = request.app.state
+    owner = Owner(account, platform)
+    with database.transaction() as session:
+        refund = void_mirror(session, state.settings, state.clock(), principal, refund_id, owner, body.reason)
+        content = refund_view(session, refund)
+        headers = {"ETag": etag(refund.version)}
+    _ring(request)
+    return JSONResponse(content, headers=headers)
 
 
 @router.post(

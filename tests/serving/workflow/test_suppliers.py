@@ -108,7 +108,7 @@ def test_a_merchant_cannot_get_a_buyer_into_the_record_alone(
     assert ann("POST", f"/v1/reports/{report['id']}/decision", decision)["state"] == "established"
     moving_clock.forward(hours=80)
     _when(lambda: ann("GET", f"/v1/reports/{report['id']}"), lambda one: one["state"] == "final_established")
-    assert (_record(market)["score"], _record(market)["final_established"]) == (100, 0)
+    assert (_record(market)["score"], _record(market)["counts"]["final_established"]) == (100, 0)
 
 
 def test_the_same_photo_from_the_platform_is_judged_and_counts(
@@ -124,7 +124,7 @@ def test_the_same_photo_from_the_platform_is_judged_and_counts(
     assert "Photosuppliedby:theplatform." in _text_of(packs["pdf"])
     moving_clock.forward(hours=80)
     _when(lambda: ann("GET", f"/v1/reports/{report['id']}"), lambda one: one["state"] == "final_established")
-    assert _record(market)["final_established"] == 1
+    assert _record(market)["counts"]["final_established"] == 1
 
 
 def test_an_honest_looking_upload_settles_nothing_either(
