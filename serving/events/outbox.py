@@ -13,7 +13,11 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.storage import queue
+from refundlens.serving.storage.tables import Lane, OutboxEvent, WebhookDelivery, WebhookEndpoint
+
+DELIVER = "deliver"
+"""The kind of a delivery's job."""
 
 
 def publish(
@@ -38,15 +42,15 @@ def publish(
     )
     for endpoint in session.execute(wanted).scalars():
         if not endpoint.events or kind.value in endpoint.events:
-            session.add(delivery(event, endpoint, now))
+            add_delivery(session, event, endpoint, now)
     return event
 
 
-def delivery(
-    event: OutboxEvent, endpoint: WebhookEndpoint, now: datetime, replay: int = 0
+def add_delivery(
+    session: Session, event: OutboxEvent, endpoint: WebhookEndpoint, now: datetime, replay: int = 0
 ) -> WebhookDelivery:
-    """A new way of an event to an endpoint, due at once. replay: how many were made by hand before it."""
-    return WebhookDelivery(
+    """A new way of an event to an endpoint, with its job, due at once. replay: how many were made by hand before it."""
+    made = WebhookDelivery(
         id=make_id("whd", now),
         tenant_id=event.tenant_id,
         event_id=event.id,
@@ -57,3 +61,6 @@ def delivery(
         next_at=now,
         created_at=now,
     )
+    session.add(made)
+    queue.add(session, Lane.WEBHOOK, DELIVER, made.id, now, now, event.tenant_id, endpoint.id)
+    return made

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import Job, Lane, Report, Tenant, WebhookDelivery
+from refundlens.serving.storage.tables import Job, Lane, Report, Tenant
 from refundlens.serving.workflow.states import ReportState
 
 
@@ -40,16 +40,12 @@ def _jobs(now: datetime) -> Select[int]:
     return (
         select(func.count())
         .select_from(Job)
-        .where(Job.lane.in_([lane.value for lane in Lane]), Job.due_at <= now)
+        .where(Job.lane.in_([Lane.SCREENING.value, Lane.TIMER.value]), Job.due_at <= now)
     )
 
 
 def _webhooks(now: datetime) -> Select[int]:
-    return (
-        select(func.count())
-        .select_from(WebhookDelivery)
-        .where(WebhookDelivery.state == "pending", WebhookDelivery.next_at <= now)
-    )
+    return select(func.count()).select_from(Job).where(Job.lane == Lane.WEBHOOK.value, Job.due_at <= now)
 
 
 def _reports(state: ReportState) -> Callable[[datetime], Select[int]]:

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
 from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.queue import LeasedJob, finish_job
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.events import publish

@@ -14,7 +14,6 @@ from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
-from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
@@ -23,6 +22,7 @@ from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.queue import LeasedJob, finish_job
 from refundlens.serving.storage.tables import Image, Refund
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import ReportState

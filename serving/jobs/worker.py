@@ -22,16 +22,17 @@ from sqlalchemy.orm import Session
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
 from refundlens.serving.engine.job import Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
-from refundlens.serving.jobs import handlers, queue
-from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish_job
+from refundlens.serving.jobs import handlers
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.storage.tables import ConsoleSession, Lane, StoredAnswer
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import Sender
@@ -52,7 +53,7 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
     with database.transaction() as session:
         finish_job(session, job)
         _forget(session, now)
-        session.add(queue.timer_job(KIND, REF, now + EVERY, now))
+        queue.add(session, Lane.TIMER, KIND, REF, now + EVERY, now)
 
 
 def _forget(session: Session, now: datetime) -> None:

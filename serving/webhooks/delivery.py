@@ -11,10 +11,8 @@ from datetime import timedelta
 
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.storage.database import Database
-from refundlens.serving.webhooks.queue import LeasedDelivery, claim, next_due, record_outcome
+from refundlens.serving.webhooks.queue import LeasedDelivery, claim, record_outcome
 from refundlens.serving.webhooks.sending import TIMEOUT, Message, Sender
-
-__all__ = ["deliver_due", "next_due"]
 
 LOOK_AGAIN = 1.0
 """Seconds after which new messages are looked for while slow receivers are still waited for."""

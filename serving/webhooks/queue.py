@@ -1,26 +1,27 @@
-"""The worker's side of the deliveries table: who is due, whose turn it is, what came of it.
+"""The worker's side of deliveries: whose turn it is, and what came of it. Their jobs are in the one queue
+(`serving.storage.queue`), in a lane of their own, by endpoint.
 
-In: the time, and how much may be sent at once. Out: claimed deliveries, each leased to one process, then their outcome,
-which counts only while the lease is still ours. A claimed delivery's `next_at` is the end of its lease: when a process
-dies, what it held is due again. Rows are locked in the order endpoint, deliveries, chain.
+In: the time, and how much may be sent at once. Out: leased deliveries, then their outcome, which counts only while the
+lease is still ours. Rows are locked in the order endpoint, deliveries, jobs, chain.
 
 These queries see all tenants: only the worker calls them, and nothing they give reaches a caller.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.kit import roles
-from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from refundlens.serving.storage.queue import LeasedJob, LeaseLost
+from refundlens.serving.storage.tables import Job, Lane, OutboxEvent, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import schedule
 from refundlens.serving.webhooks.sending import DeliveryResult, WebhookSigner
 
@@ -37,24 +38,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LeasedDelivery:
-    """A delivery that is this process's to make until its lease ends."""
+    """A delivery that is this process's to make until its job's lease ends."""
 
-    delivery_id: str
-    lease: str
+    job: LeasedJob
     endpoint_id: str
     url: str
     signer: WebhookSigner
     event_id: str
     payload: str
 
-
-def next_due(database: Database, now: datetime) -> timedelta | None:
-    """How long the worker may sleep: nothing at all when something is due, None when nothing is under way."""
-    with database.reading() as session:
-        found = session.scalar(
-            select(func.min(WebhookDelivery.next_at)).where(WebhookDelivery.next_at.is_not(None))
-        )
-    return None if found is None else max(found - now, timedelta(0))
+    @property
+    def delivery_id(self) -> str:
+        return self.job.ref
 
 
 def claim(
@@ -76,7 +71,9 @@ def claim(
         for endpoint in alive:
             places = min(_places(endpoint, under_way), room - len(claimed))
             if places > 0:
-                claimed += _take(session, endpoint, now, lease, places)
+                key = endpoint.id
+                jobs = queue.lease(session, now, lease.total_seconds(), places, Lane.WEBHOOK, key)
+                claimed += _messages(session, endpoint, jobs)
     return claimed
 
 
@@ -84,22 +81,34 @@ def record_outcome(
     database: Database, claimed: LeasedDelivery, answer: DeliveryResult, now: datetime
 ) -> bool:
     """Write down what came of it. False where the lease was lost meanwhile: another process speaks for it then."""
-    with database.transaction() as session:
-        endpoint = _locked(session, WebhookEndpoint, claimed.endpoint_id)
-        row = _locked(session, WebhookDelivery, claimed.delivery_id)
-        if row.state != "pending" or row.lease != claimed.lease:
-            return False
-        row.attempts += 1
-        row.lease, row.leased_until = None, None
-        row.status, row.response = answer.status, answer.text
-        row.error = answer.error[:KEPT_ERROR] if answer.error else None
-        if answer.delivered:
-            _end(row, "delivered", now)
-            if endpoint.failing_since is not None:
-                endpoint.failing_since = None
-        else:
-            _failed(session, endpoint, row, answer, now)
-        return True
+    try:
+        with database.transaction() as session:
+            _record(session, claimed, answer, now)
+    except LeaseLost:
+        return False
+    return True
+
+
+def _record(session: Session, claimed: LeasedDelivery, answer: DeliveryResult, now: datetime) -> None:
+    """Raises LeaseLost; then nothing of it stays."""
+    endpoint = _locked(session, WebhookEndpoint, claimed.endpoint_id)
+    row = _locked(session, WebhookDelivery, claimed.delivery_id)
+    row.attempts += 1
+    row.status, row.response = answer.status, answer.text
+    row.error = answer.error[:KEPT_ERROR] if answer.error else None
+    if answer.delivered:
+        _end(row, "delivered", now)
+        endpoint.failing_since = None
+    else:
+        row.next_at = _after_failure(endpoint, row, answer, now)
+    if row.next_at is not None:
+        queue.repeat(session, claimed.job, row.next_at)
+        return
+    queue.finish_job(session, claimed.job)
+    if answer.status == GONE:
+        _disable(session, endpoint, "its receiver answered 410 Gone", now)
+    elif row.state == "failed" and schedule.is_dead(endpoint.failing_since, row.attempts, now):
+        _disable(session, endpoint, f"everything failed for {schedule.DEAD_AFTER.days} days", now)
 
 
 def is_active(endpoint: WebhookEndpoint) -> bool:
@@ -108,15 +117,14 @@ def is_active(endpoint: WebhookEndpoint) -> bool:
 
 def cancel_pending(session: Session, endpoint_id: str, now: datetime) -> None:
     """Give up everything on its way to an endpoint that is not used any more."""
+    of_endpoint = (Job.concurrency_key == endpoint_id, Job.lane == Lane.WEBHOOK.value)
     session.execute(
         update(WebhookDelivery)
-        .where(
-            WebhookDelivery.endpoint_id == endpoint_id,
-            WebhookDelivery.state == "pending",
-            WebhookDelivery.next_at.is_not(None),  # every pending one has it, and the index only those
-        )
-        .values(state="cancelled", next_at=None, lease=None, leased_until=None, ended_at=now)
+        .where(WebhookDelivery.id.in_(select(Job.ref).where(*of_endpoint)))
+        .values(state="cancelled", next_at=None, ended_at=now)
+        .execution_options(synchronize_session="fetch")
     )
+    session.execute(delete(Job).where(*of_endpoint))
 
 
 def _clear(database: Database, endpoint_id: str, now: datetime) -> None:
@@ -125,22 +133,17 @@ def _clear(database: Database, endpoint_id: str, now: datetime) -> None:
             cancel_pending(session, endpoint_id, now)
 
 
-def _failed(
-    session: Session, endpoint: WebhookEndpoint, row: WebhookDelivery, answer: DeliveryResult, now: datetime
-) -> None:
-    if endpoint.failing_since is None:
-        endpoint.failing_since = now
+def _after_failure(
+    endpoint: WebhookEndpoint, row: WebhookDelivery, answer: DeliveryResult, now: datetime
+) -> datetime | None:
+    """When it is tried again; none where it is given up."""
+    endpoint.failing_since = endpoint.failing_since or now
     pause = schedule.wait(row.attempts, answer.status, answer.retry_after, now)
-    if answer.status == GONE:
+    dead = schedule.is_dead(endpoint.failing_since, row.attempts, now)
+    if pause is None or dead or answer.status == GONE:
         _end(row, "failed", now)
-        _disable(session, endpoint, "its receiver answered 410 Gone", now)
-    elif schedule.is_dead(endpoint.failing_since, row.attempts, now):
-        _end(row, "failed", now)
-        _disable(session, endpoint, f"everything failed for {schedule.DEAD_AFTER.days} days", now)
-    elif pause is None:
-        _end(row, "failed", now)
-    else:
-        row.next_at = now + pause
+        return None
+    return now + pause
 
 
 def _end(row: WebhookDelivery, state: str, now: datetime) -> None:
@@ -165,19 +168,13 @@ def _locked(session: Session, table: type[Row], identifier: str) -> Row:
     return session.get_one(table, identifier, with_for_update={"key_share": True}, populate_existing=True)
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Only what is pending has a next_at. Asked for the state as well, PostgreSQL takes the two for independent,
-    expects next to nothing and sorts all that is due."""
-    return WebhookDelivery.next_at <= now
-
-
 def _due_endpoints(now: datetime, full: list[str], most: int) -> Select[WebhookEndpoint]:
-    """Endpoints with something due, the longest due first. One seek in ix_webhook_delivery_lane for each endpoint: a
-    dead one's long queue is not walked through to find the others."""
+    """Endpoints with something due, the longest due first. One seek in ix_job_key for each endpoint: a dead one's long
+    queue is not walked through to find the others."""
     earliest = (
-        select(WebhookDelivery.next_at)
-        .where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, _is_due(now))
-        .order_by(WebhookDelivery.next_at)
+        select(Job.due_at)
+        .where(Job.concurrency_key == WebhookEndpoint.id, Job.due_at <= now)
+        .order_by(Job.due_at)
         .limit(1)
         .correlate(WebhookEndpoint)
         .scalar_subquery()
@@ -191,28 +188,12 @@ def _places(endpoint: WebhookEndpoint, under_way: Mapping[str, int]) -> int:
     return max(0, most - under_way.get(endpoint.id, 0))
 
 
-def _take(
-    session: Session, endpoint: WebhookEndpoint, now: datetime, lease: timedelta, places: int
-) -> list[LeasedDelivery]:
-    """Lease an endpoint's next deliveries; those that another process is taking are passed over."""
-    due = (
-        select(WebhookDelivery)
-        .where(WebhookDelivery.endpoint_id == endpoint.id, _is_due(now))
-        .order_by(WebhookDelivery.next_at, WebhookDelivery.id)
-        .limit(places)
-        .with_for_update(skip_locked=True)
+def _messages(session: Session, endpoint: WebhookEndpoint, jobs: Sequence[LeasedJob]) -> list[LeasedDelivery]:
+    """What is to be sent for jobs of one endpoint, in their order."""
+    query = select(WebhookDelivery.id, OutboxEvent.id, OutboxEvent.payload).join(
+        OutboxEvent, OutboxEvent.id == WebhookDelivery.event_id
     )
-    rows = session.scalars(due).all()
-    events = select(OutboxEvent).where(OutboxEvent.id.in_([row.event_id for row in rows]))
-    payloads = {event.id: event.payload for event in session.scalars(events)} if rows else {}
+    rows = session.execute(query.where(WebhookDelivery.id.in_([job.ref for job in jobs]))) if jobs else ()
+    events = {delivery: (event, payload) for delivery, event, payload in rows}
     signer = WebhookSigner(endpoint.id, endpoint.secret_number, endpoint.previous_until)
-    claimed = []
-    for row in rows:
-        row.lease = make_id("lse", now)
-        row.leased_until = row.next_at = now + lease
-        claimed.append(
-            LeasedDelivery(
-                row.id, row.lease, endpoint.id, endpoint.url, signer, row.event_id, payloads[row.event_id]
-            )
-        )
-    return claimed
+    return [LeasedDelivery(job, endpoint.id, endpoint.url, signer, *events[job.ref]) for job in jobs]

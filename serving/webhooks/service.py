@@ -15,6 +15,7 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.errors import Conflict, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import repository
 from refundlens.serving.webhooks.queue import cancel_pending, is_active
@@ -167,10 +168,9 @@ def redeliver(session: Session, principal: Principal, identifier: str, now: date
     made = repository.replays(session, principal.tenant, event.id, endpoint.id)
     due = next((row for row in made if row.state == "pending"), None)
     if due is None:
-        due = outbox.delivery(event, endpoint, now, made[0].replay + 1)
-        session.add(due)
+        due = outbox.add_delivery(session, event, endpoint, now, made[0].replay + 1)
         session.flush()
-    elif due.lease is None or due.leased_until is None or due.leased_until <= now:
+    elif queue.hasten(session, outbox.DELIVER, due.id, now):
         due.next_at = now  # it waited for its next try; one that is being sent is left alone
     data = {"event": event.id, "endpoint": endpoint.id}
     fact = audit.Fact("webhook_delivery.redelivered", due.id, data=data)

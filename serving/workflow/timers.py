@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.tables import Job, Lane, Refund, Report
 from refundlens.serving.workflow.states import ReportState
 
@@ -28,18 +28,7 @@ SHARE_OF_DEADLINE = 0.5
 def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
     """Have something done at a time; a job of the same kind for the same object moves there."""
     cancel(session, ref, kind)
-    session.add(
-        Job(
-            id=make_id("job", now),
-            tenant_id=tenant,
-            lane=(Lane.SCREENING if kind in SCREENINGS else Lane.TIMER).value,
-            kind=kind,
-            ref=ref,
-            data={},
-            due_at=due,
-            created_at=now,
-        )
-    )
+    queue.add(session, Lane.SCREENING if kind in SCREENINGS else Lane.TIMER, kind, ref, due, now, tenant)
 
 
 def cancel(session: Session, ref: str, *kinds: str) -> None:

@@ -20,11 +20,19 @@ from pathlib import Path
 from random import Random
 from socket import create_server
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.storage.database import Database, sqlite_url
-from refundlens.serving.storage.tables import AuditEvent, Job, OutboxEvent, Report, Screening, WebhookDelivery
+from refundlens.serving.storage.tables import (
+    AuditEvent,
+    Job,
+    Lane,
+    OutboxEvent,
+    Report,
+    Screening,
+    WebhookDelivery,
+)
 from refundlens.serving.workflow.states import ReportState
 from tests.chaos import checks, events
 from tests.chaos.client import Asked, Client, Memory
@@ -205,8 +213,8 @@ class Run:
         """Nobody lives who could hold one."""
         database = Database(self._url)
         with database.transaction() as session:
-            pending = update(WebhookDelivery).where(WebhookDelivery.state == "pending")
-            session.execute(pending.values(next_at=utc_now()))
+            pending = update(Job).where(Job.lane == Lane.WEBHOOK.value)
+            session.execute(pending.values(due_at=utc_now()))
         database.close()
 
     def _replay(self, summary: Summary) -> Iterator[str]:
@@ -308,7 +316,7 @@ class Run:
 def _anything_left(database: Database) -> bool:
     now: datetime = utc_now()
     with database.reading() as session:
-        due = select(Job.id).where(Job.due_at <= now).limit(1)
+        due = select(Job.id).where(or_(Job.due_at <= now, Job.lease.is_not(None))).limit(1)
         moving = select(Report.id).where(
             Report.state.in_(
                 [

@@ -35,9 +35,9 @@ from refundlens.serving.app import create_app
 from refundlens.serving.cli.serve import settle
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import NewKeyRequest
-from refundlens.serving.jobs import queue as leases
 from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage import queue as leases
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Lane
@@ -125,7 +125,7 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
     return {
         "worker: anything due": lambda: leases.anything_due(database, soon, Lane.TIMER),
         "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, Lane.TIMER),
-        "worker: next delivery due": lambda: queue.next_due(database, soon),
+        "worker: next delivery due": lambda: leases.next_due(database, soon, Lane.WEBHOOK),
         "worker: claim deliveries": lambda: queue.claim(database, soon, timedelta(hours=1), TAKEN, {}),
     }
 

@@ -69,7 +69,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                          "status", "response", "error", "created_at", "ended_at"),
     "audit_event": ("tenant_id", "seq", "at", "role", "actor", "action", "object_id", "before", "after", "data",
                     "previous", "hash"),
-    "job": ("id", "tenant_id", "lane", "kind", "ref", "data", "due_at", "attempts", "created_at"),
+    "job": ("id", "tenant_id", "lane", "kind", "ref", "concurrency_key", "data", "due_at", "attempts", "created_at"),
 }  # fmt: skip
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -343,8 +343,12 @@ class Maker:
         told = "delivered" if old and rng.random() < 0.99 else "failed" if old else "pending"
         next_at = None if told != "pending" else stamp(NOW + timedelta(minutes=rng.uniform(-60, 30)))
         done = told == "delivered"
+        delivery = self._id("whd")
+        if next_at is not None:
+            job = (self._id("job"), tenant, "webhook", "deliver", delivery, endpoint, "{}", next_at, 3, at)
+            self._rows["job"].append(job)
         self._rows["webhook_delivery"].append(
-            (self._id("whd"), tenant, event, endpoint, 0, told, 1 if done else 3, next_at, 200 if done else 503,
+            (delivery, tenant, event, endpoint, 0, told, 1 if done else 3, next_at, 200 if done else 503,
              "ok" if done else "upstream connect error", None, at, at if next_at is None else None)
         )  # fmt: skip
 
@@ -380,4 +384,6 @@ class Maker:
         elif state in S.live():
             kinds = (("finalise", due),)
         for kind, when in kinds:
-            self._rows["job"].append((self._id("job"), tenant, "timer", kind, report, "{}", when, 0, at))
+            self._rows["job"].append(
+                (self._id("job"), tenant, "timer", kind, report, None, "{}", when, 0, at)
+            )

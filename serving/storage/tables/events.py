@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from refundlens.serving.storage.base import DIGEST, ID, Base, partial
+from refundlens.serving.storage.base import DIGEST, ID, Base
 
 
 class Chain(Base):
@@ -82,8 +82,8 @@ class OutboxEvent(Base):
 
 class WebhookDelivery(Base):
     """One event on its way to one endpoint. state: `pending`, `delivered`, `failed` (given up) or `cancelled`.
-    next_at: when it is due, none once it has ended. leased_until: some process is sending it until then, and `next_at`
-    says the same: a lost one is due again. attempts: made so far. response: the first 2,048 characters."""
+    next_at: when it is or was due, none once it has ended; its job (`storage.tables.work`) says when it is taken.
+    attempts: made so far. response: the first 2,048 characters."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -92,9 +92,6 @@ class WebhookDelivery(Base):
         Index("ix_webhook_delivery_state", "tenant_id", "state", "id"),
         Index("ix_webhook_delivery_endpoint", "tenant_id", "endpoint_id", "id"),
         Index("ix_webhook_delivery_endpoint_state", "tenant_id", "endpoint_id", "state", "id"),
-        # only what is under way has a next_at: the worker's two know nothing of the millions that were delivered
-        partial("ix_webhook_delivery_due", "next_at", where="next_at IS NOT NULL"),
-        partial("ix_webhook_delivery_lane", "endpoint_id", "next_at", "id", where="next_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -105,8 +102,6 @@ class WebhookDelivery(Base):
     state: Mapped[str] = mapped_column(String(20))
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime | None]
-    leased_until: Mapped[datetime | None]
-    lease: Mapped[str | None] = mapped_column(ID)
     status: Mapped[int | None]
     response: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(String(500))

@@ -15,10 +15,11 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from refundlens.serving.engine.job import Closed, Expired, Overloaded
-from refundlens.serving.jobs import queue, worker
+from refundlens.serving.jobs import worker
 from refundlens.serving.jobs.screener import MOST_ATTEMPTS, Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.tables import Job, Lane
 
 DEADLINE = timedelta(hours=48)

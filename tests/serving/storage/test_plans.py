@@ -18,10 +18,11 @@ from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage import queue as leases
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database, sqlite_url
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Report
+from refundlens.serving.storage.tables import Lane, Report
 from refundlens.serving.webhooks import queue
 from refundlens.serving.webhooks import repository as webhooks
 from tests.load import fill, million
@@ -135,8 +136,8 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
         "ix_screening_reliability": needed,
         "ix_refusal_evidence": needed,
         "ix_outbox_event_newest": reading(lambda session: webhooks.event_ids(session, DEFAULT, "evt_", 10)),
-        "ix_webhook_delivery_due": lambda: queue.next_due(database, now),
-        "ix_webhook_delivery_lane": lambda: queue.claim(database, now, timedelta(hours=1), 4, {}),
+        "ix_job_due": lambda: leases.next_due(database, now, Lane.WEBHOOK),
+        "ix_job_key": lambda: queue.claim(database, now, timedelta(hours=1), 4, {}),
     }
 
 

@@ -15,9 +15,10 @@ from standardwebhooks import Webhook
 from refundlens.serving.events import outbox
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
+from refundlens.serving.storage.tables import Lane, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import HttpSender, Sender, secret_text
 from refundlens.serving.webhooks.ssrf import UrlPolicy
@@ -163,6 +164,10 @@ class Bench:
                     await used.close()
 
         return asyncio.run(run())
+
+    def next_due(self) -> timedelta | None:
+        """How long until something is to be sent."""
+        return queue.next_due(self.database, self.clock(), Lane.WEBHOOK)
 
     def deliveries(self) -> list[WebhookDelivery]:
         with self.database.reading() as session:

@@ -14,7 +14,7 @@ from standardwebhooks import WebhookVerificationError
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
 from refundlens.serving.webhooks import delivery, schedule, sending
-from refundlens.serving.webhooks.delivery import deliver_due, next_due
+from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record_outcome
 from refundlens.serving.webhooks.sending import DeliveryResult, HttpSender, Message
 
@@ -110,7 +110,7 @@ def test_attempts_keep_to_the_schedule_and_then_end(bench: Any) -> None:
         assert bench.deliver(sender) == 1
     row = bench.one()
     assert (row.state, row.attempts, row.next_at, row.response) == ("failed", 10, None, "no")
-    assert next_due(bench.database, bench.clock()) is None
+    assert bench.next_due() is None
     assert {message.event_id for message in sender.sent} == {row.event_id}
 
 
@@ -188,7 +188,7 @@ def test_what_was_published_in_the_moment_of_disabling_is_cancelled(bench: Any) 
     sender = Telling(DeliveryResult(200))
     assert bench.deliver(sender) == 0 and not sender.sent
     assert bench.one().state == "cancelled"
-    assert next_due(bench.database, bench.clock()) is None
+    assert bench.next_due() is None
 
 
 def test_a_crash_between_sending_and_recording_sends_again_with_the_same_id(
@@ -205,7 +205,7 @@ def test_a_crash_between_sending_and_recording_sends_again_with_the_same_id(
     assert bench.deliver(Dying(bench.secret, bench.guard)) == 0
     assert bench.one().state == "pending" and bench.one().attempts == 0
     assert bench.deliver() == 0  # still leased to the one that died
-    bench.clock.now = bench.one().leased_until
+    bench.clock.forward(seconds=bench.next_due().total_seconds())
     assert bench.deliver() == 1
     assert receiver.ids == [event, event]
     verify(receiver.got[1], endpoint)
@@ -221,7 +221,7 @@ def test_an_outcome_counts_only_while_the_lease_is_ours(bench: Any) -> None:
     assert claim(bench.database, bench.clock(), lease, 10, {}) == []
     bench.clock.forward(seconds=31)
     (taken,) = claim(bench.database, bench.clock(), lease, 10, {})
-    assert taken.delivery_id == slow.delivery_id and taken.lease != slow.lease
+    assert taken.delivery_id == slow.delivery_id and taken.job.lease != slow.job.lease
     assert not record_outcome(bench.database, slow, DeliveryResult(500), bench.clock())
     assert bench.one().attempts == 0
     assert record_outcome(bench.database, taken, DeliveryResult(200), bench.clock())
@@ -241,14 +241,14 @@ def test_a_cancelled_run_leaves_leases_that_end(bench: Any) -> None:
     async def cancelled() -> None:
         task = asyncio.create_task(deliver_due(bench.database, bench.clock, Hanging(), 60, 10))
         async with asyncio.timeout(30):
-            while not bench.one().lease:
+            while not bench.next_due():
                 await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(cancelled())
-    assert next_due(bench.database, bench.clock()) == timedelta(seconds=60)
+    assert bench.next_due() == timedelta(seconds=60)
 
 
 def test_two_deliverers_never_send_one_delivery_at_the_same_time(bench: Any) -> None:

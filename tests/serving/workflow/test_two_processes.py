@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.jobs import queue
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Job, Lane, OutboxEvent, Refund, Report
 
@@ -125,7 +125,7 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
 
 def _leased_until(database: Database) -> Any:
     with database.reading() as session:
-        return session.execute(select(Job.leased_until)).scalar_one()
+        return session.execute(select(Job.due_at)).scalar_one()
 
 
 def test_the_latest_warning_is_given_again_only_when_the_deadline_moves(
