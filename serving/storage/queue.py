@@ -1,8 +1,8 @@
 """The one queue of jobs: screenings, clocks and webhooks. No two processes work on one job, and those of a process
 that died are given back.
 
-A lease ends by the clock: a leased job is due when its lease ends. Whoever finishes a job deletes its row under the very
-lease; if the row is gone or taken by another meanwhile, nothing of the transaction stays.
+A lease ends by the clock: a leased job is due when its lease ends. Whoever finishes a job deletes its row under the
+very lease; if the row is gone or taken by another meanwhile, nothing of the transaction stays.
 """
 
 from collections.abc import Sequence
