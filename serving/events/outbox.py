@@ -62,5 +62,5 @@ def add_delivery(
         created_at=now,
     )
     session.add(made)
-    queue.add(session, Lane.WEBHOOK, DELIVER, made.id, now, now, event.tenant_id, endpoint.id)
+    queue.enqueue(session, Lane.WEBHOOK, DELIVER, made.id, now, now, event.tenant_id, endpoint.id)
     return made

@@ -53,7 +53,7 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
     with database.transaction() as session:
         finish_job(session, job)
         _forget(session, now)
-        queue.add(session, Lane.TIMER, KIND, REF, now + EVERY, now)
+        queue.enqueue(session, Lane.TIMER, KIND, REF, now + EVERY, now)
 
 
 def _forget(session: Session, now: datetime) -> None:

@@ -39,7 +39,7 @@ class LeasedJob:
     created_at: datetime
 
 
-def add(
+def enqueue(
     session: Session,
     lane: Lane,
     kind: str,
@@ -152,7 +152,7 @@ def ensure(database: Database, kind: str, ref: str, due: datetime) -> None:
                 select(Job.id).where(Job.kind == kind, Job.ref == ref)
             ).all()
             if not known:
-                add(session, Lane.TIMER, kind, ref, due, due)
+                enqueue(session, Lane.TIMER, kind, ref, due, due)
     except IntegrityError:
         pass  # another process was first
 

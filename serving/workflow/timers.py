@@ -28,7 +28,7 @@ SHARE_OF_DEADLINE = 0.5
 def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
     """Have something done at a time; a job of the same kind for the same object moves there."""
     cancel(session, ref, kind)
-    queue.add(session, Lane.SCREENING if kind in SCREENINGS else Lane.TIMER, kind, ref, due, now, tenant)
+    queue.enqueue(session, Lane.SCREENING if kind in SCREENINGS else Lane.TIMER, kind, ref, due, now, tenant)
 
 
 def cancel(session: Session, ref: str, *kinds: str) -> None:

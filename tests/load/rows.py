@@ -40,8 +40,8 @@ LIVE = ((S.NEEDS_REVIEW, 47), (S.SUBMITTED, 5), (S.ESTABLISHED, 15), (S.NOT_ESTA
 OVER = ((S.FINAL_ESTABLISHED, 38), (S.FINAL_NOT_ESTABLISHED, 40), (S.WITHDRAWN, 7), (S.EXPIRED, 15))
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "refund": ("id", "tenant_id", "refund_id", "version", "account", "platform", "platform_version", "status",
-               "amount_minor", "currency", "buyer", "claim_type", "claim_text", "deadline_at", "outcome",
+    "refund": ("id", "tenant_id", "refund_id", "version", "account", "platform", "platform_version", "live",
+               "status", "amount_minor", "currency", "buyer", "claim_type", "claim_text", "deadline_at", "outcome",
                "outcome_final", "created_at", "updated_at", "closed_at"),
     "image": ("id", "tenant_id", "refund_id", "source", "sha256", "name", "media_type", "width", "height", "bytes",
               "created_at"),
@@ -222,7 +222,7 @@ class Maker:
         at, refund_id = stamp(made), str(70_000_000_000_000_000 + number * 13)
         key = self._id("rfd")
         self._rows["refund"].append(
-            (key, tenant, refund_id, 2, account, "taobao", 3, "open" if recent else "closed", amount, "CNY", buyer,
+            (key, tenant, refund_id, 2, account, "taobao", 3, 1, "open" if recent else "closed", amount, "CNY", buyer,
              "hole", "The sleeve has a hole, see the photos. I want my money back.", deadline, "undecided", not recent,
              at, at, None if recent else deadline)
         )  # fmt: skip

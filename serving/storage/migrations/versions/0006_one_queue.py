@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.execute("UPDATE job SET due_at = leased_until WHERE leased_until > due_at")
     op.execute(
         "INSERT INTO job (id, tenant_id, lane, kind, ref, concurrency_key, data, due_at, lease, attempts, created_at) "
-        "SELECT 'job_' || substr(id, 5), tenant_id, 'webhook', 'deliver', id, endpoint_id, '{}', next_at, lease, "
+        "SELECT 'job_w' || substr(id, 5), tenant_id, 'webhook', 'deliver', id, endpoint_id, '{}', next_at, lease, "
         "attempts, created_at FROM webhook_delivery WHERE state = 'pending' AND next_at IS NOT NULL"
     )
     op.drop_column("job", "leased_until")
