@@ -46,6 +46,7 @@ from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
@@ -85,12 +86,7 @@ class ResultView:
     doubt: str | None
     error: None = None
 
-    @staticmethod
-    def percent(share: float) -> str:
-        """For people: never 0 % or 100 %, which no estimate is."""
-        return (
-            "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
-        )
+    percent = staticmethod(percent)
 
 
 def result_view(

@@ -155,7 +155,7 @@ def _written() -> Iterator[dict[str, str]]:
     """Our own Chinese that is set in pictures and PDFs, by table."""
     yield sentences("zh")
     yield value_words("zh")
-    for area in ("evidence_picture", "evidence_pack", "refusal"):
+    for area in ("evidence_picture", "evidence_pack", "refusal", "queue"):
         yield flat(texts(area, "zh"))
 
 

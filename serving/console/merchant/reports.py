@@ -133,5 +133,6 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "wishes": texts("track", visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
+        "missed": body is not None and body["verdict"] == "authentic" and body.get("miss_bound") is not None,
         "percent": percent,
     }

@@ -121,7 +121,7 @@ def test_figures_and_names_are_on_it() -> None:
     everything = "\n".join([*said.facts, *said.reasons, *said.footer])
     model = EXAMPLE["model"]
     parts = [FACTS.report_id, FACTS.refund_id, EXAMPLE["sha256"], model["name"], model["version"]]
-    parts += [EXAMPLE["created_at"], "2026-11-22T08:00:00.000Z", "97.3 %", "1.00 %", "0.71 %", "AI-edited"]
+    parts += [EXAMPLE["created_at"], "2026-11-22T08:00:00.000Z", "97.3%", "1.00%", "0.71%", "AI-edited"]
     for part in [*parts, "Judged together."]:
         assert part in everything
     assert said.subheading.startswith("Decided by the detector")
@@ -134,7 +134,7 @@ def test_no_bound_is_said_where_there_is_none() -> None:
     assert any("No false-accusation bound" in line for line in said.facts)
 
 
-@pytest.mark.parametrize(("share", "shown"), [(0.07, "7.00 %"), (0.00701, "0.71 %"), (0.00001, "0.01 %")])
+@pytest.mark.parametrize(("share", "shown"), [(0.07, "7.00%"), (0.00701, "0.71%"), (0.00001, "0.01%")])
 def test_a_bound_is_never_rounded_down(share: float, shown: str) -> None:
     assert any(shown in line for line in words(_body(false_accusation_bound=share), None, "en").facts)
 
