@@ -1,6 +1,6 @@
 """The Open Inference Protocol's inference requests (KServe v2): JSON, and its binary tensor extension.
 
-In: the body of POST /v2/models/{name}/infer. Out: an `Intake`, or Problem 400. One input is read: BYTES `image` of
+In: the body of POST /v2/models/{name}/infer. Out: a `TensorIntake`, or Problem 400. One input is read: BYTES `image` of
 shape [n], in JSON as base64 (JSON has no bytes), in the extension as each picture's length (4 bytes, little-endian) and
 bytes.
 """
@@ -8,15 +8,15 @@ bytes.
 import base64
 import binascii
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refundlens.model.names import Defect
-from refundlens.serving.detection import body as intake
-from refundlens.serving.detection.body import Intake
+from refundlens.serving.detection.body import Intake, check_counts
 from refundlens.serving.http.body import Upload, faults, read_bytes
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
@@ -67,7 +67,15 @@ class InferenceRequest(_Lenient):
     outputs: list[RequestedOutput] | None = None
 
 
-async def read(request: Request, settings: Settings) -> tuple[InferenceRequest, Intake]:
+@dataclass(frozen=True)
+class TensorIntake(Intake):
+    """id: comes back in the answer. outputs: names of the tensors asked for, none for all."""
+
+    id: str | None = None
+    outputs: Sequence[str] = ()
+
+
+async def read(request: Request, settings: Settings) -> TensorIntake:
     """The whole body, understood. Raises Problem 400, 408 or 413."""
     body = await read_bytes(request, settings)
     split = _json_length(request, len(body))
@@ -84,11 +92,12 @@ async def read(request: Request, settings: Settings) -> tuple[InferenceRequest, 
         uploads.append(Upload(None, picture))
         if len(uploads) > settings.max_images:
             break  # the count is refused anyway, and a tensor may claim very many empty pictures
-    found = Intake(uploads, asked.parameters.claim)
-    intake.check_counts(found, settings)
+    outputs = [output.name for output in asked.outputs or ()]
+    found = TensorIntake(uploads, asked.parameters.claim, id=asked.id, outputs=outputs)
+    check_counts(found, settings)
     if tensor.shape not in ([len(uploads)], [len(uploads), 1]):
         raise _wrong(f"{len(uploads)} pictures came and the shape is {tensor.shape[:8]}")
-    return asked, found
+    return found
 
 
 def _json_length(request: Request, size: int) -> int:
