@@ -5,7 +5,7 @@ another meanwhile, nothing of the transaction stays.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,7 @@ class LeasedJob:
     kind: str
     ref: str
     failures: int
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def take(database: Database, now: datetime, seconds: float, limit: int, screenings: bool) -> list[LeasedJob]:
@@ -47,7 +48,10 @@ def take(database: Database, now: datetime, seconds: float, limit: int, screenin
         rows = session.execute(query.with_for_update(skip_locked=True)).scalars().all()
         for row in rows:
             row.lease, row.leased_until = lease, now + timedelta(seconds=seconds)
-        return [LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures) for row in rows]
+        return [
+            LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures, dict(row.data))
+            for row in rows
+        ]
 
 
 def anything_due(database: Database, now: datetime, screenings: bool) -> bool:

@@ -4,6 +4,7 @@ In: a report and its refund. Out: rows of `job`. A clock that rings looks again 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -18,10 +19,20 @@ SCREEN, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
 )  # fmt: skip
 SCREENINGS = (SCREEN, SCREEN_EXTRA)
 """Jobs that need the detector."""
+DECISION = "decision"
+"""A decision of the console that can still be undone."""
 WARN = "warn:"
 
 
-def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
+def schedule(
+    session: Session,
+    tenant: str | None,
+    kind: str,
+    ref: str,
+    due: datetime,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
     """Have something done at a time; a job of the same kind for the same object moves there."""
     cancel(session, ref, kind)
     session.add(
@@ -31,7 +42,7 @@ def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: dat
             kind=kind,
             ref=ref,
             screening=kind in SCREENINGS,
-            data={},
+            data=data or {},
             due_at=due,
             created_at=now,
         )

@@ -101,11 +101,11 @@ def test_the_same_report_gives_the_same_bytes(photo: Callable[..., bytes]) -> No
 @pytest.mark.parametrize(
     ("state", "english", "chinese", "tone"),
     [
-        (ReportState.ESTABLISHED, "Established", "成立", "fake"),
-        (ReportState.FINAL_ESTABLISHED, "Established, final", "成立（终局）", "fake"),
-        (ReportState.NOT_ESTABLISHED, "Not established", "不成立", "authentic"),
-        (ReportState.FINAL_NOT_ESTABLISHED, "Not established, final", "不成立（终局）", "authentic"),
-        (ReportState.NEEDS_REVIEW, "Not decided", "尚未认定", "inconclusive"),
+        (ReportState.ESTABLISHED, "Established", "举报成立", "fake"),
+        (ReportState.FINAL_ESTABLISHED, "Established, final", "终审举报成立", "fake"),
+        (ReportState.NOT_ESTABLISHED, "Not established", "举报不成立", "authentic"),
+        (ReportState.FINAL_NOT_ESTABLISHED, "Not established, final", "终审举报不成立", "authentic"),
+        (ReportState.NEEDS_REVIEW, "Not decided", "尚未判定", "inconclusive"),
     ],
 )
 def test_the_outcome_comes_first_in_words(state: ReportState, english: str, chinese: str, tone: str) -> None:

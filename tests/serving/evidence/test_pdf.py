@@ -25,6 +25,7 @@ DECISION = {
 APPEAL = {"id": "apl_1", "side": "buyer", "against": "established", "state": "open", "created_at": AT}
 DECIDED: dict[str, Any] = {
     "id": "rpt_1", "state": "appealed", "decided_by": "person", "rule": "several_fake", "false_accusation_bound": 0.026,
+    "rule_text": {"en": "Several photos of this claim were found to be fake.", "zh": "该退款的多张图片判定为假图。"},
     "decisions": [DECISION], "appeal": {**APPEAL, "decided_at": None},
 }  # fmt: skip
 
