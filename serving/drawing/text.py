@@ -145,6 +145,15 @@ def _latin() -> Path:
     return target
 
 
+def lacking() -> frozenset[str]:
+    """Characters of our own texts that the font here does not have."""
+    face = font(20)
+    missing = bytes(face.getmask("\uffff"))
+    return frozenset(
+        mark for mark in own_characters() if not mark.isspace() and bytes(face.getmask(mark)) == missing
+    )
+
+
 @cache
 def own_characters() -> frozenset[str]:
     """Every character of our own texts; the font must have each."""
