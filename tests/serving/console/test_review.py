@@ -46,6 +46,7 @@ from refundlens.serving.storage.tables import (
     Tenant,
 )
 from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.storage.tables.work import Lane
 from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
@@ -75,7 +76,7 @@ def _pass_ten_seconds(app: FastAPI) -> None:
     """What the worker does when decisions can be undone no more; no worker runs here."""
     state = app.state
     state.clock.now += UNDO
-    for job in take(state.database, state.clock(), 60, 50, screenings=False):
+    for job in take(state.database, state.clock(), 60, 50, Lane.TIMER):
         with state.database.transaction() as session:
             run_timer(Doing(session, state.settings, state.clock()), job)
 
@@ -232,7 +233,10 @@ def test_the_workbench_shows_the_case_and_escapes_it(ann: Desk, dispute: Callabl
 def test_the_page_is_there_in_chinese(workflow_app: FastAPI, dispute: Callable[..., Report]) -> None:
     report = dispute()
     desk = Desk(workflow_app, "ann", **{"Accept-Language": "zh-CN"})
-    assert "待人工判定" in desk.get("/queue").text and "举报成立：判定为假图" in desk.get(f"/queue/{report.id}").text
+    assert (
+        "待人工判定" in desk.get("/queue").text
+        and "举报成立：判定为假图" in desk.get(f"/queue/{report.id}").text
+    )
 
 
 def test_deciding_takes_a_code_and_goes_on_to_the_next(
@@ -293,9 +297,7 @@ def test_a_slip_of_the_finger_is_undone_and_leaves_no_trace(
         assert session.get_one(Report, report.id).state == "needs_review"
         assert session.query(Decision).count() == session.query(Label).count() == 0
     assert f'id="{report.id}"' in bob.get("/queue").text
-    again = ann.send(
-        back, f"{here}/decision", decision="not_established", reason_code="other", reason="Yes."
-    )
+    again = ann.send(back, f"{here}/decision", decision="not_established", reason_code="other", reason="Yes.")
     listed = ann.get(again.headers["location"])
     _pass_ten_seconds(workflow_app)
     late = ann.send(listed, f"{here}/undo")
