@@ -14,6 +14,8 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `not_fit` | 409 | a model version for which something is missing may not be promoted |
 | `already_champion`, `is_champion`, `not_champion`, `nothing_before`, `not_shadow` | 409 | a model version's stage |
 | `version_taken` | 409 | another bundle has the name and version |
+| `decision_held`, `undo_too_late` | 409 | a decision of the console that waits its ten seconds, or took effect |
+| `reason_contradicts` | 422 | a decision whose reason speaks for the other side |
 | `complaint_closed` | 409 | a complaint that has its answer |
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
