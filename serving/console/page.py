@@ -190,7 +190,7 @@ def install(app: FastAPI) -> None:
 
     async def log_in_again(request: Request, error: Exception) -> Response:
         assert isinstance(error, Interrupted)
-        return login.page(request, 401, error.way, "login_ended", error.draft)
+        return login.draw_login(request, 401, error.way, "login_ended", error.draft)
 
     app.add_exception_handler(Elsewhere, go)
     app.add_exception_handler(Interrupted, log_in_again)

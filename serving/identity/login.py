@@ -36,7 +36,7 @@ class Draft(BaseModel):
     fields: list[tuple[str, str]] = Field(max_length=64)
 
 
-def page(
+def draw_login(
     request: Request, status: int, way: str, wrong: str | None, draft: Draft | None = None
 ) -> HTMLResponse:
     """The login's page. wrong: key of a text; draft: goes along until somebody is logged in."""
@@ -51,20 +51,20 @@ def page(
 
 @router.get("/login")
 async def login_page(request: Request, next: str = "/", ended: bool = False) -> Response:
-    return page(request, 200, next, "login_ended" if ended else None)
+    return draw_login(request, 200, next, "login_ended" if ended else None)
 
 
 @router.post("/login")
 async def log_in(request: Request) -> Response:
     """Begin a session. The one that the browser had ends: nobody else's cookie becomes this caller's."""
     if from_elsewhere(request):
-        return page(request, 403, "/", "login_elsewhere")
+        return draw_login(request, 403, "/", "login_elsewhere")
     form = await _form(request)
     way = _ours(form.get("next", "/"))
     callers: Callers = request.app.state.callers
     value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
     if value is None:
-        return page(request, 401, way, "login_wrong", _draft(form))
+        return draw_login(request, 401, way, "login_wrong", _draft(form))
     draft, found = _draft(form), await callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:

@@ -84,7 +84,7 @@ def find_held(session: Session, reports: Sequence[str]) -> dict[str, HeldDecisio
     return {row.ref: _held(row) for row in rows}
 
 
-def take_back(session: Session, principal: Principal, report: Report) -> HeldDecision:
+def undo_held(session: Session, principal: Principal, report: Report) -> HeldDecision:
     """Undo it; the report is locked. Raises Conflict `undo_too_late`, Forbidden for another's."""
     found = find_held(session, [report.id]).get(report.id)
     if found is None:

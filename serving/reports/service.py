@@ -177,7 +177,7 @@ def _check_reason(code: str, established: bool) -> None:
 def undo_decision(doing: Doing, principal: Principal, identifier: str) -> held.HeldDecision:
     """Take back a decision that is held. Raises NotFound, Conflict, Forbidden."""
     report, _ = repository.lock(doing.session, principal, identifier)
-    return held.take_back(doing.session, principal, report)
+    return held.undo_held(doing.session, principal, report)
 
 
 def request_photo(
