@@ -23,7 +23,7 @@
   const OURS = ["csrf", "key", "version", "who", "drafted"];
   const said = document.getElementById("drafts");
   const finished = document.cookie.match(/(?:^|; )refundlens_done=([\w-]+)/)?.[1];
-  const name = (form) => `draft ${location.pathname} ${new URL(form.action).pathname}`;
+  const name = (form) => `draft ${new URL(form.action).pathname}`;
   const fields = (form) => [...form.elements].filter((one) =>
     one.name && !OURS.includes(one.name) && !["hidden", "file", "submit", "button"].includes(one.type));
 
