@@ -23,7 +23,7 @@ HEADERS = {
 
 
 def status(
-    shown: dict[str, Any], side: Side, token: str, language: Language, heat: dict[str, int] | None
+    shown: dict[str, Any], side: Side, token: str, language: Language, heat: dict[str, Any] | None
 ) -> str:
     """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
     there is a map."""

@@ -180,13 +180,15 @@ def _photo(request: Request, token: str) -> tuple[bytes, Image]:
     return content, image
 
 
-def _map_frame(whole: repository.ReportDetail) -> dict[str, int] | None:
-    """Width and height in pixels of the photo as displayed and of its heat map, which ends with a whole cell."""
+def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
+    """Width and height in pixels of the photo as displayed and of its heat map, which ends with a whole cell; and the
+    boxes of its regions, whose numbers the reasons name."""
     if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
         return None
     width, height = whole.screening.body["width"], whole.screening.body["height"]
     across, down = (-(-side // STRIDE) * STRIDE for side in (width, height))
-    return {"width": width, "height": height, "across": across, "down": down}
+    return {"width": width, "height": height, "across": across, "down": down,
+            "boxes": [region["box"] for region in whole.screening.body["regions"]]}  # fmt: skip
 
 
 def _must_be_awaited(request: Request, link: Link) -> None:
