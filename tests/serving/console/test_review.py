@@ -503,6 +503,7 @@ def test_the_models_page_shows_what_runs_and_who_disagrees(
         bob.get(f"/appeals/{appealed}"), f"/appeals/{appealed}/decision",
         decision="overturn", reason_code="edit_visible", reason="",
     )  # fmt: skip
+    _pass_ten_seconds(workflow_app)
     with workflow_app.state.database.transaction() as session:
         session.query(Screening).one().verdict = "authentic"
     page = eve.get("/models")

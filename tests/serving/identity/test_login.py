@@ -1,9 +1,7 @@
 """Logging in with a key: the cookie, its CSRF token, how long it lasts and what ends it; the demo page's visitors."""
 
 import json
-import re
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -195,28 +193,6 @@ def test_visitors_cannot_fill_the_database(with_default: Database, door: FastAPI
         assert session.scalar(select(func.count()).select_from(ConsoleSession)) == 1, "what is over goes"
 
 
-def test_what_was_typed_when_a_login_ended_waits_for_the_next_one(caller: TestClient) -> None:
-    typed = {
-        "csrf": "old",
-        "key": "k",
-        "who": "default/somebody",
-        "grounds": "It <is> drawn.",
-        "version": "3",
-    }
-    ended = caller.post(
-        "/reports/rpt_1/appeal", data=typed, headers={"Referer": "http://testserver/reports/rpt_1"}
-    )
-    assert ended.status_code == 401 and "what you typed is kept" in ended.text
-    draft = unescape(re.findall(r'name="draft" value="([^"]*)"', ended.text)[0])
-    wrong = caller.post("/login", data={"key": "no-key", "next": "/reports/rpt_1", "draft": draft})
-    assert wrong.status_code == 401 and 'name="draft"' in wrong.text, "a mistyped key costs nothing either"
-    again = caller.post("/login", data={"key": "plain-key", "next": "/reports/rpt_1", "draft": draft})
-    assert (
-        again.status_code == 200 and "It &lt;is&gt; drawn." in again.text and "default/somebody" in again.text
-    )
-    assert 'action="/reports/rpt_1/appeal"' in again.text and 'value="old"' not in again.text
-
-
 @pytest.mark.parametrize(
     "to", ["https://evil.example/queue/", "//evil.example/queue/", "/v1/keys", "/logout"]
 )
@@ -224,9 +200,3 @@ def test_a_draft_is_sent_to_our_forms_only(caller: TestClient, to: str) -> None:
     draft = json.dumps({"to": to, "fields": [["grounds", "x"]]})
     answer = caller.post("/login", data={"key": "plain-key", "next": "/", "draft": draft})
     assert answer.status_code == 303, "it is left behind"
-
-
-def test_an_ended_login_is_told_and_not_replaced(caller: TestClient) -> None:
-    caller.cookies.set("refundlens_session", "long-gone")
-    answer = caller.get("/refunds?part=late")
-    assert answer.headers["location"] == "/login?next=%2Frefunds%3Fpart%3Dlate&ended=1"
