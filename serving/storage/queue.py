@@ -6,7 +6,7 @@ very lease; if the row is gone or taken by another meanwhile, nothing of the tra
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ class LeasedJob:
     ref: str
     attempts: int
     created_at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def enqueue(
@@ -48,8 +49,9 @@ def enqueue(
     now: datetime,
     tenant: str | None = None,
     key: str | None = None,
+    data: dict[str, Any] | None = None,
 ) -> None:
-    """Have something done at a time. key: jobs that share it are taken a few at a time."""
+    """Have something done at a time. key: jobs that share it are taken a few at a time. data: what it needs."""
     session.add(
         Job(
             id=make_id("job", now),
@@ -58,7 +60,7 @@ def enqueue(
             kind=kind,
             ref=ref,
             concurrency_key=key,
-            data={},
+            data=data or {},
             due_at=due,
             created_at=now,
         )
@@ -79,7 +81,16 @@ def lease(
         row.lease, row.due_at = make_id("lse", now), now + timedelta(seconds=seconds)
         row.attempts += 1
         taken.append(
-            LeasedJob(row.id, row.lease, row.tenant_id, row.kind, row.ref, row.attempts, row.created_at)
+            LeasedJob(
+                row.id,
+                row.lease,
+                row.tenant_id,
+                row.kind,
+                row.ref,
+                row.attempts,
+                row.created_at,
+                dict(row.data),
+            )
         )
     return taken
 
