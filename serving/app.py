@@ -139,7 +139,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
     problems.install(app)
-    app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
+    app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)

@@ -133,6 +133,12 @@ class Settings(BaseSettings):
         gt=0,
         description="a body that takes longer to arrive is given up: 1 MB/s for a full one",
     )
+    min_upload_rate: int = Field(
+        default=16_384,
+        ge=0,
+        description="bytes a second at which a body must arrive, after its first 5 s; slower ones are given up, since "
+        "they hold memory. A photo of 4 MB over the worst mobile network; 0 for any rate",
+    )
     rate_limit: int = Field(
         default=60_000,
         ge=0,

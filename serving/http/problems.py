@@ -26,13 +26,13 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `hung_up` | 499 | the caller closed the connection; only the log and the metrics see it |
 """
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -44,6 +44,12 @@ from starlette.types import Scope
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
 """Under it, the Open Inference Protocol's `error` stands beside the members of RFC 9457, which allows others."""
+MOST_BYTES = 2_000
+"""Of a problem's JSON: callers choose some of what we tell them, such as names of members and paths."""
+MOST_CHARACTERS = 1_000
+"""Of a detail, as far as that leaves room for the rest."""
+MOST_ERRORS = 8
+"""Things wrong with a request that are listed one by one."""
 CALLER_GONE = 499
 """Status of an answer that nobody waits for, as nginx has it; HTTP has none, since it is never sent."""
 _CODES_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -88,6 +94,32 @@ def as_answer(scope: Scope, problem: Problem) -> JSONResponse:
     return _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
 
 
+def named_faults(found: Sequence[Any]) -> list[tuple[str, str]]:
+    """Place and message of each different fault of pydantic's. `[]` stands for any place in a list: a thousand members
+    with one fault are one fault."""
+    return list(
+        dict.fromkeys(
+            (".".join("[]" if isinstance(part, int) else str(part) for part in item["loc"]), str(item["msg"]))
+            for item in found
+        )
+    )
+
+
+def in_short(found: Sequence[str]) -> str:
+    """The first of many faults in a line, and how many more there are."""
+    line = shortened(found[0], MOST_CHARACTERS // 2) if found else ""
+    for index, one in enumerate(found[1:], 1):
+        if len(line) + len(one) > MOST_CHARACTERS - len("; and 100000 more"):
+            return f"{line}; and {len(found) - index} more"
+        line = f"{line}; {one}"
+    return line
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says about the problems an endpoint may answer with."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
@@ -109,19 +141,34 @@ def _answer(
         type=f"urn:refundlens:problem:{code}",
         title="Caller Gone" if status == CALLER_GONE else HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
-        instance=request.url.path,
+        detail=shortened(detail),
+        instance=shortened(request.url.path, MOST_CHARACTERS // 4),
         code=code,
         errors=errors,
     )
-    content = body.model_dump(exclude_none=True)
-    if request.url.path.startswith(OPEN_INFERENCE):
-        content["error"] = detail
+    content = _bounded(body, both=request.url.path.startswith(OPEN_INFERENCE))
     state = request.scope.setdefault("state", {})
     state.setdefault("facts", {})["code"] = code
     # a crash is answered outside of the middleware that gives every other answer its id
     told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
+
+
+def _bounded(body: ProblemDetails, both: bool) -> dict[str, Any]:
+    """The members, shortened until their JSON has at most MOST_BYTES. both: with `error` beside `detail`."""
+    errors, detail = body.errors, body.detail
+    while True:
+        content = body.model_dump(exclude_none=True) | {"detail": detail}
+        if errors is not None:
+            content["errors"] = errors
+        if both:
+            content["error"] = detail
+        if len(json.dumps(content, ensure_ascii=False).encode()) <= MOST_BYTES:
+            return content
+        if errors:
+            errors = errors[:-1]
+        else:
+            detail = shortened(detail, len(detail) * 3 // 4)
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
@@ -137,11 +184,9 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"where": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in jsonable_encoder(error.errors())
-    ]
-    detail = "; ".join(f"{item['where']}: {item['message']}" for item in errors)
+    found = named_faults(error.errors())
+    errors = [{"where": where, "message": message} for where, message in found[:MOST_ERRORS]]
+    detail = in_short([f"{where}: {message}" for where, message in found])
     return _answer(request, 422, "invalid_request", detail, errors=errors)
 
 

@@ -1,6 +1,5 @@
 """PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
 
-import asyncio
 import math
 from datetime import datetime
 from typing import Annotated
@@ -8,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import expected_bytes, read_json
 from refundlens.serving.http.context import Db
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
@@ -54,7 +52,7 @@ async def put_refund(
     """
     size = expected_bytes(request, request.app.state.settings)
     with request.app.state.service.admission.place(math.inf, size, photos=0):
-        body = await _read(request)
+        body = await read_json(request, request.app.state.settings, RefundIn)
         return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
 
 
@@ -162,12 +160,3 @@ def get_image(
         "Cache-Control": "private, max-age=3600",
     }
     return Response(content, media_type=image.media_type, headers=headers)
-
-
-async def _read(request: Request) -> RefundIn:
-    """The body, within the limits that hold for photos. Raises Problem 408, 413, 422."""
-    data = await read_bytes(request, request.app.state.settings)
-    try:
-        return await asyncio.to_thread(RefundIn.model_validate_json, data)
-    except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.detection import body as intake
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import expected_bytes, faults, read_json
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.language import preferred
@@ -176,17 +176,13 @@ def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
 
 
 async def _grounds(request: Request) -> str:
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        async with request.form(max_fields=4) as form:
-            given: Any = {"grounds": form.get("grounds", "")}
-    else:
-        given = await read_bytes(request, request.app.state.settings)
-    try:
-        if isinstance(given, bytes):
-            return AppealIn.model_validate_json(given).grounds
-        return AppealIn.model_validate(given).grounds
-    except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return (await read_json(request, request.app.state.settings, AppealIn)).grounds
+    async with request.form(max_fields=4) as form:
+        try:
+            return AppealIn.model_validate({"grounds": form.get("grounds", "")}).grounds
+        except ValidationError as error:
+            raise Problem(422, "invalid_request", faults(error)) from error
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:
