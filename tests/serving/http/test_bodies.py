@@ -1,4 +1,4 @@
-"""Bodies that bring words stay small, declared or not; photos pass. No JSON holds the process up, whatever is in it, and
+"""Bodies that bring words stay small, declared or not; photos pass. No JSON holds the process up, whatever it is, and
 no answer about it is long."""
 
 import base64
@@ -80,7 +80,7 @@ def test_a_flood_of_values_is_refused_and_holds_nobody_up(live: Any, method: str
 
 
 def test_what_is_wrong_a_thousand_times_is_told_once(client: TestClient) -> None:
-    body = {"image": [{"data": "", "colour": 1, "x" * 3_000: 2} for _ in range(900)]}
+    body = {"image": [{"data": "", "colour": 1, "x" * 3_000: 2} for _ in range(400)]}
     answer = client.post("/v1/detect", json=body)
     assert answer.status_code == 422 and len(answer.content) < 2_000
     assert answer.json()["detail"].count("colour") == 1
@@ -88,7 +88,7 @@ def test_what_is_wrong_a_thousand_times_is_told_once(client: TestClient) -> None
 
 @pytest.mark.parametrize("path", ["/v1/labels", "/v1/webhook-endpoints"])
 def test_no_problem_is_long(client: TestClient, path: str) -> None:
-    body = {f"unknown-{index}-" + "字\\u0001" * 200: index for index in range(200)}
+    body = {f"unknown-{index}-" + "字\\u0001" * 200: index for index in range(60)}
     answer = client.post(f"{path}?{'q' * 5_000}", json=body, headers={"Idempotency-Key": "k"})
     assert answer.status_code in (403, 422) and len(answer.content) <= 2_000
     far = client.get("/" + "%01" * 6_000)
