@@ -36,7 +36,7 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
 @dataclass(frozen=True)
 class AigcLabel:
-    """level: key of model.verdict.texts.WORDS. producer: a service's name, the raw code, or "" where none is given."""
+    """level: key of model/texts's values. producer: a service's name, the raw code, or "" where none is given."""
 
     level: str
     producer: str

@@ -48,7 +48,7 @@ SETTINGS_OF_A_SHOT = 3
 @dataclass(frozen=True)
 class Camera:
     """name: make and model. known: whether the maker makes cameras or phones. agreeing, against: keys of
-    model.verdict.texts.WORDS for facts that fit the name, and that do not."""
+    model/texts's values for facts that fit the name, and that do not."""
 
     name: str
     known: bool

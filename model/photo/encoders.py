@@ -36,7 +36,7 @@ _MOZJPEG = (
 
 @dataclass(frozen=True)
 class Encoder:
-    """name: a key of model.verdict.texts.WORDS or a program's name. quality: libjpeg's, where the tables have one."""
+    """name: a key of model/texts's values or a program's name. quality: libjpeg's, where the tables have one."""
 
     name: str
     kind: EncoderKind

@@ -20,11 +20,10 @@ from refundlens.model.photo.generator_settings import generator_settings, is_set
 from refundlens.model.photo.image import Photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
-from refundlens.model.photo.sentences import FILE_WORDS
 from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, named_tool
-from refundlens.model.verdict.texts import Language, reason_text
+from refundlens.model.verdict.texts import Language, is_word, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
 """Code, basis and the values of the sentence."""
@@ -127,7 +126,7 @@ def _action(code: str) -> str:
     """The word for an action of the standard's list, or the code itself."""
     found = _ACTION.match(code)
     word = f"action.{found[1]}" if found else ""
-    return word if word in FILE_WORDS else clean(code)
+    return word if is_word(word) else clean(code)
 
 
 def _digital_source(file: File) -> Iterator[Finding]:
@@ -157,7 +156,7 @@ _CLASSES = ("generated", "edited", "unknown", "other", "camera")
 
 def _meaning(source: str, kind: str) -> str:
     """The words for a source type: its own, or its class's."""
-    return f"source.{source}" if f"source.{source}" in FILE_WORDS else f"source.{kind}"
+    return f"source.{source}" if is_word(f"source.{source}") else f"source.{kind}"
 
 
 def _ai_fields(file: File) -> Iterator[Finding]:
@@ -245,7 +244,7 @@ def _camera(file: File) -> Iterator[Finding]:
     encoder = encoder_of(facts) if facts else None
     if encoder is not None and encoder.kind != "library":
         shown = f"encoder.{encoder.name}"
-        yield "file.encoder", "derived", {"encoder": shown if shown in FILE_WORDS else encoder.name}
+        yield "file.encoder", "derived", {"encoder": shown if is_word(shown) else encoder.name}
     if says_screenshot(file.metadata):
         yield "file.screenshot", "declared", {}
     elif (

@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.http.idempotency import Created, idempotent
-from refundlens.serving.http.pages import area_texts, html, language, remember_language
+from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 
 SEE_OTHER = 303
 FOR_KEYS = ("/queue", "/appeals", "/models")
@@ -88,7 +89,7 @@ def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
 
 
 def page(visit: Visit, template: str, area: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A page of `console/`. area: names the texts `console.{area}.{language}.toml`, which the template has as `c`, and
+    """A page of `console/`. area: names the texts `{language}/{area}.toml`, which the template has as `c`, and
     the place in the navigation that is lit."""
     response = html(
         visit.request,
@@ -96,8 +97,8 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         status,
         visit=visit,
         area=area,
-        c=area_texts(area, visit.language),
-        f=area_texts("frame", visit.language),
+        c=texts(area, visit.language),
+        f=texts("frame", visit.language),
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.state.clock(),
         page_path=_page_path(visit.request),

@@ -13,10 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from refundlens.model.texts.reader import LANGUAGES
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.keys import visitor
 from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto
@@ -95,7 +97,9 @@ def _mirror(
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(
             type=sample.defect,
-            text="\n".join(f"{sample.item[one]}: {sample.claim[one]}" for one in ("zh", "en")),
+            text="\n".join(
+                "{item}: {claim}".format(**texts("samples", one)[sample.slug]) for one in LANGUAGES[::-1]
+            ),
         ),
         deadline_at=now + time,
     )

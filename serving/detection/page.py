@@ -47,6 +47,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
 
 PREVIEW_SIDE = 1280
@@ -233,6 +234,7 @@ def _page(request: Request, results: Sequence[ResultView | ErrorView], status: i
         "results.html" if "x-fragment" in request.headers else "page.html",
         status,
         results=results,
+        described=texts("samples", language(request)),
         samples=SAMPLES if request.app.state.settings.demo else (),
         defects=DEFECTS,
         model=request.app.state.service.detector.name,

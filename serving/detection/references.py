@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from refundlens.model.detection import Details, Detection, Reason
 from refundlens.model.verdict.selection import select
+from refundlens.model.verdict.texts import reason_text
 from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
 
@@ -24,31 +25,6 @@ if TYPE_CHECKING:
 SIDE = 1280
 """Pixels along the longer side that are compared: features and differences are looked for at 512."""
 
-_TEXTS: dict[str, dict[Language, str]] = {
-    "same_bytes": {
-        "en": "This is the reference picture {name} itself, byte for byte.",
-        "zh": "这就是参考图 {name} 本身，文件逐字节相同。",
-    },
-    "same": {
-        "en": "This is the reference picture {name} again, not another shot; nothing was added where both show the "
-        "scene ({overlap:.0%} of the photo).",
-        "zh": "这就是参考图 {name}，并非另行拍摄；在两图都拍到的范围内（占本图 {overlap:.0%}）没有新增内容。",
-    },
-    "marked": {
-        "en": "This is the reference picture {name} again, with something put on it in {count} place(s) that may have "
-        "been drawn in good faith, such as text or an arrow; a person should look.",
-        "zh": "这就是参考图 {name}，其中 {count} 处添加了内容，可能只是文字、箭头等标注，需要人工查看。",
-    },
-    "changed": {
-        "en": "This is the reference picture {name} again, not another shot, and a defect was added to it. Of honest "
-        "photos that were tried, this is said of at most {bound:.1%}.",
-        "zh": "这就是参考图 {name}，并非另行拍摄，且图上被添加了瑕疵。对真实照片作出此判断的比例不超过 {bound:.1%}。",
-    },
-    "other": {
-        "en": "The reference picture {name} is another shot, so it cannot show what was changed.",
-        "zh": "参考图 {name} 是另一次拍摄，无法据此判断改动。",
-    },
-}
 _CODES = {
     "same": "reference.same_picture",
     "marked": "reference.marked",
@@ -88,7 +64,7 @@ def _reason(
     digest: str, pixels: NDArray[np.uint8], scale: float, reference: Reference, language: Language
 ) -> Reason:
     if digest == reference.sha256:
-        text = _TEXTS["same_bytes"][language].format(name=reference.name)
+        text = reason_text("reference.same_bytes", language, name=reference.name)
         return Reason(code=_CODES["same"], basis="observed", text=text, details={"name": reference.name})
     from refundlens.model.compare.reference import (
         compare,  # OpenCV is loaded where there is something to compare
@@ -96,7 +72,7 @@ def _reason(
 
     found = compare(reference.pixels, pixels)
     details = _details(found, scale) | {"name": reference.name}
-    text = _TEXTS[found.kind][language].format(**details)
+    text = reason_text(_CODES[found.kind], language, **details)
     return Reason(code=_CODES[found.kind], basis="derived", text=text, details=details)
 
 

@@ -12,15 +12,17 @@ time, so the characters that we write are cut out of it once; only a text of str
 
 import re
 import tempfile
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageFont
 
-from refundlens.serving.drawing.pack_words import every_pack_text as own_text
-from refundlens.serving.drawing.words import every_text as picture_text
+from refundlens.model.texts.reader import flat
+from refundlens.model.verdict.texts import sentences, value_words
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.texts import texts
 
 CHINESE: tuple[tuple[str, int], ...] = (
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),
@@ -112,7 +114,7 @@ _UNUSED = ("GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx")
 
 def font_for(text: str) -> Path:
     """A font file with every character of a text that the machine's font has. Slow the first time. Raises OSError."""
-    return _cut(frozenset(text) - _own())
+    return _cut(frozenset(text) - own_characters())
 
 
 @lru_cache(maxsize=_KEPT)
@@ -128,7 +130,7 @@ def _cut(more: frozenset[str]) -> Path:
     file, face = found
     with TTFont(file, fontNumber=face, lazy=True) as whole:
         cutter = subset.Subsetter(options)
-        cutter.populate(text="".join(_own() | more))
+        cutter.populate(text="".join(own_characters() | more))
         cutter.subset(whole)
         target = _new_file(".otf")
         whole.save(target)
@@ -144,9 +146,17 @@ def _latin() -> Path:
 
 
 @cache
-def _own() -> frozenset[str]:
-    """Every character of our own texts."""
-    return frozenset("".join((*own_text(), *picture_text()))) | _LATIN
+def own_characters() -> frozenset[str]:
+    """Every character of our own texts; the font must have each."""
+    return frozenset("".join(text for table in _written() for text in table.values())) | _LATIN
+
+
+def _written() -> Iterator[dict[str, str]]:
+    """Our own Chinese that is set in pictures and PDFs, by table."""
+    yield sentences("zh")
+    yield value_words("zh")
+    for area in ("evidence_picture", "evidence_pack", "refusal"):
+        yield flat(texts(area, "zh"))
 
 
 @cache

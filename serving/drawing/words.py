@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from refundlens.model.verdict.texts import TEXTS, WORDS, Language, reason_text
+from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import DETECTOR
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.workflow.states import ReportState
 
 MOST_REASONS = 8
@@ -47,96 +48,24 @@ class Words:
     footer: list[str]
 
 
-_STATES: dict[ReportState, tuple[str, dict[Language, str]]] = {
-    ReportState.ESTABLISHED: ("fake", {"en": "Established: this photo is fake", "zh": "成立：该图片系伪造"}),
-    ReportState.FINAL_ESTABLISHED: (
-        "fake",
-        {"en": "Established, final: this photo is fake", "zh": "成立（终局）：该图片系伪造"},
-    ),
-    ReportState.NOT_ESTABLISHED: (
-        "authentic",
-        {"en": "Not established: the photo does not count as fake", "zh": "不成立：该图片不认定为伪造"},
-    ),
-    ReportState.FINAL_NOT_ESTABLISHED: (
-        "authentic",
-        {
-            "en": "Not established, final: the photo does not count as fake",
-            "zh": "不成立（终局）：该图片不认定为伪造",
-        },
-    ),
-}
-_OPEN: dict[Language, str] = {"en": "Not decided", "zh": "尚未认定"}
-_VERDICTS: dict[str, dict[Language, str]] = {
-    "fake": {"en": "Detector: fake", "zh": "检测结论：伪造"},
-    "authentic": {"en": "Detector: no manipulation found", "zh": "检测结论：未发现伪造"},
-    "inconclusive": {"en": "Detector: inconclusive", "zh": "检测结论：无法判断"},
-}
-_KINDS: dict[str, dict[Language, str]] = {
-    "authentic": {"en": "authentic", "zh": "真实照片"},
-    "ai_generated": {"en": "AI-generated", "zh": "AI 生成"},
-    "ai_edited": {"en": "AI-edited", "zh": "AI 局部编辑"},
-    "photoshopped": {"en": "photoshopped", "zh": "修图拼接"},
-}
-_BASES: dict[str, dict[Language, str]] = {
-    "observed": {"en": "read from the file", "zh": "读自文件"},
-    "derived": {"en": "computed from the file", "zh": "由文件计算"},
-    "inferred": {"en": "the model's estimate", "zh": "模型推断"},
-    "declared": {"en": "declared by metadata, which anyone can write", "zh": "元数据自述，可被任意改写"},
-}
-_SENTENCES: dict[str, dict[Language, str]] = {
-    "photo": {"en": "The photo; boxes mark suspicious areas", "zh": "图片；方框标出可疑区域"},
-    "heat": {"en": "Heat map: the redder, the more probably changed", "zh": "热力图：越红越可能被改动"},
-    "no_heat": {"en": "No heat map was kept", "zh": "未保存热力图"},
-    "by_detector": {
-        "en": "Decided by the detector, within its stated bound on false accusations",
-        "zh": "由检测器在所述误判上限内作出判定",
-    },
-    "by_person": {"en": "Decided by an adjudicator", "zh": "由审核员作出判定"},
-    "probability": {
-        "en": "Probability that the pixels were generated or edited: {share}. Most likely: {kind}.",
-        "zh": "像素经生成或编辑的概率：{share}；最可能的类型：{kind}。",
-    },
-    "bound": {
-        "en": "False-accusation bound: of authentic photos in this condition, at most {share} are called fake "
-        "(upper confidence limit).",
-        "zh": "误判上限：此类条件下的真实照片，被误判为伪造的比例不超过 {share}（置信上限）。",
-    },
-    "claim_bound": {
-        "en": "For the whole claim, the bound is {share}.",
-        "zh": "就整个退款申请而言，该上限为 {share}。",
-    },
-    "no_bound": {
-        "en": "No false-accusation bound is stated: the detector alone calls this photo neither fake nor not.",
-        "zh": "未给出误判上限：仅凭检测器不足以认定该图片为伪造。",
-    },
-    "condition": {
-        "en": "Condition: {width} x {height} pixels, {saved}, sharpness {sharpness:.2f}.",
-        "zh": "图片条件：{width} x {height} 像素，{saved}，清晰度 {sharpness:.2f}。",
-    },
-    "jpeg": {"en": "JPEG quality {quality}", "zh": "JPEG 质量 {quality}"},
-    "not_jpeg": {"en": "not a JPEG", "zh": "非 JPEG"},
-    "reason": {"en": "{text} [{basis}]", "zh": "{text}（{basis}）"},
-}
-_FOOTER: dict[str, dict[Language, str]] = {
-    "report": {"en": "Report", "zh": "举报编号"},
-    "refund": {"en": "Refund", "zh": "退款编号"},
-    "photo": {"en": "Photo SHA-256", "zh": "图片 SHA-256"},
-    "model": {"en": "Model", "zh": "模型"},
-    "detection": {"en": "Detection", "zh": "检测编号"},
-    "judged": {"en": "Judged", "zh": "检测时间"},
-    "decided": {"en": "Decided", "zh": "判定时间"},
+_TONES = {
+    ReportState.ESTABLISHED: "fake",
+    ReportState.FINAL_ESTABLISHED: "fake",
+    ReportState.NOT_ESTABLISHED: "authentic",
+    ReportState.FINAL_NOT_ESTABLISHED: "authentic",
 }
 
 
 def words(body: dict[str, Any], report: ReportFacts | None, language: Language) -> Words:
     """body: the stored JSON of a detection. report: none where the detection belongs to none."""
     verdict: str = body["verdict"]
-    tone, heading, subheading = verdict, _VERDICTS[verdict][language], ""
+    tone, heading, subheading = verdict, _text("verdicts", verdict, language), ""
     if report is not None:
-        tone, state = _STATES.get(report.state, ("inconclusive", _OPEN))
-        heading = state[language]
-        subheading = _VERDICTS[verdict][language]
-        if report.state in _STATES:
+        tone = _TONES.get(report.state, "inconclusive")
+        decided = report.state in _TONES
+        heading = _text("states", report.state, language) if decided else _say("open", language)
+        subheading = _text("verdicts", verdict, language)
+        if decided:
             who = "by_detector" if report.decided_by == DETECTOR.name else "by_person"
             subheading = f"{_say(who, language)} · {subheading}"
     return Words(
@@ -155,7 +84,12 @@ def words(body: dict[str, Any], report: ReportFacts | None, language: Language) 
 def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
     likeliest = max(body["kind"], key=lambda kind: body["kind"][kind])
     found = [
-        _say("probability", language, share=percent(body["probability"]), kind=_KINDS[likeliest][language])
+        _say(
+            "probability",
+            language,
+            share=percent(body["probability"]),
+            kind=_text("kinds", likeliest, language),
+        )
     ]
     bound = body.get("false_accusation_bound")
     if bound is not None:
@@ -174,7 +108,12 @@ def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language)
 
 def _reasons(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
     shown = [
-        _say("reason", language, text=_in_language(reason, language), basis=_BASES[reason["basis"]][language])
+        _say(
+            "reason",
+            language,
+            text=_in_language(reason, language),
+            basis=_text("bases", reason["basis"], language),
+        )
         for reason in body["reasons"][:MOST_REASONS]
     ]
     return [report.claim_reason, *shown] if report is not None and report.claim_reason else shown
@@ -202,7 +141,9 @@ def _footer(body: dict[str, Any], report: ReportFacts | None, language: Language
         [("model", f"{model['name']} {model['version']} ({model['sha256'][:16]})"), *times],
     ]
     return [
-        "   ".join(f"{_FOOTER[name][language]}: {value}" for name, value in line) for line in lines if line
+        "   ".join(f"{_text('footer', name, language)}: {value}" for name, value in line)
+        for line in lines
+        if line
     ]
 
 
@@ -213,17 +154,8 @@ def _bound(share: float) -> str:
 
 
 def _say(code: str, language: Language, **values: Any) -> str:
-    return _SENTENCES[code][language].format(**values)
+    return str(texts("evidence_picture", language)[code]).format(**values)
 
 
-def every_text() -> set[str]:
-    """All Chinese that may be set without a stranger's part in it; the font must have each character."""
-    tables = (
-        *_SENTENCES.values(),
-        *_FOOTER.values(),
-        *_BASES.values(),
-        *_KINDS.values(),
-        *_VERDICTS.values(),
-    )
-    own = {table["zh"] for table in (*tables, _OPEN, *(texts for _, texts in _STATES.values()))}
-    return own | {table["zh"] for table in (*TEXTS.values(), *WORDS.values())}
+def _text(table: str, key: str, language: Language) -> str:
+    return str(texts("evidence_picture", language)[table][key])

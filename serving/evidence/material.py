@@ -19,8 +19,8 @@ from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository
-from refundlens.serving.reports.refusal import RULES
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.view import OURSELVES, details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
@@ -153,7 +153,7 @@ def _report(whole: ReportDetail) -> dict[str, Any]:
     """Codes and times; no free text, nobody's name."""
     report = whole.report
     by_detector = report.decided_by == DETECTOR.name
-    told = RULES if by_detector and report.rule is not None else {}
+    told: tuple[Language, ...] = LANGUAGES if by_detector and report.rule is not None else ()
     return {
         "id": report.id,
         "refund_id": whole.refund.refund_id,
@@ -163,7 +163,7 @@ def _report(whole: ReportDetail) -> dict[str, Any]:
         "verdict": report.verdict,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
-        "rule_text": {language: rules.get(report.rule or "", "") for language, rules in told.items()},
+        "rule_text": {one: texts("refusal", one)["rules"].get(report.rule, "") for one in told},
         "decided_by": None if report.decided_by is None else "detector" if by_detector else "person",
         "decided_at": moment(report.decided_at),
         "created_at": moment(report.created_at),

@@ -1,10 +1,8 @@
 """Pages in the visitor's language, and the headers that every one of them carries.
 
-In: a request, a template of `serving/web/templates`, its values. Out: HTML. Texts are in `serving/web/texts`, in one
-file a language with the same keys.
+In: a request, a template of `serving/web/templates`, its values. Out: HTML. Texts are in `serving/web/texts`.
 """
 
-import tomllib
 from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
@@ -19,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.money import money
+from refundlens.serving.kit.texts import texts
 
 WEB = Path(__file__).parents[1] / "web"
 LANGUAGE_COOKIE = "refundlens_language"
@@ -31,13 +30,13 @@ POLICY = (
 def html(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """The template with `t` (texts) and `language` beside its values."""
     spoken = language(request)
-    content = _templates().get_template(template).render(t=texts(spoken), language=spoken, **values)
+    content = _templates().get_template(template).render(t=texts("page", spoken), language=spoken, **values)
     headers = {
         "Content-Security-Policy": POLICY,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
-        "Content-Language": texts(spoken)["lang"],
+        "Content-Language": texts("page", spoken)["lang"],
         "Vary": "Accept-Language, Cookie",
     }
     return HTMLResponse(content, status, headers)
@@ -59,11 +58,6 @@ def remember_language(request: Request, response: HTMLResponse) -> None:
 
 
 @cache
-def texts(spoken: Language) -> dict[str, str]:
-    return tomllib.loads((WEB / "texts" / f"{spoken}.toml").read_text(encoding="utf-8"))
-
-
-@cache
 def _templates() -> Environment:
     loader = FileSystemLoader(WEB / "templates")
     environment = Environment(
@@ -71,13 +65,6 @@ def _templates() -> Environment:
     )
     environment.globals["money"] = money
     return environment
-
-
-@cache
-def area_texts(area: str, spoken: Language) -> dict[str, Any]:
-    """The words of an area; a test holds that both languages have the same keys."""
-    path = WEB / "texts" / f"console.{area}.{spoken}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 class PageRoute(APIRoute):
@@ -104,7 +91,7 @@ def trouble(request: Request, problem: Problem) -> HTMLResponse:
         "console/problem.html",
         problem.status,
         problem=problem,
-        c=area_texts("problems", language(request)),
+        c=texts("problems", language(request)),
     )
     answer.headers.update(problem.headers)
     return answer

@@ -14,6 +14,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.platforms import CannotAnswer, RefundMirror
 from refundlens.serving.platforms.taobao_calls import refuse
 from refundlens.serving.reports import repository
@@ -25,23 +26,6 @@ from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
-MESSAGES: dict[Language, str] = {
-    "en": "The photo behind this refund was found to be made or changed by an editor. The evidence is attached.",
-    "zh": "经检测，该退款凭证图片判定为伪造（由 AI 或修图软件生成或改动），证据见附图。",
-}
-
-RULES: dict[Language, dict[str, str]] = {
-    "en": {
-        "several_fake": "Several photos of this claim were found to be fake.",
-        "several_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
-        "fake_and_suspects": "Several photos of this claim, judged together, are fake beyond the stated bound.",
-    },
-    "zh": {
-        "several_fake": "该退款的多张图片被判定为假图。",
-        "several_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
-        "fake_and_suspects": "该退款的多张图片合并判断，超过所述误判上限对应的阈值。",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,7 @@ def prepare_refusal(
         return None
     language = language_of(whole.refund)
     content = refusal_picture(files, whole, language)
-    text = message or MESSAGES[language]
+    text = message or texts("refusal", language)["message"]
     given = EventData(
         message=text, evidence=files.put(content), platform=_platform_call(whole, text, content)
     )
@@ -105,7 +89,7 @@ def facts(whole: ReportDetail, language: Language) -> ReportFacts:
         decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
-        claim_reason=RULES[language].get(report.rule or "", "") if told else "",
+        claim_reason=texts("refusal", language)["rules"].get(report.rule, "") if told else "",
     )
 
 

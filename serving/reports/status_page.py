@@ -1,9 +1,5 @@
-"""The status page: one report for one side, in words first. Plain HTML that works in any phone's web view.
+"""The status page: one report for one side, in words first. Plain HTML that works in any phone's web view."""
 
-Words of the status page, in English and Chinese: two files with the same keys (a test holds that).
-"""
-
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,15 +7,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports.links import Side
-
-_FOLDER = Path(__file__).parents[1] / "web" / "texts"
-
-
-@cache
-def status_texts(language: Language) -> dict[str, Any]:
-    return tomllib.loads((_FOLDER / f"track.{language}.toml").read_text(encoding="utf-8"))
-
 
 WEB = Path(__file__).parents[1] / "web"
 HEADERS = {
@@ -33,7 +22,9 @@ HEADERS = {
 def status(shown: dict[str, Any], side: Side, token: str, language: Language) -> str:
     """shown: the report as `serving.reports.view` gives it to this side."""
     template = _templates().get_template("track.html")
-    return template.render(report=shown, side=side, token=token, t=status_texts(language), language=language)
+    return template.render(
+        report=shown, side=side, token=token, t=texts("track", language), language=language
+    )
 
 
 @cache

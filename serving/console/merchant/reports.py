@@ -17,10 +17,10 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
 from refundlens.serving.reports.service import Doing
-from refundlens.serving.reports.status_page import status_texts as track_texts
 from refundlens.serving.workflow.states import ReportState, Source
 
 NO_NEWS = 204
@@ -128,9 +128,9 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "countdown": format.countdown(whole.refund.deadline_at, now) if undecided else None,
         "due": format.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
         "claim_reason": refusal.facts(whole, visit.language).claim_reason,
-        "default_message": refusal.MESSAGES[language],
-        "events": track_texts(visit.language)["events"],
-        "wishes": track_texts(visit.language)["wishes"],
+        "default_message": texts("refusal", language)["message"],
+        "events": texts("track", visit.language)["events"],
+        "wishes": texts("track", visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
         "percent": percent,

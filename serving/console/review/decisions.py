@@ -19,9 +19,10 @@ from refundlens.serving.console.review import blind_review, queues, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
-from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
@@ -140,7 +141,7 @@ def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]
     """The form as the API's body; a decision without words of its own gets its code's sentence. Raises Problem 422."""
     given: dict[str, Any] = {name: _text(form, name) for name in names}
     if not given.get("reason", "x"):
-        given["reason"] = area_texts("queue", visit.language)["sentences"].get(given["reason_code"], "")
+        given["reason"] = texts("queue", visit.language)["sentences"].get(given["reason_code"], "")
     try:
         return kind.model_validate(given)
     except ValidationError as error:

@@ -19,9 +19,10 @@ from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
-from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card, schemas, service
 from refundlens.serving.registry import repository as registry
 from refundlens.serving.registry.schemas import PromoteIn, RollbackIn
@@ -83,7 +84,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         failed=failed,
         model=detector.name,
         card=markdown.html(
-            card.card_body(detector.card), CARD_UNDER, area_texts("models", visit.language)["card"]
+            card.card_body(detector.card), CARD_UNDER, texts("models", visit.language)["card"]
         ),
         versions=[schemas.version_json(row) for row in rows],
         revisions={row.id: row.revision for row in rows},

@@ -17,9 +17,10 @@ from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, repository
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
-from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.repository import Filter, ReportDetail
 from refundlens.serving.reports.service import allowed
@@ -95,7 +96,7 @@ def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
         row = found[ROWS - 1]
         more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
     return page(
-        visit, "review/appeals.html", "appeals", b=area_texts("queue", visit.language), rows=rows, more=more,
+        visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
         first=not cursor, done=decided, **TOOLS,
     )  # fmt: skip
 

@@ -24,9 +24,10 @@ from refundlens.serving.console.review import blind_review, queues, repository
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
-from refundlens.serving.http.pages import PageRoute, area_texts
+from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
@@ -218,7 +219,7 @@ def _draw(
     said: str,
     done: str,
 ) -> Response:
-    bench = area_texts("queue", visit.language)
+    bench = texts("queue", visit.language)
     case = gather(session, visit, report)
     waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
     return page(

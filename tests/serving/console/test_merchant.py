@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
@@ -17,11 +16,12 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from refundlens.model.detect import Detector
+from refundlens.model.texts.reader import Language, flat
 from refundlens.serving.app import create_app
 from refundlens.serving.demo import refunds
 from refundlens.serving.demo.samples import SAMPLES
-from refundlens.serving.http.pages import WEB
 from refundlens.serving.identity.access import COOKIE
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import ReportState
@@ -71,14 +71,6 @@ class Console:
 @pytest.fixture
 def console(workflow_app: FastAPI, as_caller: Callable[..., TestClient]) -> Console:
     return Console(workflow_app, "key-shop-1", as_caller("shop-1"))
-
-
-def test_the_texts_have_the_same_keys_and_places_in_both_languages() -> None:
-    for area in ("refunds", "problems"):
-        english, chinese = (_flat(area, language) for language in ("en", "zh"))
-        assert list(english) == list(chinese)
-        for name, words in english.items():
-            assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", chinese[name])), name
 
 
 def test_refunds_come_by_deadline_with_words_for_what_is_left(
@@ -376,13 +368,5 @@ def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file() and "refundlens.db" not in path.name}
 
 
-def _flat(area: str, language: str) -> dict[str, str]:
-    content = tomllib.loads((WEB / "texts" / f"console.{area}.{language}.toml").read_text("utf-8"))
-    flat: dict[str, str] = {}
-    for name, value in content.items():
-        flat |= (
-            {f"{name}.{key}": text for key, text in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
-    return flat
+def _flat(area: str, language: Language) -> dict[str, str]:
+    return flat(texts(area, language))

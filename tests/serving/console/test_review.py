@@ -3,7 +3,6 @@
 import io
 import re
 import shutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -23,10 +22,10 @@ from refundlens.serving.console.review.pictures import LONGEST, overlay, residua
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drift, drift, tenths
 from refundlens.serving.console.review.words import left
 from refundlens.serving.detection.maps import save_map
-from refundlens.serving.http.pages import WEB
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import service as model_versions
 from refundlens.serving.registry.bundles import examine
 from refundlens.serving.registry.service import By
@@ -164,24 +163,6 @@ def _hide(app: FastAPI) -> None:
 
 def _order(page: Any) -> list[str]:
     return re.findall(r'id="(rpt_\w+)"', page.text)
-
-
-@pytest.mark.parametrize("area", AREAS)
-def test_texts_have_the_same_keys_in_both_languages(area: str) -> None:
-    english, chinese = (
-        tomllib.loads((WEB / "texts" / f"console.{area}.{name}.toml").read_text("utf-8"))
-        for name in ("en", "zh")
-    )
-    assert _flat(english).keys() == _flat(chinese).keys()
-    for key, text in _flat(english).items():
-        assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", _flat(chinese)[key])), key
-
-
-def _flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in table.items():
-        found |= _flat(value, f"{before}{key}/") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
 
 
 def test_the_queue_goes_by_deadline_and_amount(ann: Desk, dispute: Callable[..., Report]) -> None:
@@ -567,7 +548,7 @@ def test_a_card_is_drawn_and_brings_nothing_of_its_own() -> None:
 
 
 def test_times_in_words(moving_clock: Any) -> None:
-    words = tomllib.loads((WEB / "texts" / "console.queue.en.toml").read_text("utf-8"))["time"]
+    words = texts("queue", "en")["time"]
     now = moving_clock()
     spans = {
         timedelta(minutes=5): "5 min left",

@@ -1,7 +1,6 @@
 """The page: both languages, with and without its script, samples judged by the real service, nothing from elsewhere."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from refundlens.model.detect import Detector
 from refundlens.model.photo import decode
 from refundlens.serving.app import create_app
 from refundlens.serving.demo.samples import SAMPLES
-from refundlens.serving.http import pages
 from refundlens.serving.identity.keys import demo_key
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
 
 Photo = Callable[..., bytes]
@@ -34,7 +33,8 @@ def test_shows_every_sample_with_its_button(visitor: TestClient) -> None:
     assert response.status_code == 200 and "text/html" in response.headers["content-type"]
     assert response.text.count("Report fake image") == len(SAMPLES)
     for sample in SAMPLES:
-        assert f"/samples/{sample.slug}/check" in response.text and sample.claim["en"] in response.text
+        assert f"/samples/{sample.slug}/check" in response.text
+        assert texts("samples", "en")[sample.slug]["claim"] in response.text
 
 
 def test_loads_nothing_from_elsewhere(visitor: TestClient) -> None:
@@ -52,14 +52,6 @@ def test_language_follows_the_browser_and_the_switch(visitor: TestClient) -> Non
     assert 'lang="zh-CN"' in visitor.get("/?lang=zh").text
     assert "举报假图" in visitor.get("/", headers={"Accept-Language": "en"}).text, "the choice is remembered"
     assert "Report fake image" in visitor.get("/?lang=en").text
-
-
-def test_texts_have_the_same_keys_in_both_languages() -> None:
-    folder = pages.WEB / "texts"
-    english, chinese = (tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in ("en", "zh"))
-    assert list(english) == list(chinese)
-    for key, text in english.items():
-        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", chinese[key])), key
 
 
 def test_a_sample_is_judged_by_the_detector(visitor: TestClient, detector: Detector) -> None:
@@ -120,8 +112,7 @@ def test_every_fault_of_a_picture_has_words_in_both_languages(visitor: TestClien
     for path in Path(decode.__file__).parents[1].rglob("*.py"):
         codes |= set(re.findall(r'ImageError\(\s*"(\w+)"', path.read_text("utf-8")))
     assert "truncated_image" in codes
-    texts = tomllib.loads((pages.WEB / "texts" / "zh.toml").read_text("utf-8"))
-    assert not {f"error_{code}" for code in codes} - set(texts)
+    assert not {f"error_{code}" for code in codes} - set(texts("page", "zh"))
     visitor.get("/?lang=zh")
     answer = visitor.post("/check", files={"image": ("a.jpg", b"")})
     assert answer.status_code == 422 and "文件是空的" in answer.text

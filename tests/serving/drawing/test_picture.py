@@ -16,8 +16,8 @@ from refundlens.model.verdict.texts import Language
 from refundlens.serving.detection.schemas import EXAMPLE
 from refundlens.serving.drawing import text as typeset
 from refundlens.serving.drawing.picture import LIMIT, evidence_jpeg
-from refundlens.serving.drawing.text import chinese_font, clean, font, settable, wrap
-from refundlens.serving.drawing.words import ReportFacts, every_text, words
+from refundlens.serving.drawing.text import chinese_font, clean, font, own_characters, settable, wrap
+from refundlens.serving.drawing.words import ReportFacts, words
 from refundlens.serving.workflow.states import ReportState
 
 FACTS = ReportFacts(
@@ -154,7 +154,7 @@ def test_the_font_has_every_character_we_write() -> None:
     face = font(20)
     missing = bytes(face.getmask("\uffff"))
     lacking = {
-        mark for text in every_text() for mark in text
+        mark for mark in own_characters()
         if not mark.isspace() and bytes(face.getmask(mark)) == missing
     }  # fmt: skip
     assert lacking == set()

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from refundlens.serving.drawing import text as fonts
 from refundlens.serving.drawing import text as typeset
-from refundlens.serving.drawing.pack_words import every_pack_text, hash_rows, model_rows, report_rows
+from refundlens.serving.drawing.pack_words import hash_rows, model_rows, report_rows
 from refundlens.serving.drawing.text import chinese_font, font
 from refundlens.serving.evidence.pack import split
 
@@ -117,11 +117,3 @@ def test_a_threshold_of_a_wider_condition_says_so(case: Any) -> None:
     document["model"]["calibration"] = None
     assert "Another model" in dict(model_rows(document, "en"))["Calibration"]
     assert dict(hash_rows(document, "key", "zh"))["密钥"] == "key"
-
-
-@pytest.mark.skipif(chinese_font() is None, reason="no font with Chinese here; install fonts-noto-cjk")
-def test_the_font_has_every_character_of_the_pages() -> None:
-    face = font(20)
-    missing = bytes(face.getmask("\uffff"))
-    marks = {mark for text in every_pack_text() for mark in text if not mark.isspace()}
-    assert {mark for mark in marks if bytes(face.getmask(mark)) == missing} == set()
