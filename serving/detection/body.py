@@ -4,20 +4,16 @@ In: a request. Out: an `Intake`, or a Problem. Limits hold before the body is re
 while it streams in any case.
 """
 
-import base64
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.datastructures import UploadFile
 
 from refundlens.model.names import DEFECTS, Defect
-from refundlens.serving.detection.cache import CacheUse
-from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import Upload, arriving, digest, from_base64, on_parser, parse_json
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
@@ -27,11 +23,31 @@ MAX_REFERENCES = 4
 """Reference pictures in one request; each is compared with each photo."""
 MAX_FIELDS = 16
 """Text fields of a form; we know one."""
-_URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?=$|[,;])")
-DEFAULT_URGENCY = 3
-"""RFC 9218's; a greater number is less urgent."""
-_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?=$|[,;])")
-_MILLISECONDS = re.compile(r"0*[1-9][0-9]{0,11}")
+
+_FILE = {"type": "string", "format": "binary"}
+REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["image"],
+                "properties": {
+                    "image": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16},
+                    "claim": {"type": "string", "enum": list(DEFECTS)},
+                    "reference": {"type": "array", "items": _FILE, "maxItems": MAX_REFERENCES},
+                },
+            },
+            "encoding": {"image": {"contentType": "image/*"}},
+        },
+        "image/*": {"schema": _FILE},
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/DetectBody"},
+            "example": {"image": [{"name": "a.jpg", "data": "/9j/4AAQSkZJRg..."}], "claim": "hole"},
+        },
+    },
+}
+"""The three kinds of body in OpenAPI's words."""
 
 
 @dataclass(frozen=True)
@@ -88,45 +104,9 @@ class DetectBody(BaseModel):
     )
 
 
-def deadline_seconds(request: Request, settings: Settings) -> float:
-    """How long the caller waits: X-Deadline-Ms, or the service's own limit. Raises Problem 400 on nonsense."""
-    value = request.headers.get("x-deadline-ms")
-    if value is None:
-        return settings.deadline_ms / 1000
-    if not _MILLISECONDS.fullmatch(value):
-        raise Problem(400, "invalid_request", "X-Deadline-Ms is a whole number of milliseconds, 1 or more.")
-    return min(int(value), settings.deadline_ms) / 1000
-
-
-def priority(request: Request) -> Priority:
-    """bulk for callers whose Priority header (RFC 9218) lets others go first. Nonsense is ignored, as the RFC asks."""
-    found = _URGENCY.search(request.headers.get("priority", ""))
-    return "bulk" if found and int(found[1]) > DEFAULT_URGENCY else "interactive"
-
-
-def stated_photo(request: Request) -> str | None:
-    """SHA-256 of the photo that a raw image body will bring, in hexadecimal, where its sender says so beforehand in
-    Content-Digest (RFC 9530). Nonsense is ignored: nothing is believed before the body has come."""
-    if not _is_image(_media_type(request)):
-        return None
-    found = _DIGEST.search(request.headers.get("content-digest", ""))
-    return base64.b64decode(found[1]).hex() if found else None
-
-
-def stated_claim(request: Request) -> Defect | None:
-    """The claim beside a raw image body. Raises Problem 422."""
-    return _claim(request.query_params.get("claim"))
-
-
-def cache_use(request: Request) -> CacheUse:
-    """What Cache-Control (RFC 9111) says about stored answers."""
-    directives = {part.strip().lower() for part in request.headers.get("cache-control", "").split(",")}
-    return "off" if "no-store" in directives else "renew" if "no-cache" in directives else "use"
-
-
 async def read(request: Request, settings: Settings) -> Intake:
     """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
-    guard = JsonGuard() if _media_type(request) == "application/json" else None
+    guard = JsonGuard() if media_type(request) == "application/json" else None
     async with arriving(request, settings, guard):
         intake = await _by_type(request, settings)
     check_counts(intake, settings)
@@ -150,11 +130,11 @@ def check_counts(intake: Intake, settings: Settings) -> None:
 
 
 async def _by_type(request: Request, settings: Settings) -> Intake:
-    kind = _media_type(request)
+    kind = media_type(request)
     if kind == "multipart/form-data":
         return await _multipart(request, settings)
-    if _is_image(kind):
-        return Intake([Upload(None, await request.body())], stated_claim(request))
+    if is_image(kind):
+        return Intake([Upload(None, await request.body())], read_claim(request.query_params.get("claim")))
     if kind == "application/json":
         data = await request.body()
         return await on_parser(lambda: _from_json(data))
@@ -169,11 +149,13 @@ async def _by_type(request: Request, settings: Settings) -> Intake:
     )
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """The body's, in lower case, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _is_image(kind: str) -> bool:
+def is_image(kind: str) -> bool:
+    """Whether a body of this type is one picture as it is."""
     return kind.startswith("image/") or kind == "application/octet-stream"
 
 
@@ -184,7 +166,7 @@ async def _multipart(request: Request, settings: Settings) -> Intake:
         images = [await _upload(item) for item in form.getlist("image")]
         references = [await _upload(item) for item in form.getlist("reference")]
         claim = form.get("claim")
-        return Intake(images, _claim(claim if isinstance(claim, str) else None), references)
+        return Intake(images, read_claim(claim if isinstance(claim, str) else None), references)
 
 
 async def _upload(item: UploadFile | str) -> Upload:
@@ -209,7 +191,8 @@ def _decoded(where: str, picture: Picture) -> Upload:
         raise Problem(422, "invalid_request", f"{where}.data: not base64 ({error})") from error
 
 
-def _claim(value: str | None) -> Defect | None:
+def read_claim(value: str | None) -> Defect | None:
+    """The defect of that name, none of an empty one. Raises Problem 422."""
     if not value:
         return None
     for defect in DEFECTS:

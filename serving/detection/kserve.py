@@ -4,7 +4,6 @@ In: one BYTES tensor of image files. Out: tensors with a verdict, a probability 
 admission, cache and engine as /v1/detect; errors are problem details with the protocol's `error` beside.
 """
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -13,15 +12,14 @@ from pydantic import BaseModel
 
 from refundlens.model.detection import ModelName
 from refundlens.model.names import KINDS
-from refundlens.serving.detection import body as intake
-from refundlens.serving.detection import request as gate
 from refundlens.serving.detection import tensors
 from refundlens.serving.detection.endpoints import Judged, cache_status, refuse_if_all_late, timing
+from refundlens.serving.detection.request import DEADLINE, DetectRequest
 from refundlens.serving.detection.service import DetectionService, PhotoOutcome
-from refundlens.serving.detection.tensors import InferenceRequest
+from refundlens.serving.detection.tensors import InferenceRequest, TensorIntake
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.problems import Problem, responses
-from refundlens.serving.kit.language import preferred
+from refundlens.serving.settings import Settings
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
@@ -38,15 +36,7 @@ OUTPUTS: dict[str, tuple[str, list[int]]] = {
 BODY_MODELS: list[type[BaseModel]] = [InferenceRequest]
 """Models that OpenAPI must know although no parameter names them."""
 _BODY: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "X-Deadline-Ms",
-            "in": "header",
-            "description": "milliseconds you wait; what cannot be answered in that time is refused at once",
-            "schema": {"type": "integer", "minimum": 1},
-            "example": 5000,
-        }
-    ],
+    "parameters": [DEADLINE],
     "requestBody": {
         "required": True,
         "content": {
@@ -204,20 +194,15 @@ for _path, _endpoint in (
 
 async def _infer(request: Request, owner: str, running: ModelName, version: str | None) -> JSONResponse:
     service: DetectionService = request.app.state.service
-    with gate.admit(request, owner) as turn:
-        asked, body = await tensors.read(request, request.app.state.settings)
-        wanted = _wanted(asked)
-        await turn.take(body)
-        language, cache = preferred(request.headers.get("accept-language")), intake.cache_use(request)
-        judged = service.judge(body, owner, language, turn.expires, intake.priority(request), cache)
-        outcomes = await while_connected(request, judged)
+    async with DetectRequest.admit(request, owner, _read) as asked:
+        outcomes = await while_connected(request, service.judge(asked))
         refuse_if_all_late(outcomes)
     columns = _columns(outcomes)
     judge_name, judge_version = _judged_by(outcomes, running, version)
     answer = InferenceResponse(
         model_name=judge_name,
         model_version=judge_version,
-        id=asked.id,
+        id=asked.body.id,
         outputs=[
             OutputTensor(
                 name=name,
@@ -225,13 +210,12 @@ async def _infer(request: Request, owner: str, running: ModelName, version: str 
                 shape=[len(outcomes), *OUTPUTS[name][1][1:]],
                 data=columns[name],
             )
-            for name in wanted
+            for name in asked.body.outputs or OUTPUTS
         ],
     )
-    total = (time.monotonic() - turn.began) * 1000
     headers = {
-        "Server-Timing": f"{timing(outcomes)}total;dur={total:.1f}",
-        "Cache-Status": cache_status(outcomes, cache),
+        "Server-Timing": f"{timing(outcomes)}total;dur={asked.spent_ms:.1f}",
+        "Cache-Status": cache_status(outcomes, asked.cache),
     }
     return JSONResponse(answer.model_dump(exclude_none=True), headers=headers)
 
@@ -251,13 +235,13 @@ def _judged_by(outcomes: list[PhotoOutcome], running: ModelName, version: str | 
     return judge
 
 
-def _wanted(asked: InferenceRequest) -> list[str]:
-    """Names of the outputs to send: all, or those asked for. Raises Problem 400."""
-    names = [output.name for output in asked.outputs or ()] or list(OUTPUTS)
-    for name in names:
+async def _read(request: Request, settings: Settings) -> TensorIntake:
+    """The body. Raises Problem, 400 also where an output is asked for that there is not."""
+    body = await tensors.read(request, settings)
+    for name in body.outputs:
         if name not in OUTPUTS:
             raise Problem(400, "invalid_request", f"outputs: {name[:80]} is none of {', '.join(OUTPUTS)}")
-    return names
+    return body
 
 
 def _columns(outcomes: list[PhotoOutcome]) -> dict[str, list[str | float]]:

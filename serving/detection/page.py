@@ -17,7 +17,6 @@ reads the photo itself.
 
 import base64
 import io
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -35,12 +34,12 @@ from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import read_photo
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find_sample
-from refundlens.serving.detection import body as intake
-from refundlens.serving.detection.admission import Rates
 from refundlens.serving.detection.body import Intake
+from refundlens.serving.detection.body import read as read_body
+from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.service import INTERNAL, DetectionService, PhotoOutcome
 from refundlens.serving.drawing.reduced import scaled
-from refundlens.serving.http.body import Upload, expected_bytes
+from refundlens.serving.http.body import Upload
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
@@ -162,10 +161,8 @@ async def index(request: Request) -> Response:
 @router.post("/check")
 async def check(request: Request, keep: bool = False) -> Response:
     """Judge the photos of the form. keep: whether to store the results, so that they can be fetched from the API."""
-    settings: Settings = request.app.state.settings
     try:
-        size = expected_bytes(request, settings)
-        return await _judged(request, partial(intake.read, request, settings), size, keep)
+        return await _judged(request, read_body, keep)
     except Problem as problem:
         return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
 
@@ -174,12 +171,12 @@ async def check(request: Request, keep: bool = False) -> Response:
 async def check_sample(request: Request, slug: str) -> Response:
     """Judge a sample's picture: its bytes go to the detector like any upload."""
 
-    async def drawn() -> Intake:
+    async def drawn(request: Request, settings: Settings) -> Intake:
         sample, path = await run_in_threadpool(_sample, request, slug)
         return Intake([Upload(path.name, await run_in_threadpool(path.read_bytes))], sample.defect)
 
     try:
-        return await _judged(request, drawn, 0, keep=False)
+        return await _judged(request, drawn, keep=False)
     except Problem as problem:
         return _page(request, [ErrorView(problem.code, problem.detail, about_picture=False)], problem.status)
 
@@ -202,21 +199,18 @@ def _thumb(path: Path) -> bytes:
     return scaled(path.read_bytes(), THUMB_SIDE)
 
 
-async def _judged(request: Request, read: Callable[[], Awaitable[Intake]], size: int, keep: bool) -> Response:
-    """The verdicts on the photos that `read` gives; it is asked for once there is room for its `size` in bytes."""
+async def _judged(
+    request: Request, read: Callable[[Request, Settings], Awaitable[Intake]], keep: bool
+) -> Response:
+    """The verdicts on the photos that `read` gives, always judged anew: the page shows maps that no answer holds."""
     caller = await access.from_cookie(request, *JUDGES)
     service: DetectionService = request.app.state.service
-    rates: Rates = request.app.state.rates
-    rates.enter(caller.owner)
-    patience = request.app.state.settings.deadline_ms / 1000
-    expires = time.monotonic() + patience
-    with service.admission.place(patience, size):
-        body = await read()
-        rates.pay(caller.owner, len(body.images) - 1)
+    admitted = DetectRequest.admit(request, caller.owner, read, language(request), "off", keep)
+    async with admitted as asked:
 
         async def look() -> list[ResultView | ErrorView]:
-            outcomes = await service.judge(body, caller.owner, language(request), expires, keep=keep)
-            pairs = zip(outcomes, body.images, strict=True)
+            outcomes = await service.judge(asked)
+            pairs = zip(outcomes, asked.body.images, strict=True)
             return [
                 await service.on_worker(partial(result_view, outcome, photo.data, photo.name, keep))
                 for outcome, photo in pairs

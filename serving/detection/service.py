@@ -1,6 +1,6 @@
 """Has uploads judged by the engine and keeps what came out: the one path that the API and the page share.
 
-In: an `Intake`, its caller, a language, a deadline. Out: one `PhotoOutcome` for each picture, in order: a stored
+In: a `DetectRequest`. Out: one `PhotoOutcome` for each picture, in order: a stored
 detection or an error of its own. A bad picture never fails its neighbours.
 """
 
@@ -18,12 +18,13 @@ from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
-from refundlens.serving.detection.cache import CacheUse, Question, ResultCache
+from refundlens.serving.detection.cache import Question, ResultCache
 from refundlens.serving.detection.references import Reference, read_reference, with_references
+from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
 from refundlens.serving.detection.store import Damaged, DetectionRecord, DetectionStore
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob, Priority
+from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock, rfc3339
@@ -61,20 +62,6 @@ class PhotoOutcome:
         return self.body is not None and self.detection is None
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What every picture of one request shares. `expires` is on the monotonic clock."""
-
-    owner: str
-    claim: Defect | None
-    references: Sequence[Reference]
-    language: Language
-    expires: float
-    priority: Priority
-    cache: CacheUse
-    keep: bool
-
-
 class DetectionService:
     """Engine, store, and threads for what is neither: comparing with references, drawing previews, writing files."""
 
@@ -103,32 +90,22 @@ class DetectionService:
         self.engine.close()
         self._pool.shutdown(cancel_futures=True)
 
-    async def judge(
-        self,
-        intake: Intake,
-        owner: str,
-        language: Language,
-        expires: float,
-        priority: Priority = "interactive",
-        cache: CacheUse = "off",
-        keep: bool = True,
-    ) -> list[PhotoOutcome]:
-        """Judge every picture, or give the answer that is known; `expires` is on the monotonic clock. keep: whether
-        what comes out is stored; else the outcomes have all there is of it.
+    async def judge(self, asked: DetectRequest[Intake]) -> list[PhotoOutcome]:
+        """Judge every picture, or give the answer that is known.
 
-        Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in that time.
+        Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in time.
         """
         loop = asyncio.get_running_loop()
-        references: Sequence[Reference] = ()
-        if intake.references:
-            references = await loop.run_in_executor(self._pool, _references, intake.references)
-        if references or not self._caching or not keep:
-            cache = "off"  # an answer with references is about other pictures, too
-        asked = _Asked(owner, intake.claim, references, language, expires, priority, cache, keep)
-        known = await self._known(intake.images, asked)
-        jobs = [found or self._job(one, asked) for one, found in zip(intake.images, known, strict=True)]
+        images, references = asked.body.images, asked.body.references
+        prepared: Sequence[Reference] = ()
+        if references:
+            prepared = await loop.run_in_executor(self._pool, _references, references)
+        if references or not self._caching or not asked.keep:
+            asked = asked.uncached()  # an answer with references is about other pictures, too
+        known = await self._known(images, asked)
+        jobs = [found or self._job(one, asked) for one, found in zip(images, known, strict=True)]
         self._submit([job for job in jobs if isinstance(job, PhotoJob)])
-        work = [self._one(upload, job, asked) for upload, job in zip(intake.images, jobs, strict=True)]
+        work = [self._one(upload, job, asked, prepared) for upload, job in zip(images, jobs, strict=True)]
         try:
             outcomes = await asyncio.gather(*work)
         except asyncio.CancelledError:  # the caller hung up
@@ -147,7 +124,9 @@ class DetectionService:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def _known(self, uploads: Sequence[Upload], asked: _Asked) -> list[PhotoOutcome | None]:
+    async def _known(
+        self, uploads: Sequence[Upload], asked: DetectRequest[Intake]
+    ) -> list[PhotoOutcome | None]:
         """The stored answer for each picture that has one."""
         if asked.cache != "use":
             return [None] * len(uploads)
@@ -160,7 +139,7 @@ class DetectionService:
             await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
         ]
 
-    async def _answer(self, upload: Upload, photo: str, asked: _Asked) -> PhotoOutcome | None:
+    async def _answer(self, upload: Upload, photo: str, asked: DetectRequest[Intake]) -> PhotoOutcome | None:
         question = self._question(photo, self.detector.name.sha256, asked)
         identifier = self.store.answer(question)
         body = self._answers.get(question) if identifier else None
@@ -185,13 +164,15 @@ class DetectionService:
             return None
         return None if found is None else found.body
 
-    def _question(self, photo: str, model: str, asked: _Asked) -> str:
-        return Question(asked.owner, photo, model, asked.claim, asked.language).digest
+    def _question(self, photo: str, model: str, asked: DetectRequest[Intake]) -> str:
+        return Question(asked.owner, photo, model, asked.body.claim, asked.language).digest
 
-    def _job(self, upload: Upload, asked: _Asked) -> PhotoJob | PhotoOutcome:
+    def _job(self, upload: Upload, asked: DetectRequest[Intake]) -> PhotoJob | PhotoOutcome:
         """The engine's job for a picture, or what its header says against it."""
         try:
-            return self.engine.job(upload.data, asked.claim, asked.language, asked.expires, asked.priority)
+            return self.engine.job(
+                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority
+            )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
 
@@ -212,13 +193,19 @@ class DetectionService:
             detail = "The service is being stopped. Try again in a moment."
             raise Problem(503, "overloaded", detail, {"Retry-After": "1"}) from closed
 
-    async def _one(self, upload: Upload, job: PhotoJob | PhotoOutcome, asked: _Asked) -> PhotoOutcome:
+    async def _one(
+        self,
+        upload: Upload,
+        job: PhotoJob | PhotoOutcome,
+        asked: DetectRequest[Intake],
+        references: Sequence[Reference],
+    ) -> PhotoOutcome:
         if isinstance(job, PhotoOutcome):
             return job
         try:
             answer = await self.engine.result(job)
             keep = asyncio.get_running_loop().run_in_executor(
-                self._pool, self._compare, upload, answer.detection, asked
+                self._pool, self._compare, upload, answer.detection, asked, references
             )
             question, stored, detection = await keep
             if question is not None:
@@ -234,9 +221,13 @@ class DetectionService:
             return PhotoOutcome(error=INTERNAL)
 
     def _compare(
-        self, upload: Upload, detection: Detection, asked: _Asked
+        self,
+        upload: Upload,
+        detection: Detection,
+        asked: DetectRequest[Intake],
+        references: Sequence[Reference],
     ) -> tuple[str | None, DetectionRecord, Detection]:
-        detection = with_references(detection, upload.data, asked.references, asked.language)
+        detection = with_references(detection, upload.data, references, asked.language)
         question = None
         if asked.cache != "off":
             question = self._question(detection.sha256, detection.model.sha256, asked)

@@ -1,21 +1,21 @@
 """The Open Inference Protocol's inference requests (KServe v2): JSON, and its binary tensor extension.
 
-In: the body of POST /v2/models/{name}/infer. Out: an `Intake`, or Problem 400. One input is read: BYTES `image` of
+In: the body of POST /v2/models/{name}/infer. Out: a `TensorIntake`, or Problem 400. One input is read: BYTES `image` of
 shape [n], in JSON as base64 (JSON has no bytes), in the extension as each picture's length (4 bytes, little-endian) and
 bytes.
 """
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.model.names import Defect
-from refundlens.serving.detection import body as intake
-from refundlens.serving.detection.body import Intake
+from refundlens.serving.detection.body import Intake, check_counts
 from refundlens.serving.http.body import Upload, from_base64, on_parser, parse_json, read_bytes
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
@@ -67,13 +67,21 @@ class InferenceRequest(_Lenient):
     outputs: list[RequestedOutput] | None = None
 
 
-async def read(request: Request, settings: Settings) -> tuple[InferenceRequest, Intake]:
+@dataclass(frozen=True)
+class TensorIntake(Intake):
+    """id: comes back in the answer. outputs: names of the tensors asked for, none for all."""
+
+    id: str | None = None
+    outputs: Sequence[str] = ()
+
+
+async def read(request: Request, settings: Settings) -> TensorIntake:
     """The whole body, understood. Raises Problem 400, 408 or 413."""
     body = await read_bytes(request, settings, JsonGuard(length=_stated_length(request)))
     return await on_parser(lambda: _understood(request, body, settings))
 
 
-def _understood(request: Request, body: bytes, settings: Settings) -> tuple[InferenceRequest, Intake]:
+def _understood(request: Request, body: bytes, settings: Settings) -> TensorIntake:
     split = _json_length(request, len(body))
     asked = parse_json(body[:split], InferenceRequest, 400)
     tensor = asked.inputs[0]
@@ -85,11 +93,12 @@ def _understood(request: Request, body: bytes, settings: Settings) -> tuple[Infe
         uploads.append(Upload(None, picture))
         if len(uploads) > settings.max_images:
             break  # the count is refused anyway, and a tensor may claim very many empty pictures
-    found = Intake(uploads, asked.parameters.claim)
-    intake.check_counts(found, settings)
+    outputs = [output.name for output in asked.outputs or ()]
+    found = TensorIntake(uploads, asked.parameters.claim, id=asked.id, outputs=outputs)
+    check_counts(found, settings)
     if tensor.shape not in ([len(uploads)], [len(uploads), 1]):
         raise _wrong(f"{len(uploads)} pictures came and the shape is {tensor.shape[:8]}")
-    return asked, found
+    return found
 
 
 def _stated_length(request: Request) -> int | None:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from refundlens.model.bundle import VERSION
 from refundlens.serving.app import create_app
-from refundlens.serving.detection import body
+from refundlens.serving.detection import request as asking
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import PhotoJob
 from refundlens.serving.registry import loader
@@ -67,7 +67,7 @@ def test_what_the_engine_cannot_do_in_time_is_refused_with_its_estimate(
 )  # fmt: skip
 def test_the_priority_header_is_read_as_rfc_9218_has_it(header: str | None, priority: str) -> None:
     headers = [] if header is None else [(b"priority", header.encode())]
-    assert body.priority(Request({"type": "http", "headers": headers})) == priority
+    assert asking.priority(Request({"type": "http", "headers": headers})) == priority
 
 
 def test_callers_may_say_that_others_go_first(
