@@ -35,11 +35,13 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
+from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
+from refundlens.serving.http.turns import Turns
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
@@ -61,7 +63,7 @@ from refundlens.serving.registry.loader import start_engine
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.reuse.finder import Finder
-from refundlens.serving.settings import Settings
+from refundlens.serving.settings import Settings, cores
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
@@ -118,15 +120,17 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
     app.state.finder = Finder()
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
+    app.state.budgets = budgets = Budgets(settings, cores(), time.monotonic)
+    app.state.turns = Turns(max(1, cores() // 2))
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
         Admission(
             settings.workers,
-            settings.max_waiting,
-            settings.max_waiting_bytes,
+            budgets,
             metrics,
-            engine.expected_wait,
+            lambda group: engine.expected_wait(group=group),
+            time.monotonic,
         ),
         metrics,
         clock,
@@ -168,6 +172,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.samples.close()
     follow.cancel()
     await asyncio.wait([warm_up, follow])
+    app.state.turns.close()
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:

@@ -139,6 +139,25 @@ class Settings(BaseSettings):
         description="bytes a second at which a body must arrive, after its first 5 s; slower ones are given up, since "
         "they hold memory. A photo of 4 MB over the worst mobile network; 0 for any rate",
     )
+    json_values: int = Field(
+        default=2_000_000,
+        ge=0,
+        description="values of JSON read in a minute, of all callers together; each has a share. A refund with its "
+        "photos has two hundred at most; 0 for no limit",
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=0,
+        description="open connections; then the one that idles longest goes. 0 for no limit",
+    )
+    connections_per_address: int = Field(
+        default=128, ge=0, description="open connections of one address; 0 for no limit"
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["127.0.0.1", "::1"],
+        description="addresses of reverse proxies, separated by commas: what they say of their clients is believed, "
+        "and they may have any number of connections",
+    )
     rate_limit: int = Field(
         default=60_000,
         ge=0,
@@ -171,7 +190,7 @@ class Settings(BaseSettings):
         """Whether OpenTelemetry is configured."""
         return bool(self.otlp_endpoint) and self.otel_exporter != "none" and not self.otel_disabled
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value

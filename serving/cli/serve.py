@@ -37,6 +37,7 @@ def serve(
     import uvicorn
 
     from refundlens.serving.app import create_app, let_go
+    from refundlens.serving.http.connections import guarded
     from refundlens.serving.identity.keys import demo_key
     from refundlens.serving.observability import configure
     from refundlens.serving.storage.database import DatabaseError
@@ -59,7 +60,14 @@ def serve(
     if key:
         typer.echo(f"Demo key: {key}", err=True)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        http=guarded(settings),
+        ws="none",
+        forwarded_allow_ips=settings.trusted_proxies,
     )
 
     class Server(uvicorn.Server):

@@ -137,7 +137,7 @@ async def _by_type(request: Request, settings: Settings) -> Intake:
         return Intake([Upload(None, await request.body())], read_claim(request.query_params.get("claim")))
     if kind == "application/json":
         data = await request.body()
-        return await on_parser(lambda: _from_json(data))
+        return await on_parser(request, lambda: _from_json(data))
     detail = (
         "Send multipart/form-data with `image` fields, one image/* body, or application/json with base64."
     )

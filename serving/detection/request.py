@@ -24,6 +24,7 @@ from refundlens.serving.detection.body import Intake, is_image, media_type, read
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
+from refundlens.serving.http.budgets import caller_of
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
@@ -84,7 +85,7 @@ HEADERS: list[dict[str, Any]] = [
 @dataclass(frozen=True)
 class DetectRequest(Generic[Body]):
     """What a caller wants judged, and how. began, expires: on the monotonic clock. keep: whether what comes out is
-    stored; else the outcomes have all there is of it."""
+    stored; else the outcomes have all there is of it. group: among whom its photos take turns."""
 
     body: Body
     owner: str
@@ -94,6 +95,7 @@ class DetectRequest(Generic[Body]):
     priority: Priority = "interactive"
     cache: CacheUse = "off"
     keep: bool = True
+    group: str = ""
 
     @classmethod
     @asynccontextmanager
@@ -133,7 +135,7 @@ class DetectRequest(Generic[Body]):
             return cache == "use" and service.knows(photo, owner, claim, language)
 
         expected = photo is not None and known(photo, claim)
-        with service.admission.place(patience, size, photos=0 if expected else 1) as place:
+        with service.admission.place(request, patience, size, photos=0 if expected else 1) as place:
             body = await read(request, settings)
             if expected:  # whether what came has stored answers, as was said before it came
                 digests = await asyncio.to_thread(lambda: [upload.sha256 for upload in body.images])
@@ -142,7 +144,9 @@ class DetectRequest(Generic[Body]):
                 place.need(len(body.images), began + patience - time.monotonic())
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
-            yield cls(body, owner, language, began, began + patience, priority(request), cache, keep)
+            caller = caller_of(request)
+            urgency = priority(request) if caller.pays else "visitor"
+            yield cls(body, owner, language, began, began + patience, urgency, cache, keep, caller.group)
 
     @property
     def spent_ms(self) -> float:

@@ -171,7 +171,7 @@ class DetectionService:
         """The engine's job for a picture, or what its header says against it."""
         try:
             return self.engine.job(
-                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority
+                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority, asked.group
             )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))

@@ -78,7 +78,7 @@ class TensorIntake(Intake):
 async def read(request: Request, settings: Settings) -> TensorIntake:
     """The whole body, understood. Raises Problem 400, 408 or 413."""
     body = await read_bytes(request, settings, JsonGuard(length=_stated_length(request)))
-    return await on_parser(lambda: _understood(request, body, settings))
+    return await on_parser(request, lambda: _understood(request, body, settings))
 
 
 def _understood(request: Request, body: bytes, settings: Settings) -> TensorIntake:

@@ -7,6 +7,7 @@ arrives (`json_guard`), so that nothing is built of what is refused, and parsed 
 import asyncio
 import base64
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import CALLER_GONE, Problem, in_short, named_faults
 from refundlens.serving.settings import Settings
@@ -65,12 +67,27 @@ async def read_bytes(request: Request, settings: Settings, guard: JsonGuard | No
 async def read_json(request: Request, settings: Settings, model: type[Model], status: int = 422) -> Model:
     """The body as a model. status: of what is no such JSON. Raises Problem 400, 408, 413 and that."""
     data = await read_bytes(request, settings, JsonGuard())
-    return await on_parser(lambda: parse_json(data, model, status))
+    return await on_parser(request, lambda: parse_json(data, model, status))
 
 
-async def on_parser(work: Callable[[], Result]) -> Result:
-    """Run what goes through a long body on one of the threads for that."""
-    return await asyncio.get_running_loop().run_in_executor(PARSERS, work)
+async def on_parser(request: Request, work: Callable[[], Result]) -> Result:
+    """Run what goes through a long body on one of the threads for that; its caller pays for the time it takes."""
+    spent, result = await asyncio.get_running_loop().run_in_executor(PARSERS, timed, work)
+    budgets_of(request).processors.pay(caller_of(request), spent)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
+    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
+    began = time.thread_time()
+    result: Result | BaseException
+    try:
+        result = work()
+    except BaseException as error:
+        result = error
+    return time.thread_time() - began, result
 
 
 def parse_json(data: bytes, model: type[Model], status: int = 422) -> Model:
@@ -104,7 +121,8 @@ async def arriving(
     try:
         async with asyncio.timeout(settings.upload_timeout) as time_left:
             pace = Pace(settings, time_left)
-            request._receive = _watched(request.receive, settings.max_request_bytes, pace, guard)
+            check_parsing(request)
+            request._receive = _watched(request, settings.max_request_bytes, pace, guard)
             yield
     except TimeoutError as error:
         raise too_slow(settings) from error
@@ -142,8 +160,18 @@ def too_slow(settings: Settings) -> Problem:
     return Problem(408, "upload_timeout", detail, {"Connection": "close"})
 
 
-def _watched(receive: Receive, limit: int, pace: Pace, guard: JsonGuard | None) -> Receive:
-    """Refuse a body as soon as it passes a limit, however long it said it was."""
+def check_parsing(request: Request) -> None:
+    """Raises Problem 429 where this caller has spent what it may on having bodies read."""
+    budgets, caller = budgets_of(request), caller_of(request)
+    budgets.values.check(caller)
+    budgets.processors.check(caller)
+
+
+def _watched(request: Request, limit: int, pace: Pace, guard: JsonGuard | None) -> Receive:
+    """Refuse a body as soon as it passes a limit, however long it said it was; and count it where there is room for it
+    (`request.state.arrived`, see `detection.admission`)."""
+    receive, caller, values = request.receive, caller_of(request), budgets_of(request).values
+    arrived: Callable[[int], None] | None = getattr(request.state, "arrived", None)
     seen = 0
 
     async def watching() -> Message:
@@ -153,8 +181,14 @@ def _watched(receive: Receive, limit: int, pace: Pace, guard: JsonGuard | None) 
         seen += len(piece)
         if seen > limit:
             raise _too_large(limit, None)
+        if arrived is not None and piece:
+            arrived(len(piece))
         if guard is not None:
-            guard.feed(piece)
+            before = guard.values
+            try:
+                guard.feed(piece)
+            finally:
+                values.pay(caller, guard.values - before)
         if message.get("more_body", False):
             pace.arrived(seen)
         else:

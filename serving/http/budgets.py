@@ -100,7 +100,7 @@ class Room:
     may hold no more than `whole`. shared: whether each may hold no more than its share."""
 
     def __init__(self, name: str, whole: float, bounded: bool = True, shared: bool = True) -> None:
-        self._name, self._whole, self._bounded, self._shared = name, whole, bounded, shared
+        self.name, self.whole, self._bounded, self._shared = name, whole, bounded, shared
         self._held: Counter[Party] = Counter()
         self.total = 0.0
 
@@ -113,10 +113,10 @@ class Room:
         gets its first, however large."""
         for party in caller.parties:
             held = self._held[party]
-            if self._shared and held and held + amount > SHARES[party[0]] * self._whole:
-                raise _has_its_share(self._name, party[0])
-        if self._bounded and self.total and self.total + amount > self._whole:
-            raise full(self._name)
+            if self._shared and held and held + amount > SHARES[party[0]] * self.whole:
+                raise _has_its_share(self.name, party[0])
+        if self._bounded and self.total and self.total + amount > self.whole:
+            raise full(self.name)
         self._change(caller, amount)
 
     def give_back(self, caller: Caller, amount: float) -> None:
@@ -140,7 +140,7 @@ class Room:
 
 
 class Meter:
-    """Something that callers spend. whole: what all may spend in a WINDOW; 0 for no limit. clock: seconds, monotonic."""
+    """Something that callers spend. whole: what all may spend in a WINDOW, 0 for no limit. clock: monotonic seconds."""
 
     def __init__(self, name: str, whole: float, clock: Callable[[], float]) -> None:
         self._name, self._whole, self._clock = name, whole, clock

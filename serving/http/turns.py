@@ -6,7 +6,6 @@ that wait, callers with a key go first, and of these each tenant in turn: a hund
 """
 
 import asyncio
-import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from refundlens.serving.http.body import timed
 from refundlens.serving.http.budgets import Budgets, Caller, Room, budgets_of, caller_of, full
 
 Result = TypeVar("Result")
@@ -52,7 +52,7 @@ class Turns:
         it takes. Raises Problem 429, 503, and what `work` raises."""
         budgets.processors.check(caller)
         async with self.turn(caller):
-            spent, result = await asyncio.get_running_loop().run_in_executor(self._threads, _timed, work)
+            spent, result = await asyncio.get_running_loop().run_in_executor(self._threads, timed, work)
             budgets.processors.pay(caller, spent)
         if isinstance(result, BaseException):
             raise result
@@ -70,7 +70,9 @@ class Turns:
             async with asyncio.timeout(PATIENCE):
                 await mine
         except BaseException as error:
-            if mine.done() and not mine.cancelled():  # the turn came in this very moment: it goes on to the next
+            if (
+                mine.done() and not mine.cancelled()
+            ):  # the turn came in this very moment: it goes on to the next
                 self._free += 1
                 self._pass_on()
             mine.cancel()
@@ -100,14 +102,3 @@ async def drawn(request: Request, work: Callable[[], Result]) -> Result:
     """Draw for whoever sent this. Raises Problem 429, 503, and what `work` raises."""
     turns: Turns = request.app.state.turns
     return await turns.draw(caller_of(request), budgets_of(request), work)
-
-
-def _timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
-    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
-    began = time.thread_time()
-    result: Result | BaseException
-    try:
-        result = work()
-    except BaseException as error:
-        result = error
-    return time.thread_time() - began, result

@@ -51,7 +51,7 @@ async def put_refund(
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
     size = expected_bytes(request, request.app.state.settings)
-    with request.app.state.service.admission.place(math.inf, size, photos=0):
+    with request.app.state.service.admission.place(request, math.inf, size, photos=0):
         body = await read_json(request, request.app.state.settings, RefundIn)
         return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
 

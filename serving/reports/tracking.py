@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http.body import expected_bytes, faults, read_json
+from refundlens.serving.http.budgets import remember_link
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.language import preferred
@@ -120,7 +121,7 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     state = request.app.state
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
     size = expected_bytes(request, state.settings)
-    with state.service.admission.place(math.inf, size, photos=0):
+    with state.service.admission.place(request, math.inf, size, photos=0):
         body = await intake.read(request, state.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
     state.notifier.notify()
@@ -146,7 +147,9 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 
 def _link(request: Request, token: str) -> Link:
-    return links.read(request.app.state.secret, token, request.app.state.clock())
+    link = links.read(request.app.state.secret, token, request.app.state.clock())
+    remember_link(request, link.report_id)
+    return link
 
 
 def _buyer(request: Request, token: str) -> Link:

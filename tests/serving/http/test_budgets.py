@@ -22,7 +22,9 @@ CALLERS = [ONE, ONE_MORE, TWO, LINK, VISITOR, Caller((("link", "r2"), LINKS), pa
 
 
 @given(some.lists(some.tuples(some.sampled_from(CALLERS), some.integers(1, 40)), max_size=80))
-def test_whatever_some_take_a_tenant_that_has_nothing_gets_something(wishes: list[tuple[Caller, int]]) -> None:
+def test_whatever_some_take_a_tenant_that_has_nothing_gets_something(
+    wishes: list[tuple[Caller, int]],
+) -> None:
     """Visitors, links and one tenant cannot shut another out, in any order."""
     room = Room("bytes", 1000)
     for caller, amount in wishes:
@@ -145,7 +147,7 @@ async def _turn(turns: Turns, caller: Caller) -> None:
 def test_drawing_costs_its_caller_the_time_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     budgets = Budgets(Settings(demo=False), 1, lambda: 0.0)
     times = iter([0.0, 10.0, 10.0, 20.0])
-    monkeypatch.setattr("refundlens.serving.http.turns.time.thread_time", lambda: next(times))
+    monkeypatch.setattr("refundlens.serving.http.body.time.thread_time", lambda: next(times))
 
     def fail() -> None:
         raise ValueError("no such picture")
