@@ -53,6 +53,7 @@ from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
 from refundlens.serving.observability import Metrics, WorkflowMetrics
+from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models
@@ -142,6 +143,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.samples = SampleFolder(settings.data_dir)
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
+    app.state.warm_up_failed, app.state.working = None, None
+    app.state.readiness = _readiness(app)
     problems.install(app)
     app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
@@ -198,7 +201,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
     worker = Worker(
         state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
     )
-    task = asyncio.create_task(worker.run())
+    task = state.working = asyncio.create_task(worker.run())
     try:
         yield
     finally:
@@ -210,7 +213,11 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
 def _warm_up(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     engine: Engine = app.state.service.engine
-    engine.warm_up()
+    try:
+        engine.warm_up()
+    except Exception as error:
+        app.state.warm_up_failed = f"the model cannot judge ({error}); see the log"
+        raise
     app.state.ready = True
     if settings.demo:
         app.state.samples.prepare()
@@ -233,10 +240,38 @@ async def healthz() -> JSONResponse:
 
 @operations.get("/readyz", response_model=Health, responses=problems.responses(503))
 async def readyz(request: Request) -> JSONResponse:
-    """The detector is warm: requests are answered at full speed."""
-    if not request.app.state.ready:
-        raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
-    return JSONResponse({"status": "ready"})
+    """The model is warm, and database, disk and worker do their work: requests are answered at full speed."""
+    readiness: Readiness = request.app.state.readiness
+    found = await readiness.look()
+    wrong = [f"{part}: {what}" for part, what in found.items() if what != "ok"]
+    if wrong:
+        raise Problem(503, "not_ready", f"Not ready. {'; '.join(wrong)}.", {"Retry-After": "1"})
+    return JSONResponse({"status": "ready", "checks": found})
+
+
+def _readiness(app: FastAPI) -> Readiness:
+    state = app.state
+
+    def model() -> str | None:
+        if not state.ready:
+            return state.warm_up_failed or "warming up; ask again in a moment"
+        engine: Engine = state.service.engine
+        return None if engine.alive else "the threads that judge photos have ended; restart the service"
+
+    def worker() -> str | None:
+        task: asyncio.Task[None] | None = state.working
+        if not state.settings.worker or (task is not None and not task.done()):
+            return None
+        return "the worker has ended; the log says why, restart the service" if task else "not started"
+
+    return Readiness(
+        {
+            "database": database_answers(state.database),
+            "disk": disk_takes(state.settings.data_dir),
+            "worker": said(worker),
+            "model": said(model),
+        }
+    )
 
 
 @operations.get("/metrics", response_class=Response)

@@ -69,10 +69,13 @@ Json = Annotated[bool, typer.Option("--json", help="JSON Lines instead of a tabl
 @contextmanager
 def opened(must_exist: bool = True) -> Iterator[Database]:
     """The database; exit status 1 where it cannot be used or the wish cannot be met. must_exist: make none."""
+    from sqlalchemy.exc import DBAPIError
+
     from refundlens.serving.identity.scopes import IdentityError
     from refundlens.serving.identity.tenants import open_database
     from refundlens.serving.kit.clock import utc_now
     from refundlens.serving.storage.database import DatabaseError
+    from refundlens.serving.storage.faults import storage_fault
 
     try:
         database = open_database(read_settings(), utc_now(), must_exist)
@@ -82,6 +85,12 @@ def opened(must_exist: bool = True) -> Iterator[Database]:
             database.close()
     except (DatabaseError, IdentityError) as error:
         complain(str(error))
+        raise typer.Exit(1) from error
+    except (DBAPIError, OSError) as error:
+        fault = storage_fault(error)
+        if fault is None:
+            raise
+        complain(f"{error.orig if isinstance(error, DBAPIError) else error}: {fault.advice}")
         raise typer.Exit(1) from error
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from refundlens.model.bundle import Bundle, bundled_path, load
 from refundlens.serving.settings import Settings, cores, trusted_signers
+from refundlens.serving.storage.database import DatabaseError
+from refundlens.serving.storage.faults import storage_fault
 
 LOW_DISK = 1_000_000_000
 """Bytes; below this, keeping results and logs of a busy day is at risk."""
@@ -42,7 +44,9 @@ def _guarded(name: str, check: Callable[[Settings], HealthFinding], settings: Se
     try:
         return check(settings)
     except Exception as error:
-        return HealthFinding(name, "failed", f"{type(error).__name__}: {error}")
+        fault = storage_fault(error)
+        advice = f"{type(error).__name__}: {error}" if fault is None else f"{error}: {fault.advice}"
+        return HealthFinding(name, "failed", str(error) if isinstance(error, DatabaseError) else advice)
 
 
 def _python(settings: Settings) -> HealthFinding:
@@ -83,6 +87,7 @@ def _database(settings: Settings) -> HealthFinding:
         return HealthFinding("database", "note", "none yet; `refundlens serve` makes one at its first start")
     database = Database(settings.database_url or sqlite_url(settings.data_dir))
     try:
+        database.check()
         state = database.state()
     finally:
         database.close()

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from refundlens.serving.cli.common import Model, complain
-from refundlens.serving.settings import read_settings
+from refundlens.serving.settings import SettingsError, read_settings
 
 BACKLOG = 2048
 """Connections the system holds until they are taken; uvicorn's own default."""
@@ -52,7 +52,7 @@ def serve(
         where = f"{error.filename}: " if error.filename else ""
         complain(f"cannot start: {where}{error.strerror}")
         raise typer.Exit(1) from error
-    except DatabaseError as error:
+    except (DatabaseError, SettingsError) as error:
         complain(f"cannot start: {error}")
         raise typer.Exit(1) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"

@@ -26,11 +26,12 @@ from refundlens.serving.detection.store import Damaged, DetectionRecord, Detecti
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, storage_problem
 from refundlens.serving.kit.clock import Clock, rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import Metrics
+from refundlens.serving.storage.faults import storage_fault
 
 Result = TypeVar("Result")
 
@@ -213,6 +214,11 @@ class DetectionService:
             return PhotoOutcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
+        except OSError as error:
+            if (fault := storage_fault(error)) is not None:  # a verdict that cannot be kept is none
+                raise storage_problem(fault) from error
+            _log.exception("a picture of %d bytes could not be kept", len(upload.data))
+            return PhotoOutcome(error=INTERNAL)
         except Expired as error:
             return PhotoOutcome(error=ErrorBody(code="deadline", message=str(error)))
         except Exception:

@@ -72,6 +72,11 @@ class Engine:
         shadow = self._shadow
         return shadow.agreement if shadow else None
 
+    @property
+    def alive(self) -> bool:
+        """Whether its threads, once started, are there."""
+        return self._workers.alive
+
     def warm_up(self) -> None:
         """Measure what batches cost and judge a first picture; until then, the first photos are slow.
 

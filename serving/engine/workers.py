@@ -108,6 +108,11 @@ class Workers:
         with self.changed:
             return sum(job.left for job in self._jobs)
 
+    @property
+    def alive(self) -> bool:
+        """Whether all threads are there; before the first job, they need not be."""
+        return not self._closed and (not self._started or all(thread.is_alive() for thread in self._threads))
+
     def close(self) -> None:
         """End the threads after what each is doing; jobs that wait fail with Closed."""
         with self.changed:

@@ -22,6 +22,8 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `share_taken` | 429 | this key, tenant, link or address has its share of what all share; see Retry-After |
 | `rate_limited` | 429 | this key has sent its photos for now; see Retry-After |
 | `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |
+| `disk_full` | 507 | no space left to keep anything; nothing was done |
+| `database_corrupt` | 500 | what is stored is damaged; a backup must be restored |
 | `not_ready` | 503 | still warming up |
 | `internal` | 500 | our fault |
 | `hung_up` | 499 | the caller closed the connection; only the log and the metrics see it |
@@ -37,10 +39,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
+
+from refundlens.serving.storage.faults import StorageFault, storage_fault
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
@@ -86,6 +90,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(OperationalError, _on_busy)
+    app.add_exception_handler(DatabaseError, _on_database)
+    app.add_exception_handler(OSError, _on_system)
     app.add_exception_handler(PoolTimeout, _on_busy)
     app.add_exception_handler(Exception, _on_crash)
 
@@ -198,10 +204,41 @@ async def _on_data(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_busy(request: Request, error: Exception) -> JSONResponse:
-    """The database is away, busy, or chose this transaction to end a deadlock: nothing was written."""
+    """The database is away, busy, full, damaged, or chose this transaction to end a deadlock: nothing was written."""
+    if (fault := storage_fault(error)) is not None:
+        return _on_fault(request, fault, error)
     _log.warning("the database did not answer in time: %s", type(error).__name__)
     detail = "The database did not answer in time; nothing was done. Send the request again."
     return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
+
+
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    """What the database says is no fault of the request's: damaged, or our fault."""
+    fault = storage_fault(error)
+    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+
+
+async def _on_system(request: Request, error: Exception) -> JSONResponse:
+    """The disk is full, or our fault."""
+    fault = storage_fault(error)
+    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+
+
+def _on_fault(request: Request, fault: StorageFault, error: Exception) -> JSONResponse:
+    _log.error("%s", fault.advice, exc_info=error)
+    problem = storage_problem(fault)
+    return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
+
+
+def storage_problem(fault: StorageFault) -> Problem:
+    """What callers are told: nothing of what they asked for was done."""
+    if fault is StorageFault.FULL:
+        detail = "There is no space left here to keep anything; nothing was done. Whoever runs the service is told."
+        return Problem(507, "disk_full", detail, {"Retry-After": "60"})
+    detail = (
+        "The database here is damaged, so nothing it says can be trusted. Whoever runs the service is told."
+    )
+    return Problem(500, "database_corrupt", detail)
 
 
 async def _on_crash(request: Request, error: Exception) -> JSONResponse:
