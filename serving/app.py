@@ -6,10 +6,12 @@ All routers of the workflow, in one place. A new subject: its package, and a lin
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -37,7 +39,7 @@ from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.idempotency import Replays, Running
-from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
+from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
@@ -110,6 +112,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         version=_version(),
         summary="Tells whether the photo behind a refund claim is real, shows why, and says how sure it is.",
         lifespan=_lifespan,
+        openapi_url=None,  # ours, below, is written once
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
@@ -143,11 +146,12 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.samples = SampleFolder(settings.data_dir)
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
-    app.state.warm_up_failed, app.state.working = None, None
+    app.state.warm_up_failed, app.state.working, app.state.openapi = None, None, None
     app.state.readiness = _readiness(app)
     problems.install(app)
     app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
+    app.add_middleware(SecurityHeaders, public_url=settings.public_url)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
     app.include_router(detections.router)
@@ -159,7 +163,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.include_router(page.router)
-    app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
+    app.openapi = cache(_openapi_with_models(app))  # type: ignore[method-assign]
     return app
 
 
@@ -278,6 +282,15 @@ def _readiness(app: FastAPI) -> Readiness:
 def metrics(request: Request) -> Response:
     """Prometheus text format."""
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@operations.get("/openapi.json", include_in_schema=False)
+def openapi_json(request: Request) -> Response:
+    """OpenAPI 3.1, built at the first request and kept as bytes."""
+    state = request.app.state
+    if state.openapi is None:
+        state.openapi = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
+    return Response(state.openapi, media_type="application/json")
 
 
 def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:

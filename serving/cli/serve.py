@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from refundlens.serving.cli.common import Model, complain
+from refundlens.serving.cli.production import fit_for, keep_for_owner
 from refundlens.serving.settings import SettingsError, read_settings
 
 BACKLOG = 2048
@@ -45,6 +46,8 @@ def serve(
     settings = read_settings(workers=workers, bundle=model)
     configure(settings)
     try:
+        settings, told = fit_for(settings, host)
+        keep_for_owner(settings.data_dir)
         door = _listen(host, port)
         key = demo_key(settings)
         app = create_app(settings)
@@ -57,6 +60,8 @@ def serve(
         raise typer.Exit(1) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
     typer.echo(f"RefundLens on {address}", err=True)
+    for sentence in told:
+        typer.echo(sentence, err=True)
     if key:
         typer.echo(f"Demo key: {key}", err=True)
     config = uvicorn.Config(

@@ -35,6 +35,8 @@ MOST_PARTIES = 10_000
 """Remembered by a meter; the one that spent longest ago goes first: it is full again by then."""
 WINDOW = 60.0
 """Seconds in which an empty meter fills."""
+LOGINS = 80
+"""Wrong keys in a minute, of all addresses; each has an eighth: a person mistypes, and does not try ten in a minute."""
 RETRY_SECONDS = 2
 """After which a caller that has its share may try again: most of what is held is held for less."""
 _SITE_BITS = 64
@@ -196,6 +198,8 @@ class Budgets:
         self.photos = Room("photos that wait", settings.max_waiting)
         self.processors = Meter("processors", cores * WINDOW, clock)
         """Seconds spent on drawings and on reading bodies."""
+        self.logins = Meter("logins", LOGINS, clock)
+        """Of wrong keys, by address."""
         self.values = Meter("parsing", settings.json_values, clock)
 
 

@@ -11,6 +11,10 @@ In: any HTTP request. Out: 413 before a long body is read where its length is de
 long where it is not, or its JSON holds more than any request of ours (`json_guard`). The endpoints that take photos
 read their own bodies, under limits of their own.
 
+Tells browsers to take every answer for what it says it is, and to come by https where they can.
+
+In: any HTTP request. Out: its answer with `X-Content-Type-Options`, and over TLS `Strict-Transport-Security`.
+
 HEAD for everything that GET answers (RFC 9110, 9.3.2): load balancers and `curl -I` ask that way.
 
 In: any HTTP request. Out: to HEAD, the status and the headers that GET would get, without its body.
@@ -177,3 +181,29 @@ class HeadAsGet:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+HSTS = "max-age=31536000"
+"""A year, as browsers' lists ask for; of this host alone, since we do not know what else the domain serves."""
+
+
+class SecurityHeaders:
+    """ASGI middleware. public_url: where browsers come; https there means that somebody before us ends TLS."""
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app, self._tls_before = app, public_url.startswith("https://")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                if self._tls_before or scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = HSTS
+            await send(message)
+
+        await self._app(scope, receive, told)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
@@ -38,8 +39,16 @@ async def log_in(request: Request) -> Response:
     form = await _form(request)
     way = _ours(form.get("next", "/"))
     callers: Callers = request.app.state.callers
+    logins, caller = budgets_of(request).logins, caller_of(request)
+    try:
+        logins.check(caller)
+    except Problem as problem:
+        answer = html(request, "login.html", problem.status, next=way, wrong="login_too_often")
+        answer.headers.update(problem.headers)
+        return answer
     value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
     if value is None:
+        logins.pay(caller, 1)
         return html(request, "login.html", 401, next=way, wrong="login_wrong")
     response = RedirectResponse(way, SEE_OTHER)
     access.give(request, response, value)
