@@ -78,7 +78,7 @@ class Admission:
         self._learned = self._clock()
 
     def _mean(self) -> float:
-        return self._seconds * 0.5 ** ((self._clock() - self._learned) / FORGET_SECONDS)
+        return self._seconds * math.exp2(-(self._clock() - self._learned) / FORGET_SECONDS)
 
     def _estimate(self, caller: Caller, images: int) -> float:
         """Seconds until `images` more photos of this caller would be answered; 0 where nothing waits: only trying
