@@ -17,9 +17,10 @@ from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import Damaged, DetectionRecord
 from refundlens.serving.evidence import stored
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
@@ -68,9 +69,7 @@ async def get_reliability(request: Request, reader: Reader, identifier: Detectio
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
     found = await _find(request, reader, identifier)
     if found.reliabilitymap is None:
-        raise Problem(
-            404, "not_found", "The model of this detection was calibrated without a reliability map."
-        )
+        raise NotFound("The model of this detection was calibrated without a reliability map.")
     return await _picture(request, found, found.reliabilitymap)
 
 
@@ -92,10 +91,10 @@ async def get_detection_evidence(request: Request, reader: Reader, identifier: D
             request, partial(stored.evidence, state.database, state.files, reader, identifier, language)
         )
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     if content is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
-        raise Problem(404, "not_found", detail)
+        raise NotFound(detail)
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
@@ -113,10 +112,10 @@ async def _find(request: Request, reader: Principal, identifier: str) -> Detecti
         found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
     except Damaged as error:
         detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
-        raise Problem(410, "damaged", detail) from error
+        raise Gone("damaged", detail) from error
     found = found or await run_in_threadpool(_of_report, request, reader, identifier)
     if found is None:
-        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+        raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found
 
 
@@ -125,4 +124,4 @@ def _of_report(request: Request, reader: Principal, identifier: str) -> Detectio
     try:
         return stored.find_stored(state.database, state.files, reader, identifier, language)
     except FileError as error:
-        raise Problem(410, "damaged", str(error)) from error
+        raise Gone("damaged", str(error)) from error

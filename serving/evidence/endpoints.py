@@ -14,9 +14,10 @@ from refundlens.serving.detection.store import Damaged
 from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Conflict, Gone, NotFound
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
@@ -165,9 +166,9 @@ def _of_detection(request: Request, identifier: str, asked: Asked) -> Material:
     try:
         stored = state.service.store.read(identifier, asked.principal.may_read)
     except Damaged as error:
-        raise Problem(410, "damaged", f"What was stored of {identifier} is damaged.") from error
+        raise Gone("damaged", f"What was stored of {identifier} is damaged.") from error
     if stored is None:
-        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+        raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return material.of_stored(stored)
 
 
@@ -176,7 +177,7 @@ def _of_report(request: Request, identifier: str, asked: Asked) -> Material:
     found = _collect(request, asked, lambda session, by: material.of_report(session, files, by, identifier))
     if found is None:
         detail = "The detector has not looked at this photo yet, or could not read it."
-        raise Problem(409, "not_screened", detail)
+        raise Conflict("not_screened", detail)
     return found
 
 
@@ -185,7 +186,7 @@ def _collect(request: Request, asked: Asked, find: Find) -> Material | None:
         with request.app.state.database.reading() as session:
             return find(session, asked)
     except FileError as error:
-        raise Problem(410, "damaged", str(error)) from error
+        raise Gone("damaged", str(error)) from error
 
 
 def _json(request: Request, identifier: str, found: Material) -> Response:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from refundlens.model.names import Defect
 from refundlens.serving.http.body import from_base64
-from refundlens.serving.http.given import Given
 from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.given import Given
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
 
 MOST_PHOTOS = 32
