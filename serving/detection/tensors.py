@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.model.names import Defect
 from refundlens.serving.detection.body import Intake, check_counts
-from refundlens.serving.http.body import Upload, from_base64, on_parser, parse_json, read_bytes
+from refundlens.serving.http.body import Upload, on_parser, parse_json, read_bytes
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.settings import Settings
 
 IMAGE = "image"

@@ -5,7 +5,6 @@ arrives (`json_guard`), so that nothing is built of what is refused, and parsed 
 """
 
 import asyncio
-import base64
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -32,8 +31,6 @@ UPLOAD_GRACE = 5.0
 """Seconds before a body has to have come at the least rate: a phone that changes cells sends nothing for as long."""
 PARSERS = ThreadPoolExecutor(2, thread_name_prefix="parse")
 """Parsing holds Python's lock: two threads of it leave the event loop its turn, forty would not."""
-BASE64_PIECE = 1 << 20
-"""Characters decoded at once, a multiple of 4: a millisecond, after which others get Python's lock."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +93,6 @@ def parse_json(data: bytes, model: type[Model], status: int = 422) -> Model:
         return model.model_validate_json(data)
     except ValidationError as error:
         raise Problem(status, "invalid_request", faults(error)) from error
-
-
-def from_base64(text: str) -> bytes:
-    """Decode strictly. Raises ValueError."""
-    pieces = (text[start : start + BASE64_PIECE] for start in range(0, len(text), BASE64_PIECE))
-    last = (len(text) - 1) // BASE64_PIECE * BASE64_PIECE
-    if "=" in text[:last]:
-        raise ValueError("padding before the end")
-    return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
 
 
 def faults(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
-from refundlens.serving.http.body import from_base64
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.given import Given
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from refundlens.serving.http.body import from_base64
 from refundlens.serving.http.middleware import MOST_BYTES
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.settings import Settings
 
 TOO_LONG = b'{"note": "' + b"x" * MOST_BYTES + b'"}'
@@ -69,6 +69,8 @@ def test_a_flood_of_values_is_refused_and_holds_nobody_up(live: Any, method: str
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    while not slowest:
+        time.sleep(0.01)
     began = time.monotonic()
     headers = {**_bearer(key), "Content-Type": "application/json"}
     answer = httpx.request(method, live.base + path, content=FLOOD, headers=headers, timeout=60)
@@ -96,7 +98,7 @@ def test_no_problem_is_long(client: TestClient, path: str) -> None:
 
 
 def test_base64_is_strict_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refundlens.serving.http.body.BASE64_PIECE", 8)
+    monkeypatch.setattr("refundlens.serving.kit.base64.PIECE", 8)
     for text, fine in (
         ("QUJDREVGR0hJSg==", True),
         ("QUJDRA==QUJDRA==", False),
