@@ -91,8 +91,8 @@ def _make_keys(settings: Settings) -> dict[str, str]:
 
 
 def _furnished(base: str, keys: dict[str, str], data: Path, pid: int) -> Target:
-    def call(tenant: str, method: str, path: str, **given: Any) -> Any:
-        key = keys[f"{tenant}:{Role.MERCHANT.value}"]
+    def call(tenant: str, method: str, path: str, role: Role = Role.MERCHANT, **given: Any) -> Any:
+        key = keys[f"{tenant}:{role.value}"]
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": secrets.token_hex(8)}
         answer = httpx.request(
             method, base + path, headers=headers | given.pop("headers", {}), timeout=120, **given
@@ -113,6 +113,7 @@ def _furnished(base: str, keys: dict[str, str], data: Path, pid: int) -> Target:
     refund = call(VICTIM, "PUT", "/v1/refunds/R-1", json=body)
     image = refund["images"][0]["id"]
     report = call(VICTIM, "POST", "/v1/reports", json={"refund_id": "R-1", "image": image})
+    shown = call(VICTIM, "GET", f"/v1/reports/{report['id']}", Role.ADMIN)
     return Target(
         base=base,
         keys=keys,
@@ -121,7 +122,7 @@ def _furnished(base: str, keys: dict[str, str], data: Path, pid: int) -> Target:
         report=report["id"],
         image=image,
         mine=large["id"],
-        link=httpx.URL(report["track_urls"]["buyer"]).path,
+        link=httpx.URL(shown["track_urls"]["buyer"]).path,
         data=data,
         pid=pid,
     )
