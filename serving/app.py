@@ -122,7 +122,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
     app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
-    app.state.finder = Finder()
+    app.state.finder, app.state.bundles = Finder(), bundles
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
     app.state.budgets = budgets = Budgets(settings, cores(), time.monotonic)
     app.state.turns = Turns(max(1, cores() // 2))

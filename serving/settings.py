@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         default=None,
         description="PEM certificates of signers whose Content Credentials (C2PA) count as proof",
     )
+    bundle_signers: Path | None = Field(
+        default=None,
+        description="PEM file of public Ed25519 keys; a bundle that none of them signed neither runs nor is promoted",
+    )
     language: Language = Field(default="en", description="language of the command's reasons")
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
     device: Device = Field(default="auto", description="what the model runs on")

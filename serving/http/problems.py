@@ -13,6 +13,7 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `already_reversed`, `not_reversible` | 409 | a line of a buyer's record that was, or cannot be, taken back |
 | `not_fit` | 409 | a model version for which something is missing may not be promoted |
 | `already_champion`, `is_champion`, `not_champion`, `nothing_before`, `not_shadow` | 409 | a model version's stage |
+| `not_loadable` | 409 | a model version whose bundle is damaged, missing, or signed by nobody who may |
 | `version_taken` | 409 | another bundle has the name and version |
 | `complaint_closed` | 409 | a complaint that has its answer |
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
