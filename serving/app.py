@@ -30,6 +30,7 @@ from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
@@ -141,6 +142,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         settings.workers,
         settings.cache_bytes,
     )
+    app.state.variants = variants_of(settings)
     app.state.rates = Rates(settings.rate_limit, time.monotonic)
     app.state.tracing = tracing(settings)
     app.state.samples = SampleFolder(settings.data_dir)

@@ -149,6 +149,18 @@ class Settings(BaseSettings):
         description="bytes a second at which a body must arrive, after its first 5 s; slower ones are given up, since "
         "they hold memory. A photo of 4 MB over the worst mobile network; 0 for any rate",
     )
+    photos_per_day: int = Field(
+        default=20_000,
+        ge=0,
+        description="photos that merchants and visitors may have judged in a day, of which each key has half and each "
+        "tenant three quarters; adjudicators, engineers and admins have no such limit. 0 for none",
+    )
+    variants_per_day: int = Field(
+        default=16,
+        ge=0,
+        description="different photos of one picture that a merchant or visitor may have judged in a day, so that "
+        "nobody finds out by trying what is not caught. 0 for no limit",
+    )
     json_values: int = Field(
         default=2_000_000,
         ge=0,

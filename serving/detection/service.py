@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from refundlens.model.detect import Detector
@@ -19,6 +19,7 @@ from refundlens.model.photo.image import ImageError
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import Question, ResultCache
+from refundlens.serving.detection.oracle import coarse, coarse_record
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
@@ -114,7 +115,7 @@ class DetectionService:
             raise
         for outcome in outcomes:
             self._count(outcome)
-        return outcomes
+        return list(outcomes) if asked.exact else [_coarse(outcome) for outcome in outcomes]
 
     def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
         """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
@@ -262,6 +263,13 @@ class DetectionService:
             for stage, milliseconds in outcome.detection.timings_ms.items():
                 self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
             self.admission.learn(outcome.work)
+
+
+def _coarse(outcome: PhotoOutcome) -> PhotoOutcome:
+    """As those see it who are no judges; what is stored stays as it is."""
+    body = None if outcome.body is None else coarse(outcome.body)
+    stored = None if outcome.stored is None else coarse_record(outcome.stored)
+    return replace(outcome, body=body, stored=stored)
 
 
 def _references(uploads: Sequence[Upload]) -> list[Reference]:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
+from refundlens.serving.detection.oracle import coarse, coarse_record
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import Damaged, DetectionRecord
@@ -42,9 +43,9 @@ async def get_detection(request: Request, reader: Reader, identifier: DetectionI
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
     reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
-    if reported is not None:
-        return JSONResponse(reported)
-    return JSONResponse((await _find(request, reader, identifier)).body)
+    if reported is None:
+        return JSONResponse((await _find(request, reader, identifier)).body)
+    return JSONResponse(reported if reader.judges else coarse(reported))
 
 
 @router.get(
@@ -116,7 +117,7 @@ async def _find(request: Request, reader: Principal, identifier: str) -> Detecti
     found = found or await run_in_threadpool(_of_report, request, reader, identifier)
     if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
-    return found
+    return found if reader.judges else coarse_record(found)
 
 
 def _of_report(request: Request, reader: Principal, identifier: str) -> DetectionRecord | None:

@@ -37,6 +37,7 @@ WINDOW = 60.0
 """Seconds in which an empty meter fills."""
 LOGINS = 80
 """Wrong keys in a minute, of all addresses; each has an eighth: a person mistypes, and does not try ten in a minute."""
+DAY = 24 * 3600.0
 RETRY_SECONDS = 2
 """After which a caller that has its share may try again: most of what is held is held for less."""
 _SITE_BITS = 64
@@ -48,10 +49,12 @@ Party = tuple[str, str]
 
 @dataclass(frozen=True)
 class Caller:
-    """parties: the narrowest first. pays: whether it has a key; others never delay those who have."""
+    """parties: the narrowest first. pays: whether it has a key; others never delay those who have. judges: whether it
+    is for this caller to know how sure the model is, in every digit."""
 
     parties: tuple[Party, ...]
     pays: bool
+    judges: bool = False
 
     @property
     def group(self) -> str:
@@ -64,7 +67,8 @@ def remember_principal(request: Request, principal: Principal) -> None:
     if principal.visits:
         caller = Caller((("visitors", ""),), pays=False)
     else:
-        caller = Caller((("key", principal.key_id), ("tenant", principal.tenant)), pays=True)
+        parties = (("key", principal.key_id), ("tenant", principal.tenant))
+        caller = Caller(parties, pays=True, judges=principal.judges)
     request.state.caller = caller
 
 
@@ -142,10 +146,10 @@ class Room:
 
 
 class Meter:
-    """Something that callers spend. whole: what all may spend in a WINDOW, 0 for no limit. clock: monotonic seconds."""
+    """Something that callers spend. whole: what all may spend in `window` seconds, 0 for no limit."""
 
-    def __init__(self, name: str, whole: float, clock: Callable[[], float]) -> None:
-        self._name, self._whole, self._clock = name, whole, clock
+    def __init__(self, name: str, whole: float, clock: Callable[[], float], window: float = WINDOW) -> None:
+        self._name, self._whole, self._clock, self._window = name, whole, clock, window
         self._left: OrderedDict[Party, tuple[float, float]] = OrderedDict()
         """What is left, and when that was."""
 
@@ -156,7 +160,7 @@ class Meter:
         for party in caller.parties:
             left = self._now(party)
             if left < 0:
-                wait = math.ceil(-left / (SHARES[party[0]] * self._whole) * WINDOW)
+                wait = math.ceil(-left / (SHARES[party[0]] * self._whole) * self._window)
                 raise _has_its_share(self._name, party[0], max(1, wait))
 
     def pay(self, caller: Caller, amount: float) -> None:
@@ -170,7 +174,7 @@ class Meter:
     def _now(self, party: Party) -> float:
         most = SHARES[party[0]] * self._whole
         left, since = self._left.get(party, (most, 0.0))
-        return min(most, left + (self._clock() - since) * most / WINDOW)
+        return min(most, left + (self._clock() - since) * most / self._window)
 
 
 def full(name: str) -> Problem:
@@ -200,6 +204,8 @@ class Budgets:
         """Seconds spent on drawings and on reading bodies."""
         self.logins = Meter("logins", LOGINS, clock)
         """Of wrong keys, by address."""
+        self.questions = Meter("photos a day", settings.photos_per_day, clock, DAY)
+        """Of callers who are no judges."""
         self.values = Meter("parsing", settings.json_values, clock)
 
 

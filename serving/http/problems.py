@@ -20,6 +20,7 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
 | `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
 | `damaged` | 410 | what was stored under this id cannot be read any more |
+| `too_many_variants` | 429 | so many variants of one picture are not judged for merchants in a day |
 | `share_taken` | 429 | this key, tenant, link or address has its share of what all share; see Retry-After |
 | `rate_limited` | 429 | this key has sent its photos for now; see Retry-After |
 | `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |

@@ -41,6 +41,11 @@ class Principal:
         """Whether it is one of the demo page's visitors, whom nobody knows."""
         return self.key_id == VISITOR_ID
 
+    @property
+    def judges(self) -> bool:
+        """Whether it judges photos or models: others learn the verdict, and numbers only roughly."""
+        return self.has_role(Role.ADJUDICATOR, Role.ENGINEER)
+
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""
         return self.role in roles or self.role is Role.ADMIN
