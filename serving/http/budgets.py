@@ -62,6 +62,11 @@ class Caller:
         return ":".join(self.parties[-1])
 
 
+def group_of_tenant(tenant: str) -> str:
+    """The group of a tenant's work, however it came."""
+    return f"tenant:{tenant}"
+
+
 def remember_principal(request: Request, principal: Principal) -> None:
     """Say whose request it is, from here on."""
     if principal.visits:
