@@ -48,8 +48,7 @@ def sign(
 ) -> None:
     """Sign a bundle, for services that REFUNDLENS_BUNDLE_SIGNERS tells whom to trust; writes BUNDLE.sig."""
     from refundlens.model.bundle import BundleError
-    from refundlens.serving.registry.signatures import sign as make_signature
-    from refundlens.serving.registry.signatures import signature_file
+    from refundlens.serving.registry.signatures import make_signature, signature_file
     from refundlens.serving.storage.files import digest
 
     try:

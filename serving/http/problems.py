@@ -242,7 +242,7 @@ async def _on_busy(request: Request, error: Exception) -> JSONResponse:
     """The database is away, busy, full, damaged, or chose this transaction to end a deadlock: nothing was written."""
     if (fault := storage_fault(error)) is not None:
         return _on_fault(request, fault, error)
-    _log.warning("the database did not answer in time: %s", type(error).__name__)
+    _log.warning("the database did not answer in time: %s", " ".join(str(error).split())[:200])
     detail = "The database did not answer in time; nothing was done. Send the request again."
     return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
 

@@ -19,7 +19,7 @@ from refundlens.serving.settings import Settings, SettingsError
 _END = "-----END PUBLIC KEY-----"
 
 
-def sign(sha256: str, key: bytes) -> str:
+def make_signature(sha256: str, key: bytes) -> str:
     """key: a private Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it. Raises BundleError."""
     try:
         private = load_pem_private_key(key, None)

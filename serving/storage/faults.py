@@ -11,7 +11,12 @@ from enum import StrEnum
 from sqlalchemy.exc import DBAPIError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_SQLITE = {sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_CORRUPT: "corrupt", sqlite3.SQLITE_NOTADB: "corrupt"}
+_SQLITE = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+    sqlite3.SQLITE_IOERR: "corrupt",  # a file that was cut off, or a disk that fails
+}
 _POSTGRESQL = {"53100": "full", "XX001": "corrupt", "XX002": "corrupt"}
 """SQLSTATE: disk_full, data_corrupted, index_corrupted."""
 _PRIMARY = 0xFF

@@ -91,7 +91,7 @@ def front(
         ("http {", f"http {{ {temporary}"),
     ):
         assert old in text, old
-        text = text.replace(old, new, 1)
+        text = text.replace(old, new)
     (folder / "nginx.conf").write_text(text, encoding="utf-8")
     command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)

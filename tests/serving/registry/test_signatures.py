@@ -19,7 +19,7 @@ from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import Follower
 from refundlens.serving.registry.service import By
-from refundlens.serving.registry.signatures import check_signature, read_signature, sign
+from refundlens.serving.registry.signatures import check_signature, make_signature, read_signature
 from refundlens.serving.settings import Settings, SettingsError
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore, digest
@@ -55,9 +55,9 @@ def test_a_signature_is_of_one_bundle_and_one_signer(
     strict: Settings, key: ed25519.Ed25519PrivateKey
 ) -> None:
     one, other = digest(b"one"), digest(b"other")
-    signature = sign(one, _pem(key))
+    signature = make_signature(one, _pem(key))
     check_signature(strict, one, signature)
-    stranger = sign(one, _pem(ed25519.Ed25519PrivateKey.generate()))
+    stranger = make_signature(one, _pem(ed25519.Ed25519PrivateKey.generate()))
     for sha256, given in ((other, signature), (one, None), (one, ""), (one, "no base64!"), (one, stranger)):
         with pytest.raises(BundleError, match="REFUNDLENS_BUNDLE_SIGNERS"):
             check_signature(strict, sha256, given)
@@ -74,9 +74,9 @@ def test_signers_that_are_none_are_told(strict: Settings, content: bytes) -> Non
 
 def test_only_ed25519_signs(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="openssl genpkey"):
-        sign(digest(b"x"), _pem(x25519.X25519PrivateKey.generate()))
+        make_signature(digest(b"x"), _pem(x25519.X25519PrivateKey.generate()))
     with pytest.raises(BundleError, match="no private key"):
-        sign(digest(b"x"), b"-----BEGIN")
+        make_signature(digest(b"x"), b"-----BEGIN")
 
 
 def test_a_service_starts_with_a_signed_bundle_only(
@@ -108,7 +108,7 @@ def test_a_champion_that_somebody_wrote_into_the_database_does_not_judge(
     with database.transaction() as session:
         service.promote(session, admin, first, moving_clock(), "x", force=True)
         row = service.find(session, first)
-        row.facts = {**row.facts, "signature": sign(row.sha256, _pem(key))}
+        row.facts = {**row.facts, "signature": make_signature(row.sha256, _pem(key))}
 
     class Engine:
         """Tells what it is asked to run."""
