@@ -37,6 +37,8 @@ WINDOW = 60.0
 """Seconds in which an empty meter fills."""
 LOGINS = 80
 """Wrong keys in a minute, of all addresses; each has an eighth: a person mistypes, and does not try ten in a minute."""
+REQUESTS = 512
+"""Of all callers, begun and not answered: each may hold a thread, or a photo from the disk."""
 DAY = 24 * 3600.0
 RETRY_SECONDS = 2
 """After which a caller that has its share may try again: most of what is held is held for less."""
@@ -68,18 +70,28 @@ def group_of_tenant(tenant: str) -> str:
 
 
 def remember_principal(request: Request, principal: Principal) -> None:
-    """Say whose request it is, from here on."""
+    """Say whose request it is, from here on. Raises Problem 429 where this caller has too many at once."""
     if principal.visits:
         caller = Caller((("visitors", ""),), pays=False)
     else:
         parties = (("key", principal.key_id), ("tenant", principal.tenant))
         caller = Caller(parties, pays=True, judges=principal.judges)
-    request.state.caller = caller
+    _remember(request, caller)
 
 
 def remember_link(request: Request, report: str) -> None:
-    """Say that it came by a status link, of this report."""
-    request.state.caller = Caller((("link", report), ("links", "")), pays=False)
+    """Say that it came by a status link, of this report. Raises Problem 429 where too many did."""
+    _remember(request, Caller((("link", report), ("links", "")), pays=False))
+
+
+def _remember(request: Request, caller: Caller) -> None:
+    """The request counts as its caller's until it is answered (`http.middleware.Observing`)."""
+    if getattr(request.state, "caller", None) is not None:
+        return
+    room = budgets_of(request).requests
+    room.take(caller, 1)
+    request.state.caller = caller
+    request.state.answered = lambda: room.give_back(caller, 1)
 
 
 def caller_of(request: Request) -> Caller:
@@ -204,6 +216,7 @@ class Budgets:
         self.announced = Room("memory for photos", settings.max_waiting_bytes, bounded=False)
         """Bytes that bodies say they have: a share each, but whoever says much and sends nothing keeps nobody out."""
         self.arrived = Room("memory for photos", settings.max_waiting_bytes, shared=False)
+        self.requests = Room("requests at once", REQUESTS)
         self.photos = Room("photos that wait", settings.max_waiting)
         self.processors = Meter("processors", cores * WINDOW, clock)
         """Seconds spent on drawings and on reading bodies."""

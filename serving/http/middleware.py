@@ -77,6 +77,8 @@ class Observing:
         try:
             await self._app(scope, receive, told)
         finally:
+            if (answered := state.get("answered")) is not None:
+                answered()
             # the route's template and known methods: paths and made-up methods would be a label each
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"

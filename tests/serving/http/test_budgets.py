@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from starlette.testclient import TestClient
 
 from refundlens.serving.http.budgets import SHARES, WINDOW, Budgets, Caller, Meter, Room, site
 from refundlens.serving.http.problems import Problem
@@ -164,3 +165,19 @@ def test_drawing_costs_its_caller_the_time_it_takes(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Problem) as refused:
         asyncio.run(play(lambda: None))
     assert refused.value.status == 429
+
+
+def test_every_request_counts_until_it_is_answered(client: TestClient, photo: Callable[..., bytes]) -> None:
+    """Whatever becomes of it; and who has too many at once is told so."""
+    room = client.app.state.budgets.requests  # type: ignore[attr-defined]
+    for path in ("/v1/refunds", "/v1/none", "/v1/detections/det_none", "/v1/models?cursor=no"):
+        client.get(path)
+    client.post("/v1/detect", content=photo(), headers={"Content-Type": "image/jpeg"})
+    client.post("/v1/detect", content=b"no", headers={"Content-Type": "text/plain"})
+    assert room.total == 0
+    room.whole = 2
+    mine = Caller((("key", "x"), ("tenant", "tnt_default")), pays=True)
+    with room.held_while(mine, 1), room.held_while(TWO, 1):
+        refused = client.get("/v1/refunds")
+        assert (refused.status_code, refused.json()["code"]) == (429, "share_taken")
+    assert client.get("/v1/refunds").status_code == 200
