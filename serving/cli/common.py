@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from refundlens.serving.cli.production import keep_for_owner
 from refundlens.serving.settings import read_settings
 
 if TYPE_CHECKING:
@@ -77,8 +78,11 @@ def opened(must_exist: bool = True) -> Iterator[Database]:
     from refundlens.serving.storage.database import DatabaseError
     from refundlens.serving.storage.faults import storage_fault
 
+    settings = read_settings()
     try:
-        database = open_database(read_settings(), utc_now(), must_exist)
+        if not must_exist or settings.data_dir.exists():
+            keep_for_owner(settings.data_dir)
+        database = open_database(settings, utc_now(), must_exist)
         try:
             yield database
         finally:

@@ -29,6 +29,8 @@ Stage = Literal["finish", "infer", "decode"]
 STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
 """In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some."""
 CHANNELS = 3
+LARGE_AREA = 4_000_000
+"""Pixels from which decoding or judging a photo takes a thread a good part of a second, and cannot be interrupted."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,13 @@ Task = Drop | Decode | Infer | Finish
 
 @dataclass
 class Scheduler:
-    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is."""
+    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is. slow_threads: threads
+    that may decode or judge what others should not wait for (large photos, and those of who does not pay); with one
+    fewer than there are, somebody is always there for a small one."""
 
     most_bytes: int
+    slow_threads: int = 1_000
+    slow_running: int = 0
     held: int = 0
     _waiting: dict[Stage, list[tuple[float, int, PhotoJob]]] = field(
         default_factory=lambda: {stage: [] for stage in STAGES}
@@ -118,13 +124,18 @@ class Scheduler:
                 return Drop(heapq.heappop(queue)[2])
         if "decode" in stages and (shed := self._shed()):
             return Drop(shed)
-        able = [stage for stage in STAGES if stage in stages and self._can(stage)]
+        able = {
+            stage: first[0]
+            for stage in STAGES
+            if stage in stages and (first := self._first(stage)) is not None and self._can(stage, first[2])
+        }
         if not able:
             return None
-        stage = min(able, key=lambda stage: self._waiting[stage][0][0])
+        stage = min(able, key=lambda stage: able[stage])
         if stage == "infer":
             return self._batch(now, idle)
-        job = heapq.heappop(self._waiting[stage])[2]
+        job = self._pop(stage)
+        self.slow_running += is_slow(job)
         if stage == "finish":
             return Finish(job)
         self.hold(job, job.area)
@@ -141,9 +152,28 @@ class Scheduler:
             queue.clear()
         return jobs
 
-    def _can(self, stage: Stage) -> bool:
+    def done(self, job: PhotoJob) -> None:
+        """A thread has decoded or judged this one."""
+        self.slow_running -= is_slow(job)
+
+    def _first(self, stage: Stage) -> tuple[float, int, PhotoJob] | None:
+        """Whose turn it is at a stage, as far as there are threads for its kind."""
         queue = self._waiting[stage]
-        return bool(queue) and (stage != "decode" or self.has_room(queue[0][2].area))
+        if not queue or stage == "infer" or self.slow_running < self.slow_threads or not is_slow(queue[0][2]):
+            return queue[0] if queue else None
+        return min((entry for entry in queue if not is_slow(entry[2])), default=None)
+
+    def _pop(self, stage: Stage) -> PhotoJob:
+        queue, first = self._waiting[stage], self._first(stage)
+        assert first is not None
+        if first is queue[0]:
+            return heapq.heappop(queue)[2]
+        queue.remove(first)
+        heapq.heapify(queue)
+        return first[2]
+
+    def _can(self, stage: Stage, job: PhotoJob) -> bool:
+        return stage != "decode" or self.has_room(job.area)
 
     def _shed(self) -> PhotoJob | None:
         """A shadow's job to give up, where a photo waits for the memory it holds."""
@@ -173,6 +203,11 @@ class Scheduler:
             if not _left(job):
                 heapq.heappop(queue)
         return Infer(lane, slices)
+
+
+def is_slow(job: PhotoJob) -> bool:
+    """Whether others should not wait for a thread that is at it."""
+    return job.area >= LARGE_AREA or job.priority in ("bulk", "visitor")
 
 
 def _left(job: PhotoJob) -> int:

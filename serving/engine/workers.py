@@ -46,7 +46,7 @@ class Workers:
         self.runners = GPU_RUNNERS if gpu else workers
         self.changed = threading.Condition()
         """Guards the scheduler, the load, every runner's count and curve; notified at every change."""
-        self._scheduler = Scheduler(most_bytes)
+        self._scheduler = Scheduler(most_bytes, max(1, workers - 1))
         self._load = Load(workers, GPU_RUNNERS if gpu else None)
         self._metrics, self._on_finished = metrics, on_finished
         self._jobs: set[PhotoJob] = set()
@@ -203,6 +203,11 @@ class Workers:
         ) as error:  # nothing may end the thread: the photos it would never judge would wait for ever
             for job in jobs:
                 self._end(job, error)
+        finally:
+            if isinstance(task, (Decode, Finish)):
+                with self.changed:
+                    self._scheduler.done(task.job)
+                    self.changed.notify_all()
 
     def _drop(self, job: PhotoJob) -> None:
         if job not in self._jobs:  # it failed, and this was what was left of it

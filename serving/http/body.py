@@ -29,8 +29,8 @@ Result = TypeVar("Result")
 
 UPLOAD_GRACE = 5.0
 """Seconds before a body has to have come at the least rate: a phone that changes cells sends nothing for as long."""
-PARSERS = ThreadPoolExecutor(2, thread_name_prefix="parse")
-"""Parsing holds Python's lock: two threads of it leave the event loop its turn, forty would not."""
+PARSERS = ThreadPoolExecutor(1, thread_name_prefix="parse")
+"""Parsing holds Python's lock: one thread of it leaves the event loop its turn, forty would not."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from refundlens.serving.cli.production import keep_for_owner
 from refundlens.serving.identity.keys import NewKeyRequest, create_key
 from refundlens.serving.identity.tenants import create_tenant, open_database
 from refundlens.serving.kit.clock import rfc3339, utc_now
@@ -79,6 +80,7 @@ def started(folder: Path, bundle: Path | None, workers: int) -> Iterator[Target]
 
 def _make_keys(settings: Settings) -> dict[str, str]:
     now, keys = utc_now(), {}
+    keep_for_owner(settings.data_dir)
     database = open_database(settings, now)
     with database.transaction() as session:
         for name in (ATTACKER, VICTIM):
