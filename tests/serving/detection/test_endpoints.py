@@ -25,7 +25,7 @@ from refundlens.model.photo.image import Photo as Opened
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http import idempotency
-from refundlens.serving.http.budgets import Budgets
+from refundlens.serving.http.budgets import Budgets, Caller
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.settings import Settings
@@ -281,7 +281,7 @@ def held(settings: Settings):  # type: ignore[no-untyped-def]
             go.wait(60)
             return super().judge(*arguments, **named)  # type: ignore[arg-type]
 
-    tight = settings.model_copy(update={"workers": 1, "max_waiting": 2, "demo": True})
+    tight = settings.model_copy(update={"workers": 1, "max_waiting": 4, "demo": True})
     with TestClient(
         create_app(tight, Held(settings.bundle, threads=1)), headers={"Authorization": "Bearer test-key"}
     ) as client:
@@ -438,7 +438,11 @@ def test_a_hopeless_deadline_is_refused_at_admission(client: TestClient, photo: 
     assert client.post("/v1/detect", files=_files(photo())).status_code == 200, (
         "teaches the service its speed"
     )
-    client.app.state.service.admission.learn(60.0)  # type: ignore[attr-defined]
+    state = client.app.state  # type: ignore[attr-defined]
+    state.service.admission.learn(60.0)
+    state.budgets.photos.take(
+        Caller((("tenant", "tnt_default"),), pays=True), 1
+    )  # another of the same tenant's waits
     _problem(
         client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "20"}), 503, "deadline"
     )
