@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from refundlens.model.bundle import VERSION
 from refundlens.model.names import KINDS
+from refundlens.serving.http.budgets import Caller
 from refundlens.serving.http.problems import ProblemDetails
 
 Photo = Callable[..., bytes]
