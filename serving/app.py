@@ -126,7 +126,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.finder, app.state.bundles = Finder(), bundles
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
     app.state.budgets = budgets = Budgets(settings, cores(), time.monotonic)
-    app.state.turns = Turns(max(1, cores() // 2))
+    app.state.turns, app.state.parsing = Turns(max(1, cores() // 2)), Turns(1, "bodies")
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
@@ -182,6 +182,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     follow.cancel()
     await asyncio.wait([warm_up, follow])
     app.state.turns.close()
+    app.state.parsing.close()
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:

@@ -6,9 +6,7 @@ arrives (`json_guard`), so that nothing is built of what is refused, and parsed 
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +20,7 @@ from starlette.types import Message, Receive
 from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import CALLER_GONE, Problem, in_short, named_faults
+from refundlens.serving.http.turns import Turns
 from refundlens.serving.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,8 +28,6 @@ Result = TypeVar("Result")
 
 UPLOAD_GRACE = 5.0
 """Seconds before a body has to have come at the least rate: a phone that changes cells sends nothing for as long."""
-PARSERS = ThreadPoolExecutor(1, thread_name_prefix="parse")
-"""Parsing holds Python's lock: one thread of it leaves the event loop its turn, forty would not."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +65,10 @@ async def read_json(request: Request, settings: Settings, model: type[Model], st
 
 
 async def on_parser(request: Request, work: Callable[[], Result]) -> Result:
-    """Run what goes through a long body on one of the threads for that; its caller pays for the time it takes."""
-    spent, result = await asyncio.get_running_loop().run_in_executor(PARSERS, timed, work)
-    budgets_of(request).processors.pay(caller_of(request), spent)
-    if isinstance(result, BaseException):
-        raise result
-    return result
-
-
-def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
-    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
-    began = time.thread_time()
-    result: Result | BaseException
-    try:
-        result = work()
-    except BaseException as error:
-        result = error
-    return time.thread_time() - began, result
+    """Run what goes through a long body, by turns and on one thread: parsing holds Python's lock, and forty threads of
+    it would leave the event loop none. Its caller pays for the time it takes. Raises Problem 429, 503."""
+    parsing: Turns = request.app.state.parsing
+    return await parsing.do(caller_of(request), budgets_of(request), work)
 
 
 def parse_json(data: bytes, model: type[Model], status: int = 422) -> Model:

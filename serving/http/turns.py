@@ -1,11 +1,14 @@
-"""Draws for callers by turns: heat maps and PDFs take seconds of a processor, and a page asks for a dozen at once.
+"""Works for callers by turns: heat maps and PDFs take seconds of a processor, and a page asks for a dozen at once; a
+body of JSON takes half a second.
 
-In: a request and what is to be drawn for it. Out: the drawing; Problem 429 where its caller waits for too many already,
-503 where its turn did not come in time. As many are drawn at once as leave a processor to what judges photos. Of those
-that wait, callers with a key go first, and of these each tenant in turn: a hundred of one delay another's by one.
+In: a request and what is to be done for it. Out: what comes of it; Problem 429 where its caller waits for too much
+already, 503 where its turn did not come in time. As much is done at once as leaves a processor to what judges photos.
+Of those that wait, callers with a key go first, and of these each tenant in turn: a hundred of one delay another's by
+one.
 """
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +17,6 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from refundlens.serving.http.body import timed
 from refundlens.serving.http.budgets import Budgets, Caller, Room, budgets_of, caller_of, full
 
 Result = TypeVar("Result")
@@ -25,16 +27,16 @@ PATIENCE = 20.0
 
 
 class Turns:
-    """places: drawings at once. Used from the event loop only."""
+    """places: works at once. name: of what waits, for people. Used from the event loop only."""
 
-    def __init__(self, places: int) -> None:
-        self._free = places
-        self._room = Room("drawings that wait", WAITING)
+    def __init__(self, places: int, name: str = "drawings") -> None:
+        self._free, self._name = places, name
+        self._room = Room(f"{name} that wait", WAITING)
         self._waiting: dict[bool, OrderedDict[str, deque[asyncio.Future[None]]]] = {
             True: OrderedDict(),
             False: OrderedDict(),
         }
-        self._threads = ThreadPoolExecutor(places, thread_name_prefix="draw")
+        self._threads = ThreadPoolExecutor(places, thread_name_prefix=name)
 
     @asynccontextmanager
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
@@ -47,7 +49,7 @@ class Turns:
             self._free += 1
             self._pass_on()
 
-    async def draw(self, caller: Caller, budgets: Budgets, work: Callable[[], Result]) -> Result:
+    async def do(self, caller: Caller, budgets: Budgets, work: Callable[[], Result]) -> Result:
         """What `work` gives, on a thread of its own when its turn has come; its caller pays for the time of a processor
         it takes. Raises Problem 429, 503, and what `work` raises."""
         budgets.processors.check(caller)
@@ -77,7 +79,7 @@ class Turns:
                 self._pass_on()
             mine.cancel()
             if isinstance(error, TimeoutError):
-                raise full("drawings") from error
+                raise full(self._name) from error
             raise
 
     def _pass_on(self) -> None:
@@ -101,4 +103,15 @@ class Turns:
 async def drawn(request: Request, work: Callable[[], Result]) -> Result:
     """Draw for whoever sent this. Raises Problem 429, 503, and what `work` raises."""
     turns: Turns = request.app.state.turns
-    return await turns.draw(caller_of(request), budgets_of(request), work)
+    return await turns.do(caller_of(request), budgets_of(request), work)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
+    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
+    began = time.thread_time()
+    result: Result | BaseException
+    try:
+        result = work()
+    except BaseException as error:
+        result = error
+    return time.thread_time() - began, result
