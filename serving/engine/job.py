@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Priority = Literal["interactive", "bulk", "visitor", "shadow"]
 """Somebody waits; nobody looks (rescans); somebody without a key; a challenger's copy of a photo, which only ever gets
 idle time."""
-LATER: dict[Priority, float] = {"interactive": 0.0, "bulk": 10.0, "visitor": 60.0, "shadow": math.inf}
-"""Seconds by which a photo of each priority counts as having come later than it did. This is the ageing: a bulk photo
+LATER: dict[Priority, float] = {"interactive": 0.0, "bulk": 10.0, "visitor": 0.0, "shadow": math.inf}
+"""Seconds by which a photo of each priority counts as having come later than it did (a visitor's, and a shadow's, wait
+for all others besides: `scheduler.CLASSES`). This is the ageing: a bulk photo
 lets through those who came up to 10 s after it and no others, so that a stream of interactive ones never starves it."""
 
 

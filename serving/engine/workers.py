@@ -150,22 +150,14 @@ class Workers:
                 self._load.forgive()
             self._metrics.shed.labels("deadline").inc()
             raise Overloaded(wait)
-        later = self._later(tiles, priority, group)
-        if priority == "visitor":
-            return now + later  # whatever its deadline: nobody with a key waits for it
-        return scheduler.priority_of(now, later, spare, ahead.last)
+        return scheduler.priority_of(now, self._later(tiles, priority), spare, ahead.last)
 
     def _ahead(self, tiles: int, priority: Priority, group: str, now: float) -> Ahead:
-        return ahead_of(self._jobs, now + self._later(tiles, priority, group), now)
+        return ahead_of(self._jobs, now + self._later(tiles, priority), now, group, tiles, priority)
 
-    def _later(self, tiles: int, priority: Priority, group: str) -> float:
-        """Seconds by which a request counts as having come later, by its size, its priority, and what its group has
-        waiting: a group that sends a hundred photos at once is served in turn with one that sends one (the virtual
-        clock of L. Zhang, SIGCOMM 1990)."""
-        own = [job for job in self._jobs if group and job.group == group and not job.future.done()]
-        backlog = Ahead(sum(job.left for job in own), sum(job.tiles for job in own))
-        stretch = scheduler.patience_of(self._load.seconds(Ahead(), tiles))
-        return LATER[priority] + stretch + self._load.seconds(backlog, 0)
+    def _later(self, tiles: int, priority: Priority) -> float:
+        """Seconds by which a request counts as having come later, by its size and its priority."""
+        return LATER[priority] + scheduler.patience_of(self._load.seconds(Ahead(), tiles))
 
     def _work(self, duty: Sequence[Stage]) -> None:
         while (task := self._next(duty)) is not None:
