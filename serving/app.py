@@ -41,7 +41,7 @@ from refundlens.serving.http import problems
 from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
-from refundlens.serving.http.pages import WEB
+from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
 from refundlens.serving.http.turns import Turns
@@ -150,7 +150,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.ready = app.state.closing = False
     app.state.warm_up_failed, app.state.working, app.state.openapi = None, None, None
     app.state.readiness = _readiness(app)
-    problems.install(app)
+    problems.install(app, trouble)
     app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(SecurityHeaders, public_url=settings.public_url)
