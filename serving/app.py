@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
@@ -31,10 +31,10 @@ from refundlens.serving.detection.admission import Admission, Rates
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
-from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
+from refundlens.serving.http.context import Parts
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
 from refundlens.serving.http.pages import WEB
@@ -47,10 +47,11 @@ from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
-from refundlens.serving.observability import Metrics, WorkflowMetrics
+from refundlens.serving.observability import Metrics
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models
@@ -110,15 +111,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.settings, app.state.metrics = settings, metrics
-    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
-    app.state.database, app.state.secret = database, read_secret(settings)
-    app.state.callers = Callers(settings, app.state.database, clock)
-    app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
-    app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
-    app.state.finder = Finder()
-    app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
-    app.state.service = DetectionService(
+    notifier = Notifier()
+    service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
         Admission(
@@ -133,14 +127,30 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         settings.workers,
         settings.cache_bytes,
     )
-    app.state.rates = Rates(settings.rate_limit, time.monotonic)
-    app.state.tracing = tracing(settings)
-    app.state.samples = SampleFolder(settings.data_dir)
-    gauges.connect(metrics.workflow, app.state.database, clock)
-    app.state.ready = app.state.closing = False
+    parts = Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        files=FileStore(settings.data_dir / "files"),
+        secret=read_secret(settings),
+        notifier=notifier,
+        metrics=metrics,
+        callers=Callers(settings, database, clock),
+        service=service,
+        rates=Rates(settings.rate_limit, time.monotonic),
+        replays=Replays(clock),
+        running=Running(),
+        follower=Follower(database, bundles, engine, settings, notifier),
+        finder=Finder(),
+        webhook_guard=UrlPolicy(settings.allow_private_webhooks),
+        samples=SampleFolder(settings.data_dir),
+        tracing=tracing(settings),
+    )
+    app.state = parts  # type: ignore[assignment]  # typed, where Starlette has a bag of anything
+    gauges.connect(metrics.workflow, database, clock)
     problems.install(app)
     app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
-    app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
+    app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
     app.include_router(detections.router)
@@ -156,42 +166,54 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     return app
 
 
+def _parts(app: FastAPI) -> Services:
+    found: Services = app.state  # type: ignore[assignment]
+    return found
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
-    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
+    parts = _parts(app)
+    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, parts))
     warm_up.add_done_callback(_tell_failure)
-    loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
-    follow = asyncio.create_task(app.state.follower.run(warm_up))
-    async with _working(app):
+    loader.on_hangup(asyncio.get_running_loop(), parts.follower)
+    follow = asyncio.create_task(parts.follower.run(warm_up))
+    async with _working(parts):
         yield
-    app.state.samples.close()
+    parts.samples.close()
     follow.cancel()
     await asyncio.wait([warm_up, follow])
-    app.state.service.close()
-    app.state.database.close()
-    if app.state.tracing:
-        await asyncio.to_thread(app.state.tracing.close)
+    parts.service.close()
+    parts.database.close()
+    if parts.tracing:
+        await asyncio.to_thread(parts.tracing.close)
 
 
 def let_go(app: FastAPI) -> None:
     """End what would go on for as long as its caller listens: the streams of events."""
-    app.state.closing = True
-    app.state.notifier.notify()
+    parts = _parts(app)
+    parts.closing = True
+    parts.notifier.notify()
 
 
 @asynccontextmanager
-async def _working(app: FastAPI) -> AsyncIterator[None]:
+async def _working(parts: Services) -> AsyncIterator[None]:
     """The worker beside the API, where the settings want one in this process."""
-    state = app.state
-    if not state.settings.worker:
+    if not parts.settings.worker:
         yield
         return
-    sender = HttpSender(state.secret, state.webhook_guard)
-    screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
-    metrics: WorkflowMetrics = state.metrics.workflow
+    sender = HttpSender(parts.secret, parts.webhook_guard)
+    screener = Screener(parts.database, parts.files, parts.service.engine, parts.settings, parts.clock)
     worker = Worker(
-        state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
+        parts.database,
+        parts.files,
+        screener,
+        sender,
+        parts.settings,
+        parts.clock,
+        parts.notifier,
+        parts.metrics.workflow,
     )
     task = asyncio.create_task(worker.run())
     try:
@@ -202,14 +224,13 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
         await sender.close()
 
 
-def _warm_up(app: FastAPI) -> None:
-    settings: Settings = app.state.settings
-    engine: Engine = app.state.service.engine
+def _warm_up(parts: Services) -> None:
+    settings, engine = parts.settings, parts.service.engine
     engine.warm_up()
-    app.state.ready = True
+    parts.ready = True
     if settings.demo:
-        app.state.samples.prepare()
-        mirror_samples(app.state)
+        parts.samples.prepare()
+        mirror_samples(parts)
     if settings.shadow:
         engine.shadow(settings.shadow, settings.shadow_share)
 
@@ -227,17 +248,17 @@ async def healthz() -> JSONResponse:
 
 
 @operations.get("/readyz", response_model=Health, responses=problems.responses(503))
-async def readyz(request: Request) -> JSONResponse:
+async def readyz(parts: Parts) -> JSONResponse:
     """The detector is warm: requests are answered at full speed."""
-    if not request.app.state.ready:
+    if not parts.ready:
         raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
     return JSONResponse({"status": "ready"})
 
 
 @operations.get("/metrics", response_class=Response)
-def metrics(request: Request) -> Response:
+def metrics(parts: Parts) -> Response:
     """Prometheus text format."""
-    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -6,26 +6,24 @@ In: an id, and who asks. Out: what was answered, from the store of /v1/detect or
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
-from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import Damaged, DetectionRecord
 from refundlens.serving.evidence import stored
+from refundlens.serving.http.context import Call
 from refundlens.serving.http.problems import responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Gone, NotFound
-from refundlens.serving.kit.language import preferred
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
 from refundlens.serving.storage.files import FileError
 
 router = APIRouter(prefix="/v1", tags=["detections"])
-Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
+Reader = Annotated[Call, Depends(calls(*KEY_ROLES))]
 _FILE = {"type": "string", "format": "binary"}
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 
@@ -36,13 +34,14 @@ DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
     response_model=DetectionOut,
     responses=responses(401, 403, 404, 410),
 )
-async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
+async def get_detection(call: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
+    reported = await run_in_threadpool(
+        stored.stored_json, call.services.database, call.principal, identifier, call.language
+    )
     if reported is not None:
         return JSONResponse(reported)
-    return JSONResponse((await _find(request, reader, identifier)).body)
+    return JSONResponse((await _find(call, identifier)).body)
 
 
 @router.get(
@@ -51,9 +50,9 @@ async def get_detection(request: Request, reader: Reader, identifier: DetectionI
     response_class=Response,
     responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
 )
-async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_heatmap(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    found = await _find(request, reader, identifier)
+    found = await _find(call, identifier)
     return await _picture(found, found.heatmap)
 
 
@@ -63,9 +62,9 @@ async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId)
     response_class=Response,
     responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
 )
-async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_reliability(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    found = await _find(request, reader, identifier)
+    found = await _find(call, identifier)
     if found.reliabilitymap is None:
         raise NotFound("The model of this detection was calibrated without a reliability map.")
     return await _picture(found, found.reliabilitymap)
@@ -77,12 +76,12 @@ async def get_reliability(request: Request, reader: Reader, identifier: Detectio
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
 )
-def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+def get_detection_evidence(call: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
+    parts = call.services
     try:
-        content = stored.evidence(state.database, state.files, reader, identifier, language)
+        content = stored.evidence(parts.database, parts.files, call.principal, identifier, call.language)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     if content is None:
@@ -99,22 +98,22 @@ async def _picture(found: DetectionRecord, cells: NDArray[np.float32]) -> Respon
     )
 
 
-async def _find(request: Request, reader: Principal, identifier: str) -> DetectionRecord:
-    service: DetectionService = request.app.state.service
+async def _find(call: Call, identifier: str) -> DetectionRecord:
+    store = call.services.service.store
     try:
-        found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
+        found = await run_in_threadpool(store.read, identifier, call.principal.may_read)
     except Damaged as error:
         detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
         raise Gone("damaged", detail) from error
-    found = found or await run_in_threadpool(_of_report, request, reader, identifier)
+    found = found or await run_in_threadpool(_of_report, call, identifier)
     if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found
 
 
-def _of_report(request: Request, reader: Principal, identifier: str) -> DetectionRecord | None:
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
+def _of_report(call: Call, identifier: str) -> DetectionRecord | None:
+    parts = call.services
     try:
-        return stored.find_stored(state.database, state.files, reader, identifier, language)
+        return stored.find_stored(parts.database, parts.files, call.principal, identifier, call.language)
     except FileError as error:
         raise Gone("damaged", str(error)) from error

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
-from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.keys import Authentication
 
 MOST_BYTES = 8_192
@@ -37,8 +37,9 @@ async def log_in(request: Request) -> Response:
         return html(request, "login.html", 403, next="/", wrong="login_elsewhere")
     form = await _form(request)
     way = _ours(form.get("next", "/"))
-    callers: Callers = request.app.state.callers
-    value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
+    value = await services(request).callers.log_in(
+        form.get("key", "").strip(), request.cookies.get(access.COOKIE)
+    )
     if value is None:
         return html(request, "login.html", 401, next=way, wrong="login_wrong")
     response = RedirectResponse(way, SEE_OTHER)
@@ -50,10 +51,9 @@ async def log_in(request: Request) -> Response:
 async def log_out(request: Request, found: Annotated[Authentication, Depends(authenticated)]) -> Response:
     """End the session of the cookie."""
     await check_csrf(request, found, forms=True)
-    callers: Callers = request.app.state.callers
     value = request.cookies.get(access.COOKIE)
     if value:
-        await callers.log_out(value)
+        await services(request).callers.log_out(value)
     response = RedirectResponse("/login", SEE_OTHER)
     access.take_back(request, response)
     return response

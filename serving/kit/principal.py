@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Principal:
         """Whose detections and answers these are: `tenant/account/role/subject`; the same after a key was rotated."""
         return owner_name(self.tenant, self.account, self.role, self.subject)
 
+    @property
+    def sees_names(self) -> bool:
+        """Whether this caller is told which person judged."""
+        return self.role in (Role.ADJUDICATOR, Role.ADMIN, Role.ENGINEER)
+
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""
         return self.role in roles or self.role is Role.ADMIN
@@ -43,6 +48,10 @@ class Principal:
         if tenant != self.tenant or not rest:
             return False
         return self.role is not Role.MERCHANT or rest[0] == (self.account or "")
+
+
+OURSELVES = Principal("", SYSTEM.name, SYSTEM.role, SYSTEM.name)
+"""The service itself, at work by its own clock; of no tenant, so that no query for a caller finds it anything."""
 
 
 def owner_name(tenant: str, account: str | None, role: Role, subject: str) -> str:

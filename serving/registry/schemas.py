@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp, rfc3339
 from refundlens.serving.kit.given import Given
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
@@ -116,8 +117,8 @@ class ModelOut(BaseModel):
     missing: list[MissingOut] = Field(description="what keeps it from being promoted")
 
 
-class HistoryOut(BaseModel):
-    at: datetime
+class HistoryOut(Answer):
+    at: Timestamp
     action: str
     role: str
     actor: str
@@ -207,17 +208,5 @@ def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, An
         **version_json(row),
         "card": row.card,
         "conditions": row.facts["calibration"]["conditions"],
-        "history": [_event(one) for one in history],
-    }
-
-
-def _event(row: AuditEvent) -> dict[str, Any]:
-    return {
-        "at": rfc3339(row.at),
-        "action": row.action,
-        "role": row.role,
-        "actor": row.actor,
-        "before": row.before,
-        "after": row.after,
-        "data": row.data,
+        "history": [HistoryOut.of(one).body() for one in history],
     }

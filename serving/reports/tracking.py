@@ -17,17 +17,21 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import responses
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
 from refundlens.serving.reports import links, repository, status_page, view
 from refundlens.serving.reports.links import Link
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
-from refundlens.serving.reports.service import Doing, file_appeal
-from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.reports.service import file_appeal
+from refundlens.serving.storage.files import FileError
+from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import Source
 
 
@@ -55,12 +59,14 @@ HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Rob
 def track_report(request: Request, token: Token) -> Response:
     """The report as this side sees it: JSON, or a page for browsers."""
     link = _link(request, token)
-    with request.app.state.database.reading() as session:
+    with services(request).database.reading() as session:
         shown = _show(request, session, link)
     if "text/html" in request.headers.get("accept", ""):
-        html = status_page.status(shown, link.side, token, preferred(request.headers.get("accept-language")))
+        html = status_page.status(
+            shown.body(), link.side, token, preferred(request.headers.get("accept-language"))
+        )
         return HTMLResponse(html, headers={**HEADERS, **status_page.HEADERS})
-    return JSONResponse(shown, headers=HEADERS)
+    return JSONResponse(shown.body(), headers=HEADERS)
 
 
 @router.get(
@@ -72,13 +78,12 @@ def track_report(request: Request, token: Token) -> Response:
 def track_photo(request: Request, token: Token) -> Response:
     """The photo that was reported."""
     link = _link(request, token)
-    with request.app.state.database.reading() as session:
+    with services(request).database.reading() as session:
         image = _whole(session, link).image
     if image.erased_at is not None:
         raise Gone("photo_erased", "This photo was erased.")
-    files: FileStore = request.app.state.files
     try:
-        content = files.get(image.sha256)
+        content = services(request).files.get(image.sha256)
     except FileError as error:
         raise Gone("photo_missing", "This photo is not kept any more.") from error
     sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
@@ -97,14 +102,8 @@ async def track_appeal(request: Request, token: Token) -> Response:
     link = _buyer(request, token)
     grounds = await _grounds(request)
 
-    def do() -> dict[str, Any]:
-        with request.app.state.database.transaction() as session:
-            report, refund = repository.lock_pair(session, _whole(session, link).report)
-            doing = Doing(session, request.app.state.settings, request.app.state.clock())
-            return view.appeal_view(file_appeal(doing, BUYER, report, refund, grounds))
-
-    made = await run_in_threadpool(do)
-    request.app.state.notifier.notify()
+    made = await run_in_threadpool(_appeal, request, link, grounds)
+    services(request).notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
@@ -118,36 +117,44 @@ async def track_appeal(request: Request, token: Token) -> Response:
 async def track_send_photo(request: Request, token: Token) -> Response:
     """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""
     link = _buyer(request, token)
-    state = request.app.state
+    parts = services(request)
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
-    size = expected_bytes(request, state.settings)
-    with state.service.admission.place(math.inf, size, photos=0):
-        body = await intake.read(request, state.settings)
+    size = expected_bytes(request, parts.settings)
+    with parts.service.admission.place(math.inf, size, photos=0):
+        body = await intake.read(request, parts.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
-    state.notifier.notify()
+    parts.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
 def _must_be_awaited(request: Request, link: Link) -> None:
     """Raises Conflict where nobody waits for a photo."""
-    with request.app.state.database.reading() as session:
+    with services(request).database.reading() as session:
         if not repository.photo_awaited(session, _whole(session, link).report):
             raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
 
 
+def _appeal(request: Request, link: Link, grounds: str) -> dict[str, Any]:
+    with services(request).database.transaction() as session:
+        report, refund = repository.lock_pair(session, _whole(session, link).report)
+        appeal = file_appeal(_context(request, session, link, report), report, refund, grounds)
+        return AppealOut.of(appeal).body()
+
+
 def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
-    state = request.app.state
-    prepared = [refunds.prepare_one(state.files, Source.CHAT, one.name, one.data) for one in body.images]
-    with state.database.transaction() as session:
+    parts = services(request)
+    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in body.images]
+    with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
         if not repository.photo_awaited(session, report):
             raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
-        refunds.add_photos(session, refund, prepared, BUYER, state.clock())
-        return _show(request, session, link)
+        refunds.add_photos(session, refund, prepared, BUYER, parts.clock())
+        return _show(request, session, link).body()
 
 
 def _link(request: Request, token: str) -> Link:
-    return links.read(request.app.state.secret, token, request.app.state.clock())
+    parts = services(request)
+    return links.read(parts.secret, token, parts.clock())
 
 
 def _buyer(request: Request, token: str) -> Link:
@@ -164,16 +171,24 @@ def _whole(session: Session, link: Link) -> repository.ReportDetail:
     return repository.report_detail(session, report)
 
 
-def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
-    state = request.app.state
+def _show(request: Request, session: Session, link: Link) -> ReportOut:
     whole = _whole(session, link)
-    actor = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, whole.report.account)
-    language = preferred(request.headers.get("accept-language"))
-    viewer = view.Viewer(actor, state.clock(), language, state.settings, state.secret)
-    shown = view.report_json(session, viewer, whole)
+    shown = view.report_out(
+        _context(request, session, link, whole.report), whole, secret=services(request).secret
+    )
     if link.side == "merchant":
-        shown["allowed_actions"] = []  # a merchant acts with a key, not with a link
+        shown.allowed_actions = []  # a merchant acts with a key, not with a link
     return shown
+
+
+def _context(request: Request, session: Session, link: Link, report: Report) -> Context:
+    """For the side whose link it is."""
+    parts = services(request)
+    who = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, report.account)
+    side = Principal(report.tenant_id, "", who.role, who.name, report.account)
+    return Context(
+        session, parts.settings, parts.clock(), side, preferred(request.headers.get("accept-language"))
+    )
 
 
 async def _grounds(request: Request) -> str:
@@ -181,7 +196,7 @@ async def _grounds(request: Request) -> str:
         async with request.form(max_fields=4) as form:
             given: Any = {"grounds": form.get("grounds", "")}
     else:
-        given = await read_bytes(request, request.app.state.settings)
+        given = await read_bytes(request, services(request).settings)
     try:
         if isinstance(given, bytes):
             return AppealIn.model_validate_json(given).grounds

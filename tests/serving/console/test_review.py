@@ -23,12 +23,13 @@ from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drif
 from refundlens.serving.console.review.words import left
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import service as model_versions
 from refundlens.serving.registry.bundles import examine
-from refundlens.serving.registry.service import By
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import sqlite_file
 from refundlens.serving.storage.tables import (
@@ -41,7 +42,6 @@ from refundlens.serving.storage.tables import (
     Screening,
     Tenant,
 )
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
@@ -444,7 +444,7 @@ def test_an_engineer_changes_the_model_by_a_form(
 ) -> None:
     known = examine(detector, 1)
     newer = replace(known, name=known.name.model_copy(update={"version": "0.0.2", "sha256": "1" * 64}))
-    by = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
+    by = Principal(DEFAULT, "", Role.ENGINEER, "eve")
     with workflow_app.state.database.transaction() as session:
         first, row = (model_versions.add(session, by, one, moving_clock()) for one in (known, newer))
         model_versions.install(session, first.id, moving_clock(), None)
