@@ -21,6 +21,7 @@ from refundlens.serving.cli import (
     labels,
     models,
     serve,
+    snapshots,
     tenants,
     verify,
     workflow,
@@ -54,7 +55,8 @@ app.add_typer(models.app, name="models")
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")
 def data(context: typer.Context) -> None:
-    _run_other("refundlens.datasets.cli", context.args, "refundlens data")
+    with snapshots.feedback(context.args) as arguments:
+        _run_other("refundlens.datasets.cli", arguments, "refundlens data")
 
 
 @app.command("train", context_settings=PASS_ON, help="Train a detector on a dataset.")

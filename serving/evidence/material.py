@@ -23,7 +23,8 @@ from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import ReportDetail
-from refundlens.serving.reports.schemas import OURSELVES, details, reasons
+from refundlens.serving.reports.schemas import OURSELVES
+from refundlens.serving.reports.view import details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
     Appeal,

@@ -242,7 +242,7 @@ def _have_reports_follow(context: Context, refund: Refund, deadline_moved: bool)
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = rank(refund.amount_minor, refund.currency)
             if deadline_moved:
-                timers.threaten(session, report, refund, now)
+                timers.threaten(session, context.settings, report, refund, now)
 
 
 def _keep_photos(
