@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.roles import SYSTEM

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact, text_hash
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity import tenants
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Context

@@ -31,7 +31,7 @@ from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.schemas import detection_line
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.ids import make_id

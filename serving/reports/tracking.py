@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http.body import expected_bytes, faults, read_bytes
 from refundlens.serving.http.context import services
-from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.pages import PageRoute, render
 from refundlens.serving.http.problems import responses
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
+from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import service as refunds
-from refundlens.serving.reports import links, repository, status_page, view
+from refundlens.serving.reports import links, repository, view
 from refundlens.serving.reports.links import Link
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
@@ -54,6 +55,13 @@ Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a 
 HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 """The address is the key: it must not travel on, nor stay anywhere."""
 
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept, Accept-Language",
+}
+
 
 @router.get("/{token}", operation_id="track_report", response_model=ReportOut, responses=responses(404, 410))
 def track_report(request: Request, token: Token) -> Response:
@@ -62,10 +70,16 @@ def track_report(request: Request, token: Token) -> Response:
     with services(request).database.reading() as session:
         shown = _show(request, session, link)
     if "text/html" in request.headers.get("accept", ""):
-        html = status_page.status(
-            shown.body(), link.side, token, preferred(request.headers.get("accept-language"))
+        language = preferred(request.headers.get("accept-language"))
+        page = render(
+            "track.html",
+            report=shown.body(),
+            side=link.side,
+            token=token,
+            t=texts("track", language),
+            language=language,
         )
-        return HTMLResponse(html, headers={**HEADERS, **status_page.HEADERS})
+        return HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
     return JSONResponse(shown.body(), headers=HEADERS)
 
 

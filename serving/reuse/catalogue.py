@@ -1,17 +1,37 @@
-"""Queries about prints. The table is the truth: an index is made from it, and asks it again before it says a
-thing."""
+"""Takes the print of a photo as it comes, and keeps it. The table is the truth: an index is made from it, and asks it
+again before it says a thing."""
 
+import logging
+import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import Print, unpack_prints
+from refundlens.model.compare.prints import LONGEST, Print, take_print, unpack_prints
+from refundlens.model.photo.image import ImageError
+from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
+
+
+_log = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()
+"""What cannot be decoded at a fraction of its size is held whole: 150 MB for 50 megapixels."""
+
+
+def print_of(data: bytes) -> Print | None:
+    """Of a stranger's bytes, before the transaction that keeps them; none for what cannot be opened, which is kept
+    all the same and never found again. Some 30 ms for a phone's JPEG, which is decoded at a fraction of its size."""
+    try:
+        with _one_at_a_time:
+            return take_print(pixels_of(data, LONGEST))
+    except ImageError as error:
+        _log.info("no print of a photo of %d bytes: %s", len(data), error)
+        return None
 
 
 def keep_prints(session: Session, image: Image, taken: Print, now: datetime) -> None:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import outbox
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.clock import rfc3339_or_none
 from refundlens.serving.storage.tables import Refund, Report
 

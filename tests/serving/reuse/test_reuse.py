@@ -17,8 +17,8 @@ from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reuse import catalogue, telling
+from refundlens.serving.reuse.catalogue import print_of
 from refundlens.serving.reuse.finder import Finder
-from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 from tests.support.scenes import cut, jpeg, scene, sent
 
