@@ -25,7 +25,11 @@ def services(request: Request) -> Services:
     return found
 
 
-Parts = Annotated[Services, Depends(services)]
+async def _services(request: Request) -> Services:
+    return services(request)  # on the event loop: a full pool of threads must not keep /readyz waiting
+
+
+Parts = Annotated[Services, Depends(_services)]
 
 
 @dataclass(frozen=True)

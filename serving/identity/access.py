@@ -95,11 +95,11 @@ def needs(first: Role, *others: Role, csrf: bool = True) -> Callable[..., Awaita
     return permitted
 
 
-def calls(first: Role, *others: Role) -> Callable[..., Call]:
+def calls(first: Role, *others: Role) -> Callable[..., Awaitable[Call]]:
     """The same as a dependency that gives the whole `Call`."""
     permitted = needs(first, *others)
 
-    def call(request: Request, principal: Annotated[Principal, Depends(permitted)]) -> Call:
+    async def call(request: Request, principal: Annotated[Principal, Depends(permitted)]) -> Call:
         return Call(request, principal)
 
     return call
