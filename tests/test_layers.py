@@ -208,7 +208,7 @@ def test_the_domain_knows_no_http() -> None:
 
 
 def test_the_application_s_state_is_read_in_one_place() -> None:
-    """Everything else is given `Services`, a `Call` or a `Context`."""
+    """Everything else is given `Services`, an `ApiCall` or a `Context`."""
     readers = {
         path.relative_to(ROOT / "serving").parts[0]
         for path in (ROOT / "serving").rglob("*.py")

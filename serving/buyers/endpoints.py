@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from refundlens.serving.buyers import service
 from refundlens.serving.buyers.schemas import EXAMPLE, Entry, Integrity, ReversalIn
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
@@ -33,7 +33,7 @@ Reference = Annotated[
     responses=responses(401, 403, 404),
 )
 def get_integrity(
-    call: Annotated[Call, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))], ref: Reference
+    call: Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))], ref: Reference
 ) -> JSONResponse:
     """What final verdicts say of a buyer: counts, and a score with its formula. Opinions, open reports and verdicts
     that may still be appealed are not in it. A merchant is told of buyers of its own shop."""
@@ -50,7 +50,7 @@ def get_integrity(
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def reverse(
-    call: Annotated[Call, Depends(calls(Role.ADJUDICATOR))],
+    call: Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))],
     ref: Reference,
     entry_id: Annotated[str, Path(max_length=40, examples=["int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"])],
     body: ReversalIn,

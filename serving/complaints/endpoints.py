@@ -14,7 +14,7 @@ from refundlens.serving.complaints.schemas import (
     ComplaintPage,
 )
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
@@ -24,9 +24,9 @@ from refundlens.serving.workflow.states import ComplaintState
 
 router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
 
-Merchant = Annotated[Call, Depends(calls(Role.MERCHANT))]
-Judge = Annotated[Call, Depends(calls(Role.ADJUDICATOR))]
-Reader = Annotated[Call, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
+Merchant = Annotated[ApiCall, Depends(calls(Role.MERCHANT))]
+Judge = Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))]
+Reader = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 ComplaintId = Annotated[str, Path(alias="id", max_length=40, examples=[EXAMPLE["id"]])]
 
 

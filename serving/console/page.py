@@ -18,7 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
-from refundlens.serving.http.context import Call, services
+from refundlens.serving.http.context import ApiCall, services
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
@@ -36,7 +36,7 @@ MOST_FIELDS = 64
 
 
 @dataclass(frozen=True)
-class Visit(Call):
+class Visit(ApiCall):
     """A page's visitor. csrf: what forms must bring back."""
 
     csrf: str

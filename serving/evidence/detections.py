@@ -15,7 +15,7 @@ from refundlens.model.network.regions import heatmap_png
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.store import Damaged, DetectionRecord
 from refundlens.serving.evidence import stored
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Gone, NotFound
@@ -23,7 +23,7 @@ from refundlens.serving.kit.roles import KEY_ROLES
 from refundlens.serving.storage.files import FileError
 
 router = APIRouter(prefix="/v1", tags=["detections"])
-Reader = Annotated[Call, Depends(calls(*KEY_ROLES))]
+Reader = Annotated[ApiCall, Depends(calls(*KEY_ROLES))]
 _FILE = {"type": "string", "format": "binary"}
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 
@@ -98,7 +98,7 @@ async def _picture(found: DetectionRecord, cells: NDArray[np.float32]) -> Respon
     )
 
 
-async def _find(call: Call, identifier: str) -> DetectionRecord:
+async def _find(call: ApiCall, identifier: str) -> DetectionRecord:
     store = call.services.service.store
     try:
         found = await run_in_threadpool(store.read, identifier, call.principal.may_read)
@@ -111,7 +111,7 @@ async def _find(call: Call, identifier: str) -> DetectionRecord:
     return found
 
 
-def _of_report(call: Call, identifier: str) -> DetectionRecord | None:
+def _of_report(call: ApiCall, identifier: str) -> DetectionRecord | None:
     parts = call.services
     try:
         return stored.find_stored(parts.database, parts.files, call.principal, identifier, call.language)

@@ -14,7 +14,7 @@ from refundlens.serving.detection.store import Damaged
 from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
-from refundlens.serving.http.context import Call, Parts
+from refundlens.serving.http.context import ApiCall, Parts
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Conflict, Gone, NotFound
@@ -28,8 +28,8 @@ _PLACES = threading.BoundedSemaphore(AT_ONCE)
 router = APIRouter(tags=["evidence"])
 
 JSON, PDF = "application/json", "application/pdf"
-Reader = Annotated[Call, Depends(calls(*KEY_ROLES))]
-Party = Annotated[Call, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
+Reader = Annotated[ApiCall, Depends(calls(*KEY_ROLES))]
+Party = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 DetectionId = Annotated[str, Path(alias="id", max_length=40, examples=[DETECTION["id"]])]
 ReportId = Annotated[str, Path(alias="id", max_length=40, examples=[REPORT["id"]])]
 WithPhoto = Annotated[
@@ -146,7 +146,7 @@ def get_evidence_keys(parts: Parts) -> JSONResponse:
     )
 
 
-def _of_detection(call: Call, identifier: str, asked: Asked) -> Material:
+def _of_detection(call: ApiCall, identifier: str, asked: Asked) -> Material:
     parts = call.services
     found = _collect(
         call, asked, lambda session, by: material.of_detection(session, parts.files, by, identifier)
@@ -162,7 +162,7 @@ def _of_detection(call: Call, identifier: str, asked: Asked) -> Material:
     return material.of_stored(stored)
 
 
-def _of_report(call: Call, identifier: str, asked: Asked) -> Material:
+def _of_report(call: ApiCall, identifier: str, asked: Asked) -> Material:
     files = call.services.files
     found = _collect(call, asked, lambda session, by: material.of_report(session, files, by, identifier))
     if found is None:
@@ -171,7 +171,7 @@ def _of_report(call: Call, identifier: str, asked: Asked) -> Material:
     return found
 
 
-def _collect(call: Call, asked: Asked, find: Find) -> Material | None:
+def _collect(call: ApiCall, asked: Asked, find: Find) -> Material | None:
     try:
         with call.services.database.reading() as session:
             return find(session, asked)
@@ -179,11 +179,11 @@ def _collect(call: Call, asked: Asked, find: Find) -> Material | None:
         raise Gone("damaged", str(error)) from error
 
 
-def _json(call: Call, identifier: str, found: Material) -> Response:
+def _json(call: ApiCall, identifier: str, found: Material) -> Response:
     return _file(pack.make_pack(found, _issuing(call)), JSON, f"{identifier}.json")
 
 
-def _pdf(call: Call, identifier: str, found: Material, with_photo: bool) -> Response:
+def _pdf(call: ApiCall, identifier: str, found: Material, with_photo: bool) -> Response:
     from refundlens.serving.evidence import pdf  # its libraries are large
 
     if not _PLACES.acquire(blocking=False):
@@ -196,7 +196,7 @@ def _pdf(call: Call, identifier: str, found: Material, with_photo: bool) -> Resp
     return _file(content, PDF, f"{identifier}.pdf")
 
 
-def _issuing(call: Call) -> pack.Issuing:
+def _issuing(call: ApiCall) -> pack.Issuing:
     parts = call.services
     return pack.Issuing(
         Signer(parts.secret), parts.clock(), parts.settings.public_url, parts.service.detector

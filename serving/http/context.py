@@ -1,6 +1,6 @@
 """One request, as endpoints have it: who calls, the parts of the process, and a session to work in.
 
-In: FastAPI's request. Out: `Services`, and `Call`, which `serving.identity.access.calls` lets in by role.
+In: FastAPI's request. Out: `Services`, and `ApiCall`, which `serving.identity.access.calls` lets in by role.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ Parts = Annotated[Services, Depends(_services)]
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A request and who sent it."""
 
     request: Request

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from refundlens.serving.http.context import Call, services
+from refundlens.serving.http.context import ApiCall, services
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.keys import VISITOR_ID, Authentication
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
@@ -95,12 +95,12 @@ def needs(first: Role, *others: Role, csrf: bool = True) -> Callable[..., Awaita
     return permitted
 
 
-def calls(first: Role, *others: Role) -> Callable[..., Awaitable[Call]]:
-    """The same as a dependency that gives the whole `Call`."""
+def calls(first: Role, *others: Role) -> Callable[..., Awaitable[ApiCall]]:
+    """The same as a dependency that gives the whole `ApiCall`."""
     permitted = needs(first, *others)
 
-    async def call(request: Request, principal: Annotated[Principal, Depends(permitted)]) -> Call:
-        return Call(request, principal)
+    async def call(request: Request, principal: Annotated[Principal, Depends(permitted)]) -> ApiCall:
+        return ApiCall(request, principal)
 
     return call
 

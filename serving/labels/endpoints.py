@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
@@ -16,7 +16,7 @@ from refundlens.serving.labels.schemas import LabelIn, LabelOut, LabelPage, Labe
 
 router = APIRouter(prefix="/v1/labels", tags=["labels"])
 
-Engineer = Annotated[Call, Depends(calls(Role.ENGINEER))]
+Engineer = Annotated[ApiCall, Depends(calls(Role.ENGINEER))]
 
 
 @router.post(

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.body import expected_bytes, faults, read_bytes
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.context import Context
@@ -26,7 +26,7 @@ from refundlens.serving.workflow.states import RefundStatus
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
-Either = Annotated[Call, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
+Either = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 RefundId = Annotated[
     str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
 ]
@@ -57,7 +57,7 @@ async def put_refund(call: Either, refund_id: RefundId, if_match: paging.IfMatch
         return await run_in_threadpool(_put, call, refund_id, body, if_match)
 
 
-def _put(call: Call, refund_id: str, body: RefundIn, if_match: str | None) -> JSONResponse:
+def _put(call: ApiCall, refund_id: str, body: RefundIn, if_match: str | None) -> JSONResponse:
     photos = service.prepare(body, call.services.files)
     try:
         answer = _mirror(call, refund_id, body, photos, if_match)
@@ -69,7 +69,7 @@ def _put(call: Call, refund_id: str, body: RefundIn, if_match: str | None) -> JS
 
 
 def _mirror(
-    call: Call, refund_id: str, body: RefundIn, photos: list[service.PreparedPhoto], if_match: str | None
+    call: ApiCall, refund_id: str, body: RefundIn, photos: list[service.PreparedPhoto], if_match: str | None
 ) -> JSONResponse:
     with call.writing() as context:
         refund, new = service.mirror(context, call.services.secret, refund_id, body, photos, if_match)
@@ -150,7 +150,7 @@ def get_image(call: Either, identifier: Annotated[str, Path(alias="id")]) -> Res
     return Response(content, media_type=image.media_type, headers=headers)
 
 
-async def _read(call: Call) -> RefundIn:
+async def _read(call: ApiCall) -> RefundIn:
     """The body, within the limits that hold for photos. Raises Problem 408, Problem 413, Invalid."""
     data = await read_bytes(call.request, call.services.settings)
     try:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.paging import IfMatch
 from refundlens.serving.http.problems import responses
@@ -27,7 +27,7 @@ from refundlens.serving.storage.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
-Engineer = Annotated[Call, Depends(calls(Role.ENGINEER))]
+Engineer = Annotated[ApiCall, Depends(calls(Role.ENGINEER))]
 _CHANGES = responses(400, 401, 403, 404, 409, 412, 422)
 
 

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import calls
@@ -50,9 +50,9 @@ LOOK_AGAIN = 0.5
 """Seconds between looks while waiting: another process may do the screening, and rings no bell here."""
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?=$|[,;])")
 
-Merchant = Annotated[Call, Depends(calls(Role.MERCHANT))]
-Judge = Annotated[Call, Depends(calls(Role.ADJUDICATOR))]
-Either = Annotated[Call, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
+Merchant = Annotated[ApiCall, Depends(calls(Role.MERCHANT))]
+Judge = Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))]
+Either = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 Identifier = Annotated[str, Path(alias="id", max_length=40, examples=[EXAMPLE["id"]])]
 _PREFER = {
     "parameters": [
@@ -366,19 +366,19 @@ def get_report_evidence(call: Either, identifier: Identifier) -> Response:
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _secret(call: Call) -> Secret | None:
+def _secret(call: ApiCall) -> Secret | None:
     """What status links are made with. Answers to POST are stored, and must hold no links: whoever has the database
     alone opens nothing with it."""
     linked = call.request.method in SAFE_METHODS and permits(call.principal.scopes, "reports:write")
     return call.services.secret if linked else None
 
 
-def _show(call: Call, context: Context, report: Report) -> ReportOut:
+def _show(call: ApiCall, context: Context, report: Report) -> ReportOut:
     whole = repository.report_detail(context.session, report)
     return view.report_out(context, whole, secret=_secret(call), finder=call.services.finder)
 
 
-def _made(call: Call, context: Context, report: Report, status: int) -> Created:
+def _made(call: ApiCall, context: Context, report: Report, status: int) -> Created:
     return Created(_show(call, context, report).body(), status, {"ETag": etag(report.version)})
 
 
@@ -386,12 +386,12 @@ def _location(reports: list[Report]) -> dict[str, str]:
     return {"Location": f"/v1/reports/{reports[0].id}", "ETag": etag(reports[0].version)}
 
 
-def _patience(call: Call) -> float:
+def _patience(call: ApiCall) -> float:
     found = _WAIT.search(call.request.headers.get("prefer", ""))
     return min(float(found[1]), LONGEST_WAIT) if found else 0.0
 
 
-async def _waited(call: Call, answer: Response, seconds: float) -> Response:
+async def _waited(call: ApiCall, answer: Response, seconds: float) -> Response:
     """The answer once no report of it is `submitted` any more, or after so many seconds as it is then."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
@@ -410,7 +410,7 @@ async def _waited(call: Call, answer: Response, seconds: float) -> Response:
         await call.services.notifier.wait(min(left, LOOK_AGAIN))
 
 
-def _again(call: Call, body: bytes) -> tuple[dict[str, Any], bool]:
+def _again(call: ApiCall, body: bytes) -> tuple[dict[str, Any], bool]:
     """The reports of an answer as they are now, and whether one is still to be screened."""
     said = json.loads(body)
     ids = [item["id"] for item in said.get("items", [said])]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, page
 from refundlens.serving.http.problems import responses
@@ -22,7 +22,7 @@ from refundlens.serving.webhooks.sending import secret_text
 from refundlens.serving.webhooks.ssrf import UrlRefused
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
-Admin = Annotated[Call, Depends(calls(Role.ADMIN))]
+Admin = Annotated[ApiCall, Depends(calls(Role.ADMIN))]
 EndpointId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.ENDPOINT_ID])]
 DeliveryId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.DELIVERY_ID])]
 
@@ -185,7 +185,7 @@ def redeliver_webhook(
     )
 
 
-def _check(call: Call, url: str) -> None:
+def _check(call: ApiCall, url: str) -> None:
     """Before any transaction: it waits for a name server. Raises Invalid."""
     try:
         call.services.webhook_guard.check(url)

@@ -20,7 +20,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
-from refundlens.serving.http.context import Call
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.clock import Clock
@@ -115,7 +115,7 @@ class Reading:
     },
 )
 async def stream_events(
-    call: Annotated[Call, Depends(calls(*KEY_ROLES))],
+    call: Annotated[ApiCall, Depends(calls(*KEY_ROLES))],
     last_event_id: Annotated[
         str | None, Header(max_length=40, description="browsers send it when they connect again")
     ] = None,
