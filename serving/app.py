@@ -37,7 +37,7 @@ from refundlens.serving.http import problems
 from refundlens.serving.http.context import Parts
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
-from refundlens.serving.http.pages import WEB
+from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
 from refundlens.serving.identity import login
@@ -148,7 +148,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     )
     app.state = parts  # type: ignore[assignment]  # typed, where Starlette has a bag of anything
     gauges.connect(metrics.workflow, database, clock)
-    problems.install(app)
+    problems.install(app, trouble)
     app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
     app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
     app.add_middleware(HeadAsGet)

@@ -16,7 +16,7 @@ from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.refunds.repository import lock_by_key
-from refundlens.serving.reports import repository, screening
+from refundlens.serving.reports import held, repository, screening
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.events import publish
@@ -97,6 +97,10 @@ def _photo_due(context: Context, job: LeasedJob, report: Report, refund: Refund)
         _record(context, report, "report.photo_lapsed", {"wish": wish.wish})
 
 
+def _decide(context: Context, job: LeasedJob, report: Report, refund: Refund) -> None:
+    held.carry_out(context, job.data, report, refund)
+
+
 def _record(context: Context, report: Report, action: str, data: dict[str, str]) -> None:
     audit.append(context.session, report.tenant_id, context.now, SYSTEM, Fact(action, report.id, data=data))
 
@@ -107,7 +111,8 @@ _RINGS: dict[str, Callable[[Context, LeasedJob, Report, Refund], None]] = {
     timers.FINALISE: _finalise,
     timers.APPEAL_DUE: _appeal_due,
     timers.PHOTO_DUE: _photo_due,
+    timers.DECISION: _decide,
 }
 KINDS = (timers.SCREEN_LIMIT, *(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
-         timers.APPEAL_DUE, timers.PHOTO_DUE)  # fmt: skip
+         timers.APPEAL_DUE, timers.PHOTO_DUE, timers.DECISION)  # fmt: skip
 """Kinds of jobs that are timers of a report."""

@@ -4,9 +4,10 @@ In: nothing but what `serving.app` builds. Out: `Services` for whoever stands at
 the `Context` that services, repositories and the workflow are given. Nothing of higher layers is imported to run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """The parts of a running process, as `app.state` and as what endpoints depend on (`serving.http.context`). ready:
-    the detector is warm. closing: streams end. streams: of events, open now."""
+    """The parts of a running process, as `app.state` and as what endpoints depend on (`serving.http.context`).
+    problem_page: what browsers get of an error (`serving.http.problems`). ready: the detector is warm. closing: streams
+    end. streams: of events, open now."""
 
     settings: "Settings"
     clock: Clock
@@ -54,6 +56,7 @@ class Services:
     webhook_guard: "UrlPolicy"
     samples: "SampleFolder"
     tracing: "Tracing | None"
+    problem_page: "Callable[..., Any] | None" = field(default=None, init=False)
     ready: bool = field(default=False, init=False)
     closing: bool = field(default=False, init=False)
     streams: int = field(default=0, init=False)

@@ -18,9 +18,11 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
-from refundlens.serving.reports import repository
+from refundlens.serving.reports import held, repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
+    FOR_FAKE,
+    FOR_GENUINE,
     MOST_PHOTOS,
     AppealDecisionIn,
     DecisionIn,
@@ -115,11 +117,49 @@ def withdraw(context: Context, identifier: str, if_match: str | None) -> Report:
     return _happen(context, identifier, Event.WITHDRAW, if_match)
 
 
-def decide(context: Context, identifier: str, body: DecisionIn, if_match: str | None) -> Report:
+def decide(
+    context: Context, identifier: str, body: DecisionIn, if_match: str | None, hold: bool = False
+) -> Report:
+    """hold: whether it can be undone for ten seconds. Raises Invalid for a reason that speaks against it."""
     established = body.decision == "established"
     event = Event.DECIDE_ESTABLISHED if established else Event.DECIDE_NOT_ESTABLISHED
+    _check_reason(body.reason_code, established)
+    report, refund = repository.lock(context.session, context.principal, identifier)
+    check_version(if_match, report.version)
     given = EventData(reason_code=body.reason_code, reason=body.reason)
-    return _happen(context, identifier, event, if_match, given)
+    _bring(context, event, report, refund, given, hold)
+    return report
+
+
+def _bring(
+    context: Context,
+    event: Event,
+    report: Report,
+    refund: Refund,
+    given: EventData,
+    hold: bool,
+    appeal_id: str | None = None,
+) -> None:
+    if hold:
+        held.hold(context, event, report, refund, given, appeal_id)
+        return
+    held.refuse_if_held(context.session, report.id)
+    actor = context.principal.actor
+    apply(context.session, context.settings, context.now, actor, event, report, refund, given)
+
+
+def _check_reason(code: str, established: bool) -> None:
+    """Raises Invalid where the reason speaks for the other side."""
+    if code in (FOR_GENUINE if established else FOR_FAKE):
+        other = "not established" if established else "established"
+        detail = f"The reason {code} speaks for `{other}`. Choose another reason or the other decision."
+        raise Invalid("reason_contradicts", detail)
+
+
+def undo_decision(context: Context, identifier: str) -> held.HeldDecision:
+    """Take back a decision that is held. Raises NotFound, Conflict, Forbidden."""
+    report, _ = repository.lock(context.session, context.principal, identifier)
+    return held.undo_held(context, report)
 
 
 def request_photo(context: Context, identifier: str, body: PhotoRequestIn, if_match: str | None) -> Report:
@@ -142,14 +182,16 @@ def file_appeal(context: Context, report: Report, refund: Refund, grounds: str) 
     return context.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
 
 
-def decide_appeal(context: Context, identifier: str, body: AppealDecisionIn) -> Report:
+def decide_appeal(context: Context, identifier: str, body: AppealDecisionIn, hold: bool = False) -> Report:
+    """hold: whether it can be undone for ten seconds."""
     _, found = repository.find_appeal(context.session, context.principal, identifier)
     report, refund = repository.lock_pair(context.session, found)
-    event = Event.UPHOLD if body.decision == "uphold" else Event.OVERTURN
+    upheld = body.decision == "uphold"
+    if report.was is not None:
+        _check_reason(body.reason_code, upheld == (report.was == ReportState.ESTABLISHED))
+    event = Event.UPHOLD if upheld else Event.OVERTURN
     given = EventData(reason_code=body.reason_code, reason=body.reason)
-    apply(
-        context.session, context.settings, context.now, context.principal.actor, event, report, refund, given
-    )
+    _bring(context, event, report, refund, given, hold, identifier)
     return report
 
 

@@ -5,7 +5,8 @@ one report, and only what the side may do. Forms need no other protection: nothi
 """
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -14,25 +15,28 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 
+from refundlens.model.network.tiles import STRIDE
 from refundlens.serving.detection import body as intake
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
+from refundlens.serving.drawing.reduced import scaled
+from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_bytes
 from refundlens.serving.http.context import services
-from refundlens.serving.http.pages import PageRoute, render
-from refundlens.serving.http.problems import responses
+from refundlens.serving.http.pages import PageRoute, language, remember_language
+from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
-from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import service as refunds
-from refundlens.serving.reports import links, repository, view
+from refundlens.serving.reports import links, repository, status_page, view
 from refundlens.serving.reports.links import Link
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import Report
+from refundlens.serving.storage.tables import Image, Report
 from refundlens.serving.workflow.states import Source
 
 
@@ -54,13 +58,9 @@ router = APIRouter(prefix="/track", tags=["status links"], route_class=LinkRoute
 Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a report")]
 HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 """The address is the key: it must not travel on, nor stay anywhere."""
-
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept, Accept-Language",
-}
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+VIEW_SIDE = 1280
+"""Pixels along the longer side of the photo on the page: three times a phone's width."""
 
 
 @router.get("/{token}", operation_id="track_report", response_model=ReportOut, responses=responses(404, 410))
@@ -69,17 +69,12 @@ def track_report(request: Request, token: Token) -> Response:
     link = _link(request, token)
     with services(request).database.reading() as session:
         shown = _show(request, session, link)
+        heat = _map_frame(_whole(session, link))
     if "text/html" in request.headers.get("accept", ""):
-        language = preferred(request.headers.get("accept-language"))
-        page = render(
-            "track.html",
-            report=shown.body(),
-            side=link.side,
-            token=token,
-            t=texts("track", language),
-            language=language,
-        )
-        return HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
+        page = status_page.status(shown.body(), link.side, token, language(request), heat)
+        response = HTMLResponse(page, headers={**HEADERS, **status_page.HEADERS})
+        remember_language(request, response)
+        return response
     return JSONResponse(shown.body(), headers=HEADERS)
 
 
@@ -90,18 +85,32 @@ def track_report(request: Request, token: Token) -> Response:
     responses={200: {"content": {"image/*": {}}}, **responses(404, 410)},
 )
 def track_photo(request: Request, token: Token) -> Response:
-    """The photo that was reported."""
+    """The photo that was reported, byte for byte."""
+    content, image = _photo(request, token)
+    return Response(content, media_type=image.media_type, headers={**HEADERS, **SANDBOX})
+
+
+@router.get("/{token}/view.jpg", include_in_schema=False)
+async def track_view(request: Request, token: Token) -> Response:
+    """The photo that was reported as every browser can show it, at most `VIEW_SIDE` pixels wide and high."""
+    content = await _bytes(request, token)
+    drawn = await services(request).service.on_worker(partial(scaled, content, VIEW_SIDE))
+    return Response(drawn, media_type="image/jpeg", headers={**HEADERS, **SANDBOX})
+
+
+@router.get("/{token}/heat.png", include_in_schema=False)
+async def track_heat(request: Request, token: Token) -> Response:
+    """The heat map in red: a cell a pixel, as opaque as it is probable."""
     link = _link(request, token)
-    with services(request).database.reading() as session:
-        image = _whole(session, link).image
-    if image.erased_at is not None:
-        raise Gone("photo_erased", "This photo was erased.")
-    try:
-        content = services(request).files.get(image.sha256)
-    except FileError as error:
-        raise Gone("photo_missing", "This photo is not kept any more.") from error
-    sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=image.media_type, headers={**HEADERS, **sandbox})
+
+    def draw() -> bytes:
+        with services(request).database.reading() as session:
+            whole = _whole(session, link)
+        if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
+            raise NotFound("There is no heat map of this photo.")
+        return map_overlay(load_map(services(request).files, whole.screening.heatmap), HEAT_COLOUR)
+
+    return Response(await run_in_threadpool(draw), media_type="image/png", headers={**HEADERS, **SANDBOX})
 
 
 @router.post(
@@ -112,13 +121,26 @@ def track_photo(request: Request, token: Token) -> Response:
     responses=responses(400, 404, 409, 410, 413, 422),
 )
 async def track_appeal(request: Request, token: Token) -> Response:
-    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form."""
+    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
     link = _buyer(request, token)
-    grounds = await _grounds(request)
-
-    made = await run_in_threadpool(_appeal, request, link, grounds)
-    services(request).notifier.notify()
+    parts = services(request)
+    with parts.service.admission.place(math.inf, expected_bytes(request, parts.settings), photos=0):
+        grounds, uploads = await _objection(request)
+        made = await run_in_threadpool(_file, request, link, grounds, uploads)
+    parts.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload]) -> dict[str, Any]:
+    """The appeal and its photos, in one transaction."""
+    parts = services(request)
+    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in uploads]
+    with parts.database.transaction() as session:
+        report, refund = repository.lock_pair(session, _whole(session, link).report)
+        filed = file_appeal(_context(request, session, link, report), report, refund, grounds)
+        if prepared:
+            refunds.add_photos(session, refund, prepared, BUYER, parts.clock())
+        return AppealOut.of(filed).body()
 
 
 @router.post(
@@ -141,18 +163,41 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
+async def _bytes(request: Request, token: str) -> bytes:
+    content, _ = await run_in_threadpool(_photo, request, token)
+    return content
+
+
+def _photo(request: Request, token: str) -> tuple[bytes, Image]:
+    """Raises Gone."""
+    link = _link(request, token)
+    with services(request).database.reading() as session:
+        image = _whole(session, link).image
+    if image.erased_at is not None:
+        raise Gone("photo_erased", "This photo was erased.")
+    try:
+        content = services(request).files.get(image.sha256)
+    except FileError as error:
+        raise Gone("photo_missing", "This photo is not kept any more.") from error
+    return content, image
+
+
+def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
+    """Width and height in pixels of the photo as displayed and of its heat map, which ends with a whole cell; and the
+    boxes of its regions, whose numbers the reasons name."""
+    if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
+        return None
+    width, height = whole.screening.body["width"], whole.screening.body["height"]
+    across, down = (-(-side // STRIDE) * STRIDE for side in (width, height))
+    return {"width": width, "height": height, "across": across, "down": down,
+            "boxes": [region["box"] for region in whole.screening.body["regions"]]}  # fmt: skip
+
+
 def _must_be_awaited(request: Request, link: Link) -> None:
     """Raises Conflict where nobody waits for a photo."""
     with services(request).database.reading() as session:
         if not repository.photo_awaited(session, _whole(session, link).report):
             raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
-
-
-def _appeal(request: Request, link: Link, grounds: str) -> dict[str, Any]:
-    with services(request).database.transaction() as session:
-        report, refund = repository.lock_pair(session, _whole(session, link).report)
-        appeal = file_appeal(_context(request, session, link, report), report, refund, grounds)
-        return AppealOut.of(appeal).body()
 
 
 def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
@@ -167,8 +212,7 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 
 def _link(request: Request, token: str) -> Link:
-    parts = services(request)
-    return links.read(parts.secret, token, parts.clock())
+    return links.read(services(request).secret, token, services(request).clock())
 
 
 def _buyer(request: Request, token: str) -> Link:
@@ -187,9 +231,8 @@ def _whole(session: Session, link: Link) -> repository.ReportDetail:
 
 def _show(request: Request, session: Session, link: Link) -> ReportOut:
     whole = _whole(session, link)
-    shown = view.report_out(
-        _context(request, session, link, whole.report), whole, secret=services(request).secret
-    )
+    context = _context(request, session, link, whole.report)
+    shown = view.report_out(context, whole, secret=services(request).secret)
     if link.side == "merchant":
         shown.allowed_actions = []  # a merchant acts with a key, not with a link
     return shown
@@ -200,23 +243,28 @@ def _context(request: Request, session: Session, link: Link, report: Report) -> 
     parts = services(request)
     who = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, report.account)
     side = Principal(report.tenant_id, "", who.role, who.name, report.account)
-    return Context(
-        session, parts.settings, parts.clock(), side, preferred(request.headers.get("accept-language"))
-    )
+    return Context(session, parts.settings, parts.clock(), side, language(request))
 
 
-async def _grounds(request: Request) -> str:
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        async with request.form(max_fields=4) as form:
+async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
+    """Grounds and photos. Raises Problem 408, 413, 422."""
+    uploads: list[Upload] = []
+    if intake.media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        async with (
+            arriving(request, services(request).settings),
+            request.form(max_fields=4, max_files=status_page.MOST_PHOTOS) as form,
+        ):
             given: Any = {"grounds": form.get("grounds", "")}
+            files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
+            uploads = [Upload(one.filename, await one.read()) for one in files]
     else:
         given = await read_bytes(request, services(request).settings)
     try:
         if isinstance(given, bytes):
-            return AppealIn.model_validate_json(given).grounds
-        return AppealIn.model_validate(given).grounds
+            return AppealIn.model_validate_json(given).grounds, uploads
+        return AppealIn.model_validate(given).grounds, uploads
     except ValidationError as error:
-        raise Invalid("invalid_request", faults(error)) from error
+        raise Problem(422, "invalid_request", faults(error)) from error
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:
