@@ -1,7 +1,7 @@
 """Evidence packs over HTTP: of a detection, of a report; and the key they are signed with, for everybody."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -15,16 +15,14 @@ from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.http.context import ApiCall, Parts
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Conflict, Gone, NotFound
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.reports.schemas import EXAMPLE as REPORT
 from refundlens.serving.storage.files import FileError
 
-AT_ONCE = 4
-"""PDFs drawn or waiting to be: each holds one of the forty threads that answer everything else, for a second or two."""
-_PLACES = threading.BoundedSemaphore(AT_ONCE)
 router = APIRouter(tags=["evidence"])
 
 JSON, PDF = "application/json", "application/pdf"
@@ -61,7 +59,10 @@ class EvidenceKeys(BaseModel):
 
 
 def _answers(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {media_type: {"schema": schema}}}, **responses(401, 403, 404, 409, 410, 422)}
+    return {
+        200: {"content": {media_type: {"schema": schema}}},
+        **responses(401, 403, 404, 409, 410, 422, 429, 503),
+    }
 
 
 _AS_JSON = _answers(JSON, {"type": "object", "required": ["evidence", "signature"]})
@@ -92,7 +93,7 @@ def get_detection_json(
     response_class=Response,
     responses=_AS_PDF,
 )
-def get_detection_pdf(
+async def get_detection_pdf(
     call: Reader,
     identifier: DetectionId,
     photo: WithPhoto = "omit",
@@ -100,7 +101,7 @@ def get_detection_pdf(
 ) -> Response:
     """The same as A4 pages in English and Chinese, the language of Accept-Language first; the JSON is attached."""
     asked = Asked(call.principal, photo=True, names=names == "include")
-    return _pdf(call, identifier, _of_detection(call, identifier, asked), photo == "include")
+    return await _pdf(call, identifier, partial(_of_detection, call, identifier, asked), photo == "include")
 
 
 @router.get(
@@ -126,7 +127,7 @@ def get_report_json(
     response_class=Response,
     responses=_AS_PDF,
 )
-def get_report_pdf(
+async def get_report_pdf(
     call: Party,
     identifier: ReportId,
     photo: WithPhoto = "omit",
@@ -134,7 +135,7 @@ def get_report_pdf(
 ) -> Response:
     """The same as A4 pages in English and Chinese, with the JSON attached."""
     asked = Asked(call.principal, photo=True, names=names == "include")
-    return _pdf(call, identifier, _of_report(call, identifier, asked), photo == "include")
+    return await _pdf(call, identifier, partial(_of_report, call, identifier, asked), photo == "include")
 
 
 @router.get(pack.KEYS_PATH, operation_id="get_evidence_keys", response_model=EvidenceKeys)
@@ -183,17 +184,13 @@ def _json(call: ApiCall, identifier: str, found: Material) -> Response:
     return _file(pack.make_pack(found, _issuing(call)), JSON, f"{identifier}.json")
 
 
-def _pdf(call: ApiCall, identifier: str, found: Material, with_photo: bool) -> Response:
-    from refundlens.serving.evidence import pdf  # its libraries are large
+async def _pdf(call: ApiCall, identifier: str, find: Callable[[], Material], with_photo: bool) -> Response:
+    def draw() -> bytes:
+        from refundlens.serving.evidence import pdf  # its libraries are large
 
-    if not _PLACES.acquire(blocking=False):
-        detail = f"{AT_ONCE} packs are being drawn already. Ask again in a moment."
-        raise Problem(503, "overloaded", detail, {"Retry-After": "5"})
-    try:
-        content = pdf.render_pdf(found, _issuing(call), call.language, with_photo)
-    finally:
-        _PLACES.release()
-    return _file(content, PDF, f"{identifier}.pdf")
+        return pdf.render_pdf(find(), _issuing(call), call.language, with_photo)
+
+    return _file(await drawn(call.request, draw), PDF, f"{identifier}.pdf")
 
 
 def _issuing(call: ApiCall) -> pack.Issuing:

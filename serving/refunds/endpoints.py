@@ -1,22 +1,20 @@
 """PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
 
-import asyncio
 import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import expected_bytes, read_json
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Gone, Invalid, etag
+from refundlens.serving.kit.errors import Gone, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
@@ -51,9 +49,10 @@ async def put_refund(call: Either, refund_id: RefundId, if_match: paging.IfMatch
     older `platform_version` than the one known is refused with 409, so that messages may come in any order. If-Match
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
-    size = expected_bytes(call.request, call.services.settings)
-    with call.services.service.admission.place(math.inf, size, photos=0):
-        body = await _read(call)
+    settings = call.services.settings
+    size = expected_bytes(call.request, settings)
+    with call.services.service.admission.place(call.request, math.inf, size, photos=0):
+        body = await read_json(call.request, settings, RefundIn)
         return await run_in_threadpool(_put, call, refund_id, body, if_match)
 
 
@@ -148,12 +147,3 @@ def get_image(call: Either, identifier: Annotated[str, Path(alias="id")]) -> Res
         "Cache-Control": "private, max-age=3600",
     }
     return Response(content, media_type=image.media_type, headers=headers)
-
-
-async def _read(call: ApiCall) -> RefundIn:
-    """The body, within the limits that hold for photos. Raises Problem 408, Problem 413, Invalid."""
-    data = await read_bytes(call.request, call.services.settings)
-    try:
-        return await asyncio.to_thread(RefundIn.model_validate_json, data)
-    except ValidationError as error:
-        raise Invalid("invalid_request", faults(error)) from error

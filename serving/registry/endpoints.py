@@ -14,6 +14,7 @@ from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, schemas, service
+from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
     ModelOut,
@@ -89,6 +90,7 @@ def promote_model(
     """Make it the champion of the whole installation. Every process changes to it within seconds, without losing a
     photo. A version for which something is missing is refused with 409 `not_fit`."""
     asked = body or PromoteIn()
+    _must_load(call, version)
     return call.once(
         key,
         asked,
@@ -107,9 +109,20 @@ def roll_back_model(
     if_match: IfMatch = None,
 ) -> Response:
     """Take the champion back: the one before it judges again. Answers with that one."""
+    with call.reading() as context:
+        before = service.find(context.session, version).previous
+    if before is not None:
+        _must_load(call, before)
     return call.once(
         key, body, lambda context: _made(service.rollback(context, version, body.reason, if_match))
     )
+
+
+def _must_load(call: ApiCall, version: str) -> None:
+    """Before the transaction: loading takes a second. Raises NotFound, Conflict `not_loadable`."""
+    with call.reading() as context:
+        row = service.find(context.session, version)
+    check_loadable(call.services.bundles, call.services.settings, row)
 
 
 def _made(row: ModelVersion) -> Created:

@@ -22,7 +22,8 @@ from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
 from refundlens.serving.drawing.reduced import scaled
-from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
+from refundlens.serving.http.budgets import remember_link
 from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import PageRoute, language, remember_language
 from refundlens.serving.http.problems import Problem, responses
@@ -124,7 +125,8 @@ async def track_appeal(request: Request, token: Token) -> Response:
     """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
     link = _buyer(request, token)
     parts = services(request)
-    with parts.service.admission.place(math.inf, expected_bytes(request, parts.settings), photos=0):
+    size = expected_bytes(request, parts.settings)
+    with parts.service.admission.place(request, math.inf, size, photos=0):
         grounds, uploads = await _objection(request)
         made = await run_in_threadpool(_file, request, link, grounds, uploads)
     parts.notifier.notify()
@@ -156,7 +158,7 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     parts = services(request)
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
     size = expected_bytes(request, parts.settings)
-    with parts.service.admission.place(math.inf, size, photos=0):
+    with parts.service.admission.place(request, math.inf, size, photos=0):
         body = await intake.read(request, parts.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
     parts.notifier.notify()
@@ -212,7 +214,10 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 
 def _link(request: Request, token: str) -> Link:
-    return links.read(services(request).secret, token, services(request).clock())
+    parts = services(request)
+    link = links.read(parts.secret, token, parts.clock())
+    remember_link(request, link.report_id)
+    return link
 
 
 def _buyer(request: Request, token: str) -> Link:
@@ -258,10 +263,8 @@ async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
             files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
             uploads = [Upload(one.filename, await one.read()) for one in files]
     else:
-        given = await read_bytes(request, services(request).settings)
+        return (await read_json(request, services(request).settings, AppealIn)).grounds, uploads
     try:
-        if isinstance(given, bytes):
-            return AppealIn.model_validate_json(given).grounds, uploads
         return AppealIn.model_validate(given).grounds, uploads
     except ValidationError as error:
         raise Problem(422, "invalid_request", faults(error)) from error
