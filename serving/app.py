@@ -28,6 +28,7 @@ from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.old_folder import take_over
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
@@ -35,7 +36,7 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
-from refundlens.serving.http.idempotency import Replays, Running
+from refundlens.serving.http.idempotency import Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
@@ -111,7 +112,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         redoc_url=None,
     )
     app.state.settings, app.state.metrics = settings, metrics
-    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
+    app.state.clock, app.state.running = clock, Running()
     app.state.database, app.state.secret = database, read_secret(settings)
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
@@ -120,7 +121,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
     app.state.service = DetectionService(
         engine,
-        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        DetectionStore(database, app.state.files, settings.keep_detections),
         Admission(
             settings.workers,
             settings.max_waiting,
@@ -205,6 +206,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
 def _warm_up(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     engine: Engine = app.state.service.engine
+    take_over(settings.data_dir / "detections", app.state.database, app.state.files)
     engine.warm_up()
     app.state.ready = True
     if settings.demo:

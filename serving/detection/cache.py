@@ -33,13 +33,14 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """The question in 64 hexadecimal digits, which may name a file."""
+        """The question in 64 hexadecimal digits."""
         parts = [RULES, self.owner, self.photo, self.model, self.claim, self.language]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class ResultCache:
-    """The answers used last, as JSON, bounded by bytes. Used from the event loop only."""
+    """The answers used last, as JSON, bounded by bytes: those that are known to be whole in the store. Used from the
+    event loop only."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes

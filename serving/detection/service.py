@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from refundlens.model.detect import Detector
 from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
@@ -21,21 +23,21 @@ from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import Question, ResultCache
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
-from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
-from refundlens.serving.detection.store import Damaged, DetectionRecord, DetectionStore
+from refundlens.serving.detection.schemas import ErrorBody, Line
+from refundlens.serving.detection.store import DetectionStore, detection_body
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob
+from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.clock import Clock, rfc3339
-from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import Metrics
+from refundlens.serving.storage.tables import DetectionRecord
 
 Result = TypeVar("Result")
 
-HASHED_AT_ONCE = 2_000_000
-"""Bytes of a request hashed on the event loop: 2 ms, less than a change of threads may take under load."""
+STORE_THREADS = 4
+"""Threads that ask the database: SQLite has one writer, and what is looked up takes a millisecond."""
 INTERNAL = ErrorBody(
     code="internal", message="this picture could not be judged because of a fault on our side"
 )
@@ -45,12 +47,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PhotoOutcome:
-    """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
-    now; in the store only where that was asked for. queued: seconds it waited for its turn. work: seconds of one
+    """What became of one picture: `body` (the API's JSON), or `error`. detection: only where it was judged just now.
+    record: to be stored, where that was asked for. queued: seconds it waited for its turn. work: seconds of one
     processor that it took."""
 
     body: Line | None = None
-    stored: DetectionRecord | None = None
+    record: DetectionRecord | None = None
     detection: Detection | None = None
     error: ErrorBody | None = None
     queued: float = 0.0
@@ -80,6 +82,8 @@ class DetectionService:
         self.engine, self.store, self.admission = engine, store, admission
         self._metrics, self._clock = metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
+        # of their own: the worker's transactions, which wait for the disk, would hold up who only looks
+        self._asking = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="detections")
 
     @property
     def detector(self) -> Detector:
@@ -89,6 +93,7 @@ class DetectionService:
     def close(self) -> None:
         self.engine.close()
         self._pool.shutdown(cancel_futures=True)
+        self._asking.shutdown()
 
     async def judge(self, asked: DetectRequest[Intake]) -> list[PhotoOutcome]:
         """Judge every picture, or give the answer that is known.
@@ -107,7 +112,7 @@ class DetectionService:
         self._submit([job for job in jobs if isinstance(job, PhotoJob)])
         work = [self._one(upload, job, asked, prepared) for upload, job in zip(images, jobs, strict=True)]
         try:
-            outcomes = await asyncio.gather(*work)
+            outcomes = await self._keep(await asyncio.gather(*work))
         except asyncio.CancelledError:  # the caller hung up
             self.engine.abandon([job for job in jobs if isinstance(job, PhotoJob)])
             raise
@@ -115,14 +120,27 @@ class DetectionService:
             self._count(outcome)
         return outcomes
 
-    def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
-        """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
-        question = Question(owner, photo, self.detector.name.sha256, claim, language)
-        return self._caching and self.store.answer(question.digest) is not None
+    async def knows(
+        self, photos: Callable[[], Sequence[str]], owner: str, claim: Defect | None, language: Language
+    ) -> bool:
+        """Whether there is a stored answer for each of some photos, by their SHA-256 in hexadecimal, which are worked
+        out on a thread. Reads no file."""
+        if not self._caching:
+            return False
+        model = self.detector.name.sha256
+
+        def look() -> bool:
+            asked = {Question(owner, photo, model, claim, language).digest for photo in photos()}
+            return self.store.answers(list(asked)).keys() == asked
+
+        return await self._ask(look)
 
     async def on_worker(self, work: Callable[[], Result]) -> Result:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _ask(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._asking, work)
 
     async def _known(
         self, uploads: Sequence[Upload], asked: DetectRequest[Intake]
@@ -130,22 +148,23 @@ class DetectionService:
         """The stored answer for each picture that has one."""
         if asked.cache != "use":
             return [None] * len(uploads)
-        photos = (
-            [upload.sha256 for upload in uploads]
-            if sum(len(upload.data) for upload in uploads) <= HASHED_AT_ONCE
-            else await asyncio.to_thread(lambda: [upload.sha256 for upload in uploads])
-        )
+        model = self.detector.name.sha256
+
+        def look() -> tuple[list[str], dict[str, str]]:
+            questions = [self._question(upload.sha256, model, asked) for upload in uploads]
+            return questions, self.store.answers(questions)
+
+        questions, known = await self._ask(look)  # hashing 64 MB would hold up every other request
         return [
-            await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
+            await self._answer(upload, question, known.get(question))
+            for upload, question in zip(uploads, questions, strict=True)
         ]
 
-    async def _answer(self, upload: Upload, photo: str, asked: DetectRequest[Intake]) -> PhotoOutcome | None:
-        question = self._question(photo, self.detector.name.sha256, asked)
-        identifier = self.store.answer(question)
+    async def _answer(self, upload: Upload, question: str, identifier: str | None) -> PhotoOutcome | None:
         body = self._answers.get(question) if identifier else None
         where = "memory"
         if identifier and (body is None or body["id"] != identifier):
-            where, body = "store", await self.on_worker(lambda: self._stored(identifier, asked.owner))
+            where, body = "store", await self._ask(lambda: self._stored(identifier))
             if body is not None:
                 self._answers.put(question, body)
         if body is None:
@@ -154,15 +173,14 @@ class DetectionService:
         self._metrics.cache.labels(where).inc()
         return None if body is None else PhotoOutcome(body={**body, "file": upload.name})
 
-    def _stored(self, identifier: str, owner: str) -> Line | None:
+    def _stored(self, identifier: str) -> Line | None:
         """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
         anew."""
         try:
-            found = self.store.get(identifier, owner)
-        except (Damaged, OSError):
+            return self.store.whole(identifier)
+        except OSError:
             _log.warning("the photo of the stored detection %s is judged anew", identifier, exc_info=True)
             return None
-        return None if found is None else found.body
 
     def _question(self, photo: str, model: str, asked: DetectRequest[Intake]) -> str:
         return Question(asked.owner, photo, model, asked.body.claim, asked.language).digest
@@ -204,13 +222,9 @@ class DetectionService:
             return job
         try:
             answer = await self.engine.result(job)
-            keep = asyncio.get_running_loop().run_in_executor(
-                self._pool, self._compare, upload, answer.detection, asked, references
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._made, upload, answer, asked, references
             )
-            question, stored, detection = await keep
-            if question is not None:
-                self._answers.put(question, stored.body)
-            return PhotoOutcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
         except Expired as error:
@@ -220,30 +234,38 @@ class DetectionService:
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
             return PhotoOutcome(error=INTERNAL)
 
-    def _compare(
+    def _made(
         self,
         upload: Upload,
-        detection: Detection,
+        answer: Judgement,
         asked: DetectRequest[Intake],
         references: Sequence[Reference],
-    ) -> tuple[str | None, DetectionRecord, Detection]:
-        detection = with_references(detection, upload.data, references, asked.language)
-        question = None
-        if asked.cache != "off":
-            question = self._question(detection.sha256, detection.model.sha256, asked)
-        made = self._answer_of(upload.name, detection, asked.owner)
+    ) -> PhotoOutcome:
+        detection = with_references(answer.detection, upload.data, references, asked.language)
+        now, record = self._clock(), None
+        body = detection_body(upload.name, detection, now)
         if asked.keep:
-            self.store.put(made, question)
-        return question, made, detection
+            cached = asked.cache != "off"
+            question = self._question(detection.sha256, detection.model.sha256, asked) if cached else None
+            record = self.store.make(asked.owner, body, detection, now, question)
+        return PhotoOutcome(body, record, detection, queued=answer.queued, work=answer.work)
 
-    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> DetectionRecord:
-        now = self._clock()
-        identifier = make_id("det", now)
-        body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
-        body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
-        trust = detection.reliabilitymap
-        body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
-        return DetectionRecord(identifier, owner, body, detection.heatmap, trust)
+    async def _keep(self, outcomes: list[PhotoOutcome]) -> list[PhotoOutcome]:
+        """Store what is to be stored, all of a request in one transaction."""
+        rows = [outcome.record for outcome in outcomes if outcome.record is not None]
+        if not rows:
+            return outcomes
+        try:
+            surplus = await self._ask(lambda: self.store.put(rows))
+        except (OSError, SQLAlchemyError):  # a full disk
+            _log.exception("%d detections could not be stored", len(rows))
+            return [PhotoOutcome(error=INTERNAL) if outcome.record else outcome for outcome in outcomes]
+        if surplus:  # nobody waits for what goes
+            asyncio.get_running_loop().run_in_executor(self._asking, self.store.trim)
+        for row in rows:
+            if row.question is not None:
+                self._answers.put(row.question, row.body)
+        return outcomes
 
     def _count(self, outcome: PhotoOutcome) -> None:
         if outcome.known:

@@ -1,27 +1,24 @@
 """The stored detections over HTTP: the answer again, its maps, the picture that convinces.
 
-In: an id, and who asks. Out: what was answered, from the store of /v1/detect or from a reported photo's screening.
+In: an id, and who asks. Out: what was answered by /v1/detect, or found by a reported photo's screening.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
+from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
-from refundlens.serving.detection.service import DetectionService
-from refundlens.serving.detection.store import Damaged, DetectionRecord
+from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.evidence import stored
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.kit.language import preferred
+from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
-from refundlens.serving.storage.files import FileError
+from refundlens.serving.storage.files import FileError, FileStore, MissingFile
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
@@ -29,93 +26,90 @@ _FILE = {"type": "string", "format": "binary"}
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 
 
-@router.get(
-    "/detections/{id}",
-    operation_id="get_detection",
-    response_model=DetectionOut,
-    responses=responses(401, 403, 404, 410),
-)
-async def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
+_ERRORS = responses(401, 403, 404, 410)
+_PNG = {200: {"content": {"image/png": {"schema": _FILE}}}, **_ERRORS}
+MapName = Literal["heatmap", "reliability"]
+
+
+@router.get("/detections/{id}", operation_id="get_detection", response_model=DetectionOut, responses=_ERRORS)
+def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
-    if reported is not None:
-        return JSONResponse(reported)
-    return JSONResponse((await _find(request, reader, identifier)).body)
+    return JSONResponse(stored.body_of(_find(request, reader, identifier), _language(request)))
 
 
-@router.get(
-    "/detections/{id}/heatmap",
-    operation_id="get_heatmap",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
-)
-async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+@router.get("/detections/{id}/heatmap", operation_id="get_heatmap", response_class=Response, responses=_PNG)
+def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    found = await _find(request, reader, identifier)
-    return await _picture(found, found.heatmap)
+    return _picture(request, _find(request, reader, identifier), "heatmap")
 
 
 @router.get(
-    "/detections/{id}/reliability",
-    operation_id="get_reliability",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+    "/detections/{id}/reliability", operation_id="get_reliability", response_class=Response, responses=_PNG
 )
-async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    found = await _find(request, reader, identifier)
-    if found.reliabilitymap is None:
+    rows = _find(request, reader, identifier)
+    if rows[0].reliability is None:
         raise Problem(
             404, "not_found", "The model of this detection was calibrated without a reliability map."
         )
-    return await _picture(found, found.reliabilitymap)
+    return _picture(request, rows, "reliability")
 
 
 @router.get(
     "/detections/{id}/evidence.jpg",
     operation_id="get_detection_evidence",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **_ERRORS},
 )
 def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    try:
-        content = stored.evidence(state.database, state.files, reader, identifier, language)
-    except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
-    if content is None:
+    record, image = _find(request, reader, identifier)
+    if image is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
         raise Problem(404, "not_found", detail)
+    files: FileStore = request.app.state.files
+    try:
+        if image.erased_at is not None or record.heatmap is None:
+            raise MissingFile(f"the photo of {identifier} was erased")
+        heat, photo = load_map(files, record.heatmap), files.get(image.sha256)
+    except FileError as error:
+        raise Problem(410, "photo_missing", str(error)) from error
+    content = evidence_jpeg(photo, record.body, heat, None, _language(request))
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-async def _picture(found: DetectionRecord, cells: NDArray[np.float32]) -> Response:
+def _picture(request: Request, rows: stored.Rows, name: MapName) -> Response:
     """One of a detection's maps; it never changes."""
-    png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
+    record, image = rows
+    file: str | None = getattr(record, name)
+    try:
+        if file is None:
+            raise MissingFile(f"the maps of {record.id} were erased with its photo")
+        cells = load_map(request.app.state.files, file)
+    except FileError as error:
+        detail = str(error)
+        if image is None:
+            request.app.state.service.store.forget(record.id)
+            detail = (
+                f"What was stored of {record.id} is damaged. Send the photo again to have it judged anew."
+            )
+        raise Problem(410, "damaged", detail) from error
+    png = heatmap_png(cells, record.body["width"], record.body["height"])
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
 
 
-async def _find(request: Request, reader: Principal, identifier: str) -> DetectionRecord:
-    service: DetectionService = request.app.state.service
-    try:
-        found = await run_in_threadpool(service.store.read, identifier, reader.may_read)
-    except Damaged as error:
-        detail = f"What was stored of {identifier} is damaged. Send the photo again to have it judged anew."
-        raise Problem(410, "damaged", detail) from error
-    found = found or await run_in_threadpool(_of_report, request, reader, identifier)
+def _find(request: Request, reader: Principal, identifier: str) -> stored.Rows:
+    """Raises Problem 404."""
+    with request.app.state.database.reading() as session:
+        found = stored.find_rows(session, reader, identifier)
     if found is None:
         raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
     return found
 
 
-def _of_report(request: Request, reader: Principal, identifier: str) -> DetectionRecord | None:
-    state, language = request.app.state, preferred(request.headers.get("accept-language"))
-    try:
-        return stored.find_stored(state.database, state.files, reader, identifier, language)
-    except FileError as error:
-        raise Problem(410, "damaged", str(error)) from error
+def _language(request: Request) -> Language:
+    return preferred(request.headers.get("accept-language"))
