@@ -44,9 +44,9 @@ that has several, so that no family is lost to training."""
 PHOTO_INPUTS = frozenset(
     {
         "geo-edit/geo-edit.github.io", "pix2pixzero/pix2pixzero.github.io", "MAG-Edit/MAG-Edit.github.io",
-        "zhaoyuzhi/deepfillv2", "HolmesShuan/FireFlow-Fast-Inversion-of-Rectified-Flow-for-Image-Semantic-Editing",
-        "pipizhu998/mig-inpaint-experiments", "muset-ai/awesome-nanobanana2", "HaozheZhao/UltraEdit",
-        "duxingren14/Hifill-tensorflow", "ironjr/lama-single-file", "visibl-ai/sdxl-outpaint-diffusers",
+        "zhaoyuzhi/deepfillv2", "pipizhu998/mig-inpaint-experiments", "muset-ai/awesome-nanobanana2",
+        "HaozheZhao/UltraEdit", "duxingren14/Hifill-tensorflow", "ironjr/lama-single-file",
+        "visibl-ai/sdxl-outpaint-diffusers",
         "poorya96/Object-Removal-Using-OpenCV---Stable-Diffusion",
     }
 )  # fmt: skip

@@ -99,6 +99,11 @@ WITHOUT_WEB = frozenset(
 """What knows no FastAPI: everything below http/, and of what stands beside or above it whatever has no endpoints."""
 
 
+DOMAIN = ("workflow", "reports", "complaints", "refunds", "buyers", "labels", "registry", "webhooks")
+"""Packages whose rules know no HTTP; what they have of it is in these of their modules:"""
+DOORS = {"endpoints.py", "tracking.py", "stream.py"}
+
+
 def _modules(path: Path) -> Iterator[str]:
     """Our own modules that a file imports, inside functions too; not what only the type checker reads."""
     pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
@@ -188,6 +193,18 @@ def test_below_http_nothing_knows_the_web() -> None:
         place = path.relative_to(ROOT / "serving").parts[0].removesuffix(".py")
         if place in WITHOUT_WEB:
             assert not {"fastapi", "starlette", "uvicorn"} & _imports(path), path.relative_to(ROOT)
+
+
+def test_the_domain_knows_no_http() -> None:
+    """Services, repositories and the workflow raise errors of the domain (`kit.errors`); http/ alone says with which
+    status they are answered."""
+    files = [
+        path for name in DOMAIN for path in (ROOT / "serving" / name).glob("*.py") if path.name not in DOORS
+    ]
+    assert len(files) > 25
+    for path in files:
+        told = {module for module in _modules(path) if module.startswith("refundlens.serving.http")}
+        assert not told, f"{path.relative_to(ROOT)} imports {told}"
 
 
 def test_a_circle_is_found() -> None:

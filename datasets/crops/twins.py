@@ -29,15 +29,16 @@ from refundlens.model.names import DEFECTS, Defect
 SIDE = 448
 """Pixels of a delivered window: two crops fit side by side, and its own JPEG costs little."""
 SHARES = {
-    "paired": 0.18, "whole": 0.22, "transplant": 0.22, "redrawn": 0.14, "forgery": 0.08, "classical": 0.12,
-    "painted": 0.04,
+    "paired": 0.2, "whole": 0.2, "transplant": 0.22, "redrawn": 0.18, "forgery": 0.08, "classical": 0.1,
+    "painted": 0.02,
 }  # fmt: skip
 """Share of each kind of pair. "paired": a real editor's picture with its own input; "whole": a generator's picture and
 a photo that looks like it; "transplant": a region of a generated picture in a photo, or the reverse; "redrawn": decoded
 again by a network, nothing or a defect painted; "forgery": collected splices and copy-moves; "classical", "painted":
 our own, without a network."""
-WATCHED = {"paired": 0.35, "whole": 0.35, "transplant": 0.3}
-"""The same for watching: real editors only."""
+WATCHED = {"paired": 0.28, "whole": 0.28, "transplant": 0.24, "control": 0.2}
+"""The same for watching: real editors only, and pairs of two authentic photos, the second one of a gallery, which a
+network that looks at pixels cannot tell apart."""
 REVERSED = 0.33
 """Share of transplants that put a photo's region into a generated picture."""
 STRATA = {
@@ -124,7 +125,9 @@ class TwinSource:
         self.paired = _nested(
             (entry.family, entry.generator, entry.file)
             for entry in used
-            if entry.generated and (entry.mask or _clean_pair(entry, known, masters))
+            if entry.generated
+            # an input that may itself be generated is no authentic twin
+            and (entry.mask or (_clean_pair(entry, known, masters) and known[entry.pair].photo_input))
         )
         self.known = known
         self._masks: dict[str, Mask | None] = {}
@@ -136,6 +139,7 @@ class TwinSource:
         self._makers: dict[str, Callable[[np.random.Generator], Twin | None]] = {
             "paired": self._paired, "whole": self._whole, "transplant": self._transplant, "redrawn": self._redrawn,
             "forgery": self._forgery, "classical": self._classical, "painted": self._painted,
+            "control": self._control,
         }  # fmt: skip
 
     def draw(self, rng: np.random.Generator) -> Twin:
@@ -352,6 +356,17 @@ class TwinSource:
         return Twin(
             base, made.pixels, changed, False, True, scale, f"painted:{defect}", name, defect, made.region
         )
+
+    def _control(self, rng: np.random.Generator) -> Twin | None:
+        """An everyday photo and one of a gallery, both authentic: nothing was changed."""
+        if not {"real_gallery", "real_product"} <= self.photos.keys():
+            return None
+        name, gallery = (self._photo(rng, {kind: 1.0}) for kind in ("real_product", "real_gallery"))
+        scale = self._scale(rng, gallery)
+        shown = self._cut(rng, gallery, scale)
+        plain = _fit(rng, self._cut(rng, name, scale), shown.shape[:2])
+        nothing = np.zeros(shown.shape[:2], np.float32)
+        return Twin(plain, shown, nothing, False, False, scale, "control", gallery)
 
     # --- small helps ---
 

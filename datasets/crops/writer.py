@@ -15,6 +15,7 @@ import numpy as np
 from refundlens.datasets.collection import Role, read_index
 from refundlens.datasets.crops.chains import draw_steps
 from refundlens.datasets.crops.masters import Masters
+from refundlens.datasets.crops.retouch import retouch
 from refundlens.datasets.crops.store import CELL, SIDE, Pair, Record, has_shard, write_shard
 from refundlens.datasets.crops.twins import Twin, TwinSource
 from refundlens.datasets.degradations.apply import deliver
@@ -28,6 +29,11 @@ CROPS = 2
 ON_EDIT = 0.7
 """Share of crops placed over a pixel that was changed."""
 FLIP = 0.5
+RETOUCHED = 0.4
+"""Share of pairs whose twins are retouched alike."""
+RETOUCHED_AUTHENTIC = {True: 0.1, False: 0.35}
+"""Share of pairs whose authentic picture alone is retouched: with the same content, and with another one, where the
+finish of the generator's gallery would tell the two apart."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ def crops_of(rng: np.random.Generator, twin: Twin, tables: list[MeasuredTables])
     if flip:
         pictures = [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
         masks = [np.ascontiguousarray(mask[:, ::-1]) for mask in masks]
+    if twin.changed.any():
+        pictures = _finished(rng, pictures, twin)
     authentic = deliver(pictures[0], steps)
     manipulated = deliver(pictures[1], steps, masks)
     high, wide = manipulated.pixels.shape[:2]
@@ -106,9 +114,18 @@ def crops_of(rng: np.random.Generator, twin: Twin, tables: list[MeasuredTables])
         part = np.s_[y : y + SIDE, x : x + SIDE]
         crops = np.stack([authentic.pixels[part], manipulated.pixels[part]])
         maps = np.stack([_cells(mask[part]) for mask in manipulated.masks])
-        if maps[0].any():
+        if maps[0].any() or not twin.changed.any():  # an edit that this crop misses teaches nothing
             pairs.append(Pair(crops, maps, record))
     return pairs
+
+
+def _finished(rng: np.random.Generator, pictures: list[Pixels], twin: Twin) -> list[Pixels]:
+    """Both twins retouched alike, the authentic one alone, or neither."""
+    if rng.random() < RETOUCHED_AUTHENTIC[twin.aligned]:
+        return [*retouch(rng, pictures[:1], twin.scale), pictures[1]]
+    if rng.random() < RETOUCHED:
+        return retouch(rng, pictures, twin.scale)
+    return pictures
 
 
 def _corner(rng: np.random.Generator, changed: Mask) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import service
 from refundlens.serving.http.context import Db, Now, TheSecret
-from refundlens.serving.http.given import Given
 from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.given import Given
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow.states import EntryKind

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import integrity
 from refundlens.serving.buyers.repository import find_entry, is_known, list_entries
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import Conflict, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
@@ -33,7 +33,7 @@ def keyed(secret: Secret, tenant: str, reference: str) -> str:
 
 
 def integrity_json(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
-    """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises Problem 404."""
+    """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises NotFound."""
     _known(session, principal, buyer)
     found = asdict(integrity.record(session, principal.tenant, buyer, now))
     expires_at = found["expires_at"]
@@ -55,20 +55,20 @@ def integrity_json(session: Session, principal: Principal, buyer: str, now: date
 def reverse(
     session: Session, principal: Principal, buyer: str, identifier: str, reason: str, now: datetime
 ) -> dict[str, Any]:
-    """Take a final line back; the line that does so. Raises Problem 404, 409."""
+    """Take a final line back; the line that does so. Raises NotFound, Conflict."""
     line = find_entry(session, principal.tenant, buyer, identifier)
     if line is None:
-        raise Problem(404, "not_found", f"There is no line {identifier} in this buyer's record.")
+        raise NotFound(f"There is no line {identifier} in this buyer's record.")
     if line.kind != EntryKind.FINAL:
         detail = (
             f"This line is {line.kind}; only final lines are reversed by hand, pending ones by an appeal."
         )
-        raise Problem(409, "not_reversible", detail)
+        raise Conflict("not_reversible", detail)
     report = session.get_one(Report, line.report_id)
     refund = session.get_one(Refund, report.refund_id)
     made = integrity.reverse_entry(session, report, refund, now, reason, principal.actor)
     if made is None:
-        raise Problem(409, "already_reversed", "This line was reversed before; its record says when and why.")
+        raise Conflict("already_reversed", "This line was reversed before; its record says when and why.")
     return entry_json(made)
 
 
@@ -90,4 +90,4 @@ def _known(session: Session, principal: Principal, buyer: str) -> None:
     account = principal.account if principal.role is Role.MERCHANT else None
     if not is_known(session, principal.tenant, buyer, account):
         where = "in your shop" if principal.role is Role.MERCHANT else "here"
-        raise Problem(404, "not_found", f"No refund of this buyer was mirrored {where}.")
+        raise NotFound(f"No refund of this buyer was mirrored {where}.")

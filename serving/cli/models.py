@@ -116,7 +116,7 @@ def rollback(
     version: Annotated[str | None, typer.Argument(help="The champion to take back. [default: it]")] = None,
 ) -> None:
     """Take the champion back: the one before it judges again."""
-    from refundlens.serving.http.problems import Problem
+    from refundlens.serving.kit.errors import Conflict
     from refundlens.serving.registry import repository, service
     from refundlens.serving.registry.stages import Stage
 
@@ -124,7 +124,7 @@ def rollback(
         champion = repository.at(session, Stage.CHAMPION)
         wanted = version or (None if champion is None else champion.id)
         if wanted is None:
-            raise Problem(409, "not_champion", "There is no champion to roll back.")
+            raise Conflict("not_champion", "There is no champion to roll back.")
         row = service.rollback(session, by, wanted, now, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
 
@@ -149,13 +149,13 @@ def _change(must_exist: bool = True) -> "Iterator[tuple[Session, By, Any]]":
 @contextmanager
 def _told() -> Iterator[None]:
     """A wish that cannot be met is told in its sentence; exit status 1."""
-    from refundlens.serving.http.problems import Problem
+    from refundlens.serving.kit.errors import DomainError
 
     try:
         yield
-    except Problem as problem:
-        complain(problem.detail)
-        raise typer.Exit(1) from problem
+    except DomainError as error:
+        complain(error.detail)
+        raise typer.Exit(1) from error
 
 
 def _short(line: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from refundlens.serving.http.context import Db, Now
 from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow.states import ComplaintState
@@ -87,7 +88,7 @@ def get_complaint(principal: Reader, database: Db, identifier: ComplaintId) -> J
     """One complaint; its ETag is what a decision must bring."""
     with database.reading() as session:
         body = service.get_complaint(session, principal, identifier)
-    return JSONResponse(body, headers={"ETag": paging.etag(body["version"])})
+    return JSONResponse(body, headers={"ETag": etag(body["version"])})
 
 
 @router.post(
@@ -115,4 +116,4 @@ def decide_complaint(
 
 
 def _made(body: dict[str, Any], status: int) -> Created:
-    return Created(body, status, {"ETag": paging.etag(body["version"])})
+    return Created(body, status, {"ETag": etag(body["version"])})

@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from refundlens.serving.complaints.schemas import ComplaintDecisionIn, ComplaintIn
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.http import paging
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import Conflict, Forbidden, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -69,7 +68,7 @@ scope, or with `*:read` only, is none: the queue opens to those who were named f
 
 
 def file(session: Session, principal: Principal, asked: ComplaintIn, now: datetime) -> dict[str, Any]:
-    """A new complaint about a refund of the caller's shop. Raises Problem 404."""
+    """A new complaint about a refund of the caller's shop. Raises NotFound."""
     refund = refunds.get(session, principal, asked.refund_id)
     made = Complaint(
         id=make_id("cmp", now),
@@ -104,13 +103,13 @@ def decide_complaint(
     if_match: str | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """End a complaint. Raises Problem 403 for who is no specialist, 404, 409 where it was ended, 412, 428."""
+    """End a complaint. Raises Forbidden for who is no specialist, 404, 409 where it was ended, 412, 428."""
     check_specialist(principal)
     row = _get(session, principal, identifier, lock=True)
     complaint = row[0]
-    paging.check(if_match, complaint.version, required=True)
+    check_version(if_match, complaint.version, required=True)
     if complaint.state != ComplaintState.OPEN:
-        raise Problem(409, "complaint_closed", f"This complaint was {complaint.state} before.")
+        raise Conflict("complaint_closed", f"This complaint was {complaint.state} before.")
     before = complaint.state
     complaint.state, complaint.answer = asked.outcome, asked.answer
     complaint.decided_by, complaint.decided_at = principal.subject, now
@@ -122,24 +121,24 @@ def decide_complaint(
 
 
 def get_complaint(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
-    """One complaint. Raises Problem 403, 404."""
+    """One complaint. Raises Forbidden, NotFound."""
     check_reader(principal)
     return complaint_json(_get(session, principal, identifier), principal)
 
 
 def check_reader(principal: Principal) -> None:
-    """Raises Problem 403 for an adjudicator who is no specialist; a merchant reads its own shop's."""
+    """Raises Forbidden for an adjudicator who is no specialist; a merchant reads its own shop's."""
     if principal.role is not Role.MERCHANT:
         check_specialist(principal)
 
 
 def check_specialist(principal: Principal) -> None:
-    """Raises Problem 403 for a key that was not made for it."""
+    """Raises Forbidden for a key that was not made for it."""
     named = any(scope.startswith(SPECIALIST) for scope in principal.scopes)
     if principal.role is not Role.ADMIN and not named:
         scopes = f"{SPECIALIST}read and {SPECIALIST}write"
         detail = f"Complaints are for specialists: adjudicators' keys with the scopes {scopes}."
-        raise Problem(403, "forbidden", detail)
+        raise Forbidden(detail)
 
 
 def complaint_json(row: Row, principal: Principal) -> dict[str, Any]:
@@ -164,5 +163,5 @@ def complaint_json(row: Row, principal: Principal) -> dict[str, Any]:
 def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row:
     found = find_complaint(session, principal, identifier, lock)
     if found is None:
-        raise Problem(404, "not_found", f"There is no complaint {identifier}.")
+        raise NotFound(f"There is no complaint {identifier}.")
     return found

@@ -22,9 +22,9 @@ from starlette.datastructures import FormData
 
 from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.pages import html, language, remember_language
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.callers import Callers
+from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -66,7 +66,7 @@ class Elsewhere(Exception):
 def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
     """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back.
 
-    A POST must bring its csrf token. Raises Problem 403.
+    A POST must bring its csrf token. Raises Forbidden.
     """
 
     async def visit(request: Request) -> Visit:
@@ -79,10 +79,10 @@ def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
         await check_csrf(request, found, forms=True)
         if found.principal.scopes:
             detail = "This key is narrowed to parts of the API, for programs; the console needs a whole key."
-            raise Problem(403, "forbidden", detail)
+            raise Forbidden(detail)
         if roles and not found.principal.has_role(*roles):
             may = ", ".join(roles)
-            raise Problem(403, "forbidden", f"This page is for: {may}. Log in with such a key.")
+            raise Forbidden(f"This page is for: {may}. Log in with such a key.")
         return Visit(request, found.principal, found.csrf)
 
     return visit
@@ -120,7 +120,7 @@ async def fields(visit: Visit) -> FormData:
 
 
 async def submit(visit: Visit, form: FormData, do: Callable[[Session], Created]) -> Response:
-    """Do what a form asks, once for its `key`, in a transaction. Raises Problem."""
+    """Do what a form asks, once for its `key`, in a transaction. Raises DomainError."""
     asked = {
         name: [str(value) for value in form.getlist(name)] for name in form if name not in ("csrf", "key")
     }

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.texts.reader import LANGUAGES
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.keys import visitor
+from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository, service
@@ -52,7 +52,7 @@ def mirror_samples(state: Any) -> None:
             photos = _photos(state, sample)
             try:
                 _mirror(state, principal, refund_id, sample, photos, time)
-            except (IntegrityError, Problem):
+            except (IntegrityError, DomainError):
                 continue  # another process that starts now has made it, or another shop has this number
     state.notifier.notify()
 

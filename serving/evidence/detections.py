@@ -13,8 +13,9 @@ from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.evidence import stored
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
@@ -50,9 +51,7 @@ def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
     rows = _find(request, reader, identifier)
     if rows[0].reliability is None:
-        raise Problem(
-            404, "not_found", "The model of this detection was calibrated without a reliability map."
-        )
+        raise NotFound("The model of this detection was calibrated without a reliability map.")
     return _picture(request, rows, "reliability")
 
 
@@ -68,14 +67,14 @@ def get_detection_evidence(request: Request, reader: Reader, identifier: Detecti
     record, image = _find(request, reader, identifier)
     if image is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
-        raise Problem(404, "not_found", detail)
+        raise NotFound(detail)
     files: FileStore = request.app.state.files
     try:
         if image.erased_at is not None or record.heatmap is None:
             raise MissingFile(f"the photo of {identifier} was erased")
         heat, photo = load_map(files, record.heatmap), files.get(image.sha256)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     content = evidence_jpeg(photo, record.body, heat, None, _language(request))
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
@@ -95,7 +94,7 @@ def _picture(request: Request, rows: stored.Rows, name: MapName) -> Response:
             detail = (
                 f"What was stored of {record.id} is damaged. Send the photo again to have it judged anew."
             )
-        raise Problem(410, "damaged", detail) from error
+        raise Gone("damaged", detail) from error
     png = heatmap_png(cells, record.body["width"], record.body["height"])
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
@@ -103,11 +102,11 @@ def _picture(request: Request, rows: stored.Rows, name: MapName) -> Response:
 
 
 def _find(request: Request, reader: Principal, identifier: str) -> stored.Rows:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     with request.app.state.database.reading() as session:
         found = stored.find_rows(session, reader, identifier)
     if found is None:
-        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+        raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found
 
 

@@ -15,6 +15,7 @@ from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Conflict, Gone, NotFound
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
@@ -155,7 +156,7 @@ def _of_detection(request: Request, identifier: str, asked: Asked) -> Material:
         request, asked, lambda session, by: material.of_detection(session, state.files, by, identifier)
     )
     if found is None:
-        raise Problem(404, "not_found", f"There is no detection {identifier}, or it is no longer kept.")
+        raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found
 
 
@@ -164,7 +165,7 @@ def _of_report(request: Request, identifier: str, asked: Asked) -> Material:
     found = _collect(request, asked, lambda session, by: material.of_report(session, files, by, identifier))
     if found is None:
         detail = "The detector has not looked at this photo yet, or could not read it."
-        raise Problem(409, "not_screened", detail)
+        raise Conflict("not_screened", detail)
     return found
 
 
@@ -173,7 +174,7 @@ def _collect(request: Request, asked: Asked, find: Find) -> Material | None:
         with request.app.state.database.reading() as session:
             return find(session, asked)
     except FileError as error:
-        raise Problem(410, "damaged", str(error)) from error
+        raise Gone("damaged", str(error)) from error
 
 
 def _json(request: Request, identifier: str, found: Material) -> Response:

@@ -92,7 +92,7 @@ def of_detection(session: Session, files: FileStore, asked: Asked, identifier: s
 
 
 def of_report(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
-    """Of a report; None where nothing was found yet. Raises Problem 404, DamagedFile, OSError."""
+    """Of a report; None where nothing was found yet. Raises NotFound, DamagedFile, OSError."""
     whole = repository.report_detail(session, repository.find_report(session, asked.principal, identifier))
     if whole.screening is None:
         return None

@@ -14,7 +14,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.money import money
 from refundlens.serving.kit.texts import texts
@@ -76,8 +77,8 @@ class PageRoute(APIRoute):
         async def told(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Problem as problem:
-                return trouble(request, problem)
+            except DomainError as error:
+                return trouble(request, problem_of(error))
             except RequestValidationError:  # an address that none of our pages links to
                 return trouble(request, Problem(404, "not_found", "There is no such page."))
 

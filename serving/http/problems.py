@@ -41,6 +41,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from refundlens.serving.kit.errors import (
+    Changed,
+    Conflict,
+    DomainError,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    VersionMissing,
+    etag,
+)
+
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
 """Under it, the Open Inference Protocol's `error` stands beside the members of RFC 9457, which allows others."""
@@ -64,17 +76,38 @@ class ProblemDetails(BaseModel):
     errors: list[dict[str, Any]] | None = Field(default=None, description="each thing wrong with the request")
 
 
-class Problem(Exception):
-    """Raise anywhere under a request to answer with problem details. `detail` tells the caller the fix."""
+STATUS: dict[type[DomainError], int] = {
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    Changed: 412,
+    Invalid: 422,
+    VersionMissing: 428,
+}
+"""How the errors of the domain are answered."""
+
+
+class Problem(DomainError):
+    """What is wrong with the request as HTTP has it: endpoints raise it where no error of the domain says it."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
+        super().__init__(code, detail)
+        self.status, self.headers = status, dict(headers or {})
+
+
+def problem_of(error: DomainError) -> Problem:
+    """The same in HTTP's terms."""
+    if isinstance(error, Problem):
+        return error
+    version = error.version if isinstance(error, Changed) else None
+    headers = None if version is None else {"ETag": etag(version)}
+    return Problem(STATUS[type(error)], error.code, error.detail, headers)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
-    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(DomainError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(DataError, _on_data)
@@ -125,8 +158,9 @@ def _answer(
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)
-    return _answer(request, error.status, error.code, error.detail, error.headers)
+    assert isinstance(error, DomainError)
+    problem = problem_of(error)
+    return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from refundlens.serving.http.given import Given
+from refundlens.serving.kit.given import Given
 
 
 class Truth(StrEnum):

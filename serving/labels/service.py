@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
@@ -126,7 +126,7 @@ def for_decision(session: Session, report: Report, event: Event, judge: str, now
 
 
 def make_label(session: Session, principal: Principal, asked: LabelIn, now: datetime) -> dict[str, Any]:
-    """An engineer's label, audited. Raises Problem 404 for an image or detection that is not there."""
+    """An engineer's label, audited. Raises NotFound for an image or detection that is not there."""
     sha256, image, said = _photo(session, principal.tenant, asked)
     made = _add(
         session,
@@ -169,14 +169,14 @@ def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | 
         said = screening(session, tenant, asked.detection_id)
         if said is None:
             detail = f"There is no detection {asked.detection_id}, or it is no longer kept."
-            raise Problem(404, "not_found", f"{detail} Name the photo by its sha256.")
+            raise NotFound(f"{detail} Name the photo by its sha256.")
         if said.image_id is None:  # sent to /v1/detect: of no refund
             return str(said.body["sha256"]), None, said
     identifier = said.image_id if said else asked.image_id
     if identifier is not None:
         image = image_by_id(session, tenant, identifier)
         if image is None:
-            raise Problem(404, "not_found", f"There is no image {identifier}.")
+            raise NotFound(f"There is no image {identifier}.")
     else:
         assert asked.sha256 is not None  # the schema wants one of the three
         image = image_by_sha256(session, tenant, asked.sha256)

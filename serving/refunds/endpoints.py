@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from refundlens.serving.http import paging
 from refundlens.serving.http.body import expected_bytes, faults, read_bytes
 from refundlens.serving.http.context import Db
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Gone, Invalid, etag
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository, service
@@ -86,7 +87,7 @@ def _mirror(
             session, state.settings, state.secret, principal, refund_id, body, photos, if_match, now
         )
         content = service.view(session, refund)
-        headers = {"ETag": paging.etag(refund.version)}
+        headers = {"ETag": etag(refund.version)}
     return JSONResponse(content, 201 if new else 200, headers)
 
 
@@ -100,7 +101,7 @@ def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResp
     """A refund with its photos and what our reports mean for it."""
     with database.reading() as session:
         refund = repository.get(session, principal, refund_id)
-        return JSONResponse(service.view(session, refund), headers={"ETag": paging.etag(refund.version)})
+        return JSONResponse(service.view(session, refund), headers={"ETag": etag(refund.version)})
 
 
 @router.get(
@@ -150,11 +151,11 @@ def get_image(
         image = repository.photo(session, principal, identifier)
     files: FileStore = request.app.state.files
     if image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+        raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
     try:
         content = files.get(image.sha256)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     # the bytes came from a stranger: never to be taken for a page
     headers = {
         "X-Content-Type-Options": "nosniff",
@@ -165,9 +166,9 @@ def get_image(
 
 
 async def _read(request: Request) -> RefundIn:
-    """The body, within the limits that hold for photos. Raises Problem 408, 413, 422."""
+    """The body, within the limits that hold for photos. Raises Problem 408, Problem 413, Invalid."""
     data = await read_bytes(request, request.app.state.settings)
     try:
         return await asyncio.to_thread(RefundIn.model_validate_json, data)
     except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
+        raise Invalid("invalid_request", faults(error)) from error

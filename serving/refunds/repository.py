@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Image, Refund, Report
@@ -25,10 +25,10 @@ def find_refund(session: Session, principal: Principal, refund_id: str, lock: bo
 
 
 def get(session: Session, principal: Principal, refund_id: str, lock: bool = False) -> Refund:
-    """As `find_refund`. Raises Problem 404."""
+    """As `find_refund`. Raises NotFound."""
     found = find_refund(session, principal, refund_id, lock)
     if found is None:
-        raise Problem(404, "not_found", f"There is no refund {refund_id}. Mirror it first: PUT /v1/refunds/…")
+        raise NotFound(f"There is no refund {refund_id}. Mirror it first: PUT /v1/refunds/…")
     return found
 
 
@@ -75,14 +75,14 @@ def photos(session: Session, refunds: Sequence[Refund]) -> dict[str, list[tuple[
 
 
 def photo(session: Session, principal: Principal, identifier: str) -> Image:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     query = select(Image).join(Refund, Refund.id == Image.refund_id)
     query = query.where(Image.tenant_id == principal.tenant, Image.id == identifier)
     if principal.role is Role.MERCHANT:
         query = query.where(Refund.account == principal.account)
     found = session.execute(query).scalar_one_or_none()
     if found is None:
-        raise Problem(404, "not_found", f"There is no photo {identifier}.")
+        raise NotFound(f"There is no photo {identifier}.")
     return found
 
 

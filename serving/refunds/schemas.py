@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
-from refundlens.serving.http.given import Given
 from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.given import Given
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
 
 MOST_PHOTOS = 32

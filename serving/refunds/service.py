@@ -12,8 +12,7 @@ from refundlens.model.compare.prints import Print
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.http import paging
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Changed, Conflict, Invalid, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
@@ -56,7 +55,7 @@ class PreparedPhoto:
 
 
 def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
-    """Open the photos and store their bytes. Raises Problem 422 for what is no picture.
+    """Open the photos and store their bytes. Raises Invalid for what is no picture.
 
     Outside of the transaction: writing megabytes would hold up everybody else. A photo whose transaction then fails
     lies unused until the retention sweep.
@@ -75,11 +74,11 @@ def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
 def prepare_one(
     files: FileStore, source: Source, name: str | None, data: bytes, where: str = "image"
 ) -> PreparedPhoto:
-    """Open and store one photo. where: what an error calls it. Raises Problem 422."""
+    """Open and store one photo. where: what an error calls it. Raises Invalid."""
     try:
         form, width, height = probe(data)
     except ImageError as error:
-        raise Problem(422, error.code, f"{where}: {error.message}") from error
+        raise Invalid(error.code, f"{where}: {error.message}") from error
     return PreparedPhoto(
         source, files.put(data), name, f"image/{form}", width, height, len(data), print_of(data)
     )
@@ -96,13 +95,13 @@ def mirror(
     if_match: str | None,
     now: datetime,
 ) -> tuple[Refund, bool]:
-    """(refund, whether it is new). Raises Problem 404, 409, 412, 422."""
+    """(refund, whether it is new). Raises NotFound, Conflict, Changed, Invalid."""
     refund = repository.find_refund(session, principal, refund_id, lock=True)
     if refund is None and repository.taken(session, principal, refund_id):
         # another shop's; or another process has made it since we looked
         refund = repository.find_refund(session, principal, refund_id, lock=True)
         if refund is None:
-            raise Problem(404, "not_found", f"There is no refund {refund_id} of yours.")
+            raise NotFound(f"There is no refund {refund_id} of yours.")
     if refund is None:
         refund = _make(session, secret, principal, refund_id, body, if_match, now)
         _keep_photos(session, refund, photos, now)
@@ -114,7 +113,7 @@ def mirror(
             Fact("refund.mirrored", refund.id, data=_facts(refund)),
         )
         return refund, True
-    paging.check(if_match, refund.version)
+    check_version(if_match, refund.version)
     _change(session, settings, secret, principal, refund, body, photos, now)
     return refund, False
 
@@ -168,11 +167,9 @@ def _make(
 ) -> Refund:
     account = principal.account if principal.role is Role.MERCHANT else body.account
     if account is None:
-        raise Problem(
-            422, "account_missing", "Say whose refund this is: `account`, the shop's name or number."
-        )
+        raise Invalid("account_missing", "Say whose refund this is: `account`, the shop's name or number.")
     if if_match is not None:
-        raise Problem(412, "changed_meanwhile", "There is no such refund yet; send it without If-Match.")
+        raise Changed(detail="There is no such refund yet; send it without If-Match.")
     refund = Refund(
         id=make_id("rfd", now),
         tenant_id=principal.tenant,
@@ -246,16 +243,14 @@ def _change(
 
 def _refuse_other(session: Session, principal: Principal, refund: Refund, body: RefundIn, buyer: str) -> None:
     """A refund keeps its shop and its buyer: verdicts on it are theirs. The platform's own people may put right one
-    that was mirrored under a wrong shop, while nothing was reported. Raises Problem 409."""
+    that was mirrored under a wrong shop, while nothing was reported. Raises Conflict."""
     if buyer != refund.buyer:
         detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
-        raise Problem(409, "buyer_differs", detail)
+        raise Conflict("buyer_differs", detail)
     if principal.role is Role.MERCHANT or body.account in (None, refund.account):
         return
     if session.execute(select(Report.id).where(Report.refund_id == refund.id).limit(1)).first():
-        raise Problem(
-            409, "account_differs", "Photos of this refund were reported; it does not change its shop."
-        )
+        raise Conflict("account_differs", "Photos of this refund were reported; it does not change its shop.")
     refund.account = str(body.account)
 
 
@@ -263,7 +258,7 @@ def _refuse_older(refund: Refund, body: RefundIn) -> None:
     known, given = refund.platform_version, body.platform_version
     if known is not None and given is not None and given < known:
         detail = f"Version {given} is older than {known}, which is known here; nothing was changed."
-        raise Problem(409, "older_version", detail)
+        raise Conflict("older_version", detail)
 
 
 def _refuse_reused(refund: Refund, body: RefundIn, changed: Mapping[str, object]) -> None:
@@ -273,7 +268,7 @@ def _refuse_reused(refund: Refund, body: RefundIn, changed: Mapping[str, object]
         detail = (
             f"Version {refund.platform_version} is known with another content ({names}); nothing was changed."
         )
-        raise Problem(409, "version_reused", detail)
+        raise Conflict("version_reused", detail)
 
 
 def _have_reports_follow(
@@ -296,10 +291,10 @@ def _have_reports_follow(
 def _keep_photos(
     session: Session, refund: Refund, photos: Sequence[PreparedPhoto], now: datetime
 ) -> list[Image]:
-    """Add those that the refund does not have yet. Raises Problem 422 for a hash that it does not have either."""
+    """Add those that the refund does not have yet. Raises Invalid for a hash that it does not have either."""
     known = set(session.execute(select(Image.sha256).where(Image.refund_id == refund.id)).scalars())
     if len(known | {photo.sha256 for photo in photos}) > MOST_PHOTOS:
-        raise Problem(422, "too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
+        raise Invalid("too_many_images", f"A refund has at most {MOST_PHOTOS} photos.")
     added: list[Image] = []
     prints: list[tuple[Image, Print]] = []
     for photo in photos:
@@ -307,7 +302,7 @@ def _keep_photos(
             continue
         if photo.media_type is None:
             detail = f"This refund has no photo {photo.sha256}; send its `data`."
-            raise Problem(422, "unknown_photo", detail)
+            raise Invalid("unknown_photo", detail)
         known.add(photo.sha256)
         image = Image(
             id=make_id("img", now),

@@ -12,6 +12,7 @@ from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempot
 from refundlens.serving.http.paging import IfMatch
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -64,7 +65,7 @@ def get_model(principal: Engineer, database: Db, version: str) -> JSONResponse:
     with database.reading() as session:
         row = service.find(session, version)
         body = schemas.show_whole(row, repository.history(session, principal.tenant, row.id))
-    return JSONResponse(body, headers={"ETag": paging.etag(row.revision)})
+    return JSONResponse(body, headers={"ETag": etag(row.revision)})
 
 
 @router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
@@ -129,7 +130,7 @@ def roll_back_model(
 
 
 def _made(row: ModelVersion) -> Created:
-    return Created(schemas.version_json(row), 200, {"ETag": paging.etag(row.revision)})
+    return Created(schemas.version_json(row), 200, {"ETag": etag(row.revision)})
 
 
 def _once_and_ring(request: Request, answer: Response) -> Response:

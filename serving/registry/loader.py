@@ -23,7 +23,7 @@ from refundlens.model.bundle import BundleError, bundled_path
 from refundlens.model.detect import Detector
 from refundlens.model.detection import ModelName
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.observability import EngineMetrics
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import BundleFacts, ModelError, examine, unpacked
@@ -122,7 +122,7 @@ def _enrol(
         found = examine(detector, len(content))
         bundles.put(content)
         _register(database, found, now)
-    except (ModelError, Problem) as error:
+    except (ModelError, DomainError) as error:
         _log.warning("%s runs without being in the registry of models: %s", path, error)
     except IntegrityError:
         pass  # a process that started together with this one was first

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact, text_hash
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.http import paging
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import tenants
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid, NotFound, check_version
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.registry import repository, stages
@@ -47,7 +46,7 @@ SERVICE = By(tenants.DEFAULT, SYSTEM)
 
 
 def find(session: Session, version: str) -> ModelVersion:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     found = repository.find_version(session, version)
     if found is None:
         raise _unknown(version)
@@ -57,13 +56,13 @@ def find(session: Session, version: str) -> ModelVersion:
 def add(session: Session, by: By, bundle: BundleFacts, now: datetime) -> ModelVersion:
     """A candidate, whose bytes are stored already; the version that is there where the very bundle is known.
 
-    Raises Problem 409 where another bundle has its name and version."""
+    Raises Conflict where another bundle has its name and version."""
     known = repository.by_sha256(session, bundle.name.sha256)
     if known is not None:
         return known
     if repository.find_version(session, bundle.id) is not None:
         detail = f"Another bundle is {bundle.id} already. Export this one with another --version."
-        raise Problem(409, "version_taken", detail)
+        raise Conflict("version_taken", detail)
     row = ModelVersion(
         id=bundle.id,
         revision=1,
@@ -101,10 +100,10 @@ def promote(
 ) -> ModelVersion:
     """Make it the champion. force: for admins, though the gate says that something is missing; needs a reason.
 
-    Raises Problem 403, 404, 409, 412, 422."""
+    Raises Forbidden, NotFound, Conflict, Changed, Invalid."""
     row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
-        raise Problem(409, "already_champion", f"{row.id} is the champion already.")
+        raise Conflict("already_champion", f"{row.id} is the champion already.")
     forced = _passed(by, row, reason, force)
     _enthrone(session, by, row, rows, now, reason, forced)
     return row
@@ -113,14 +112,14 @@ def promote(
 def rollback(
     session: Session, by: By, version: str, now: datetime, reason: str, if_match: str | None = None
 ) -> ModelVersion:
-    """Take the champion `version` back: the one before it is champion again. Gives that one. Raises Problem 404, 409,
-    412."""
+    """Take the champion `version` back: the one before it is champion again. Gives that one. Raises NotFound,
+    Conflict, Changed."""
     row, rows = _locked(session, by, version, if_match)
     if row.stage != Stage.CHAMPION:
-        raise Problem(409, "not_champion", f"{row.id} is not the champion, so it cannot be rolled back.")
+        raise Conflict("not_champion", f"{row.id} is not the champion, so it cannot be rolled back.")
     if row.previous is None:
         detail = f"There was no champion before {row.id}. Promote another version instead."
-        raise Problem(409, "nothing_before", detail)
+        raise Conflict("nothing_before", detail)
     back = rows[row.previous]
     _move(session, by, now, row, Stage.RETIRED, "model.rolled_back", reason, {"restored": back.id})
     _move(session, by, now, back, Stage.CHAMPION, "model.restored", reason, {"instead_of": row.id})
@@ -138,14 +137,14 @@ def shadow(
     share: float = SHARE,
     if_match: str | None = None,
 ) -> ModelVersion:
-    """Show it a share of the photos, 0 to 1, instead of whichever was shown them; 0 ends that. Raises Problem 404, 409,
-    412."""
+    """Show it a share of the photos, 0 to 1, instead of whichever was shown them; 0 ends that. Raises NotFound,
+    Conflict, Changed."""
     row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
-        raise Problem(409, "is_champion", f"{row.id} is the champion; it sees every photo.")
+        raise Conflict("is_champion", f"{row.id} is the champion; it sees every photo.")
     if share == 0:
         if row.stage != Stage.SHADOW:
-            raise Problem(409, "not_shadow", f"{row.id} is shown no photos.")
+            raise Conflict("not_shadow", f"{row.id} is shown no photos.")
         _move(session, by, now, row, _rest(row), "model.shadow_ended", None, {})
         return row
     for other in rows.values():
@@ -161,15 +160,15 @@ def _locked(
     session: Session, by: By, version: str, if_match: str | None
 ) -> tuple[ModelVersion, dict[str, ModelVersion]]:
     """The version and all of them, to be changed. One model judges for all tenants: those who run the installation
-    choose it, and nobody else's engineers. Raises Problem 403, 404, 412."""
+    choose it, and nobody else's engineers. Raises Forbidden, NotFound, Changed."""
     if by.tenant != tenants.DEFAULT:
         detail = "One model judges for all tenants; engineers of the tenant `default` change it."
-        raise Problem(403, "forbidden", detail)
+        raise Forbidden(detail)
     rows = repository.locked(session)
     row = rows.get(version)
     if row is None:
         raise _unknown(version)
-    paging.check(if_match, row.revision)
+    check_version(if_match, row.revision)
     return row, rows
 
 
@@ -198,12 +197,12 @@ def _passed(by: By, row: ModelVersion, reason: str | None, force: bool) -> list[
     """What an admin passed over, as codes."""
     found = stages.promotion_blockers(row)
     if force and not by.admin:
-        raise Problem(403, "forbidden", "Only an admin may force a promotion.")
+        raise Forbidden("Only an admin may force a promotion.")
     if force and not reason:
-        raise Problem(422, "reason_required", "Say in `reason` why this version is promoted all the same.")
+        raise Invalid("reason_required", "Say in `reason` why this version is promoted all the same.")
     if found and not force:
         why = "; ".join(one.text for one in found)
-        raise Problem(409, "not_fit", f"{row.id} cannot be promoted: {why}.")
+        raise Conflict("not_fit", f"{row.id} cannot be promoted: {why}.")
     return [one.code for one in found]
 
 
@@ -246,5 +245,5 @@ def _publish(
         outbox.publish(session, tenant.id, now, kind, champion.id, data)
 
 
-def _unknown(version: str) -> Problem:
-    return Problem(404, "not_found", f"There is no model version {version}.")
+def _unknown(version: str) -> NotFound:
+    return NotFound(f"There is no model version {version}.")

@@ -18,6 +18,7 @@ from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
@@ -413,17 +414,15 @@ def _show(request: Request, principal: Principal, session: Session, report: Repo
 
 
 def _made(request: Request, principal: Principal, session: Session, report: Report, status: int) -> Created:
-    return Created(_show(request, principal, session, report), status, {"ETag": paging.etag(report.version)})
+    return Created(_show(request, principal, session, report), status, {"ETag": etag(report.version)})
 
 
 def _answer(request: Request, principal: Principal, session: Session, report: Report) -> JSONResponse:
-    return JSONResponse(
-        _show(request, principal, session, report), headers={"ETag": paging.etag(report.version)}
-    )
+    return JSONResponse(_show(request, principal, session, report), headers={"ETag": etag(report.version)})
 
 
 def _location(reports: list[Report]) -> dict[str, str]:
-    return {"Location": f"/v1/reports/{reports[0].id}", "ETag": paging.etag(reports[0].version)}
+    return {"Location": f"/v1/reports/{reports[0].id}", "ETag": etag(reports[0].version)}
 
 
 def _patience(request: Request) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.storage.secret import Secret
 
 Side = Literal["merchant", "buyer"]
@@ -37,7 +37,7 @@ def token(secret: Secret, report_id: str, side: Side, now: datetime) -> str:
 
 
 def read(secret: Secret, value: str, now: datetime) -> Link:
-    """Raises Problem 404 for a token that is not ours, 410 for one that has ended."""
+    """Raises NotFound for a token that is not ours, 410 for one that has ended."""
     try:
         said_part, signature_part = value.split(".")
         said = _bytes(said_part).decode()
@@ -49,7 +49,7 @@ def read(secret: Secret, value: str, now: datetime) -> Link:
     if not genuine:
         raise _unknown()
     if now.timestamp() >= ends:
-        raise Problem(410, "link_ended", "This link has ended. Ask whoever sent it for a new one.")
+        raise Gone("link_ended", "This link has ended. Ask whoever sent it for a new one.")
     return Link(report_id, "merchant" if initial == "m" else "buyer")
 
 
@@ -57,8 +57,8 @@ def _signature(secret: Secret, said: str) -> bytes:
     return secret.derive(_LABEL, said)[:_SIGNATURE_BYTES]
 
 
-def _unknown() -> Problem:
-    return Problem(404, "not_found", "This link leads nowhere. Check that it was copied whole.")
+def _unknown() -> NotFound:
+    return NotFound("This link leads nowhere. Check that it was copied whole.")
 
 
 def _text(data: bytes) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.drawing.words import ReportFacts
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Conflict, Gone
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR
@@ -41,7 +41,7 @@ def prepare_refusal(
 ) -> EvidencePicture | None:
     """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
 
-    Raises Problem 404, 409, 410.
+    Raises NotFound, Conflict, Gone.
     """
     with database.reading() as session:
         whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
@@ -62,19 +62,17 @@ def language_of(refund: Refund) -> Language:
 
 
 def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
-    """JPEG under 130,000 bytes. Raises Problem 409 where nothing was found yet, 410 where the photo is gone."""
+    """JPEG under 130,000 bytes. Raises Conflict where nothing was found yet, 410 where the photo is gone."""
     screening = whole.screening
     if screening is None:
-        raise Problem(
-            409, "not_screened", "The detector has not looked at this photo yet, or could not read it."
-        )
+        raise Conflict("not_screened", "The detector has not looked at this photo yet, or could not read it.")
     if whole.image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+        raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
     try:
         photo = files.get(whole.image.sha256)
         heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
 
 

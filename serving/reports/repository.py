@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds.repository import lock_by_key
@@ -69,10 +69,10 @@ def _visible(principal: Principal) -> Select[Report]:
 
 
 def find_report(session: Session, principal: Principal, identifier: str) -> Report:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     found = session.execute(_visible(principal).where(Report.id == identifier)).scalar_one_or_none()
     if found is None:
-        raise Problem(404, "not_found", f"There is no report {identifier}.")
+        raise NotFound(f"There is no report {identifier}.")
     return found
 
 
@@ -83,7 +83,7 @@ def of_screening(session: Session, principal: Principal, identifier: str) -> Rep
 
 
 def lock(session: Session, principal: Principal, identifier: str) -> tuple[Report, Refund]:
-    """The report and its refund, to be changed. Raises Problem 404."""
+    """The report and its refund, to be changed. Raises NotFound."""
     return lock_pair(session, find_report(session, principal, identifier))
 
 
@@ -184,14 +184,14 @@ def timeline(session: Session, report: Report, after: int = 0, limit: int = 200)
 
 
 def find_appeal(session: Session, principal: Principal, identifier: str) -> tuple[Appeal, Report]:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     query = select(Appeal, Report).join(Report, Report.id == Appeal.report_id)
     query = query.where(Appeal.tenant_id == principal.tenant, Appeal.id == identifier)
     if principal.role is Role.MERCHANT:
         query = query.where(Report.account == principal.account)
     found = session.execute(query).first()
     if found is None:
-        raise Problem(404, "not_found", f"There is no appeal {identifier}.")
+        raise NotFound(f"There is no appeal {identifier}.")
     return found[0], found[1]
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
-from refundlens.serving.http.given import Given
+from refundlens.serving.kit.given import Given
 from refundlens.serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
 
 MOST_PHOTOS = 16

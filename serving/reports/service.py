@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http import paging
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Conflict, Invalid, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
@@ -107,10 +106,10 @@ class Doing:
 
 
 def submit(doing: Doing, principal: Principal, body: ReportIn) -> list[Report]:
-    """One report a photo, all of one claim. Raises Problem 404, 409, 422; then none is made."""
+    """One report a photo, all of one claim. Raises NotFound, Conflict, Invalid; then none is made."""
     wanted = [body.image] if isinstance(body.image, str) else list(dict.fromkeys(body.image))
     if not 1 <= len(wanted) <= MOST_PHOTOS:
-        raise Problem(422, "invalid_request", f"image: 1 to {MOST_PHOTOS} photos")
+        raise Invalid("invalid_request", f"image: 1 to {MOST_PHOTOS} photos")
     refund = refunds.get(doing.session, principal, body.refund_id, lock=True)
     images = _photos(doing.session, refund, wanted)
     claim = make_id("clm", doing.now)
@@ -161,12 +160,12 @@ def decide_appeal(doing: Doing, principal: Principal, identifier: str, body: App
 def refuse(
     doing: Doing, principal: Principal, identifier: str, if_match: str | None, drawn: "EvidencePicture | None"
 ) -> Report:
-    """drawn: the evidence; none where the report was not established when it should be drawn. Raises Problem 409."""
+    """drawn: the evidence; none where the report was not established when it should be drawn. Raises Conflict."""
     report, refund = repository.lock(doing.session, principal, identifier)
-    paging.check(if_match, report.version)
+    check_version(if_match, report.version)
     if drawn is not None and drawn.version != report.version:
-        raise Problem(
-            409, "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
+        raise Conflict(
+            "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
         )
     given = drawn.given if drawn is not None else None
     apply(doing.session, doing.settings, doing.now, principal.actor, Event.REFUSE, report, refund, given)
@@ -205,13 +204,13 @@ def _happen(
     given: EventData | None = None,
 ) -> Report:
     report, refund = repository.lock(doing.session, principal, identifier)
-    paging.check(if_match, report.version)
+    check_version(if_match, report.version)
     apply(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
     return report
 
 
 def _photos(session: Session, refund: Refund, wanted: Sequence[str]) -> list[Image]:
-    """In the order asked for, each once. Raises Problem 422 for one that the refund does not have."""
+    """In the order asked for, each once. Raises Invalid for one that the refund does not have."""
     query = select(Image).where(
         Image.refund_id == refund.id, or_(Image.id.in_(wanted), Image.sha256.in_(wanted))
     )
@@ -220,5 +219,5 @@ def _photos(session: Session, refund: Refund, wanted: Sequence[str]) -> list[Ima
     missing = [name for name in wanted if name not in by_name]
     if missing:
         detail = f"Refund {refund.refund_id} has no photo {missing[0]}; GET it to see those it has."
-        raise Problem(422, "unknown_photo", detail)
+        raise Invalid("unknown_photo", detail)
     return list(dict.fromkeys(by_name[name] for name in wanted))

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http.body import expected_bytes, faults, read_bytes
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
+from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
@@ -74,12 +75,12 @@ def track_photo(request: Request, token: Token) -> Response:
     with request.app.state.database.reading() as session:
         image = _whole(session, link).image
     if image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased.")
+        raise Gone("photo_erased", "This photo was erased.")
     files: FileStore = request.app.state.files
     try:
         content = files.get(image.sha256)
     except FileError as error:
-        raise Problem(410, "photo_missing", "This photo is not kept any more.") from error
+        raise Gone("photo_missing", "This photo is not kept any more.") from error
     sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type=image.media_type, headers={**HEADERS, **sandbox})
 
@@ -128,10 +129,10 @@ async def track_send_photo(request: Request, token: Token) -> Response:
 
 
 def _must_be_awaited(request: Request, link: Link) -> None:
-    """Raises Problem 409 where nobody waits for a photo."""
+    """Raises Conflict where nobody waits for a photo."""
     with request.app.state.database.reading() as session:
         if not repository.photo_awaited(session, _whole(session, link).report):
-            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+            raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
 
 
 def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
     with state.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
         if not repository.photo_awaited(session, report):
-            raise Problem(409, "no_photo_requested", "Nobody is waiting for a photo here.")
+            raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
         refunds.add_photos(session, refund, prepared, BUYER, state.clock())
         return _show(request, session, link)
 
@@ -152,14 +153,14 @@ def _link(request: Request, token: str) -> Link:
 def _buyer(request: Request, token: str) -> Link:
     link = _link(request, token)
     if link.side != "buyer":
-        raise Problem(403, "forbidden", "This link is the merchant's; merchants act with their key.")
+        raise Forbidden("This link is the merchant's; merchants act with their key.")
     return link
 
 
 def _whole(session: Session, link: Link) -> repository.ReportDetail:
     report = repository.by_key(session, link.report_id)
     if report is None:
-        raise Problem(404, "not_found", "This report is not here any more.")
+        raise NotFound("This report is not here any more.")
     return repository.report_detail(session, report)
 
 
@@ -186,7 +187,7 @@ async def _grounds(request: Request) -> str:
             return AppealIn.model_validate_json(given).grounds
         return AppealIn.model_validate(given).grounds
     except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
+        raise Invalid("invalid_request", faults(error)) from error
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http.context import Db, Now, TheSecret
 from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
-from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, etag, page
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, page
+from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.errors import Invalid, NotFound, etag
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
@@ -179,7 +180,7 @@ def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId)
     with database.reading() as session:
         found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
-        raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
+        raise NotFound(f"There is no webhook delivery {identifier}.")
     row, event = found
     return JSONResponse({**service.show_delivery(row, event.type), "payload": event.payload})
 
@@ -207,12 +208,12 @@ def redeliver_webhook(
 
 
 def _check(request: Request, url: str) -> None:
-    """Before any transaction: it waits for a name server. Raises Problem 422."""
+    """Before any transaction: it waits for a name server. Raises Invalid."""
     guard: UrlPolicy = request.app.state.webhook_guard
     try:
         guard.check(url)
     except UrlRefused as error:
-        raise Problem(422, "webhook_url_refused", str(error)) from error
+        raise Invalid("webhook_url_refused", str(error)) from error
 
 
 def _shown(endpoint: WebhookEndpoint) -> JSONResponse:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.http.given import Given
+from refundlens.serving.kit.given import Given
 from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS
 
 ENDPOINT_ID = "whe_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"

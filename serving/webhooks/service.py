@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.http import paging
-from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import Conflict, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
@@ -63,22 +62,22 @@ def show_delivery(row: WebhookDelivery, event_type: str) -> dict[str, Any]:
 def find_endpoint(
     session: Session, principal: Principal, identifier: str, lock: bool = False
 ) -> WebhookEndpoint:
-    """Raises Problem 404."""
+    """Raises NotFound."""
     found = repository.endpoint(session, principal.tenant, identifier, lock)
     if found is None:
-        raise Problem(404, "not_found", f"There is no webhook endpoint {identifier}.")
+        raise NotFound(f"There is no webhook endpoint {identifier}.")
     return found
 
 
 def create_endpoint(
     session: Session, principal: Principal, asked: EndpointIn, now: datetime
 ) -> WebhookEndpoint:
-    """Raises Problem 409 where there are too many."""
+    """Raises Conflict where there are too many."""
     if repository.endpoint_count(session, principal.tenant) >= MOST_ENDPOINTS:
         detail = (
             f"There are {MOST_ENDPOINTS} endpoints already, which is the most. Delete one that is not needed."
         )
-        raise Problem(409, "too_many_endpoints", detail)
+        raise Conflict("too_many_endpoints", detail)
     made = WebhookEndpoint(
         id=make_id("whe", now),
         tenant_id=principal.tenant,
@@ -105,9 +104,9 @@ def change(
     if_match: str | None,
     now: datetime,
 ) -> WebhookEndpoint:
-    """Raises Problem 404, 412."""
+    """Raises NotFound, Changed."""
     endpoint = find_endpoint(session, principal, identifier, lock=True)
-    paging.check(if_match, endpoint.version)
+    check_version(if_match, endpoint.version)
     before = _state(endpoint)
     if asked.url is not None and asked.url != endpoint.url:
         endpoint.url, endpoint.failing_since = asked.url, None  # another receiver, which has not failed yet
@@ -132,9 +131,9 @@ def change(
 def delete(
     session: Session, principal: Principal, identifier: str, if_match: str | None, now: datetime
 ) -> None:
-    """It is not shown or used any more; its deliveries still are what they were. Raises Problem 404, 412."""
+    """It is not shown or used any more; its deliveries still are what they were. Raises NotFound, Changed."""
     endpoint = find_endpoint(session, principal, identifier, lock=True)
-    paging.check(if_match, endpoint.version)
+    check_version(if_match, endpoint.version)
     before = _state(endpoint)
     endpoint.deleted_at = now
     _touch(endpoint, now)
@@ -145,7 +144,7 @@ def delete(
 def rotate_secret(
     session: Session, principal: Principal, identifier: str, overlap: timedelta, now: datetime
 ) -> WebhookEndpoint:
-    """A new secret signs from now on, and the one before it as well while they overlap. Raises Problem 404."""
+    """A new secret signs from now on, and the one before it as well while they overlap. Raises NotFound."""
     endpoint = find_endpoint(session, principal, identifier, lock=True)
     endpoint.secret_number += 1
     endpoint.previous_until = now + overlap if overlap else None
@@ -156,15 +155,15 @@ def rotate_secret(
 
 
 def redeliver(session: Session, principal: Principal, identifier: str, now: datetime) -> dict[str, Any]:
-    """What is sent now: the delivery under way already, or a new one of the same event. Raises Problem 404, 409."""
+    """What is sent now: the delivery under way already, or a new one of the same event. Raises NotFound, Conflict."""
     found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
-        raise Problem(404, "not_found", f"There is no webhook delivery {identifier}.")
+        raise NotFound(f"There is no webhook delivery {identifier}.")
     asked, event = found
     endpoint = repository.endpoint(session, principal.tenant, asked.endpoint_id, lock=True)
     if endpoint is None or not is_active(endpoint):
         detail = "Its endpoint is disabled or deleted. Enable it first: PATCH it with enabled true."
-        raise Problem(409, "endpoint_not_enabled", detail)
+        raise Conflict("endpoint_not_enabled", detail)
     made = repository.replays(session, principal.tenant, event.id, endpoint.id)
     due = next((row for row in made if row.state == "pending"), None)
     if due is None:

@@ -1,11 +1,11 @@
-"""What must hold besides state and role: one function a guard. Each answers or raises Problem 409 or 422."""
+"""What must hold besides state and role: one function a guard. Each answers or raises Conflict or Invalid."""
 
 from collections.abc import Callable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
 from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.workflow import miss_limit
 from refundlens.serving.workflow.change import Facts, Transition
@@ -40,7 +40,7 @@ def allows(change: Transition) -> bool:
     """Whether the edge could be taken now."""
     try:
         check_guards(change)
-    except Problem:
+    except DomainError:
         return False
     return True
 
@@ -48,33 +48,33 @@ def allows(change: Transition) -> bool:
 def _refund_open(change: Transition) -> None:
     refund = change.refund
     if refund.status != RefundStatus.OPEN:
-        raise Problem(409, "refund_closed", f"Refund {refund.refund_id} is closed.")
+        raise Conflict("refund_closed", f"Refund {refund.refund_id} is closed.")
     if refund.deadline_at is not None and refund.deadline_at <= change.now:
-        raise Problem(409, "refund_deadline_passed", f"The deadline of refund {refund.refund_id} has passed.")
+        raise Conflict("refund_deadline_passed", f"The deadline of refund {refund.refund_id} has passed.")
 
 
 def _photo_reportable(change: Transition) -> None:
     image = change.session.get(Image, change.report.image_id)
     if image is None or image.source not in Source.by_buyer():
         detail = "Only photos from the buyer can be reported: those of source refund, chat or review."
-        raise Problem(422, "not_the_buyers_photo", detail)
+        raise Invalid("not_the_buyers_photo", detail)
     if image.erased_at is not None:
-        raise Problem(409, "photo_erased", "This photo was erased; its retention period is over.")
+        raise Conflict("photo_erased", "This photo was erased; its retention period is over.")
     earlier = select(Report.id, Report.state).where(
         Report.refund_id == change.refund.id, Report.image_id == image.id, Report.id != change.report.id
     )
     for identifier, state in change.session.execute(earlier):
         if ReportState(state) in ReportState.live():
             detail = f"This photo is reported already: {identifier}. Follow that report."
-            raise Problem(409, "already_reported", detail)
+            raise Conflict("already_reported", detail)
         if ReportState(state) in ReportState.for_merchant() | ReportState.for_buyer():
             detail = f"This photo was judged for good: {identifier}."
-            raise Problem(409, "already_judged", detail)
+            raise Conflict("already_judged", detail)
 
 
 def _bound_stated(change: Transition) -> None:
     if change.report.bound is None:
-        raise Problem(409, "no_bound", "Nothing is established without a bound on its false accusations.")
+        raise Conflict("no_bound", "Nothing is established without a bound on its false accusations.")
 
 
 def _miss_within_limit(change: Transition) -> None:
@@ -83,36 +83,34 @@ def _miss_within_limit(change: Transition) -> None:
         detail = (
             f"Without a person, nothing is settled as not established beyond a miss bound of {limit:.0%}."
         )
-        raise Problem(409, "miss_bound_too_large", detail)
+        raise Conflict("miss_bound_too_large", detail)
 
 
 def _other_judge(change: Transition) -> None:
     if change.actor.name in change.seen.sides:
         detail = "You reported, decided or appealed here before; another adjudicator decides."
-        raise Problem(409, "same_judge", detail)
+        raise Conflict("same_judge", detail)
 
 
 def _screened(change: Transition) -> None:
     if change.report.screening_id is None or not change.seen.photo_kept:
         detail = "There is no evidence picture to refuse with: the photo was erased, or could not be read."
-        raise Problem(409, "not_screened", detail)
+        raise Conflict("not_screened", detail)
 
 
 def _in_time(change: Transition) -> None:
     if change.report.due_at <= change.now:
-        raise Problem(409, "appeal_too_late", "The time to appeal is over.")
+        raise Conflict("appeal_too_late", "The time to appeal is over.")
 
 
 def _not_refused(change: Transition) -> None:
     if change.seen.refused:
-        raise Problem(409, "already_refused", f"Refund {change.refund.refund_id} is refused already.")
+        raise Conflict("already_refused", f"Refund {change.refund.refund_id} is refused already.")
 
 
 def _no_open_wish(change: Transition) -> None:
     if change.seen.photo_awaited:
-        raise Problem(
-            409, "photo_already_requested", "The buyer was asked for a photo and has not answered yet."
-        )
+        raise Conflict("photo_already_requested", "The buyer was asked for a photo and has not answered yet.")
 
 
 def _said_by_the_table(change: Transition) -> None:

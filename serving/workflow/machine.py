@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Conflict, Forbidden
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Refund, Report
@@ -32,7 +32,7 @@ def apply(
 ) -> Transition:
     """Have `event` happen. A new report comes with the state it is to get and is not yet in the session.
 
-    Raises Problem 403 where the role may not, 409 where the state does not allow it or a guard does not hold.
+    Raises Forbidden where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
     before = None if event is Event.SUBMIT else ReportState(report.state)
     edge = _edge(before, event, report, actor)
@@ -66,12 +66,10 @@ def _edge(before: ReportState | None, event: Event, report: Report, actor: Actor
     if edge is None:
         allowed = ", ".join(events_from(before, actor.role)) if before else ""
         detail = f"A report that is {before} cannot {event.replace('_', ' ')}. Possible now: {allowed or 'nothing'}."
-        raise Problem(409, "transition_not_allowed", detail)
+        raise Conflict("transition_not_allowed", detail)
     if not role_may(actor.role, edge):
         who = ", ".join(sorted(edge.roles))
-        raise Problem(
-            403, "forbidden", f"Only {who} may {event.replace('_', ' ')} here; this key is {actor.role}."
-        )
+        raise Forbidden(f"Only {who} may {event.replace('_', ' ')} here; this key is {actor.role}.")
     return edge
 
 

@@ -24,7 +24,7 @@ from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_ove
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.drawing.reduced import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Gone, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import refusal, repository
@@ -96,7 +96,7 @@ async def overlay_of(
     screening = whole.screening
     name = None if screening is None else screening.heatmap if layer == "heat" else screening.reliability
     if name is None:
-        raise Problem(404, "not_found", "There is no such map of this photo.")
+        raise NotFound("There is no such map of this photo.")
     return await _made(request, visit, f"{name}-{layer}", partial(_overlay, visit, name, layer), "image/png")
 
 
@@ -107,10 +107,10 @@ async def place(
     """A marked region of a report's photo with what is around it, at the photo's own resolution."""
     whole = await run_in_threadpool(_whole, visit, identifier)
     if whole.image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased.")
+        raise Gone("photo_erased", "This photo was erased.")
     boxes = [] if whole.screening is None else places(whole.screening.body)
     if number >= len(boxes):
-        raise Problem(404, "not_found", "There is no such place.")
+        raise NotFound("There is no such place.")
     tag = f"{whole.image.sha256}-{'-'.join(map(str, boxes[number]))}"
 
     def cut() -> bytes:
@@ -142,9 +142,9 @@ async def _made(
     try:
         content = await service.on_worker(make)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     except ImageError as error:
-        raise Problem(422, error.code, error.message) from error
+        raise Invalid(error.code, error.message) from error
     return Response(content, media_type=kind, headers=headers)
 
 
@@ -152,7 +152,7 @@ def _photo(visit: Visit, identifier: str) -> Image:
     with visit.state.database.reading() as session:
         image = refunds.photo(session, visit.principal, identifier)
     if image.erased_at is not None:
-        raise Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+        raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
     return image
 
 
@@ -167,7 +167,7 @@ def _evidence(files: FileStore, whole: ReportDetail) -> bytes:
     try:
         return files.get(whole.refusal.evidence)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
 
 
 def _scaled(visit: Visit, name: str, side: int) -> bytes:

@@ -30,7 +30,7 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.body import faults
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import DomainError, Invalid, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
@@ -40,12 +40,12 @@ from refundlens.serving.reports.service import Doing
 
 
 def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Created:
-    """Raises Problem 404 for a photo that is not the caller's; then, and where it is about a single claim, the problem
+    """Raises NotFound for a photo that is not the caller's; then, and where it is about a single claim, the problem
     of that claim, with nothing done."""
     found = repository.refunds_of(doing.session, principal, photos)
     missing = [photo for photo in photos if photo not in found]
     if missing:
-        raise Problem(404, "not_found", f"There is no photo {missing[0]}.")
+        raise NotFound(f"There is no photo {missing[0]}.")
     claims: dict[str, list[str]] = {}
     for photo in sorted(photos, key=lambda photo: (found[photo].id, photo)):
         claims.setdefault(found[photo].refund_id, []).append(photo)
@@ -63,7 +63,7 @@ def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], not
         try:
             with doing.session.begin_nested():
                 made += [report.id for report in service.submit(doing, principal, asked)]
-        except Problem:
+        except DomainError:
             if len(parts) == 1:
                 raise
             failed += len(part)
@@ -80,11 +80,11 @@ def text(form: FormData, name: str) -> str:
 
 
 def checked(model: type[Asked], **values: object) -> Asked:
-    """Raises Problem 422."""
+    """Raises Invalid."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
+        raise Invalid("invalid_request", faults(error)) from error
 
 
 MOST_SELECTED = 400
@@ -135,7 +135,7 @@ async def report(visit: Merchant) -> Response:
     if not photos:
         return back_to("/refunds?nothing=1")
     if len(photos) > MOST_SELECTED:
-        raise Problem(422, "invalid_request", f"At most {MOST_SELECTED} photos at once.")
+        raise Invalid("invalid_request", f"At most {MOST_SELECTED} photos at once.")
     checked(ReportIn, refund_id="-", image=photos, note=text(form, "note"))
 
     def do(session: Session) -> Created:

@@ -17,10 +17,10 @@ from starlette.datastructures import FormData
 from refundlens.serving.console.page import Visit, back_to, fields, submit, visits
 from refundlens.serving.console.review import blind_review, queues, workbench
 from refundlens.serving.console.review.workbench import Failed
-from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import problem_of
+from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository as reports
@@ -114,7 +114,7 @@ async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Sessi
     impression = _text(form, "impression")
     if impression not in blind_review.IMPRESSIONS:
         known = ", ".join(blind_review.IMPRESSIONS)
-        raise Problem(422, "invalid_request", f"impression: one of {known}")
+        raise Invalid("invalid_request", f"impression: one of {known}")
 
     def do(session: Session) -> Created:
         report = reports.find_report(session, visit.principal, report_id(session))
@@ -127,10 +127,11 @@ async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Sessi
 async def _try(
     visit: Visit, form: FormData, do: Callable[[Session], Created]
 ) -> tuple[dict[str, Any], Failed | None]:
-    """What came of it; or what went wrong, if the page can tell. Raises Problem for what it cannot."""
+    """What came of it; or what went wrong, if the page can tell. Raises DomainError for what it cannot."""
     try:
         done = await submit(visit, form, do)
-    except Problem as problem:
+    except DomainError as error:
+        problem = problem_of(error)
         if problem.status not in TOLD_ON_THE_PAGE:
             raise
         return {}, Failed(problem, {name: _text(form, name) for name in KEPT})
@@ -138,7 +139,7 @@ async def _try(
 
 
 def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]) -> Body:
-    """The form as the API's body; a decision without words of its own gets its code's sentence. Raises Problem 422."""
+    """The form as the API's body; a decision without words of its own gets its code's sentence. Raises Invalid."""
     given: dict[str, Any] = {name: _text(form, name) for name in names}
     if not given.get("reason", "x"):
         given["reason"] = texts("queue", visit.language)["sentences"].get(given["reason_code"], "")
@@ -146,13 +147,13 @@ def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise Problem(422, "invalid_request", f"{first['loc'][0]}: {first['msg']}") from error
+        raise Invalid("invalid_request", f"{first['loc'][0]}: {first['msg']}") from error
 
 
 def _seen(form: FormData) -> str | None:
     """If-Match: the version that the page showed."""
     version = _text(form, "version")
-    return paging.etag(int(version)) if version.isascii() and version.isdigit() else None
+    return etag(int(version)) if version.isascii() and version.isdigit() else None
 
 
 def _text(form: FormData, name: str) -> str:

@@ -20,7 +20,8 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card, schemas, service
@@ -49,7 +50,7 @@ def models_page(visit: Engineer, cursor: str = "") -> Response:
 
 @router.post("/models/{version}/{act}")
 async def change(visit: Engineer, version: str, act: Act) -> Response:
-    """Promote a version, roll the champion back, run a version in the shadow or end that. Raises Problem 404."""
+    """Promote a version, roll the champion back, run a version in the shadow or end that. Raises NotFound."""
     form = await fields(visit)
     given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
 
@@ -58,7 +59,8 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
 
     try:
         await submit(visit, form, do)
-    except Problem as problem:
+    except DomainError as error:
+        problem = problem_of(error)
         if problem.status not in TOLD_ON_THE_PAGE:
             raise
         return await run_in_threadpool(draw, visit, "", problem)
@@ -106,9 +108,9 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
 def _change(
     session: Session, visit: Visit, version: str, act: Act, reason: str, revision: str
 ) -> ModelVersion:
-    """Raises Problem 404, 409, 412, 422."""
+    """Raises NotFound, Conflict, Changed, Invalid."""
     by, now = By.person(visit.principal), visit.state.clock()
-    seen = paging.etag(int(revision)) if revision.isascii() and revision.isdigit() else None
+    seen = etag(int(revision)) if revision.isascii() and revision.isdigit() else None
     try:
         if act == "promote":
             why = PromoteIn(reason=reason or None).reason
@@ -116,7 +118,7 @@ def _change(
         if act == "rollback":
             return service.rollback(session, by, version, now, RollbackIn(reason=reason).reason, seen)
     except ValidationError as error:
-        raise Problem(422, "invalid_request", f"reason: {error.errors()[0]['msg']}") from error
+        raise Invalid("invalid_request", f"reason: {error.errors()[0]['msg']}") from error
     if act == "shadow":
         return service.shadow(session, by, version, now, if_match=seen)
     return service.shadow(session, by, version, now, 0, if_match=seen)

@@ -26,7 +26,7 @@ from refundlens.serving.console.review import blind_review, repository
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR
 from refundlens.serving.drawing.reduced import scaled
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.storage.files import FileError
@@ -98,14 +98,14 @@ _one_at_a_time = threading.Lock()
 
 @router.get("/{report_id}/view/{kind}")
 def view(visit: Judge, report_id: str, kind: Kind) -> Response:
-    """An image of the report's own photo. Raises Problem 403 while the model's opinion is hidden, 404, 410."""
+    """An image of the report's own photo. Raises Forbidden while the model's opinion is hidden, 404, 410."""
     with visit.state.database.reading() as session:
         whole = reports.report_detail(session, reports.find_report(session, visit.principal, report_id))
         seen = blind_review.may_see(session, visit.principal, whole.report)
     if kind in ("photo", "thumb", "residual"):
         return _of_photo(visit, whole.image, kind)
     if not seen:
-        raise Problem(403, "opinion_hidden", "Look for yourself first; then the page shows the model's maps.")
+        raise Forbidden("Look for yourself first; then the page shows the model's maps.", "opinion_hidden")
     return _map(visit, whole.image, whole.screening, kind)
 
 
@@ -113,23 +113,23 @@ def view(visit: Judge, report_id: str, kind: Kind) -> Response:
 def other_photo(
     visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual"]
 ) -> Response:
-    """An image of another photo of the report's refund. Raises Problem 404, 410."""
+    """An image of another photo of the report's refund. Raises NotFound, Gone."""
     with visit.state.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of(session, visit.principal, report, image_id)
     if image is None:
-        raise Problem(404, "not_found", f"This refund has no photo {image_id}.")
+        raise NotFound(f"This refund has no photo {image_id}.")
     return _of_photo(visit, image, kind)
 
 
 @router.get("/{report_id}/uses/{image_id}/{kind}")
 def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
-    """An image of a photo of another refund that shows the same picture. Raises Problem 404, 410."""
+    """An image of a photo of another refund that shows the same picture. Raises NotFound, Gone."""
     with visit.state.database.reading() as session:
         reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of_tenant(session, visit.principal, image_id)
     if image is None:
-        raise Problem(404, "not_found", f"There is no photo {image_id}.")
+        raise NotFound(f"There is no photo {image_id}.")
     return _of_photo(visit, image, kind)
 
 
@@ -163,7 +163,7 @@ def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
             _encoded(Picture.fromarray(read_photo(data).pixels), "JPEG", SHOWN_QUALITY), "image/jpeg"
         )
     except (ImageError, OSError, ValueError) as error:
-        raise Problem(410, "photo_unreadable", f"This photo cannot be shown: {error}") from error
+        raise Gone("photo_unreadable", f"This photo cannot be shown: {error}") from error
 
 
 def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: str) -> Response:
@@ -171,13 +171,13 @@ def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: st
     if screening is not None:
         name = screening.heatmap if kind == "heat" else screening.reliability
     if screening is None or name is None:
-        raise Problem(404, "not_found", "There is no such map of this photo.")
+        raise NotFound("There is no such map of this photo.")
     if image.erased_at is not None:
         raise _erased()
     try:
         cells = load_map(visit.state.files, name)
     except (FileError, ValueError) as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     width, height = frame_of(image, screening)
     drawn = (
         overlay(cells, HEAT_COLOUR, width, height)
@@ -199,12 +199,12 @@ def _bytes(visit: Visit, image: Image) -> bytes:
     try:
         content: bytes = visit.state.files.get(image.sha256)
     except FileError as error:
-        raise Problem(410, "photo_missing", str(error)) from error
+        raise Gone("photo_missing", str(error)) from error
     return content
 
 
-def _erased() -> Problem:
-    return Problem(410, "photo_erased", "This photo was erased; its hash and verdicts remain.")
+def _erased() -> Gone:
+    return Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
 
 
 def _encoded(picture: Picture.Image, form: str, quality: int | None = None) -> bytes:

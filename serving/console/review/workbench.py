@@ -26,6 +26,7 @@ from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
@@ -163,7 +164,7 @@ def _integrity(session: Session, visit: Visit, whole: ReportDetail) -> dict[str,
     """None for a buyer whose record was erased meanwhile."""
     try:
         return buyers.integrity_json(session, visit.principal, whole.refund.buyer, visit.state.clock())
-    except Problem:
+    except DomainError:
         return None
 
 
@@ -194,7 +195,7 @@ def appeal_page(visit: Judge, appeal_id: str, said: str = "", done: str = "") ->
 def draw(
     visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", done: str = ""
 ) -> Response:
-    """The workbench for a report. Raises Problem 404."""
+    """The workbench for a report. Raises NotFound."""
     with visit.state.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done)
@@ -203,7 +204,7 @@ def draw(
 def draw_appeal(
     visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", done: str = ""
 ) -> Response:
-    """The workbench for an appeal. Raises Problem 404."""
+    """The workbench for an appeal. Raises NotFound."""
     with visit.state.database.reading() as session:
         appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
         return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)

@@ -1,6 +1,7 @@
 """From a collected folder to crops: pairs share everything but the edit, shards resume, nothing held back is used."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,12 @@ def test_a_family_that_is_left_out_is_never_drawn(collection: Path) -> None:
 def test_unseen_generators_watch_and_never_train(collection: Path) -> None:
     rng = np.random.default_rng(2)
     source = _source(collection)
-    trained = {source.draw(rng).tag.split(":")[1] for _ in range(60)}
+    trained = {source.draw(rng).tag for _ in range(60)}
     watch = _source(collection, role="watch")
-    watching = {watch.draw(rng).tag.split(":")[1] for _ in range(30)}
-    assert not {"DALL-E 2", "MAT"} & trained
-    assert watching <= {"DALL-E 2", "MAT"}
+    watching = {watch.draw(rng).tag for _ in range(60)}
+    assert not any(name in tag for tag in trained for name in ("DALL-E 2", ":MAT"))
+    assert "control" in watching  # two photos, neither edited
+    assert {tag.split(":")[1] for tag in watching - {"control"}} <= {"DALL-E 2", "MAT"}
 
 
 def test_crops_lie_on_the_grid_of_the_last_compression(collection: Path) -> None:
@@ -80,6 +82,17 @@ def test_crops_lie_on_the_grid_of_the_last_compression(collection: Path) -> None
             assert pair.crops.shape == (2, store.SIDE, store.SIDE, 3) and pair.crops.dtype == np.uint8
             assert (pair.crops[0] == pair.crops[1]).all()  # delivered alike: the same pixels stay the same
             assert pair.maps.shape == (2, store.SIDE // 8, store.SIDE // 8) and pair.maps[0].any()
+
+
+@pytest.mark.parametrize("photos", [{"some/inpainter"}, set()])
+def test_an_input_that_may_be_generated_itself_is_no_authentic_twin(
+    collection: Path, monkeypatch: pytest.MonkeyPatch, photos: set[str]
+) -> None:
+    monkeypatch.setattr("refundlens.datasets.collection.PHOTO_INPUTS", frozenset(photos))
+    folder = collection / "out"
+    entries = [replace(entry, mask="") for entry in read_index(folder)]
+    source = TwinSource(folder, entries, Masters(collection / "masters"))
+    assert bool(source.paired) == bool(photos)
 
 
 def test_a_stopped_run_goes_on_with_the_missing_shard_alone(collection: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from refundlens.model.detect import Detector
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.serving.events import verify
 from refundlens.serving.events.audit import text_hash
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.errors import Changed, Conflict, Forbidden, Invalid
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import ModelError, tried
@@ -51,10 +51,10 @@ def test_a_champion_is_promoted_and_rolled_back(database: Database, add: Add, ch
     assert change("rollback", three, "too many accusations").id == two
     assert change("rollback", two, "and so was that").id == one
     assert _stages(database) == {"1": "champion", "2": "retired", "3": "retired"}
-    with pytest.raises(Problem) as nothing:
+    with pytest.raises(Conflict) as nothing:
         change("rollback", one, "again")
-    assert (nothing.value.status, nothing.value.code) == (409, "nothing_before")
-    with pytest.raises(Problem) as other:
+    assert nothing.value.code == "nothing_before"
+    with pytest.raises(Conflict) as other:
         change("rollback", three, "once more")
     assert other.value.code == "not_champion"
 
@@ -98,9 +98,9 @@ def test_a_refused_change_leaves_nothing(database: Database, add: Add, change: A
     one = add("1", card=" ")
     with database.reading() as session:
         before = len(session.execute(select(AuditEvent)).all())
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Conflict) as refused:
         change("promote", one)
-    assert (refused.value.status, refused.value.code) == (409, "not_fit")
+    assert refused.value.code == "not_fit"
     assert "no card" in refused.value.detail
     with database.reading() as session:
         assert len(session.execute(select(AuditEvent)).all()) == before
@@ -114,7 +114,7 @@ def test_the_gate_says_all_that_is_missing(add: Add, change: Any, detector: Dete
     mute: Calibration = calibration.model_copy(update={"bins": tuple(never)})
     card = "---\ntags:\n- onnx\n- not-for-serving\nlicense: x\n---\n"
     one = add("1", card=card, calibration=mute.to_json())
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Conflict) as refused:
         change("promote", one)
     assert "never says fake" in refused.value.detail and "not-for-serving" in refused.value.detail
 
@@ -123,10 +123,9 @@ def test_only_an_admin_may_pass_the_gate_and_must_say_why(
     database: Database, add: Add, change: Any, admin: Any
 ) -> None:
     one = add("1", card="")
-    with pytest.raises(Problem) as engineer:
+    with pytest.raises(Forbidden):
         change("promote", one, "urgent", True)
-    assert engineer.value.status == 403
-    with pytest.raises(Problem) as silent:
+    with pytest.raises(Invalid) as silent:
         change("promote", one, force=True, by=admin)
     assert silent.value.code == "reason_required"
     change("promote", one, "the old one is worse", True, by=admin)
@@ -139,7 +138,7 @@ def test_a_shadow_takes_the_place_of_the_one_before(database: Database, add: Add
     one, two, three = add("1"), add("2"), add("3")
     change("promote", one)
     change("promote", two)
-    with pytest.raises(Problem) as champion:
+    with pytest.raises(Conflict) as champion:
         change("shadow", two, 0.5)
     assert champion.value.code == "is_champion"
     change("shadow", one, 0.5)
@@ -147,7 +146,7 @@ def test_a_shadow_takes_the_place_of_the_one_before(database: Database, add: Add
     assert _stages(database) == {"1": "retired", "2": "champion", "3": "shadow"}
     ended = change("shadow", three, 0.0)
     assert (ended.stage, ended.share) == ("candidate", None)
-    with pytest.raises(Problem) as over:
+    with pytest.raises(Conflict) as over:
         change("shadow", three, 0.0)
     assert over.value.code == "not_shadow"
     change("shadow", three)
@@ -165,9 +164,8 @@ def test_the_database_holds_one_champion_at_most(database: Database, add: Add, c
 def test_who_saw_an_older_version_of_a_row_is_told(add: Add, change: Any) -> None:
     one, two = add("1"), add("2")
     change("shadow", one)
-    with pytest.raises(Problem) as stale:
+    with pytest.raises(Changed):
         change("promote", one, if_match='"1"')
-    assert stale.value.status == 412
     assert change("promote", one, if_match='"2"').revision == 3
     assert change("promote", two, if_match="*").previous == one
 
@@ -184,7 +182,7 @@ def test_what_cannot_judge_is_not_taken(make_bundle: Any, tmp_path: Path) -> Non
 def test_a_name_belongs_to_one_bundle(database: Database, add: Add) -> None:
     one = add("1")
     assert add("1") == one, "the very bundle is known already"
-    with pytest.raises(Problem) as taken:
+    with pytest.raises(Conflict) as taken:
         add("1", blind=True)
     assert taken.value.code == "version_taken"
     assert _stages(database) == {"1": "candidate"}
@@ -195,7 +193,6 @@ def test_engineers_of_other_tenants_change_nothing(database: Database, add: Add,
     one = add("1")
     stranger = By("tnt_two", Actor(Role.ADMIN, "root"), admin=True)
     for change in (service.promote, service.shadow):
-        with pytest.raises(Problem) as refused, database.transaction() as session:
+        with pytest.raises(Forbidden), database.transaction() as session:
             change(session, stranger, one, moving_clock())
-        assert refused.value.status == 403
     assert _stages(database) == {"1": "candidate"}

@@ -63,7 +63,8 @@ def test_screenings_become_detections_and_their_reports_stay(empty: Database) ->
     with _at(empty, "0002") as connection:
         _fill(connection)
     empty.migrate()
-    query = "SELECT detection.image_id, owner, question, body, report.id FROM detection JOIN report ON screening_id = detection.id"
+    of_report = "JOIN report ON screening_id = detection.id"
+    query = f"SELECT detection.image_id, owner, question, body, report.id FROM detection {of_report}"
     with empty._engine.connect() as connection:
         image, owner, question, body, report = connection.execute(text(query)).one()
     assert (image, owner, question, report) == ("img_1", None, None, "rpt_1")
