@@ -122,6 +122,8 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.service = DetectionService(
         engine,
         DetectionStore(database, app.state.files, settings.keep_detections),
+        database,
+        app.state.finder,
         Admission(
             settings.workers,
             settings.max_waiting,

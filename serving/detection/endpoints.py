@@ -56,7 +56,7 @@ async def detect(
     Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
     Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
     """
-    async with DetectRequest.admit(request, caller.owner, read_body) as asked:
+    async with DetectRequest.admit(request, caller.owner, read_body, reuse=True) as asked:
         answer, headers = await _answer(request, caller, idempotency_key, asked)
     headers["Server-Timing"] += f"total;dur={asked.spent_ms:.1f}"
     return JSONResponse(answer, headers=headers)

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.store import make_record
 from refundlens.serving.kit.ids import DETECTION_ID
+from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Tenant
@@ -58,7 +59,7 @@ def _row(folder: Path, identifier: str, question: str | None, files: FileStore) 
             raise ValueError("the JSON is another detection's")
         maps = {name: _map(folder / f"{identifier}{suffix}", files) for name, suffix in MAPS.items()}
         at = datetime.fromisoformat(body["created_at"])
-        return make_record(owner.partition("/")[0], body, at, owner=owner, question=question, **maps)
+        return make_record(tenant_of_owner(owner), body, at, owner=owner, question=question, **maps)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         _log.warning("the stored detection %s is damaged and left out: %s", identifier, error)
         return None

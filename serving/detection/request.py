@@ -83,7 +83,7 @@ HEADERS: list[dict[str, Any]] = [
 @dataclass(frozen=True)
 class DetectRequest(Generic[Body]):
     """What a caller wants judged, and how. began, expires: on the monotonic clock. keep: whether what comes out is
-    stored; else the outcomes have all there is of it."""
+    stored; else the outcomes have all there is of it. reuse: whether it is looked for in the tenant's claims."""
 
     body: Body
     owner: str
@@ -93,6 +93,7 @@ class DetectRequest(Generic[Body]):
     priority: Priority = "interactive"
     cache: CacheUse = "off"
     keep: bool = True
+    reuse: bool = False
 
     @classmethod
     @asynccontextmanager
@@ -104,6 +105,7 @@ class DetectRequest(Generic[Body]):
         language: Language | None = None,
         cache: CacheUse | None = None,
         keep: bool = True,
+        reuse: bool = False,
     ) -> "AsyncIterator[DetectRequest[Body]]":
         """Let a request in and read it; its place is given back at the end. read: understands the body, once there is
         room for it. language, cache: what a page says in the headers' place. Raises Problem 400, 413, 429, 503, and
@@ -141,7 +143,8 @@ class DetectRequest(Generic[Body]):
                 place.need(len(body.images), began + patience - time.monotonic())
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
-            yield cls(body, owner, language, began, began + patience, priority(request), cache, keep)
+            expires, turn = began + patience, priority(request)
+            yield cls(body, owner, language, began, expires, turn, cache, keep, reuse)
 
     @property
     def spent_ms(self) -> float:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +19,7 @@ from refundlens.model.detect import Detector
 from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
+from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import Question, ResultCache
@@ -31,7 +33,11 @@ from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.observability import Metrics
+from refundlens.serving.reuse.finder import Finder
+from refundlens.serving.reuse.telling import photo_reasons, reuse_of_photo
+from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import DetectionRecord
 
 Result = TypeVar("Result")
@@ -71,6 +77,8 @@ class DetectionService:
         self,
         engine: Engine,
         store: DetectionStore,
+        database: Database,
+        finder: Finder,
         admission: Admission,
         metrics: Metrics,
         clock: Clock,
@@ -80,7 +88,7 @@ class DetectionService:
         """cache_bytes: answers held in memory; 0 has every photo judged anew."""
         self._answers, self._caching = ResultCache(cache_bytes), cache_bytes > 0
         self.engine, self.store, self.admission = engine, store, admission
-        self._metrics, self._clock = metrics, clock
+        self._database, self._finder, self._metrics, self._clock = database, finder, metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
         # of their own: the worker's transactions, which wait for the disk, would hold up who only looks
         self._asking = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="detections")
@@ -243,12 +251,26 @@ class DetectionService:
     ) -> PhotoOutcome:
         detection = with_references(answer.detection, upload.data, references, asked.language)
         now, record = self._clock(), None
+        if asked.reuse:
+            detection = self._with_reuse(detection, upload.data, asked, now)
         body = detection_body(upload.name, detection, now)
         if asked.keep:
             cached = asked.cache != "off"
             question = self._question(detection.sha256, detection.model.sha256, asked) if cached else None
             record = self.store.make(asked.owner, body, detection, now, question)
         return PhotoOutcome(body, record, detection, queued=answer.queued, work=answer.work)
+
+    def _with_reuse(
+        self, detection: Detection, data: bytes, asked: DetectRequest[Intake], now: datetime
+    ) -> Detection:
+        """Says where else the tenant has met the picture. A search that fails costs nobody the verdict."""
+        tenant = tenant_of_owner(asked.owner)
+        try:
+            reused = reuse_of_photo(self._database, self._finder, tenant, data, now)
+        except SQLAlchemyError:
+            _log.exception("a photo was not looked for in other claims")
+            return detection
+        return with_reasons(detection, photo_reasons(reused, asked.language)) if reused else detection
 
     async def _keep(self, outcomes: list[PhotoOutcome]) -> list[PhotoOutcome]:
         """Store what is to be stored, all of a request in one transaction."""

@@ -19,6 +19,7 @@ from refundlens.serving.buyers.retention import needed
 from refundlens.serving.detection.maps import load_map, save_map
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import DetectionRecord
@@ -80,7 +81,7 @@ class DetectionStore:
         """The row of a detection, its maps stored. question: the digest of what it answers. Raises OSError."""
         trust = detection.reliabilitymap
         return make_record(
-            owner.partition("/")[0],
+            tenant_of_owner(owner),
             body,
             now,
             owner=owner,
