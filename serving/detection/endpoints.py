@@ -14,7 +14,7 @@ from refundlens.serving.detection.request import HEADERS, DetectRequest
 from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
 from refundlens.serving.detection.service import DetectionService, PhotoOutcome
 from refundlens.serving.http.disconnect import while_connected
-from refundlens.serving.http.idempotency import keyed
+from refundlens.serving.http.idempotency import answered_once
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
@@ -70,7 +70,7 @@ async def _answer(
     # on a thread: hashing 64 MB would hold up every other request
     body = await asyncio.to_thread(asked.body.fingerprint) if key else None
     longest = asked.expires - asked.began + SLACK
-    async with keyed(request, caller, key, body, longest) as work:
+    async with answered_once(request, caller, key, body, longest) as work:
         if work is not None and work.stored is not None:
             return work.stored, {"Server-Timing": "replay;dur=0, "}
         outcomes = await while_connected(request, service.judge(asked))

@@ -4,7 +4,7 @@ The answer is stored in the transaction that does the thing: a request sent twic
 when this process was killed between the two. The same key with another body is 422, while the first runs 409. Only
 answers of success are kept: what failed did nothing and may be sent again.
 
-Where the work takes longer than a transaction may, the key is taken before and answered afterwards (`keyed`), in
+Where the work takes longer than a transaction may, the key is taken before and answered afterwards (`answered_once`), in
 transactions of their own: another process sees both, and a restart loses neither. A process that dies leaves a key
 behind that is free again when its time is over.
 """
@@ -210,7 +210,7 @@ class KeyedWork:
 
 
 @asynccontextmanager
-async def keyed(
+async def answered_once(
     request: Request, principal: Principal, key: str | None, asked: Any, seconds: float
 ) -> "AsyncIterator[KeyedWork | None]":
     """Answer a request once for its key, if it has one. asked: as in `idempotent`. seconds: how long the work may take;

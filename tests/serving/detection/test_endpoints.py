@@ -252,6 +252,8 @@ def test_a_key_is_known_after_a_restart_and_to_every_process(
     settings: Settings, detector: Detector, photo: Photo
 ) -> None:
     headers = {"Authorization": "Bearer test-key"}
+    keys = Settings(api_keys="merchant:shop:test-key").api_keys
+    settings = settings.model_copy(update={"api_keys": keys})
     with TestClient(create_app(settings, detector), headers=headers) as client:
         first = _keyed(client, photo())
         with TestClient(create_app(settings, detector), headers=headers) as beside:
