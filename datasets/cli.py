@@ -1,4 +1,5 @@
-"""`refundlens data collect|crops|build|verify|stats|export`. Exit status: 0 all done, 1 some input failed, 2 usage.
+"""`refundlens data collect|crops|build|verify|stats|export|check|join`. Exit status: 0 all done, 1 some input failed,
+2 usage.
 
 Results go to standard output; progress and complaints to standard error.
 """
@@ -125,8 +126,27 @@ def stats(
 
 @app.command()
 def export(
-    dataset: Dataset,
-    out: Annotated[Path, typer.Argument(help="New folder, or tar file.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[DATASET] OUT",
+            help="A dataset, then the new folder or tar; or the store of snapshots alone.",
+        ),
+    ],
+    feedback: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Snapshot: folder of `labels export`. [default: of this installation]",
+        ),
+    ] = None,
+    generator: Annotated[
+        str, typer.Option(help="Snapshot: who made the fakes of which nobody said it, where that is known.")
+    ] = "",
+    tenant: Annotated[
+        str, typer.Option(help="Snapshot: whose labels, where no folder is named.")
+    ] = "default",
     split: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(SPLITS)}.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(KINDS)}.")] = None,
     without: Annotated[
@@ -135,11 +155,20 @@ def export(
     ] = None,
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
 ) -> None:
-    """Copy a part of a dataset into a folder of its own, or into a tar that streams."""
+    """With a dataset: copy a part of it into a folder of its own, or into a tar that streams. Without: write the next
+    snapshot of the photos that people judged; prints its folder."""
     from refundlens.datasets import manifest
     from refundlens.datasets.export import ExportError, select, to_folder, to_tar
     from refundlens.datasets.row import PatternError, used
 
+    if len(paths) > 2:
+        raise typer.BadParameter("name a dataset and the place to write, or a store of snapshots alone")
+    if len(paths) == 1:
+        _export_snapshot(paths[0], feedback or [], generator)
+        return
+    dataset, out = paths
+    if not dataset.is_dir():
+        raise typer.BadParameter(f"no such dataset: {dataset}")
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
@@ -153,6 +182,77 @@ def export(
         _complain(str(error))
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(rows)} pictures")
+
+
+def _export_snapshot(store: Path, feedback: list[Path], generator: str) -> None:
+    from refundlens.datasets.snapshot.checks import check_snapshot
+    from refundlens.datasets.snapshot.make import make_snapshot
+    from refundlens.datasets.snapshot.store import SnapshotError, open_snapshot
+
+    if not feedback:
+        raise typer.BadParameter("name the export of labels with --feedback")
+    try:
+        made = make_snapshot(feedback, store, generator=generator)
+        problems = check_snapshot(open_snapshot(made.folder))
+    except (SnapshotError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    for why, count in sorted(made.skipped.items()):
+        _complain(f"left out {count} labels: {why}")
+    for sha256, one in made.left.items():
+        models = ", ".join(one["models"]) or "no model"
+        _complain(f"{sha256[:12]} left the store ({one['why']}); seen by {models}")
+    for problem in problems:
+        _complain(str(problem))
+    typer.echo(made.folder)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    snapshot: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A snapshot's folder.")],
+    frozen: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of pictures that are measured on."),
+    ] = None,
+) -> None:
+    """Say what is wrong with a snapshot; exit status 1 where something is. `retrain` asks a model, too."""
+    from refundlens.datasets.photos import find
+    from refundlens.datasets.snapshot.checks import check_snapshot, frozen_hashes
+    from refundlens.datasets.snapshot.store import SnapshotError, open_snapshot
+
+    try:
+        opened = open_snapshot(snapshot)
+        problems = check_snapshot(opened, frozen_hashes(find(frozen)) if frozen else None)
+    except (SnapshotError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    for problem in problems:
+        typer.echo(str(problem))
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"no problem found in {len(opened.samples)} photos")
+
+
+@app.command()
+def join(
+    collection: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A collected folder.")],
+    snapshots: Annotated[list[Path], typer.Argument(metavar="SNAPSHOTS... OUT", help="Then the new folder.")],
+) -> None:
+    """Lay snapshots' photos beside collected pictures, for `data crops`, `calibrate --photos` and `evaluate`."""
+    from refundlens.datasets.collection import CollectionError
+    from refundlens.datasets.snapshot.join import join as run
+    from refundlens.datasets.snapshot.store import SnapshotError, open_snapshot
+
+    *folders, out = snapshots
+    if not folders:
+        raise typer.BadParameter("name at least one snapshot and the folder to write")
+    try:
+        typer.echo(run(collection, [open_snapshot(folder) for folder in folders], out))
+    except (CollectionError, SnapshotError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
 
 
 @app.command()

@@ -53,6 +53,10 @@ PHOTO_INPUTS = frozenset(
 """Repositories whose inputs are photos by eye; those of the others are partly generated themselves."""
 UNCLEAN = ("NOT CLEAN", "INCONSISTENT")
 """Notes on inputs that carry a hole or a mark, and on masks that do not fit: no twins."""
+FED = "snapshot"
+"""Owner of the made-up repositories that a snapshot's photos stand under (`datasets.snapshot.join`)."""
+UNLOCATED = "UNLOCATED"
+"""Note on manipulated pictures of which nobody said how or where."""
 RETOUCHED = ("EDITED-BY", "EDITOR-EXIF")
 """Notes on photos in which an editor's name stands: not strictly authentic."""
 FRAME = 0.04
@@ -102,6 +106,15 @@ class Entry:
         return any(word in self.note for word in UNCLEAN)
 
     @property
+    def fed(self) -> bool:
+        """A photo of a dispute that people judged: training sees it, calibration never."""
+        return self.repository.startswith(f"{FED}/")
+
+    @property
+    def unlocated(self) -> bool:
+        return UNLOCATED in self.note
+
+    @property
     def photo_input(self) -> bool:
         """An editor's input that shows a photo, so that training may take it for authentic."""
         return self.label == "input" and not self.unclean and self.repository in PHOTO_INPUTS
@@ -109,12 +122,14 @@ class Entry:
     @property
     def unseen(self) -> bool:
         """Made by a generator that training is kept from."""
-        return self.generated and bool(UNSEEN.search(self.generator))
+        return self.generated and not self.fed and bool(UNSEEN.search(self.generator))
 
     def usable_for(self, role: "Role") -> bool:
         """Whether training may see it, or whether it watches training: other generators, other repositories."""
         if self.split != "train":
             return False
+        if self.fed:
+            return role == "train"
         if self.generated:
             return self.unseen == (role == "watch")
         if self.label == "authentic":

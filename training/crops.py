@@ -12,7 +12,7 @@ from torch import Tensor
 
 from refundlens.datasets.crops.store import CELL, Shard, open_shards
 from refundlens.model.names import DEFECTS, KINDS
-from refundlens.training.data import IGNORE
+from refundlens.training.data import IGNORE, MANIPULATED
 
 WHOLE = 0.85
 """Share of a crop from which generated pixels count as a generated picture rather than an edited region."""
@@ -78,6 +78,8 @@ class CropBatches:
             targets[1, 1 + [*map(str, DEFECTS)].index(record.defect)] = maps[1]
         elif not record.aligned or record.generator:
             weight[:, 1:] = 0.0  # real pictures may show damage that nobody marked
+        if not record.located:
+            kind, weight[1] = MANIPULATED, 0.0
         return {
             "tiles": torch.from_numpy(np.array(crops)),
             "kind": torch.tensor([KINDS.index("authentic"), kind]),

@@ -28,6 +28,8 @@ from refundlens.training.config import DataConfig, LossConfig
 
 IGNORE = -100
 """torch's cross_entropy skips this label: the tile shows too little of the edit to tell."""
+MANIPULATED = -200
+"""Kind of a tile that is manipulated while nobody knows how."""
 MAPS = 1 + len(DEFECTS)
 
 Pixels = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from refundlens.model.names import KINDS
 from refundlens.training.config import LossConfig
-from refundlens.training.data import IGNORE
+from refundlens.training.data import IGNORE, MANIPULATED
 
 AUTHENTIC = KINDS.index("authentic")
 SMOOTH = 1.0
@@ -15,21 +15,31 @@ SMOOTH = 1.0
 
 def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossConfig) -> dict[str, Tensor]:
     """kinds [N,4] and maps [N,5,h,w] logits against a batch of `training.data` -> named scalar losses with "total"."""
-    kind = functional.cross_entropy(
-        kinds.float(), batch["kind"], ignore_index=IGNORE, label_smoothing=config.label_smoothing
-    )
-    # mean over the cells that count; a batch in which every tile is to be ignored has no kind loss
-    kind = torch.nan_to_num(kind, nan=0.0)
+    kind = _kind(kinds.float(), batch["kind"], config.label_smoothing)
     logits, wanted = maps.float(), batch["maps"]
     cells = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(dim=(2, 3))
-    changed = cells[:, 0].mean()
+    known = batch["map_weight"][:, 0] > 0
+    changed = (cells[:, 0] * known).sum() / known.sum().clamp(min=1)
     weight = batch["map_weight"][:, 1:]
     defect = (cells[:, 1:] * weight).sum() / weight.sum().clamp(min=1.0)
-    dice = _dice(logits[:, 0], wanted[:, 0])
+    dice = _dice(logits[known, 0], wanted[known, 0]) if known.any() else logits.sum() * 0.0
     twin = _twins(kinds.float(), batch["kind"], batch.get("aligned"))
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
     total = total + config.twin * twin
     return {"total": total, "kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
+
+
+def _kind(kinds: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
+    """Mean over the tiles that count, nought where none does: cross-entropy, and for tiles that are manipulated while
+    nobody knows how, minus the logarithm of the probability that they are not authentic."""
+    unnamed = wanted == MANIPULATED
+    named = torch.where(unnamed, IGNORE, wanted)
+    count = (wanted != IGNORE).sum().clamp(min=1)
+    told = functional.cross_entropy(
+        kinds, named, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
+    )
+    odds = torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, AUTHENTIC]
+    return (told + functional.softplus(-odds)[unnamed].sum()) / count
 
 
 def _twins(kinds: Tensor, wanted: Tensor, aligned: Tensor | None) -> Tensor:

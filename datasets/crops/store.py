@@ -21,13 +21,15 @@ CELL = 8
 @dataclass(frozen=True)
 class Record:
     """tag: kind of pair and who made it. source: the picture it was cut from. generator: a network drew the changed
-    pixels. aligned: the twins show the same content. defect: its type, none where nothing was painted."""
+    pixels. aligned: the twins show the same content. defect: its type, none where nothing was painted. located: the map
+    is known; else the crop is manipulated, and nobody said how or where."""
 
     tag: str
     source: str
     generator: bool
     aligned: bool
     defect: str | None
+    located: bool = True
 
 
 @dataclass(frozen=True)

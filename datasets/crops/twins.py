@@ -73,9 +73,9 @@ QUALITY = 90
 @dataclass(frozen=True)
 class Twin:
     """authentic, manipulated: uint8 [h,w,3] of one size, not yet delivered. changed: float32 [h,w], of the manipulated
-    one. whole: all of it came out of a generator. generator: whether a network drew the changed pixels. aligned: the
-    authentic one shows the same content. scale: factor that delivery resizes by. defect, defect_mask: what was painted,
-    and where. tag: kind of pair and who drew it, for counting."""
+    one; located: whether that is known. whole: all of it came out of a generator. generator: whether a network drew
+    the changed pixels. aligned: the authentic one shows the same content. scale: factor that delivery resizes by.
+    defect, defect_mask: what was painted, and where. tag: kind of pair and who drew it, for counting."""
 
     authentic: Pixels
     manipulated: Pixels
@@ -87,6 +87,7 @@ class Twin:
     source: str
     defect: Defect | None = None
     defect_mask: Mask | None = None
+    located: bool = True
 
 
 class TwinSource:
@@ -121,6 +122,8 @@ class TwinSource:
         self.photos["pack"] = _groups((name.rsplit("+", 1)[0], name) for name in pack)
         whole = [entry for entry in used if entry.label == "ai_generated"]
         self.whole = _nested((entry.family, entry.generator, entry.file) for entry in whole)
+        hung = [*whole, *(entry for entry in used if entry.generated and entry.unlocated)]
+        self.hung = _nested((entry.family, entry.generator, entry.file) for entry in hung)
         self.entries = {entry.file: entry for entry in used}
         self.paired = _nested(
             (entry.family, entry.generator, entry.file)
@@ -133,7 +136,7 @@ class TwinSource:
         self._masks: dict[str, Mask | None] = {}
         self.forgeries = [e for e in used if e.label == "photoshopped" and e.mask and not e.unclean]
         self.forgery_photos = [e.file for e in used if e.kind == "forgery_original"]
-        if len(self.photos) < 2 or not self.whole:
+        if len(self.photos) < 2 or not self.hung:
             raise ValueError(f"{folder} holds no photos or no generated pictures to train on")
         self.qualities = {entry.file: entry.quality for entry in used}
         self._makers: dict[str, Callable[[np.random.Generator], Twin | None]] = {
@@ -247,7 +250,7 @@ class TwinSource:
         )
 
     def _whole(self, rng: np.random.Generator) -> Twin:
-        name = self._generated(rng, self.whole)
+        name = self._generated(rng, self.hung)
         entry = self.entries[name]
         scale = self._scale(rng, name)
         made = self._cut(rng, name, scale)
@@ -262,6 +265,7 @@ class TwinSource:
             scale,
             f"whole:{entry.generator}",
             name,
+            located=not entry.unlocated,
         )
 
     def _transplant(self, rng: np.random.Generator) -> Twin:

@@ -107,7 +107,7 @@ def crops_of(rng: np.random.Generator, twin: Twin, tables: list[MeasuredTables])
     high, wide = manipulated.pixels.shape[:2]
     if min(high, wide) < SIDE:
         return []
-    record = Record(twin.tag, twin.source, twin.generator, twin.aligned, twin.defect)
+    record = Record(twin.tag, twin.source, twin.generator, twin.aligned, twin.defect, twin.located)
     pairs = []
     for _ in range(CROPS if max(high, wide) >= 1.5 * SIDE else 1):
         y, x = _corner(rng, manipulated.masks[0])

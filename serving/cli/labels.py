@@ -36,7 +36,9 @@ def export(
     try:
         with opened() as database, database.reading() as session:
             owner = tenant_of(session, tenant).id
-            done = exporting.export(session, open_files(settings.data_dir), owner, out)
+            done = exporting.export(
+                session, open_files(settings.data_dir), owner, out, settings.keep_photos_days
+            )
     except (exporting.ExportError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error

@@ -22,6 +22,7 @@ from refundlens.serving.cli import (
     models,
     reuse,
     serve,
+    snapshots,
     tenants,
     verify,
     workflow,
@@ -56,7 +57,8 @@ app.add_typer(reuse.app, name="reuse")
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")
 def data(context: typer.Context) -> None:
-    _run_other("refundlens.datasets.cli", context.args, "refundlens data")
+    with snapshots.feedback(context.args) as arguments:
+        _run_other("refundlens.datasets.cli", arguments, "refundlens data")
 
 
 @app.command("train", context_settings=PASS_ON, help="Train a detector on a dataset.")

@@ -58,6 +58,13 @@ def choose(
             "how many claims used a picture, and nothing else.",
         ),
     ] = None,
+    training: Annotated[
+        bool | None,
+        typer.Option(
+            "--training/--no-training",
+            help="Whether photos that people judged may train a model; none do until this is said.",
+        ),
+    ] = None,
     miss_limit: Annotated[
         float | None,
         typer.Option(
@@ -74,6 +81,7 @@ def choose(
     from refundlens.serving.events.audit import Fact
     from refundlens.serving.identity import tenants
     from refundlens.serving.kit.clock import utc_now
+    from refundlens.serving.labels.export import TRAINING
     from refundlens.serving.reuse.catalogue import SHARES
 
     with opened() as database, database.transaction() as session:
@@ -81,7 +89,12 @@ def choose(
         if found is None:
             complain(f"there is no tenant {name}; `refundlens tenants list` shows them")
             raise typer.Exit(1)
-        given = {"hide_opinion": hide_opinion, "miss_limit": miss_limit, SHARES: share_prints}
+        given = {
+            "hide_opinion": hide_opinion,
+            "miss_limit": miss_limit,
+            SHARES: share_prints,
+            TRAINING: training,
+        }
         chosen = {key: value for key, value in given.items() if value is not None}
         if chosen:
             found.settings = {**found.settings, **chosen}

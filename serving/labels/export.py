@@ -1,8 +1,11 @@
 """The feedback export: for every labelled photo the strongest truth, with its bytes, as a folder.
 
 In: a tenant's labels, its file store. Out: `<truth>/<sha256>.<suffix>`; `manifest.jsonl`, a line a photo, sorted by
-hash; and for authentic photos `MANIFEST.csv`, with which `refundlens data build FOLDER/authentic NEW --extend OLD`
-makes training data of them: a photo of a real hole that was taken for a fake is what the detector must see most.
+hash; `export.json`, whether the tenant lets its photos train; and for authentic photos `MANIFEST.csv`, with which
+`refundlens data build FOLDER/authentic NEW --extend OLD` makes training data of them: a photo of a real hole that was
+taken for a fake is what the detector must see most.
+
+`refundlens data export` makes a snapshot of the folder (`datasets.snapshot`), which `refundlens retrain` learns from.
 
 Which truth: the label of the greatest weight, of several the newest (`serving.labels.schemas`). Others that said the
 opposite are told under `conflicts`. Photos that were erased are listed without a file: their figures still count.
@@ -13,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,8 +27,11 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.labels import service
 from refundlens.serving.labels.schemas import Truth
 from refundlens.serving.storage.files import DamagedFile, FileStore, MissingFile
-from refundlens.serving.storage.tables import Image, Label, Refund
+from refundlens.serving.storage.tables import Image, Label, Refund, Tenant
 
+ABOUT = "export.json"
+TRAINING = "training"
+"""A tenant's setting: whether its photos may train a model. Nobody's do who has not said so."""
 MANIFEST = "manifest.jsonl"
 PHOTOS = "MANIFEST.csv"
 """As `refundlens data build` reads it beside or above its photos: who took what, and what it shows."""
@@ -49,8 +56,12 @@ class Exported:
     damaged: tuple[str, ...] = ()
 
 
-def export(session: Session, files: FileStore, tenant: str, out: Path) -> Exported:
-    """Write the folder. Raises ExportError where `out` holds something, OSError where it cannot be written."""
+def export(
+    session: Session, files: FileStore, tenant: str, out: Path, keep_days: int | None = None
+) -> Exported:
+    """Write the folder. keep_days: how long after its refund's end a photo is kept, which copies must respect too.
+
+    Raises ExportError where `out` holds something, OSError where it cannot be written."""
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise ExportError(f"{out} exists already: choose another place")
     out.mkdir(parents=True, exist_ok=True)
@@ -63,10 +74,13 @@ def export(session: Session, files: FileStore, tenant: str, out: Path) -> Export
         table = csv.DictWriter(photos, _COLUMNS, lineterminator="\n")
         table.writeheader()
         for labels in _photos(session, tenant):
-            line = _line(session, files, tenant, labels, out, done)
+            line = _line(session, files, tenant, labels, out, done, keep_days)
             stream.write(f"{json.dumps(line, sort_keys=True, ensure_ascii=False)}\n")
             if line["file_name"] is not None and not line["label"]:
                 table.writerow(_for_build(line))
+    found = session.get(Tenant, tenant)
+    agreed = bool(found is not None and found.settings.get(TRAINING))
+    (out / ABOUT).write_text(json.dumps({"tenant": _hash("tenant", tenant), "training": agreed}))
     partial.replace(out / MANIFEST)  # last: a folder with a manifest is whole
     return done
 
@@ -82,7 +96,13 @@ def _photos(session: Session, tenant: str) -> Iterator[list[Label]]:
 
 
 def _line(
-    session: Session, files: FileStore, tenant: str, labels: list[Label], out: Path, done: Exported
+    session: Session,
+    files: FileStore,
+    tenant: str,
+    labels: list[Label],
+    out: Path,
+    done: Exported,
+    keep_days: int | None,
 ) -> dict[str, Any]:
     best = strongest(labels)
     truth = Truth(best.truth)
@@ -103,6 +123,16 @@ def _line(
         "source": best.source,
         "weight": best.weight,
         "labels": len(labels),
+        "said": [
+            {
+                "truth": label.truth,
+                "source": label.source,
+                "weight": label.weight,
+                "by": _hash("judge", tenant, label.labelled_by),
+                "created_at": rfc3339(label.created_at),
+            }
+            for label in labels
+        ],
         "conflicts": [
             {"truth": label.truth, "source": label.source, "created_at": rfc3339(label.created_at)}
             for label in conflicts
@@ -110,7 +140,7 @@ def _line(
         "model_version": best.model_version,
         "model_probability": best.model_probability,
         "created_at": rfc3339(best.created_at),
-        **_of_refund(found),
+        **_of_refund(found, keep_days),
     }
 
 
@@ -148,15 +178,24 @@ def _copy(
     return name, None
 
 
-def _of_refund(found: tuple[Image, Refund] | None) -> dict[str, Any]:
+def _hash(*about: str) -> str:
+    """Tells one from another and names nobody."""
+    return hashlib.sha256(":".join(about).encode()).hexdigest()[:_GROUP_DIGITS]
+
+
+def _of_refund(found: tuple[Image, Refund] | None, keep_days: int | None) -> dict[str, Any]:
     """What the photo was sent with. group: photos of one buyer, which must not lie on both sides of a split; names
-    nobody."""
+    nobody. keep_until: when the photo's time is over, none while its refund is open."""
     if found is None:
-        return {"group": None, "claim_type": None, "image_source": None, "width": None, "height": None}
+        names = ("group", "claim_type", "image_source", "width", "height", "keep_until")
+        return dict.fromkeys(names)
     image, refund = found
-    group = hashlib.sha256(f"group:{refund.buyer}".encode()).hexdigest()[:_GROUP_DIGITS]
+    ends = None
+    if keep_days is not None and refund.closed_at is not None:
+        ends = rfc3339(refund.closed_at + timedelta(days=keep_days))
     return {
-        "group": group,
+        "group": _hash("group", refund.buyer),
+        "keep_until": ends,
         "claim_type": refund.claim_type,
         "image_source": image.source,
         "width": image.width,

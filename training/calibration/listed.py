@@ -91,7 +91,13 @@ def choose(folders: Sequence[Path], chosen: Chosen) -> list[Listed]:
     The order is by rounds: first one picture of each, then a second one, so that no long series fills a short choice.
     """
     pictures = [Listed(folder, entry) for folder in folders for entry in read_index(folder)]
-    able = [one for one in pictures if one.entry.split != HELD and _able(one, chosen)]
+    # a generator whose pictures came with a snapshot is unseen no more
+    known = {one.entry.generator for one in pictures if one.entry.fed and one.entry.generated}
+    able = [
+        one
+        for one in pictures
+        if one.entry.split != HELD and one.entry.generator not in known and _able(one, chosen)
+    ]
     found: list[Listed] = []
     for label in (0, 1):
         seen: dict[str, int] = {}
@@ -106,7 +112,7 @@ def choose(folders: Sequence[Path], chosen: Chosen) -> list[Listed]:
 
 def _able(one: Listed, chosen: Chosen) -> bool:
     entry = one.entry
-    if entry.label == "input":
+    if entry.label == "input" or entry.fed:
         return False
     if entry.label == "authentic":
         return one.split in chosen.splits and not entry.retouched

@@ -204,3 +204,32 @@ def test_authentic_photos_of_the_export_are_sources_of_a_dataset(
     assert {one.group for one in gathered.photos} == {line["group"] for line in lines.values()}
     assert {one.real_defect for one in gathered.photos} == {"hole"}
     assert gathered.unreadable == []
+
+
+def test_a_tenant_s_labels_become_a_snapshot_once_it_agrees(
+    tmp_path: Path,
+    create_dispute: Callable[..., Any],
+    moving_clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    photo: Callable[..., bytes],
+) -> None:
+    monkeypatch.setenv("REFUNDLENS_DATA_DIR", str(tmp_path))
+    database, files = open_database(Settings(data_dir=tmp_path), moving_clock()), open_files(tmp_path)
+    state = ReportState.NOT_ESTABLISHED
+    with database.transaction() as session:
+        content = photo(size=(320, 240))
+        made = create_dispute(
+            session, moving_clock(), buyer=BUYER, files=files, content=content, state=state, tenant=DEFAULT
+        )
+        service.for_decision(session, made.report, Event.DECIDE_NOT_ESTABLISHED, "ann", moving_clock())
+    database.close()
+    run, store = CliRunner().invoke, tmp_path / "snapshots"
+    refused = run(cli, ["data", "export", str(store)])
+    assert refused.exit_code == 1 and "refundlens tenants set" in refused.stderr
+    assert run(cli, ["tenants", "set", "default", "--training"]).exit_code == 0
+    told = run(cli, ["data", "export", str(store)])
+    folder = Path(told.stdout.strip())
+    assert folder.parent == store and (folder / "manifest.parquet").is_file()
+    assert told.exit_code == 1 and "empty_class" in told.stderr, "one photo is nothing to learn from"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| authentic |" in card and BUYER not in card and "ann" not in card.replace("Anna", "")
