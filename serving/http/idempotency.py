@@ -4,8 +4,8 @@ The answer is stored in the transaction that does the thing: a request sent twic
 when this process was killed between the two. The same key with another body is 422, while the first runs 409. Only
 answers of success are kept: what failed did nothing and may be sent again.
 
-Where the work takes longer than a transaction may, the key is taken before and answered afterwards (`answered_once`), in
-transactions of their own: another process sees both, and a restart loses neither. A process that dies leaves a key
+Where the work takes longer than a transaction may (`answered_once`), the key is taken before and answered afterwards,
+in transactions of their own: another process sees both, and a restart loses neither. A process that dies leaves a key
 behind that is free again when its time is over.
 """
 
