@@ -20,7 +20,7 @@ from refundlens.serving.storage.tables.reports import (
     Refusal,
     Report,
 )
-from refundlens.serving.storage.tables.work import Job
+from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
     "ApiKey",
@@ -35,6 +35,7 @@ __all__ = [
     "IntegrityEntry",
     "Job",
     "Label",
+    "Lane",
     "ModelVersion",
     "OutboxEvent",
     "PhotoPrint",
