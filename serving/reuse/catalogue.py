@@ -3,6 +3,7 @@ thing."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -80,7 +81,7 @@ def has_claims(session: Session, tenant: str) -> bool:
     return session.execute(asked).first() is not None
 
 
-def missing_prints(tenant: str | None) -> Select[tuple[Image]]:
+def missing_prints(tenant: str | None) -> Select[Any]:
     """Images whose photo is kept and has no print, or one of another version. tenant: none for all."""
     version = func.substr(PhotoPrint.content, 1, len(MARK))
     asked = (
