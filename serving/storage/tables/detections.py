@@ -24,7 +24,6 @@ class DetectionRecord(Base):
         Index("ix_detection_heatmap", "heatmap"),
         Index("ix_detection_reliability", "reliability"),
         partial("ix_detection_question", "question", "id", where="question IS NOT NULL"),
-        partial("ix_detection_sent", "id", where="image_id IS NULL"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

@@ -135,7 +135,6 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
         "ix_detection_image": reading(lambda session: labels.newest_screening(session, DEFAULT, "img_1")),
         "ix_detection_heatmap": needed,
         "ix_detection_question": lambda: store.answers([SHA256]),
-        "ix_detection_sent": store.trim,
         "ix_detection_reliability": needed,
         "ix_refusal_evidence": needed,
         "ix_outbox_event_newest": reading(lambda session: webhooks.event_ids(session, DEFAULT, "evt_", 10)),

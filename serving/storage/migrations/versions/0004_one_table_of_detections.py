@@ -14,7 +14,6 @@ INDEXES = {
     "heatmap": ["heatmap"],
     "reliability": ["reliability"],
 }
-SENT = sa.text("image_id IS NULL")
 ANSWERS = sa.text("question IS NOT NULL")
 
 
@@ -28,14 +27,12 @@ def upgrade() -> None:
         batch.create_index(
             "ix_detection_question", ["question", "id"], sqlite_where=ANSWERS, postgresql_where=ANSWERS
         )
-        batch.create_index("ix_detection_sent", ["id"], sqlite_where=SENT, postgresql_where=SENT)
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM detection WHERE image_id IS NULL")
     with op.batch_alter_table("detection") as batch:
         batch.drop_index("ix_detection_question")
-        batch.drop_index("ix_detection_sent")
         batch.drop_column("question")
         batch.drop_column("owner")
         batch.alter_column("image_id", existing_type=sa.String(length=40), nullable=False)
