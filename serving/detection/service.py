@@ -22,7 +22,7 @@ from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
-from refundlens.serving.detection.cache import Question, ResultCache
+from refundlens.serving.detection.cache import KnownAnswers, Question
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line
@@ -42,8 +42,6 @@ from refundlens.serving.storage.tables import DetectionRecord
 
 Result = TypeVar("Result")
 
-STORE_THREADS = 4
-"""Threads that ask the database: SQLite has one writer, and what is looked up takes a millisecond."""
 INTERNAL = ErrorBody(
     code="internal", message="this picture could not be judged because of a fault on our side"
 )
@@ -86,12 +84,10 @@ class DetectionService:
         cache_bytes: int = 0,
     ) -> None:
         """cache_bytes: answers held in memory; 0 has every photo judged anew."""
-        self._answers, self._caching = ResultCache(cache_bytes), cache_bytes > 0
+        self._answers = KnownAnswers(store, cache_bytes, metrics)
         self.engine, self.store, self.admission = engine, store, admission
         self._database, self._finder, self._metrics, self._clock = database, finder, metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
-        # of their own: the worker's transactions, which wait for the disk, would hold up who only looks
-        self._asking = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="detections")
 
     @property
     def detector(self) -> Detector:
@@ -101,7 +97,7 @@ class DetectionService:
     def close(self) -> None:
         self.engine.close()
         self._pool.shutdown(cancel_futures=True)
-        self._asking.shutdown()
+        self._answers.close()
 
     async def judge(self, asked: DetectRequest[Intake]) -> list[PhotoOutcome]:
         """Judge every picture, or give the answer that is known.
@@ -113,7 +109,7 @@ class DetectionService:
         prepared: Sequence[Reference] = ()
         if references:
             prepared = await loop.run_in_executor(self._pool, _references, references)
-        if references or not self._caching or not asked.keep:
+        if references or not self._answers.caching or not asked.keep:
             asked = asked.uncached()  # an answer with references is about other pictures, too
         known = await self._known(images, asked)
         jobs = [found or self._job(one, asked) for one, found in zip(images, known, strict=True)]
@@ -133,22 +129,14 @@ class DetectionService:
     ) -> bool:
         """Whether there is a stored answer for each of some photos, by their SHA-256 in hexadecimal, which are worked
         out on a thread. Reads no file."""
-        if not self._caching:
-            return False
         model = self.detector.name.sha256
-
-        def look() -> bool:
-            asked = {Question(owner, photo, model, claim, language).digest for photo in photos()}
-            return self.store.answers(list(asked)).keys() == asked
-
-        return await self._ask(look)
+        return await self._answers.knows(
+            lambda: [Question(owner, photo, model, claim, language).digest for photo in photos()]
+        )
 
     async def on_worker(self, work: Callable[[], Result]) -> Result:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-    async def _ask(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._asking, work)
 
     async def _known(
         self, uploads: Sequence[Upload], asked: DetectRequest[Intake]
@@ -157,38 +145,14 @@ class DetectionService:
         if asked.cache != "use":
             return [None] * len(uploads)
         model = self.detector.name.sha256
-
-        def look() -> tuple[list[str], dict[str, str]]:
-            questions = [self._question(upload.sha256, model, asked) for upload in uploads]
-            return questions, self.store.answers(questions)
-
-        questions, known = await self._ask(look)  # hashing 64 MB would hold up every other request
+        # hashing 64 MB would hold up every other request
+        bodies = await self._answers.find(
+            lambda: [self._question(upload.sha256, model, asked) for upload in uploads]
+        )
         return [
-            await self._answer(upload, question, known.get(question))
-            for upload, question in zip(uploads, questions, strict=True)
+            None if body is None else PhotoOutcome(body={**body, "file": upload.name})
+            for upload, body in zip(uploads, bodies, strict=True)
         ]
-
-    async def _answer(self, upload: Upload, question: str, identifier: str | None) -> PhotoOutcome | None:
-        body = self._answers.get(question) if identifier else None
-        where = "memory"
-        if identifier and (body is None or body["id"] != identifier):
-            where, body = "store", await self._ask(lambda: self._stored(identifier))
-            if body is not None:
-                self._answers.put(question, body)
-        if body is None:
-            self._answers.drop(question)
-            where = "miss"
-        self._metrics.cache.labels(where).inc()
-        return None if body is None else PhotoOutcome(body={**body, "file": upload.name})
-
-    def _stored(self, identifier: str) -> Line | None:
-        """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
-        anew."""
-        try:
-            return self.store.whole(identifier)
-        except OSError:
-            _log.warning("the photo of the stored detection %s is judged anew", identifier, exc_info=True)
-            return None
 
     def _question(self, photo: str, model: str, asked: DetectRequest[Intake]) -> str:
         return Question(asked.owner, photo, model, asked.body.claim, asked.language).digest
@@ -278,15 +242,10 @@ class DetectionService:
         if not rows:
             return outcomes
         try:
-            surplus = await self._ask(lambda: self.store.put(rows))
+            await self._answers.keep(rows)
         except (OSError, SQLAlchemyError):  # a full disk
             _log.exception("%d detections could not be stored", len(rows))
             return [PhotoOutcome(error=INTERNAL) if outcome.record else outcome for outcome in outcomes]
-        if surplus:  # nobody waits for what goes
-            asyncio.get_running_loop().run_in_executor(self._asking, self.store.trim)
-        for row in rows:
-            if row.question is not None:
-                self._answers.put(row.question, row.body)
         return outcomes
 
     def _count(self, outcome: PhotoOutcome) -> None:
