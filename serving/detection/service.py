@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import KnownAnswers, Question
+from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line
@@ -30,7 +31,7 @@ from refundlens.serving.detection.store import DetectionStore, detection_body
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, storage_problem
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import tenant_of_owner
@@ -38,6 +39,7 @@ from refundlens.serving.observability import Metrics
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.reuse.telling import photo_reasons, reuse_of_photo
 from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.faults import storage_fault
 from refundlens.serving.storage.tables import DetectionRecord
 
 Result = TypeVar("Result")
@@ -122,7 +124,7 @@ class DetectionService:
             raise
         for outcome in outcomes:
             self._count(outcome)
-        return outcomes
+        return list(outcomes) if asked.exact else [_coarse(outcome) for outcome in outcomes]
 
     async def knows(
         self, photos: Callable[[], Sequence[str]], owner: str, claim: Defect | None, language: Language
@@ -161,7 +163,7 @@ class DetectionService:
         """The engine's job for a picture, or what its header says against it."""
         try:
             return self.engine.job(
-                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority
+                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority, asked.group
             )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
@@ -199,6 +201,11 @@ class DetectionService:
             )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
+        except OSError as error:
+            if (fault := storage_fault(error)) is not None:  # a verdict that cannot be kept is none
+                raise storage_problem(fault) from error
+            _log.exception("a picture of %d bytes could not be kept", len(upload.data))
+            return PhotoOutcome(error=INTERNAL)
         except Expired as error:
             return PhotoOutcome(error=ErrorBody(code="deadline", message=str(error)))
         except Exception:
@@ -243,7 +250,9 @@ class DetectionService:
             return outcomes
         try:
             await self._answers.keep(rows)
-        except (OSError, SQLAlchemyError):  # a full disk
+        except (OSError, SQLAlchemyError) as error:
+            if (fault := storage_fault(error)) is not None:  # a verdict that cannot be kept is none
+                raise storage_problem(fault) from error
             _log.exception("%d detections could not be stored", len(rows))
             return [PhotoOutcome(error=INTERNAL) if outcome.record else outcome for outcome in outcomes]
         return outcomes
@@ -259,6 +268,14 @@ class DetectionService:
             for stage, milliseconds in outcome.detection.timings_ms.items():
                 self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
             self.admission.learn(outcome.work)
+
+
+def _coarse(outcome: PhotoOutcome) -> PhotoOutcome:
+    """As those see it who are no judges; what is stored stays as it is."""
+    body, detection = outcome.body, outcome.detection
+    if detection is not None:
+        detection = detection.model_copy(update={"heatmap": coarse_map(detection.heatmap)})
+    return replace(outcome, body=None if body is None else coarse(body), detection=detection)
 
 
 def _references(uploads: Sequence[Upload]) -> list[Reference]:

@@ -3,102 +3,124 @@
 In: an id, and who asks. Out: what was answered by /v1/detect, or found by a reported photo's screening.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 
+import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
 from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.evidence import stored
 from refundlens.serving.http.problems import responses
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
 from refundlens.serving.storage.files import FileError, FileStore, MissingFile
+from refundlens.serving.storage.tables import DetectionRecord, Image
 
 router = APIRouter(prefix="/v1", tags=["detections"])
+Map = NDArray[np.float32]
 Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
 _FILE = {"type": "string", "format": "binary"}
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 
 
 _ERRORS = responses(401, 403, 404, 410)
-_PNG = {200: {"content": {"image/png": {"schema": _FILE}}}, **_ERRORS}
+_DRAWN = responses(401, 403, 404, 410, 429, 503)
+_PNG = {200: {"content": {"image/png": {"schema": _FILE}}}, **_DRAWN}
 MapName = Literal["heatmap", "reliability"]
 
 
 @router.get("/detections/{id}", operation_id="get_detection", response_model=DetectionOut, responses=_ERRORS)
 def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    return JSONResponse(stored.body_of(_find(request, reader, identifier), _language(request)))
+    body = stored.body_of(_find(request, reader, identifier), _language(request))
+    return JSONResponse(body if reader.judges else coarse(body))
 
 
 @router.get("/detections/{id}/heatmap", operation_id="get_heatmap", response_class=Response, responses=_PNG)
-def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    return _picture(request, _find(request, reader, identifier), "heatmap")
+    rows = await run_in_threadpool(_find, request, reader, identifier)
+    return await _picture(request, rows, "heatmap", (lambda cells: cells) if reader.judges else coarse_map)
 
 
 @router.get(
     "/detections/{id}/reliability", operation_id="get_reliability", response_class=Response, responses=_PNG
 )
-def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    rows = _find(request, reader, identifier)
+    rows = await run_in_threadpool(_find, request, reader, identifier)
     if rows[0].reliability is None:
         raise NotFound("The model of this detection was calibrated without a reliability map.")
-    return _picture(request, rows, "reliability")
+    return await _picture(request, rows, "reliability")
 
 
 @router.get(
     "/detections/{id}/evidence.jpg",
     operation_id="get_detection_evidence",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **_ERRORS},
+    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **_DRAWN},
 )
-def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
-    record, image = _find(request, reader, identifier)
-    if image is None:
+    rows = await run_in_threadpool(_find, request, reader, identifier)
+    if rows[1] is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
         raise NotFound(detail)
-    files: FileStore = request.app.state.files
     try:
-        if image.erased_at is not None or record.heatmap is None:
-            raise MissingFile(f"the photo of {identifier} was erased")
-        heat, photo = load_map(files, record.heatmap), files.get(image.sha256)
+        content = await drawn(request, partial(_evidence, request, *rows))
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
-    content = evidence_jpeg(photo, record.body, heat, None, _language(request))
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _picture(request: Request, rows: stored.Rows, name: MapName) -> Response:
+def _evidence(request: Request, record: DetectionRecord, image: Image) -> bytes:
+    """Raises FileError."""
+    files: FileStore = request.app.state.files
+    if image.erased_at is not None or record.heatmap is None:
+        raise MissingFile(f"the photo of {record.id} was erased")
+    heat = load_map(files, record.heatmap)
+    return evidence_jpeg(files.get(image.sha256), record.body, heat, None, _language(request))
+
+
+async def _picture(
+    request: Request, rows: stored.Rows, name: MapName, change: Callable[[Map], Map] = lambda cells: cells
+) -> Response:
     """One of a detection's maps; it never changes."""
-    record, image = rows
-    file: str | None = getattr(record, name)
-    try:
-        if file is None:
-            raise MissingFile(f"the maps of {record.id} were erased with its photo")
-        cells = load_map(request.app.state.files, file)
-    except FileError as error:
-        detail = str(error)
-        if image is None:
-            request.app.state.service.store.forget(record.id)
-            detail = (
-                f"What was stored of {record.id} is damaged. Send the photo again to have it judged anew."
-            )
-        raise Gone("damaged", detail) from error
-    png = heatmap_png(cells, record.body["width"], record.body["height"])
+    record = rows[0]
+    cells = change(await run_in_threadpool(_map, request, rows, getattr(record, name)))
+    png = await drawn(request, partial(heatmap_png, cells, record.body["width"], record.body["height"]))
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
+
+
+def _map(request: Request, rows: stored.Rows, file: str | None) -> Map:
+    """Raises Gone."""
+    record, image = rows
+    try:
+        if file is None:
+            raise MissingFile(f"the maps of {record.id} were erased with its photo")
+        return load_map(request.app.state.files, file)
+    except FileError as error:
+        if image is not None:
+            raise Gone("damaged", str(error)) from error
+        request.app.state.service.store.forget(record.id)
+        detail = f"What was stored of {record.id} is damaged. Send the photo again to have it judged anew."
+        raise Gone("damaged", detail) from error
 
 
 def _find(request: Request, reader: Principal, identifier: str) -> stored.Rows:
