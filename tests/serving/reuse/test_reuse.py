@@ -270,12 +270,12 @@ def _mirrored(database: Any, tenant: str, content: bytes, now: Any) -> str:
     taken = print_of(content)
     assert taken is not None
     with database.transaction() as session:
-        image = _image(session, tenant, content, now)
+        image = _kept_image(session, tenant, content, now)
         catalogue.keep_prints(session, image, taken, now)
         return image.id
 
 
-def _image(session: Any, tenant: str, content: bytes, now: Any) -> Image:
+def _kept_image(session: Any, tenant: str, content: bytes, now: Any) -> Image:
     key = make_id("rfd", now)
     both = {"tenant_id": tenant, "created_at": now}
     session.add(
@@ -305,10 +305,10 @@ def test_photos_of_former_versions_get_their_prints(
     other, lost = jpeg(scene(2)), jpeg(scene(3))
     with database.transaction() as session:
         for content in (*copies, other, lost, b"no photo"):
-            _image(session, "tnt_one", content, now)
+            _kept_image(session, "tnt_one", content, now)
             if content is not lost:
                 files.put(content)
-        old = _image(session, "tnt_two", copies[0], now)
+        old = _kept_image(session, "tnt_two", copies[0], now)
         catalogue.keep_prints(session, old, print_of(copies[0]), now)
         session.query(PhotoPrint).one().content = b"\x00\x00 of another version"
     monkeypatch.setattr(filling, "BATCH", 3)
@@ -330,8 +330,8 @@ def test_the_command_fills_and_tells(
     runner, now = CliRunner(), utc_now()
     opened = open_database(settings, now)
     with opened.transaction() as session:
-        _image(session, DEFAULT, copies[0], now)
-        _image(session, DEFAULT, b"lost", now)
+        _kept_image(session, DEFAULT, copies[0], now)
+        _kept_image(session, DEFAULT, b"lost", now)
     FileStore(settings.data_dir / "files").put(copies[0])
     first = runner.invoke(app, ["reuse", "fill", "--json"])
     assert first.exit_code == 1 and json.loads(first.stdout) == {"photos": 2, "taken": 1, "unreadable": 1}
