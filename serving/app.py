@@ -30,6 +30,7 @@ from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.old_folder import take_over
 from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
@@ -39,7 +40,7 @@ from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.context import Parts
-from refundlens.serving.http.idempotency import Replays, Running
+from refundlens.serving.http.idempotency import Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
 from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
@@ -118,10 +119,14 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
+    files = FileStore(settings.data_dir / "files")
+    finder = Finder()
     notifier, budgets = Notifier(), Budgets(settings, cores(), time.monotonic)
     service = DetectionService(
         engine,
-        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        DetectionStore(database, files, settings.keep_detections),
+        database,
+        finder,
         Admission(
             settings.workers,
             budgets,
@@ -138,7 +143,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         settings=settings,
         clock=clock,
         database=database,
-        files=FileStore(settings.data_dir / "files"),
+        files=files,
         bundles=bundles,
         secret=read_secret(settings),
         notifier=notifier,
@@ -150,10 +155,9 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         service=service,
         variants=variants_of(settings),
         rates=Rates(settings.rate_limit, time.monotonic),
-        replays=Replays(clock),
         running=Running(),
         follower=Follower(database, bundles, engine, settings, notifier),
-        finder=Finder(),
+        finder=finder,
         webhook_guard=UrlPolicy(settings.allow_private_webhooks),
         samples=SampleFolder(settings.data_dir),
         tracing=tracing(settings),
@@ -243,6 +247,7 @@ async def _working(parts: Services) -> AsyncIterator[None]:
 def _warm_up(parts: Services) -> None:
     settings, engine = parts.settings, parts.service.engine
     try:
+        take_over(settings.data_dir / "detections", parts.database, parts.files)
         engine.warm_up()
     except Exception as error:
         parts.warm_up_failed = f"the model cannot judge ({error}); see the log"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from refundlens.serving.detection.oracle import Variants
     from refundlens.serving.detection.service import DetectionService
     from refundlens.serving.http.budgets import Budgets
-    from refundlens.serving.http.idempotency import Replays, Running
+    from refundlens.serving.http.idempotency import Running
     from refundlens.serving.http.tracing import Tracing
     from refundlens.serving.http.turns import Turns
     from refundlens.serving.identity.callers import Callers
@@ -60,7 +60,6 @@ class Services:
     service: "DetectionService"
     variants: "Variants"
     rates: "Rates"
-    replays: "Replays"
     running: "Running"
     follower: "Follower"
     finder: "Finder"

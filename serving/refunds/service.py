@@ -22,7 +22,7 @@ from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
 from refundlens.serving.reuse import catalogue
-from refundlens.serving.reuse.catalogue import print_of
+from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report

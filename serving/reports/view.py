@@ -18,7 +18,7 @@ from refundlens.serving.reports.service import allowed
 from refundlens.serving.reuse import telling
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import AuditEvent, Refund, Refusal, Screening
+from refundlens.serving.storage.tables import AuditEvent, DetectionRecord, Refund, Refusal
 from refundlens.serving.workflow.states import ReportState
 
 
@@ -68,12 +68,12 @@ def report_out(
     )
 
 
-def reasons(screening: Screening, language: Language) -> list[dict[str, Any]]:
+def reasons(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
     """The detector's reasons that come first, in a language, made again from what they say."""
     return [_reason(reason, language) for reason in screening.body["reasons"]]
 
 
-def details(screening: Screening, language: Language) -> list[dict[str, Any]]:
+def details(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
     """All its other reasons; none in answers of versions that told all of them first."""
     return [_reason(reason, language) for reason in screening.body.get("details", {}).get("reasons", [])]
 

@@ -1,6 +1,7 @@
 """All tables, so that importing this package knows every one of them."""
 
 from refundlens.serving.storage.tables.buyers import Complaint, IntegrityEntry, Label
+from refundlens.serving.storage.tables.detections import DetectionRecord
 from refundlens.serving.storage.tables.events import (
     AuditEvent,
     Chain,
@@ -17,7 +18,6 @@ from refundlens.serving.storage.tables.reports import (
     PhotoRequest,
     Refusal,
     Report,
-    Screening,
 )
 from refundlens.serving.storage.tables.work import Job, Lane
 
@@ -29,6 +29,7 @@ __all__ = [
     "Complaint",
     "ConsoleSession",
     "Decision",
+    "DetectionRecord",
     "Image",
     "IntegrityEntry",
     "Job",
@@ -41,7 +42,6 @@ __all__ = [
     "Refund",
     "Refusal",
     "Report",
-    "Screening",
     "StoredAnswer",
     "Tenant",
     "WebhookDelivery",
