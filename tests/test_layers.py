@@ -207,16 +207,6 @@ def test_the_domain_knows_no_http() -> None:
         assert not told, f"{path.relative_to(ROOT)} imports {told}"
 
 
-def test_the_application_s_state_is_read_in_one_place() -> None:
-    """Everything else is given `Services`, an `ApiCall` or a `Context`."""
-    readers = {
-        path.relative_to(ROOT / "serving").parts[0]
-        for path in (ROOT / "serving").rglob("*.py")
-        if "request.app.state" in path.read_text(encoding="utf-8")
-    }
-    assert readers <= {"http", "detection"}
-
-
 def test_a_circle_is_found() -> None:
     assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert _circle({"a": {"b", "c"}, "b": {"c"}}) == []
