@@ -127,7 +127,8 @@ def test_the_export_has_the_strongest_truth_of_each_photo(
             ("0" * 64, Truth.AUTHENTIC),
         ):
             asked = LabelIn(sha256=sha256, truth=truth)
-            service.make_label(session, ENGINEER, asked, moving_clock.forward(days=1))
+            context = Context(session, Settings(), moving_clock.forward(days=1), ENGINEER)
+            service.make_label(context, asked)
         other = create_dispute(session, moving_clock(), buyer=BUYER, tenant="tnt_two", content=b"theirs")
         service.for_decision(session, other.report, Event.DECIDE_ESTABLISHED, "ann", moving_clock())
     with database.reading() as session:
