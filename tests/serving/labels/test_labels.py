@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from refundlens.datasets.photos import gather
 from refundlens.serving.cli.main import app as cli
 from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.labels import service
