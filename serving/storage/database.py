@@ -98,8 +98,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        writing = self._engine.execution_options(writes=True)
-        self._writers = sessionmaker(writing, expire_on_commit=False)
+        self._writers, self._hasty = (
+            sessionmaker(self._engine.execution_options(writes=mode), expire_on_commit=False)
+            for mode in ("FULL", "NORMAL")
+        )
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
         # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
         # `database is locked`: so writers of this process wait for each other here
@@ -111,9 +113,12 @@ class Database:
         return self._engine.dialect.name
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
-        with self._turn(), self._writers.begin() as session:
+    def transaction(self, lasting: bool = True) -> Iterator[Session]:
+        """A session whose changes are there when the block ends, all or none. Nobody inside commits. lasting: on disk
+        by then; else seconds later, and until then the power may take them, never a crash of this process."""
+        with self._turn(), (self._writers if lasting else self._hasty).begin() as session:
+            if not lasting and self.dialect == "postgresql":
+                session.execute(text("SET LOCAL synchronous_commit TO off"))
             yield session
 
     @contextmanager
@@ -170,7 +175,7 @@ class Database:
         """A connection to change tables with, in one transaction, one process at a time. SQLite makes a table anew to
         change it, and would take rows that point at the old one for orphans: it does not look meanwhile, and all are
         looked at in the end. Raises DatabaseError where one points nowhere."""
-        with self._engine.execution_options(writes=True).connect() as connection:
+        with self._engine.execution_options(writes="FULL").connect() as connection:
             sqlite = self.dialect == "sqlite"
             raw = connection.connection.driver_connection
             if sqlite and raw is not None:
@@ -248,7 +253,6 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in (
         "journal_mode=WAL",  # readers and the writer do not wait for each other
-        "synchronous=FULL",  # what was answered is on disk, even when the power fails
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
         "cell_size_check=ON",  # a damaged page is told as one where it is read
@@ -257,5 +261,10 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    mode = connection.get_execution_options().get("writes")
+    if mode is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    # what was answered is on disk, even when the power fails; NORMAL leaves the moment to SQLite
+    connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

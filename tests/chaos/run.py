@@ -26,11 +26,11 @@ from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.storage.database import Database, sqlite_url
 from refundlens.serving.storage.tables import (
     AuditEvent,
+    DetectionRecord,
     Job,
     Lane,
     OutboxEvent,
     Report,
-    Screening,
     WebhookDelivery,
 )
 from refundlens.serving.workflow.states import ReportState
@@ -238,7 +238,7 @@ class Run:
                 found += of_clients(session, self._memory)
             found += events.received(session, self._receiver)
             counts = [session.scalar(select(func.count()).select_from(table)) or 0
-                      for table in (Report, OutboxEvent, AuditEvent, Screening)]  # fmt: skip
+                      for table in (Report, OutboxEvent, AuditEvent, DetectionRecord)]  # fmt: skip
             states = session.execute(select(Report.state, func.count()).group_by(Report.state)).tuples().all()
             summary.states = dict(sorted(states))
         database.close()
