@@ -518,7 +518,7 @@ def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
             row.body = {**row.body, **suspect}
     with live.app.state.database.reading() as session:
         refund = session.execute(select(Refund)).scalars().one()
-        judged = judge(session, refund, second["claim_id"], 0.05)
+        judged = judge(session, live.app.state.settings, refund, second["claim_id"])
     assert judged.carried == frozenset()
     assert judged.bound is not None
 
