@@ -22,7 +22,7 @@ from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
 from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
-from refundlens.serving.refunds.signed_photos import Signature, check_signature, statement
+from refundlens.serving.refunds.signed_photos import Signature, check_platform_signature, statement
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.storage.files import FileStore
@@ -139,7 +139,7 @@ def _vouched(
         raise Invalid("platform_missing", "A signed photo needs `account` and `platform` beside it.")
     tenant = session.get_one(Tenant, principal.tenant)
     said = statement(body.platform, body.account, refund_id, body.buyer, photo.sha256)
-    check_signature(tenant.settings, body.platform, photo.signature, said)
+    check_platform_signature(tenant.settings, body.platform, photo.signature, said)
     return replace(photo, signed_by=Actor(Role.PLATFORM, body.platform))
 
 

@@ -35,7 +35,7 @@ def statement(platform: str, account: str, refund_id: str, buyer: str, sha256: s
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def check_signature(settings: dict[str, Any], platform: str, signature: bytes, said: bytes) -> None:
+def check_platform_signature(settings: dict[str, Any], platform: str, signature: bytes, said: bytes) -> None:
     """settings: the tenant's. Raises Invalid."""
     known = settings.get(SETTING, {}).get(platform)
     if known is None:

@@ -100,7 +100,10 @@ async def create_report(call: Merchant, body: ReportIn, key: IdempotencyKey = No
 
 
 @router.get(
-    "/reports", operation_id="list_reports", response_model=ReportPage, responses=responses(400, 401, 403)
+    "/reports",
+    operation_id="list_reports",
+    response_model=ReportPage,
+    responses=responses(400, 401, 403, 409),
 )
 def list_reports(
     call: Either,

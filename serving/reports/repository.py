@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -118,7 +119,7 @@ def newest(
     session: Session, principal: Principal, wanted: Filter, before: str | None, limit: int
 ) -> Sequence[Report]:
     """The newest first. Up to limit + 1."""
-    query = _narrowed(principal, wanted)
+    query = _narrowed(session, principal, wanted)
     if before is not None:
         query = query.where(Report.id < before)
     return session.execute(query.order_by(Report.id.desc()).limit(limit + 1)).scalars().all()
@@ -132,7 +133,7 @@ def queue(
     limit: int,
 ) -> Sequence[Report]:
     """Of what is under way, what is due first comes first, of that the largest amounts. Up to limit + 1."""
-    query = _narrowed(principal, wanted).where(Report.live.is_not(None))
+    query = _narrowed(session, principal, wanted).where(Report.live.is_not(None))
     keys = (Report.due_at, Report.amount_rank, Report.id)
     if after is not None:
         query = query.where(tuple_(*keys) > tuple_(*after))
@@ -211,8 +212,9 @@ def open_appeals(
     return session.execute(query.order_by(Appeal.due_at, Appeal.id).limit(limit + 1)).scalars().all()
 
 
-def _narrowed(principal: Principal, wanted: Filter) -> Select[Report]:
-    query = _visible(principal) if wanted.refund_id is None else _of_refund(principal, wanted.refund_id)
+def _narrowed(session: Session, principal: Principal, wanted: Filter) -> Select[Report]:
+    number = wanted.refund_id
+    query = _visible(principal) if number is None else _of_refund(session, principal, number)
     if wanted.state is not None:
         query = query.where(Report.state == wanted.state.value)
     if wanted.due_before is not None:
@@ -223,13 +225,11 @@ def _narrowed(principal: Principal, wanted: Filter) -> Select[Report]:
     return query
 
 
-def _of_refund(principal: Principal, refund_id: str) -> Select[Report]:
+def _of_refund(session: Session, principal: Principal, refund_id: str) -> Select[Report]:
     """Tenant and shop are asked of the refund alone: asked of its few reports again, they would lead SQLite, which
-    knows no sizes, to walk through all reports of a state instead."""
-    key = select(Refund.id).where(Refund.tenant_id == principal.tenant, Refund.refund_id == refund_id)
-    if principal.role is Role.MERCHANT:
-        key = key.where(Refund.account == principal.account)
-    return select(Report).where(Report.refund_id.in_(key))
+    knows no sizes, to walk through all reports of a state instead. Raises Conflict where several have the number."""
+    refund = refunds.find_refund(session, principal, refund_id)
+    return select(Report).where(Report.refund_id == (refund.id if refund else ""))
 
 
 def _by_id(session: Session, table: type[Kind], ids: AbstractSet[str | None]) -> dict[str, Kind]:
