@@ -1,12 +1,13 @@
 """How often a generator's mark is seen in the corner: of pictures that generators made, and of real photos.
 
-    python -m tests.load.visible_marks COLLECTED [--family google]
+    python -m tests.load.visible_marks COLLECTED [--family google] [--photos 1000]
 
 In: a folder that `refundlens data collect` filled. Out: counts by generator and for authentic photos, at full size and
 as chats deliver them (720 px, JPEG 75); the files of real photos in which one was seen; CPU milliseconds a picture.
 """
 
 import argparse
+import hashlib
 import time
 from collections import Counter
 from pathlib import Path
@@ -28,13 +29,14 @@ def main() -> None:
     parser.add_argument(
         "--family", default="google", help="generators' family, as datasets.collection names it"
     )
+    parser.add_argument("--photos", type=int, default=1000, help="real photos at most, the same in every run")
     given = parser.parse_args()
-    entries = read_index(given.folder)
-    chosen = [e for e in entries if e.label == "authentic" or (e.generated and e.family == given.family)]
+    entries = sorted(read_index(given.folder), key=lambda e: hashlib.sha256(e.file.encode()).digest())
+    chosen = [e for e in entries if e.label == "authentic"][: given.photos]
+    chosen += [e for e in entries if e.generated and e.family == given.family]
     seen: Counter[tuple[str, str]] = Counter()
     pictures: Counter[str] = Counter()
     wrong: list[str] = []
-    began = time.process_time()
     spent = 0.0
     for entry in track(chosen, len(chosen), "marks"):
         try:
