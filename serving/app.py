@@ -6,10 +6,12 @@ All routers of the workflow, in one place. A new subject: its package, and a lin
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -28,18 +30,22 @@ from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.old_folder import take_over
+from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
-from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
-from refundlens.serving.http.idempotency import Replays, Running
-from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
-from refundlens.serving.http.pages import WEB
+from refundlens.serving.http.budgets import Budgets
+from refundlens.serving.http.context import Parts
+from refundlens.serving.http.idempotency import Running
+from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
+from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
+from refundlens.serving.http.turns import Turns
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
@@ -47,10 +53,12 @@ from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
-from refundlens.serving.observability import Metrics, WorkflowMetrics
+from refundlens.serving.observability import Metrics
+from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models
@@ -61,7 +69,7 @@ from refundlens.serving.registry.loader import start_engine
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.reuse.finder import Finder
-from refundlens.serving.settings import Settings
+from refundlens.serving.settings import Settings, cores
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
@@ -107,40 +115,60 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         version=_version(),
         summary="Tells whether the photo behind a refund claim is real, shows why, and says how sure it is.",
         lifespan=_lifespan,
+        openapi_url=None,  # ours, below, is written once
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.settings, app.state.metrics = settings, metrics
-    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
-    app.state.database, app.state.secret = database, read_secret(settings)
-    app.state.callers = Callers(settings, app.state.database, clock)
-    app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
-    app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
-    app.state.finder = Finder()
-    app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
-    app.state.service = DetectionService(
+    files = FileStore(settings.data_dir / "files")
+    finder = Finder()
+    notifier, budgets = Notifier(), Budgets(settings, cores(), time.monotonic)
+    service = DetectionService(
         engine,
-        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        DetectionStore(database, files, settings.keep_detections),
+        database,
+        finder,
         Admission(
             settings.workers,
-            settings.max_waiting,
-            settings.max_waiting_bytes,
+            budgets,
             metrics,
-            engine.expected_wait,
+            lambda group: engine.expected_wait(group=group),
+            time.monotonic,
         ),
         metrics,
         clock,
         settings.workers,
         settings.cache_bytes,
     )
-    app.state.rates = Rates(settings.rate_limit, time.monotonic)
-    app.state.tracing = tracing(settings)
-    app.state.samples = SampleFolder(settings.data_dir)
-    gauges.connect(metrics.workflow, app.state.database, clock)
-    app.state.ready = app.state.closing = False
-    problems.install(app)
-    app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
-    app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
+    parts = Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        files=files,
+        bundles=bundles,
+        secret=read_secret(settings),
+        notifier=notifier,
+        metrics=metrics,
+        callers=Callers(settings, database, clock),
+        budgets=budgets,
+        turns=Turns(max(1, cores() // 2)),
+        parsing=Turns(1, "bodies"),
+        service=service,
+        variants=variants_of(settings),
+        rates=Rates(settings.rate_limit, time.monotonic),
+        running=Running(),
+        follower=Follower(database, bundles, engine, settings, notifier),
+        finder=finder,
+        webhook_guard=UrlPolicy(settings.allow_private_webhooks),
+        samples=SampleFolder(settings.data_dir),
+        tracing=tracing(settings),
+    )
+    app.state = parts  # type: ignore[assignment]  # typed, where Starlette has a bag of anything
+    parts.readiness = _readiness(parts)
+    gauges.connect(metrics.workflow, database, clock)
+    problems.install(app, trouble)
+    app.add_middleware(SmallBodies, settings=settings)
+    app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
+    app.add_middleware(SecurityHeaders, public_url=settings.public_url)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
     app.include_router(detections.router)
@@ -152,48 +180,62 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.include_router(page.router)
-    app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
+    app.openapi = cache(_openapi_with_models(app))  # type: ignore[method-assign]
     return app
+
+
+def _parts(app: FastAPI) -> Services:
+    found: Services = app.state  # type: ignore[assignment]
+    return found
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
-    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
+    parts = _parts(app)
+    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, parts))
     warm_up.add_done_callback(_tell_failure)
-    loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
-    follow = asyncio.create_task(app.state.follower.run(warm_up))
-    async with _working(app):
+    loader.on_hangup(asyncio.get_running_loop(), parts.follower)
+    follow = asyncio.create_task(parts.follower.run(warm_up))
+    async with _working(parts):
         yield
-    app.state.samples.close()
+    parts.samples.close()
     follow.cancel()
     await asyncio.wait([warm_up, follow])
-    app.state.service.close()
-    app.state.database.close()
-    if app.state.tracing:
-        await asyncio.to_thread(app.state.tracing.close)
+    parts.turns.close()
+    parts.parsing.close()
+    parts.service.close()
+    parts.database.close()
+    if parts.tracing:
+        await asyncio.to_thread(parts.tracing.close)
 
 
 def let_go(app: FastAPI) -> None:
     """End what would go on for as long as its caller listens: the streams of events."""
-    app.state.closing = True
-    app.state.notifier.notify()
+    parts = _parts(app)
+    parts.closing = True
+    parts.notifier.notify()
 
 
 @asynccontextmanager
-async def _working(app: FastAPI) -> AsyncIterator[None]:
+async def _working(parts: Services) -> AsyncIterator[None]:
     """The worker beside the API, where the settings want one in this process."""
-    state = app.state
-    if not state.settings.worker:
+    if not parts.settings.worker:
         yield
         return
-    sender = HttpSender(state.secret, state.webhook_guard)
-    screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
-    metrics: WorkflowMetrics = state.metrics.workflow
+    sender = HttpSender(parts.secret, parts.webhook_guard)
+    screener = Screener(parts.database, parts.files, parts.service.engine, parts.settings, parts.clock)
     worker = Worker(
-        state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
+        parts.database,
+        parts.files,
+        screener,
+        sender,
+        parts.settings,
+        parts.clock,
+        parts.notifier,
+        parts.metrics.workflow,
     )
-    task = asyncio.create_task(worker.run())
+    task = parts.working = asyncio.create_task(worker.run())
     try:
         yield
     finally:
@@ -202,14 +244,18 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
         await sender.close()
 
 
-def _warm_up(app: FastAPI) -> None:
-    settings: Settings = app.state.settings
-    engine: Engine = app.state.service.engine
-    engine.warm_up()
-    app.state.ready = True
+def _warm_up(parts: Services) -> None:
+    settings, engine = parts.settings, parts.service.engine
+    try:
+        take_over(settings.data_dir / "detections", parts.database, parts.files)
+        engine.warm_up()
+    except Exception as error:
+        parts.warm_up_failed = f"the model cannot judge ({error}); see the log"
+        raise
+    parts.ready = True
     if settings.demo:
-        app.state.samples.prepare()
-        mirror_samples(app.state)
+        parts.samples.prepare()
+        mirror_samples(parts)
     if settings.shadow:
         engine.shadow(settings.shadow, settings.shadow_share)
 
@@ -227,17 +273,53 @@ async def healthz() -> JSONResponse:
 
 
 @operations.get("/readyz", response_model=Health, responses=problems.responses(503))
-async def readyz(request: Request) -> JSONResponse:
-    """The detector is warm: requests are answered at full speed."""
-    if not request.app.state.ready:
-        raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
-    return JSONResponse({"status": "ready"})
+async def readyz(parts: Parts) -> JSONResponse:
+    """The model is warm, and database, disk and worker do their work: requests are answered at full speed."""
+    found = await parts.readiness.look()
+    wrong = [f"{part}: {what}" for part, what in found.items() if what != "ok"]
+    if wrong:
+        raise Problem(503, "not_ready", f"Not ready. {'; '.join(wrong)}.", {"Retry-After": "1"})
+    return JSONResponse({"status": "ready", "checks": found})
+
+
+def _readiness(parts: Services) -> Readiness:
+    def model() -> str | None:
+        if not parts.ready:
+            return parts.warm_up_failed or "warming up; ask again in a moment"
+        return (
+            None
+            if parts.service.engine.alive
+            else "the threads that judge photos have ended; restart the service"
+        )
+
+    def worker() -> str | None:
+        task = parts.working
+        if not parts.settings.worker or (task is not None and not task.done()):
+            return None
+        return "the worker has ended; the log says why, restart the service" if task else "not started"
+
+    return Readiness(
+        {
+            "database": database_answers(parts.database),
+            "disk": disk_takes(parts.settings.data_dir),
+            "worker": said(worker),
+            "model": said(model),
+        }
+    )
 
 
 @operations.get("/metrics", response_class=Response)
-def metrics(request: Request) -> Response:
+def metrics(parts: Parts) -> Response:
     """Prometheus text format."""
-    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@operations.get("/openapi.json", include_in_schema=False)
+def openapi_json(request: Request, parts: Parts) -> Response:
+    """OpenAPI 3.1, built at the first request and kept as bytes."""
+    if parts.openapi is None:
+        parts.openapi = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
+    return Response(parts.openapi, media_type="application/json")
 
 
 def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:

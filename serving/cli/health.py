@@ -5,13 +5,14 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from refundlens.model.bundle import Bundle, bundled_path, load
+from refundlens.model.bundle import Bundle, bundled_path, load, stated_sum
 from refundlens.serving.settings import Settings, cores, trusted_signers
+from refundlens.serving.storage.database import DatabaseError
+from refundlens.serving.storage.faults import storage_fault
 
 LOW_DISK = 1_000_000_000
 """Bytes; below this, keeping results and logs of a busy day is at risk."""
@@ -33,7 +34,8 @@ def examine(settings: Settings) -> list[HealthFinding]:
     """All checks. One that crashes is a finding of its own, so that the others are still shown."""
     checks: tuple[tuple[str, Callable[[Settings], HealthFinding]], ...] = (
         ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
-        ("database", _database), ("model", _model), ("credentials", _credentials), ("self-test", _self_test),
+        ("database", _database), ("model", _model), ("credentials", _credentials),
+        ("fonts", _fonts), ("self-test", _self_test),
     )  # fmt: skip
     return [_guarded(name, check, settings) for name, check in checks]
 
@@ -42,7 +44,9 @@ def _guarded(name: str, check: Callable[[Settings], HealthFinding], settings: Se
     try:
         return check(settings)
     except Exception as error:
-        return HealthFinding(name, "failed", f"{type(error).__name__}: {error}")
+        fault = storage_fault(error)
+        advice = f"{type(error).__name__}: {error}" if fault is None else f"{error}: {fault.advice}"
+        return HealthFinding(name, "failed", str(error) if isinstance(error, DatabaseError) else advice)
 
 
 def _python(settings: Settings) -> HealthFinding:
@@ -83,6 +87,7 @@ def _database(settings: Settings) -> HealthFinding:
         return HealthFinding("database", "note", "none yet; `refundlens serve` makes one at its first start")
     database = Database(settings.database_url or sqlite_url(settings.data_dir))
     try:
+        database.check()
         state = database.state()
     finally:
         database.close()
@@ -105,6 +110,25 @@ def _credentials(settings: Settings) -> HealthFinding:
     return HealthFinding("credentials", "ok", f"signatures are verified against {count} trusted certificates")
 
 
+def _fonts(settings: Settings) -> HealthFinding:
+    """Whether evidence for Chinese shops can be set in Chinese."""
+    from refundlens.serving.drawing.text import chinese_font, lacking
+
+    found = chinese_font()
+    if found is None:
+        detail = (
+            "no font with Chinese: evidence for Chinese shops is set in English until one is there "
+            "(Debian: apt install fonts-noto-cjk; anywhere: pip install mplfonts)"
+        )
+        return HealthFinding("fonts", "note", detail)
+    missing = lacking()
+    if missing:
+        return HealthFinding(
+            "fonts", "note", f"{found[0].name} has no {' '.join(sorted(missing))}: install another"
+        )
+    return HealthFinding("fonts", "ok", f"evidence is set in {found[0].name}")
+
+
 def _model(settings: Settings) -> HealthFinding:
     path = settings.bundle or bundled_path()
     bundle = _bundle(settings)
@@ -114,20 +138,10 @@ def _model(settings: Settings) -> HealthFinding:
     )
     if bundle.calibration is None:
         return HealthFinding("model", "note", f"{detail}; it is not calibrated, run `refundlens calibrate`")
-    stated = _stated_checksum(path)
+    stated = stated_sum(path)
     if stated is None:
         return HealthFinding("model", "note", f"{detail}; no checksum lies beside it")
-    if stated != bundle.name.sha256:
-        return HealthFinding(
-            "model", "failed", f"{detail}, but {stated[:_KEPT_LENGTH]} was shipped: reinstall refundlens"
-        )
     return HealthFinding("model", "ok", f"{detail} as shipped")
-
-
-def _stated_checksum(path: Path) -> str | None:
-    """The checksum shipped beside the model, in the format of `sha256sum`."""
-    beside = path.with_name(f"{path.name}.sha256")
-    return beside.read_text(encoding="ascii").split()[0] if beside.is_file() else None
 
 
 def _self_test(settings: Settings) -> HealthFinding:

@@ -14,7 +14,7 @@ from refundlens.serving.settings import read_settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from refundlens.serving.registry.service import By
+    from refundlens.serving.kit.context import Context
 
 app = typer.Typer(help="The registry of models: which version judges.", no_args_is_help=True)
 
@@ -36,6 +36,28 @@ def every(as_json: Json = False) -> None:
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         table([_short(line) for line in lines])
+
+
+@app.command("sign")
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlens export`.")],
+    key: Annotated[
+        Path,
+        typer.Option(help="A private key: openssl genpkey -algorithm ed25519 -out KEY. Keep it elsewhere."),
+    ],
+) -> None:
+    """Sign a bundle, for services that REFUNDLENS_BUNDLE_SIGNERS tells whom to trust; writes BUNDLE.sig."""
+    from refundlens.model.bundle import BundleError
+    from refundlens.serving.registry.signatures import make_signature, signature_file
+    from refundlens.serving.storage.files import digest
+
+    try:
+        made = make_signature(digest(bundle.read_bytes()), key.read_bytes())
+        signature_file(bundle).write_text(f"{made}\n", encoding="ascii")
+    except (BundleError, OSError) as error:
+        complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(str(signature_file(bundle)))
 
 
 @app.command("show")
@@ -68,15 +90,18 @@ def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlen
     from refundlens.model.bundle import BundleError
     from refundlens.serving.registry import service
     from refundlens.serving.registry.bundles import ModelError, open_bundles, tried
+    from refundlens.serving.registry.signatures import check_signature, read_signature
 
     try:
         found = tried(bundle)
+        found.facts["signature"] = read_signature(bundle)
+        check_signature(read_settings(), found.name.sha256, found.facts["signature"])
         open_bundles(read_settings().data_dir).put(bundle.read_bytes())
     except (BundleError, ModelError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error
-    with _change(must_exist=False) as (session, by, now):
-        row = service.add(session, by, found, now)
+    with _change(must_exist=False) as context:
+        row = service.add(context.session, context.principal, found, context.now)
     typer.echo(row.id)
 
 
@@ -89,8 +114,8 @@ def shadow(
     """Have a version judge a share of the photos beside the champion, to compare; nobody waits for it."""
     from refundlens.serving.registry import service
 
-    with _change() as (session, by, now):
-        row = service.shadow(session, by, version, now, 0.0 if off else share)
+    with _change() as context:
+        row = service.shadow(context, version, 0.0 if off else share)
     complain(f"{row.id} is shown {row.share or 0:.0%} of the photos")
 
 
@@ -105,8 +130,9 @@ def promote(
     """Make a version the champion: it judges every photo from now on."""
     from refundlens.serving.registry import service
 
-    with _change() as (session, by, now):
-        row = service.promote(session, by, version, now, reason, force)
+    _must_load(version)
+    with _change() as context:
+        row = service.promote(context, version, reason, force)
     complain(f"{row.id} is the champion; running services change to it within seconds")
 
 
@@ -120,13 +146,23 @@ def rollback(
     from refundlens.serving.registry import repository, service
     from refundlens.serving.registry.stages import Stage
 
-    with _change() as (session, by, now):
-        champion = repository.at(session, Stage.CHAMPION)
+    with _change() as context:
+        champion = repository.at(context.session, Stage.CHAMPION)
         wanted = version or (None if champion is None else champion.id)
         if wanted is None:
             raise Conflict("not_champion", "There is no champion to roll back.")
-        row = service.rollback(session, by, wanted, now, reason)
+        row = service.rollback(context, wanted, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
+
+
+def _must_load(version: str) -> None:
+    """A version that cannot be loaded here is not promoted; exit status 1."""
+    from refundlens.serving.registry import service
+    from refundlens.serving.registry.bundles import check_loadable, open_bundles
+
+    settings = read_settings()
+    with _registry() as session:
+        check_loadable(open_bundles(settings.data_dir), settings, service.find(session, version))
 
 
 @contextmanager
@@ -136,14 +172,16 @@ def _registry() -> "Iterator[Session]":
 
 
 @contextmanager
-def _change(must_exist: bool = True) -> "Iterator[tuple[Session, By, Any]]":
-    """A transaction, who does it, and the time."""
+def _change(must_exist: bool = True) -> "Iterator[Context]":
+    """A transaction of whoever runs the installation."""
     from refundlens.serving.identity.tenants import DEFAULT
     from refundlens.serving.kit.clock import utc_now
-    from refundlens.serving.registry.service import By
+    from refundlens.serving.kit.context import Context
+    from refundlens.serving.kit.principal import Principal
 
+    who = operator()
     with _told(), opened(must_exist) as database, database.transaction() as session:
-        yield session, By(DEFAULT, operator(), admin=True), utc_now()
+        yield Context(session, read_settings(), utc_now(), Principal(DEFAULT, who.name, who.role, who.name))
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
+from refundlens.serving.http.budgets import group_of_tenant
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Context
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
 from refundlens.serving.reports.screening import ScreeningResult
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
@@ -40,6 +41,8 @@ class _Photo:
     image_id: str
     sha256: str
     claim: Defect | None
+    group: str
+    """Whose it is: tenants take turns in the engine."""
 
 
 class Screener:
@@ -75,7 +78,12 @@ class Screener:
             claims = {
                 image.refund_id: session.get_one(Refund, image.refund_id).claim_type for image in images
             }
-            photos = [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
+            photos = [
+                _Photo(
+                    image.id, image.sha256, _defect(claims[image.refund_id]), group_of_tenant(image.tenant_id)
+                )
+                for image in images
+            ]
             return photos, ends
 
     async def _judge(self, photo: _Photo, job: LeasedJob, ends: datetime) -> ScreeningResult:
@@ -87,7 +95,9 @@ class Screener:
             return ScreeningResult(error="too_slow")
         try:
             data = await asyncio.to_thread(self._files.get, photo.sha256)
-            answer = await self._engine.detect(data, photo.claim, patience=min(left, PATIENCE))
+            answer = await self._engine.detect(
+                data, photo.claim, group=photo.group, patience=min(left, PATIENCE)
+            )
             return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
         except ImageError as error:
             return ScreeningResult(error=error.code)
@@ -105,7 +115,7 @@ class Screener:
     def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()
         with self._database.transaction() as session:
-            doing = Doing(session, self._settings, now)
+            context = Context(session, self._settings, now)
             if job.kind == timers.SCREEN_EXTRA:
                 image = session.get_one(Image, job.ref)
                 finish_job(session, job)
@@ -114,7 +124,7 @@ class Screener:
             reports = repository.of_claim(session, job.ref)
             refund = lock_by_key(session, reports[0].refund_id)
             finish_job(session, job)
-            screening.conclude(doing, job.ref, refund, found)
+            screening.conclude(context, job.ref, refund, found)
 
 
 def _defect(value: str | None) -> Defect | None:

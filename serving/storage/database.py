@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session, sessionmaker
 
 from refundlens.serving.kit.extras import how_to_install
+from refundlens.serving.storage.faults import StorageFault, storage_fault
 
 
 class WriterQueue:
@@ -97,8 +98,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        writing = self._engine.execution_options(writes=True)
-        self._writers = sessionmaker(writing, expire_on_commit=False)
+        self._writers, self._hasty = (
+            sessionmaker(self._engine.execution_options(writes=mode), expire_on_commit=False)
+            for mode in ("FULL", "NORMAL")
+        )
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
         # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
         # `database is locked`: so writers of this process wait for each other here
@@ -110,9 +113,12 @@ class Database:
         return self._engine.dialect.name
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
-        with self._turn(), self._writers.begin() as session:
+    def transaction(self, lasting: bool = True) -> Iterator[Session]:
+        """A session whose changes are there when the block ends, all or none. Nobody inside commits. lasting: on disk
+        by then; else seconds later, and until then the power may take them, never a crash of this process."""
+        with self._turn(), (self._writers if lasting else self._hasty).begin() as session:
+            if not lasting and self.dialect == "postgresql":
+                session.execute(text("SET LOCAL synchronous_commit TO off"))
             yield session
 
     @contextmanager
@@ -126,15 +132,60 @@ class Database:
         from refundlens.serving.storage.migrate import upgrade
 
         try:
-            with self._engine.execution_options(writes=True).begin() as connection:
+            with self._migrating() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 upgrade(connection)
-        except OperationalError as error:
-            raise DatabaseError(
-                f"the database {self._engine.url!r} cannot be opened ({error.orig}); "
-                "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
-            ) from error
+        except DBAPIError as error:
+            raise self._cannot_be_used(error) from error
+
+    def check(self) -> None:
+        """Whether what is stored is whole, as far as SQLite's quick_check tells (a second for a gigabyte); PostgreSQL
+        has checks of its own. Raises DatabaseError."""
+        if self.dialect != "sqlite":
+            return
+        try:
+            with self._engine.connect() as connection:
+                told = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(3)"))]
+        except DBAPIError as error:
+            raise self._cannot_be_used(error) from error
+        if told != ["ok"]:
+            advice = StorageFault.CORRUPT.advice
+            raise DatabaseError(f"the database {self.name} cannot be trusted ({'; '.join(told)}): {advice}")
+
+    def ping(self) -> None:
+        """Ask for next to nothing. Raises SQLAlchemy's errors."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version"))
+
+    def _cannot_be_used(self, error: DBAPIError) -> "DatabaseError":
+        fault = storage_fault(error)
+        if fault is not None:
+            return DatabaseError(f"the database {self.name} cannot be used ({error.orig}): {fault.advice}")
+        return DatabaseError(
+            f"the database {self.name} cannot be opened ({error.orig}); "
+            "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
+        )
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """A transaction in which SQLite lets a table be made anew that others refer to: it is not asked meanwhile
+        whether they do, and at the end once (https://sqlite.org/lang_altertable.html#otheralter)."""
+        if self.dialect != "sqlite":
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        with self._engine.execution_options(writes="FULL").connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA foreign_keys=OFF")  # outside of any transaction, or it does nothing
+            try:
+                with connection.begin():
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise DatabaseError(f"rows of {broken[0][0]} would name none of {broken[0][2]}")
+            finally:
+                raw.execute("PRAGMA foreign_keys=ON")
 
     @property
     def name(self) -> str:
@@ -196,13 +247,18 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in (
         "journal_mode=WAL",  # readers and the writer do not wait for each other
-        "synchronous=FULL",  # what was answered is on disk, even when the power fails
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
+        "cell_size_check=ON",  # a damaged page is told as one where it is read
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    mode = connection.get_execution_options().get("writes")
+    if mode is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    # what was answered is on disk, even when the power fails; NORMAL leaves the moment to SQLite
+    connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

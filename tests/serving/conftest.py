@@ -30,13 +30,13 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.events import audit
-from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.http.connections import guarded
+from refundlens.serving.kit.clock import NEVER, utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Image, Refund, Report, Screening, Tenant
-from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report, Tenant
 from refundlens.serving.workflow.states import ReportState
 from tests.support.tiny import save_bundle
 
@@ -215,7 +215,7 @@ def create_dispute() -> Callable[..., Dispute]:
                 "stability": {"measured": True, "stable": True},
                 "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera.",
                              "details": {"camera": "My own"}}]}  # fmt: skip
-        screening = Screening(
+        screening = DetectionRecord(
             id=body["id"], **both, image_id=image.id, verdict="fake", probability=0.97, bound=0.01,
             model_version="1.0.0", body=body, heatmap=heatmap,
         )  # fmt: skip
@@ -320,7 +320,9 @@ def serve(detector: Detector, live_clock: MovableClock) -> Iterator[Callable[[Se
     def start(settings: Settings) -> Live:
         app = create_app(settings, detector, live_clock)
         door = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, http=guarded(settings), ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()
         running.append((server, thread))

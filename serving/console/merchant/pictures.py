@@ -21,9 +21,9 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_overlay
-from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.drawing.reduced import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.errors import Gone, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
@@ -120,11 +120,12 @@ async def place(
 
 
 @router.get("/reports/{id}/evidence.jpg")
-async def evidence(visit: Reader, identifier: Identifier, download: bool = False) -> Response:
+async def evidence(
+    request: Request, visit: Reader, identifier: Identifier, download: bool = False
+) -> Response:
     """The picture that goes with a refusal: what was sent, or what would be."""
     whole = await run_in_threadpool(_whole, visit, identifier)
-    service: DetectionService = visit.state.service
-    content = await service.on_worker(partial(_evidence, visit.state.files, whole))
+    content = await drawn(request, partial(_evidence, visit.services.files, whole))
     headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="{identifier}.jpg"'
@@ -138,9 +139,8 @@ async def _made(
     headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT, "X-Content-Type-Options": "nosniff"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    service: DetectionService = visit.state.service
     try:
-        content = await service.on_worker(make)
+        content = await drawn(request, make)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     except ImageError as error:
@@ -149,7 +149,7 @@ async def _made(
 
 
 def _photo(visit: Visit, identifier: str) -> Image:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         image = refunds.photo(session, visit.principal, identifier)
     if image.erased_at is not None:
         raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
@@ -157,7 +157,7 @@ def _photo(visit: Visit, identifier: str) -> Image:
 
 
 def _whole(visit: Visit, identifier: str) -> ReportDetail:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         return repository.report_detail(session, repository.find_report(session, visit.principal, identifier))
 
 
@@ -175,10 +175,10 @@ def _scaled(visit: Visit, name: str, side: int) -> bytes:
 
 
 def _overlay(visit: Visit, name: str, layer: str) -> bytes:
-    cells = load_map(visit.state.files, name)
+    cells = load_map(visit.services.files, name)
     return map_overlay(cells, HEAT_COLOUR) if layer == "heat" else map_overlay(1 - cells, DOUBT_COLOUR)
 
 
 def _bytes(visit: Visit, name: str) -> bytes:
-    files: FileStore = visit.state.files
+    files: FileStore = visit.services.files
     return files.get(name)
