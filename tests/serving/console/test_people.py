@@ -145,6 +145,12 @@ def test_a_lost_network_loses_nothing(
     judge.open(f"/queue/{report}")
     judge.says("已恢复您填写的内容")
     assert judge.page.input_value("textarea[name=reason]") == "看不清。"
+    judge.page.context.set_offline(True)
+    judge.page.locator("button[name=decision][value=established]").tap()
+    judge.says("网络已断开")
+    judge.page.context.set_offline(False)
+    _press(judge, "button[name=decision][value=established]")
+    assert "held=" in judge.page.url
 
 
 def test_without_scripts_an_ended_login_loses_nothing_either(
