@@ -187,8 +187,13 @@ class Database:
                             text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
                         )
                     yield connection
-                    if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                        raise DatabaseError("the migration left rows that point nowhere; nothing was changed")
+                    broken = (
+                        connection.exec_driver_sql("PRAGMA foreign_key_check").first() if sqlite else None
+                    )
+                    if broken:
+                        raise DatabaseError(
+                            f"rows of {broken[0]} would name none of {broken[2]}; nothing was changed"
+                        )
             finally:
                 if sqlite and raw is not None:
                     raw.execute("PRAGMA foreign_keys=ON")
