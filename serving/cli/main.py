@@ -25,13 +25,20 @@ from refundlens.serving.cli import (
     snapshots,
     tenants,
     verify,
-    workflow,
 )
 from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def workflow() -> None:
+    """Print the transition table: state, event, who may bring it, the next state, what must hold and what follows."""
+    from refundlens.serving.workflow.transitions import markdown
+
+    typer.echo(markdown())
+
 
 app = typer.Typer(
     name="refundlens",
@@ -44,7 +51,7 @@ app.command("detect")(detect.detect)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
-app.command("workflow")(workflow.workflow)
+app.command("workflow")(workflow)
 app.command("verify")(verify.verify)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")

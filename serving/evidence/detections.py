@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
@@ -19,19 +19,18 @@ from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.evidence import stored
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Gone, NotFound
-from refundlens.serving.kit.language import Language, preferred
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES
-from refundlens.serving.storage.files import FileError, FileStore, MissingFile
+from refundlens.serving.storage.files import FileError, MissingFile
 from refundlens.serving.storage.tables import DetectionRecord, Image
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 Map = NDArray[np.float32]
-Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
+Reader = Annotated[ApiCall, Depends(calls(*KEY_ROLES))]
 _FILE = {"type": "string", "format": "binary"}
 DetectionId = Annotated[str, Path(alias="id", examples=[EXAMPLE["id"]])]
 
@@ -43,28 +42,30 @@ MapName = Literal["heatmap", "reliability"]
 
 
 @router.get("/detections/{id}", operation_id="get_detection", response_model=DetectionOut, responses=_ERRORS)
-def get_detection(request: Request, reader: Reader, identifier: DetectionId) -> JSONResponse:
+def get_detection(call: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    body = stored.body_of(_find(request, reader, identifier), _language(request))
-    return JSONResponse(body if reader.judges else coarse(body))
+    body = stored.body_of(_find(call, identifier), call.language)
+    return JSONResponse(body if call.principal.judges else coarse(body))
 
 
 @router.get("/detections/{id}/heatmap", operation_id="get_heatmap", response_class=Response, responses=_PNG)
-async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_heatmap(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
-    rows = await run_in_threadpool(_find, request, reader, identifier)
-    return await _picture(request, rows, "heatmap", (lambda cells: cells) if reader.judges else coarse_map)
+    rows = await run_in_threadpool(_find, call, identifier)
+    return await _picture(
+        call, rows, "heatmap", (lambda cells: cells) if call.principal.judges else coarse_map
+    )
 
 
 @router.get(
     "/detections/{id}/reliability", operation_id="get_reliability", response_class=Response, responses=_PNG
 )
-async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_reliability(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
-    rows = await run_in_threadpool(_find, request, reader, identifier)
+    rows = await run_in_threadpool(_find, call, identifier)
     if rows[0].reliability is None:
         raise NotFound("The model of this detection was calibrated without a reliability map.")
-    return await _picture(request, rows, "reliability")
+    return await _picture(call, rows, "reliability")
 
 
 @router.get(
@@ -73,64 +74,60 @@ async def get_reliability(request: Request, reader: Reader, identifier: Detectio
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **_DRAWN},
 )
-async def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_detection_evidence(call: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
-    rows = await run_in_threadpool(_find, request, reader, identifier)
+    rows = await run_in_threadpool(_find, call, identifier)
     if rows[1] is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
         raise NotFound(detail)
     try:
-        content = await drawn(request, partial(_evidence, request, *rows))
+        content = await drawn(call.request, partial(_evidence, call, *rows))
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _evidence(request: Request, record: DetectionRecord, image: Image) -> bytes:
+def _evidence(call: ApiCall, record: DetectionRecord, image: Image) -> bytes:
     """Raises FileError."""
-    files: FileStore = request.app.state.files
+    files = call.services.files
     if image.erased_at is not None or record.heatmap is None:
         raise MissingFile(f"the photo of {record.id} was erased")
     heat = load_map(files, record.heatmap)
-    return evidence_jpeg(files.get(image.sha256), record.body, heat, None, _language(request))
+    return evidence_jpeg(files.get(image.sha256), record.body, heat, None, call.language)
 
 
 async def _picture(
-    request: Request, rows: stored.Rows, name: MapName, change: Callable[[Map], Map] = lambda cells: cells
+    call: ApiCall, rows: stored.Rows, name: MapName, change: Callable[[Map], Map] = lambda cells: cells
 ) -> Response:
     """One of a detection's maps; it never changes."""
     record = rows[0]
-    cells = change(await run_in_threadpool(_map, request, rows, getattr(record, name)))
-    png = await drawn(request, partial(heatmap_png, cells, record.body["width"], record.body["height"]))
+    cells = change(await run_in_threadpool(_map, call, rows, getattr(record, name)))
+    png = await drawn(call.request, partial(heatmap_png, cells, record.body["width"], record.body["height"]))
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
 
 
-def _map(request: Request, rows: stored.Rows, file: str | None) -> Map:
+def _map(call: ApiCall, rows: stored.Rows, file: str | None) -> Map:
     """Raises Gone."""
     record, image = rows
     try:
         if file is None:
             raise MissingFile(f"the maps of {record.id} were erased with its photo")
-        return load_map(request.app.state.files, file)
+        return load_map(call.services.files, file)
     except FileError as error:
         if image is not None:
             raise Gone("damaged", str(error)) from error
-        request.app.state.service.store.forget(record.id)
+        call.services.service.store.forget(record.id)
         detail = f"What was stored of {record.id} is damaged. Send the photo again to have it judged anew."
         raise Gone("damaged", detail) from error
 
 
-def _find(request: Request, reader: Principal, identifier: str) -> stored.Rows:
+def _find(call: ApiCall, identifier: str) -> stored.Rows:
     """Raises NotFound."""
-    with request.app.state.database.reading() as session:
-        found = stored.find_rows(session, reader, identifier)
+    with call.reading() as context:
+        found = stored.find_rows(context.session, call.principal, identifier)
     if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found
-
-
-def _language(request: Request) -> Language:
-    return preferred(request.headers.get("accept-language"))

@@ -16,12 +16,14 @@ from refundlens.model.verdict.texts import LANGUAGES, Language
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
+from refundlens.serving.kit.clock import rfc3339_or_none
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import ReportDetail
-from refundlens.serving.reports.view import OURSELVES, details, reasons
+from refundlens.serving.reports.schemas import OURSELVES
+from refundlens.serving.reports.view import details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -33,7 +35,6 @@ from refundlens.serving.storage.tables import (
     Refund,
     Report,
 )
-from refundlens.serving.workflow.events import moment
 
 Map = NDArray[np.float32]
 PhotoState = Literal["kept", "not_kept", "erased"]
@@ -168,8 +169,8 @@ def _report(whole: ReportDetail) -> dict[str, Any]:
         "rule": report.rule,
         "rule_text": {one: texts("refusal", one)["rules"].get(report.rule, "") for one in told},
         "decided_by": None if report.decided_by is None else "detector" if by_detector else "person",
-        "decided_at": moment(report.decided_at),
-        "created_at": moment(report.created_at),
+        "decided_at": rfc3339_or_none(report.decided_at),
+        "created_at": rfc3339_or_none(report.created_at),
         "decisions": [_decision(decision) for decision in whole.decisions],
         "appeal": None if whole.appeal is None else _appeal(whole.appeal),
     }
@@ -181,7 +182,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "established": decision.established,
         "appeal_id": decision.appeal_id,
         "reason_code": decision.reason_code,
-        "created_at": moment(decision.created_at),
+        "created_at": rfc3339_or_none(decision.created_at),
     }
 
 
@@ -191,8 +192,8 @@ def _appeal(appeal: Appeal) -> dict[str, Any]:
         "side": appeal.side,
         "against": appeal.was,
         "state": appeal.state,
-        "created_at": moment(appeal.created_at),
-        "decided_at": moment(appeal.decided_at),
+        "created_at": rfc3339_or_none(appeal.created_at),
+        "decided_at": rfc3339_or_none(appeal.decided_at),
     }
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import StoredAnswer
@@ -79,6 +80,7 @@ class Running:
 
 
 def idempotent(
+    services: Services,
     request: Request,
     principal: Principal,
     key: str | None,
@@ -90,7 +92,7 @@ def idempotent(
     as JSON. required: off for what creates nothing; without a key it is then simply done.
 
     Raises Problem 400, 409, 422, and what `do` raises (then nothing was done)."""
-    database: Database = request.app.state.database
+    database = services.database
     if key is None and not required:
         with database.transaction() as session:
             made = do(session)
@@ -101,30 +103,28 @@ def idempotent(
             "idempotency_key_missing",
             "Send an Idempotency-Key header: any string that names this request.",
         )
-    running: Running = request.app.state.running
     name = (principal.tenant, principal.key_owner, key)
     fingerprint = _fingerprint(request, asked)
-    if not running.enter(name):
+    if not services.running.enter(name):
         raise _in_progress()
     try:
-        return _once(request, database, name, fingerprint, do)
+        return _once(services, name, fingerprint, do)
     finally:
-        running.leave(name)
+        services.running.leave(name)
 
 
 def _once(
-    request: Request,
-    database: Database,
+    services: Services,
     name: Name,
     fingerprint: str,
     do: Callable[[Session], Created],
 ) -> Response:
     try:
-        with database.transaction() as session:
+        with services.database.transaction() as session:
             if not _ours(session, name):
                 raise _in_progress()
             stored = session.get(StoredAnswer, name)
-            now = request.app.state.clock()
+            now = services.clock()
             if stored is not None and stored.created_at < now - LIFETIME:
                 session.delete(stored)
                 session.flush()
@@ -137,7 +137,7 @@ def _once(
                 return _response(row)
     except IntegrityError:
         # what it makes was made meanwhile by another process, maybe for this very request
-        with database.reading() as session:
+        with services.database.reading() as session:
             stored = session.get(StoredAnswer, name)
         if stored is None:
             raise

@@ -5,18 +5,16 @@ Queries about labels and what they are of. Every one filters by tenant.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.principal import Principal
-from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
+from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelOut, LabelSource, Truth
 from refundlens.serving.storage.tables import DetectionRecord, Image, Label, Refund, Report
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import Event, ReportState
@@ -125,8 +123,9 @@ def for_decision(session: Session, report: Report, event: Event, judge: str, now
     return _add(session, report.tenant_id, image.sha256, truth, source, judge, now, image, said, report.id)
 
 
-def make_label(session: Session, principal: Principal, asked: LabelIn, now: datetime) -> dict[str, Any]:
+def make_label(context: Context, asked: LabelIn) -> LabelOut:
     """An engineer's label, audited. Raises NotFound for an image or detection that is not there."""
+    session, principal, now = context.session, context.principal, context.now
     sha256, image, said = _photo(session, principal.tenant, asked)
     made = _add(
         session,
@@ -142,24 +141,7 @@ def make_label(session: Session, principal: Principal, asked: LabelIn, now: date
     )
     facts = {"sha256": sha256, "truth": made.truth}
     audit.append(session, principal.tenant, now, principal.actor, Fact("label.made", made.id, data=facts))
-    return label_json(made)
-
-
-def label_json(label: Label) -> dict[str, Any]:
-    """A label as JSON."""
-    return {
-        "id": label.id,
-        "sha256": label.sha256,
-        "image_id": label.image_id,
-        "report_id": label.report_id,
-        "truth": label.truth,
-        "source": label.source,
-        "weight": label.weight,
-        "model_version": label.model_version,
-        "model_probability": label.model_probability,
-        "labelled_by": label.labelled_by,
-        "created_at": rfc3339(label.created_at),
-    }
+    return LabelOut.of(made)
 
 
 def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | None, DetectionRecord | None]:

@@ -31,10 +31,10 @@ from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.store import detection_body, make_record
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
 from refundlens.serving.workflow import miss_limit, timers
@@ -120,7 +120,7 @@ def keep_maps(files: FileStore, detection: Detection) -> ScreeningResult:
 
 
 def conclude(
-    doing: Doing,
+    context: Context,
     claim_id: str,
     refund: Refund,
     found: Mapping[str, ScreeningResult],
@@ -131,22 +131,22 @@ def conclude(
     found: by image id. A photo without a detection goes to a person: the detector could say nothing. missing: why, for
     those that `found` does not name.
     """
-    session = doing.session
+    session = context.session
     reports = [repository.relock(session, report.id) for report in repository.of_claim(session, claim_id)]
     waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
     for report in waiting:
         what = found.get(report.image_id)
         if what is not None and what.detection is not None:
-            screening = keep(session, report.tenant_id, report.image_id, what, doing.now)
+            screening = keep(session, report.tenant_id, report.image_id, what, context.now)
             report.screening_id, report.verdict = screening.id, screening.verdict
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
-            _publish(session, report, screening, doing.now)
+            _publish(session, report, screening, context.now)
     session.flush()
-    judged = judge(session, refund, claim_id, doing.settings.claim_limit)
+    judged = judge(session, refund, claim_id, context.settings.claim_limit)
     for report in waiting:
         report.claim_bound = judged.own
         what = found.get(report.image_id, ScreeningResult(error=missing))
-        _conclude_one(doing, report, refund, judged, what)
+        _conclude_one(context, report, refund, judged, what)
     timers.cancel(session, claim_id, timers.SCREEN, timers.SCREEN_LIMIT)
 
 
@@ -189,15 +189,15 @@ def keep_extra(session: Session, image: Image, found: ScreeningResult, now: date
 
 
 def _conclude_one(
-    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult
+    context: Context, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult
 ) -> None:
-    if refund.deadline_at is not None and refund.deadline_at <= doing.now:
+    if refund.deadline_at is not None and refund.deadline_at <= context.now:
         # the clock has not rung yet, but the platform has decided by itself
-        apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+        apply(context.session, context.settings, context.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
         return
     detection = found.detection
     missed = None if detection is None else detection.miss_bound
-    most = miss_limit.chosen_by(doing.session, doing.settings, report.tenant_id)
+    most = miss_limit.chosen_by(context.session, context.settings, report.tenant_id)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
@@ -207,7 +207,7 @@ def _conclude_one(
     if event is Event.SCREENED_UNSURE:
         report.review_reason = _why_a_person(report, found)
     given = EventData(miss_bound=missed, data=_data(report, found))
-    apply(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
+    apply(context.session, context.settings, context.now, DETECTOR, event, report, refund, given)
 
 
 def _why_a_person(report: Report, found: ScreeningResult) -> str:

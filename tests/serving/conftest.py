@@ -31,13 +31,12 @@ from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.events import audit
 from refundlens.serving.http.connections import guarded
-from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.clock import NEVER, utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report, Tenant
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow.states import ReportState
 from tests.support.tiny import save_bundle
 

@@ -99,7 +99,7 @@ _one_at_a_time = threading.Lock()
 @router.get("/{report_id}/view/{kind}")
 def view(visit: Judge, report_id: str, kind: Kind) -> Response:
     """An image of the report's own photo. Raises Forbidden while the model's opinion is hidden, 404, 410."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         whole = reports.report_detail(session, reports.find_report(session, visit.principal, report_id))
         seen = blind_review.may_see(session, visit.principal, whole.report)
     if kind in ("photo", "thumb", "residual"):
@@ -114,7 +114,7 @@ def other_photo(
     visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual"]
 ) -> Response:
     """An image of another photo of the report's refund. Raises NotFound, Gone."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of(session, visit.principal, report, image_id)
     if image is None:
@@ -125,7 +125,7 @@ def other_photo(
 @router.get("/{report_id}/uses/{image_id}/{kind}")
 def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
     """An image of a photo of another refund that shows the same picture. Raises NotFound, Gone."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of_tenant(session, visit.principal, image_id)
     if image is None:
@@ -175,7 +175,7 @@ def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: st
     if image.erased_at is not None:
         raise _erased()
     try:
-        cells = load_map(visit.state.files, name)
+        cells = load_map(visit.services.files, name)
     except (FileError, ValueError) as error:
         raise Gone("photo_missing", str(error)) from error
     width, height = frame_of(image, screening)
@@ -197,7 +197,7 @@ def _bytes(visit: Visit, image: Image) -> bytes:
     if image.erased_at is not None:
         raise _erased()
     try:
-        content: bytes = visit.state.files.get(image.sha256)
+        content: bytes = visit.services.files.get(image.sha256)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     return content

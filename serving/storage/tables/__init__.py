@@ -11,8 +11,7 @@ from refundlens.serving.storage.tables.events import (
 )
 from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
 from refundlens.serving.storage.tables.models import ModelVersion
-from refundlens.serving.storage.tables.prints import PhotoPrint
-from refundlens.serving.storage.tables.refunds import Image, Refund
+from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund
 from refundlens.serving.storage.tables.reports import (
     Appeal,
     Decision,

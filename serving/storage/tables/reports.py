@@ -1,6 +1,6 @@
 """Reports and what belongs to one: decisions, appeals, photo requests, the refusal."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
@@ -8,8 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from refundlens.serving.storage.base import DIGEST, ID, Base, partial
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""Sorts behind every deadline; an empty one would come first on one database and last on the other."""
 _DUE = ("due_at", "amount_rank", "id")
 """What queues are sorted by."""
 _LIVE = "live IS NOT NULL"

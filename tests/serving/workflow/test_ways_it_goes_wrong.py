@@ -293,7 +293,7 @@ def test_the_buyer_follows_appeals_and_sends_a_photo_by_link(
     calls("ann").post(f"{path}/photo-requests", {"wish": "live_capture", "message": "With today's paper."})
     with httpx.Client(base_url=live.base) as buyer:
         page = buyer.get(link, headers={"Accept": "text/html", "Accept-Language": "zh-CN"})
-        assert "请再发一张照片" in page.text and "With today" in page.text
+        assert "请补充一张照片" in page.text and "With today" in page.text
         seen = buyer.get(link).json()
         assert seen["note"] == "" and seen["refusal"] is None
         sent = buyer.post(f"{link}/photos", files={"image": ("live.jpg", photo(), "image/jpeg")})
