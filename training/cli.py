@@ -45,6 +45,9 @@ def train(
     ] = None,
     set: Annotated[list[str] | None, typer.Option(help="Change a setting, e.g. --set steps=2000.")] = None,
     init: Annotated[Path | None, typer.Option(exists=True, help="Start from this run's weights.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Crops of before, a share of every step.")
+    ] = None,
 ) -> None:
     """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
     from refundlens.training import config as settings
@@ -54,7 +57,7 @@ def train(
         chosen = settings.load(
             config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set
         )
-        typer.echo(run_training(dataset, run, chosen, init=init))
+        typer.echo(run_training(dataset, run, chosen, init=init, replay=replay))
 
 
 @app.command()

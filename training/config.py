@@ -30,7 +30,8 @@ class DataConfig(_Part):
     prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
     on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
     "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.evaluation.leave_one_out`
-    asks what a generator never seen would do.
+    asks what a generator never seen would do. replay: share of each step's pairs that are of the crops of before, where
+    there are some (`training.feeds.ReplayFeed`).
     """
 
     window: int = 560
@@ -44,6 +45,7 @@ class DataConfig(_Part):
     small: int = Field(default=160, ge=64, multiple_of=32)
     grow: float = 0.7
     leave_out: tuple[str, ...] = ()
+    replay: float = Field(default=0.6, ge=0, le=1)
 
 
 class LossConfig(_Part):
@@ -129,3 +131,7 @@ def _place(values: dict[str, object], path: list[str], value: object) -> None:
 
 def save(config: TrainConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+
+
+RETRAIN = Path(__file__).parent / "configs" / "retrain.yaml"
+"""The settings of `refundlens retrain` where nobody names others."""

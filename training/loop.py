@@ -66,10 +66,13 @@ class _Learner:
             torch.cuda.set_rng_state_all(saved["random_cuda"])
 
 
-def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = None) -> Path:
+def train(
+    dataset: Path, run: Path, config: TrainConfig, init: Path | None = None, replay: Path | None = None
+) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
-    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet.
+    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
+    before, a share of every step.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
@@ -79,7 +82,7 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    feed = open_feed(dataset, config)
+    feed = open_feed(dataset, config, replay)
     network = Network(config.network).to(device)
     if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
         network = network.to(memory_format=torch.channels_last)
@@ -196,7 +199,7 @@ def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:
     if not path.exists():
         return 0
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["config"] != config.model_dump(mode="json"):
+    if TrainConfig.model_validate(saved["config"]) != config:  # settings that came later have their default
         raise Resumed(f"{run} holds a run with other settings; name a new folder, or use its own config.yaml")
     learner.restore(saved)
     return int(saved["step"])
