@@ -74,7 +74,13 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(
         default=60,
         ge=1,
-        description="a job taken by a process that died is taken by another after this; longer than any photo takes",
+        description="a job taken by a process that died is taken by another after this; who lives renews its own",
+    )
+    screening_minutes: float = Field(
+        default=30,
+        gt=0,
+        description="how long a reported photo may wait for the detector, at most half of what is left until its "
+        "refund's deadline; then a person judges it",
     )
     appeal_hours: float = Field(default=72, gt=0, description="how long a verdict may be appealed")
     appeal_answer_hours: float = Field(default=72, gt=0, description="how long an appeal should take at most")

@@ -115,6 +115,12 @@ def evaluate(
     suite: Annotated[
         bool, typer.Option("--suite", help="The same chains for both classes, controls, real sets, targets.")
     ] = False,
+    launder: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Real editors: pictures to recompress, blur, photograph again ... and judge."
+        ),
+    ] = 0,
     real_defects: Annotated[
         Folder,
         typer.Option(exists=True, file_okay=False, help="Suite: photos of real damage, all authentic."),
@@ -147,7 +153,7 @@ def evaluate(
     with _told():
         if (dataset / INDEX).is_file():
             chosen = "validation" if split == "test" else split
-            typer.echo(commands.evaluate_real_editors(model, dataset, out, chosen, limit))
+            typer.echo(commands.evaluate_real_editors(model, dataset, out, chosen, limit, launder))
             return
         if not suite:
             typer.echo(commands.evaluate(model, dataset, out, split, limit))

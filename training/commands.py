@@ -24,7 +24,7 @@ from refundlens.model.verdict.calibration import Calibration, CalibrationError
 from refundlens.training.calibration import calibrate as fitting
 from refundlens.training.calibration import reliability
 from refundlens.training.calibration.listed import Chosen, choose, score_listed
-from refundlens.training.evaluation import real_editors
+from refundlens.training.evaluation import laundering, real_editors
 from refundlens.training.evaluation.card import recalibrated
 from refundlens.training.evaluation.card_facts import make_card
 from refundlens.training.evaluation.evaluate import evaluate as run_evaluation
@@ -224,16 +224,23 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
 
 
 def evaluate_real_editors(
-    model: str, collection: Path, out: Path | None, split: str, limit: int | None
+    model: str, collection: Path, out: Path | None, split: str, limit: int | None, launder: int = 0
 ) -> Path:
-    """Measure on a collected folder; return the written real_editors.md (real_editors.json lies beside it)."""
+    """Measure on a collected folder; return the written real_editors.md (real_editors.json lies beside it).
+
+    launder: edited pictures to wash and judge again; their table follows in the same file.
+    """
     detector = Detector(bundle_of(model, collection), threads=1)
     report = real_editors.measure(detector, collection, split, photos=limit or real_editors.PHOTOS)
     folder = out or beside(model, REPORT)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "real_editors.json").write_text(report.to_json(), encoding="utf-8")
     path = folder / "real_editors.md"
-    path.write_text(real_editors.as_markdown(report), encoding="utf-8")
+    text = real_editors.as_markdown(report)
+    if launder:
+        files = laundering.edited_files(collection, split, launder)
+        text += "\n" + laundering.laundering_table(laundering.laundering(detector, files))
+    path.write_text(text, encoding="utf-8")
     return path
 
 

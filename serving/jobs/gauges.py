@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import Job, Report, Tenant, WebhookDelivery
+from refundlens.serving.storage.tables import Job, Lane, Report, Tenant, WebhookDelivery
 from refundlens.serving.workflow.states import ReportState
 
 
@@ -37,7 +37,11 @@ def _asking(
 
 
 def _jobs(now: datetime) -> Select[int]:
-    return select(func.count()).select_from(Job).where(Job.screening.in_([True, False]), Job.due_at <= now)
+    return (
+        select(func.count())
+        .select_from(Job)
+        .where(Job.lane.in_([lane.value for lane in Lane]), Job.due_at <= now)
+    )
 
 
 def _webhooks(now: datetime) -> Select[int]:

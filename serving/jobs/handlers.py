@@ -3,6 +3,7 @@
 In: a job with its report and refund locked. Out: changes in the job's own transaction.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,7 +14,8 @@ from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.roles import SYSTEM
-from refundlens.serving.reports import repository
+from refundlens.serving.refunds.repository import lock_by_key
+from refundlens.serving.reports import repository, screening
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
@@ -23,10 +25,14 @@ from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportS
 
 NAG = timedelta(hours=24)
 """How often it is said again that an appeal is overdue."""
+_log = logging.getLogger(__name__)
 
 
 def run_timer(doing: Doing, job: LeasedJob) -> None:
     """Do a timer's job. Raises LeaseLost."""
+    if job.kind == timers.SCREEN_LIMIT:
+        _end_screening(doing, job)
+        return
     report = repository.by_key(doing.session, job.ref)
     if report is None:
         finish_job(doing.session, job)
@@ -35,6 +41,19 @@ def run_timer(doing: Doing, job: LeasedJob) -> None:
     finish_job(doing.session, job)  # after the refund's lock: whoever cancels the job holds that
     name = timers.WARN if job.kind.startswith(timers.WARN) else job.kind
     _RINGS[name](doing, job, report, refund)
+
+
+def _end_screening(doing: Doing, job: LeasedJob) -> None:
+    """The detector had its time: what it has not judged goes to a person. An answer that comes later is dropped."""
+    reports = repository.of_claim(doing.session, job.ref)
+    if not reports:
+        finish_job(doing.session, job)
+        return
+    refund = lock_by_key(doing.session, reports[0].refund_id)
+    finish_job(doing.session, job)
+    if any(report.state == ReportState.SUBMITTED for report in reports):
+        _log.warning("the photos of click %s were not judged in time; a person looks at them", job.ref)
+        screening.conclude(doing, job.ref, refund, {}, missing="too_slow")
 
 
 def _warn(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
@@ -50,7 +69,7 @@ def _deadline(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> N
     if ReportState(report.state) not in ReportState.undecided() or refund.deadline_at is None:
         return
     if refund.deadline_at > doing.now:  # it moved while the job was under way
-        timers.threaten(doing.session, report, refund, doing.now)
+        timers.threaten(doing.session, doing.settings, report, refund, doing.now)
         return
     apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
 
@@ -89,6 +108,6 @@ _RINGS: dict[str, Callable[[Doing, LeasedJob, Report, Refund], None]] = {
     timers.APPEAL_DUE: _appeal_due,
     timers.PHOTO_DUE: _photo_due,
 }
-KINDS = (*(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
+KINDS = (timers.SCREEN_LIMIT, *(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
          timers.APPEAL_DUE, timers.PHOTO_DUE)  # fmt: skip
 """Kinds of jobs that are timers of a report."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import Job
+from refundlens.serving.storage.tables import Job, Lane
 
 SLOWEST_RETRY = timedelta(minutes=5)
 """A job that keeps failing is tried that often."""
@@ -27,40 +27,41 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class LeasedJob:
-    """A job of ours until its lease ends."""
+    """A job of ours until its lease ends. attempts: this one included."""
 
     id: str
     lease: str
     tenant_id: str | None
     kind: str
     ref: str
-    failures: int
+    attempts: int
+    created_at: datetime
 
 
-def take(database: Database, now: datetime, seconds: float, limit: int, screenings: bool) -> list[LeasedJob]:
-    """Up to `limit` jobs that are due and nobody's, the oldest first. screenings: these, or all others."""
+def take(database: Database, now: datetime, seconds: float, limit: int, lane: Lane) -> list[LeasedJob]:
+    """Up to `limit` jobs of a lane that are due and nobody's, the oldest first. Taking one is an attempt at it: what
+    ends with the process is never put off by it."""
     lease = make_id("lse", now)
     with database.transaction() as session:
         free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
-        query = select(Job).where(Job.due_at <= now, free, _lane(screenings))
+        query = select(Job).where(Job.due_at <= now, free, Job.lane == lane.value)
         query = query.order_by(Job.due_at, Job.id).limit(limit)
         rows = session.execute(query.with_for_update(skip_locked=True)).scalars().all()
         for row in rows:
             row.lease, row.leased_until = lease, now + timedelta(seconds=seconds)
-        return [LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.failures) for row in rows]
+            row.attempts += 1
+        return [
+            LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.attempts, row.created_at)
+            for row in rows
+        ]
 
 
-def anything_due(database: Database, now: datetime, screenings: bool) -> bool:
+def anything_due(database: Database, now: datetime, lane: Lane) -> bool:
     """A look without a lock: on SQLite, taking needs the write lock."""
     with database.reading() as session:
         free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
-        query = select(Job.id).where(Job.due_at <= now, free, _lane(screenings))
+        query = select(Job.id).where(Job.due_at <= now, free, Job.lane == lane.value)
         return session.execute(query.limit(1)).first() is not None
-
-
-def _lane(screenings: bool) -> ColumnElement[bool]:
-    """Clocks must not ring late because photos queue for the detector."""
-    return Job.screening.is_(screenings)
 
 
 def finish_job(session: Session, job: LeasedJob) -> None:
@@ -77,17 +78,31 @@ def renew_lease(database: Database, job: LeasedJob, until: datetime) -> bool:
 
 
 def put_off(database: Database, job: LeasedJob, until: datetime, error: str | None = None) -> None:
-    """Give it back, to be taken again at a time; with an error, a failure is counted. Nothing where it is not ours."""
+    """Give it back, to be taken again at a time; without an error, it was no attempt. Nothing where it is not ours."""
     values: dict[str, Any] = {"lease": None, "leased_until": None, "due_at": until}
-    if error is not None:
-        values |= {"failures": job.failures + 1, "error": error[:500]}
+    values |= {"attempts": job.attempts - 1} if error is None else {"error": error[:500]}
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id, Job.lease == job.lease).values(values))
 
 
-def retry_at(now: datetime, failures: int) -> datetime:
-    """One second after the first failure, twice as long after each further one."""
-    return now + min(timedelta(seconds=2.0 ** min(failures, 10)), SLOWEST_RETRY)
+def retry_at(now: datetime, attempts: int) -> datetime:
+    """One second after the first attempt, twice as long after each further one."""
+    return now + min(timedelta(seconds=2.0 ** min(attempts - 1, 10)), SLOWEST_RETRY)
+
+
+def timer_job(kind: str, ref: str, due: datetime, now: datetime, tenant: str | None = None) -> Job:
+    """A job that needs no detector."""
+    lane = Lane.TIMER.value
+    return Job(
+        id=make_id("job", now),
+        tenant_id=tenant,
+        lane=lane,
+        kind=kind,
+        ref=ref,
+        data={},
+        due_at=due,
+        created_at=now,
+    )
 
 
 def ensure(database: Database, kind: str, ref: str, due: datetime) -> None:
@@ -98,9 +113,7 @@ def ensure(database: Database, kind: str, ref: str, due: datetime) -> None:
                 select(Job.id).where(Job.kind == kind, Job.ref == ref)
             ).all()
             if not known:
-                session.add(
-                    Job(id=make_id("job", due), kind=kind, ref=ref, data={}, due_at=due, created_at=due)
-                )
+                session.add(timer_job(kind, ref, due, due))
     except IntegrityError:
         pass  # another process was first
 

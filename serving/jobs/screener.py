@@ -8,11 +8,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.engine.job import Closed, Expired, Overloaded
+from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.refunds.repository import lock_by_key
@@ -26,8 +27,11 @@ from refundlens.serving.storage.tables import Image, Refund
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import ReportState
 
-MOST_FAILURES = 4
-"""Faults on our side after which a person looks at the photo instead; by then some fifteen seconds have passed."""
+MOST_ATTEMPTS = 4
+"""Attempts after which a person looks at the photo instead, those counted whose process died. Faults on our side that
+pass by themselves are over in the fifteen seconds that these take at least."""
+PATIENCE = 300.0
+"""Seconds that one attempt may wait in the engine: a large photo takes ten on a slow machine, the rest is its queue."""
 _log = logging.getLogger(__name__)
 
 
@@ -46,42 +50,57 @@ class Screener:
         self._settings, self._clock = settings, clock
 
     async def screen(self, job: LeasedJob) -> None:
-        """Raises LeaseLost, the engine's Refused, Expired and Closed, and what goes wrong on our side."""
-        photos = await asyncio.to_thread(self._photos, job)
-        found = await asyncio.gather(*(self._judge(photo, job) for photo in photos))
+        """Raises LeaseLost, the engine's Overloaded, and what goes wrong on our side while attempts are left."""
+        photos, ends = await asyncio.to_thread(self._photos, job)
+        judging = [asyncio.create_task(self._judge(photo, job, ends)) for photo in photos]
+        try:
+            found = await asyncio.gather(*judging)
+        finally:
+            for task in judging:  # one photo's trouble has all tried again: the others need not go on
+                task.cancel()
         by_image = {photo.image_id: what for photo, what in zip(photos, found, strict=True)}
         await asyncio.to_thread(self._conclude, job, by_image)
 
-    def _photos(self, job: LeasedJob) -> Sequence[_Photo]:
+    def _photos(self, job: LeasedJob) -> tuple[Sequence[_Photo], datetime]:
+        """The photos of a job, and when a person gets them."""
         with self._database.reading() as session:
+            ends = job.created_at + timedelta(minutes=self._settings.screening_minutes)
             if job.kind == timers.SCREEN_EXTRA:
                 images = [session.get_one(Image, job.ref)]
             else:
+                ends = timers.screening_ends(session, job.ref) or ends
                 reports = repository.of_claim(session, job.ref)
                 waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
                 images = [session.get_one(Image, report.image_id) for report in waiting]
             claims = {
                 image.refund_id: session.get_one(Refund, image.refund_id).claim_type for image in images
             }
-            return [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
+            photos = [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
+            return photos, ends
 
-    async def _judge(self, photo: _Photo, job: LeasedJob) -> ScreeningResult:
+    async def _judge(self, photo: _Photo, job: LeasedJob, ends: datetime) -> ScreeningResult:
+        left = (ends - self._clock()).total_seconds()
+        if job.attempts > MOST_ATTEMPTS:
+            _log.error("photo %s ended %d attempts; a person looks at it", photo.image_id, MOST_ATTEMPTS)
+            return ScreeningResult(error="engine_failed")
+        if left <= 0:
+            return ScreeningResult(error="too_slow")
         try:
             data = await asyncio.to_thread(self._files.get, photo.sha256)
-            answer = await self._engine.detect(data, photo.claim, patience=self._settings.lease_seconds / 2)
+            answer = await self._engine.detect(data, photo.claim, patience=min(left, PATIENCE))
             return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
         except ImageError as error:
             return ScreeningResult(error=error.code)
         except FileError as error:
             _log.error("a photo cannot be screened: %s", error)
             return ScreeningResult(error="file_missing")
-        except (Overloaded, Expired, Closed):
+        except Overloaded:
             raise
-        except Exception:
-            if job.failures < MOST_FAILURES:
+        except Exception as error:
+            if job.attempts < MOST_ATTEMPTS:
                 raise
             _log.exception("photo %s cannot be judged; a person looks at it", photo.image_id)
-            return ScreeningResult(error="internal")
+            return ScreeningResult(error="too_slow" if isinstance(error, Expired) else "engine_failed")
 
     def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()

@@ -1,7 +1,7 @@
 """The loops of the worker.
 
-In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; what is under way
-then is left to its lease, or to the next start.
+In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; jobs under way then
+are given back, webhooks left to their leases.
 
 What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended.
 
@@ -20,20 +20,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
-from refundlens.serving.engine.job import Closed, Expired, Overloaded
+from refundlens.serving.engine.job import Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers, queue
 from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
-from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import ConsoleSession, Job, StoredAnswer
+from refundlens.serving.storage.tables import ConsoleSession, Lane, StoredAnswer
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import Sender
 from refundlens.serving.workflow import timers as clocks
@@ -53,9 +52,7 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
     with database.transaction() as session:
         finish_job(session, job)
         _forget(session, now)
-        session.add(
-            Job(id=make_id("job", now), kind=KIND, ref=REF, data={}, due_at=now + EVERY, created_at=now)
-        )
+        session.add(queue.timer_job(KIND, REF, now + EVERY, now))
 
 
 def _forget(session: Session, now: datetime) -> None:
@@ -95,8 +92,8 @@ class Worker:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever("screenings", partial(self._jobs, True)))
-            group.create_task(self._forever("clocks", partial(self._jobs, False)))
+            group.create_task(self._forever("screenings", partial(self._jobs, Lane.SCREENING)))
+            group.create_task(self._forever("clocks", partial(self._jobs, Lane.TIMER)))
             group.create_task(self._forever("webhooks", self._webhooks))
 
     async def _forever(self, name: str, turn: Callable[[], Awaitable[int]]) -> None:
@@ -116,7 +113,7 @@ class Worker:
             self._database, self._clock, self._sender, self._settings.lease_seconds, DELIVERIES
         )
 
-    async def _jobs(self, screenings: bool) -> int:
+    async def _jobs(self, lane: Lane) -> int:
         """Take what is due and do it, taking more as places get free; ends when nothing is left."""
         if not self._tidies:  # here, where a database that is away is tried again
             await asyncio.to_thread(queue.ensure, self._database, KIND, REF, self._clock())
@@ -125,7 +122,7 @@ class Worker:
         count = 0
         try:
             while True:
-                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running), screenings)
+                taken = await asyncio.to_thread(self._take, AT_ONCE - len(running), lane)
                 count += len(taken)
                 running |= {asyncio.create_task(self._do(job)) for job in taken}
                 if not running:
@@ -136,12 +133,13 @@ class Worker:
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
-    def _take(self, limit: int, screenings: bool) -> list[LeasedJob]:
+    def _take(self, limit: int, lane: Lane) -> list[LeasedJob]:
         now = self._clock()
-        if limit <= 0 or not queue.anything_due(self._database, now, screenings):
+        if limit <= 0 or not queue.anything_due(self._database, now, lane):
             return []
-        return queue.take(self._database, now, self._settings.lease_seconds, limit, screenings)
+        return queue.take(self._database, now, self._settings.lease_seconds, limit, lane)
 
     async def _do(self, job: LeasedJob) -> None:
         """Do one job; whatever goes wrong is this job's alone."""
@@ -152,15 +150,19 @@ class Worker:
         except LeaseLost:
             result = "cancelled"
             _log.info("job %s of %s was cancelled or taken over", job.kind, job.ref)
-        except (Overloaded, Expired):
+        except Overloaded:
             result = "put_off"
             await asyncio.to_thread(queue.put_off, self._database, job, self._clock() + BUSY)
-        except Closed:
-            return  # the service stops; the lease ends by itself
+        except (
+            asyncio.CancelledError
+        ):  # the service stops: another process need not wait for the lease to end
+            with suppress(SQLAlchemyError):
+                queue.put_off(self._database, job, self._clock())
+            raise
         except Exception as error:
             result = "failed"
             _log.exception("job %s of %s failed", job.kind, job.ref)
-            until = queue.retry_at(self._clock(), job.failures)
+            until = queue.retry_at(self._clock(), job.attempts)
             words = f"{type(error).__name__}: {error}"
             await asyncio.to_thread(queue.put_off, self._database, job, until, words)
         self._metrics.jobs.labels(job.kind, result).inc()

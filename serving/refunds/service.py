@@ -285,7 +285,7 @@ def _have_reports_follow(
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = rank(refund.amount_minor, refund.currency)
             if deadline_moved:
-                timers.threaten(session, report, refund, now)
+                timers.threaten(session, settings, report, refund, now)
 
 
 def _keep_photos(

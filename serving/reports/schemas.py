@@ -50,6 +50,7 @@ EXAMPLE: dict[str, Any] = {
     "probability": 0.62,
     "false_accusation_bound": 0.01,
     "rule": None,
+    "review_reason": "inconclusive",
     "reuse": {"claims": 0, "elsewhere": 0},
     "reasons": [{"code": "policy.inconclusive_band", "basis": "derived", "text": "A person should look."}],
     "detection_id": "det_01KAMZ7K5X0N2P4R6T8V0X2Z4B",
@@ -234,6 +235,10 @@ class ReportOut(BaseModel):
     false_accusation_bound: float | None
     rule: str | None = Field(
         description="what made the claim fake: one_fake, several_fake, several_suspects…"
+    )
+    review_reason: str | None = Field(
+        description="why the screening left it to a person: inconclusive, miss_bound_too_large, claim_bound_used_up; "
+        "not judged: too_slow, engine_failed, file_missing, or what is wrong with the file"
     )
     reasons: list[Reason]
     detection_id: str | None

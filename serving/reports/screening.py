@@ -25,6 +25,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.detection import Detection, Reason
+from refundlens.model.names import Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.schemas import detection_line
@@ -38,7 +39,7 @@ from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, Refund, Report, Screening
-from refundlens.serving.workflow import miss_limit
+from refundlens.serving.workflow import miss_limit, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, ReportState
@@ -120,10 +121,17 @@ def keep_maps(files: FileStore, detection: Detection) -> ScreeningResult:
     )
 
 
-def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, ScreeningResult]) -> None:
+def conclude(
+    doing: Doing,
+    claim_id: str,
+    refund: Refund,
+    found: Mapping[str, ScreeningResult],
+    missing: str = "not_judged",
+) -> None:
     """Have each report of a click that is still `submitted` go where its photos lead. refund is locked.
 
-    found: by image id. A photo without a detection goes to a person: the detector could say nothing.
+    found: by image id. A photo without a detection goes to a person: the detector could say nothing. missing: why, for
+    those that `found` does not name.
     """
     session = doing.session
     reports = [repository.relock(session, report.id) for report in repository.of_claim(session, claim_id)]
@@ -139,7 +147,9 @@ def conclude(doing: Doing, claim_id: str, refund: Refund, found: Mapping[str, Sc
     judged = judge(session, refund, claim_id, doing.settings.claim_limit)
     for report in waiting:
         report.claim_bound = judged.own
-        _conclude_one(doing, report, refund, judged, found.get(report.image_id))
+        what = found.get(report.image_id, ScreeningResult(error=missing))
+        _conclude_one(doing, report, refund, judged, what)
+    timers.cancel(session, claim_id, timers.SCREEN, timers.SCREEN_LIMIT)
 
 
 def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
@@ -192,13 +202,13 @@ def keep_extra(session: Session, image: Image, found: ScreeningResult, now: date
 
 
 def _conclude_one(
-    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult | None
+    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult
 ) -> None:
     if refund.deadline_at is not None and refund.deadline_at <= doing.now:
         # the clock has not rung yet, but the platform has decided by itself
         apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
         return
-    detection = None if found is None else found.detection
+    detection = found.detection
     missed = None if detection is None else detection.miss_bound
     most = miss_limit.chosen_by(doing.session, doing.settings, report.tenant_id)
     event = Event.SCREENED_UNSURE
@@ -207,13 +217,31 @@ def _conclude_one(
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
     elif report.verdict == "authentic" and miss_limit.within(missed, most):
         event = Event.SCREENED_AUTHENTIC
+    if event is Event.SCREENED_UNSURE:
+        report.review_reason = _why_a_person(report, found)
     given = EventData(miss_bound=missed, data=_data(report, found))
     apply(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
 
 
-def _data(report: Report, found: ScreeningResult | None) -> dict[str, Any]:
-    if found is None or found.detection is None:
-        return {"error": found.error if found else "not judged"}
+def _why_a_person(report: Report, found: ScreeningResult) -> str:
+    """The code of `ReportOut.review_reason`."""
+    if found.detection is None:
+        return found.error or "not_judged"
+    return _UNDECIDED[found.detection.verdict]
+
+
+_UNDECIDED: dict[Verdict, str] = {
+    "inconclusive": "inconclusive",
+    "authentic": "miss_bound_too_large",
+    "fake": "claim_bound_used_up",
+}
+"""Why a photo's own verdict settles nothing without a person."""
+
+
+def _data(report: Report, found: ScreeningResult) -> dict[str, Any]:
+    reason = {"review_reason": report.review_reason} if report.review_reason else {}
+    if found.detection is None:
+        return {"error": found.error, **reason}
     model = found.detection.model
     return {
         "detection_id": report.screening_id,
@@ -224,6 +252,7 @@ def _data(report: Report, found: ScreeningResult | None) -> dict[str, Any]:
         "bound": report.bound,
         "miss_bound": found.detection.miss_bound,
         "rule": report.rule,
+        **reason,
     }
 
 

@@ -77,6 +77,7 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
         "probability": screening.probability if screening else None,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
+        "review_reason": report.review_reason,
         "reasons": [
             *(reasons(screening, viewer.language) if screening else []),
             *(telling.reasons(reused, viewer.language) if reused else []),

@@ -38,7 +38,7 @@ def _start_clocks(change: Transition) -> None:
     report, now = change.report, change.now
     report.due_at = change.refund.deadline_at or NEVER
     timers.schedule(change.session, report.tenant_id, timers.SCREEN, report.claim_id, now, now)
-    timers.threaten(change.session, report, change.refund, now)
+    timers.threaten(change.session, change.settings, report, change.refund, now)
 
 
 def _stop_clocks(change: Transition) -> None:

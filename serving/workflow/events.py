@@ -30,6 +30,7 @@ def facts(report: Report, refund: Refund) -> dict[str, Any]:
         "verdict": report.verdict,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
+        "review_reason": report.review_reason,
         "due_at": moment(report.due_at),
         "outcome": refund.outcome,
         "outcome_final": refund.outcome_final,

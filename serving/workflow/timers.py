@@ -5,20 +5,24 @@ In: a report and its refund. Out: rows of `job`. A clock that rings looks again 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.storage.tables import Job, Refund, Report
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import Job, Lane, Refund, Report
+from refundlens.serving.workflow.states import ReportState
 
 WARNINGS = {"24h": timedelta(hours=24), "2h": timedelta(hours=2), "30m": timedelta(minutes=30)}
 """How long before the refund's own deadline a merchant is warned, by the contract."""
-SCREEN, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
-    "screen", "deadline", "finalise", "appeal_due", "photo_due", "screen_extra",
+SCREEN, SCREEN_LIMIT, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
+    "screen", "screen_limit", "deadline", "finalise", "appeal_due", "photo_due", "screen_extra",
 )  # fmt: skip
 SCREENINGS = (SCREEN, SCREEN_EXTRA)
 """Jobs that need the detector."""
 WARN = "warn:"
+SHARE_OF_DEADLINE = 0.5
+"""Share of the time until a refund's deadline that the detector may take; the rest is a person's."""
 
 
 def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
@@ -28,9 +32,9 @@ def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: dat
         Job(
             id=make_id("job", now),
             tenant_id=tenant,
+            lane=(Lane.SCREENING if kind in SCREENINGS else Lane.TIMER).value,
             kind=kind,
             ref=ref,
-            screening=kind in SCREENINGS,
             data={},
             due_at=due,
             created_at=now,
@@ -42,11 +46,31 @@ def cancel(session: Session, ref: str, *kinds: str) -> None:
     session.execute(delete(Job).where(Job.ref == ref, Job.kind.in_(kinds)))
 
 
-def threaten(session: Session, report: Report, refund: Refund, now: datetime) -> None:
-    """Set the clocks of an undecided report by its refund's deadline: warnings and the end.
+def limit_screening(
+    session: Session, settings: Settings, report: Report, refund: Refund, now: datetime
+) -> None:
+    """Set the clock at which the photos of a report's click go to a person, judged or not: a lane of its own, so that
+    it rings whatever becomes of the detector."""
+    due = report.created_at + timedelta(minutes=settings.screening_minutes)
+    if refund.deadline_at is not None:
+        left = max(refund.deadline_at - now, timedelta(0))
+        due = min(due, now + left * SHARE_OF_DEADLINE)
+    schedule(session, report.tenant_id, SCREEN_LIMIT, report.claim_id, due, now)
+
+
+def screening_ends(session: Session, claim_id: str) -> datetime | None:
+    """When that clock rings; none where it did."""
+    clock = select(Job.due_at).where(Job.kind == SCREEN_LIMIT, Job.ref == claim_id)
+    return session.execute(clock).scalar_one_or_none()
+
+
+def threaten(session: Session, settings: Settings, report: Report, refund: Refund, now: datetime) -> None:
+    """Set the clocks of an undecided report by its refund's deadline: a photo's judging, warnings and the end.
 
     Of warnings that are late already, the latest is given at once: who reports ten minutes before the end is told.
     """
+    if report.state == ReportState.SUBMITTED:
+        limit_screening(session, settings, report, refund, now)
     end_threat(session, report)
     if refund.deadline_at is None:
         return

@@ -40,6 +40,7 @@ from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import Lane
 from refundlens.serving.webhooks import queue
 from tests.load import fill
 from tests.load.pages import NAMES, Drawn, Page, idempotency_key, pages
@@ -122,8 +123,8 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
     """What the worker asks between requests. Those that take something take the next each time."""
     soon = NOW + timedelta(seconds=1)
     return {
-        "worker: anything due": lambda: leases.anything_due(database, soon, False),
-        "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, False),
+        "worker: anything due": lambda: leases.anything_due(database, soon, Lane.TIMER),
+        "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, Lane.TIMER),
         "worker: next delivery due": lambda: queue.next_due(database, soon),
         "worker: claim deliveries": lambda: queue.claim(database, soon, timedelta(hours=1), TAKEN, {}),
     }

@@ -69,7 +69,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                          "status", "response", "error", "created_at", "ended_at"),
     "audit_event": ("tenant_id", "seq", "at", "role", "actor", "action", "object_id", "before", "after", "data",
                     "previous", "hash"),
-    "job": ("id", "tenant_id", "kind", "ref", "screening", "data", "due_at", "failures", "created_at"),
+    "job": ("id", "tenant_id", "lane", "kind", "ref", "data", "due_at", "attempts", "created_at"),
 }  # fmt: skip
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -380,4 +380,4 @@ class Maker:
         elif state in S.live():
             kinds = (("finalise", due),)
         for kind, when in kinds:
-            self._rows["job"].append((self._id("job"), tenant, kind, report, False, "{}", when, 0, at))
+            self._rows["job"].append((self._id("job"), tenant, "timer", kind, report, "{}", when, 0, at))

@@ -20,7 +20,7 @@ from refundlens.serving.storage.tables.reports import (
     Report,
     Screening,
 )
-from refundlens.serving.storage.tables.work import Job
+from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
     "ApiKey",
@@ -34,6 +34,7 @@ __all__ = [
     "IntegrityEntry",
     "Job",
     "Label",
+    "Lane",
     "ModelVersion",
     "OutboxEvent",
     "PhotoPrint",

@@ -75,6 +75,8 @@ class Report(Base):
     state: Mapped[str] = mapped_column(String(30))
     live: Mapped[int | None]
     was: Mapped[str | None] = mapped_column(String(30))
+    review_reason: Mapped[str | None] = mapped_column(String(40))
+    """Why the screening left it to a person: a code."""
     note: Mapped[str] = mapped_column(Text, default="")
     reported_by: Mapped[str] = mapped_column(String(120))
     screening_id: Mapped[str | None] = mapped_column(ID, ForeignKey("screening.id"))

@@ -15,7 +15,7 @@ from refundlens.serving.jobs import queue
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import Job, OutboxEvent, Refund, Report
+from refundlens.serving.storage.tables import Job, Lane, OutboxEvent, Refund, Report
 
 pytestmark = pytest.mark.slow
 
@@ -93,9 +93,17 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
     now = utc_now()
     with database.transaction() as session:
         session.add(
-            Job(id="job_1", kind="screen", ref="clm_1", screening=True, data={}, due_at=now, created_at=now)
+            Job(
+                id="job_1",
+                lane=Lane.SCREENING,
+                kind="screen",
+                ref="clm_1",
+                data={},
+                due_at=now,
+                created_at=now,
+            )
         )
-    (job,) = queue.take(database, now, 1, 5, True)
+    (job,) = queue.take(database, now, 1, 5, Lane.SCREENING)
 
     class Slow:
         async def screen(self, job: Any) -> None:
@@ -107,10 +115,12 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
     settings = live_settings.model_copy(update={"lease_seconds": 1})
     worker = Worker(database, None, Slow(), None, settings, utc_now, None, None)  # type: ignore[arg-type]
     asyncio.run(worker._screen(job))
-    assert queue.take(database, now + timedelta(seconds=1), 1, 5, True) == [], (
+    assert queue.take(database, now + timedelta(seconds=1), 1, 5, Lane.SCREENING) == [], (
         "still ours where it would have ended"
     )
-    assert queue.take(database, utc_now() + timedelta(seconds=2), 1, 5, True), "and free when we stopped"
+    assert queue.take(database, utc_now() + timedelta(seconds=2), 1, 5, Lane.SCREENING), (
+        "and free when we stopped"
+    )
 
 
 def _leased_until(database: Database) -> Any:
