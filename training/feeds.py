@@ -167,9 +167,7 @@ class ReplayFeed:
             )
         self.config, self.old = config, CropFeed(replay, config)
         self.sources = [
-            CropBatches(
-                path, pairs, config.seed + index, config.steps, config.data.small, config.data.grow
-            )
+            CropBatches(path, pairs, config.seed + index, config.steps, config.data.small, config.data.grow)
             for index, (path, pairs) in enumerate(((folder, config.pairs - old), (replay, old)))
         ]
         if len({source.shards[0].crops.shape[2] for source in self.sources}) > 1:

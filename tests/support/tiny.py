@@ -24,7 +24,7 @@ def save_bundle(path: Path, version: str = "0.0.1", gain: float = 1.0) -> Path:
         NAME: "refundlens-tiny",
         VERSION: version,
         CARD: "For tests.",
-        CALIBRATION: _calibration().to_json(),
+        CALIBRATION: tiny_calibration().to_json(),
     }
     helper.set_model_props(network, facts)
     onnx.save(network, str(path))
@@ -59,7 +59,8 @@ def _network(gain: float) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
-def _calibration() -> Calibration:
+def tiny_calibration() -> Calibration:
+    """One condition that holds everything, with both bounds."""
     count = len(FEATURES)
     everything = Bin(
         long_side=(1, 100_000),

@@ -134,7 +134,7 @@ def check_bounds(champion: Calibration, candidate: Calibration) -> Iterator[Chec
             new is not None and new.threshold is not None and (new.bound or 1.0) <= candidate.limit
         )
         text = (
-            f"accusations bounded by {candidate.limit:.1%}"
+            f"accusations bounded by {champion.limit:.1%}"
             if kept
             else "no threshold keeps the limit any more"
         )

@@ -1,9 +1,9 @@
 """What a model thinks of labels that it was kept from: how wrong labels and poisoned series are found.
 
 In: the champion's pooled features of a snapshot's photos and of pictures whose truth is known. Out: `Doubts` for
-`datasets.snapshot.checks`. A small logistic model on those features is fitted without each fold of senders and asked about
-them (after Northcutt et al., "Confident Learning", JAIR 2021): so it knows the newcomer that the champion does not, and
-no photo speaks for itself. How often it errs on the pictures whose truth is known is its usual error.
+`datasets.snapshot.checks`. A small logistic model on those features is fitted without each fold of senders and asked
+about them (after Northcutt et al., "Confident Learning", JAIR 2021): so it knows the newcomer that the champion does
+not, and no photo speaks for itself. How often it errs on the pictures whose truth is known is its usual error.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ class Looked:
 
 
 def find_doubts(looked: Sequence[Looked]) -> Doubts:
-    """Ask a model about every label that it was kept from. Without both classes in both sets there is nothing to ask."""
+    """Ask a model about every label that it was kept from. Without both classes in both sets there is nothing to
+    ask."""
     mine = [one for one in looked if not one.trusted]
     known = [one for one in looked if one.trusted]
     if any({one.label for one in part} != {0, 1} for part in (mine, known)):

@@ -21,8 +21,8 @@ def retrain_report(
     lines = [
         f"# Retraining: {plan.name} {plan.version}",
         "",
-        f"Gate **{word}** against {result.champion}: `gate/gate.md`. Pairs against their own inputs and the controls on "
-        "the look of the collection: `run/report/real_editors.md`.",
+        f"Gate **{word}** against {result.champion}: `gate/gate.md`. Pairs against their own inputs and the controls "
+        "on the look of the collection: `run/report/real_editors.md`.",
         "",
         f"## Snapshot {snapshot.version[:12]}",
         "",

@@ -136,7 +136,7 @@ def _doubts(plan: RetrainPlan, snapshot: Snapshot) -> Doubts:
     detector = Detector(plan.bundle, threads=1)
     kept = ScoreFile(plan.work / "champion_scores.jsonl", detector)
     entries = [entry for entry in read_index(plan.collection) if entry.usable_for("train")]
-    entries = [one for one in entries if one.generated or one.label == "authentic" and not one.retouched]
+    entries = [one for one in entries if one.generated or (one.label == "authentic" and not one.retouched)]
     entries.sort(key=lambda entry: hashlib.sha256(entry.file.encode()).hexdigest())
     half = plan.trusted // 2
     trusted = [one for one in entries if one.generated][:half]
@@ -171,7 +171,9 @@ def _doubts(plan: RetrainPlan, snapshot: Snapshot) -> Doubts:
 def _write_papers(plan: RetrainPlan, snapshot: Snapshot) -> None:
     """What the card names: the champion's papers, with the snapshot added."""
     path = plan.run / manifest.INFO
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"version": ""}
+    facts: dict[str, Any] = (
+        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"version": ""}
+    )
     train_part = [sample for sample in snapshot.samples if sample.part == "train"]
     named = {sample.generator for sample in train_part if sample.generator}
     facts["snapshots"] = chain(plan.snapshot)
@@ -191,7 +193,8 @@ def _write_papers(plan: RetrainPlan, snapshot: Snapshot) -> None:
 
 
 def _finish(plan: RetrainPlan, snapshot: Snapshot, result: GateResult) -> None:
-    """The bundle with the gate's word and the snapshots it saw; only one that passed is written down as having learned."""
+    """The bundle with the gate's word and the snapshots it saw; only one that passed is written down as having
+    learned."""
     loaded = bundle.load(plan.raw, threads=1)
     gate = {
         "passed": result.passed, "champion": result.champion, "suite": result.suite,
