@@ -4,6 +4,7 @@ A feed yields batches from any step on, tells how the network does on pictures i
 folder what a card must tell of the data.
 """
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -55,6 +56,10 @@ def open_feed(source: Path, config: TrainConfig, replay: Path | None = None) -> 
         return CropFeed(source, config)
     if replay is not None:
         raise ValueError(f"{source} holds no crops: replay mixes crops with crops (`refundlens data crops`)")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(
+            f"{source}: several processes train on crops (`refundlens data crops`), not on a dataset"
+        )
     return DatasetFeed(source, config)
 
 

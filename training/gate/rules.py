@@ -131,7 +131,7 @@ def check_bounds(champion: Calibration, candidate: Calibration) -> Iterator[Chec
         name = f"{old.long_side[0]} to {old.long_side[1]} px, q{old.jpeg_quality[0]} to {old.jpeg_quality[1]}"
         new = theirs.get((old.long_side, old.jpeg_quality))
         kept = old.threshold is None or (
-            new is not None and new.threshold is not None and (new.bound or 1.0) <= candidate.limit
+            new is not None and new.threshold is not None and (new.bound or 1.0) <= champion.limit
         )
         text = (
             f"accusations bounded by {champion.limit:.1%}"
