@@ -21,7 +21,7 @@ LAUNDERED_SHARE = 4
 """One picture in so many is also sent in these ways: they cost as much as the whole suite else."""
 HELD = "validation"
 PHOTOS = 300
-"""Authentic photos at most, spread over groups: a rate of 1 % is then three photos."""
+"""Pictures of each class at most, spread over groups: a rate of 1 % is then three photos."""
 
 
 class SuiteError(ValueError):
@@ -62,12 +62,12 @@ class FrozenSuite:
 
 
 def freeze(folders: Sequence[Path], out: Path | None = None, photos: int = PHOTOS) -> FrozenSuite:
-    """All manipulated pictures of the held-out split and up to `photos` authentic ones; written where `out` is named.
+    """Up to `photos` pictures of each class of the held-out split; written where `out` is named.
 
     Raises SuiteError where a class is missing, CollectionError for no collected folder.
     """
     pairs = [(folder, entry) for folder in folders for entry in read_index(folder) if entry.split == HELD]
-    made = [(f, e) for f, e in pairs if e.generated or e.label == "photoshopped"]
+    made = _spread([(f, e) for f, e in pairs if e.generated or e.label == "photoshopped"], photos)
     real = _spread([(f, e) for f, e in pairs if e.label == "authentic" and not e.retouched], photos)
     if not made or not real:
         raise SuiteError("a suite needs authentic and manipulated pictures of the validation split")
