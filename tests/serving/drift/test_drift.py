@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from refundlens.serving.drift.alerts import look_for_drift
 from refundlens.serving.drift.figures import DriftFigure, drift_figures, stability_index
-from refundlens.serving.identity import tenants
-from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import OutboxEvent, Screening
+
+TENANT = "tnt_one"
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def screened(
     def fill(last: str = "authentic", probability: float = 0.12, days: int = 4, count: int = 16) -> None:
         now = moving_clock()
         with database.transaction() as session:
-            if tenants.find_tenant(session, DEFAULT) is None:
-                pytest.fail("the database has a default tenant")
-            image = create_dispute(session, now - timedelta(days=40), tenant=DEFAULT).image
+            image = create_dispute(session, now - timedelta(days=40), tenant=TENANT).image
             for quarter in range(days * 4):
                 for number in range(count):
                     when = now - timedelta(hours=6 * quarter + 1, seconds=number)
@@ -38,7 +36,7 @@ def screened(
                     odds = probability if recent else 0.12
                     session.add(
                         Screening(
-                            id=make_id("det", when), tenant_id=DEFAULT, image_id=image.id, verdict=verdict,
+                            id=make_id("det", when), tenant_id=TENANT, image_id=image.id, verdict=verdict,
                             probability=odds, bound=None, model_version="1.0.0", created_at=when,
                             body={"conditions": {"long_side": 640, "jpeg_quality": 80, "supported": True}},
                         )
@@ -49,7 +47,7 @@ def screened(
 
 def _by_name(database: Database, now: Any) -> dict[str, DriftFigure]:
     with database.reading() as session:
-        return {one.name: one for one in drift_figures(session, DEFAULT, now)}
+        return {one.name: one for one in drift_figures(session, TENANT, now)}
 
 
 def test_nothing_moved_nothing_alerts(database: Database, screened: Any, moving_clock: Any) -> None:
