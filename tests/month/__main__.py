@@ -79,11 +79,11 @@ def _rollout(base: str, world: World, variables: dict[str, str], tell: Any) -> d
         agreement = until("the shadow", lambda: _shadowed(running()))
         tell(f"shadow: {agreement}")
         verb("models", "promote", candidate, "--reason", "month", variables=variables)
-        until("the promotion", lambda: running()["model"]["version"] == "1.1.0")
+        until("the promotion", lambda: running()["version"] == "1.1.0")
         seen = callers.versions["1.1.0"]
         until("answers of the new model", lambda: callers.versions["1.1.0"] > seen + 5)
         verb("models", "rollback", "--reason", "month", variables=variables)
-        until("the rollback", lambda: running()["model"]["version"] == "1.0.0")
+        until("the rollback", lambda: running()["version"] == "1.0.0")
         after = callers.versions["1.0.0"]
         until("answers of the old model", lambda: callers.versions["1.0.0"] > after + 5)
     lost = {status: count for status, count in callers.statuses.items() if status != "200"}

@@ -40,7 +40,7 @@ def serving(data: Path, bundle: Path) -> Iterator[tuple[str, dict[str, str]]]:
         port = door.getsockname()[1]
     keys = f"engineer:eve:{KEYS['engineer']},merchant:shop:{KEYS['merchant']}"
     variables = {"REFUNDLENS_DATA_DIR": str(data), "REFUNDLENS_BUNDLE": str(bundle), "REFUNDLENS_API_KEYS": keys,
-                 "REFUNDLENS_DEMO": "false"}  # fmt: skip
+                 "REFUNDLENS_DEMO": "false", "REFUNDLENS_RATE_LIMIT": "100000"}  # fmt: skip
     command = [sys.executable, "-m", "refundlens.serving.cli.main", "serve", "--port", str(port)]
     data.mkdir(parents=True, exist_ok=True)
     with (data / "service.log").open("ab") as log:

@@ -29,11 +29,12 @@ LIMIT = 0.05
 """Bound on false accusations: 59 photos without one show it, 1 % would need 299 in every condition."""
 REPOSITORIES = {
     "train": "lameski/rgbweeddetection",
+    "watch": "josefadamcik/SofleKeyboard",
     "calibration": "Anduin2017/HowToCook",
     "held": "some/photos",
 }
 """Repositories whose split is fixed by name (`datasets.splits`), and one that is held out."""
-COUNTS = {"train": 80, "calibration": 150, "held": 90}
+COUNTS = {"train": 80, "watch": 12, "calibration": 150, "held": 90}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The smallest loop that is whole: a collection, a snapshot, crops, a tiny network's weights and bundle as champion."""
 
+import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +11,15 @@ import numpy as np
 import pytest
 
 from refundlens.datasets.collect import collect, read_list
+from refundlens.datasets.collection import INDEX
+from refundlens.datasets.crops import fresh
 from refundlens.datasets.crops.store import SIDE, Pair, Record, write_shard
 from refundlens.datasets.snapshot.make import make_snapshot
 from refundlens.model import bundle
 from refundlens.model.network.network import NetworkConfig
 from refundlens.training.config import DataConfig, TrainConfig, save
 from refundlens.training.export import with_metadata, write_bundle
+from refundlens.training.gate import gate
 from refundlens.training.loop import FINAL, train
 from refundlens.training.retrain.plan import RetrainPlan
 from tests.datasets.collections import photo, snapshot
@@ -30,7 +35,29 @@ class Loop:
 
 
 @pytest.fixture(scope="session")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(fresh, "PAIRS", 12)
+    patch.setattr(gate, "time_ratio", lambda first, second: (10.0, 1.0))
+    yield _make(tmp_path_factory)
+    patch.undo()
+
+
+def _add_for_calibration(collection: Path) -> None:
+    """Enough photos of a sender that counts accusations, and pictures of a generator that counts misses."""
+    names = (collection / INDEX).read_text(encoding="utf-8").splitlines()[0].split(",")
+    with (collection / INDEX).open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        for index in range(96):
+            made, name = index >= 80, f"more{index}.jpg"
+            (collection / name).write_bytes(jpeg(photo(900 + index, 240, 260)))
+            facts = {"class": "ai_generated", "kind": "generated", "generator": "Kolors"} if made else {
+                "class": "authentic", "kind": "real_scene"}  # fmt: skip
+            repository = "some/gallery" if made else "Anduin2017/HowToCook"
+            writer.writerow({"file": name, "split": "train", "repo": repository, "group": name, **facts})
+
+
+def _make(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     folder = tmp_path_factory.mktemp("loop")
     source = snapshot(folder / "public")
     rows = read_list(source.list)
@@ -38,6 +65,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     for row in rows[:2]:  # authentic photos that are measured on
         row["split"] = "validation"
     collect(rows, source.snapshots, folder / "collection", source.masks)
+    _add_for_calibration(folder / "collection")
     feedback = Feedback(folder / "labels")
     for index in range(16):
         feedback.add(700 + index, "authentic", f"acct{index % 3}", content=jpeg(photo(700 + index)))
@@ -70,6 +98,6 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     plan = RetrainPlan(
         made.folder, folder / "work", folder / "champion" / FINAL, folder / "champion.onnx",
         folder / "collection", crops, "tiny", "2", config=folder / "config.yaml", shards=1, deliveries=1,
-        limit=0.4, trusted=8, suite_photos=8, rounds=20,
+        limit=0.4, trusted=8, suite_photos=8, rounds=20, accepted=("wrong_labels", "poisoned_series"),
     )  # fmt: skip
     return Loop(plan, feedback, folder / "store")
