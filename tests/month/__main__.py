@@ -52,7 +52,7 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
         verb(
             "retrain", snapshot, work, "--collection", world.collection, "--replay", world.replay, "--weights",
             world.weights, "--champion", world.champion, "--config", world.config, "--name", "month", "--version",
-            "1.1.0", "--limit", LIMIT, "--suite-photos", given.suite_photos, "--shards", given.shards,
+            "1.1.0", "--limit", LIMIT, "--deliveries", 2, "--masters", out / "masters", "--suite-photos", given.suite_photos, "--shards", given.shards,
             *(["--limit-photos", given.limit_photos] if given.limit_photos else []), variables=variables,
         )  # fmt: skip
         result = read_gate(work / "gate" / "gate.json")
@@ -118,9 +118,9 @@ def _real(given: argparse.Namespace) -> World:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.month", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=160, help="rendered: of the champion's training")
+    parser.add_argument("--steps", type=int, default=120, help="rendered: of the champion's training")
     parser.add_argument("--shards", type=int, default=2)
-    parser.add_argument("--suite-photos", type=int, default=90)
+    parser.add_argument("--suite-photos", type=int, default=60)
     parser.add_argument("--limit-photos", type=int)
     for name in ("collection", "replay", "weights", "champion", "config"):
         parser.add_argument(f"--{name}", type=Path)

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refundlens.datasets.crops.build import CropOptions, build_crops
+from refundlens.datasets.collection import INDEX, read_index
+from refundlens.datasets.crops.build import CropOptions, write_papers
+from refundlens.datasets.crops.masters import prepare
+from refundlens.datasets.crops.writer import Job, write_crops
 from refundlens.datasets.snapshot.join import COLUMNS
 from refundlens.model.network.network import NetworkConfig
 from refundlens.training import commands
@@ -34,7 +37,10 @@ REPOSITORIES = {
     "held": "some/photos",
 }
 """Repositories whose split is fixed by name (`datasets.splits`), and one that is held out."""
-COUNTS = {"train": 80, "watch": 12, "calibration": 150, "held": 90}
+COUNTS = {"train": 50, "watch": 8, "calibration": 110, "held": 70}
+
+
+PAIRS = 400
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class World:
 def photo(seed: int) -> Pixels:
     """Texture at every scale, a shading, and a sensor's noise."""
     rng = np.random.default_rng(seed)
-    height, width = int(rng.integers(400, 520)), int(rng.integers(400, 520))
+    height, width = int(rng.integers(280, 340)), int(rng.integers(280, 340))
     picture = np.full((height, width, 3), rng.uniform(60, 190, 3))
     for cells in (4, 12, 40, 130):
         layer = rng.normal(0, rng.uniform(8, 22), (cells, cells, 3))
@@ -85,20 +91,27 @@ def jpeg(pixels: Pixels, quality: int = 92) -> bytes:
 
 
 def rendered(folder: Path, steps: int, tell: Callable[[str], None]) -> World:
-    """Render, train and calibrate a champion that knows the elder generator."""
-    collection = _collection(folder / "collection")
-    crops = folder / "crops"
-    for line in build_crops(collection, crops, CropOptions(shards=1, redrawn=0, workers=2)):
-        tell(line)
+    """Render, train and calibrate a champion that knows the elder generator; what is there of an earlier call stays."""
+    collection, crops = folder / "collection", folder / "crops"
+    if not (collection / INDEX).is_file():
+        _collection(collection)
+        tell("rendered")
+    entries = read_index(collection)
+    prepare({entry.file: collection / entry.file for entry in entries}, folder / "masters", 1)
+    for _ in write_crops(Job(collection, folder / "masters", crops, seed=7, pairs=PAIRS), 1):
+        tell("crops")
+    write_papers(entries, crops, CropOptions(shards=1))
     network = NetworkConfig(backbone="test_efficientnet", pretrained=False, width=16, noise=8)
     config = TrainConfig(
         network=network, data=DataConfig(small=96, grow=1.0), loss=LossConfig(twin=1.0), steps=steps, pairs=12,
         learning_rate=0.004, warmup=10, ema=0.97, validate_every=steps, save_every=50,
     )  # fmt: skip
     run = folder / "champion"
-    train(crops, run, config)
-    commands.calibrate(run, commands.Material(None, (collection,), None, 3), LIMIT, 0.95, None)
-    commands.export(run, folder / "champion.onnx", "month", "1.0.0")
+    if not (folder / "champion.onnx").is_file():
+        train(crops, run, config)
+        tell("trained")
+        commands.calibrate(run, commands.Material(None, (collection,), None, 2), LIMIT, 0.95, None)
+        commands.export(run, folder / "champion.onnx", "month", "1.0.0")
     changed = config.model_copy(update={"steps": max(2, steps // 2), "learning_rate": 0.0015})
     save(changed, folder / "retrain.yaml")
     return World(
@@ -123,7 +136,7 @@ def _collection(folder: Path) -> Path:
         for index in range(COUNTS[place]):
             split = "validation" if place == "held" else "train"
             add(photo(len(rows)), "authentic", repository, split, kind=kinds[index % 4])
-    for split, generator, count in (("train", ELDER, 80), ("train", UNSEEN, 90), ("validation", ELDER, 60)):
+    for split, generator, count in (("train", ELDER, 50), ("train", UNSEEN, 60), ("validation", ELDER, 40)):
         for index in range(count):
             made = elder(photo(20_000 + len(rows)), index)
             add(made, "ai_generated", "some/gallery", split, kind="generated", generator=generator)
