@@ -52,7 +52,8 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
         verb(
             "retrain", snapshot, work, "--collection", world.collection, "--replay", world.replay, "--weights",
             world.weights, "--champion", world.champion, "--config", world.config, "--name", "month", "--version",
-            "1.1.0", "--limit", LIMIT, "--deliveries", 2, "--masters", out / "masters", "--suite-photos", given.suite_photos, "--shards", given.shards,
+            "1.1.0", "--limit", LIMIT, "--deliveries", 2, "--masters", out / "masters",
+            "--suite-photos", given.suite_photos, "--shards", given.shards,
             *(["--limit-photos", given.limit_photos] if given.limit_photos else []), variables=variables,
         )  # fmt: skip
         result = read_gate(work / "gate" / "gate.json")
