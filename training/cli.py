@@ -242,3 +242,7 @@ def retrain(
         if not result.passed:
             raise typer.Exit(1)
     return str(plan.out)
+
+
+if __name__ == "__main__":  # what torchrun starts
+    app()

@@ -4,7 +4,7 @@ In: the variables that `torchrun` sets. Out: a `Team` that gives each process it
 gradients, so that N processes do what one does with `accumulate: N`: the same global batch, the same loss curve. Batch
 norms see each process's own part, as they see each micro-batch there.
 
-    torchrun --nproc-per-node 4 -m refundlens.training.distributed CROPS RUN --config training/configs/gpu-large.yaml
+    torchrun --nproc-per-node 4 -m refundlens.training.cli train CROPS RUN --config training/configs/gpu-large.yaml
 """
 
 import os
@@ -81,11 +81,3 @@ def team_of() -> Iterator[Team]:
         distributed.barrier()
     finally:
         distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    import sys
-
-    from refundlens.training.cli import app
-
-    app(["train", *sys.argv[1:]])

@@ -72,12 +72,12 @@ def run_gate(
     result = GateResult(_named(first), _named(second), suite.sha256, checks)
     out.mkdir(parents=True, exist_ok=True)
     sheets = _sheets(result.failed, contest, out)
-    (out / REPORT).write_text(as_text(result, sheets), encoding="utf-8")
+    (out / REPORT).write_text(gate_text(result, sheets), encoding="utf-8")
     (out / GATE).write_text(result.to_json(), encoding="utf-8")
     return result
 
 
-def as_text(result: GateResult, sheets: dict[str, str] | None = None) -> str:
+def gate_text(result: GateResult, sheets: dict[str, str] | None = None) -> str:
     """The report as Markdown: what failed first, then everything, then what was too small to tell."""
     word = "passed" if result.passed else "FAILED"
     lines = [

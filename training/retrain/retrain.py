@@ -32,7 +32,7 @@ from refundlens.model.photo.image import ImageError
 from refundlens.training import commands, config
 from refundlens.training.calibration.scoring import ScoreFile, run_all, score_file
 from refundlens.training.export import with_metadata
-from refundlens.training.gate.gate import GATE, GateResult, as_text, run_gate
+from refundlens.training.gate.gate import GATE, GateResult, gate_text, run_gate
 from refundlens.training.gate.rules import Check
 from refundlens.training.gate.suite import DELIVERY, FrozenSuite, freeze, load_suite
 from refundlens.training.loop import train
@@ -207,7 +207,7 @@ def _finish(plan: RetrainPlan, snapshot: Snapshot, result: GateResult) -> None:
         f"{len(training['snapshots']) - 1} before it. Of those, {len(left)} photos were erased since; which models saw "
         "them stands in the snapshot's card.\n\n"
     )
-    card = loaded.card + said + as_text(result).replace("# Gate", "## Gate", 1)
+    card = loaded.card + said + gate_text(result).replace("# Gate", "## Gate", 1)
     with_metadata(plan.raw, plan.out, {bundle.TRAINING: json.dumps(training), bundle.CARD: card})
     plan.out.with_suffix(".md").write_text(card, encoding="utf-8")
     shutil.copyfile(plan.raw.with_suffix(".pt"), plan.out.with_suffix(".pt"))

@@ -27,7 +27,7 @@ def screened(
     def fill(last: str = "authentic", probability: float = 0.12, days: int = 4, count: int = 16) -> None:
         now = moving_clock()
         with database.transaction() as session:
-            image = create_dispute(session, now - timedelta(days=40), tenant=TENANT).image
+            image = create_dispute(session, now - timedelta(days=40), buyer="b" * 64, tenant=TENANT).image
             for quarter in range(days * 4):
                 for number in range(count):
                     when = now - timedelta(hours=6 * quarter + 1, seconds=number)
