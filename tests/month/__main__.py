@@ -6,6 +6,7 @@ without, on rendered ones.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.month.world import LIMIT, World, rendered
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the service must not outlive it
     given = _arguments()
     given.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -39,8 +41,10 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
     """The month. Returns its figures; raises where it goes another way."""
     facts: dict[str, Any] = {"world": "real" if given.collection else "rendered", "newcomer": world.newcomer}
     with serving(out / "data", world.champion) as (base, variables):
-        for number, photo in enumerate([*world.fakes, *world.photos]):
+        labelled = out / "labelled"  # a month that was stopped goes on
+        for number, photo in enumerate([*world.fakes, *world.photos] if not labelled.is_file() else []):
             label_dispute(base, photo, "ai_generated" if number < len(world.fakes) else "authentic", number)
+        labelled.touch()
         facts["labelled"] = {"fakes": len(world.fakes), "photos": len(world.photos)}
         tell(f"{len(world.fakes) + len(world.photos)} photos of disputes were labelled")
         verb("tenants", "set", "default", "--training", variables=variables)

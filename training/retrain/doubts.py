@@ -18,6 +18,9 @@ FOLDS = 5
 RIDGE = 3.0
 """L2 penalty on standardised weights, in photos' worth of evidence."""
 NEWTON = 25
+BLIND = 0.35
+"""Share of a class's labels that it may contradict: beyond, it does not see what those photos show (a newcomer that
+leaves no trace in the champion's features), and says nothing of any label of that class."""
 Floats = NDArray[np.float64]
 
 
@@ -39,16 +42,19 @@ def find_doubts(looked: Sequence[Looked]) -> Doubts:
     known = [one for one in looked if one.trusted]
     if any({one.label for one in part} != {0, 1} for part in (mine, known)):
         return Doubts({}, 0.5, 0)
-    said = _out_of_fold(looked)
+    answers = list(zip(looked, _out_of_fold(looked), strict=True))
+    odd = {one.name: (value > 0.5) != bool(one.label) for one, value in answers}
+    seen = {
+        label for label in (0, 1) if np.mean([odd[one.name] for one in mine if one.label == label]) <= BLIND
+    }
     wrong = {
         one.name: float(abs(value - one.label))
-        for one, value in zip(looked, said, strict=True)
-        if not one.trusted and (value > 0.5) != bool(one.label)
+        for one, value in answers
+        if not one.trusted and one.label in seen and odd[one.name]
     }
-    errors = [
-        (value > 0.5) != bool(one.label) for one, value in zip(looked, said, strict=True) if one.trusted
-    ]
-    return Doubts(wrong, float(np.mean(errors)), len(mine))
+    errors = [odd[one.name] for one in known if one.label in seen]
+    asked = sum(one.label in seen for one in mine)
+    return Doubts(wrong, float(np.mean(errors)) if errors else 0.5, asked)
 
 
 def _out_of_fold(looked: Sequence[Looked]) -> Floats:

@@ -34,6 +34,18 @@ def test_a_newcomer_is_no_wrong_label_and_a_tenth_of_flips_is_found() -> None:
     assert len(planted & set(surest)) >= 11
 
 
+def test_a_newcomer_that_the_features_do_not_show_makes_no_label_wrong() -> None:
+    """All its fakes look authentic: that is why it must be learned, and no sign of bad labels."""
+    rng = np.random.default_rng(1)
+    looked = [one for one in _looked() if one.trusted]
+    for index in range(200):
+        features = rng.normal(0, 1, 6)
+        features[0] -= 2.5
+        looked.append(Looked(f"n{index}", f"n{index}", index % 2, features, False))
+    found = find_doubts(looked)
+    assert found.looked in (0, 100) and len(found.wrong) <= 0.2 * found.looked
+
+
 def test_without_both_classes_nobody_is_asked() -> None:
     only = [one for one in _looked() if one.trusted or one.label == 0]
     assert find_doubts(only) == Doubts({}, 0.5, 0)
