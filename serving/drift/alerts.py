@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.drift.figures import DriftFigure, drift_figures
 from refundlens.serving.events import outbox
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity import tenants
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.observability import WorkflowMetrics

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.labels.schemas import LabelSource
-from refundlens.serving.storage.tables import Image, Label, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image, Label
 
 BEFORE = 28
 """Days that the last one is compared with: four whole weeks."""
@@ -116,14 +116,19 @@ def _seen(session: Session, tenant: str, start: datetime, end: datetime) -> list
     found = []
     while start < end:
         asked = (
-            select(Screening.probability, Screening.verdict, Screening.body["conditions"], Image.source)
-            .join(Image, Image.id == Screening.image_id)
-            .where(
-                Screening.tenant_id == tenant,
-                Screening.id >= first_id("det", start),
-                Screening.id < first_id("det", min(start + QUARTER, end)),
+            select(
+                DetectionRecord.probability,
+                DetectionRecord.verdict,
+                DetectionRecord.body["conditions"],
+                Image.source,
             )
-            .order_by(Screening.id)
+            .join(Image, Image.id == DetectionRecord.image_id)
+            .where(
+                DetectionRecord.tenant_id == tenant,
+                DetectionRecord.id >= first_id("det", start),
+                DetectionRecord.id < first_id("det", min(start + QUARTER, end)),
+            )
+            .order_by(DetectionRecord.id)
             .limit(SAMPLE)
         )
         for probability, verdict, conditions, source in session.execute(asked):

@@ -13,7 +13,7 @@ from refundlens.serving.drift.figures import DriftFigure, drift_figures, stabili
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import OutboxEvent, Screening
+from refundlens.serving.storage.tables import DetectionRecord, OutboxEvent
 
 TENANT = "tnt_one"
 
@@ -35,7 +35,7 @@ def screened(
                     verdict = last if recent else "authentic"
                     odds = probability if recent else 0.12
                     session.add(
-                        Screening(
+                        DetectionRecord(
                             id=make_id("det", when), tenant_id=TENANT, image_id=image.id, verdict=verdict,
                             probability=odds, bound=None, model_version="1.0.0", created_at=when,
                             body={"conditions": {"long_side": 640, "jpeg_quality": 80, "supported": True}},
