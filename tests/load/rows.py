@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.workflow.states import ReportState
@@ -318,7 +319,7 @@ class Maker:
             told = "open" if rng.random() < 0.1 else "confirmed"
             account = self._rows["report"][-1][5]
             self._rows["complaint"].append(
-                (self._id("cmp"), tenant, refund, account, 1, "wrong_item", "Another shop's shirt came back.", told, "",
+                (self._id("cmp"), tenant, refund, account, 1, "wrong_item_returned", "Another shop's shirt came back.", told, "",
                  "clerk-1", None, at, None)
             )  # fmt: skip
 
@@ -329,6 +330,8 @@ class Maker:
         tenant, report, at = facts
         rng = self._random
         event, kind = self._id("evt"), f"report.{state.value.removeprefix('final_')}"
+        if kind not in set(WebhookType):  # an appeal, the deadline
+            kind = WebhookType.REPORT_DEADLINE_PASSED.value
         payload = {
             "type": kind, "timestamp": at,
             "data": {"report_id": report, "refund_id": refund_id, "account": account, "state": state.value,
