@@ -39,6 +39,7 @@ from refundlens.serving.storage.tables import (
     Refund,
     Refusal,
     Report,
+    ReportText,
     Screening,
     StoredAnswer,
 )
@@ -147,6 +148,7 @@ def _undecided(session: Session, refunds: Sequence[Refund]) -> list[str]:
 
 def _blank_texts(session: Session, refunds: Sequence[str], reports: Sequence[str]) -> int:
     """Take the words out of all that belongs to these refunds; how many rows that were."""
+    session.execute(update(ReportText).where(ReportText.refund_id.in_(refunds)).values(words=""))
     blanked = 0
     texts: list[tuple[Any, Any, Sequence[str], dict[str, Any]]] = [
         (Report, Report.id, reports, {"note": "", "version": Report.version + 1}),

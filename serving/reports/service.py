@@ -19,6 +19,7 @@ from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.refunds import search
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
@@ -192,6 +193,7 @@ def _submit(
         updated_at=doing.now,
     )
     apply(doing.session, doing.settings, doing.now, principal.actor, Event.SUBMIT, report, refund)
+    search.keep(doing.session, report, refund)
     return report
 
 

@@ -7,6 +7,12 @@ services as the API's.
 
 from fastapi import APIRouter
 
-from refundlens.serving.console.merchant import pictures, refunds, reports
+from refundlens.serving.console.merchant import cases, history, pictures, refunds, reports
 
-ROUTERS: tuple[APIRouter, ...] = (refunds.router, reports.router, pictures.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    refunds.router,
+    reports.router,
+    cases.router,
+    history.router,
+    pictures.router,
+)

@@ -20,6 +20,7 @@ from refundlens.serving.storage.tables.reports import (
     Report,
     Screening,
 )
+from refundlens.serving.storage.tables.search import ReportText
 from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Refund",
     "Refusal",
     "Report",
+    "ReportText",
     "Screening",
     "StoredAnswer",
     "Tenant",

@@ -56,6 +56,9 @@ class Report(Base):
         Index("ix_report_state", "tenant_id", "state", "id"),
         Index("ix_report_account", "tenant_id", "account", "id"),
         Index("ix_report_account_state", "tenant_id", "account", "state", "id"),
+        Index("ix_report_account_verdict", "tenant_id", "account", "verdict", "id"),
+        Index("ix_report_amount", "tenant_id", "amount_rank", "id"),
+        Index("ix_report_account_amount", "tenant_id", "account", "amount_rank", "id"),
         # queues have what is under way; of a year's reports that is one in thirty
         partial("ix_report_queue", "tenant_id", *_DUE, where=_LIVE),
         partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),
