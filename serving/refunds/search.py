@@ -52,7 +52,7 @@ def keep(session: Session, report: Report, refund: Refund) -> None:
             report_id=report.id,
             refund_id=refund.id,
             refund_number=refund.refund_id,
-            words=f"{refund.claim_text} {report.note}",
+            words=_plain(f"{refund.claim_text} {report.note}"),
         )
     )
 
@@ -64,14 +64,13 @@ def renew(session: Session, refund: Refund) -> None:
         session.execute(
             update(ReportText)
             .where(ReportText.report_id == identifier)
-            .values(words=f"{refund.claim_text} {note}")
+            .values(words=_plain(f"{refund.claim_text} {note}"))
         )
 
 
 def find(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
     """Those that this caller may see."""
-    whole = unicodedata.normalize("NFKC", typed).strip()  # a Chinese keyboard may type digits in full width
-    parts = whole.split()[:MOST_PARTS]
+    parts = _plain(typed).split()[:MOST_PARTS]
     if not parts:
         return Found([], False)
     numbers, more = _by_words(session, principal, parts)
@@ -79,6 +78,11 @@ def find(session: Session, secret: Secret, principal: Principal, typed: str) -> 
     said = session.execute(asked).scalars().all() if numbers else []
     ids = sorted({*said, *_by_buyer(session, secret, principal, typed.strip())}, reverse=True)
     return Found(ids[:MOST], more or len(ids) > MOST)
+
+
+def _plain(said: str) -> str:
+    """Chinese keyboards type digits, letters and commas in full width or not, as it happens."""
+    return unicodedata.normalize("NFKC", said)
 
 
 def _by_buyer(session: Session, secret: Secret, principal: Principal, reference: str) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """All that was reported, narrowed and sorted as somebody wants to see it.
 
-In: what to narrow to, an order, and a cursor. Out: a page of reports. Days are ranges of ids, which sort by time; amounts
-are hundredths of each refund's own currency, because nobody here knows rates.
+In: what to narrow to, an order, and a cursor. Out: a page of reports. Days are ranges of ids, which sort by time;
+amounts are hundredths of each refund's own currency, because nobody here knows rates.
 """
 
 from collections.abc import Iterator, Sequence

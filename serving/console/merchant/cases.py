@@ -123,7 +123,9 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
         )
         made: Sequence[str] = ()
         if report:
-            shown = list(dict.fromkeys(photo.sha256 for photo in photos if photo.source is not Source.LISTING))
+            shown = list(
+                dict.fromkeys(photo.sha256 for photo in photos if photo.source is not Source.LISTING)
+            )
             asked = checked(ReportIn, refund_id=number, image=shown[: schemas.MOST_PHOTOS], note=note)
             doing = Doing(session, state.settings, now)
             made = [one.id for one in service.submit(doing, visit.principal, asked)]
@@ -146,7 +148,9 @@ def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
         RefundIn,
         account=text(form, "account") or None,
         platform=text(form, "platform") or None,
-        amount=checked(Amount, value=_minor(text(form, "amount"), currency, words["bad_amount"]), currency=currency),
+        amount=checked(
+            Amount, value=_minor(text(form, "amount"), currency, words["bad_amount"]), currency=currency
+        ),
         buyer=text(form, "buyer"),
         claim=checked(Claim, type=text(form, "claim") or None, text=text(form, "claim_text")),
         deadline_at=_deadline(visit, form, words),

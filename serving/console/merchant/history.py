@@ -165,7 +165,9 @@ def _lines(session: Session, visit: Visit, narrowed: Narrowed, asked: Asked) -> 
             yield _line(_cells(whole, words, refunds, asked.days))
 
 
-def _cells(whole: ReportDetail, words: Mapping[str, Any], refunds: Mapping[str, Any], days: tzinfo) -> list[str]:
+def _cells(
+    whole: ReportDetail, words: Mapping[str, Any], refunds: Mapping[str, Any], days: tzinfo
+) -> list[str]:
     report, refund, screening = whole.report, whole.refund, whole.screening
     return [
         _local(report.created_at, days),

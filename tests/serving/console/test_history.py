@@ -36,7 +36,14 @@ def browser(workflow_app: FastAPI) -> TestClient:
 def report_one(as_caller: Callable[..., TestClient], photo: Callable[..., bytes]) -> Callable[..., str]:
     """Brings a refund in and reports its photo."""
 
-    def report(number: str, said: str = "", buyer: str = "b", value: int = 12800, shop: str = "shop-1", note: str = "") -> str:
+    def report(
+        number: str,
+        said: str = "",
+        buyer: str = "b",
+        value: int = 12800,
+        shop: str = "shop-1",
+        note: str = "",
+    ) -> str:
         caller = as_caller(shop)
         data = base64.b64encode(photo(size=(64, 64 + len(number)))).decode()
         body = {"amount": {"value": value}, "buyer": buyer, "claim": {"type": "hole", "text": said},
@@ -63,7 +70,9 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("either_way")
-def test_it_finds_any_part_of_a_number_a_word_and_a_buyer(browser: TestClient, report_one: Callable[..., str]) -> None:
+def test_it_finds_any_part_of_a_number_a_word_and_a_buyer(
+    browser: TestClient, report_one: Callable[..., str]
+) -> None:
     report_one("20261122000123", "袖口有一个破洞，请看图", buyer="open-uid-7")
     report_one("20261122000456", "A 100% hole in the sleeve_x", note="Seen before")
     report_one("99999999999999", "another shop's hole", shop="shop-2")
@@ -150,19 +159,31 @@ def test_pages_follow_each_other_without_gaps(
     assert browser.get("/history?cursor=nonsense").status_code == 400
 
 
-def test_the_file_has_the_same_rows_and_runs_nothing(browser: TestClient, report_one: Callable[..., str]) -> None:
+def test_the_file_has_the_same_rows_and_runs_nothing(
+    browser: TestClient, report_one: Callable[..., str]
+) -> None:
     report_one("R-1", '=HYPERLINK("http://x")', value=128050)
     report_one("R-2", "破洞")
     answer = browser.get("/history.csv?q=R-1")
-    assert answer.headers["content-type"].startswith("text/csv") and answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer.headers["content-type"].startswith("text/csv") and answer.content.startswith(
+        b"\xef\xbb\xbf"
+    )
     (row,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert (row["Refund"], row["Amount"], row["Currency"]) == ("R-1", "1280.50", "CNY")
     assert row["Buyer's words"] == '\'=HYPERLINK("http://x")'
-    rows = list(csv.reader(io.StringIO(browser.get("/history.csv?lang=zh&zone=Asia/Shanghai").content.decode("utf-8-sig"))))
-    assert [row[1] for row in rows] == ["退款编号", "R-2", "R-1"] and rows[1][0].startswith("2026-11-22 16:00")
+    rows = list(
+        csv.reader(
+            io.StringIO(browser.get("/history.csv?lang=zh&zone=Asia/Shanghai").content.decode("utf-8-sig"))
+        )
+    )
+    assert [row[1] for row in rows] == ["退款编号", "R-2", "R-1"] and rows[1][0].startswith(
+        "2026-11-22 16:00"
+    )
 
 
-def test_it_is_the_shops_own(workflow_app: FastAPI, browser: TestClient, report_one: Callable[..., str]) -> None:
+def test_it_is_the_shops_own(
+    workflow_app: FastAPI, browser: TestClient, report_one: Callable[..., str]
+) -> None:
     report_one("R-1", "a hole", buyer="shared")
     other = log_in(workflow_app, "key-shop-2")
     assert listed(other) == [] and listed(other, "?q=hole") == [] and listed(other, "?q=shared") == []
@@ -183,8 +204,14 @@ def test_erased_words_are_found_no_more(
         session.execute(text("UPDATE refund SET status = 'closed'"))
         session.execute(text("UPDATE report SET state = 'withdrawn', live = NULL"))
     with state.database.transaction() as session:
-        erasure.erase(session, state.files, DEFAULT, state.secret.buyer(DEFAULT, "gone"), SYSTEM, state.clock())
-    assert listed(browser, "?q=secret") == [] and listed(browser, "?q=noted") == [] and listed(browser, "?q=gone") == []
+        erasure.erase(
+            session, state.files, DEFAULT, state.secret.buyer(DEFAULT, "gone"), SYSTEM, state.clock()
+        )
+    assert (
+        listed(browser, "?q=secret") == []
+        and listed(browser, "?q=noted") == []
+        and listed(browser, "?q=gone") == []
+    )
     assert listed(browser, "?q=R-1") == ["R-1"]
     with state.database.reading() as session:
         assert session.execute(select(Report.id)).all()

@@ -27,11 +27,18 @@ class Form:
         self.browser.post("/login", data={"key": key, "next": "/new-case"}, follow_redirects=False)
         assert COOKIE in self.browser.cookies
         page = self.browser.get("/new-case").text
-        self.hidden = dict(re.findall(r'type="hidden" name="(csrf|key)" value="([^"]*)"', page.split("<main")[1]))
+        self.hidden = dict(
+            re.findall(r'type="hidden" name="(csrf|key)" value="([^"]*)"', page.split("<main")[1])
+        )
 
     def send(self, *photos: bytes, listing: bytes | None = None, **typed: str) -> Any:
         files = [("photos", (f"{number}.jpg", data, "image/jpeg")) for number, data in enumerate(photos)]
-        files.append(("listing", ("l.jpg", listing, "image/jpeg") if listing else ("", b"", "application/octet-stream")))
+        files.append(
+            (
+                "listing",
+                ("l.jpg", listing, "image/jpeg") if listing else ("", b"", "application/octet-stream"),
+            )
+        )
         return self.browser.post("/new-case", data={**self.hidden, **TYPED, **typed}, files=files)
 
 
@@ -47,16 +54,22 @@ def rows(app: FastAPI, table: Any) -> list[Any]:
 
 def test_a_case_with_its_report_in_one_form(form: Form, workflow_app: FastAPI, photo: Photo) -> None:
     answer = form.send(photo(red=True), photo(), photo(), listing=photo(size=(80, 80)))
-    assert answer.status_code == 200 and re.fullmatch(r"/reports/rpt_\w+", answer.url.path), answer.text[:3000]
+    assert answer.status_code == 200 and re.fullmatch(r"/reports/rpt_\w+", answer.url.path), answer.text[
+        :3000
+    ]
     (refund,) = rows(workflow_app, Refund)
     assert (refund.refund_id, refund.amount_minor, refund.account) == ("2026-77", 128050, "shop-1")
     assert rfc3339(refund.deadline_at) == "2026-11-24T00:00:00.000Z" and refund.claim_text == "袖口破洞"
     images = rows(workflow_app, Image)
-    assert sorted(image.source for image in images) == ["chat", "chat", "listing"], "the same photo is one photo"
+    assert sorted(image.source for image in images) == ["chat", "chat", "listing"], (
+        "the same photo is one photo"
+    )
     reports = rows(workflow_app, Report)
     assert len(reports) == 2 and {report.note for report in reports} == {"see the edge"}
     assert len({report.claim_id for report in reports}) == 1
-    assert form.send(photo(red=True), photo(), photo(), listing=photo(size=(80, 80))).url.path == answer.url.path
+    assert (
+        form.send(photo(red=True), photo(), photo(), listing=photo(size=(80, 80))).url.path == answer.url.path
+    )
     assert len(rows(workflow_app, Report)) == 2, "a double click is one case"
 
 
@@ -85,7 +98,11 @@ def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
 ) -> None:
     answer = form.send(photo(), **typed)
     assert answer.status_code in (400, 422) and said in answer.text
-    assert "袖口破洞" in answer.text and "see the edge" in answer.text and "choose the photos again" in answer.text
+    assert (
+        "袖口破洞" in answer.text
+        and "see the edge" in answer.text
+        and "choose the photos again" in answer.text
+    )
     assert rows(workflow_app, Refund) == []
 
 
@@ -96,7 +113,9 @@ def test_photos_that_are_none(form: Form, workflow_app: FastAPI, photo: Photo) -
     assert rows(workflow_app, Refund) == []
 
 
-def test_a_refund_that_is_here_already_stays_as_it_is(form: Form, workflow_app: FastAPI, photo: Photo) -> None:
+def test_a_refund_that_is_here_already_stays_as_it_is(
+    form: Form, workflow_app: FastAPI, photo: Photo
+) -> None:
     form.send(photo())
     again = Form(workflow_app)
     answer = again.send(photo(red=True), amount="1")
@@ -106,7 +125,11 @@ def test_a_refund_that_is_here_already_stays_as_it_is(form: Form, workflow_app: 
 
 def test_who_may_not(form: Form, workflow_app: FastAPI, photo: Photo) -> None:
     stranger = TestClient(workflow_app)
-    assert stranger.post("/new-case", data=TYPED, follow_redirects=False).headers["location"].startswith("/welcome")
+    assert (
+        stranger.post("/new-case", data=TYPED, follow_redirects=False)
+        .headers["location"]
+        .startswith("/welcome")
+    )
     form.hidden["csrf"] = "guessed"
     assert form.send(photo()).status_code == 403
     judge = TestClient(workflow_app)

@@ -1,6 +1,7 @@
 """What reports are found by, and their order by amount."""
 
 import sqlite3
+import unicodedata
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +42,16 @@ GRAMS = (
     "CREATE INDEX ix_report_text_grams ON report_text"
     " USING gin (refundlens_grams((refund_number || ' ' || words)::text)) WITH (fastupdate = off)",
 )
+FOUND = (
+    "SELECT report.tenant_id AS tenant, report.account AS account, report.id AS report, refund.id AS refund,"
+    " refund.refund_id AS number, refund.claim_text || ' ' || report.note AS words"
+    " FROM report JOIN refund ON refund.id = report.refund_id ORDER BY report.id"
+)
+KEPT = (
+    "INSERT INTO report_text (tenant_id, account, report_id, refund_id, refund_number, words)"
+    " VALUES (:tenant, :account, :report, :refund, :number, :words)"
+)
+BATCH = 1_000
 
 
 def upgrade() -> None:
@@ -70,12 +81,16 @@ def upgrade() -> None:
         op.execute(statement)
     if op.get_bind().dialect.name == "sqlite" and sqlite3.sqlite_version_info >= SECURE_SINCE:
         op.execute(SECURE)
-    op.execute(
-        "INSERT INTO report_text (tenant_id, account, report_id, refund_id, refund_number, words)"
-        " SELECT report.tenant_id, report.account, report.id, refund.id, refund.refund_id,"
-        " refund.claim_text || ' ' || report.note"
-        " FROM report JOIN refund ON refund.id = report.refund_id ORDER BY report.id"
-    )
+    _fill()
+
+
+def _fill() -> None:
+    """From what is there, in the words' plain form as `serving.refunds.search` keeps them."""
+    bind = op.get_bind()
+    rows = bind.execution_options(yield_per=BATCH).execute(sa.text(FOUND))
+    for part in rows.mappings().partitions(BATCH):
+        kept = [{**row, "words": unicodedata.normalize("NFKC", row["words"])} for row in part]
+        bind.execute(sa.text(KEPT), kept)
 
 
 def downgrade() -> None:
