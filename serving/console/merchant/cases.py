@@ -10,7 +10,6 @@ import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,7 +28,7 @@ from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.identity.access import has_session
 from refundlens.serving.identity.keys import VISITOR_ID
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
-from refundlens.serving.kit.money import decimals
+from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
@@ -158,26 +157,23 @@ def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
     return number, body
 
 
-def _minor(written: str, currency: str, wrong: str) -> int:
+def _minor(said: str, currency: str, wrong: str) -> int:
     """An amount as people write it, in the smallest unit. Raises Invalid."""
-    try:
-        amount = Decimal(written.lstrip("¥￥$€£").replace(",", "").replace("，", "").strip())
-    except InvalidOperation as error:
-        raise Invalid("invalid_request", wrong) from error
-    minor = amount.scaleb(decimals(currency))
-    if not minor.is_finite() or minor < 0 or minor != minor.to_integral_value():
+    amount = written(said)
+    minor = None if amount is None else amount.scaleb(decimals(currency))
+    if minor is None or minor != minor.to_integral_value():
         raise Invalid("invalid_request", wrong)
     return int(minor)
 
 
 def _deadline(visit: Visit, form: FormData, words: Mapping[str, str]) -> datetime | None:
     """The browser's local time, in the zone that it says. Raises Invalid."""
-    written = text(form, "deadline")
-    if not written:
+    said = text(form, "deadline")
+    if not said:
         return None
     try:
         zone = ZoneInfo(text(form, "zone")) if text(form, "zone") else UTC
-        moment = datetime.fromisoformat(written).replace(tzinfo=zone)
+        moment = datetime.fromisoformat(said).replace(tzinfo=zone)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise Invalid("invalid_request", words["bad_deadline"]) from error
     if moment <= visit.state.clock():

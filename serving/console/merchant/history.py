@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +23,7 @@ from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent
-from refundlens.serving.kit.money import decimals
+from refundlens.serving.kit.money import decimals, hundredths
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import search
@@ -124,7 +124,7 @@ def read(request: Request) -> Asked:
     sort, zone = query.get("sort", ""), query.get("zone", "")
     days = _zone(zone)
     since, until = (_day(query.get(name, "")) for name in ("since", "until"))
-    least, most = (_hundredths(query.get(name, "")) for name in ("least", "most"))
+    least, most = (hundredths(query.get(name, "")) for name in ("least", "most"))
     narrowed = Narrowed(
         states=GROUPS.get(group, ()),
         verdict=next((one for one in VERDICTS if one == verdict), None),
@@ -211,12 +211,3 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
     return found if 2000 <= found.year < 2200 else None
-
-
-def _hundredths(text: str) -> int | None:
-    """An amount as people write it: `1,280.50`, `¥1280`."""
-    try:
-        found = Decimal(text.strip().lstrip("¥￥$€£").replace(",", "").replace("，", "").strip())
-    except InvalidOperation:
-        return None
-    return int(found * 100) if found.is_finite() and 0 <= found < 10**13 else None

@@ -7,6 +7,7 @@ Who comes second in a race loses nothing they wrote, and is told in words who wa
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.page import Visit, back_to, fields, submit, visits
-from refundlens.serving.console.review import blind_review, queues, workbench
+from refundlens.serving.console.review import blind_review, queues, sharing, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
@@ -23,8 +24,8 @@ from refundlens.serving.http.problems import problem_of
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
+from refundlens.serving.reports import assignment, service
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
 from refundlens.serving.reports.service import Doing
 
@@ -34,7 +35,7 @@ Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 Body = TypeVar("Body", bound=BaseModel)
 TOLD_ON_THE_PAGE = frozenset({400, 409, 412, 422})
 """Statuses that the page explains; others are no matter of the form."""
-KEPT = ("reason_code", "reason", "wish", "message")
+KEPT = ("reason_code", "reason", "wish", "message", "view")
 """What is put back into a form that failed."""
 
 
@@ -45,18 +46,19 @@ async def decide(visit: Judge, report_id: str) -> Response:
 
     def do(session: Session) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        doing = _doing(visit, session)
-        following = queues.next_report(
-            session, visit.principal, reports.find_report(session, visit.principal, report_id)
-        )
-        service.decide(doing, visit.principal, report_id, body, _seen(form))
-        return Created({"next": following}, 200)
+        report = reports.find_report(session, visit.principal, report_id)
+        assignment.take(session, visit.principal, report, visit.state.clock())
+        service.decide(_doing(visit, session), visit.principal, report_id, body, _seen(form))
+        assignment.give_back(session, visit.principal, report_id)
+        return Created({"report": report_id}, 200)
 
-    made, failed = await _try(visit, form, do)
+    _, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw, visit, report_id, failed)
-    following = made["next"]
-    return back_to(f"/queue/{following}?done={report_id}" if following else f"/queue?done={report_id}")
+    asked = sharing.read_form(_text(form, "view"), visit.state.clock())
+    following = await run_in_threadpool(sharing.take_next, visit, asked)
+    query = urlencode({**asked.given, "done": report_id})
+    return back_to(f"/queue/{following}?{query}" if following else f"/queue?{query}")
 
 
 @router.post("/appeals/{appeal_id}/decision")
@@ -83,6 +85,8 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
 
     def do(session: Session) -> Created:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
+        report = reports.find_report(session, visit.principal, report_id)
+        assignment.take(session, visit.principal, report, visit.state.clock())
         service.request_photo(_doing(visit, session), visit.principal, report_id, body, _seen(form))
         return Created({"report": report_id}, 201)
 

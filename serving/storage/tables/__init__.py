@@ -20,12 +20,14 @@ from refundlens.serving.storage.tables.reports import (
     Report,
     Screening,
 )
+from refundlens.serving.storage.tables.review import Assignment, SavedView, SecondOpinion
 from refundlens.serving.storage.tables.search import ReportText
 from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
     "ApiKey",
     "Appeal",
+    "Assignment",
     "AuditEvent",
     "Chain",
     "Complaint",
@@ -44,7 +46,9 @@ __all__ = [
     "Refusal",
     "Report",
     "ReportText",
+    "SavedView",
     "Screening",
+    "SecondOpinion",
     "StoredAnswer",
     "Tenant",
     "WebhookDelivery",

@@ -64,6 +64,7 @@ class Report(Base):
         partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),
         partial("ix_report_account_queue", "tenant_id", "account", *_DUE, where=_LIVE),
         partial("ix_report_account_state_queue", "tenant_id", "account", "state", *_DUE, where=_LIVE),
+        partial("ix_report_doubt", "tenant_id", "state", "doubt", "id", where=_LIVE),
         Index("ix_report_refund", "refund_id", "id"),
         Index("ix_report_claim", "claim_id"),
     )
@@ -101,7 +102,10 @@ class Decision(Base):
     """What a person decided. Never changed; reason is blanked by erasure, its hash stays in the audit log."""
 
     __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_report", "report_id", "id"),)
+    __table_args__ = (
+        Index("ix_decision_report", "report_id", "id"),
+        Index("ix_decision_judge", "tenant_id", "decided_by", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))

@@ -1,0 +1,125 @@
+"""The adjudicators' queue, narrowed and sorted as somebody wants to work through it.
+
+In: what to narrow to, an order, and a cursor. Out: a page of reports that need a person, or the first that is free.
+Only what is under way is looked at: of a year's million reports, some twenty thousand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from refundlens.model.names import Defect, Verdict
+from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.reports import assignment
+from refundlens.serving.storage.tables import Refund, Report, SecondOpinion
+from refundlens.serving.workflow.states import ReportState
+
+CHINESE = "[\u4e00-\u9fff]"
+"""A claim with one such character is a Chinese one; what has none of them is read as English."""
+UNJUDGED = 1.0
+"""The doubt about a photo that the detector could not judge: as much as can be."""
+
+
+class Order(StrEnum):
+    """What comes first."""
+
+    DUE = "due"
+    DOUBT = "doubt"
+    AMOUNT = "amount"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the queue is narrowed to; none: not by this. due_before: of the deadline. least, most: amounts, in
+    hundredths of the currency. second: only those that a judge wants another's opinion on."""
+
+    order: Order = Order.DUE
+    due_before: datetime | None = None
+    account: str | None = None
+    claim: Defect | None = None
+    verdict: Verdict | None = None
+    language: Language | None = None
+    least: int | None = None
+    most: int | None = None
+    second: bool = False
+
+
+def page(
+    session: Session, principal: Principal, view: View, after: Sequence[Any] | None, limit: int
+) -> Sequence[Report]:
+    """Up to limit + 1. after: `keys` of the row before."""
+    columns = _columns(view.order)
+    query = select(Report).where(_wanted(principal, view))
+    if after is not None:
+        query = query.where(tuple_(*columns) > tuple_(*(literal(key) for key in after)))
+    return session.execute(query.order_by(*columns).limit(limit + 1)).scalars().all()
+
+
+def keys(report: Report, order: Order) -> list[Any]:
+    """What a row is sorted by; times as they are."""
+    if order is Order.DOUBT:
+        return [-(UNJUDGED if report.doubt is None else report.doubt), report.id]
+    if order is Order.AMOUNT:
+        return [report.amount_rank, report.id]
+    return [report.due_at, report.amount_rank, report.id]
+
+
+def first_free(
+    session: Session, principal: Principal, view: View, now: datetime, after: Report | None = None
+) -> Report | None:
+    """The first that is in nobody else's hands: behind `after`, else from the beginning, and never `after` itself."""
+    columns = _columns(view.order)
+    free = (_wanted(principal, view), assignment.free_for(principal, now))
+    query = select(Report).where(*free).order_by(*columns).limit(1)
+    if after is not None:
+        query = query.where(Report.id != after.id)
+        behind = tuple_(*columns) > tuple_(*(literal(key) for key in keys(after, view.order)))
+        found = session.execute(query.where(behind)).scalar_one_or_none()
+        if found is not None:
+            return found
+    return session.execute(query).scalar_one_or_none()
+
+
+def _columns(order: Order) -> tuple[ColumnElement[Any], ...]:
+    """All read forwards."""
+    if order is Order.DOUBT:
+        return (cast(-func.coalesce(Report.doubt, UNJUDGED), Float), Report.id)
+    if order is Order.AMOUNT:
+        return (Report.amount_rank, Report.id)
+    return (Report.due_at, Report.amount_rank, Report.id)
+
+
+def _wanted(principal: Principal, view: View) -> ColumnElement[bool]:
+    asked: list[ColumnElement[bool]] = [
+        Report.tenant_id == principal.tenant,
+        Report.state == ReportState.NEEDS_REVIEW.value,
+        Report.live.is_not(None),
+    ]
+    if view.due_before is not None:
+        asked.append(Report.due_at < view.due_before)
+    if view.account is not None:
+        asked.append(Report.account == view.account)
+    if view.verdict is not None:
+        asked.append(Report.verdict == view.verdict)
+    if view.least is not None:
+        asked.append(Report.amount_rank <= -view.least)
+    if view.most is not None:
+        asked.append(Report.amount_rank >= -view.most)
+    if view.second:
+        asked.append(Report.id.in_(select(SecondOpinion.report_id)))
+    said: list[ColumnElement[bool]] = []
+    if view.claim is not None:
+        said.append(Refund.claim_type == view.claim)
+    if view.language is not None:
+        chinese = Refund.claim_text.regexp_match(CHINESE)
+        said.append(chinese if view.language == "zh" else ~chinese)
+    if said:
+        refund = select(Refund.id).where(Refund.id == Report.refund_id, *said)
+        asked.append(refund.exists())
+    return and_(*asked)
