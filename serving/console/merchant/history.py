@@ -122,7 +122,7 @@ def read(request: Request) -> Asked:
     words = query.get("q", "").replace("\0", "").strip()[:200]
     group, verdict = query.get("state", ""), query.get("verdict", "")
     sort, zone = query.get("sort", ""), query.get("zone", "")
-    days = _zone(zone)
+    days = zone_of(zone)
     since, until = (_day(query.get(name, "")) for name in ("since", "until"))
     least, most = (hundredths(query.get(name, "")) for name in ("least", "most"))
     narrowed = Narrowed(
@@ -197,7 +197,7 @@ def _local(moment: datetime | None, days: tzinfo) -> str:
     return "" if moment is None else moment.astimezone(days).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
     """IANA's name, as browsers say it; UTC for none and for nonsense."""
     try:
         return ZoneInfo(name) if name and len(name) < 64 else UTC

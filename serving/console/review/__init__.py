@@ -1,7 +1,8 @@
 """The console's pages for adjudicators and engineers: queues, the workbench, models.
 
 In: a visit. Out: HTML. `queues` lists, `sharing` gives each judge a case of their own, `workbench` shows one report
-with all that helps to decide it, `decisions` takes its forms, `pictures` draws its images, `models` shows what runs and how it drifts. Queries are in `repository`; what is
+with all that helps to decide it, `decisions` takes its forms, `pictures` draws its images, `models` shows what runs and
+how it drifts. Queries are in `repository`; what is
 decided goes through `serving.reports.service`, as over the API.
 """
 
