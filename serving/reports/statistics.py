@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.model.verdict.bounds import upper_bound
+from refundlens.model.verdict.bounds import interval
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -30,8 +30,6 @@ SPEEDS: Mapping[str, timedelta] = {
     "longer": timedelta.max,
 }
 """Classes of the time from report to verdict, each up to its end."""
-ONE_SIDE = 0.975
-"""Confidence of each bound of a 95 % interval."""
 NO_CLAIM = "unsaid"
 
 
@@ -70,11 +68,8 @@ class Tally:
 
     @property
     def win_interval(self) -> tuple[float, float] | None:
-        """95 % interval of the rate (Clopper and Pearson): a few cases say little, and this says how little."""
-        if not self.decided:
-            return None
-        low = 1 - upper_bound(self.cleared, self.decided, ONE_SIDE)
-        return low, upper_bound(self.caught, self.decided, ONE_SIDE)
+        """95 % interval of the rate: a few cases say little, and this says how little."""
+        return interval(self.caught, self.decided) if self.decided else None
 
     def add(self, row: Row) -> None:
         self.reported += 1
