@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, UnaryExpression, and_, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from refundlens.model.names import Defect, Verdict
 from refundlens.serving.kit.language import Language
@@ -22,8 +22,9 @@ from refundlens.serving.workflow.states import ReportState
 
 CHINESE = "[\u4e00-\u9fff]"
 """A claim with one such character is a Chinese one; what has none of them is read as English."""
-UNJUDGED = 1.0
-"""The doubt about a photo that the detector could not judge: as much as can be."""
+UNJUDGED = 2.0
+"""Stands for the doubt about a photo that the detector could not judge: more than can be."""
+_DUE = (Report.due_at, Report.amount_rank, Report.id)
 
 
 class Order(StrEnum):
@@ -54,17 +55,16 @@ def page(
     session: Session, principal: Principal, view: View, after: Sequence[Any] | None, limit: int
 ) -> Sequence[Report]:
     """Up to limit + 1. after: `keys` of the row before."""
-    columns = _columns(view.order)
     query = select(Report).where(_wanted(principal, view))
     if after is not None:
-        query = query.where(tuple_(*columns) > tuple_(*(literal(key) for key in after)))
-    return session.execute(query.order_by(*columns).limit(limit + 1)).scalars().all()
+        query = query.where(_behind(view.order, after))
+    return session.execute(query.order_by(*_columns(view.order)).limit(limit + 1)).scalars().all()
 
 
 def keys(report: Report, order: Order) -> list[Any]:
     """What a row is sorted by; times as they are."""
     if order is Order.DOUBT:
-        return [-(UNJUDGED if report.doubt is None else report.doubt), report.id]
+        return [UNJUDGED if report.doubt is None else report.doubt, report.id]
     if order is Order.AMOUNT:
         return [report.amount_rank, report.id]
     return [report.due_at, report.amount_rank, report.id]
@@ -74,25 +74,34 @@ def first_free(
     session: Session, principal: Principal, view: View, now: datetime, after: Report | None = None
 ) -> Report | None:
     """The first that is in nobody else's hands: behind `after`, else from the beginning, and never `after` itself."""
-    columns = _columns(view.order)
     free = (_wanted(principal, view), assignment.free_for(principal, now))
-    query = select(Report).where(*free).order_by(*columns).limit(1)
+    query = select(Report).where(*free).order_by(*_columns(view.order)).limit(1)
     if after is not None:
         query = query.where(Report.id != after.id)
-        behind = tuple_(*columns) > tuple_(*(literal(key) for key in keys(after, view.order)))
+        behind = _behind(view.order, keys(after, view.order))
         found = session.execute(query.where(behind)).scalar_one_or_none()
         if found is not None:
             return found
     return session.execute(query).scalar_one_or_none()
 
 
-def _columns(order: Order) -> tuple[ColumnElement[Any], ...]:
-    """All read forwards."""
-    if order is Order.DOUBT:
-        return (cast(-func.coalesce(Report.doubt, UNJUDGED), Float), Report.id)
+def _columns(order: Order) -> tuple[UnaryExpression[Any] | InstrumentedAttribute[Any], ...]:
+    if order is Order.DOUBT:  # as an index read from its end gives them on PostgreSQL; SQLite reads it twice
+        return (Report.doubt.desc().nulls_first(), Report.id.desc())
     if order is Order.AMOUNT:
         return (Report.amount_rank, Report.id)
-    return (Report.due_at, Report.amount_rank, Report.id)
+    return _DUE
+
+
+def _behind(order: Order, after: Sequence[Any]) -> ColumnElement[bool]:
+    """Of rows: whether they come later than the one with these keys."""
+    if order is not Order.DOUBT:
+        columns = (Report.amount_rank, Report.id) if order is Order.AMOUNT else _DUE
+        return tuple_(*columns) > tuple_(*after)
+    doubt, last = after
+    if doubt == UNJUDGED:
+        return or_(and_(Report.doubt.is_(None), Report.id < last), Report.doubt.is_not(None))
+    return tuple_(Report.doubt, Report.id) < tuple_(doubt, last)
 
 
 def _wanted(principal: Principal, view: View) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ In: a judge. Out: redirects, and /queue/mine. `View`s come from the address of t
 (field `view`), so that who works through one narrowed queue stays in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -203,13 +203,9 @@ async def mine(visit: Judge, cursor: paging.Cursor = None) -> Response:
 
 
 def _mine(visit: Visit, cursor: str | None) -> Response:
-    query = select(Decision).where(
-        Decision.tenant_id == visit.principal.tenant, Decision.decided_by == visit.principal.subject
-    )
-    if cursor:
-        query = query.where(Decision.id < paging.decode(cursor, (str,))[0])
+    last = str(paging.decode(cursor, (str,))[0]) if cursor else None
     with visit.state.database.reading() as session:
-        found = session.execute(query.order_by(Decision.id.desc()).limit(ROWS + 1)).scalars().all()
+        found = decisions(session, visit.principal, last)
         shown = found[:ROWS]
         rows = select(Report).where(Report.id.in_([one.report_id for one in shown]))
         by_id = {row.id: row for row in session.execute(rows).scalars()} if shown else {}
@@ -221,6 +217,16 @@ def _mine(visit: Visit, cursor: str | None) -> Response:
         visit, "review/mine.html", "queue", s=texts("sharing", visit.language), more=more, first=not cursor,
         rows=list(zip(shown, wholes, strict=True)), **TOOLS,
     )  # fmt: skip
+
+
+def decisions(session: Session, principal: Principal, before: str | None) -> Sequence[Decision]:
+    """This judge's own, the newest first. before: a decision's id. Up to ROWS + 1."""
+    query = select(Decision).where(
+        Decision.tenant_id == principal.tenant, Decision.decided_by == principal.subject
+    )
+    if before is not None:
+        query = query.where(Decision.id < before)
+    return session.execute(query.order_by(Decision.id.desc()).limit(ROWS + 1)).scalars().all()
 
 
 def views(session: Session, principal: Principal) -> list[SavedView]:
