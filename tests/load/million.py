@@ -138,8 +138,8 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
 
 
 def searches(database: Database) -> dict[str, Callable[[], object]]:
-    """A search and its first page, as /history makes them: of the largest shop, of a tiny one, of the whole tenant. What they
-    find is sorted in memory: `serving.refunds.search.MOST` rows."""
+    """A search and its first page, as /history makes them: of the largest shop, of a tiny one, of the whole tenant.
+    What they find is sorted in memory: `serving.refunds.search.MOST` rows."""
     with database.reading() as session:
         numbers = (
             session.execute(select(Refund.refund_id).order_by(func.random()).limit(SAMPLES)).scalars().all()
