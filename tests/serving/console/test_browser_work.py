@@ -3,7 +3,6 @@ adjudicators who share a queue. On a desktop and a phone of 390 pixels, with tap
 """
 
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
