@@ -43,7 +43,7 @@ class Found:
     more: bool
 
 
-def keep(session: Session, report: Report, refund: Refund) -> None:
+def index_report(session: Session, report: Report, refund: Refund) -> None:
     """Have a new report found."""
     session.add(
         ReportText(
@@ -57,7 +57,7 @@ def keep(session: Session, report: Report, refund: Refund) -> None:
     )
 
 
-def renew(session: Session, refund: Refund) -> None:
+def index_words(session: Session, refund: Refund) -> None:
     """Have its reports found by the words that it has now."""
     notes = select(Report.id, Report.note).where(Report.refund_id == refund.id)
     for identifier, note in session.execute(notes).all():
@@ -68,7 +68,7 @@ def renew(session: Session, refund: Refund) -> None:
         )
 
 
-def find(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
+def find_reports(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
     """Those that this caller may see."""
     parts = _plain(typed).split()[:MOST_PARTS]
     if not parts:

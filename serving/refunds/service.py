@@ -234,7 +234,7 @@ def _change(
         session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
     )
     if changed:
-        search.renew(session, refund)
+        search.index_words(session, refund)
         _have_reports_follow(session, settings, refund, "deadline_at" in changed, now)
     # a merchant's own upload is no answer of the buyer's
     by_platform = principal.role is not Role.MERCHANT

@@ -23,7 +23,7 @@ LEASE = timedelta(minutes=15)
 """Longer than a hard case takes, and short beside the last warning's thirty minutes."""
 
 
-def take(session: Session, principal: Principal, report: Report, now: datetime) -> Assignment | None:
+def take_case(session: Session, principal: Principal, report: Report, now: datetime) -> Assignment | None:
     """None for a report that needs nobody (any more). Raises Conflict where it is in another's hands."""
     report = relock(session, report.id)  # whoever takes it at the same moment waits here
     if report.state != ReportState.NEEDS_REVIEW:
@@ -67,7 +67,7 @@ def free_for(principal: Principal, now: datetime) -> ColumnElement[bool]:
 
 def ask_second(session: Session, principal: Principal, report: Report, words: str, now: datetime) -> None:
     """Leave a case to another judge, saying why. Raises Conflict where it needs nobody, or is in another's hands."""
-    if take(session, principal, report, now) is None:
+    if take_case(session, principal, report, now) is None:
         raise Conflict("transition_not_allowed", "This report needs no decision any more.")
     asked = session.get(SecondOpinion, report.id)
     if asked is None:

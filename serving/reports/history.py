@@ -21,7 +21,7 @@ from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import ReportState
 
 
-class Order(StrEnum):
+class HistoryOrder(StrEnum):
     """What comes first."""
 
     NEWEST = "newest"
@@ -31,12 +31,12 @@ class Order(StrEnum):
 
     @property
     def by_amount(self) -> bool:
-        return self in (Order.LARGEST, Order.SMALLEST)
+        return self in (HistoryOrder.LARGEST, HistoryOrder.SMALLEST)
 
     @property
     def backwards(self) -> bool:
         """Whether its columns are read from the end: `amount_rank` is minus the amount."""
-        return self in (Order.NEWEST, Order.SMALLEST)
+        return self in (HistoryOrder.NEWEST, HistoryOrder.SMALLEST)
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Narrowed:
     most: int | None = None
 
 
-def page(
+def reported(
     session: Session,
     principal: Principal,
     narrowed: Narrowed,
-    order: Order,
+    order: HistoryOrder,
     after: Sequence[Any] | None,
     limit: int,
 ) -> Sequence[Report]:
-    """Up to limit + 1. after: `keys` of the row before."""
+    """Up to limit + 1. after: `history_keys` of the row before."""
     columns = (Report.amount_rank, Report.id) if order.by_amount else (Report.id,)
     query = select(Report).where(_wanted(principal, narrowed))
     if after is not None:
@@ -71,30 +71,35 @@ def page(
     return session.execute(query.limit(limit + 1)).scalars().all()
 
 
-def keys(report: Report, order: Order) -> list[Any]:
+def history_keys(report: Report, order: HistoryOrder) -> list[Any]:
     """What a row is sorted by."""
     return [report.amount_rank, report.id] if order.by_amount else [report.id]
 
 
-def kinds(order: Order) -> Sequence[type]:
+def kinds(order: HistoryOrder) -> Sequence[type]:
     """Their types."""
     return (int, str) if order.by_amount else (str,)
 
 
-def every(
-    session: Session, principal: Principal, narrowed: Narrowed, order: Order, most: int, batch: int = 200
+def every_page(
+    session: Session,
+    principal: Principal,
+    narrowed: Narrowed,
+    order: HistoryOrder,
+    most: int,
+    batch: int = 200,
 ) -> Iterator[Sequence[Report]]:
     """All pages, one after another, until `most` rows were given."""
     after: Sequence[Any] | None = None
     left = most
     while left > 0:
-        rows = page(session, principal, narrowed, order, after, min(batch, left))
+        rows = reported(session, principal, narrowed, order, after, min(batch, left))
         shown = rows[: min(batch, left)]
         if shown:
             yield shown
         if len(rows) <= len(shown):
             return
-        after, left = keys(shown[-1], order), left - len(shown)
+        after, left = history_keys(shown[-1], order), left - len(shown)
 
 
 def _wanted(principal: Principal, narrowed: Narrowed) -> ColumnElement[bool]:

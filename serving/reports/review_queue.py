@@ -27,7 +27,7 @@ UNJUDGED = 2.0
 _DUE = (Report.due_at, Report.amount_rank, Report.id)
 
 
-class Order(StrEnum):
+class QueueOrder(StrEnum):
     """What comes first."""
 
     DUE = "due"
@@ -36,11 +36,11 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class View:
+class QueueView:
     """What the queue is narrowed to; none: not by this. due_before: of the deadline. least, most: amounts, in
     hundredths of the currency. second: only those that a judge wants another's opinion on."""
 
-    order: Order = Order.DUE
+    order: QueueOrder = QueueOrder.DUE
     due_before: datetime | None = None
     account: str | None = None
     claim: Defect | None = None
@@ -51,52 +51,54 @@ class View:
     second: bool = False
 
 
-def page(
-    session: Session, principal: Principal, view: View, after: Sequence[Any] | None, limit: int
+def waiting(
+    session: Session, principal: Principal, view: QueueView, after: Sequence[Any] | None, limit: int
 ) -> Sequence[Report]:
-    """Up to limit + 1. after: `keys` of the row before."""
+    """Up to limit + 1. after: `queue_keys` of the row before."""
     query = select(Report).where(_wanted(principal, view))
     if after is not None:
         query = query.where(_behind(view.order, after))
     return session.execute(query.order_by(*_columns(view.order)).limit(limit + 1)).scalars().all()
 
 
-def keys(report: Report, order: Order) -> list[Any]:
+def queue_keys(report: Report, order: QueueOrder) -> list[Any]:
     """What a row is sorted by; times as they are."""
-    if order is Order.DOUBT:
+    if order is QueueOrder.DOUBT:
         return [UNJUDGED if report.doubt is None else report.doubt, report.id]
-    if order is Order.AMOUNT:
+    if order is QueueOrder.AMOUNT:
         return [report.amount_rank, report.id]
     return [report.due_at, report.amount_rank, report.id]
 
 
 def first_free(
-    session: Session, principal: Principal, view: View, now: datetime, after: Report | None = None
+    session: Session, principal: Principal, view: QueueView, now: datetime, after: Report | None = None
 ) -> Report | None:
     """The first that is in nobody else's hands: behind `after`, else from the beginning, and never `after` itself."""
     free = (_wanted(principal, view), assignment.free_for(principal, now))
     query = select(Report).where(*free).order_by(*_columns(view.order)).limit(1)
     if after is not None:
         query = query.where(Report.id != after.id)
-        behind = _behind(view.order, keys(after, view.order))
+        behind = _behind(view.order, queue_keys(after, view.order))
         found = session.execute(query.where(behind)).scalar_one_or_none()
         if found is not None:
             return found
     return session.execute(query).scalar_one_or_none()
 
 
-def _columns(order: Order) -> tuple[UnaryExpression[Any] | InstrumentedAttribute[Any], ...]:
-    if order is Order.DOUBT:  # as an index read from its end gives them on PostgreSQL; SQLite reads it twice
+def _columns(order: QueueOrder) -> tuple[UnaryExpression[Any] | InstrumentedAttribute[Any], ...]:
+    if (
+        order is QueueOrder.DOUBT
+    ):  # as an index read from its end gives them on PostgreSQL; SQLite reads it twice
         return (Report.doubt.desc().nulls_first(), Report.id.desc())
-    if order is Order.AMOUNT:
+    if order is QueueOrder.AMOUNT:
         return (Report.amount_rank, Report.id)
     return _DUE
 
 
-def _behind(order: Order, after: Sequence[Any]) -> ColumnElement[bool]:
+def _behind(order: QueueOrder, after: Sequence[Any]) -> ColumnElement[bool]:
     """Of rows: whether they come later than the one with these keys."""
-    if order is not Order.DOUBT:
-        columns = (Report.amount_rank, Report.id) if order is Order.AMOUNT else _DUE
+    if order is not QueueOrder.DOUBT:
+        columns = (Report.amount_rank, Report.id) if order is QueueOrder.AMOUNT else _DUE
         return tuple_(*columns) > tuple_(*after)
     doubt, last = after
     if doubt == UNJUDGED:
@@ -104,7 +106,7 @@ def _behind(order: Order, after: Sequence[Any]) -> ColumnElement[bool]:
     return tuple_(Report.doubt, Report.id) < tuple_(doubt, last)
 
 
-def _wanted(principal: Principal, view: View) -> ColumnElement[bool]:
+def _wanted(principal: Principal, view: QueueView) -> ColumnElement[bool]:
     asked: list[ColumnElement[bool]] = [
         Report.tenant_id == principal.tenant,
         Report.state == ReportState.NEEDS_REVIEW.value,

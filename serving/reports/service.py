@@ -193,7 +193,7 @@ def _submit(
         updated_at=doing.now,
     )
     apply(doing.session, doing.settings, doing.now, principal.actor, Event.SUBMIT, report, refund)
-    search.keep(doing.session, report, refund)
+    search.index_report(doing.session, report, refund)
     return report
 
 

@@ -154,9 +154,9 @@ def searches(database: Database) -> dict[str, Callable[[], object]]:
     def look(who: Principal, typed: Callable[[], str]) -> Callable[[], object]:
         def run() -> object:
             with database.reading() as session:
-                found = search.find(session, secret, who, typed())
-                order = history.Order.LARGEST
-                return history.page(session, who, history.Narrowed(ids=found.ids), order, None, 50)
+                found = search.find_reports(session, secret, who, typed())
+                order = history.HistoryOrder.LARGEST
+                return history.reported(session, who, history.Narrowed(ids=found.ids), order, None, 50)
 
         return run
 

@@ -68,7 +68,7 @@ Sender = Annotated[Visit, Depends(sending)]
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedCase:
     """A form that did not do what it asks: why, and what had been typed."""
 
     problem: Problem
@@ -91,7 +91,7 @@ async def make_case(visit: Sender) -> Response:
         problem = problem_of(error)
         if problem.status not in TOLD_ON_THE_PAGE:
             raise
-        failed = Failed(problem, {name: text(form, name) for name in FIELDS})
+        failed = FailedCase(problem, {name: text(form, name) for name in FIELDS})
         return await run_in_threadpool(_draw, visit, failed)
     return back_to(f"/reports/{made['report']}" if made["report"] else f"/refunds/{made['refund']}")
 
@@ -198,7 +198,7 @@ def _prepared(visit: Visit, photos: Sequence[tuple[Source, str | None, bytes]]) 
     ]
 
 
-def _draw(visit: Visit, failed: Failed | None = None) -> Response:
+def _draw(visit: Visit, failed: FailedCase | None = None) -> Response:
     return page(
         visit,
         "merchant/new_case.html",

@@ -28,7 +28,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import search
 from refundlens.serving.reports import history, repository
-from refundlens.serving.reports.history import Narrowed, Order
+from refundlens.serving.reports.history import HistoryOrder, Narrowed
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.workflow.states import ReportState
 
@@ -53,13 +53,13 @@ Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HistoryQuery:
     """The query as it is understood. given: what of it holds, for links and for the form. days: the zone that its days
     are of."""
 
     words: str
     narrowed: Narrowed
-    order: Order
+    order: HistoryOrder
     days: tzinfo
     given: Mapping[str, str]
 
@@ -71,11 +71,11 @@ def history_page(visit: Merchant, cursor: paging.Cursor = None) -> Response:
     after = paging.decode(cursor, history.kinds(asked.order)) if cursor else None
     with visit.state.database.reading() as session:
         narrowed, more = _searched(session, visit, asked)
-        found = history.page(session, visit.principal, narrowed, asked.order, after, ROWS)
+        found = history.reported(session, visit.principal, narrowed, asked.order, after, ROWS)
         wholes = repository.report_details(session, found[:ROWS])
     following = None
     if len(found) > ROWS:
-        last = paging.encode(history.keys(found[ROWS - 1], asked.order))
+        last = paging.encode(history.history_keys(found[ROWS - 1], asked.order))
         following = f"/history?{urlencode({**asked.given, 'cursor': last})}"
     return page(
         visit,
@@ -85,7 +85,7 @@ def history_page(visit: Merchant, cursor: paging.Cursor = None) -> Response:
         given=asked.given,
         groups=list(GROUPS),
         verdicts=VERDICTS,
-        orders=list(Order),
+        orders=list(HistoryOrder),
         following=following,
         later=cursor is not None,
         query=urlencode(asked.given),
@@ -116,7 +116,7 @@ def history_file(visit: Merchant) -> Response:
     )
 
 
-def read(request: Request) -> Asked:
+def read(request: Request) -> HistoryQuery:
     """What the address asks."""
     query = request.query_params
     words = query.get("q", "").replace("\0", "").strip()[:200]
@@ -133,7 +133,7 @@ def read(request: Request) -> Asked:
         least=least,
         most=most,
     )
-    order = Order(sort) if sort in set(Order) else Order.NEWEST
+    order = HistoryOrder(sort) if sort in set(HistoryOrder) else HistoryOrder.NEWEST
     understood = {
         "q": words,
         "state": group if group in GROUPS else "",
@@ -142,25 +142,27 @@ def read(request: Request) -> Asked:
         "until": "" if until is None else until.isoformat(),
         "least": "" if least is None else query.get("least", "").strip(),
         "most": "" if most is None else query.get("most", "").strip(),
-        "sort": "" if order is Order.NEWEST else order.value,
+        "sort": "" if order is HistoryOrder.NEWEST else order.value,
         "zone": zone if days is not UTC else "",
     }
-    return Asked(words, narrowed, order, days, {name: value for name, value in understood.items() if value})
+    return HistoryQuery(
+        words, narrowed, order, days, {name: value for name, value in understood.items() if value}
+    )
 
 
-def _searched(session: Session, visit: Visit, asked: Asked) -> tuple[Narrowed, bool]:
+def _searched(session: Session, visit: Visit, asked: HistoryQuery) -> tuple[Narrowed, bool]:
     """With what the search found, and whether there is more than it gives."""
     if not asked.words:
         return asked.narrowed, False
-    found = search.find(session, visit.state.secret, visit.principal, asked.words)
+    found = search.find_reports(session, visit.state.secret, visit.principal, asked.words)
     with_ids = Narrowed(**{**vars(asked.narrowed), "ids": found.ids})
     return with_ids, found.more
 
 
-def _lines(session: Session, visit: Visit, narrowed: Narrowed, asked: Asked) -> Iterator[str]:
+def _lines(session: Session, visit: Visit, narrowed: Narrowed, asked: HistoryQuery) -> Iterator[str]:
     words, refunds = texts("history", visit.language), texts("refunds", visit.language)
     yield _line([words["columns"][name] for name in COLUMNS])
-    for rows in history.every(session, visit.principal, narrowed, asked.order, MOST_ROWS):
+    for rows in history.every_page(session, visit.principal, narrowed, asked.order, MOST_ROWS):
         for whole in repository.report_details(session, rows):
             yield _line(_cells(whole, words, refunds, asked.days))
 

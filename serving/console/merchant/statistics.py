@@ -33,7 +33,7 @@ Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
 
 
 @dataclass(frozen=True)
-class Block:
+class WeekPart:
     """A rectangle. name: its class, one of PARTS."""
 
     name: str
@@ -44,16 +44,16 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Column:
+class WeekColumn:
     """A week. middle: of its place, for its label; none where there is no room for one."""
 
     monday: date
     tally: Tally
-    blocks: Sequence[Block]
+    blocks: Sequence[WeekPart]
     middle: float | None
 
 
-def columns(weeks: Mapping[date, Tally]) -> list[Column]:
+def columns(weeks: Mapping[date, Tally]) -> list[WeekColumn]:
     """Stacked columns, the fullest week as tall as the drawing."""
     most = max((tally.reported for tally in weeks.values()), default=0) or 1
     place = WIDTH / max(len(weeks), 8)
@@ -65,9 +65,9 @@ def columns(weeks: Mapping[date, Tally]) -> list[Column]:
             height = getattr(tally, name) * TALL / most
             top -= height
             if height:
-                blocks.append(Block(name, (number + GAP / 2) * place, top, (1 - GAP) * place, height))
+                blocks.append(WeekPart(name, (number + GAP / 2) * place, top, (1 - GAP) * place, height))
         middle = (number + 0.5) * place if number % every == 0 else None
-        found.append(Column(monday, tally, blocks, middle))
+        found.append(WeekColumn(monday, tally, blocks, middle))
     return found
 
 

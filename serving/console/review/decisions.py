@@ -47,7 +47,7 @@ async def decide(visit: Judge, report_id: str) -> Response:
     def do(session: Session) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
         report = reports.find_report(session, visit.principal, report_id)
-        assignment.take(session, visit.principal, report, visit.state.clock())
+        assignment.take_case(session, visit.principal, report, visit.state.clock())
         service.decide(_doing(visit, session), visit.principal, report_id, body, _seen(form))
         assignment.give_back(session, visit.principal, report_id)
         return Created({"report": report_id}, 200)
@@ -86,7 +86,7 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
     def do(session: Session) -> Created:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
         report = reports.find_report(session, visit.principal, report_id)
-        assignment.take(session, visit.principal, report, visit.state.clock())
+        assignment.take_case(session, visit.principal, report, visit.state.clock())
         service.request_photo(_doing(visit, session), visit.principal, report_id, body, _seen(form))
         return Created({"report": report_id}, 201)
 

@@ -23,7 +23,7 @@ from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.repository import ReportDetail
-from refundlens.serving.reports.review_queue import Order
+from refundlens.serving.reports.review_queue import QueueOrder
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.storage.tables import Appeal, Report
 from refundlens.serving.workflow.states import AppealState
@@ -46,15 +46,15 @@ class AppealRow:
 
 
 @router.get("/queue")
-def queue_page(visit: Judge, cursor: str = "", done: str = "", none: bool = False) -> Response:
-    """What needs a person, narrowed and sorted as the address says. none: nothing was free. Raises Problem 400 for a
+def queue_page(visit: Judge, cursor: str = "", done: str = "", nothing: bool = False) -> Response:
+    """What needs a person, narrowed and sorted as the address says. nothing: none was free. Raises Problem 400 for a
     cursor that is none of ours."""
     now = visit.state.clock()
     with visit.state.database.reading() as session:
         hides = blind_review.hidden_here(session, visit.principal.tenant)
         asked = sharing.read(visit.request.query_params, now, hides)
         after = sharing.after_cursor(cursor, asked.view.order)
-        rows = review_queue.page(session, visit.principal, asked.view, after, ROWS)
+        rows = review_queue.waiting(session, visit.principal, asked.view, after, ROWS)
         wholes = reports.report_details(session, rows[:ROWS])
         ids = [row.id for row in rows[:ROWS]]
         held = assignment.held(session, ids, now)
@@ -74,7 +74,7 @@ def queue_page(visit: Judge, cursor: str = "", done: str = "", none: bool = Fals
         hides=hides,
         given=asked.given,
         query=asked.query,
-        orders=[one.value for one in Order if not (hides and one is Order.DOUBT)],
+        orders=[one.value for one in QueueOrder if not (hides and one is QueueOrder.DOUBT)],
         verdicts=() if hides else VERDICTS,
         claims=DEFECTS,
         held=held,
@@ -82,7 +82,7 @@ def queue_page(visit: Judge, cursor: str = "", done: str = "", none: bool = Fals
         saved=saved,
         first=not cursor,
         more=more,
-        none=none,
+        nothing=nothing,
         done=last,
         **TOOLS,
     )

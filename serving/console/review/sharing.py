@@ -1,7 +1,7 @@
 """Work that several adjudicators share: the next free case, leaving one to another, views and decisions of one's own.
 
-In: a judge. Out: redirects, and /queue/mine. `View`s come from the address of the queue and go along with every form
-(field `view`), so that who works through one narrowed queue stays in it.
+In: a judge. Out: redirects, and /queue/mine. `QueueView`s come from the address of the queue and go along with every
+form (field `view`), so that who works through one narrowed queue stays in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports.review_queue import Order, View
+from refundlens.serving.reports.review_queue import QueueOrder, QueueView
 from refundlens.serving.storage.tables import Decision, Report, SavedView
 
 WITHIN = {"2h": timedelta(hours=2), "24h": timedelta(hours=24)}
@@ -46,10 +46,10 @@ Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueueQuery:
     """view: as it is understood. given: what of the address holds."""
 
-    view: View
+    view: QueueView
     given: Mapping[str, str]
 
     @property
@@ -57,16 +57,16 @@ class Asked:
         return urlencode(self.given)
 
 
-def read(query: Mapping[str, str], now: datetime, hides: bool = False) -> Asked:
+def read(query: Mapping[str, str], now: datetime, hides: bool = False) -> QueueQuery:
     """What an address narrows the queue to; nonsense narrows nothing. hides: whether the model's opinion is hidden
     here, which verdict and doubt would tell."""
     given = {name: query.get(name, "").replace("\0", "").strip()[:120] for name in NAMES}
     if hides:
-        given |= {"verdict": "", "sort": "" if given["sort"] == Order.DOUBT else given["sort"]}
+        given |= {"verdict": "", "sort": "" if given["sort"] == QueueOrder.DOUBT else given["sort"]}
     least, most = hundredths(given["least"]), hundredths(given["most"])
     language = given["language"]
-    view = View(
-        order=Order(given["sort"]) if given["sort"] in set(Order) else Order.DUE,
+    view = QueueView(
+        order=QueueOrder(given["sort"]) if given["sort"] in set(QueueOrder) else QueueOrder.DUE,
         due_before=now + WITHIN[given["due"]] if given["due"] in WITHIN else None,
         account=given["shop"] or None,
         claim=next((one for one in DEFECTS if one == given["claim"]), None),
@@ -79,12 +79,12 @@ def read(query: Mapping[str, str], now: datetime, hides: bool = False) -> Asked:
     holds = {
         "due": view.due_before, "shop": view.account, "claim": view.claim, "verdict": view.verdict,
         "language": view.language, "least": least is not None, "most": most is not None, "second": view.second,
-        "sort": view.order is not Order.DUE,
+        "sort": view.order is not QueueOrder.DUE,
     }  # fmt: skip
-    return Asked(view, {name: value for name, value in given.items() if holds[name]})
+    return QueueQuery(view, {name: value for name, value in given.items() if holds[name]})
 
 
-def read_form(text: str, now: datetime) -> Asked:
+def read_form(text: str, now: datetime) -> QueueQuery:
     """The same from a form's field `view`."""
     return read(dict(parse_qsl(text[:600])), now)
 
@@ -98,11 +98,11 @@ def next_case(visit: Judge, after: str = "", held: str = "") -> Response:
     taken = take_next(visit, asked, after)
     more = {**asked.given, **({"held": held} if held else {})}
     return back_to(
-        f"/queue/{taken}?{urlencode(more)}" if taken else f"/queue?{urlencode({**more, 'none': '1'})}"
+        f"/queue/{taken}?{urlencode(more)}" if taken else f"/queue?{urlencode({**more, 'nothing': '1'})}"
     )
 
 
-def take_next(visit: Visit, asked: Asked, after: str = "") -> str | None:
+def take_next(visit: Visit, asked: QueueQuery, after: str = "") -> str | None:
     """Its id."""
     now = visit.state.clock()
     with visit.state.database.transaction() as session:
@@ -114,7 +114,7 @@ def take_next(visit: Visit, asked: Asked, after: str = "") -> str | None:
             if found is None:
                 return None
             try:
-                if assignment.take(session, visit.principal, found, now) is not None:
+                if assignment.take_case(session, visit.principal, found, now) is not None:
                     return found.id
             except Conflict:
                 behind = found
@@ -237,18 +237,19 @@ def views(session: Session, principal: Principal) -> list[SavedView]:
     return list(session.execute(query.order_by(SavedView.name)).scalars())
 
 
-def cursor_keys(report: Report, order: Order) -> list[Any]:
-    """`review_queue.keys` as a cursor holds them."""
+def cursor_keys(report: Report, order: QueueOrder) -> list[Any]:
+    """`review_queue.queue_keys` as a cursor holds them."""
     return [
-        paging.exact(one) if isinstance(one, datetime) else one for one in review_queue.keys(report, order)
+        paging.exact(one) if isinstance(one, datetime) else one
+        for one in review_queue.queue_keys(report, order)
     ]
 
 
-def after_cursor(cursor: str, order: Order) -> list[Any] | None:
+def after_cursor(cursor: str, order: QueueOrder) -> list[Any] | None:
     """Raises Problem 400."""
     if not cursor:
         return None
-    if order is Order.DUE:
+    if order is QueueOrder.DUE:
         when, rank, last = paging.decode(cursor, (str, int, str))
         return [paging.moment(when), rank, last]
-    return paging.decode(cursor, (float if order is Order.DOUBT else int, str))
+    return paging.decode(cursor, (float if order is QueueOrder.DOUBT else int, str))

@@ -195,7 +195,7 @@ def _take(visit: Visit, report_id: str) -> Assignment | None:
     with visit.state.database.transaction() as session:
         report = reports.find_report(session, visit.principal, report_id)
         try:
-            return assignment.take(session, visit.principal, report, now)
+            return assignment.take_case(session, visit.principal, report, now)
         except Conflict:
             return assignment.held(session, [report_id], now).get(report_id)
 

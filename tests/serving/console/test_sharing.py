@@ -61,7 +61,11 @@ def waiting(workflow_app: FastAPI, create_dispute: Callable[..., Any], moving_cl
                                  content=b"photo %d" % number, state=ReportState.NEEDS_REVIEW, tenant=DEFAULT,
                                  account=shop)  # fmt: skip
             one.refund.amount_minor, one.refund.claim_type, one.refund.claim_text = amount, claim, said
-            one.report.amount_rank, one.report.doubt, one.report.verdict = -amount, doubt, "inconclusive"
+            one.report.amount_rank, one.report.doubt, one.report.verdict = (
+                -amount,
+                doubt,
+                doubt and "inconclusive",
+            )
             made.append(one.report.id)
     return made
 

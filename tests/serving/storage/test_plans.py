@@ -22,7 +22,7 @@ from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import history, review_queue
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.history import Narrowed
-from refundlens.serving.reports.review_queue import View
+from refundlens.serving.reports.review_queue import QueueView
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database, sqlite_url
@@ -130,18 +130,18 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
     shop = Principal(DEFAULT, "k", Role.MERCHANT, "clerk", "shop-0000")
     judge = Principal(DEFAULT, "k", Role.ADJUDICATOR, "judge-01")
 
-    def told(who: Principal, order: history.Order, **narrowed: Any) -> Callable[[], object]:
-        return reading(lambda session: history.page(session, who, Narrowed(**narrowed), order, None, 50))
+    def told(who: Principal, order: history.HistoryOrder, **narrowed: Any) -> Callable[[], object]:
+        return reading(lambda session: history.reported(session, who, Narrowed(**narrowed), order, None, 50))
 
     def queued(**view: Any) -> Callable[[], object]:
-        return reading(lambda session: review_queue.page(session, judge, View(**view), None, 50))
+        return reading(lambda session: review_queue.waiting(session, judge, QueueView(**view), None, 50))
 
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
-        "ix_report_account_verdict": told(shop, history.Order.NEWEST, verdict="inconclusive"),
-        "ix_report_account_amount": told(shop, history.Order.LARGEST),
-        "ix_report_amount": told(judge, history.Order.SMALLEST),
-        "ix_report_doubt": queued(order=review_queue.Order.DOUBT),
+        "ix_report_account_verdict": told(shop, history.HistoryOrder.NEWEST, verdict="inconclusive"),
+        "ix_report_account_amount": told(shop, history.HistoryOrder.LARGEST),
+        "ix_report_amount": told(judge, history.HistoryOrder.SMALLEST),
+        "ix_report_doubt": queued(order=review_queue.QueueOrder.DOUBT),
         "ix_decision_judge": reading(lambda session: sharing.decisions(session, judge, None)),
         "ix_report_claim": reading(lambda session: reports.of_claim(session, "clm_1")),
         "ix_refund_buyer": reading(
