@@ -17,7 +17,8 @@ from refundlens.model.names import Defect, Verdict
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.reports import assignment
-from refundlens.serving.storage.tables import Refund, Report, SecondOpinion
+from refundlens.serving.storage.tables import Job, Refund, Report, SecondOpinion
+from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import ReportState
 
 CHINESE = "[\u4e00-\u9fff]"
@@ -111,6 +112,9 @@ def _wanted(principal: Principal, view: QueueView) -> ColumnElement[bool]:
         Report.tenant_id == principal.tenant,
         Report.state == ReportState.NEEDS_REVIEW.value,
         Report.live.is_not(None),
+        ~select(Job.id)
+        .where(Job.kind == timers.DECISION, Job.ref == Report.id)
+        .exists(),  # waits to take effect
     ]
     if view.due_before is not None:
         asked.append(Report.due_at < view.due_before)

@@ -22,6 +22,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.held import HeldDecision, find_held
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.review_queue import QueueOrder
 from refundlens.serving.reports.service import allowed
@@ -46,7 +47,7 @@ class AppealRow:
 
 
 @router.get("/queue")
-def queue_page(visit: Judge, cursor: str = "", done: str = "", nothing: bool = False) -> Response:
+def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = False) -> Response:
     """What needs a person, narrowed and sorted as the address says. nothing: none was free. Raises Problem 400 for a
     cursor that is none of ours."""
     now = visit.state.clock()
@@ -57,10 +58,10 @@ def queue_page(visit: Judge, cursor: str = "", done: str = "", nothing: bool = F
         rows = review_queue.waiting(session, visit.principal, asked.view, after, ROWS)
         wholes = reports.report_details(session, rows[:ROWS])
         ids = [row.id for row in rows[:ROWS]]
-        held = assignment.held(session, ids, now)
+        taken = assignment.held(session, ids, now)
         second = assignment.second_opinions(session, ids)
         saved = sharing.views(session, visit.principal)
-        last = reports_done(session, visit.principal, done)
+        last = decided_before(session, visit.principal, held)
     more = None
     if len(rows) > ROWS:
         last_keys = paging.encode(sharing.cursor_keys(rows[ROWS - 1], asked.view.order))
@@ -77,19 +78,19 @@ def queue_page(visit: Judge, cursor: str = "", done: str = "", nothing: bool = F
         orders=[one.value for one in QueueOrder if not (hides and one is QueueOrder.DOUBT)],
         verdicts=() if hides else VERDICTS,
         claims=DEFECTS,
-        held=held,
+        taken=taken,
         second=second,
         saved=saved,
         first=not cursor,
         more=more,
         nothing=nothing,
-        done=last,
+        before=last,
         **TOOLS,
     )
 
 
 @router.get("/appeals")
-def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
+def appeals_page(visit: Judge, cursor: str = "", held: str = "") -> Response:
     """Open appeals, what is due first comes first."""
     after = None
     if cursor:
@@ -98,14 +99,14 @@ def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
     with visit.state.database.reading() as session:
         found = reports.open_appeals(session, visit.principal, AppealState.OPEN, after, ROWS)
         rows = appeal_rows(session, visit, found[:ROWS])
-        decided = reports_done(session, visit.principal, done)
+        last = decided_before(session, visit.principal, held)
     more = None
     if len(found) > ROWS:
         row = found[ROWS - 1]
         more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
     return page(
         visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
-        first=not cursor, done=decided, **TOOLS,
+        first=not cursor, before=last, **TOOLS,
     )  # fmt: skip
 
 
@@ -114,12 +115,14 @@ def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list
     by_id = repository.reports_by_id(session, visit.principal.tenant, [one.report_id for one in found])
     ours = [one for one in found if one.report_id in by_id]
     wholes = reports.report_details(session, [by_id[one.report_id] for one in ours])
+    held = find_held(session, [one.report_id for one in ours])
     return [
         AppealRow(
             appeal,
             whole,
             any(decision.decided_by == visit.principal.subject for decision in whole.decisions),
-            "decide_appeal"
+            appeal.report_id not in held
+            and "decide_appeal"
             in allowed(session, visit.state.settings, visit.state.clock(), visit.principal.actor, whole),
         )
         for appeal, whole in zip(ours, wholes, strict=True)
@@ -132,6 +135,20 @@ def next_appeal(session: Session, visit: Visit) -> str | None:
     return next((row.appeal.id for row in appeal_rows(session, visit, found[:ROWS]) if row.may), None)
 
 
-def reports_done(session: Session, principal: Principal, done: str) -> Report | None:
-    """The report that was decided just before, for the sentence that says so; none for an id of nothing here."""
-    return repository.reports_by_id(session, principal.tenant, [done]).get(done) if done else None
+@dataclass(frozen=True)
+class DecidedBefore:
+    """The report that was decided just before, for the sentence that says so. held: its decision while it can be
+    undone; mine: whether by this judge."""
+
+    report: Report
+    held: HeldDecision | None
+    mine: bool
+
+
+def decided_before(session: Session, principal: Principal, identifier: str) -> DecidedBefore | None:
+    """None for an id of nothing here."""
+    found = repository.reports_by_id(session, principal.tenant, [identifier]) if identifier else {}
+    if identifier not in found:
+        return None
+    held = find_held(session, [identifier]).get(identifier)
+    return DecidedBefore(found[identifier], held, held is not None and held.by == principal.actor.name)

@@ -33,6 +33,7 @@ from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import assignment, view
 from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.held import find_held
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.reuse import telling
@@ -183,10 +184,10 @@ class Failed:
 
 
 @router.get("/queue/{report_id}")
-def bench_page(visit: Judge, report_id: str, said: str = "", done: str = "") -> Response:
-    """said: what was just done here, a key of the texts `said`. done: the report that was decided just before."""
+def bench_page(visit: Judge, report_id: str, said: str = "", held: str = "") -> Response:
+    """said: what was just done here, a key of the texts `said`. held: the report that was decided just before."""
     taken = _take(visit, report_id)
-    return draw(visit, report_id, said=said, done=done, taken=taken)
+    return draw(visit, report_id, said=said, before=held, taken=taken)
 
 
 def _take(visit: Visit, report_id: str) -> Assignment | None:
@@ -201,8 +202,8 @@ def _take(visit: Visit, report_id: str) -> Assignment | None:
 
 
 @router.get("/appeals/{appeal_id}")
-def appeal_page(visit: Judge, appeal_id: str, said: str = "", done: str = "") -> Response:
-    return draw_appeal(visit, appeal_id, said=said, done=done)
+def appeal_page(visit: Judge, appeal_id: str, said: str = "", held: str = "") -> Response:
+    return draw_appeal(visit, appeal_id, said=said, before=held)
 
 
 def draw(
@@ -210,7 +211,7 @@ def draw(
     report_id: str,
     failed: Failed | None = None,
     said: str = "",
-    done: str = "",
+    before: str = "",
     taken: Assignment | None = None,
 ) -> Response:
     """The workbench for a report. taken: in whose hands it is. Raises NotFound."""
@@ -218,16 +219,16 @@ def draw(
         report = reports.find_report(session, visit.principal, report_id)
         if taken is None:
             taken = assignment.held(session, [report.id], visit.state.clock()).get(report.id)
-        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done, taken)
+        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, before, taken)
 
 
 def draw_appeal(
-    visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", done: str = ""
+    visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", before: str = ""
 ) -> Response:
     """The workbench for an appeal. Raises NotFound."""
     with visit.state.database.reading() as session:
         appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
-        return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
+        return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, before)
 
 
 def _draw(
@@ -238,7 +239,7 @@ def _draw(
     here: str,
     failed: Failed | None,
     said: str,
-    done: str,
+    before: str,
     taken: Assignment | None = None,
 ) -> Response:
     bench, now = texts("queue", visit.language), visit.state.clock()
@@ -262,11 +263,13 @@ def _draw(
         others=waiting and taken is not None and taken.judge != visit.principal.subject,
         second=assignment.second_opinions(session, [report.id]).get(report.id) if waiting else None,
         codes=REASON_CODES,
+        starts={"edit_visible": "fake", "no_trace": "genuine", "other": "either"},
         wishes=[wish.value for wish in PhotoWish],
         impressions=[one for one in blind_review.IMPRESSIONS if one != "none"],
         failed=failed.problem if failed else None,
         typed=dict(failed.typed) if failed else {},
         said=bench["said"].get(said),
-        done=queues.reports_done(session, visit.principal, done),
+        held=find_held(session, [report.id]).get(report.id),
+        before=queues.decided_before(session, visit.principal, before),
         **TOOLS,
     )
