@@ -15,7 +15,7 @@ from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.reports.held import find_held
+from refundlens.serving.reports.held import find_held, refuse_if_held
 from refundlens.serving.reports.repository import relock
 from refundlens.serving.storage.tables import Assignment, Report, SecondOpinion
 from refundlens.serving.workflow.states import ReportState
@@ -31,7 +31,7 @@ def take_case(session: Session, principal: Principal, report: Report, now: datet
         return None
     decision = find_held(session, [report.id]).get(report.id)
     if decision is not None and decision.by != principal.subject:
-        raise Conflict("case_taken", f"{decision.by} has just decided this case. Take the next one.")
+        refuse_if_held(session, report.id)
     held = session.get(Assignment, report.id, populate_existing=True)
     if held is not None and held.judge != principal.subject and held.until > now:
         detail = f"{held.judge} is at this case until {held.until:%H:%M} UTC. Take the next one."
