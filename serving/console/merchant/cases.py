@@ -25,7 +25,7 @@ from refundlens.serving.http.body import arriving, digest, expected_bytes
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
-from refundlens.serving.identity.access import has_session
+from refundlens.serving.identity.access import COOKIE, has_session
 from refundlens.serving.identity.keys import VISITOR_ID
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
 from refundlens.serving.kit.money import decimals, written
@@ -55,7 +55,8 @@ Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
 async def sending(request: Request) -> AsyncIterator[Visit]:
     """A visitor whose photos arrive, within the limits that hold for them everywhere. Raises Problem 408, 413, 503."""
     if not await has_session(request):
-        raise Elsewhere("/welcome?next=%2Fnew-case")
+        ended = COOKIE in request.cookies  # what was typed waits in the browser until its owner is back
+        raise Elsewhere("/login?next=%2Fnew-case&ended=1" if ended else "/welcome?next=%2Fnew-case")
     state = request.app.state
     size = expected_bytes(request, state.settings)
     with state.service.admission.place(math.inf, size, photos=0):
