@@ -16,7 +16,7 @@ from refundlens.serving.events.audit import Fact
 from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.reports.held import find_held, refuse_if_held
-from refundlens.serving.reports.repository import relock
+from refundlens.serving.reports.repository import lock_pair
 from refundlens.serving.storage.tables import Assignment, Report, SecondOpinion
 from refundlens.serving.workflow.states import ReportState
 
@@ -26,7 +26,7 @@ LEASE = timedelta(minutes=15)
 
 def take_case(session: Session, principal: Principal, report: Report, now: datetime) -> Assignment | None:
     """None for a report that needs nobody (any more). Raises Conflict where it is in another's hands."""
-    report = relock(session, report.id)  # whoever takes it at the same moment waits here
+    report, _ = lock_pair(session, report)  # whoever takes it at the same moment waits here
     if report.state != ReportState.NEEDS_REVIEW:
         return None
     decision = find_held(session, [report.id]).get(report.id)
