@@ -25,7 +25,7 @@ from refundlens.serving.http.body import arriving, digest, expected_bytes
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
-from refundlens.serving.identity.access import COOKIE, has_session
+from refundlens.serving.identity.access import COOKIE, from_cookie, has_session
 from refundlens.serving.identity.keys import VISITOR_ID
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
 from refundlens.serving.kit.money import decimals, written
@@ -53,13 +53,15 @@ Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
 
 
 async def sending(request: Request) -> AsyncIterator[Visit]:
-    """A visitor whose photos arrive, within the limits that hold for them everywhere. Raises Problem 408, 413, 503."""
+    """A visitor whose photos arrive, within the limits that hold for them everywhere. Raises Problem 403,
+    408, 413, 429, 503."""
     if not await has_session(request):
         ended = COOKIE in request.cookies  # what was typed waits in the browser until its owner is back
         raise Elsewhere("/login?next=%2Fnew-case&ended=1" if ended else "/welcome?next=%2Fnew-case")
+    await from_cookie(request, Role.MERCHANT)  # whose share of bytes it is
     state = request.app.state
     size = expected_bytes(request, state.settings)
-    with state.service.admission.place(math.inf, size, photos=0):
+    with state.service.admission.place(request, math.inf, size, photos=0):
         async with arriving(request, state.settings):
             await request.form(max_files=MOST_PHOTOS, max_fields=MOST_FIELDS)
         yield await visits(Role.MERCHANT)(request)
