@@ -30,6 +30,7 @@ from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.old_folder import take_over
 from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
@@ -39,7 +40,7 @@ from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.budgets import Budgets
-from refundlens.serving.http.idempotency import Replays, Running
+from refundlens.serving.http.idempotency import Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
 from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
@@ -118,7 +119,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         redoc_url=None,
     )
     app.state.settings, app.state.metrics = settings, metrics
-    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
+    app.state.clock, app.state.running = clock, Running()
     app.state.database, app.state.secret = database, read_secret(settings)
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
@@ -129,7 +130,9 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.turns, app.state.parsing = Turns(max(1, cores() // 2)), Turns(1, "bodies")
     app.state.service = DetectionService(
         engine,
-        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        DetectionStore(database, app.state.files, settings.keep_detections),
+        database,
+        app.state.finder,
         Admission(
             settings.workers,
             budgets,
@@ -221,6 +224,7 @@ def _warm_up(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     engine: Engine = app.state.service.engine
     try:
+        take_over(settings.data_dir / "detections", app.state.database, app.state.files)
         engine.warm_up()
     except Exception as error:
         app.state.warm_up_failed = f"the model cannot judge ({error}); see the log"

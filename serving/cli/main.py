@@ -20,6 +20,7 @@ from refundlens.serving.cli import (
     keys,
     labels,
     models,
+    reuse,
     serve,
     snapshots,
     tenants,
@@ -51,6 +52,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(buyers.app, name="buyers")
 app.add_typer(labels.app, name="labels")
 app.add_typer(models.app, name="models")
+app.add_typer(reuse.app, name="reuse")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

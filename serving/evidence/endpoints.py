@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from refundlens.serving.detection.schemas import EXAMPLE as DETECTION
-from refundlens.serving.detection.store import Damaged
 from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
@@ -161,15 +160,9 @@ def _of_detection(request: Request, identifier: str, asked: Asked) -> Material:
     found = _collect(
         request, asked, lambda session, by: material.of_detection(session, state.files, by, identifier)
     )
-    if found is not None:
-        return found
-    try:
-        stored = state.service.store.read(identifier, asked.principal.may_read)
-    except Damaged as error:
-        raise Gone("damaged", f"What was stored of {identifier} is damaged.") from error
-    if stored is None:
+    if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
-    return material.of_stored(stored)
+    return found
 
 
 def _of_report(request: Request, identifier: str, asked: Asked) -> Material:

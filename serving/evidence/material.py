@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
 from refundlens.serving.kit.principal import Principal
@@ -29,10 +28,10 @@ from refundlens.serving.storage.tables import (
     AuditEvent,
     Chain,
     Decision,
+    DetectionRecord,
     Image,
     Refund,
     Report,
-    Screening,
 )
 from refundlens.serving.workflow.events import moment
 
@@ -78,11 +77,13 @@ class Asked:
 
 
 def of_detection(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
-    """Of a reported photo's detection; None where there is none for this caller. Raises DamagedFile, OSError."""
+    """Of a detection; None where there is none for this caller. Raises FileError, OSError."""
     rows = find_rows(session, asked.principal, identifier)
     if rows is None:
         return None
     screening, image = rows
+    if image is None:
+        return _of_sent(files, screening)
     report = None
     if asked.principal.has_role(Role.MERCHANT, Role.ADJUDICATOR):  # engineers see no reports
         report = repository.of_screening(session, asked.principal, identifier)
@@ -98,19 +99,21 @@ def of_report(session: Session, files: FileStore, asked: Asked, identifier: str)
     return _material(session, files, asked, whole.screening, whole.image, whole)
 
 
-def of_stored(found: DetectionRecord) -> Material:
-    """Of a photo sent to /v1/detect."""
-    photo = EvidencePhoto(found.body["sha256"], "not_kept")
-    told = [*found.body["reasons"], *found.body["details"]["reasons"]]
-    said = dict.fromkeys(LANGUAGES, told)
-    return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
+def _of_sent(files: FileStore, record: DetectionRecord) -> Material:
+    """Of a photo sent to /v1/detect. Raises FileError: its maps are as old as its row."""
+    told = [*record.body["reasons"], *record.body["details"]["reasons"]]
+    heat, trust = (
+        None if name is None else load_map(files, name) for name in (record.heatmap, record.reliability)
+    )
+    photo = EvidencePhoto(record.body["sha256"], "not_kept")
+    return Material(record.body, dict.fromkeys(LANGUAGES, told), photo, heat, trust)
 
 
 def _material(
     session: Session,
     files: FileStore,
     asked: Asked,
-    screening: Screening,
+    screening: DetectionRecord,
     image: Image,
     whole: ReportDetail | None,
 ) -> Material:

@@ -61,3 +61,8 @@ class Principal:
 def owner_name(tenant: str, account: str | None, role: Role, subject: str) -> str:
     """`Principal.owner` of somebody who is not calling now."""
     return "/".join(quote(part, safe="") for part in (tenant, account or "", role.value, subject))
+
+
+def tenant_of_owner(owner: str) -> str:
+    """The tenant in `Principal.owner`."""
+    return unquote(owner.partition("/")[0])

@@ -1,7 +1,7 @@
 """Keeps what the detector said of a refund's photos, and draws the claim's consequences.
 
-In: the detections of one click's photos. Out: `Screening` rows, `detection.completed`, and each report's next state by
-the rule of `model.verdict.claim`: all reported photos of the refund are judged together.
+In: the detections of one click's photos. Out: their rows, `detection.completed`, and each report's next state by the
+rule of `model.verdict.claim`: all reported photos of the refund are judged together.
 
 Judges the reported photos of a refund together, however many clicks they were reported in.
 
@@ -28,17 +28,15 @@ from refundlens.model.detection import Detection, Reason
 from refundlens.model.names import Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.serving.detection.maps import save_map
-from refundlens.serving.detection.schemas import detection_line
+from refundlens.serving.detection.store import detection_body, make_record
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.types import WebhookType
-from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Image, Refund, Report, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
 from refundlens.serving.workflow import miss_limit, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
@@ -77,8 +75,8 @@ def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Clai
 def _photos(session: Session, refund: Refund) -> dict[str, PhotoFinding]:
     """By image; one reported again counts with its newest detection."""
     rows = session.execute(
-        select(Report.image_id, Report.state, Report.was, Report.decided_by, Screening.body)
-        .join(Screening, Screening.id == Report.screening_id)
+        select(Report.image_id, Report.state, Report.was, Report.decided_by, DetectionRecord.body)
+        .join(DetectionRecord, DetectionRecord.id == Report.screening_id)
         .where(Report.refund_id == refund.id)
         .order_by(Report.id)
     )
@@ -157,28 +155,17 @@ def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
     return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
 
 
-def keep(session: Session, tenant: str, image_id: str, found: ScreeningResult, now: datetime) -> Screening:
+def keep(
+    session: Session, tenant: str, image_id: str, found: ScreeningResult, now: datetime
+) -> DetectionRecord:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
-    identifier = make_id("det", now)
-    body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
+    body = detection_body(None, detection, now)
     body["reasons"] = _with_values(detection.reasons)
     body["details"] = {"reasons": _with_values(detection.details.reasons)}
-    body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
-    body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
-    row = Screening(
-        id=identifier,
-        tenant_id=tenant,
-        image_id=image_id,
-        verdict=detection.verdict,
-        probability=detection.probability,
-        bound=detection.false_accusation_bound,
-        model_version=f"{detection.model.name} {detection.model.version}",
-        body=body,
-        heatmap=found.heatmap,
-        reliability=found.reliability,
-        created_at=now,
+    row = make_record(
+        tenant, body, now, image_id=image_id, heatmap=found.heatmap, reliability=found.reliability
     )
     session.add(row)
     session.flush()
@@ -256,7 +243,7 @@ def _data(report: Report, found: ScreeningResult) -> dict[str, Any]:
     }
 
 
-def _publish(session: Session, report: Report, screening: Screening, now: datetime) -> None:
+def _publish(session: Session, report: Report, screening: DetectionRecord, now: datetime) -> None:
     data = {
         "detection_id": screening.id,
         "report_id": report.id,

@@ -24,10 +24,10 @@ from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
     Decision,
+    DetectionRecord,
     PhotoRequest,
     Refund,
     Refusal,
-    Screening,
 )
 from refundlens.serving.workflow.events import moment
 from refundlens.serving.workflow.states import ReportState
@@ -104,12 +104,12 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
     }
 
 
-def reasons(screening: Screening, language: Language) -> list[dict[str, Any]]:
+def reasons(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
     """The detector's reasons that come first, in a language, made again from what they say."""
     return [_reason(reason, language) for reason in screening.body["reasons"]]
 
 
-def details(screening: Screening, language: Language) -> list[dict[str, Any]]:
+def details(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
     """All its other reasons; none in answers of versions that told all of them first."""
     return [_reason(reason, language) for reason in screening.body.get("details", {}).get("reasons", [])]
 

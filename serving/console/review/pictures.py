@@ -30,7 +30,7 @@ from refundlens.serving.kit.errors import Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import Image, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image
 
 LONGEST = 1600
 """Pixels a side of the view at most; larger photos show the root mean square of each block."""
@@ -166,7 +166,7 @@ def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
         raise Gone("photo_unreadable", f"This photo cannot be shown: {error}") from error
 
 
-def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> Response:
+def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: str) -> Response:
     name = None
     if screening is not None:
         name = screening.heatmap if kind == "heat" else screening.reliability
@@ -187,7 +187,7 @@ def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> 
     return _answer(_encoded(drawn, "PNG"), "image/png")
 
 
-def frame_of(image: Image, screening: Screening | None) -> tuple[int, int]:
+def frame_of(image: Image, screening: DetectionRecord | None) -> tuple[int, int]:
     """Width and height as displayed, in pixels: the detector knows them, the file's header has them before rotation."""
     body = screening.body if screening else {}
     return body.get("width", image.width), body.get("height", image.height)

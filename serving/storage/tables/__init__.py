@@ -1,6 +1,7 @@
 """All tables, so that importing this package knows every one of them."""
 
 from refundlens.serving.storage.tables.buyers import Complaint, IntegrityEntry, Label
+from refundlens.serving.storage.tables.detections import DetectionRecord
 from refundlens.serving.storage.tables.events import (
     AuditEvent,
     Chain,
@@ -18,7 +19,6 @@ from refundlens.serving.storage.tables.reports import (
     PhotoRequest,
     Refusal,
     Report,
-    Screening,
 )
 from refundlens.serving.storage.tables.review import Assignment, SavedView, SecondOpinion
 from refundlens.serving.storage.tables.search import ReportText
@@ -33,6 +33,7 @@ __all__ = [
     "Complaint",
     "ConsoleSession",
     "Decision",
+    "DetectionRecord",
     "Image",
     "IntegrityEntry",
     "Job",
@@ -47,7 +48,6 @@ __all__ = [
     "Report",
     "ReportText",
     "SavedView",
-    "Screening",
     "SecondOpinion",
     "StoredAnswer",
     "Tenant",

@@ -38,11 +38,11 @@ from refundlens.serving.storage.database import sqlite_file
 from refundlens.serving.storage.tables import (
     AuditEvent,
     Decision,
+    DetectionRecord,
     Image,
     Label,
     Refund,
     Report,
-    Screening,
     Tenant,
 )
 from refundlens.serving.storage.tables.reports import NEVER
@@ -151,7 +151,7 @@ def dispute(workflow_app: FastAPI, moving_clock: Any, photo: Photo) -> Callable[
                 "conditions": {"long_side": 320, "jpeg_quality": 90, "quantisations": 1, "sharpness": 0.5,
                                "supported": number % 2 == 1},
             }  # fmt: skip
-            screening = Screening(
+            screening = DetectionRecord(
                 **both, id=body["id"], image_id=image.id, verdict=verdict, probability=probability, bound=0.01,
                 model_version="refundlens-tiny 0.0.1", body=body, heatmap=save_map(files, cells),
                 reliability=save_map(files, 1 - cells),
@@ -509,7 +509,7 @@ def test_the_models_page_shows_what_runs_and_who_disagrees(
     )  # fmt: skip
     _pass_ten_seconds(workflow_app)
     with workflow_app.state.database.transaction() as session:
-        session.query(Screening).one().verdict = "authentic"
+        session.query(DetectionRecord).one().verdict = "authentic"
     page = eve.get("/models")
     assert page.status_code == 200
     assert "refundlens-tiny 0.0.1" in page.text and "For tests." in page.text

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from refundlens.model.detect import Detector
 from refundlens.serving.buyers import repository, retention
 from refundlens.serving.console.review import sharing
+from refundlens.serving.detection.store import DetectionStore
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -102,7 +103,7 @@ def test_statistics_lead_to_no_other_index(filled: FastAPI, asked: list[Page]) -
         "report",
         "refund",
         "image",
-        "screening",
+        "detection",
         "audit_event",
         "outbox_event",
         "webhook_delivery",
@@ -136,6 +137,7 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
     def queued(**view: Any) -> Callable[[], object]:
         return reading(lambda session: review_queue.waiting(session, judge, QueueView(**view), None, 50))
 
+    store = DetectionStore(database, files, 10)
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
         "ix_report_account_verdict": told(shop, history.HistoryOrder.NEWEST, verdict="inconclusive"),
@@ -151,9 +153,10 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
         "ix_image_kept": reading(
             lambda session: retention.erase_old_photos(session, files, now, Settings(keep_photos_days=1))
         ),
-        "ix_screening_image": reading(lambda session: labels.newest_screening(session, DEFAULT, "img_1")),
-        "ix_screening_heatmap": needed,
-        "ix_screening_reliability": needed,
+        "ix_detection_image": reading(lambda session: labels.newest_screening(session, DEFAULT, "img_1")),
+        "ix_detection_heatmap": needed,
+        "ix_detection_question": lambda: store.answers([SHA256]),
+        "ix_detection_reliability": needed,
         "ix_refusal_evidence": needed,
         "ix_outbox_event_newest": reading(lambda session: webhooks.event_ids(session, DEFAULT, "evt_", 10)),
         "ix_webhook_delivery_due": lambda: queue.next_due(database, now),
@@ -174,7 +177,7 @@ def test_every_index_is_used(filled: FastAPI, found: dict[str, list[Plan]], tmp_
     declared = {str(index.name) for name in GROWING for index in Base.metadata.tables[name].indexes}
     elsewhere = {
         "ix_outbox_event_object",  # `buyers.erase`: what was told of a buyer's reports
-        "ix_screening_newest",  # the console: what was screened on a day
+        "ix_detection_newest",  # the console: what was screened on a day
     }
     assert {name for name in declared if f"{name} " not in used} <= elsewhere
 
