@@ -174,6 +174,7 @@ def test_who_decides_stays_in_the_view(
     assert ann.last.url.path == f"/queue/{waiting[2]}"
     query = parse_qs(urlsplit(str(ann.last.url)).query)
     assert (query["shop"], query["sort"]) == (["shop-1"], ["amount"])
+    pass_ten_seconds(workflow_app)
     ann.send(ann.last.text, f"/queue/{waiting[2]}/decision", **choice)
     assert ann.last.url.path == "/queue" and waiting[1] not in ann.last.text, "shop-2's is not in the view"
     pass_ten_seconds(workflow_app)
