@@ -112,10 +112,11 @@ def _table(quiet: Row, rows: list[Row], intrusions: list[Tried]) -> str:
 def _preface(given: argparse.Namespace, load: float) -> str:
     """How it was measured."""
     command = f"python -m tests.chaos.attacks --seconds {given.seconds:g} --quiet {given.quiet:g}"
+    command += " --tiny" if given.tiny else ""
     return (
-        f"# Attacks, and what others feel\n\n`{command}{' --tiny' if given.tiny else ''}` on {os.cpu_count()} processors, "
-        f"with a load average of {load:.1f} from other work before it began; {given.workers} workers, and the attacker on "
-        "the same machine with the lowest priority. Others may feel twice a quiet p99 and 200 ms for /healthz."
+        f"# Attacks, and what others feel\n\n`{command}` on {os.cpu_count()} processors, with a load average of "
+        f"{load:.1f} from other work before it began; {given.workers} workers, and the attacker on the same machine with "
+        "the lowest priority. Others may feel twice a quiet p99 and 200 ms for /healthz."
     )
 
 
