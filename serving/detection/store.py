@@ -77,8 +77,8 @@ class DetectionStore:
         try:
             self._write(detection, question)
         except BaseException:  # a full disk is not to be filled further by halves
-            marks = [] if question is None else [f"{question}.{ANSWER}"]
-            for suffix in ("json", "partial", HEATMAP, RELIABILITY, *marks):
+            written = [] if question is None else [f"{question}.{ANSWER}"]
+            for suffix in ("json", "partial", HEATMAP, RELIABILITY, *written):
                 self._delete(detection.id, suffix)
             raise
         with self._lock:

@@ -115,7 +115,7 @@ def _preface(given: argparse.Namespace, load: float) -> str:
     command += " --tiny" if given.tiny else ""
     return (
         f"# Attacks, and what others feel\n\n`{command}` on {os.cpu_count()} processors, with a load average of "
-        f"{load:.1f} from other work before it began; {given.workers} workers, and the attacker on the same machine with "
+        f"{load:.1f} from other work before it began; {given.workers} workers, the attacker on the same machine with "
         "the lowest priority. Others may feel twice a quiet p99 and 200 ms for /healthz."
     )
 
