@@ -42,7 +42,7 @@ def coarse(line: dict[str, Any]) -> dict[str, Any]:
         told[name] = [
             part
             | {
-                key: _step(part[key])
+                key: in_tenths(part[key])
                 for key in ("probability", "fake_probability")
                 if part.get(key) is not None
             }
@@ -61,7 +61,8 @@ def coarse_record(record: DetectionRecord) -> DetectionRecord:
     return replace(record, body=coarse(record.body), heatmap=coarse_map(record.heatmap))
 
 
-def _step(value: float) -> float:
+def in_tenths(value: float) -> float:
+    """A probability as those see it who are no judges."""
     return round(value * STEPS) / STEPS
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import reason_text
+from refundlens.serving.detection.oracle import in_tenths
 from refundlens.serving.kit.language import Language
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.roles import JUDGING, Actor, Role
 from refundlens.serving.refunds.service import image_view
 from refundlens.serving.reports import links, repository
 from refundlens.serving.reports.repository import ReportDetail
@@ -74,7 +75,7 @@ def report_json(session: Session, viewer: Viewer, whole: ReportDetail, steps: bo
         "note": "" if buyer else report.note,
         "reported_by": "merchant" if buyer else report.reported_by,
         "verdict": report.verdict,
-        "probability": screening.probability if screening else None,
+        "probability": _probability(viewer, screening.probability) if screening else None,
         "false_accusation_bound": report.bound,
         "rule": report.rule,
         "review_reason": report.review_reason,
@@ -197,6 +198,11 @@ def _due(state: str) -> str | None:
     if ReportState(state) in ReportState.undecided():
         return "refund"
     return {ReportState.APPEALED: "appeal"}.get(ReportState(state), "appeal_window")
+
+
+def _probability(viewer: Viewer, value: float) -> float:
+    """In tenths for both sides of the dispute (`detection.oracle`)."""
+    return value if viewer.actor.role in JUDGING else in_tenths(value)
 
 
 def _track_urls(viewer: Viewer, report_id: str) -> dict[str, str]:
