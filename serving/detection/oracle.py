@@ -9,8 +9,9 @@ they are. Of one picture they may send so many variants a day, and so many photo
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
+
+Run = Callable[[Callable[[], NDArray[np.uint64] | None]], Awaitable[NDArray[np.uint64] | None]]
 
 STEPS = 10
 """Of a probability: a change of a photo that is too small to be seen moves it by less."""
@@ -92,12 +95,13 @@ class Variants:
         self._most, self._clock = most, clock
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
-    async def check(self, owner: str, uploads: Sequence[Upload]) -> None:
-        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later."""
+    async def check(self, owner: str, uploads: Sequence[Upload], run: Run = asyncio.to_thread) -> None:
+        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later. run:
+        opens them on a thread."""
         if not self._most:
             return
         for upload in uploads:
-            found = await asyncio.to_thread(_print, upload)
+            found = await run(partial(_print, upload))
             if found is not None:
                 self._add(owner, upload.sha256, found)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastapi import Request
@@ -26,6 +27,7 @@ from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
 from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
 
@@ -148,7 +150,7 @@ class DetectRequest(Generic[Body]):
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:
-                    await state.variants.check(owner, body.images)
+                    await state.variants.check(owner, body.images, partial(drawn, request))
                     questions.pay(caller, len(body.images))
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
