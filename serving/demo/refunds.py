@@ -7,15 +7,15 @@ before anybody reported a photo gets its time anew at the next start.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.model.texts.reader import LANGUAGES
-from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
+from refundlens.serving.demo.samples import SAMPLES, Sample, listing
 from refundlens.serving.identity.keys import visitor
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.texts import texts
@@ -39,28 +39,28 @@ STALE = timedelta(minutes=5)
 """A refund that nobody reported and that has less time than this left is begun anew."""
 
 
-def mirror_samples(state: Any) -> None:
-    """state: the application's. Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
-    principal = visitor(state.settings)
+def mirror_samples(parts: Services) -> None:
+    """Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
+    principal = visitor(parts.settings)
     if principal is None:
         return
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
-        if state.samples.closed:
+        if parts.samples.closed:
             return
         refund_id = f"{NUMBERS}{number:03}"
-        if _wanted(state, principal, refund_id):
-            photos = _photos(state, sample)
+        if _wanted(parts, principal, refund_id):
+            photos = _photos(parts, sample)
             try:
-                _mirror(state, principal, refund_id, sample, photos, time)
+                _mirror(parts, principal, refund_id, sample, photos, time)
             except (IntegrityError, DomainError):
                 continue  # another process that starts now has made it, or another shop has this number
-    state.notifier.notify()
+    parts.notifier.notify()
 
 
-def _wanted(state: Any, principal: Principal, refund_id: str) -> bool:
+def _wanted(parts: Services, principal: Principal, refund_id: str) -> bool:
     """Whether there is none yet, or one that nobody reported and whose time is over."""
-    now: datetime = state.clock()
-    with state.database.reading() as session:
+    now: datetime = parts.clock()
+    with parts.database.reading() as session:
         refund = repository.find_refund(session, principal, refund_id)
         if refund is None:
             return True
@@ -72,26 +72,25 @@ def _reported(session: Session, refund: Refund) -> bool:
     return session.execute(select(Report.id).where(Report.refund_id == refund.id)).first() is not None
 
 
-def _photos(state: Any, sample: Sample) -> list[PreparedPhoto]:
+def _photos(parts: Services, sample: Sample) -> list[PreparedPhoto]:
     """The buyer's picture, and beside an altered one the shop's own."""
-    folder: SampleFolder = state.samples
-    path = folder.file(sample)
-    photos = [service.prepare_one(state.files, Source.REFUND, path.name, path.read_bytes())]
+    path = parts.samples.file(sample)
+    photos = [service.prepare_one(parts.files, Source.REFUND, path.name, path.read_bytes())]
     if sample.edited:
         name = f"{sample.scene}-listing.jpg"
-        photos.append(service.prepare_one(state.files, Source.LISTING, name, listing(sample)))
+        photos.append(service.prepare_one(parts.files, Source.LISTING, name, listing(sample)))
     return photos
 
 
 def _mirror(
-    state: Any,
+    parts: Services,
     principal: Principal,
     refund_id: str,
     sample: Sample,
     photos: Sequence[PreparedPhoto],
     time: timedelta,
 ) -> None:
-    now: datetime = state.clock()
+    now: datetime = parts.clock()
     body = RefundIn(
         amount=Amount(value=sample.amount_minor, currency="CNY"),
         buyer=f"demo-buyer-{sample.slug}",
@@ -103,5 +102,6 @@ def _mirror(
         ),
         deadline_at=now + time,
     )
-    with state.database.transaction() as session:
-        service.mirror(session, state.settings, state.secret, principal, refund_id, body, photos, None, now)
+    with parts.database.transaction() as session:
+        context = Context(session, parts.settings, now, principal)
+        service.mirror(context, parts.secret, refund_id, body, photos)

@@ -10,14 +10,13 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
@@ -59,11 +58,6 @@ def coarse_map(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.round(cells * (MAP_STEPS - 1)) / (MAP_STEPS - 1), np.float32)
 
 
-def coarse_record(record: DetectionRecord) -> DetectionRecord:
-    """Answer and map; where the map is to be trusted is no secret."""
-    return replace(record, body=coarse(record.body), heatmap=coarse_map(record.heatmap))
-
-
 def in_tenths(value: float) -> float:
     """A probability as those see it who are no judges."""
     return round(value * STEPS) / STEPS
@@ -96,8 +90,8 @@ class Variants:
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
     async def check(self, owner: str, uploads: Sequence[Upload], run: Run = asyncio.to_thread) -> None:
-        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later. run:
-        opens them on a thread."""
+        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later.
+        run: opens them on a thread."""
         if not self._most:
             return
         for upload in uploads:
