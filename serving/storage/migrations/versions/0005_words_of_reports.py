@@ -87,7 +87,8 @@ def upgrade() -> None:
 def _fill() -> None:
     """From what is there, in the words' plain form as `serving.refunds.search` keeps them."""
     bind = op.get_bind()
-    rows = bind.execution_options(yield_per=BATCH).execute(sa.text(FOUND))
+    # of this statement alone: an option of the connection would have PostgreSQL stream the inserts, too
+    rows = bind.execute(sa.text(FOUND), execution_options={"yield_per": BATCH})
     for part in rows.mappings().partitions(BATCH):
         kept = [{**row, "words": unicodedata.normalize("NFKC", row["words"])} for row in part]
         bind.execute(sa.text(KEPT), kept)
