@@ -24,6 +24,7 @@ from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
@@ -31,7 +32,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 
 SEE_OTHER = 303
-FOR_KEYS = ("/queue", "/appeals", "/models")
+FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")
 """Pages that the demo's visitors may not see: whoever asks for one logs in."""
 MOST_FIELDS = 64
 """Of a form: sixteen photos with some fields each."""
@@ -63,8 +64,9 @@ class Elsewhere(Exception):
         self.path = path
 
 
-def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
-    """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back.
+def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaitable[Visit]]:
+    """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back. scope:
+    the part of the API whose scopes open this page to a narrowed key, too; none does without.
 
     A POST must bring its csrf token. Raises Forbidden.
     """
@@ -77,7 +79,8 @@ def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
             way = str(request.url.path) if request.method == "GET" else "/refunds"
             raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
         await check_csrf(request, found, forms=True)
-        if found.principal.scopes:
+        wanted = scope and f"{scope}:{'read' if request.method in SAFE_METHODS else 'write'}"
+        if found.principal.scopes and not (wanted and permits(found.principal.scopes, wanted)):
             detail = "This key is narrowed to parts of the API, for programs; the console needs a whole key."
             raise Forbidden(detail)
         if roles and not found.principal.has_role(*roles):

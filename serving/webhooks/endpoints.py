@@ -21,7 +21,7 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
-from refundlens.serving.webhooks import repository, schemas, service
+from refundlens.serving.webhooks import repository, schemas, service, simulator
 from refundlens.serving.webhooks.sending import secret_text
 from refundlens.serving.webhooks.ssrf import UrlPolicy, UrlRefused
 
@@ -146,6 +146,30 @@ def rotate_webhook_secret(
         return Created(service.endpoint_json(endpoint), 201, {"ETag": etag(endpoint.version)})
 
     return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
+
+
+@router.post(
+    "/webhook-endpoints/{id}/test",
+    operation_id="test_webhook_endpoint",
+    status_code=202,
+    response_model=schemas.Delivery,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def try_webhook_endpoint(
+    request: Request,
+    principal: Admin,
+    now: Now,
+    identifier: EndpointId,
+    body: schemas.TrialIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Send it an example of an event, signed and retried like any other, with `"test": true` beside its type. Nobody
+    else is told of it."""
+
+    def do(session: Session) -> Created:
+        return Created(simulator.send_test(session, principal, identifier, body.type, now), 202)
+
+    return idempotent(request, principal, idempotency_key, body.model_dump(mode="json"), do)
 
 
 @router.get(
