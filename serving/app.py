@@ -22,7 +22,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import admin, merchant, review
+from refundlens.serving.console import admin, developers, merchant, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
@@ -82,7 +82,7 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
-CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS, *admin.ROUTERS)
+CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS, *admin.ROUTERS, *developers.ROUTERS)
 """The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""

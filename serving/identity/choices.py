@@ -1,4 +1,4 @@
-"""What a tenant chooses for itself, and who it may choose: one list of its settings, changed with an audit event.
+"""What a tenant chooses for itself, one list of its settings, changed with an audit event.
 
 In: an open transaction, the tenant and new values. Out: the settings as they are kept; absent means the default.
 """
@@ -40,7 +40,8 @@ def chosen_settings(session: Session, tenant: str) -> dict[str, Any]:
 def choose(
     session: Session, tenant: str, now: datetime, actor: Actor, values: dict[str, bool | float | None]
 ) -> dict[str, Any]:
-    """Change some settings; None goes back to the service's default. What stays is not audited. Raises IdentityError."""
+    """Change some settings; None goes back to the service's default. What stays is not audited. Raises
+    IdentityError."""
     kinds = {one.name: one.kind for one in CHOICES}
     for name, value in values.items():
         if name not in kinds:

@@ -74,4 +74,4 @@ def _sessions(session: Session, key_ids: Sequence[str], now: datetime) -> dict[s
         .where(ConsoleSession.key_id.in_(key_ids), ConsoleSession.expires_at > now)
         .group_by(ConsoleSession.key_id)
     )
-    return {key_id: number for key_id, number in session.execute(asked)}
+    return {row[0]: row[1] for row in session.execute(asked)}

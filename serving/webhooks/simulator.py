@@ -1,8 +1,8 @@
 """Sends an event that never happened to an endpoint, so that whoever writes a receiver can try it.
 
 In: an endpoint and a type of event. Out: a delivery like any other, signed, retried and listed, whose payload is an
-example of that type with `"test": true` beside its `type`. Nothing else is told of it: not another endpoint, and not the
-stream of events.
+example of that type with `"test": true` beside its `type`. Nothing else is told of it: no other endpoint, and not
+the stream of events.
 """
 
 import json

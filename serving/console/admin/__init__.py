@@ -1,4 +1,4 @@
-"""The console's pages for administrators: people and keys, webhooks, the audit log, complaints, buyers, settings, health.
+"""The console's pages for administrators: people and keys, webhooks, audit log, complaints, buyers, settings, health.
 
 In: a visit. Out: HTML, and forms whose work the subjects' own services do, which audit each. What cannot be undone asks
 first: its form brings `sure`, and buyers are erased by typing who is meant.

@@ -1,6 +1,6 @@
 """Buyers' records in the browser: found by reference, line by line, taken back with a reason, erased for good.
 
-In: a reference, posted, so that no log has it; from then on the keyed hash. Out: `serving.buyers` does it, and audits it.
+In: a reference, posted, so that no log has it; then the keyed hash. Out: `serving.buyers` does it, and audits it.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Complaints in the browser, for specialists: the queue, and one complaint with its refund and its answer.
 
-In: adjudicators whose keys have the scopes for it, and admins. Out: `serving.complaints.service` decides, and audits it.
+In: adjudicators whose keys have the scopes for it, and admins. Out: `serving.complaints.service` decides and audits.
 """
 
 from typing import Annotated

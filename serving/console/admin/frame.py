@@ -1,6 +1,6 @@
 """What the administrators' pages share: who may see them, their navigation, and how a form is done and told.
 
-In: a visit and a form. Out: a page with a row of the subjects above it; a `Problem` for the page where nothing was done.
+In: a visit and a form. Out: a page with a row of the subjects above it; a `Problem` where nothing was done.
 """
 
 from collections.abc import Callable, Sequence

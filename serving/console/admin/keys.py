@@ -1,7 +1,7 @@
-"""People and their keys: make, narrow, replace, take back. A key is on the page that answers its making, and nowhere else.
+"""People and their keys: make, narrow, replace, take back. A key is on the page that answers its making alone.
 
-In: forms. Out: `serving.identity.keys` does it, and audits it. A form that is sent twice makes one key; the second answer
-cannot show it, since only its hash is kept, and says so.
+In: forms. Out: `serving.identity.keys` does it, and audits it. A form that is sent twice makes one key; the second
+answer cannot show it, since only its hash is kept, and says so.
 """
 
 from collections.abc import Callable

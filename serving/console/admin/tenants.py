@@ -1,7 +1,7 @@
 """Settings in the browser: what the tenant chose, what the installation's environment says, and the tenants of it.
 
-In: forms. Out: `serving.identity.choices` and `.tenants` do it, and audit it. Tenants are made by the installation's own
-administrators alone: those whose key is in its environment, who have the machine anyway.
+In: forms. Out: `serving.identity.choices` and `.tenants` do it, and audit it. Tenants are made by the installation's
+own administrators alone: those whose key is in its environment, who have the machine anyway.
 """
 
 from typing import Any
@@ -139,7 +139,7 @@ def _share(text: str) -> float | None:
     if not text:
         return None
     try:
-        share = float(text.rstrip("% %")) / 100
+        share = float(text.removesuffix("%").strip()) / 100
     except ValueError as error:
         raise Invalid("not_a_percentage", "write a number from 0 to 100") from error
     if not 0 <= share <= 1:

@@ -1,7 +1,7 @@
 """Webhooks in the browser: endpoints with their secrets, what was sent to them and what came of it, test events.
 
-In: forms. Out: `serving.webhooks.service` and `.simulator` do it, and audit it. A secret is on the page that answers its
-making or its rotation.
+In: forms. Out: `serving.webhooks.service` and `.simulator` do it, and audit it. A secret is on the page that answers
+its making or its rotation.
 """
 
 import json

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from refundlens.serving.events import audit
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.kit.roles import SYSTEM, Role
@@ -168,14 +169,12 @@ def test_another_tenant_s_keys_are_not_there(workflow_app: FastAPI, root: Desk) 
     with database.transaction() as session:
         session.add(Tenant(id="tnt_other", name="other", created_at=clock()))
         session.flush()
-        from refundlens.serving.events import audit
-
         audit.start(session, "tnt_other")
         wanted = NewKeyRequest(Role.ENGINEER, "theirs", "stranger")
         other = keys.create_key(session, "tnt_other", clock(), SYSTEM, wanted).row.id
     page = root.get("/admin/keys")
     assert "stranger" not in page.text
-    csrf = {name: value for name, value in root.hidden(page, "/admin/keys/new").items()}
+    csrf = root.hidden(page, "/admin/keys/new")
     for act, fields in (("revoke", {"sure": "yes"}), ("replace", {"overlap": "0"})):
         answer = root.http.post(f"/admin/keys/{other}/{act}", data=csrf | fields | {"key": act})
         assert answer.status_code == 409

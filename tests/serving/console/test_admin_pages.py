@@ -1,4 +1,4 @@
-"""The administrators' other pages: the audit log and its check, buyers, complaints for specialists, settings, health."""
+"""The administrators' other pages: the audit log and its check, buyers, complaints, settings, health."""
 
 import re
 from collections.abc import Callable
