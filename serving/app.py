@@ -24,7 +24,8 @@ from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
 from refundlens.serving.console import admin, developers, merchant, review
 from refundlens.serving.console import page as frame
-from refundlens.serving.demo.refunds import mirror_samples
+from refundlens.serving.demo import fake
+from refundlens.serving.demo.refunds import mirror_samples, renew
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
@@ -152,6 +153,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.include_router(page.router)
+    app.include_router(fake.router)
     app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
     return app
 
@@ -163,11 +165,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_tell_failure)
     loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
     follow = asyncio.create_task(app.state.follower.run(warm_up))
+    renewing = asyncio.create_task(renew(app.state)) if app.state.settings.demo else None
     async with _working(app):
         yield
     app.state.samples.close()
-    follow.cancel()
-    await asyncio.wait([warm_up, follow])
+    ending = [follow, renewing] if renewing else [follow]
+    for task in ending:
+        task.cancel()
+    await asyncio.wait([warm_up, *ending])
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:

@@ -1,7 +1,7 @@
-"""The pages for those who write programs against the API: quickstarts, reference with a try-it, webhooks. For everybody.
+"""The pages for those who write programs against the API: quickstarts, reference with a try-it, webhooks. For all.
 
-In: the application's OpenAPI document, `docs/examples`. Out: HTML. `reference` reads the document, `pages` draws. A page
-of our own, since Swagger UI's and Scalar's are in English, fail axe and want a weaker Content-Security-Policy.
+In: the application's OpenAPI document, `docs/examples`. Out: HTML. `reference` reads the document, `pages` draws. Pages
+of our own: Swagger UI's are in English alone, fail axe and want a weaker Content-Security-Policy.
 """
 
 from fastapi import APIRouter

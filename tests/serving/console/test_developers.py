@@ -1,4 +1,4 @@
-"""The developers' pages: every operation with an example that its own schema accepts, quickstarts as they are in docs."""
+"""The developers' pages: every operation with an example that its own schema accepts, the docs' quickstarts."""
 
 import json
 import re
