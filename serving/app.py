@@ -25,7 +25,7 @@ from refundlens.serving.complaints import endpoints as complaints
 from refundlens.serving.console import admin, developers, merchant, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo import fake
-from refundlens.serving.demo.refunds import mirror_samples, renew
+from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
@@ -165,7 +165,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_tell_failure)
     loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
     follow = asyncio.create_task(app.state.follower.run(warm_up))
-    renewing = asyncio.create_task(renew(app.state)) if app.state.settings.demo else None
+    renewing = asyncio.create_task(keep_renewed(app.state)) if app.state.settings.demo else None
     async with _working(app):
         yield
     app.state.samples.close()

@@ -63,7 +63,7 @@ def mirror_samples(state: Any) -> None:
     state.notifier.notify()
 
 
-async def renew(state: Any, seconds: float = RENEWED_EVERY) -> None:
+async def keep_renewed(state: Any, seconds: float = RENEWED_EVERY) -> None:
     """Look again and again, until cancelled. A database that is away is asked the next time."""
     while True:
         await asyncio.sleep(seconds)

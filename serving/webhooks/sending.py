@@ -53,16 +53,18 @@ def headers(
 ) -> dict[str, str]:
     """The headers that prove a message is ours, was sent now, and is this one."""
     secrets = [secret_text(secret, signer.endpoint_id, number) for number in signer.numbers(now)]
-    return sign(secrets, message_id, payload, now)
+    return sign_message(secrets, message_id, payload, now)
 
 
-def sign(secrets: Sequence[str], message_id: str, payload: str, now: datetime) -> dict[str, str]:
+def sign_message(secrets: Sequence[str], message_id: str, payload: str, now: datetime) -> dict[str, str]:
     """The three headers. secrets: as receivers have them, each signs."""
     moment = now.astimezone(UTC)  # the library takes any zone for UTC
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": " ".join(Webhook(one).sign(message_id, moment, payload) for one in secrets),
+        "webhook-signature": " ".join(
+            Webhook(one).sign(message_id, moment, payload) for one in secrets
+        ),
     }
 
 

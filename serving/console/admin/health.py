@@ -32,7 +32,7 @@ _ORDER: tuple[Mark, ...] = ("failed", "note", "ok")
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthCheck:
     """name: of its texts. values: what they say. link: where to do something about it."""
 
     name: str
@@ -47,63 +47,63 @@ def health_page(visit: Admin) -> Response:
     return sheet(visit, "health", findings=findings, worst=findings[0].mark)
 
 
-def findings_of(visit: Visit) -> list[Finding]:
+def findings_of(visit: Visit) -> list[HealthCheck]:
     """All checks, in the order of what depends on what."""
     return [_model(visit), _bound(visit), _database(visit), _disk(visit), *_waiting(visit), _webhooks(visit)]
 
 
-def _model(visit: Visit) -> Finding:
+def _model(visit: Visit) -> HealthCheck:
     engine: Engine = visit.state.service.engine
     name = engine.detector.name
     values: dict[str, object] = {"name": name.name, "version": name.version}
-    return Finding(
+    return HealthCheck(
         "model" if visit.state.ready else "warming", "ok" if visit.state.ready else "note", values, "/models"
     )
 
 
-def _bound(visit: Visit) -> Finding:
+def _bound(visit: Visit) -> HealthCheck:
     engine: Engine = visit.state.service.engine
     calibration = engine.detector.calibration
     if calibration is None:
-        return Finding("not_calibrated", "note", {}, "/models")
-    return Finding("calibrated", "ok", {"limit": percent(calibration.limit)}, "/models")
+        return HealthCheck("not_calibrated", "note", {}, "/models")
+    return HealthCheck("calibrated", "ok", {"limit": percent(calibration.limit)}, "/models")
 
 
-def _database(visit: Visit) -> Finding:
+def _database(visit: Visit) -> HealthCheck:
     try:
         state = visit.state.database.state()
     except SQLAlchemyError:
-        return Finding("database_away", "failed", {})
-    return Finding(
+        return HealthCheck("database_away", "failed", {})
+    return HealthCheck(
         "database",
         "ok" if state.current else "failed",
         {"name": visit.state.database.name, "text": state.text},
     )
 
 
-def _disk(visit: Visit) -> Finding:
+def _disk(visit: Visit) -> HealthCheck:
     free = shutil.disk_usage(visit.state.settings.data_dir).free
-    return Finding("disk", "ok" if free >= LOW_DISK else "failed", {"free": f"{free / 1e9:.1f}"})
+    return HealthCheck("disk", "ok" if free >= LOW_DISK else "failed", {"free": f"{free / 1e9:.1f}"})
 
 
-def _waiting(visit: Visit) -> list[Finding]:
+def _waiting(visit: Visit) -> list[HealthCheck]:
     metrics: WorkflowMetrics = visit.state.metrics.workflow
     jobs, webhooks = _value(metrics.jobs_due), _value(metrics.webhooks_due)
     with_people = _value(metrics.reports_undecided.labels(ReportState.NEEDS_REVIEW.value))
     return [
-        Finding("jobs", "failed" if jobs > MANY_DUE else "ok", {"count": jobs}),
-        Finding("messages", "failed" if webhooks > MANY_DUE else "ok", {"count": webhooks}),
-        Finding("people", "ok", {"count": with_people}, "/queue"),
+        HealthCheck("jobs", "failed" if jobs > MANY_DUE else "ok", {"count": jobs}),
+        HealthCheck("messages", "failed" if webhooks > MANY_DUE else "ok", {"count": webhooks}),
+        HealthCheck("people", "ok", {"count": with_people}, "/queue"),
     ]
 
 
-def _webhooks(visit: Visit) -> Finding:
+def _webhooks(visit: Visit) -> HealthCheck:
     """Endpoints of this tenant that fail or were disabled for it."""
     with visit.state.database.reading() as session:
         rows = repository.endpoints(session, visit.principal.tenant, None, service.MOST_ENDPOINTS)
     broken = [row for row in rows if row.failing_since or row.disabled_reason not in (None, service.BY_HAND)]
     values: dict[str, object] = {"broken": len(broken), "count": len(rows)}
-    return Finding("endpoints", "failed" if broken else "ok", values, "/admin/webhooks")
+    return HealthCheck("endpoints", "failed" if broken else "ok", values, "/admin/webhooks")
 
 
 def _value(gauge: Gauge) -> int:

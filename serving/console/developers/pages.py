@@ -10,14 +10,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from refundlens.serving.console.developers.reference import Reference
+from refundlens.serving.console.developers.reference import ApiReference
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.http.pages import WEB, PageRoute, html, language, remember_language
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.webhooks import simulator
-from refundlens.serving.webhooks.sending import sign
+from refundlens.serving.webhooks.sending import sign_message
 
 router = APIRouter(prefix="/developers", include_in_schema=False, route_class=PageRoute)
 
@@ -77,7 +77,7 @@ def webhooks_page(request: Request, type: str = WebhookType.REPORT_ESTABLISHED) 
     kind = known.get(type, WebhookType.REPORT_ESTABLISHED)
     now = request.app.state.clock()
     payload, identifier = simulator.payload(kind, now), make_id("evt", now)
-    headers = sign([EXAMPLE_SECRET], identifier, payload, now)
+    headers = sign_message([EXAMPLE_SECRET], identifier, payload, now)
     quoted = payload.replace("'", "'\\''")
     lines = [f"curl -X POST '{LOCAL_RECEIVER}'", '-H "Content-Type: application/json"']
     lines += [f'-H "{name}: {value}"' for name, value in headers.items()]
@@ -107,12 +107,12 @@ def _page(request: Request, subject: str, **values: Any) -> Response:
     return response
 
 
-def _reference(request: Request) -> Reference:
+def _reference(request: Request) -> ApiReference:
     """Of this application, read once."""
     state = request.app.state
     if not hasattr(state, "reference"):
-        state.reference = Reference(request.app.openapi())
-    found: Reference = state.reference
+        state.reference = ApiReference(request.app.openapi())
+    found: ApiReference = state.reference
     return found
 
 

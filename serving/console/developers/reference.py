@@ -1,6 +1,6 @@
 """Reads an OpenAPI 3.1 document into what a page of one operation shows.
 
->>> Reference({"paths": {}}).operations
+>>> ApiReference({"paths": {}}).operations
 ()
 
 In: the document. Out: operations with their parameters, bodies and answers, each with an example that fits its schema.
@@ -93,7 +93,7 @@ class Operation:
         return " \\\n  ".join([f"curl{method} '{url}'", *lines])
 
 
-class Reference:
+class ApiReference:
     """The document, read once."""
 
     def __init__(self, document: dict[str, Any]) -> None:

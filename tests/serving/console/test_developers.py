@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
 from refundlens.serving.console.developers import pages
-from refundlens.serving.console.developers.reference import Operation, Reference
+from refundlens.serving.console.developers.reference import ApiReference, Operation
 from refundlens.serving.events.types import WebhookType
 from refundlens.serving.kit.texts import texts
 
@@ -28,7 +28,7 @@ def visitor(workflow_app: FastAPI) -> TestClient:
 
 @pytest.fixture
 def operations(workflow_app: FastAPI) -> dict[str, Operation]:
-    return {one.name: one for one in Reference(workflow_app.openapi()).operations}
+    return {one.name: one for one in ApiReference(workflow_app.openapi()).operations}
 
 
 def test_every_operation_has_a_page_of_its_own_without_a_login(
@@ -83,10 +83,10 @@ def test_examples_are_made_of_schemas_that_have_none() -> None:
             "maybe": {"anyOf": [{"type": "null"}, {"type": "string", "format": "date"}]},
         },
     }
-    assert Reference(document).example(schema) == {"one": {"n": 1}, "many": ["a"], "maybe": "2026-11-28"}
+    assert ApiReference(document).example(schema) == {"one": {"n": 1}, "many": ["a"], "maybe": "2026-11-28"}
     endless = {"properties": {"again": {"$ref": "#/components/schemas/Endless"}}}
     document["components"]["schemas"]["Endless"] = endless  # type: ignore[index]
-    assert "again" in Reference(document).example(endless)
+    assert "again" in ApiReference(document).example(endless)
 
 
 def test_quickstarts_are_the_files_of_the_docs(visitor: TestClient) -> None:
