@@ -1,4 +1,4 @@
-"""The demo's refunds never run out: time anew for what nobody reported, a successor for what was, looked at on a schedule."""
+"""The demo's refunds never run out: time anew for what nobody reported, a successor for what was, on a schedule."""
 
 import asyncio
 from collections.abc import Callable
