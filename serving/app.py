@@ -38,7 +38,7 @@ from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.idempotency import Replays, Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
-from refundlens.serving.http.pages import WEB
+from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
 from refundlens.serving.identity import login
@@ -139,7 +139,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.samples = SampleFolder(settings.data_dir)
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
-    problems.install(app)
+    problems.install(app, trouble)
     app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
     app.add_middleware(HeadAsGet)

@@ -48,6 +48,13 @@ def test_both_languages_have_the_same_keys_and_places(folder: str, area: str) ->
         assert bool(text) == bool(chinese[key]), key
 
 
+def test_templates_find_every_key() -> None:
+    """Jinja finds a dict's own method before a key of its name."""
+    for folder, area in AREAS:
+        keys = {part for key in flat(read_texts(FOLDERS[folder], area, "en")) for part in key.split(".")}
+        assert folder == "model" or not keys & set(dir(dict)), area
+
+
 def test_no_area_is_in_one_language_only() -> None:
     for folder in FOLDERS.values():
         english, chinese = ({file.name for file in (folder / language).iterdir()} for language in LANGUAGES)

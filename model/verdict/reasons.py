@@ -103,4 +103,4 @@ def _what(photo: Photo, measured: Conditions) -> str:
     saved = photo.format.upper()
     if measured.jpeg_quality is not None:
         saved += f" {measured.jpeg_quality}"
-    return f"{measured.long_side} px, {saved}, sharpness {measured.sharpness:.2f}"
+    return f"{measured.long_side} px, {saved}"

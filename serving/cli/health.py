@@ -33,7 +33,8 @@ def examine(settings: Settings) -> list[HealthFinding]:
     """All checks. One that crashes is a finding of its own, so that the others are still shown."""
     checks: tuple[tuple[str, Callable[[Settings], HealthFinding]], ...] = (
         ("python", _python), ("providers", _providers), ("gpu", _gpu), ("disk", _disk),
-        ("database", _database), ("model", _model), ("credentials", _credentials), ("self-test", _self_test),
+        ("database", _database), ("model", _model), ("credentials", _credentials),
+        ("fonts", _fonts), ("self-test", _self_test),
     )  # fmt: skip
     return [_guarded(name, check, settings) for name, check in checks]
 
@@ -103,6 +104,25 @@ def _credentials(settings: Settings) -> HealthFinding:
         )
         return HealthFinding("credentials", "note", detail)
     return HealthFinding("credentials", "ok", f"signatures are verified against {count} trusted certificates")
+
+
+def _fonts(settings: Settings) -> HealthFinding:
+    """Whether evidence for Chinese shops can be set in Chinese."""
+    from refundlens.serving.drawing.text import chinese_font, lacking
+
+    found = chinese_font()
+    if found is None:
+        detail = (
+            "no font with Chinese: evidence for Chinese shops is set in English until one is there "
+            "(Debian: apt install fonts-noto-cjk; anywhere: pip install mplfonts)"
+        )
+        return HealthFinding("fonts", "note", detail)
+    missing = lacking()
+    if missing:
+        return HealthFinding(
+            "fonts", "note", f"{found[0].name} has no {' '.join(sorted(missing))}: install another"
+        )
+    return HealthFinding("fonts", "ok", f"evidence is set in {found[0].name}")
 
 
 def _model(settings: Settings) -> HealthFinding:

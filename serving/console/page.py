@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -22,8 +22,10 @@ from starlette.datastructures import FormData
 
 from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.pages import html, language, remember_language
+from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.login import Draft
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
@@ -36,6 +38,12 @@ FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")
 """Pages that the demo's visitors may not see: whoever asks for one logs in."""
 MOST_FIELDS = 64
 """Of a form: sixteen photos with some fields each."""
+
+
+DRAFTED = "drafted"
+"""A field that the page's script adds: it keeps what was typed and puts it back."""
+NOT_CONTENT = ("csrf", "key", "who", DRAFTED)
+"""Fields of a form that say nothing of what is asked."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,31 @@ class Elsewhere(Exception):
         self.path = path
 
 
+class Interrupted(Exception):
+    """A form came after its login had ended. way: the page that it was on. draft: what was typed; none where the
+    browser's script keeps it."""
+
+    def __init__(self, way: str, draft: Draft | None) -> None:
+        super().__init__(way)
+        self.way, self.draft = way, draft
+
+
+async def _interrupted(request: Request) -> Interrupted:
+    form = await request.form(max_fields=MOST_FIELDS)
+    way = _page_path(request)
+    came_from = urlsplit(request.headers.get("referer", ""))
+    if came_from.netloc == request.headers.get("host") and came_from.path.startswith("/"):
+        way = came_from.path
+    if DRAFTED in form:
+        return Interrupted(way, None)
+    kept = [
+        (name, value)
+        for name, value in form.multi_items()
+        if name not in ("csrf", "key") and isinstance(value, str)
+    ]
+    return Interrupted(way, Draft(to=request.url.path, fields=kept))
+
+
 def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaitable[Visit]]:
     """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back. scope:
     the part of the API whose scopes open this page to a narrowed key, too; none does without.
@@ -76,7 +109,11 @@ def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaita
         value = request.cookies.get(COOKIE)
         found = await callers.by_cookie(value) if value else None
         if found is None or found.csrf is None:
-            way = str(request.url.path) if request.method == "GET" else "/refunds"
+            if request.method != "GET":
+                raise await _interrupted(request)
+            way = str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+            if value:  # a login that ended: nobody becomes the demo's visitor without a word
+                raise Elsewhere(f"/login?{urlencode({'next': way, 'ended': 1})}")
             raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
         await check_csrf(request, found, forms=True)
         wanted = scope and f"{scope}:{'read' if request.method in SAFE_METHODS else 'write'}"
@@ -124,12 +161,11 @@ async def fields(visit: Visit) -> FormData:
 
 async def submit(visit: Visit, form: FormData, do: Callable[[Session], Created]) -> Response:
     """Do what a form asks, once for its `key`, in a transaction. Raises DomainError."""
-    asked = {
-        name: [str(value) for value in form.getlist(name)] for name in form if name not in ("csrf", "key")
-    }
+    asked = {name: [str(value) for value in form.getlist(name)] for name in form if name not in NOT_CONTENT}
     key = str(form.get("key") or "") or None
     done = await run_in_threadpool(idempotent, visit.request, visit.principal, key, asked, do)
     visit.state.notifier.notify()
+    visit.request.state.done = key
     return done
 
 
@@ -155,5 +191,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, Elsewhere)
         return RedirectResponse(error.path, SEE_OTHER)
 
+    async def log_in_again(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Interrupted)
+        return login.draw_login(request, 401, error.way, "login_ended", error.draft)
+
     app.add_exception_handler(Elsewhere, go)
+    app.add_exception_handler(Interrupted, log_in_again)
     app.add_api_route("/welcome", welcome, include_in_schema=False)

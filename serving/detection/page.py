@@ -32,7 +32,7 @@ from PIL import Image
 
 from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
-from refundlens.model.photo.image import read_photo
+from refundlens.model.photo.image import Limits, read_photo
 from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, find_sample
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.body import read as read_body
@@ -45,6 +45,7 @@ from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
@@ -84,12 +85,7 @@ class ResultView:
     doubt: str | None
     error: None = None
 
-    @staticmethod
-    def percent(share: float) -> str:
-        """For people: never 0 % or 100 %, which no estimate is."""
-        return (
-            "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
-        )
+    percent = staticmethod(percent)
 
 
 def result_view(
@@ -152,7 +148,8 @@ async def index(request: Request) -> Response:
     settings: Settings = request.app.state.settings
     if not settings.demo and not await access.has_session(request):
         return RedirectResponse("/login?next=/", 303)
-    response = _page(request, [])
+    ended = access.COOKIE in request.cookies and not await access.has_session(request)
+    response = _page(request, [], ended=ended)
     await start_visit(request, response)
     remember_language(request, response)
     return response
@@ -221,16 +218,21 @@ async def _judged(
     return _page(request, views, 200 if judged else 422)
 
 
-def _page(request: Request, results: Sequence[ResultView | ErrorView], status: int = 200) -> HTMLResponse:
+def _page(
+    request: Request, results: Sequence[ResultView | ErrorView], status: int = 200, ended: bool = False
+) -> HTMLResponse:
     """The whole page, or only the results where the page's script asks for that."""
     return html(
         request,
         "results.html" if "x-fragment" in request.headers else "page.html",
         status,
         results=results,
+        ended=ended,
         described=texts("samples", language(request)),
         samples=SAMPLES if request.app.state.settings.demo else (),
         defects=DEFECTS,
+        megabytes=Limits().max_bytes // 2**20,
+        megapixels=Limits().max_pixels // 10**6,
         model=request.app.state.service.detector.name,
     )
 

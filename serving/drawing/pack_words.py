@@ -3,9 +3,9 @@
 In: a pack's document. Out: titles, rows of names and values, paragraphs.
 """
 
-import math
 from typing import Any
 
+from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.texts import texts
 
@@ -37,17 +37,27 @@ def model_rows(document: dict[str, Any], language: Language) -> Rows:
 def report_rows(report: dict[str, Any], language: Language) -> Rows:
     """What became of it."""
     rows = [
-        (say("state", language), f"{report['state']} ({report['id']})"),
+        (say("state", language), f"{state_text(report['state'], language)}  {report['id']}"),
         (say("decided_by", language), say(report["decided_by"] or "nobody", language)),
     ]
     if report["rule"]:
-        rows.append((say("rule", language), f"{report['rule']}; {share(report['false_accusation_bound'])}"))
+        rows.append(
+            (
+                say("rule", language),
+                f"{report['rule_text'][language]} {share(report['false_accusation_bound'])}",
+            )
+        )
     for decision in report["decisions"]:
         what = say("established" if decision["established"] else "not_established", language)
-        told = {"time": decision["created_at"], "what": what, "code": decision["reason_code"]}
+        code = texts("queue", language)["codes"].get(decision["reason_code"], decision["reason_code"])
+        told = {"time": decision["created_at"], "what": what, "code": code}
         rows.append((say("decision", language), say("decision_is", language, **told)))
     if appeal := report["appeal"]:
-        told = {"time": appeal["created_at"], "side": say(appeal["side"], language), "state": appeal["state"]}
+        told = {
+            "time": appeal["created_at"],
+            "side": say(appeal["side"], language),
+            "state": say(f"appeal_{appeal['state']}", language),
+        }
         rows.append((say("appeal", language), say("appeal_is", language, **told)))
     return rows
 
@@ -69,8 +79,25 @@ def hash_rows(document: dict[str, Any], key_id: str, language: Language) -> Rows
 
 
 def share(value: float | None) -> str:
-    """As a percentage, rounded up: a bound must not be made smaller by writing it."""
-    return "–" if value is None else f"{math.ceil(round(value * 10_000, 6)) / 100:.2f} %"
+    """A bound, or a dash for none."""
+    return "–" if value is None else bound_percent(value)
+
+
+def state_text(state: str, language: Language) -> str:
+    """A report's state as the console names it."""
+    return str(texts("queue", language)["states"].get(state, state))
+
+
+def audit_cells(one: dict[str, Any], language: Language) -> list[str]:
+    """A row of the audit log. English shows the log's own names, for which there is room in its column."""
+    row = one["row"]
+    states = [state for state in (row["before"], row["after"]) if state]
+    if language == "zh":
+        event = texts("queue", language)["events"].get(row["action"], row["action"])
+        states = [state_text(state, language) for state in states]
+    else:
+        event = row["action"].removeprefix("report.")
+    return [str(row["seq"]), row["at"], event, " → ".join(states), one["hash"][:16]]
 
 
 def _calibration_rows(facts: dict[str, Any], language: Language) -> Rows:

@@ -145,6 +145,15 @@ def _latin() -> Path:
     return target
 
 
+def lacking() -> frozenset[str]:
+    """Characters of our own texts that the font here does not have."""
+    face = font(20)
+    missing = bytes(face.getmask("\uffff"))
+    return frozenset(
+        mark for mark in own_characters() if not mark.isspace() and bytes(face.getmask(mark)) == missing
+    )
+
+
 @cache
 def own_characters() -> frozenset[str]:
     """Every character of our own texts; the font must have each."""
@@ -155,7 +164,7 @@ def _written() -> Iterator[dict[str, str]]:
     """Our own Chinese that is set in pictures and PDFs, by table."""
     yield sentences("zh")
     yield value_words("zh")
-    for area in ("evidence_picture", "evidence_pack", "refusal"):
+    for area in ("evidence_picture", "evidence_pack", "refusal", "queue"):
         yield flat(texts(area, "zh"))
 
 

@@ -3,14 +3,13 @@
 In: a stored detection and what became of its report. Out: a heading, lines of facts, reasons, a footer.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.format import bound_percent, percent
 from refundlens.serving.kit.roles import DETECTOR
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.workflow.states import ReportState
@@ -93,11 +92,13 @@ def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language)
     ]
     bound = body.get("false_accusation_bound")
     if bound is not None:
-        found.append(_say("bound", language, share=_bound(bound)))
+        found.append(_say("bound", language, share=bound_percent(bound)))
+    elif body["verdict"] == "authentic" and body.get("miss_bound") is not None:
+        found.append(_say("miss_bound", language, share=bound_percent(body["miss_bound"])))
     elif report is None or report.bound is None:
         found.append(_say("no_bound", language))
     if report is not None and report.bound is not None and report.bound != bound:
-        found.append(_say("claim_bound", language, share=_bound(report.bound)))
+        found.append(_say("claim_bound", language, share=bound_percent(report.bound)))
     conditions = body["conditions"]
     quality = conditions.get("jpeg_quality")
     saved = _say("jpeg", language, quality=quality) if quality is not None else _say("not_jpeg", language)
@@ -145,12 +146,6 @@ def _footer(body: dict[str, Any], report: ReportFacts | None, language: Language
         for line in lines
         if line
     ]
-
-
-def _bound(share: float) -> str:
-    """Rounded up: a bound must not be made smaller by writing it."""
-    hundredths = math.ceil(round(share * 10_000, 6))  # 0.07 * 10,000 is a little more than 700
-    return f"{hundredths / 100:.2f} %"
 
 
 def _say(code: str, language: Language, **values: Any) -> str:

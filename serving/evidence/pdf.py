@@ -20,7 +20,7 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.model.verdict.texts import Language
 from refundlens.serving.drawing import text as fonts
 from refundlens.serving.drawing import text as typeset
-from refundlens.serving.drawing.pack_words import hash_rows, model_rows, report_rows, say
+from refundlens.serving.drawing.pack_words import audit_cells, hash_rows, model_rows, report_rows, say
 from refundlens.serving.drawing.picture import boxed, heated
 from refundlens.serving.drawing.words import ReportFacts, Words, words
 from refundlens.serving.evidence import pack, signature
@@ -233,7 +233,7 @@ def _audit(sheets: _Sheets, audit: dict[str, Any], language: Language) -> None:
     sheets.heading(say("audit", language))
     lefts = [_MARGIN + offset for offset in (0, 34, 152, 272, 400)]
     names = ("row", "time", "event", "change", "hash")
-    lines = [[say(name, language) for name in names], *(_cells(one) for one in audit["rows"])]
+    lines = [[say(name, language) for name in names], *(audit_cells(one, language) for one in audit["rows"])]
     for number, cells in enumerate(lines):
         sheets.room(_SMALL * _LINE)
         for left, cell in zip(lefts, cells, strict=True):
@@ -241,12 +241,6 @@ def _audit(sheets: _Sheets, audit: dict[str, Any], language: Language) -> None:
         sheets.at += _SMALL * _LINE
     sheets.at += 3
     sheets.write_lines(say("head", language, **audit["head"]), _SMALL)
-
-
-def _cells(one: dict[str, Any]) -> list[str]:
-    row = one["row"]
-    change = " → ".join(state for state in (row["before"], row["after"]) if state)
-    return [str(row["seq"]), row["at"], row["action"].removeprefix("report."), change, one["hash"][:16]]
 
 
 def _facts(report: dict[str, Any] | None, language: Language) -> ReportFacts | None:

@@ -94,7 +94,7 @@ def _facts(headers: Headers) -> dict[str, Any]:
 
 MOST_BYTES = 256_000
 """Of one body: texts of a few thousand characters, several times over."""
-_PHOTOS = re.compile(r"/v1/detect|/v1/refunds/[^/]+|/track/[^/]+/photos|/v2/.*|/check|/samples/.*")
+_PHOTOS = re.compile(r"/v1/detect|/v1/refunds/[^/]+|/track/[^/]+/(?:photos|appeal)|/v2/.*|/check|/samples/.*")
 """Paths whose endpoints read their own bodies (`serving.detection.body`)."""
 
 

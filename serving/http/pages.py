@@ -3,6 +3,7 @@
 In: a request, a template of `serving/web/templates`, its values. Out: HTML. Texts are in `serving/web/texts`.
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from refundlens.serving.kit.money import money
 from refundlens.serving.kit.texts import texts
 
 WEB = Path(__file__).parents[1] / "web"
+DONE_COOKIE = "refundlens_done"
 LANGUAGE_COOKIE = "refundlens_language"
 POLICY = (
     "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -76,13 +78,22 @@ class PageRoute(APIRoute):
 
         async def told(request: Request) -> Response:
             try:
-                return await handle(request)
+                response = await handle(request)
+                _confirm(request, response)
+                return response
             except DomainError as error:
                 return trouble(request, problem_of(error))
             except RequestValidationError:  # an address that none of our pages links to
                 return trouble(request, Problem(404, "not_found", "There is no such page."))
 
         return told
+
+
+def _confirm(request: Request, response: Response) -> None:
+    """Tell the page's script which form was done, by its key, so that it drops its draft."""
+    done = getattr(request.state, "done", None)
+    if done and re.fullmatch(r"[\w-]+", done):
+        response.set_cookie(DONE_COOKIE, done, max_age=60, samesite="strict")
 
 
 def trouble(request: Request, problem: Problem) -> HTMLResponse:
@@ -93,6 +104,7 @@ def trouble(request: Request, problem: Problem) -> HTMLResponse:
         problem.status,
         problem=problem,
         c=texts("problems", language(request)),
+        f=texts("frame", language(request)),
     )
     answer.headers.update(problem.headers)
     return answer

@@ -14,6 +14,8 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `not_fit` | 409 | a model version for which something is missing may not be promoted |
 | `already_champion`, `is_champion`, `not_champion`, `nothing_before`, `not_shadow` | 409 | a model version's stage |
 | `version_taken` | 409 | another bundle has the name and version |
+| `decision_held`, `undo_too_late` | 409 | a decision of the console that waits its ten seconds, or took effect |
+| `reason_contradicts` | 422 | a decision whose reason speaks for the other side |
 | `complaint_closed` | 409 | a complaint that has its answer |
 | `too_large`, `too_many_images` | 413 | over a limit; refused before the body is read where its length is declared |
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
@@ -27,11 +29,11 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -105,8 +107,9 @@ def problem_of(error: DomainError) -> Problem:
     return Problem(STATUS[type(error)], error.code, error.detail, headers)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem."""
+def install(app: FastAPI, page: Callable[[Request, Problem], Response] | None = None) -> None:
+    """Make every error of `app` a problem. page: what a browser that asked for a page gets instead of JSON."""
+    app.state.problem_page = page
     app.add_exception_handler(DomainError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -116,7 +119,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_crash)
 
 
-def as_answer(scope: Scope, problem: Problem) -> JSONResponse:
+def as_answer(scope: Scope, problem: Problem) -> Response:
     """A problem's answer, for what stands before the application's own handlers."""
     return _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
 
@@ -137,7 +140,7 @@ def _answer(
     detail: str,
     headers: Mapping[str, str] | None = None,
     errors: list[dict[str, Any]] | None = None,
-) -> JSONResponse:
+) -> Response:
     body = ProblemDetails(
         type=f"urn:refundlens:problem:{code}",
         title="Caller Gone" if status == CALLER_GONE else HTTPStatus(status).phrase,
@@ -154,22 +157,25 @@ def _answer(
     state.setdefault("facts", {})["code"] = code
     # a crash is answered outside of the middleware that gives every other answer its id
     told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
+    page: Callable[[Request, Problem], Response] | None = getattr(request.app.state, "problem_page", None)
+    if page is not None and "text/html" in request.headers.get("accept", ""):
+        return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
 
 
-async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     problem = problem_of(error)
     return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
 
 
-async def _on_http(request: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES_BY_STATUS.get(error.status_code, "invalid_request")
     return _answer(request, error.status_code, code, str(error.detail), error.headers)
 
 
-async def _on_validation(request: Request, error: Exception) -> JSONResponse:
+async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
         {"where": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
@@ -179,20 +185,20 @@ async def _on_validation(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 422, "invalid_request", detail, errors=errors)
 
 
-async def _on_data(request: Request, error: Exception) -> JSONResponse:
+async def _on_data(request: Request, error: Exception) -> Response:
     """PostgreSQL keeps no text with a zero byte; nothing was written."""
     detail = "A text of the request holds a character that cannot be stored, such as a zero byte."
     return _answer(request, 422, "invalid_request", detail)
 
 
-async def _on_busy(request: Request, error: Exception) -> JSONResponse:
+async def _on_busy(request: Request, error: Exception) -> Response:
     """The database is away, busy, or chose this transaction to end a deadlock: nothing was written."""
     _log.warning("the database did not answer in time: %s", type(error).__name__)
     detail = "The database did not answer in time; nothing was done. Send the request again."
     return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
 
 
-async def _on_crash(request: Request, error: Exception) -> JSONResponse:
+async def _on_crash(request: Request, error: Exception) -> Response:
     # outside of the request's context by now, so its id is given here
     facts = {"request_id": request.scope.get("state", {}).get("request_id")}
     # the route, not the path: a status link's address is its key

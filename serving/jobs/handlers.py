@@ -15,7 +15,7 @@ from refundlens.serving.events.types import WebhookType
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.refunds.repository import lock_by_key
-from refundlens.serving.reports import repository, screening
+from refundlens.serving.reports import held, repository, screening
 from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
@@ -97,6 +97,10 @@ def _photo_due(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> 
         _record(doing, report, "report.photo_lapsed", {"wish": wish.wish})
 
 
+def _decide(doing: Doing, job: LeasedJob, report: Report, refund: Refund) -> None:
+    held.carry_out(doing.session, doing.settings, doing.now, job.data, report, refund)
+
+
 def _record(doing: Doing, report: Report, action: str, data: dict[str, str]) -> None:
     audit.append(doing.session, report.tenant_id, doing.now, SYSTEM, Fact(action, report.id, data=data))
 
@@ -107,7 +111,8 @@ _RINGS: dict[str, Callable[[Doing, LeasedJob, Report, Refund], None]] = {
     timers.FINALISE: _finalise,
     timers.APPEAL_DUE: _appeal_due,
     timers.PHOTO_DUE: _photo_due,
+    timers.DECISION: _decide,
 }
 KINDS = (timers.SCREEN_LIMIT, *(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
-         timers.APPEAL_DUE, timers.PHOTO_DUE)  # fmt: skip
+         timers.APPEAL_DUE, timers.PHOTO_DUE, timers.DECISION)  # fmt: skip
 """Kinds of jobs that are timers of a report."""

@@ -5,7 +5,7 @@ another meanwhile, nothing of the transaction stays.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ class LeasedJob:
     ref: str
     attempts: int
     created_at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def take(database: Database, now: datetime, seconds: float, limit: int, lane: Lane) -> list[LeasedJob]:
@@ -51,7 +52,9 @@ def take(database: Database, now: datetime, seconds: float, limit: int, lane: La
             row.lease, row.leased_until = lease, now + timedelta(seconds=seconds)
             row.attempts += 1
         return [
-            LeasedJob(row.id, lease, row.tenant_id, row.kind, row.ref, row.attempts, row.created_at)
+            LeasedJob(
+                row.id, lease, row.tenant_id, row.kind, row.ref, row.attempts, row.created_at, dict(row.data)
+            )
             for row in rows
         ]
 

@@ -1,5 +1,6 @@
 """Numbers and lengths of time as people read them."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -8,9 +9,18 @@ def percent(share: float) -> str:
     """Never 0 % or 100 %, which no estimate is.
 
     >>> [percent(share) for share in (0.0002, 0.25, 0.9999)]
-    ['< 0.1 %', '25.0 %', '> 99.9 %']
+    ['< 0.1%', '25.0%', '> 99.9%']
     """
-    return "< 0.1 %" if share < 0.001 else "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
+    return "< 0.1%" if share < 0.001 else "> 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def bound_percent(share: float) -> str:
+    """Rounded up: a bound must not be made smaller by writing it.
+
+    >>> bound_percent(0.07), bound_percent(0.00701)
+    ('7.00%', '0.71%')
+    """
+    return f"{math.ceil(round(share * 10_000, 6)) / 100:.2f}%"  # 0.07 * 10,000 is a little more than 700
 
 
 def span(length: timedelta, words: Mapping[str, str]) -> str:

@@ -41,14 +41,14 @@ RESULT_TYPES: dict[Outcome, int] = {Outcome.BUYER_SUPPORTED: 1, Outcome.MERCHANT
 
 TIPS: dict[ReportState, str] = {
     ReportState.SUBMITTED: "图片真伪鉴定已受理",
-    ReportState.NEEDS_REVIEW: "图片真伪鉴定转人工复核",
-    ReportState.ESTABLISHED: "鉴定结论：图片判定为伪造，买家可申诉",
-    ReportState.NOT_ESTABLISHED: "鉴定结论：未判定图片伪造，商家可申诉",
-    ReportState.APPEALED: "鉴定结论正在申诉复核，暂无定论",
-    ReportState.FINAL_ESTABLISHED: "终审结论：图片判定为伪造",
-    ReportState.FINAL_NOT_ESTABLISHED: "终审结论：未判定图片伪造",
-    ReportState.WITHDRAWN: "商家已撤回鉴定，无结论",
-    ReportState.EXPIRED: "退款已先行关闭，鉴定终止，无结论",
+    ReportState.NEEDS_REVIEW: "图片真伪鉴定转人工判定",
+    ReportState.ESTABLISHED: "举报成立：图片判定为假图，买家可申诉",
+    ReportState.NOT_ESTABLISHED: "举报不成立：图片未判定为假图，商家可申诉",
+    ReportState.APPEALED: "申诉处理中，尚未判定",
+    ReportState.FINAL_ESTABLISHED: "终审举报成立：图片判定为假图",
+    ReportState.FINAL_NOT_ESTABLISHED: "终审举报不成立：图片未判定为假图",
+    ReportState.WITHDRAWN: "商家已撤回举报，未作判定",
+    ReportState.EXPIRED: "退款已先行关闭，未作判定",
 }
 """operate_tips and result_tips, which both sides may read: what was found, and whether it can be appealed."""
 

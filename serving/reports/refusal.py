@@ -57,8 +57,8 @@ def prepare_refusal(
 
 
 def language_of(refund: Refund) -> Language:
-    """What the refund's platform reads."""
-    return "zh" if refund.platform in PLATFORMS_IN_CHINESE else "en"
+    """What the shop reads: by its platform, and by its currency where that says more."""
+    return "zh" if refund.platform in PLATFORMS_IN_CHINESE or refund.currency == "CNY" else "en"
 
 
 def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:

@@ -18,12 +18,14 @@ from refundlens.serving.storage.tables import (
     AuditEvent,
     Decision,
     Image,
+    Job,
     PhotoRequest,
     Refund,
     Refusal,
     Report,
     Screening,
 )
+from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import AppealState, ReportState
 
 Kind = TypeVar("Kind", Refund, Image, Screening)
@@ -61,6 +63,8 @@ class Filter:
     state: ReportState | None = None
     refund_id: str | None = None
     due_before: datetime | None = None
+    held: bool = True
+    """Whether with those whose decision waits to take effect."""
 
 
 def _visible(principal: Principal) -> Select[Report]:
@@ -213,6 +217,9 @@ def _narrowed(principal: Principal, wanted: Filter) -> Select[Report]:
         query = query.where(Report.state == wanted.state.value)
     if wanted.due_before is not None:
         query = query.where(Report.due_at < wanted.due_before)
+    if not wanted.held:
+        waiting = select(Job.id).where(Job.kind == timers.DECISION, Job.ref == Report.id)
+        query = query.where(~waiting.exists())
     return query
 
 

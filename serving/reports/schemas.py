@@ -15,6 +15,9 @@ MOST_PHOTOS = 16
 REASON_CODES = ("edit_visible", "generation_visible", "other_photo_differs", "source_found", "no_trace",
                 "real_damage_shown", "photo_too_poor", "other")  # fmt: skip
 """What an adjudicator's decision rests on; the free text says more."""
+FOR_FAKE = frozenset(REASON_CODES[:4])
+FOR_GENUINE = frozenset(REASON_CODES[4:7])
+"""Which decision a reason speaks for; `other` for either."""
 ReasonCode = Literal[
     "edit_visible",
     "generation_visible",

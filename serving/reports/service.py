@@ -19,9 +19,11 @@ from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
-from refundlens.serving.reports import repository
+from refundlens.serving.reports import held, repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
+    FOR_FAKE,
+    FOR_GENUINE,
     MOST_PHOTOS,
     AppealDecisionIn,
     DecisionIn,
@@ -121,12 +123,61 @@ def withdraw(doing: Doing, principal: Principal, identifier: str, if_match: str 
 
 
 def decide(
-    doing: Doing, principal: Principal, identifier: str, body: DecisionIn, if_match: str | None
+    doing: Doing,
+    principal: Principal,
+    identifier: str,
+    body: DecisionIn,
+    if_match: str | None,
+    hold: bool = False,
 ) -> Report:
+    """hold: whether it can be undone for ten seconds. Raises Invalid for a reason that speaks against it."""
     established = body.decision == "established"
     event = Event.DECIDE_ESTABLISHED if established else Event.DECIDE_NOT_ESTABLISHED
-    given = EventData(reason_code=body.reason_code, reason=body.reason)
-    return _happen(doing, principal, identifier, event, if_match, given)
+    _check_reason(body.reason_code, established)
+    report, refund = repository.lock(doing.session, principal, identifier)
+    check_version(if_match, report.version)
+    _bring(
+        doing,
+        principal,
+        event,
+        report,
+        refund,
+        EventData(reason_code=body.reason_code, reason=body.reason),
+        hold,
+    )
+    return report
+
+
+def _bring(
+    doing: Doing,
+    principal: Principal,
+    event: Event,
+    report: Report,
+    refund: Refund,
+    given: EventData,
+    hold: bool,
+    appeal_id: str | None = None,
+) -> None:
+    session, settings, now = doing.session, doing.settings, doing.now
+    if hold:
+        held.hold(session, settings, now, principal, event, report, refund, given, appeal_id)
+        return
+    held.refuse_if_held(session, report.id)
+    apply(session, settings, now, principal.actor, event, report, refund, given)
+
+
+def _check_reason(code: str, established: bool) -> None:
+    """Raises Invalid where the reason speaks for the other side."""
+    if code in (FOR_GENUINE if established else FOR_FAKE):
+        other = "not established" if established else "established"
+        detail = f"The reason {code} speaks for `{other}`. Choose another reason or the other decision."
+        raise Invalid("reason_contradicts", detail)
+
+
+def undo_decision(doing: Doing, principal: Principal, identifier: str) -> held.HeldDecision:
+    """Take back a decision that is held. Raises NotFound, Conflict, Forbidden."""
+    report, _ = repository.lock(doing.session, principal, identifier)
+    return held.undo_held(doing.session, principal, report)
 
 
 def request_photo(
@@ -148,12 +199,18 @@ def file_appeal(doing: Doing, actor: Actor, report: Report, refund: Refund, grou
     return doing.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
 
 
-def decide_appeal(doing: Doing, principal: Principal, identifier: str, body: AppealDecisionIn) -> Report:
+def decide_appeal(
+    doing: Doing, principal: Principal, identifier: str, body: AppealDecisionIn, hold: bool = False
+) -> Report:
+    """hold: whether it can be undone for ten seconds."""
     _, found = repository.find_appeal(doing.session, principal, identifier)
     report, refund = repository.lock_pair(doing.session, found)
-    event = Event.UPHOLD if body.decision == "uphold" else Event.OVERTURN
+    upheld = body.decision == "uphold"
+    if report.was is not None:
+        _check_reason(body.reason_code, upheld == (report.was == ReportState.ESTABLISHED))
+    event = Event.UPHOLD if upheld else Event.OVERTURN
     given = EventData(reason_code=body.reason_code, reason=body.reason)
-    apply(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
+    _bring(doing, principal, event, report, refund, given, hold, identifier)
     return report
 
 

@@ -6,24 +6,38 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports.links import Side
 
+MOST_PHOTOS = 4
+"""That an appeal may bring."""
 WEB = Path(__file__).parents[1] / "web"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept, Accept-Language",
+    "Vary": "Accept, Accept-Language, Cookie",
 }
 
 
-def status(shown: dict[str, Any], side: Side, token: str, language: Language) -> str:
-    """shown: the report as `serving.reports.view` gives it to this side."""
+def status(
+    shown: dict[str, Any], side: Side, token: str, language: Language, heat: dict[str, Any] | None
+) -> str:
+    """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
+    there is a map."""
     template = _templates().get_template("track.html")
+    said = texts("track", language)
     return template.render(
-        report=shown, side=side, token=token, t=texts("track", language), language=language
+        report=shown,
+        side=side,
+        token=token,
+        t=said,
+        language=language,
+        heat=heat,
+        percent=bound_percent,
+        most_photos=MOST_PHOTOS,
     )
 
 

@@ -5,7 +5,8 @@ one report, and only what the side may do. Forms need no other protection: nothi
 """
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -14,13 +15,17 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 
+from refundlens.model.network.tiles import STRIDE
 from refundlens.serving.detection import body as intake
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
-from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import responses
-from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
-from refundlens.serving.kit.language import preferred
+from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
+from refundlens.serving.drawing.reduced import scaled
+from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_bytes
+from refundlens.serving.http.pages import PageRoute, language, remember_language
+from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
 from refundlens.serving.reports import links, repository, status_page, view
@@ -28,6 +33,7 @@ from refundlens.serving.reports.links import Link
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import Doing, file_appeal
 from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Source
 
 
@@ -49,6 +55,9 @@ router = APIRouter(prefix="/track", tags=["status links"], route_class=LinkRoute
 Token = Annotated[str, Path(max_length=200, description="from `track_urls` of a report")]
 HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 """The address is the key: it must not travel on, nor stay anywhere."""
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+VIEW_SIDE = 1280
+"""Pixels along the longer side of the photo on the page: three times a phone's width."""
 
 
 @router.get("/{token}", operation_id="track_report", response_model=ReportOut, responses=responses(404, 410))
@@ -57,9 +66,12 @@ def track_report(request: Request, token: Token) -> Response:
     link = _link(request, token)
     with request.app.state.database.reading() as session:
         shown = _show(request, session, link)
+        heat = _map_frame(_whole(session, link))
     if "text/html" in request.headers.get("accept", ""):
-        html = status_page.status(shown, link.side, token, preferred(request.headers.get("accept-language")))
-        return HTMLResponse(html, headers={**HEADERS, **status_page.HEADERS})
+        page = status_page.status(shown, link.side, token, language(request), heat)
+        response = HTMLResponse(page, headers={**HEADERS, **status_page.HEADERS})
+        remember_language(request, response)
+        return response
     return JSONResponse(shown, headers=HEADERS)
 
 
@@ -70,19 +82,32 @@ def track_report(request: Request, token: Token) -> Response:
     responses={200: {"content": {"image/*": {}}}, **responses(404, 410)},
 )
 def track_photo(request: Request, token: Token) -> Response:
-    """The photo that was reported."""
+    """The photo that was reported, byte for byte."""
+    content, image = _photo(request, token)
+    return Response(content, media_type=image.media_type, headers={**HEADERS, **SANDBOX})
+
+
+@router.get("/{token}/view.jpg", include_in_schema=False)
+async def track_view(request: Request, token: Token) -> Response:
+    """The photo that was reported as every browser can show it, at most `VIEW_SIDE` pixels wide and high."""
+    content = await _bytes(request, token)
+    drawn = await request.app.state.service.on_worker(partial(scaled, content, VIEW_SIDE))
+    return Response(drawn, media_type="image/jpeg", headers={**HEADERS, **SANDBOX})
+
+
+@router.get("/{token}/heat.png", include_in_schema=False)
+async def track_heat(request: Request, token: Token) -> Response:
+    """The heat map in red: a cell a pixel, as opaque as it is probable."""
     link = _link(request, token)
-    with request.app.state.database.reading() as session:
-        image = _whole(session, link).image
-    if image.erased_at is not None:
-        raise Gone("photo_erased", "This photo was erased.")
-    files: FileStore = request.app.state.files
-    try:
-        content = files.get(image.sha256)
-    except FileError as error:
-        raise Gone("photo_missing", "This photo is not kept any more.") from error
-    sandbox = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=image.media_type, headers={**HEADERS, **sandbox})
+
+    def draw() -> bytes:
+        with request.app.state.database.reading() as session:
+            whole = _whole(session, link)
+        if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
+            raise NotFound("There is no heat map of this photo.")
+        return map_overlay(load_map(request.app.state.files, whole.screening.heatmap), HEAT_COLOUR)
+
+    return Response(await run_in_threadpool(draw), media_type="image/png", headers={**HEADERS, **SANDBOX})
 
 
 @router.post(
@@ -93,19 +118,26 @@ def track_photo(request: Request, token: Token) -> Response:
     responses=responses(400, 404, 409, 410, 413, 422),
 )
 async def track_appeal(request: Request, token: Token) -> Response:
-    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form."""
+    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
     link = _buyer(request, token)
-    grounds = await _grounds(request)
-
-    def do() -> dict[str, Any]:
-        with request.app.state.database.transaction() as session:
-            report, refund = repository.lock_pair(session, _whole(session, link).report)
-            doing = Doing(session, request.app.state.settings, request.app.state.clock())
-            return view.appeal_view(file_appeal(doing, BUYER, report, refund, grounds))
-
-    made = await run_in_threadpool(do)
-    request.app.state.notifier.notify()
+    state = request.app.state
+    with state.service.admission.place(math.inf, expected_bytes(request, state.settings), photos=0):
+        grounds, uploads = await _objection(request)
+        made = await run_in_threadpool(_file, request, link, grounds, uploads)
+    state.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload]) -> dict[str, Any]:
+    """The appeal and its photos, in one transaction."""
+    state = request.app.state
+    prepared = [refunds.prepare_one(state.files, Source.CHAT, one.name, one.data) for one in uploads]
+    with state.database.transaction() as session:
+        report, refund = repository.lock_pair(session, _whole(session, link).report)
+        filed = file_appeal(Doing(session, state.settings, state.clock()), BUYER, report, refund, grounds)
+        if prepared:
+            refunds.add_photos(session, refund, prepared, BUYER, state.clock())
+        return view.appeal_view(filed)
 
 
 @router.post(
@@ -126,6 +158,37 @@ async def track_send_photo(request: Request, token: Token) -> Response:
         made = await run_in_threadpool(_keep_photos, request, link, body)
     state.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
+
+
+async def _bytes(request: Request, token: str) -> bytes:
+    content, _ = await run_in_threadpool(_photo, request, token)
+    return content
+
+
+def _photo(request: Request, token: str) -> tuple[bytes, Image]:
+    """Raises Gone."""
+    link = _link(request, token)
+    with request.app.state.database.reading() as session:
+        image = _whole(session, link).image
+    if image.erased_at is not None:
+        raise Gone("photo_erased", "This photo was erased.")
+    files: FileStore = request.app.state.files
+    try:
+        content = files.get(image.sha256)
+    except FileError as error:
+        raise Gone("photo_missing", "This photo is not kept any more.") from error
+    return content, image
+
+
+def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
+    """Width and height in pixels of the photo as displayed and of its heat map, which ends with a whole cell; and the
+    boxes of its regions, whose numbers the reasons name."""
+    if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
+        return None
+    width, height = whole.screening.body["width"], whole.screening.body["height"]
+    across, down = (-(-side // STRIDE) * STRIDE for side in (width, height))
+    return {"width": width, "height": height, "across": across, "down": down,
+            "boxes": [region["box"] for region in whole.screening.body["regions"]]}  # fmt: skip
 
 
 def _must_be_awaited(request: Request, link: Link) -> None:
@@ -168,26 +231,32 @@ def _show(request: Request, session: Session, link: Link) -> dict[str, Any]:
     state = request.app.state
     whole = _whole(session, link)
     actor = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, whole.report.account)
-    language = preferred(request.headers.get("accept-language"))
-    viewer = view.Viewer(actor, state.clock(), language, state.settings, state.secret)
+    viewer = view.Viewer(actor, state.clock(), language(request), state.settings, state.secret)
     shown = view.report_json(session, viewer, whole)
     if link.side == "merchant":
         shown["allowed_actions"] = []  # a merchant acts with a key, not with a link
     return shown
 
 
-async def _grounds(request: Request) -> str:
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        async with request.form(max_fields=4) as form:
+async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
+    """Grounds and photos. Raises Problem 408, 413, 422."""
+    uploads: list[Upload] = []
+    if intake.media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        async with (
+            arriving(request, request.app.state.settings),
+            request.form(max_fields=4, max_files=status_page.MOST_PHOTOS) as form,
+        ):
             given: Any = {"grounds": form.get("grounds", "")}
+            files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
+            uploads = [Upload(one.filename, await one.read()) for one in files]
     else:
         given = await read_bytes(request, request.app.state.settings)
     try:
         if isinstance(given, bytes):
-            return AppealIn.model_validate_json(given).grounds
-        return AppealIn.model_validate(given).grounds
+            return AppealIn.model_validate_json(given).grounds, uploads
+        return AppealIn.model_validate(given).grounds, uploads
     except ValidationError as error:
-        raise Invalid("invalid_request", faults(error)) from error
+        raise Problem(422, "invalid_request", faults(error)) from error
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:

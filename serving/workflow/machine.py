@@ -34,13 +34,8 @@ def apply(
 
     Raises Forbidden where the role may not, 409 where the state does not allow it or a guard does not hold.
     """
-    before = None if event is Event.SUBMIT else ReportState(report.state)
-    edge = _edge(before, event, report, actor)
-    seen = guards.gather_facts(session, report, refund)
-    change = Transition(
-        session, settings, now, actor, edge, before, report, refund, given or EventData(), seen
-    )
-    guards.check_guards(change)
+    change = check_transition(session, settings, now, actor, event, report, refund, given)
+    before, edge = change.before, change.edge
     report.state, report.updated_at = edge.next.value, now
     report.version = 1 if before is None else report.version + 1
     report.live = None if edge.next in ReportState.terminal() else 1
@@ -52,6 +47,27 @@ def apply(
     for effect in edge.effects:
         effects.EFFECTS[effect](change)
     session.flush()
+    return change
+
+
+def check_transition(
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    actor: Actor,
+    event: Event,
+    report: Report,
+    refund: Refund,
+    given: EventData | None = None,
+) -> Transition:
+    """What `apply` would do, with nothing done. Raises Forbidden, Conflict."""
+    before = None if event is Event.SUBMIT else ReportState(report.state)
+    edge = _edge(before, event, report, actor)
+    seen = guards.gather_facts(session, report, refund)
+    change = Transition(
+        session, settings, now, actor, edge, before, report, refund, given or EventData(), seen
+    )
+    guards.check_guards(change)
     return change
 
 

@@ -4,6 +4,7 @@ In: a report and its refund. Out: rows of `job`. A clock that rings looks again 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -20,12 +21,22 @@ SCREEN, SCREEN_LIMIT, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = 
 )  # fmt: skip
 SCREENINGS = (SCREEN, SCREEN_EXTRA)
 """Jobs that need the detector."""
+DECISION = "decision"
+"""A decision of the console that can still be undone."""
 WARN = "warn:"
 SHARE_OF_DEADLINE = 0.5
 """Share of the time until a refund's deadline that the detector may take; the rest is a person's."""
 
 
-def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: datetime, now: datetime) -> None:
+def schedule(
+    session: Session,
+    tenant: str | None,
+    kind: str,
+    ref: str,
+    due: datetime,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
     """Have something done at a time; a job of the same kind for the same object moves there."""
     cancel(session, ref, kind)
     session.add(
@@ -35,7 +46,7 @@ def schedule(session: Session, tenant: str | None, kind: str, ref: str, due: dat
             lane=(Lane.SCREENING if kind in SCREENINGS else Lane.TIMER).value,
             kind=kind,
             ref=ref,
-            data={},
+            data=data or {},
             due_at=due,
             created_at=now,
         )

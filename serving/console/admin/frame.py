@@ -22,7 +22,7 @@ from refundlens.serving.kit.texts import texts
 
 Admin = Annotated[Visit, Depends(visits(Role.ADMIN))]
 SUBJECTS = {
-    "keys": "/admin/keys",
+    "people": "/admin/keys",
     "webhooks": "/admin/webhooks",
     "audit": "/admin/audit",
     "complaints": "/complaints",

@@ -121,7 +121,7 @@ def draw(
         more = f"/admin/keys?{urlencode({**kept, 'after': paging.encode([people[-1].subject])})}"
     return sheet(
         visit,
-        "keys",
+        "people",
         failed,
         people=people,
         state=lambda key: _state(key, now),

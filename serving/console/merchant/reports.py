@@ -16,7 +16,7 @@ from refundlens.serving.console.page import Visit, back_to, fields, page, submit
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent
-from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
@@ -64,7 +64,8 @@ async def withdraw(visit: Merchant, identifier: Identifier) -> Response:
 async def appeal(visit: Merchant, identifier: Identifier) -> Response:
     """Object to `not_established`."""
     form = await fields(visit)
-    grounds = checked(AppealIn, grounds=text(form, "grounds")).grounds
+    written = text(form, "grounds") or texts("refunds", visit.language)["person_default"]
+    grounds = checked(AppealIn, grounds=written).grounds
     return await _done(
         visit, form, identifier, lambda doing: service.appeal(doing, visit.principal, identifier, grounds)
     )
@@ -133,5 +134,7 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "wishes": texts("track", visit.language)["wishes"],
         "over": report.state in ReportState.terminal(),
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
+        "by_machine": report.state == ReportState.NOT_ESTABLISHED and report.decided_by == DETECTOR.name,
+        "missed": body is not None and body["verdict"] == "authentic" and body.get("miss_bound") is not None,
         "percent": percent,
     }

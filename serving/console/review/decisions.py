@@ -19,7 +19,7 @@ from refundlens.serving.console.review import blind_review, queues, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import problem_of
+from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -49,14 +49,14 @@ async def decide(visit: Judge, report_id: str) -> Response:
         following = queues.next_report(
             session, visit.principal, reports.find_report(session, visit.principal, report_id)
         )
-        service.decide(doing, visit.principal, report_id, body, _seen(form))
+        service.decide(doing, visit.principal, report_id, body, _seen(form), hold=True)
         return Created({"next": following}, 200)
 
     made, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw, visit, report_id, failed)
     following = made["next"]
-    return back_to(f"/queue/{following}?done={report_id}" if following else f"/queue?done={report_id}")
+    return back_to(f"/queue/{following}?held={report_id}" if following else f"/queue?held={report_id}")
 
 
 @router.post("/appeals/{appeal_id}/decision")
@@ -66,14 +66,33 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
 
     def do(session: Session) -> Created:
         body = _body(AppealDecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        report = service.decide_appeal(_doing(visit, session), visit.principal, appeal_id, body)
+        report = service.decide_appeal(_doing(visit, session), visit.principal, appeal_id, body, hold=True)
         return Created({"report": report.id}, 200)
 
     made, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw_appeal, visit, appeal_id, failed)
     report_id, following = made["report"], await run_in_threadpool(_next_appeal, visit)
-    return back_to(f"/appeals/{following}?done={report_id}" if following else f"/appeals?done={report_id}")
+    return back_to(f"/appeals/{following}?held={report_id}" if following else f"/appeals?held={report_id}")
+
+
+@router.post("/queue/{report_id}/undo")
+async def undo(visit: Judge, report_id: str) -> Response:
+    """Take a decision back within its ten seconds: the case is there again, with what was typed."""
+    form = await fields(visit)
+
+    def do(session: Session) -> Created:
+        taken = service.undo_decision(_doing(visit, session), visit.principal, report_id)
+        typed = {"reason_code": taken.reason_code, "reason": taken.reason}
+        return Created({"appeal": taken.appeal_id, "typed": typed}, 200)
+
+    made, failed = await _try(visit, form, do)
+    if failed:
+        return await run_in_threadpool(workbench.draw, visit, report_id, failed)
+    again = Failed(Problem(200, "undone", "Undone: nothing was decided."), made["typed"])
+    if made["appeal"]:
+        return await run_in_threadpool(workbench.draw_appeal, visit, made["appeal"], again)
+    return await run_in_threadpool(workbench.draw, visit, report_id, again)
 
 
 @router.post("/queue/{report_id}/photo-request")

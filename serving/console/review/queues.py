@@ -22,6 +22,7 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.held import HeldDecision, find_held
 from refundlens.serving.reports.repository import Filter, ReportDetail
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.storage.tables import Appeal, Report
@@ -48,17 +49,17 @@ class AppealRow:
 
 
 @router.get("/queue")
-def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "", done: str = "") -> Response:
+def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "", held: str = "") -> Response:
     """What needs a person, by deadline and amount. Raises Problem 400 for a cursor that is none of ours."""
     span = WITHIN.get(due)
     sort = sort if sort in SORTS else "due"
     now = visit.state.clock()
-    wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None)
+    wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None, held=False)
     with visit.state.database.reading() as session:
         rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
         wholes = reports.report_details(session, rows[:ROWS])
         hides = blind_review.hidden_here(session, visit.principal.tenant)
-        last = reports_done(session, visit.principal, done)
+        last = decided_before(session, visit.principal, held)
     if hides:
         sort = "due"  # doubt is the model's opinion, too
     if sort == "doubt":
@@ -75,13 +76,13 @@ def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "",
         sort=sort,
         first=not cursor,
         more=f"/queue?{urlencode({**kept, 'cursor': more})}" if more else None,
-        done=last,
+        before=last,
         **TOOLS,
     )
 
 
 @router.get("/appeals")
-def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
+def appeals_page(visit: Judge, cursor: str = "", held: str = "") -> Response:
     """Open appeals, what is due first comes first."""
     after = None
     if cursor:
@@ -90,14 +91,14 @@ def appeals_page(visit: Judge, cursor: str = "", done: str = "") -> Response:
     with visit.state.database.reading() as session:
         found = reports.open_appeals(session, visit.principal, AppealState.OPEN, after, ROWS)
         rows = appeal_rows(session, visit, found[:ROWS])
-        decided = reports_done(session, visit.principal, done)
+        last = decided_before(session, visit.principal, held)
     more = None
     if len(found) > ROWS:
         row = found[ROWS - 1]
         more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
     return page(
         visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
-        first=not cursor, done=decided, **TOOLS,
+        first=not cursor, before=last, **TOOLS,
     )  # fmt: skip
 
 
@@ -106,12 +107,14 @@ def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list
     by_id = repository.reports_by_id(session, visit.principal.tenant, [one.report_id for one in found])
     ours = [one for one in found if one.report_id in by_id]
     wholes = reports.report_details(session, [by_id[one.report_id] for one in ours])
+    held = find_held(session, [one.report_id for one in ours])
     return [
         AppealRow(
             appeal,
             whole,
             any(decision.decided_by == visit.principal.subject for decision in whole.decisions),
-            "decide_appeal"
+            appeal.report_id not in held
+            and "decide_appeal"
             in allowed(session, visit.state.settings, visit.state.clock(), visit.principal.actor, whole),
         )
         for appeal, whole in zip(ours, wholes, strict=True)
@@ -120,7 +123,7 @@ def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list
 
 def next_report(session: Session, principal: Principal, after: Report) -> str | None:
     """The report that comes after one in the queue, else the first of all; none where nothing is left."""
-    wanted = Filter(ReportState.NEEDS_REVIEW)
+    wanted = Filter(ReportState.NEEDS_REVIEW, held=False)
     place = (after.due_at, after.amount_rank, after.id)
     for cursor in (place, None):
         rows = reports.queue(session, principal, wanted, cursor, 1)
@@ -148,6 +151,20 @@ def due_cursor(cursor: str) -> tuple[datetime, int, str] | None:
     return paging.moment(when), rank, last
 
 
-def reports_done(session: Session, principal: Principal, done: str) -> Report | None:
-    """The report that was decided just before, for the sentence that says so; none for an id of nothing here."""
-    return repository.reports_by_id(session, principal.tenant, [done]).get(done) if done else None
+@dataclass(frozen=True)
+class DecidedBefore:
+    """The report that was decided just before, for the sentence that says so. held: its decision while it can be
+    undone; mine: whether by this judge."""
+
+    report: Report
+    held: HeldDecision | None
+    mine: bool
+
+
+def decided_before(session: Session, principal: Principal, identifier: str) -> DecidedBefore | None:
+    """None for an id of nothing here."""
+    found = repository.reports_by_id(session, principal.tenant, [identifier]) if identifier else {}
+    if identifier not in found:
+        return None
+    held = find_held(session, [identifier]).get(identifier)
+    return DecidedBefore(found[identifier], held, held is not None and held.by == principal.actor.name)

@@ -32,6 +32,7 @@ from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import view
+from refundlens.serving.reports.held import find_held
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.reuse import telling
@@ -182,32 +183,32 @@ class Failed:
 
 
 @router.get("/queue/{report_id}")
-def bench_page(visit: Judge, report_id: str, said: str = "", done: str = "") -> Response:
-    """said: what was just done here, a key of the texts `said`. done: the report that was decided just before."""
-    return draw(visit, report_id, said=said, done=done)
+def bench_page(visit: Judge, report_id: str, said: str = "", held: str = "") -> Response:
+    """said: what was just done here, a key of the texts `said`. held: the report that was decided just before."""
+    return draw(visit, report_id, said=said, before=held)
 
 
 @router.get("/appeals/{appeal_id}")
-def appeal_page(visit: Judge, appeal_id: str, said: str = "", done: str = "") -> Response:
-    return draw_appeal(visit, appeal_id, said=said, done=done)
+def appeal_page(visit: Judge, appeal_id: str, said: str = "", held: str = "") -> Response:
+    return draw_appeal(visit, appeal_id, said=said, before=held)
 
 
 def draw(
-    visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", done: str = ""
+    visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", before: str = ""
 ) -> Response:
     """The workbench for a report. Raises NotFound."""
     with visit.state.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
-        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, done)
+        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, before)
 
 
 def draw_appeal(
-    visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", done: str = ""
+    visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", before: str = ""
 ) -> Response:
     """The workbench for an appeal. Raises NotFound."""
     with visit.state.database.reading() as session:
         appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
-        return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, done)
+        return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, before)
 
 
 def _draw(
@@ -218,7 +219,7 @@ def _draw(
     here: str,
     failed: Failed | None,
     said: str,
-    done: str,
+    before: str,
 ) -> Response:
     bench = texts("queue", visit.language)
     case = gather(session, visit, report)
@@ -233,11 +234,13 @@ def _draw(
         here=here,
         skip=queues.next_report(session, visit.principal, report) if waiting else None,
         codes=REASON_CODES,
+        starts={"edit_visible": "fake", "no_trace": "genuine", "other": "either"},
         wishes=[wish.value for wish in PhotoWish],
         impressions=[one for one in blind_review.IMPRESSIONS if one != "none"],
         failed=failed.problem if failed else None,
         typed=dict(failed.typed) if failed else {},
         said=bench["said"].get(said),
-        done=queues.reports_done(session, visit.principal, done),
+        held=find_held(session, [report.id]).get(report.id),
+        before=queues.decided_before(session, visit.principal, before),
         **TOOLS,
     )

@@ -1,6 +1,94 @@
 // What htmx alone does not do. Every action of the console works without this file.
 "use strict";
 
+/* links that are copied */
+(() => {
+  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const link = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(link.href);
+    } catch {  // no permission, or plain http: the old way
+      getSelection().selectAllChildren(link);
+      document.execCommand("copy");
+    }
+    button.textContent = button.dataset.copied;
+  });
+})();
+
+/* drafts: what is typed outlives an ended login, a lost network and a part of the page that is drawn anew */
+(() => {
+  const OURS = ["csrf", "key", "version", "who", "drafted"];
+  const said = document.getElementById("drafts");
+  const finished = document.cookie.match(/(?:^|; )refundlens_done=([\w-]+)/)?.[1];
+  const name = (form) => `draft ${new URL(form.action).pathname}`;
+  const fields = (form) => [...form.elements].filter((one) =>
+    one.name && !OURS.includes(one.name) && !["hidden", "file", "submit", "button"].includes(one.type));
+
+  function keep(form) {
+    const values = fields(form).filter((one) => !["radio", "checkbox"].includes(one.type) || one.checked)
+      .map((one) => [one.name, one.value]);
+    sessionStorage.setItem(name(form), JSON.stringify({ key: form.elements.key?.value, values }));
+  }
+
+  function restore() {
+    document.querySelectorAll("main form[method=post]").forEach((form) => {
+      const kept = JSON.parse(sessionStorage.getItem(name(form)) || "null");
+      if (!kept) return;
+      let back = false;
+      kept.values.forEach(([field, value]) => fields(form).filter((one) => one.name === field).forEach((one) => {
+        if (["radio", "checkbox"].includes(one.type)) {
+          if (one.value === value && !one.checked) one.checked = back = true;
+        } else if (!one.value && value) { one.value = value; back = true; }
+      }));
+      if (!back) return;
+      form.closest("details")?.setAttribute("open", "");
+      tell(said.dataset.restored);
+    });
+  }
+
+  function tell(text) {
+    said.textContent = text;
+    said.hidden = false;
+  }
+
+  if (!said) return;
+  if (finished) {
+    Object.keys(sessionStorage).filter((one) => one.startsWith("draft ")).forEach((one) => {
+      if (JSON.parse(sessionStorage.getItem(one)).key === finished) sessionStorage.removeItem(one);
+    });
+    document.cookie = "refundlens_done=; Max-Age=0; Path=/; SameSite=Strict";
+  }
+  document.addEventListener("input", (event) => { if (event.target.form?.method === "post") keep(event.target.form); });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || !form.elements.key) return;
+    keep(form);
+    if (!navigator.onLine) {
+      event.preventDefault();
+      tell(said.dataset.offline);
+      said.scrollIntoView({ block: "center" });
+      return;
+    }
+    if (!form.elements.drafted) {
+      const mark = document.createElement("input");
+      Object.assign(mark, { type: "hidden", name: "drafted", value: "1" });
+      form.append(mark);
+    }
+  });
+  document.addEventListener("htmx:afterSettle", restore);
+  restore();
+})();
+
+/* decisions that can be undone: the button goes when its time is over */
+(() => {
+  document.querySelectorAll("[data-undo]").forEach((button) => {
+    setTimeout(() => button.remove(), Math.max(0, Date.parse(button.dataset.undo) - Date.now()));
+  });
+})();
+
 /* merchant */
 (() => {
   const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
@@ -219,7 +307,7 @@
       if (!shortcuts.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox], [type=range])")) return;
       const code = codes[Number(event.key) - 1];
-      const button = form.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
+      const button = root.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
       if (code && !event.target.closest(".viewport")) {
         event.preventDefault();
         code.checked = true;
@@ -227,7 +315,7 @@
         code.focus({ preventScroll: true });
       } else if (button) {
         event.preventDefault();
-        form.requestSubmit(button);
+        button.form.requestSubmit(button);
       }
     });
     // a second click must not send the form again while the first is under way

@@ -111,7 +111,7 @@ def test_a_picture_that_is_mostly_unreliable_says_why(pixels: Pixels, word: str)
     assert (reason.code, reason.basis) == ("conditions.low_reliability", "derived")
     assert "% of the picture is " in reason.text and word in reason.text
     [chinese] = ReliabilityMap(pixels, table()).reasons([], "zh")
-    assert chinese.text.startswith("图片有 ") and chinese.details == reason.details
+    assert chinese.text.startswith("约 ") and chinese.details == reason.details
 
 
 def test_regions_come_before_the_picture_and_a_reliable_picture_says_nothing() -> None:

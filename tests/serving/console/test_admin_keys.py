@@ -78,7 +78,7 @@ def test_a_form_sent_twice_makes_one_key_and_says_so(workflow_app: FastAPI, root
     fields = {"name": "twice", "role": "engineer", "days": ""}
     first, second = (root.send(page, "/admin/keys/new", **fields) for _ in range(2))
     assert SECRET.search(first.text) and not SECRET.search(second.text)
-    assert texts("admin_keys", "en")["repeated"] in second.text
+    assert texts("admin_people", "en")["repeated"] in second.text
     assert len(_actions(workflow_app)) == 1
 
 
@@ -162,7 +162,7 @@ def test_people_are_found_and_turned_over_by_pages(workflow_app: FastAPI, root: 
     assert "person-25" in second.text and "person-24" not in second.text and 'rel="next"' not in second.text
     found = root.get("/admin/keys?find=program+07")
     assert "person-07" in found.text and "person-08" not in found.text
-    assert texts("admin_keys", "en")["nobody_found"] in root.get("/admin/keys?find=%25").text
+    assert texts("admin_people", "en")["nobody_found"] in root.get("/admin/keys?find=%25").text
 
 
 def test_another_tenant_s_keys_are_not_there(workflow_app: FastAPI, root: Desk) -> None:

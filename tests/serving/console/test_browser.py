@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from refundlens.serving.reports.held import UNDO
+
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
 
@@ -150,9 +152,11 @@ def test_a_dispute_in_the_browser(
     judge = person()
     judge.log_in(live.key("bob"), "/appeals")
     judge.open(f"/appeals/{appeal}")
-    judge.page.locator("input[name=reason_code]").first.check()
+    judge.page.locator("input[name=reason_code][value=real_damage_shown]").check()
     judge.page.fill("textarea[name=reason]", "The threads are torn, not drawn.")
     judge.press("button[name=decision][value=overturn]")
+    live.clock.now += UNDO
+    story.until("effect", lambda: shop.get(f"/v1/reports/{report}")["state"] == "final_not_established")
 
     merchant.open(f"/reports/{report}")
     merchant.says(words["final"])
@@ -173,6 +177,8 @@ def test_a_doubtful_photo_goes_through_the_adjudicators_queue(
     judge.page.locator("input[name=reason_code]").first.check()
     judge.page.fill("textarea[name=reason]", "Seen at full size.")
     judge.press("button[name=decision][value=established]")
+    live.clock.now += UNDO
+    story.until("effect", lambda: shop.get(f"/v1/reports/{report}")["state"] == "established")
     assert shop.get(f"/v1/reports/{report}")["decided_by"] is None  # a merchant is not told who judged
     assert shop.get(f"/v1/reports/{report}")["state"] == "established"
     assert judge.troubles == []

@@ -152,7 +152,7 @@ def test_an_administrator_s_morning(
     admin.press("details.sure:has(form[action$='/revoke']) > summary", away=False)
     page.locator("form[action$='/revoke'] [name=sure]").first.check()
     admin.press("form[action$='/revoke'] button")
-    admin.says(admin.words("admin_keys")["states"]["revoked"])
+    admin.says(admin.words("admin_people")["states"]["revoked"])
 
     url, got = receiver
     admin.open("/admin/webhooks")

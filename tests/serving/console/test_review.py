@@ -23,12 +23,16 @@ from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drif
 from refundlens.serving.console.review.words import left
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.jobs.handlers import run_timer
+from refundlens.serving.jobs.queue import take
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import service as model_versions
 from refundlens.serving.registry.bundles import examine
 from refundlens.serving.registry.service import By
+from refundlens.serving.reports.held import UNDO
+from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import sqlite_file
 from refundlens.serving.storage.tables import (
@@ -42,6 +46,7 @@ from refundlens.serving.storage.tables import (
     Tenant,
 )
 from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.storage.tables.work import Lane
 from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
@@ -54,6 +59,7 @@ class Desk:
     def __init__(self, app: FastAPI, name: str, **headers: str) -> None:
         self.http = TestClient(app, follow_redirects=False, headers={"Accept-Language": "en", **headers})
         assert self.http.post("/login", data={"key": f"key-{name}"}).status_code == 303
+        self.app = app
 
     def get(self, path: str) -> Any:
         return self.http.get(path)
@@ -64,6 +70,15 @@ class Desk:
         assert form, f"no form for {action}"
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
         return self.http.post(action, data=hidden | fields)
+
+
+def _pass_ten_seconds(app: FastAPI) -> None:
+    """What the worker does when decisions can be undone no more; no worker runs here."""
+    state = app.state
+    state.clock.now += UNDO
+    for job in take(state.database, state.clock(), 60, 50, Lane.TIMER):
+        with state.database.transaction() as session:
+            run_timer(Doing(session, state.settings, state.clock()), job)
 
 
 @pytest.fixture
@@ -218,7 +233,10 @@ def test_the_workbench_shows_the_case_and_escapes_it(ann: Desk, dispute: Callabl
 def test_the_page_is_there_in_chinese(workflow_app: FastAPI, dispute: Callable[..., Report]) -> None:
     report = dispute()
     desk = Desk(workflow_app, "ann", **{"Accept-Language": "zh-CN"})
-    assert "需人工复核" in desk.get("/queue").text and "成立：假图" in desk.get(f"/queue/{report.id}").text
+    assert (
+        "待人工判定" in desk.get("/queue").text
+        and "举报成立：判定为假图" in desk.get(f"/queue/{report.id}").text
+    )
 
 
 def test_deciding_takes_a_code_and_goes_on_to_the_next(
@@ -229,7 +247,11 @@ def test_deciding_takes_a_code_and_goes_on_to_the_next(
     answer = ann.send(
         ann.get(f"/queue/{first.id}"), action, decision="established", reason_code="edit_visible", reason=""
     )
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue/{second.id}?done={first.id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue/{second.id}?held={first.id}")
+    assert "takes effect in ten seconds" in ann.get(answer.headers["location"]).text
+    with workflow_app.state.database.reading() as session:
+        assert session.query(Decision).count() == session.query(Label).count() == 0
+    _pass_ten_seconds(workflow_app)
     assert "Decided: established" in ann.get(answer.headers["location"]).text
     with workflow_app.state.database.reading() as session:
         (made,) = session.query(Decision).all()
@@ -238,7 +260,7 @@ def test_deciding_takes_a_code_and_goes_on_to_the_next(
     last = ann.send(
         page, f"/queue/{second.id}/decision", decision="not_established", reason_code="other", reason="Mine."
     )
-    assert last.headers["location"] == f"/queue?done={second.id}"
+    assert last.headers["location"] == f"/queue?held={second.id}"
     assert "Nothing waits for a decision" in ann.get(last.headers["location"]).text
 
 
@@ -251,12 +273,59 @@ def test_a_form_sent_twice_decides_once(
         ann.send(page, action, decision="established", reason_code="other", reason="x") for _ in range(2)
     ]
     assert [answer.status_code for answer in answers] == [303, 303]
+    _pass_ten_seconds(workflow_app)
     with workflow_app.state.database.reading() as session:
         assert session.query(Decision).count() == 1
 
 
+def test_a_slip_of_the_finger_is_undone_and_leaves_no_trace(
+    ann: Desk, bob: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    report = dispute()
+    here = f"/queue/{report.id}"
+    decided = ann.send(
+        ann.get(here), f"{here}/decision", decision="established", reason_code="other", reason="Oh <no>."
+    )
+    listed = ann.get(decided.headers["location"])
+    assert f'id="{report.id}"' not in listed.text, "nobody else is given the case meanwhile"
+    theirs = bob.get(here)
+    assert "ann: Decided: established" in theirs.text and f"{here}/undo" not in theirs.text
+    back = ann.send(listed, f"{here}/undo")
+    assert back.status_code == 200 and "Undone" in back.text and "Oh &lt;no&gt;." in back.text
+    _pass_ten_seconds(workflow_app)
+    with workflow_app.state.database.reading() as session:
+        assert session.get_one(Report, report.id).state == "needs_review"
+        assert session.query(Decision).count() == session.query(Label).count() == 0
+    assert f'id="{report.id}"' in bob.get("/queue").text
+    again = ann.send(back, f"{here}/decision", decision="not_established", reason_code="other", reason="Yes.")
+    listed = ann.get(again.headers["location"])
+    _pass_ten_seconds(workflow_app)
+    late = ann.send(listed, f"{here}/undo")
+    assert late.status_code == 409 and "in effect" in late.text
+    with workflow_app.state.database.reading() as session:
+        assert session.get_one(Report, report.id).state == "not_established"
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason"), [("established", "no_trace"), ("not_established", "edit_visible")]
+)
+def test_a_reason_that_speaks_for_the_other_side_is_asked_about(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI, decision: str, reason: str
+) -> None:
+    report = dispute()
+    here = f"/queue/{report.id}"
+    asked = ann.send(
+        ann.get(here), f"{here}/decision", decision=decision, reason_code=reason, reason="My words."
+    )
+    assert asked.status_code == 422 and "Which of the two do you mean?" in asked.text
+    assert ">My words.</textarea>" in asked.text and re.search(rf'value="{reason}"[^>]* checked', asked.text)
+    _pass_ten_seconds(workflow_app)
+    with workflow_app.state.database.reading() as session:
+        assert session.get_one(Report, report.id).state == "needs_review"
+
+
 def test_who_comes_second_is_told_who_was_first_and_loses_no_words(
-    ann: Desk, bob: Desk, dispute: Callable[..., Report]
+    ann: Desk, bob: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
 ) -> None:
     report = dispute()
     action = f"/queue/{report.id}/decision"
@@ -264,9 +333,12 @@ def test_who_comes_second_is_told_who_was_first_and_loses_no_words(
     assert (
         ann.send(pages[0], action, decision="established", reason_code="other", reason="x").status_code == 303
     )
-    lost = bob.send(
-        pages[1], action, decision="not_established", reason_code="no_trace", reason="I <see> none."
-    )
+    form = {"decision": "not_established", "reason_code": "no_trace", "reason": "I <see> none."}
+    waits = bob.send(pages[1], action, **form)
+    assert waits.status_code == 409 and "A colleague has just decided" in waits.text
+    assert "I &lt;see&gt; none." in waits.text
+    _pass_ten_seconds(workflow_app)
+    lost = bob.send(pages[1], action, **form)
     assert lost.status_code in (409, 412)
     assert "ann was faster" in lost.text and "I &lt;see&gt; none." in lost.text and "established" in lost.text
     assert f'action="{action}"' not in lost.text, "there is nothing to decide any more"
@@ -390,6 +462,7 @@ def appealed(
         ann.get(f"/queue/{report.id}"), f"/queue/{report.id}/decision",
         decision="not_established", reason_code="no_trace", reason="No trace.",
     )  # fmt: skip
+    _pass_ten_seconds(ann.app)
     made = as_caller("shop-1").post(f"/v1/reports/{report.id}/appeals", json={"grounds": "Look <left>."})
     assert made.status_code == 201
     return str(made.json()["id"])
@@ -414,7 +487,8 @@ def test_another_judge_answers_an_appeal(bob: Desk, appealed: str) -> None:
     answer = bob.send(
         page, f"/appeals/{appealed}/decision", decision="overturn", reason_code="edit_visible", reason=""
     )
-    assert answer.status_code == 303 and answer.headers["location"].startswith("/appeals?done=rpt_")
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/appeals?held=rpt_")
+    _pass_ten_seconds(bob.app)
     assert "Decided: established, final" in bob.get(answer.headers["location"]).text
     again = bob.send(
         page, f"/appeals/{appealed}/decision", decision="uphold", reason_code="other", reason="Other."
@@ -429,6 +503,7 @@ def test_the_models_page_shows_what_runs_and_who_disagrees(
         bob.get(f"/appeals/{appealed}"), f"/appeals/{appealed}/decision",
         decision="overturn", reason_code="edit_visible", reason="",
     )  # fmt: skip
+    _pass_ten_seconds(workflow_app)
     with workflow_app.state.database.transaction() as session:
         session.query(Screening).one().verdict = "authentic"
     page = eve.get("/models")

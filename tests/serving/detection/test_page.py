@@ -84,7 +84,7 @@ def test_an_upload_shows_the_verdict_with_the_heat_map(visitor: TestClient, phot
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", ("Heat map", "Reliability", "Blue: the heat map")), ("zh", ("热力图", "可信度", "蓝色："))],
+    [("en", ("Heat map", "Reliability", "Blue: the heat map")), ("zh", ("热力图", "可靠性", "蓝色："))],
 )
 def test_a_switch_without_script_shows_where_the_heat_map_is_to_be_trusted(
     visitor: TestClient, photo: Photo, language: str, words: tuple[str, ...]

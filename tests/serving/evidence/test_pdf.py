@@ -25,6 +25,7 @@ DECISION = {
 APPEAL = {"id": "apl_1", "side": "buyer", "against": "established", "state": "open", "created_at": AT}
 DECIDED: dict[str, Any] = {
     "id": "rpt_1", "state": "appealed", "decided_by": "person", "rule": "several_fake", "false_accusation_bound": 0.026,
+    "rule_text": {"en": "Several photos of this claim were found to be fake.", "zh": "该退款的多张图片判定为假图。"},
     "decisions": [DECISION], "appeal": {**APPEAL, "decided_at": None},
 }  # fmt: skip
 
@@ -101,10 +102,10 @@ def test_without_a_chinese_font_the_pages_are_in_english(case: Any, no_chinese: 
 def test_decisions_and_appeals_are_told_without_names() -> None:
     english, chinese = dict(report_rows(DECIDED, "en")), dict(report_rows(DECIDED, "zh"))
     assert english["Decided by"] == "an adjudicator"
-    assert english["Rule of the claim"] == "several_fake; 2.60 %"
+    assert english["Rule of the claim"] == "Several photos of this claim were found to be fake. 2.60%"
     assert english["Decision"].startswith("2026-11-22T08:00:00.000Z: established")
     assert "buyer" in english["Appeal"]
-    assert "成立" in chinese["决定"] and "买家" in chinese["申诉"]
+    assert "成立" in chinese["人工判定"] and "买家" in chinese["申诉"]
 
 
 def test_a_threshold_of_a_wider_condition_says_so(case: Any) -> None:

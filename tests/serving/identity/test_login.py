@@ -1,5 +1,6 @@
 """Logging in with a key: the cookie, its CSRF token, how long it lasts and what ends it; the demo page's visitors."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,12 @@ def test_visitors_cannot_fill_the_database(with_default: Database, door: FastAPI
     with with_default.transaction() as session:
         sessions.begin(session, key_id, moving_clock())
         assert session.scalar(select(func.count()).select_from(ConsoleSession)) == 1, "what is over goes"
+
+
+@pytest.mark.parametrize(
+    "to", ["https://evil.example/queue/", "//evil.example/queue/", "/v1/keys", "/logout"]
+)
+def test_a_draft_is_sent_to_our_forms_only(caller: TestClient, to: str) -> None:
+    draft = json.dumps({"to": to, "fields": [["grounds", "x"]]})
+    answer = caller.post("/login", data={"key": "plain-key", "next": "/", "draft": draft})
+    assert answer.status_code == 303, "it is left behind"

@@ -9,7 +9,7 @@ import pytest
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.recapture import recapture
 from refundlens.model.detect import Detector
-from refundlens.training.evaluation.laundering import TREATMENTS, laundering_table, decoded_pixels, laundering
+from refundlens.training.evaluation.laundering import TREATMENTS, decoded_pixels, laundering, laundering_table
 from tests.datasets.collections import photo
 
 
