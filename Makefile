@@ -9,7 +9,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
-.PHONY: help run test quick lint bench bench-servers clean
+.PHONY: help run test quick lint bench bench-servers lock sbom audit clean
 
 help:
 	@echo "make run    start the service on http://$(HOST):$(PORT) and print a demo key"
@@ -18,6 +18,8 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  speed and memory of the bundled model on this machine"
 	@echo "make bench-servers  the service under load, beside other servers"
+	@echo "make lock   the versions and hashes that a release installs; UPGRADE=1 for the newest"
+	@echo "make sbom   what they are, as CycloneDX;  make audit  known faults in them (asks PyPI)"
 	@echo "make clean  remove the virtual environment and caches; data in var/ stays"
 
 run: $(VENV)/.serving
@@ -47,6 +49,24 @@ bench: $(VENV)/.serving
 bench-servers: $(VENV)/.serving
 	$(PIP) -e '.[bench]'
 	$(BIN)/refundlens bench --against litserve,mosec,mosec-tuned,fastapi $(if $(OUT),--out $(OUT))
+
+# What a release is built of. uv, cyclonedx-bom and pip-audit are run in a virtual environment of their own.
+TOOLS := $(VENV)/tools
+$(TOOLS)/.installed:
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet uv cyclonedx-bom pip-audit
+	@touch $@
+
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/uv pip compile pyproject.toml --extra postgres --extra otel --universal --generate-hashes \
+		--no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) --output-file deploy/requirements.lock
+
+sbom: $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py requirements deploy/requirements.lock --output-reproducible --of JSON 2>/dev/null \
+		| $(PYTHON) deploy/sbom.py > deploy/sbom.cdx.json
+
+audit: $(TOOLS)/.installed
+	$(TOOLS)/bin/pip-audit --requirement deploy/requirements.lock --require-hashes --disable-pip --strict
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -65,12 +65,14 @@ def load(
 ) -> Bundle:
     """Open a bundle (the bundled one by default). threads: of one inference on the CPU; none = one a core.
 
-    cache: folder for what TensorRT builds. Raises BundleError that says what to do.
+    cache: folder for what TensorRT builds. Raises BundleError that says what to do: also where the file is not the one
+    whose SHA-256 lies beside it (`<bundle>.sha256`, as sha256sum writes it).
     """
     path = path or bundled_path()
     if not path.is_file():
         raise BundleError(f"there is no model file {path}")
     data = path.read_bytes()
+    _check_sum(path, data)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads or 0
@@ -101,3 +103,22 @@ def load(
             "calibrate its run anew with `refundlens calibrate` and export it again"
         )
     return Bundle(session, name, calibration, facts.get(CARD, ""), training)
+
+
+def stated_sum(path: Path) -> str | None:
+    """The SHA-256 that lies beside a bundle, in hexadecimal; none where none does."""
+    beside = path.with_name(f"{path.name}.sha256")
+    words = beside.read_text(encoding="ascii", errors="replace").split() if beside.is_file() else []
+    return words[0].lower() if words else None
+
+
+def _check_sum(path: Path, data: bytes) -> None:
+    stated = stated_sum(path)
+    if stated is None:
+        return
+    found = hashlib.sha256(data).hexdigest()
+    if stated != found:
+        raise BundleError(
+            f"{path} is damaged or was exchanged: its SHA-256 begins with {found[:12]}, and {path.name}.sha256 says "
+            f"{stated[:12]}; get it again (the bundled one: reinstall refundlens), or write the sum of your own anew"
+        )

@@ -6,10 +6,12 @@ All routers of the workflow, in one place. A new subject: its package, and a lin
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -29,6 +31,7 @@ from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
@@ -36,11 +39,13 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
+from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.idempotency import Replays, Running
-from refundlens.serving.http.middleware import HeadAsGet, Observing, SmallBodies
+from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
 from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
+from refundlens.serving.http.turns import Turns
 from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
@@ -52,6 +57,7 @@ from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
 from refundlens.serving.observability import Metrics, WorkflowMetrics
+from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
 from refundlens.serving.registry import endpoints as models
@@ -62,7 +68,7 @@ from refundlens.serving.registry.loader import start_engine
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.reuse.finder import Finder
-from refundlens.serving.settings import Settings
+from refundlens.serving.settings import Settings, cores
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
@@ -108,6 +114,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         version=_version(),
         summary="Tells whether the photo behind a refund claim is real, shows why, and says how sure it is.",
         lifespan=_lifespan,
+        openapi_url=None,  # ours, below, is written once
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
@@ -117,31 +124,37 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state.callers = Callers(settings, app.state.database, clock)
     app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
     app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
-    app.state.finder = Finder()
+    app.state.finder, app.state.bundles = Finder(), bundles
     app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
+    app.state.budgets = budgets = Budgets(settings, cores(), time.monotonic)
+    app.state.turns, app.state.parsing = Turns(max(1, cores() // 2)), Turns(1, "bodies")
     app.state.service = DetectionService(
         engine,
         DetectionStore(settings.data_dir / "detections", settings.keep_detections),
         Admission(
             settings.workers,
-            settings.max_waiting,
-            settings.max_waiting_bytes,
+            budgets,
             metrics,
-            engine.expected_wait,
+            lambda group: engine.expected_wait(group=group),
+            time.monotonic,
         ),
         metrics,
         clock,
         settings.workers,
         settings.cache_bytes,
     )
+    app.state.variants = variants_of(settings)
     app.state.rates = Rates(settings.rate_limit, time.monotonic)
     app.state.tracing = tracing(settings)
     app.state.samples = SampleFolder(settings.data_dir)
     gauges.connect(metrics.workflow, app.state.database, clock)
     app.state.ready = app.state.closing = False
+    app.state.warm_up_failed, app.state.working, app.state.openapi = None, None, None
+    app.state.readiness = _readiness(app)
     problems.install(app, trouble)
-    app.add_middleware(SmallBodies, seconds=settings.upload_timeout)
+    app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
+    app.add_middleware(SecurityHeaders, public_url=settings.public_url)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
     app.include_router(detections.router)
@@ -154,7 +167,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.include_router(page.router)
     app.include_router(fake.router)
-    app.openapi = _openapi_with_models(app)  # type: ignore[method-assign]
+    app.openapi = cache(_openapi_with_models(app))  # type: ignore[method-assign]
     return app
 
 
@@ -173,6 +186,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     for task in ending:
         task.cancel()
     await asyncio.wait([warm_up, *ending])
+    app.state.turns.close()
+    app.state.parsing.close()
     app.state.service.close()
     app.state.database.close()
     if app.state.tracing:
@@ -198,7 +213,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
     worker = Worker(
         state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
     )
-    task = asyncio.create_task(worker.run())
+    task = state.working = asyncio.create_task(worker.run())
     try:
         yield
     finally:
@@ -210,7 +225,11 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
 def _warm_up(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     engine: Engine = app.state.service.engine
-    engine.warm_up()
+    try:
+        engine.warm_up()
+    except Exception as error:
+        app.state.warm_up_failed = f"the model cannot judge ({error}); see the log"
+        raise
     app.state.ready = True
     if settings.demo:
         app.state.samples.prepare()
@@ -233,16 +252,53 @@ async def healthz() -> JSONResponse:
 
 @operations.get("/readyz", response_model=Health, responses=problems.responses(503))
 async def readyz(request: Request) -> JSONResponse:
-    """The detector is warm: requests are answered at full speed."""
-    if not request.app.state.ready:
-        raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
-    return JSONResponse({"status": "ready"})
+    """The model is warm, and database, disk and worker do their work: requests are answered at full speed."""
+    readiness: Readiness = request.app.state.readiness
+    found = await readiness.look()
+    wrong = [f"{part}: {what}" for part, what in found.items() if what != "ok"]
+    if wrong:
+        raise Problem(503, "not_ready", f"Not ready. {'; '.join(wrong)}.", {"Retry-After": "1"})
+    return JSONResponse({"status": "ready", "checks": found})
+
+
+def _readiness(app: FastAPI) -> Readiness:
+    state = app.state
+
+    def model() -> str | None:
+        if not state.ready:
+            return state.warm_up_failed or "warming up; ask again in a moment"
+        engine: Engine = state.service.engine
+        return None if engine.alive else "the threads that judge photos have ended; restart the service"
+
+    def worker() -> str | None:
+        task: asyncio.Task[None] | None = state.working
+        if not state.settings.worker or (task is not None and not task.done()):
+            return None
+        return "the worker has ended; the log says why, restart the service" if task else "not started"
+
+    return Readiness(
+        {
+            "database": database_answers(state.database),
+            "disk": disk_takes(state.settings.data_dir),
+            "worker": said(worker),
+            "model": said(model),
+        }
+    )
 
 
 @operations.get("/metrics", response_class=Response)
 def metrics(request: Request) -> Response:
     """Prometheus text format."""
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@operations.get("/openapi.json", include_in_schema=False)
+def openapi_json(request: Request) -> Response:
+    """OpenAPI 3.1, built at the first request and kept as bytes."""
+    state = request.app.state
+    if state.openapi is None:
+        state.openapi = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
+    return Response(state.openapi, media_type="application/json")
 
 
 def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -96,7 +96,7 @@ class Metrics:
         )
         self.refused = Counter(
             "refundlens_refused",
-            "Requests refused before work: too_large, rate_limited, overloaded, deadline.",
+            "Requests refused before work: too_large, rate_limited, share_taken, overloaded, deadline.",
             ["reason"],
             registry=self.registry,
         )

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         default=None,
         description="PEM certificates of signers whose Content Credentials (C2PA) count as proof",
     )
+    bundle_signers: Path | None = Field(
+        default=None,
+        description="PEM file of public Ed25519 keys; a bundle that none of them signed neither runs nor is promoted",
+    )
     language: Language = Field(default="en", description="language of the command's reasons")
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
     device: Device = Field(default="auto", description="what the model runs on")
@@ -139,6 +143,43 @@ class Settings(BaseSettings):
         gt=0,
         description="a body that takes longer to arrive is given up: 1 MB/s for a full one",
     )
+    min_upload_rate: int = Field(
+        default=16_384,
+        ge=0,
+        description="bytes a second at which a body must arrive, after its first 5 s; slower ones are given up, since "
+        "they hold memory. A photo of 4 MB over the worst mobile network; 0 for any rate",
+    )
+    photos_per_day: int = Field(
+        default=20_000,
+        ge=0,
+        description="photos that merchants and visitors may have judged in a day, of which each key has half and each "
+        "tenant three quarters; adjudicators, engineers and admins have no such limit. 0 for none",
+    )
+    variants_per_day: int = Field(
+        default=16,
+        ge=0,
+        description="different photos of one picture that a merchant or visitor may have judged in a day, so that "
+        "nobody finds out by trying what is not caught. 0 for no limit",
+    )
+    json_values: int = Field(
+        default=2_000_000,
+        ge=0,
+        description="values of JSON read in a minute, of all callers together; each has a share. A refund with its "
+        "photos has two hundred at most; 0 for no limit",
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=0,
+        description="open connections; then the one that idles longest goes. 0 for no limit",
+    )
+    connections_per_address: int = Field(
+        default=128, ge=0, description="open connections of one address; 0 for no limit"
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["127.0.0.1", "::1"],
+        description="addresses of reverse proxies, separated by commas: what they say of their clients is believed, "
+        "and they may have any number of connections",
+    )
     rate_limit: int = Field(
         default=60_000,
         ge=0,
@@ -171,7 +212,7 @@ class Settings(BaseSettings):
         """Whether OpenTelemetry is configured."""
         return bool(self.otlp_endpoint) and self.otel_exporter != "none" and not self.otel_disabled
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value

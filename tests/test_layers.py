@@ -77,7 +77,7 @@ SERVING: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "cli",  # starts everything
-        "app",  # wiring
+        "app readiness",  # wiring
         "jobs console evidence",  # they use the domain
         "reports",  # click, screening, verdict, appeal, refusal
         "detection",  # photo in, detection out

@@ -131,7 +131,8 @@ def test_the_images_install_what_is_copied_and_look_whether_it_starts(tmp_path: 
     install = "-m pip --disable-pip-version-check install --no-cache-dir"
     assert log.read_text(encoding="utf-8").splitlines() == [
         f"-m venv {target}",
-        f"{install} /source",
+        f"{install} --require-hashes --requirement /source/deploy/requirements.lock",
+        f"{install} --no-deps /source",
         "--help",
         f"{install} onnxruntime-gpu[cuda,cudnn]",
         "--help",
@@ -149,12 +150,13 @@ def test_what_the_image_needs_is_not_ignored() -> None:
         "training",
         "serving",
         "docs/examples",
+        "deploy/requirements.lock",
     }
     assert kept == needed and all((ROOT / name).exists() for name in needed)
 
 
 def test_make_knows_its_targets() -> None:
-    for target in ("run", "test", "quick", "lint", "bench"):
+    for target in ("run", "test", "quick", "lint", "bench", "lock", "sbom", "audit"):
         done = subprocess.run(
             ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
         )

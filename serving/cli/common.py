@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from refundlens.serving.cli.production import keep_for_owner
 from refundlens.serving.settings import read_settings
 
 if TYPE_CHECKING:
@@ -69,19 +70,31 @@ Json = Annotated[bool, typer.Option("--json", help="JSON Lines instead of a tabl
 @contextmanager
 def opened(must_exist: bool = True) -> Iterator[Database]:
     """The database; exit status 1 where it cannot be used or the wish cannot be met. must_exist: make none."""
+    from sqlalchemy.exc import DBAPIError
+
     from refundlens.serving.identity.scopes import IdentityError
     from refundlens.serving.identity.tenants import open_database
     from refundlens.serving.kit.clock import utc_now
     from refundlens.serving.storage.database import DatabaseError
+    from refundlens.serving.storage.faults import storage_fault
 
+    settings = read_settings()
     try:
-        database = open_database(read_settings(), utc_now(), must_exist)
+        if not must_exist or settings.data_dir.exists():
+            keep_for_owner(settings.data_dir)
+        database = open_database(settings, utc_now(), must_exist)
         try:
             yield database
         finally:
             database.close()
     except (DatabaseError, IdentityError) as error:
         complain(str(error))
+        raise typer.Exit(1) from error
+    except (DBAPIError, OSError) as error:
+        fault = storage_fault(error)
+        if fault is None:
+            raise
+        complain(f"{error.orig if isinstance(error, DBAPIError) else error}: {fault.advice}")
         raise typer.Exit(1) from error
 
 

@@ -5,13 +5,14 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from refundlens.model.bundle import Bundle, bundled_path, load
+from refundlens.model.bundle import Bundle, bundled_path, load, stated_sum
 from refundlens.serving.settings import Settings, cores, trusted_signers
+from refundlens.serving.storage.database import DatabaseError
+from refundlens.serving.storage.faults import storage_fault
 
 LOW_DISK = 1_000_000_000
 """Bytes; below this, keeping results and logs of a busy day is at risk."""
@@ -43,7 +44,9 @@ def _guarded(name: str, check: Callable[[Settings], HealthFinding], settings: Se
     try:
         return check(settings)
     except Exception as error:
-        return HealthFinding(name, "failed", f"{type(error).__name__}: {error}")
+        fault = storage_fault(error)
+        advice = f"{type(error).__name__}: {error}" if fault is None else f"{error}: {fault.advice}"
+        return HealthFinding(name, "failed", str(error) if isinstance(error, DatabaseError) else advice)
 
 
 def _python(settings: Settings) -> HealthFinding:
@@ -84,6 +87,7 @@ def _database(settings: Settings) -> HealthFinding:
         return HealthFinding("database", "note", "none yet; `refundlens serve` makes one at its first start")
     database = Database(settings.database_url or sqlite_url(settings.data_dir))
     try:
+        database.check()
         state = database.state()
     finally:
         database.close()
@@ -134,20 +138,10 @@ def _model(settings: Settings) -> HealthFinding:
     )
     if bundle.calibration is None:
         return HealthFinding("model", "note", f"{detail}; it is not calibrated, run `refundlens calibrate`")
-    stated = _stated_checksum(path)
+    stated = stated_sum(path)
     if stated is None:
         return HealthFinding("model", "note", f"{detail}; no checksum lies beside it")
-    if stated != bundle.name.sha256:
-        return HealthFinding(
-            "model", "failed", f"{detail}, but {stated[:_KEPT_LENGTH]} was shipped: reinstall refundlens"
-        )
     return HealthFinding("model", "ok", f"{detail} as shipped")
-
-
-def _stated_checksum(path: Path) -> str | None:
-    """The checksum shipped beside the model, in the format of `sha256sum`."""
-    beside = path.with_name(f"{path.name}.sha256")
-    return beside.read_text(encoding="ascii").split()[0] if beside.is_file() else None
 
 
 def _self_test(settings: Settings) -> HealthFinding:

@@ -38,6 +38,28 @@ def every(as_json: Json = False) -> None:
         table([_short(line) for line in lines])
 
 
+@app.command("sign")
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlens export`.")],
+    key: Annotated[
+        Path,
+        typer.Option(help="A private key: openssl genpkey -algorithm ed25519 -out KEY. Keep it elsewhere."),
+    ],
+) -> None:
+    """Sign a bundle, for services that REFUNDLENS_BUNDLE_SIGNERS tells whom to trust; writes BUNDLE.sig."""
+    from refundlens.model.bundle import BundleError
+    from refundlens.serving.registry.signatures import make_signature, signature_file
+    from refundlens.serving.storage.files import digest
+
+    try:
+        made = make_signature(digest(bundle.read_bytes()), key.read_bytes())
+        signature_file(bundle).write_text(f"{made}\n", encoding="ascii")
+    except (BundleError, OSError) as error:
+        complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(str(signature_file(bundle)))
+
+
 @app.command("show")
 def show(version: Version, as_json: AsObject = False) -> None:
     """Show a version: its card, its calibration, and everything that was done to it."""
@@ -68,9 +90,12 @@ def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlen
     from refundlens.model.bundle import BundleError
     from refundlens.serving.registry import service
     from refundlens.serving.registry.bundles import ModelError, open_bundles, tried
+    from refundlens.serving.registry.signatures import check_signature, read_signature
 
     try:
         found = tried(bundle)
+        found.facts["signature"] = read_signature(bundle)
+        check_signature(read_settings(), found.name.sha256, found.facts["signature"])
         open_bundles(read_settings().data_dir).put(bundle.read_bytes())
     except (BundleError, ModelError, OSError) as error:
         complain(str(error))
@@ -105,6 +130,7 @@ def promote(
     """Make a version the champion: it judges every photo from now on."""
     from refundlens.serving.registry import service
 
+    _must_load(version)
     with _change() as (session, by, now):
         row = service.promote(session, by, version, now, reason, force)
     complain(f"{row.id} is the champion; running services change to it within seconds")
@@ -127,6 +153,16 @@ def rollback(
             raise Conflict("not_champion", "There is no champion to roll back.")
         row = service.rollback(session, by, wanted, now, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
+
+
+def _must_load(version: str) -> None:
+    """A version that cannot be loaded here is not promoted; exit status 1."""
+    from refundlens.serving.registry import service
+    from refundlens.serving.registry.bundles import check_loadable, open_bundles
+
+    settings = read_settings()
+    with _registry() as session:
+        check_loadable(open_bundles(settings.data_dir), settings, service.find(session, version))
 
 
 @contextmanager

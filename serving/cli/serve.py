@@ -8,14 +8,19 @@ tables and schemas stay for as long as the process, and each full collection wou
 
 import gc
 import socket
+import sys
 from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from refundlens.serving.cli.common import Model, complain
-from refundlens.serving.settings import read_settings
+from refundlens.serving.cli.production import fit_for, keep_for_owner
+from refundlens.serving.settings import SettingsError, read_settings
 
+SWITCH_SECONDS = 0.001
+"""After which a thread that computes in Python hands the lock on: the event loop takes it a dozen times a request, and
+waits for Python's usual 5 ms each time while a body is parsed or a PDF is drawn."""
 BACKLOG = 2048
 """Connections the system holds until they are taken; uvicorn's own default."""
 
@@ -37,6 +42,7 @@ def serve(
     import uvicorn
 
     from refundlens.serving.app import create_app, let_go
+    from refundlens.serving.http.connections import guarded
     from refundlens.serving.identity.keys import demo_key
     from refundlens.serving.observability import configure
     from refundlens.serving.storage.database import DatabaseError
@@ -44,6 +50,8 @@ def serve(
     settings = read_settings(workers=workers, bundle=model)
     configure(settings)
     try:
+        settings, told = fit_for(settings, host)
+        keep_for_owner(settings.data_dir)
         door = _listen(host, port)
         key = demo_key(settings)
         app = create_app(settings)
@@ -51,15 +59,24 @@ def serve(
         where = f"{error.filename}: " if error.filename else ""
         complain(f"cannot start: {where}{error.strerror}")
         raise typer.Exit(1) from error
-    except DatabaseError as error:
+    except (DatabaseError, SettingsError) as error:
         complain(f"cannot start: {error}")
         raise typer.Exit(1) from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
     typer.echo(f"RefundLens on {address}", err=True)
+    for sentence in told:
+        typer.echo(sentence, err=True)
     if key:
         typer.echo(f"Demo key: {key}", err=True)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        http=guarded(settings),
+        ws="none",
+        forwarded_allow_ips=settings.trusted_proxies,
     )
 
     class Server(uvicorn.Server):
@@ -85,6 +102,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def settle() -> None:
-    """Call once, when everything is loaded: what is there now is never collected, garbage among it is so before."""
+    """Call once, when everything is loaded: what is there now is never collected, garbage among it is so before; and
+    the event loop gets Python's lock back soon."""
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,9 +1,13 @@
 """Says no in time: a request that cannot be answered before its deadline is refused before its body is read.
 
-In: how many photos a request brings, how large it is, how long its caller waits. Out: a place, or Problem 503 with
-Retry-After. Photos whose answer is known need none, but room for their bytes like any. The estimate is the photos
-waiting, times the running mean of a photo's time, shared by the workers; or what the engine says of the tiles in its
-queue, if that is more, since photos differ in size.
+In: whose request it is, how many photos it brings, how large it is, how long its caller waits. Out: a place, or Problem
+429 where its caller has its share of what there is (`http.budgets`), 503 with Retry-After where there is no room or no
+time. Photos whose answer is known need none, but room for their bytes like any. Bytes are counted as they arrive: who
+says it sends much and sends nothing keeps nobody out.
+
+The estimate is what the engine says of the photos that go before; or, as long as its caller's other photos have not
+reached the engine, their number times the running mean of a photo's time, shared by the workers. The mean forgets:
+photos differ, and one that was slow says nothing of a small one that comes a minute later.
 
 How many photos one API key may send: a token bucket each, told in every answer so that callers can pace themselves.
 
@@ -16,14 +20,19 @@ for.
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from fastapi import Request
+
+from refundlens.serving.http.budgets import Budgets, Caller, caller_of, full
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.observability import Metrics
 
 SMOOTHING = 0.1
 """Weight of the newest photo in the running mean: follows a change of load within some twenty photos."""
+FORGET_SECONDS = 30.0
+"""In which the mean is halved while no photo is finished."""
 
 
 class Admission:
@@ -32,83 +41,106 @@ class Admission:
     def __init__(
         self,
         workers: int,
-        most: int,
-        most_bytes: int,
+        budgets: Budgets,
         metrics: Metrics,
-        backlog: Callable[[], float] = lambda: 0.0,
+        backlog: Callable[[str], float],
+        clock: Callable[[], float],
     ) -> None:
-        """`most`, `most_bytes`: photos, and bytes of bodies, that may be admitted and unanswered at one time. backlog:
-        seconds until what the engine has is done."""
-        self._workers, self._most, self._most_bytes, self._metrics = workers, most, most_bytes, metrics
-        self._backlog = backlog
-        self._waiting = 0
-        self._bytes = 0
-        self._seconds = 0.0
+        """backlog: seconds until what the engine has, and what goes before a photo of this group
+        (`Caller.group`), is done. clock: seconds, monotonic."""
+        self._workers, self._budgets, self._metrics = workers, budgets, metrics
+        self._backlog, self._clock = backlog, clock
+        self._seconds, self._learned = 0.0, clock()
 
     @contextmanager
-    def place(self, deadline_seconds: float, size: int, photos: int = 1) -> Iterator["Place"]:
-        """Room for a request of `size` bytes and `photos` to be judged, as far as is known yet; the place can grow.
-        Raises Problem 503."""
-        if self._bytes and self._bytes + size > self._most_bytes:
-            detail = "Other requests fill the memory set aside for photos. Try again later."
-            raise self._refusal("overloaded", detail, self._estimate(0))
-        place = Place(self)
-        place.need(photos, deadline_seconds)
-        self._bytes += size
-        try:
+    def place(
+        self, request: Request, deadline_seconds: float, size: int, photos: int = 1
+    ) -> Iterator["Place"]:
+        """Room for a request of `size` bytes, or at most so many, and `photos` to be judged, as far as is known yet;
+        the place can grow. Raises Problem 429, 503."""
+        caller = caller_of(request)
+        place = Place(self, caller)
+        with ExitStack() as held:
+            with self._refusals_counted():
+                held.enter_context(self._budgets.announced.held_while(caller, size))
+                room = self._budgets.arrived
+                if room.total and room.total + size > room.whole:
+                    raise full(room.name)
+            held.callback(place.give_back)
+            place.need(photos, deadline_seconds)
+            request.state.arrived = place.arrived
             yield place
-        finally:
-            self._bytes -= size
-            self._change(-place.images)
 
     def learn(self, seconds: float) -> None:
         """Take the work of a finished photo into account, in seconds of one worker; the first one sets the mean."""
-        self._seconds = (
-            seconds if not self._seconds else self._seconds + SMOOTHING * (seconds - self._seconds)
+        known = self._mean()
+        self._seconds = known + (SMOOTHING if known else 1.0) * (seconds - known)
+        self._learned = self._clock()
+
+    def _mean(self) -> float:
+        return self._seconds * math.exp2(-(self._clock() - self._learned) / FORGET_SECONDS)
+
+    def _estimate(self, caller: Caller, images: int) -> float:
+        """Seconds until `images` more photos of this caller would be answered; 0 where nothing waits: only trying
+        would show how long they take."""
+        waiting = self._budgets.photos
+        if not waiting.total:
+            return 0.0
+        mine = waiting.held(caller)
+        return max(
+            self._backlog(caller.group), (mine + images) * self._mean() / self._workers if mine else 0.0
         )
 
-    def _estimate(self, images: int) -> float:
-        """Seconds until `images` more photos would be answered: at least one photo's time."""
-        photos = (self._waiting + images) * self._seconds / self._workers
-        return max(self._seconds, photos, self._backlog())
-
-    def _take(self, images: int, deadline_seconds: float) -> None:
-        estimate = self._estimate(images)
-        if self._waiting + images > self._most:
-            detail = f"{self._waiting} photos are waiting already. Try again later, or send fewer at a time."
-            raise self._refusal("overloaded", detail, estimate)
+    def _take(self, caller: Caller, images: int, deadline_seconds: float) -> None:
+        estimate = self._estimate(caller, images)
         if estimate > deadline_seconds:
-            if not self._waiting:
-                # Nobody is being judged who could show that it is faster by now: without this, one slow photo would
-                # shut out impatient callers for good.
-                self._seconds *= 1 - SMOOTHING
             detail = (
                 f"The answer would take about {estimate:.1f} s and you wait for {deadline_seconds:.1f} s. "
+                "Try later, or wait longer."
             )
-            raise self._refusal("deadline", f"{detail}Try later, or wait longer.", estimate)
-        self._change(images)
+            self._metrics.refused.labels("deadline").inc()
+            raise Problem(503, "deadline", detail, {"Retry-After": str(max(1, math.ceil(estimate)))})
+        with self._refusals_counted():
+            self._budgets.photos.take(caller, images)
+        self._metrics.waiting.set(self._budgets.photos.total)
 
-    def _refusal(self, code: str, detail: str, estimate: float) -> Problem:
-        self._metrics.refused.labels(code).inc()
-        return Problem(503, code, detail, {"Retry-After": str(max(1, math.ceil(estimate)))})
+    def _leave(self, caller: Caller, images: int) -> None:
+        self._budgets.photos.give_back(caller, images)
+        self._metrics.waiting.set(self._budgets.photos.total)
 
-    def _change(self, images: int) -> None:
-        self._waiting += images
-        self._metrics.waiting.set(self._waiting)
+    @contextmanager
+    def _refusals_counted(self) -> Iterator[None]:
+        """Have the metrics tell what the budgets refuse."""
+        try:
+            yield
+        except Problem as problem:
+            self._metrics.refused.labels(problem.code).inc()
+            raise
 
 
 class Place:
     """The room one request holds."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, admission: Admission, caller: Caller) -> None:
+        self._admission, self._caller = admission, caller
         self.images = 0
+        self._bytes = 0
 
     def need(self, images: int, deadline_seconds: float) -> None:
-        """Grow to `images` photos. Raises Problem 503 where there is no room or no time for them."""
+        """Grow to `images` photos. Raises Problem 429, 503 where there is no room or no time for them."""
         if images > self.images:
-            self._admission._take(images - self.images, deadline_seconds)
+            self._admission._take(self._caller, images - self.images, deadline_seconds)
             self.images = images
+
+    def arrived(self, size: int) -> None:
+        """Bytes of the body that have come, since this was last called. Raises Problem 503 where there is no room."""
+        with self._admission._refusals_counted():
+            self._admission._budgets.arrived.take(self._caller, size)
+        self._bytes += size
+
+    def give_back(self) -> None:
+        self._admission._leave(self._caller, self.images)
+        self._admission._budgets.arrived.give_back(self._caller, self._bytes)
 
 
 MOST_CALLERS = 10_000

@@ -4,19 +4,20 @@ In: a request. Out: an `Intake`, or a Problem. Limits hold before the body is re
 while it streams in any case.
 """
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.datastructures import UploadFile
 
 from refundlens.model.names import DEFECTS, Defect
-from refundlens.serving.http.body import Upload, arriving, digest, faults
+from refundlens.serving.http.body import Upload, arriving, digest, on_parser, parse_json
+from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.settings import Settings
 
 MAX_REFERENCES = 4
@@ -106,8 +107,9 @@ class DetectBody(BaseModel):
 
 async def read(request: Request, settings: Settings) -> Intake:
     """The whole body, understood. Raises Problem 400, 408, 413, 415 or 422."""
-    async with arriving(request, settings):
-        intake = await _by_type(request)
+    guard = JsonGuard() if media_type(request) == "application/json" else None
+    async with arriving(request, settings, guard):
+        intake = await _by_type(request, settings)
     check_counts(intake, settings)
     return intake
 
@@ -128,14 +130,15 @@ def check_counts(intake: Intake, settings: Settings) -> None:
         raise Problem(413, "too_many_images", detail)
 
 
-async def _by_type(request: Request) -> Intake:
+async def _by_type(request: Request, settings: Settings) -> Intake:
     kind = media_type(request)
     if kind == "multipart/form-data":
-        return await _multipart(request)
+        return await _multipart(request, settings)
     if is_image(kind):
         return Intake([Upload(None, await request.body())], read_claim(request.query_params.get("claim")))
     if kind == "application/json":
-        return _from_json(await request.body())
+        data = await request.body()
+        return await on_parser(request, lambda: _from_json(data))
     detail = (
         "Send multipart/form-data with `image` fields, one image/* body, or application/json with base64."
     )
@@ -157,8 +160,10 @@ def is_image(kind: str) -> bool:
     return kind.startswith("image/") or kind == "application/octet-stream"
 
 
-async def _multipart(request: Request) -> Intake:
-    async with request.form(max_fields=MAX_FIELDS) as form:
+async def _multipart(request: Request, settings: Settings) -> Intake:
+    # one more than allowed, so that the answer says how many may come
+    files = settings.max_images + MAX_REFERENCES + 1
+    async with request.form(max_files=files, max_fields=MAX_FIELDS) as form:
         images = [await _upload(item) for item in form.getlist("image")]
         references = [await _upload(item) for item in form.getlist("reference")]
         claim = form.get("claim")
@@ -174,10 +179,7 @@ async def _upload(item: UploadFile | str) -> Upload:
 
 
 def _from_json(body: bytes) -> Intake:
-    try:
-        content = DetectBody.model_validate_json(body)
-    except ValidationError as error:
-        raise Problem(422, "invalid_request", faults(error)) from error
+    content = parse_json(body, DetectBody)
     images = [_decoded(f"image.{index}", picture) for index, picture in enumerate(content.image)]
     references = [_decoded(f"reference.{index}", picture) for index, picture in enumerate(content.reference)]
     return Intake(images, content.claim, references)
@@ -185,7 +187,7 @@ def _from_json(body: bytes) -> Intake:
 
 def _decoded(where: str, picture: Picture) -> Upload:
     try:
-        return Upload(picture.name, base64.b64decode(picture.data, validate=True))
+        return Upload(picture.name, from_base64(picture.data))
     except ValueError as error:  # binascii.Error is one; text beyond ASCII raises a plain one
         raise Problem(422, "invalid_request", f"{where}.data: not base64 ({error})") from error
 

@@ -43,6 +43,7 @@ from refundlens.serving.http.body import Upload
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.format import percent
@@ -209,7 +210,7 @@ async def _judged(
             outcomes = await service.judge(asked)
             pairs = zip(outcomes, asked.body.images, strict=True)
             return [
-                await service.on_worker(partial(result_view, outcome, photo.data, photo.name, keep))
+                await drawn(request, partial(result_view, outcome, photo.data, photo.name, keep))
                 for outcome, photo in pairs
             ]
 

@@ -24,6 +24,7 @@ from refundlens.serving.detection.body import Intake, is_image, media_type, read
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
+from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
@@ -84,7 +85,8 @@ HEADERS: list[dict[str, Any]] = [
 @dataclass(frozen=True)
 class DetectRequest(Generic[Body]):
     """What a caller wants judged, and how. began, expires: on the monotonic clock. keep: whether what comes out is
-    stored; else the outcomes have all there is of it."""
+    stored; else the outcomes have all there is of it. group: among whom its photos take turns.
+    exact: whether its caller gets every digit (`oracle`)."""
 
     body: Body
     owner: str
@@ -94,6 +96,8 @@ class DetectRequest(Generic[Body]):
     priority: Priority = "interactive"
     cache: CacheUse = "off"
     keep: bool = True
+    group: str = ""
+    exact: bool = True
 
     @classmethod
     @asynccontextmanager
@@ -113,6 +117,7 @@ class DetectRequest(Generic[Body]):
         service: DetectionService = state.service
         settings: Settings = state.settings
         rates: Rates = state.rates
+        caller, questions = caller_of(request), budgets_of(request).questions
         began = time.monotonic()
         try:
             size = expected_bytes(request, settings)
@@ -121,6 +126,8 @@ class DetectRequest(Generic[Body]):
             if photo is not None:
                 claim = read_claim(request.query_params.get("claim"))
             rates.enter(owner)
+            if not caller.judges:
+                questions.check(caller)
         except Problem as problem:
             if problem.status in (413, 429):
                 state.metrics.refused.labels(problem.code).inc()
@@ -133,16 +140,30 @@ class DetectRequest(Generic[Body]):
             return cache == "use" and service.knows(photo, owner, claim, language)
 
         expected = photo is not None and known(photo, claim)
-        with service.admission.place(patience, size, photos=0 if expected else 1) as place:
+        with service.admission.place(request, patience, size, photos=0 if expected else 1) as place:
             body = await read(request, settings)
             if expected:  # whether what came has stored answers, as was said before it came
                 digests = await asyncio.to_thread(lambda: [upload.sha256 for upload in body.images])
                 expected = not body.references and all(known(digest, body.claim) for digest in digests)
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
+                if not caller.judges:
+                    await state.variants.check(owner, body.images)
+                    questions.pay(caller, len(body.images))
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
-            yield cls(body, owner, language, began, began + patience, priority(request), cache, keep)
+            yield cls(
+                body,
+                owner,
+                language,
+                began,
+                began + patience,
+                priority(request) if caller.pays else "visitor",
+                cache,
+                keep,
+                caller.group,
+                caller.judges,
+            )
 
     @property
     def spent_ms(self) -> float:

@@ -163,7 +163,10 @@ class Detections(BaseModel):
 
 
 class Health(BaseModel):
+    """checks: of readiness, `ok` each."""
+
     status: str
+    checks: dict[str, str] | None = None
 
 
 class ErrorBody(TypedDict):

@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from refundlens.model.detect import Detector
@@ -19,6 +19,7 @@ from refundlens.model.photo.image import ImageError
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.cache import Question, ResultCache
+from refundlens.serving.detection.oracle import coarse, coarse_record
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
@@ -26,11 +27,12 @@ from refundlens.serving.detection.store import Damaged, DetectionRecord, Detecti
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, storage_problem
 from refundlens.serving.kit.clock import Clock, rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import Metrics
+from refundlens.serving.storage.faults import storage_fault
 
 Result = TypeVar("Result")
 
@@ -113,7 +115,7 @@ class DetectionService:
             raise
         for outcome in outcomes:
             self._count(outcome)
-        return outcomes
+        return list(outcomes) if asked.exact else [_coarse(outcome) for outcome in outcomes]
 
     def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
         """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
@@ -171,7 +173,7 @@ class DetectionService:
         """The engine's job for a picture, or what its header says against it."""
         try:
             return self.engine.job(
-                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority
+                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority, asked.group
             )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
@@ -213,6 +215,11 @@ class DetectionService:
             return PhotoOutcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
+        except OSError as error:
+            if (fault := storage_fault(error)) is not None:  # a verdict that cannot be kept is none
+                raise storage_problem(fault) from error
+            _log.exception("a picture of %d bytes could not be kept", len(upload.data))
+            return PhotoOutcome(error=INTERNAL)
         except Expired as error:
             return PhotoOutcome(error=ErrorBody(code="deadline", message=str(error)))
         except Exception:
@@ -256,6 +263,13 @@ class DetectionService:
             for stage, milliseconds in outcome.detection.timings_ms.items():
                 self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
             self.admission.learn(outcome.work)
+
+
+def _coarse(outcome: PhotoOutcome) -> PhotoOutcome:
+    """As those see it who are no judges; what is stored stays as it is."""
+    body = None if outcome.body is None else coarse(outcome.body)
+    stored = None if outcome.stored is None else coarse_record(outcome.stored)
+    return replace(outcome, body=body, stored=stored)
 
 
 def _references(uploads: Sequence[Upload]) -> list[Reference]:

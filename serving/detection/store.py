@@ -73,16 +73,14 @@ class DetectionStore:
 
     def put(self, detection: DetectionRecord, question: str | None = None) -> None:
         """Store; the JSON goes last, so that a detection on disk is always whole. question: the digest of what it
-        answers, none for a detection that answers nobody else."""
-        content = json.dumps({"owner": detection.owner, "body": detection.body}, ensure_ascii=False)
-        np.save(self._file(detection.id, HEATMAP), detection.heatmap, allow_pickle=False)
-        if detection.reliabilitymap is not None:
-            np.save(self._file(detection.id, RELIABILITY), detection.reliabilitymap, allow_pickle=False)
-        partial = self._file(detection.id, "partial")
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(self._file(detection.id, "json"))
-        if question is not None:
-            self._file(detection.id, f"{question}.{ANSWER}").touch()
+        answers, none for a detection that answers nobody else. Raises OSError; then nothing of it is left."""
+        try:
+            self._write(detection, question)
+        except BaseException:  # a full disk is not to be filled further by halves
+            marks = [] if question is None else [f"{question}.{ANSWER}"]
+            for suffix in ("json", "partial", HEATMAP, RELIABILITY, *marks):
+                self._delete(detection.id, suffix)
+            raise
         with self._lock:
             self._ids.append(detection.id)
             if question is not None:
@@ -93,6 +91,17 @@ class DetectionStore:
         for identifier, mark in zip(surplus, marks, strict=True):
             for suffix in ("json", HEATMAP, RELIABILITY, *mark):
                 self._delete(identifier, suffix)
+
+    def _write(self, detection: DetectionRecord, question: str | None) -> None:
+        content = json.dumps({"owner": detection.owner, "body": detection.body}, ensure_ascii=False)
+        np.save(self._file(detection.id, HEATMAP), detection.heatmap, allow_pickle=False)
+        if detection.reliabilitymap is not None:
+            np.save(self._file(detection.id, RELIABILITY), detection.reliabilitymap, allow_pickle=False)
+        partial = self._file(detection.id, "partial")
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(self._file(detection.id, "json"))
+        if question is not None:
+            self._file(detection.id, f"{question}.{ANSWER}").touch()
 
     def answer(self, question: str) -> str | None:
         """The id of the newest detection that answers a question. Reads no file."""

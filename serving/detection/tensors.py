@@ -5,20 +5,21 @@ shape [n], in JSON as base64 (JSON has no bytes), in the extension as each pictu
 bytes.
 """
 
-import base64
-import binascii
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.model.names import Defect
 from refundlens.serving.detection.body import Intake, check_counts
-from refundlens.serving.http.body import Upload, faults, read_bytes
+from refundlens.serving.http.body import Upload, on_parser, parse_json, read_bytes
+from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.settings import Settings
 
 IMAGE = "image"
@@ -77,12 +78,13 @@ class TensorIntake(Intake):
 
 async def read(request: Request, settings: Settings) -> TensorIntake:
     """The whole body, understood. Raises Problem 400, 408 or 413."""
-    body = await read_bytes(request, settings)
+    body = await read_bytes(request, settings, JsonGuard(length=_stated_length(request)))
+    return await on_parser(request, lambda: _understood(request, body, settings))
+
+
+def _understood(request: Request, body: bytes, settings: Settings) -> TensorIntake:
     split = _json_length(request, len(body))
-    try:
-        asked = InferenceRequest.model_validate_json(body[:split])
-    except ValidationError as error:
-        raise Problem(400, "invalid_request", faults(error)) from error
+    asked = parse_json(body[:split], InferenceRequest, 400)
     tensor = asked.inputs[0]
     if tensor.name != IMAGE or tensor.datatype != "BYTES":
         raise _wrong(f"send one BYTES tensor named `{IMAGE}`")
@@ -100,6 +102,12 @@ async def read(request: Request, settings: Settings) -> TensorIntake:
     return found
 
 
+def _stated_length(request: Request) -> int | None:
+    """Bytes of JSON at the beginning, as far as the header can be understood; what is wrong with it is told later."""
+    stated = request.headers.get(JSON_LENGTH, "")
+    return int(stated) if re.fullmatch(r"[0-9]{1,12}", stated) else None
+
+
 def _json_length(request: Request, size: int) -> int:
     stated = request.headers.get(JSON_LENGTH)
     if stated is None:
@@ -114,8 +122,8 @@ def _json(tensor: InputTensor) -> Iterator[bytes]:
         if not isinstance(item, str):
             raise _wrong(f"data.{index} is no base64 text")
         try:
-            yield base64.b64decode(item, validate=True)
-        except (binascii.Error, ValueError) as error:
+            yield from_base64(item)
+        except ValueError as error:
             raise _wrong(f"data.{index} is not base64 ({error})") from error
 
 

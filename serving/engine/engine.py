@@ -72,6 +72,11 @@ class Engine:
         shadow = self._shadow
         return shadow.agreement if shadow else None
 
+    @property
+    def alive(self) -> bool:
+        """Whether its threads, once started, are there."""
+        return self._workers.alive
+
     def warm_up(self) -> None:
         """Measure what batches cost and judge a first picture; until then, the first photos are slow.
 
@@ -87,13 +92,15 @@ class Engine:
         language: Language = "en",
         deadline: float = math.inf,
         priority: Priority = "interactive",
+        group: str = "",
     ) -> PhotoJob:
-        """A photo to `submit`. deadline: on the monotonic clock. Reads the header only; raises ImageError."""
+        """A photo to `submit`. deadline: on the monotonic clock. group: whose it is; groups take turns. Reads the
+        header only; raises ImageError."""
         _, width, height = probe(data)
         count = len(tiles.plan(*resizing.judged_size(height, width)).origins)
         now = time.monotonic()
         return PhotoJob(
-            data, claim, language, priority, now, deadline, count, width * height, self._workers.lane
+            data, claim, language, priority, now, deadline, count, width * height, self._workers.lane, group
         )
 
     def submit(self, jobs: Sequence[PhotoJob]) -> None:
@@ -124,12 +131,13 @@ class Engine:
         language: Language = "en",
         patience: float | None = None,
         priority: Priority = "interactive",
+        group: str = "",
     ) -> Judgement:
         """Judge one photo. patience: seconds the caller waits.
 
         Raises ImageError, Refused, Expired, Closed, BundleError.
         """
-        job = self.job(data, claim, language, _deadline(patience), priority)
+        job = self.job(data, claim, language, _deadline(patience), priority, group)
         self.submit([job])
         return await self.result(job)
 
@@ -150,12 +158,12 @@ class Engine:
             job.future.cancel()
             raise Expired(job.stage) from error
 
-    def expected_wait(self, tiles: int = 0, priority: Priority = "interactive") -> float:
-        """Seconds until `tiles` more tiles would be judged; 0 until the first photo was.
+    def expected_wait(self, tiles: int = 0, priority: Priority = "interactive", group: str = "") -> float:
+        """Seconds until `tiles` more tiles of a group would be judged; 0 until the first photo was.
 
         Smaller photos that come meanwhile are not foreseen: they go first only while the deadline bears it (`turns`).
         """
-        return self._workers.expected_wait(tiles, priority)
+        return self._workers.expected_wait(tiles, priority, group)
 
     def swap(self, bundle: Path | None = None) -> ModelName:
         """Change to another bundle (none: that of the settings, read anew) without losing a photo.

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from refundlens.serving.engine.runner import ModelRunner
     from refundlens.serving.engine.scheduler import Stage
 
-Priority = Literal["interactive", "bulk", "shadow"]
-"""Somebody waits; nobody looks (rescans); a challenger's copy of a photo, which only ever gets idle time."""
-LATER: dict[Priority, float] = {"interactive": 0.0, "bulk": 10.0, "shadow": math.inf}
-"""Seconds by which a photo of each priority counts as having come later than it did. This is the ageing: a bulk photo
+Priority = Literal["interactive", "bulk", "visitor", "shadow"]
+"""Somebody waits; nobody looks (rescans); somebody without a key; a challenger's copy of a photo, which only ever gets
+idle time."""
+LATER: dict[Priority, float] = {"interactive": 0.0, "bulk": 10.0, "visitor": 0.0, "shadow": math.inf}
+"""Seconds by which a photo of each priority counts as having come later than it did (a visitor's, and a shadow's, wait
+for all others besides: `scheduler.CLASSES`). This is the ageing: a bulk photo
 lets through those who came up to 10 s after it and no others, so that a stream of interactive ones never starves it."""
 
 
@@ -106,6 +108,8 @@ class PhotoJob:
     tiles: int
     area: int
     lane: "ModelRunner"
+    group: str = ""
+    """Whose photo it is, such as a tenant's: groups take turns. None for who takes none, such as a warm-up."""
     future: "Future[Judgement]" = field(default_factory=Future)
     stage: "Stage" = "decode"
     photo: Photo | None = None

@@ -1,6 +1,7 @@
 """What waits for each stage, and what a free thread does next. No threads in here: the engine's lock guards it.
 
-The photo of lowest rank goes first, whatever its stage, so that what was begun is finished, only few photos are in
+Groups of callers, such as tenants, take turns by what was done for each; of one group, the photo of lowest rank goes
+first, whatever its stage, so that what was begun is finished, only few photos are in
 memory as pixels, and a large one makes way for small ones between any two batches (`priority_of`); a thread never waits
 while there is something it can do. Jobs that nobody waits for any more are dropped when they are reached, before they
 are decoded and before their tiles are run; those known to be given up, at once.
@@ -22,13 +23,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from refundlens.serving.engine.job import PhotoJob, TiledPass
+from refundlens.serving.engine.job import PhotoJob, Priority, TiledPass
 from refundlens.serving.engine.runner import ModelRunner
 
 Stage = Literal["finish", "infer", "decode"]
 STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
 """In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some."""
 CHANNELS = 3
+CLASSES: dict[Priority, int] = {"interactive": 0, "bulk": 0, "visitor": 1, "shadow": 2}
+"""Nobody of a higher class is worked for while somebody of a lower one waits."""
+OTHER = 0.1
+"""What decoding or judging a photo costs beside running its tiles: a tenth each on processors."""
+LARGE_AREA = 4_000_000
+"""Pixels from which decoding or judging a photo takes a thread a good part of a second, and cannot be interrupted."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,16 @@ Task = Drop | Decode | Infer | Finish
 
 @dataclass
 class Scheduler:
-    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is."""
+    """most_bytes: pixels of all photos in memory, RGB; one photo is let in however large it is. slow_threads: threads
+    that may decode or judge what others should not wait for (large photos, and those of who does not pay); with one
+    fewer than there are, somebody is always there for a small one."""
 
     most_bytes: int
+    slow_threads: int = 1_000
+    slow_running: int = 0
+    _members: dict[str, set[PhotoJob]] = field(default_factory=dict)
+    _spent: dict[str, float] = field(default_factory=dict)
+    """What was done for each group that has photos here, in tiles; it begins with what the least served has."""
     held: int = 0
     _waiting: dict[Stage, list[tuple[float, int, PhotoJob]]] = field(
         default_factory=lambda: {stage: [] for stage in STAGES}
@@ -83,6 +97,7 @@ class Scheduler:
     def add(self, job: PhotoJob, stage: Stage) -> None:
         """Let a job wait for a stage."""
         job.stage = stage
+        self._join(job)
         rank = -math.inf if job.future.done() else job.rank  # to be dropped at once: it holds memory
         heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
 
@@ -105,6 +120,11 @@ class Scheduler:
         """A job has ended, its pixels are gone."""
         self.held -= job.held
         job.held = 0
+        members = self._members.get(job.group)
+        if members is not None:
+            members.discard(job)
+            if not members:
+                del self._members[job.group], self._spent[job.group]
 
     def has_room(self, area: int) -> bool:
         return not self.held or self.held + area * CHANNELS <= self.most_bytes
@@ -116,15 +136,22 @@ class Scheduler:
             queue = self._waiting[stage]
             if stage in stages and queue and queue[0][2].over(now):
                 return Drop(heapq.heappop(queue)[2])
-        if "decode" in stages and (shed := self._shed()):
+        if "decode" in stages and (shed := self._shed(now)):
             return Drop(shed)
-        able = [stage for stage in STAGES if stage in stages and self._can(stage)]
+        able = {
+            stage: first
+            for stage in STAGES
+            if stage in stages and (first := self._first(stage, now)) is not None and self._can(stage, first)
+        }
         if not able:
             return None
-        stage = min(able, key=lambda stage: self._waiting[stage][0][0])
+        stage = min(able, key=lambda stage: self._turn(able[stage]))
         if stage == "infer":
-            return self._batch(now, idle)
-        job = heapq.heappop(self._waiting[stage])[2]
+            return self._batch(able[stage].lane, now, idle)
+        job = able[stage]
+        self.remove(job)
+        self._charge(job, OTHER * job.tiles)
+        self.slow_running += is_slow(job)
         if stage == "finish":
             return Finish(job)
         self.hold(job, job.area)
@@ -141,14 +168,42 @@ class Scheduler:
             queue.clear()
         return jobs
 
-    def _can(self, stage: Stage) -> bool:
-        queue = self._waiting[stage]
-        return bool(queue) and (stage != "decode" or self.has_room(queue[0][2].area))
+    def done(self, job: PhotoJob) -> None:
+        """A thread has decoded or judged this one."""
+        self.slow_running -= is_slow(job)
 
-    def _shed(self) -> PhotoJob | None:
+    def _first(self, stage: Stage, now: float) -> PhotoJob | None:
+        """Whose turn it is at a stage, as far as there are threads for its kind."""
+        slow = stage == "infer" or self.slow_running < self.slow_threads
+        able = (job for job in self.waiting(stage) if (slow or not is_slow(job)) and not job.over(now))
+        return min(able, key=self._turn, default=None)
+
+    def _turn(self, job: PhotoJob) -> tuple[int, float, float, float]:
+        """The lowest goes first: who pays before who does not, before shadows; then the group for which the least was
+        done (start-time fair queueing, P. Goyal et al., SIGCOMM 1996); then the lowest rank, and who came first."""
+        spent = self._spent[job.group] if job.group in self._spent else self._least()
+        return CLASSES[job.priority], spent, job.rank, job.arrived
+
+    def _least(self) -> float:
+        return min(self._spent.values(), default=0.0)
+
+    def _join(self, job: PhotoJob) -> None:
+        if job.group:
+            least = self._least()
+            self._members.setdefault(job.group, set()).add(job)
+            self._spent.setdefault(job.group, least)
+
+    def _charge(self, job: PhotoJob, tiles: float) -> None:
+        if job.group in self._spent:
+            self._spent[job.group] += tiles
+
+    def _can(self, stage: Stage, job: PhotoJob) -> bool:
+        return stage != "decode" or self.has_room(job.area)
+
+    def _shed(self, now: float) -> PhotoJob | None:
         """A shadow's job to give up, where a photo waits for the memory it holds."""
-        queue = self._waiting["decode"]
-        if not queue or queue[0][2].priority == "shadow" or self.has_room(queue[0][2].area):
+        first = self._first("decode", now)
+        if first is None or first.priority == "shadow" or self.has_room(first.area):
             return None
         ready = self._waiting["infer"]
         given_up = next((job for _, _, job in ready if job.priority == "shadow" and _untouched(job)), None)
@@ -156,23 +211,30 @@ class Scheduler:
             self.remove(given_up)
         return given_up
 
-    def _batch(self, now: float, idle: int) -> Infer:
-        """Tiles of the first photo, and of those after it for the same model, as far as one batch goes."""
-        queue = self._waiting["infer"]
-        lane = queue[0][2].lane
-        ready = sum(_left(job) for _, _, job in queue if job.lane is lane)
-        room = lane.batch(ready, idle)
+    def _batch(self, lane: ModelRunner, now: float, idle: int) -> Infer:
+        """Tiles of the photo whose turn it is, and of those after it for the same model, as far as one batch goes."""
+        ready = {job for job in self.waiting("infer") if not job.over(now)}
+        room = lane.batch(sum(_left(job) for job in ready if job.lane is lane), idle)
         slices = []
-        while room and queue and queue[0][2].lane is lane and not queue[0][2].over(now):
-            job = queue[0][2]
+        while room and ready:
+            job = min(ready, key=self._turn)
+            if job.lane is not lane:
+                break
             assert job.look is not None
             count = min(room, _left(job))
             slices.append(TileSlice(job, job.look, job.look.taken, count))
             job.look.taken += count
             room -= count
+            self._charge(job, count)
+            ready.remove(job)
             if not _left(job):
-                heapq.heappop(queue)
+                self.remove(job)
         return Infer(lane, slices)
+
+
+def is_slow(job: PhotoJob) -> bool:
+    """Whether others should not wait for a thread that is at it."""
+    return job.area >= LARGE_AREA or job.priority in ("bulk", "visitor")
 
 
 def _left(job: PhotoJob) -> int:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from refundlens.model.detection import Detection
 from refundlens.model.photo.image import read_photo
-from refundlens.serving.engine.job import Judgement, PhotoJob, TiledPass
+from refundlens.serving.engine.job import Judgement, PhotoJob, Priority, TiledPass
 from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.engine.scheduler import Infer, TileSlice
 
@@ -139,8 +139,26 @@ class Load:
         return before + -(-own // runners) * self._run + own * self._other
 
 
-def ahead_of(jobs: Iterable[PhotoJob], rank: float, now: float) -> Ahead:
-    """What is done before a new photo of this rank."""
-    before = [job for job in jobs if job.rank <= rank and not job.over(now)]
-    last = max((job.rank for job in before), default=-math.inf)
-    return Ahead(sum(job.left for job in before), sum(job.tiles for job in before), last)
+def ahead_of(
+    jobs: Iterable[PhotoJob],
+    rank: float,
+    now: float,
+    group: str = "",
+    tiles: int = 0,
+    priority: Priority = "interactive",
+) -> Ahead:
+    """What is done before a new photo of this rank, of `tiles` and of this group: of its own group, those of a lower
+    rank; of each other group as much as of its own, since they take turns. Nobody waits for who does not pay, but
+    others of the kind."""
+    live = [job for job in jobs if not job.over(now) and (job.priority != "visitor" or priority == "visitor")]
+    own = [job for job in live if job.group == group and job.rank <= rank]
+    last = max((job.rank for job in own), default=-math.inf)
+    run, other = sum(job.left for job in own), sum(job.tiles for job in own)
+    others: dict[str, tuple[int, int]] = {}
+    for job in live:
+        if job.group != group and (job.group or job.rank <= rank):
+            had = others.get(job.group, (0, 0))
+            others[job.group] = (had[0] + job.left, had[1] + job.tiles)
+    share = run + tiles if group else math.inf
+    ahead = [(min(left, share), min(whole, share)) for left, whole in others.values()]
+    return Ahead(int(run + sum(one[0] for one in ahead)), int(other + sum(one[1] for one in ahead)), last)

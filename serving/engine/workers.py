@@ -19,6 +19,9 @@ from refundlens.serving.observability import EngineMetrics
 
 GPU_RUNNERS = 2
 """Threads that run batches on a GPU: one copies its tiles there while the other's are computed."""
+SMALL_TILES = 16
+"""Of a photo that an idle engine always tries, some 900 pixels a side: what a tile cost when the machine was busy, or
+of another photo, says nothing of it, and trying costs less than a second anywhere."""
 MARGIN = 1.3
 """Estimated waits are multiplied by this before a deadline is promised: photos differ, and one that expires when it is
 nearly done has cost as much as one that is answered."""
@@ -43,7 +46,7 @@ class Workers:
         self.runners = GPU_RUNNERS if gpu else workers
         self.changed = threading.Condition()
         """Guards the scheduler, the load, every runner's count and curve; notified at every change."""
-        self._scheduler = Scheduler(most_bytes)
+        self._scheduler = Scheduler(most_bytes, max(1, workers - 1))
         self._load = Load(workers, GPU_RUNNERS if gpu else None)
         self._metrics, self._on_finished = metrics, on_finished
         self._jobs: set[PhotoJob] = set()
@@ -95,15 +98,20 @@ class Workers:
             if waiting:
                 self._drop(job)
 
-    def expected_wait(self, tiles: int, priority: Priority) -> float:
-        """Seconds until `tiles` more tiles of this priority would be judged, if nobody came who is let past."""
+    def expected_wait(self, tiles: int, priority: Priority, group: str) -> float:
+        """Seconds until `tiles` more tiles of this priority and group would be judged, if nobody is let past."""
         with self.changed:
-            return self._load.seconds(self._ahead(tiles, priority, time.monotonic()), tiles)
+            return self._load.seconds(self._ahead(tiles, priority, group, time.monotonic()), tiles)
 
     def waiting_tiles(self) -> int:
         """Tiles not scored yet, shadows' too."""
         with self.changed:
             return sum(job.left for job in self._jobs)
+
+    @property
+    def alive(self) -> bool:
+        """Whether all threads are there; before the first job, they need not be."""
+        return not self._closed and (not self._started or all(thread.is_alive() for thread in self._threads))
 
     def close(self) -> None:
         """End the threads after what each is doing; jobs that wait fail with Closed."""
@@ -130,9 +138,13 @@ class Workers:
     def _rank(self, jobs: Sequence[PhotoJob]) -> float:
         """Where the jobs of a new request stand. Raises Refused where their deadline is hopeless."""
         now, priority, tiles = time.monotonic(), jobs[0].priority, sum(job.tiles for job in jobs)
-        ahead = self._ahead(tiles, priority, now)
+        group = jobs[0].group
+        ahead = self._ahead(tiles, priority, group, now)
         wait = self._load.seconds(ahead, tiles)
-        spare = min(job.deadline for job in jobs) - now - wait * MARGIN
+        patience = min(job.deadline for job in jobs) - now
+        if not self._jobs and tiles <= SMALL_TILES and patience > 0:
+            return now
+        spare = patience - wait * MARGIN
         if spare < 0:
             if not self._jobs:
                 self._load.forgive()
@@ -140,8 +152,8 @@ class Workers:
             raise Overloaded(wait)
         return scheduler.priority_of(now, self._later(tiles, priority), spare, ahead.last)
 
-    def _ahead(self, tiles: int, priority: Priority, now: float) -> Ahead:
-        return ahead_of(self._jobs, now + self._later(tiles, priority), now)
+    def _ahead(self, tiles: int, priority: Priority, group: str, now: float) -> Ahead:
+        return ahead_of(self._jobs, now + self._later(tiles, priority), now, group, tiles, priority)
 
     def _later(self, tiles: int, priority: Priority) -> float:
         """Seconds by which a request counts as having come later, by its size and its priority."""
@@ -183,6 +195,11 @@ class Workers:
         ) as error:  # nothing may end the thread: the photos it would never judge would wait for ever
             for job in jobs:
                 self._end(job, error)
+        finally:
+            if isinstance(task, (Decode, Finish)):
+                with self.changed:
+                    self._scheduler.done(task.job)
+                    self.changed.notify_all()
 
     def _drop(self, job: PhotoJob) -> None:
         if job not in self._jobs:  # it failed, and this was what was left of it

@@ -3,6 +3,7 @@
 In: an id, and who asks. Out: what was answered, from the store of /v1/detect or from a reported photo's screening.
 """
 
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -12,11 +13,13 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
+from refundlens.serving.detection.oracle import coarse, coarse_record
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import Damaged, DetectionRecord
 from refundlens.serving.evidence import stored
 from refundlens.serving.http.problems import responses
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.kit.language import preferred
@@ -40,49 +43,54 @@ async def get_detection(request: Request, reader: Reader, identifier: DetectionI
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
     reported = await run_in_threadpool(stored.stored_json, state.database, reader, identifier, language)
-    if reported is not None:
-        return JSONResponse(reported)
-    return JSONResponse((await _find(request, reader, identifier)).body)
+    if reported is None:
+        return JSONResponse((await _find(request, reader, identifier)).body)
+    return JSONResponse(reported if reader.judges else coarse(reported))
 
 
 @router.get(
     "/detections/{id}/heatmap",
     operation_id="get_heatmap",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410, 429, 503)},
 )
 async def get_heatmap(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
     found = await _find(request, reader, identifier)
-    return await _picture(found, found.heatmap)
+    return await _picture(request, found, found.heatmap)
 
 
 @router.get(
     "/detections/{id}/reliability",
     operation_id="get_reliability",
     response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+    responses={200: {"content": {"image/png": {"schema": _FILE}}}, **responses(401, 403, 404, 410, 429, 503)},
 )
 async def get_reliability(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
     found = await _find(request, reader, identifier)
     if found.reliabilitymap is None:
         raise NotFound("The model of this detection was calibrated without a reliability map.")
-    return await _picture(found, found.reliabilitymap)
+    return await _picture(request, found, found.reliabilitymap)
 
 
 @router.get(
     "/detections/{id}/evidence.jpg",
     operation_id="get_detection_evidence",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **responses(401, 403, 404, 410)},
+    responses={
+        200: {"content": {"image/jpeg": {"schema": _FILE}}},
+        **responses(401, 403, 404, 410, 429, 503),
+    },
 )
-def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
+async def get_detection_evidence(request: Request, reader: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
     state, language = request.app.state, preferred(request.headers.get("accept-language"))
     try:
-        content = stored.evidence(state.database, state.files, reader, identifier, language)
+        content = await drawn(
+            request, partial(stored.evidence, state.database, state.files, reader, identifier, language)
+        )
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     if content is None:
@@ -91,9 +99,9 @@ def get_detection_evidence(request: Request, reader: Reader, identifier: Detecti
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-async def _picture(found: DetectionRecord, cells: NDArray[np.float32]) -> Response:
+async def _picture(request: Request, found: DetectionRecord, cells: NDArray[np.float32]) -> Response:
     """One of a detection's maps; it never changes."""
-    png = await run_in_threadpool(heatmap_png, cells, found.body["width"], found.body["height"])
+    png = await drawn(request, partial(heatmap_png, cells, found.body["width"], found.body["height"]))
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
@@ -109,7 +117,7 @@ async def _find(request: Request, reader: Principal, identifier: str) -> Detecti
     found = found or await run_in_threadpool(_of_report, request, reader, identifier)
     if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
-    return found
+    return found if reader.judges else coarse_record(found)
 
 
 def _of_report(request: Request, reader: Principal, identifier: str) -> DetectionRecord | None:

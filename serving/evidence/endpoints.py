@@ -1,7 +1,7 @@
 """Evidence packs over HTTP: of a detection, of a report; and the key they are signed with, for everybody."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -14,7 +14,8 @@ from refundlens.serving.detection.store import Damaged
 from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import responses
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.errors import Conflict, Gone, NotFound
 from refundlens.serving.kit.language import preferred
@@ -23,9 +24,6 @@ from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.reports.schemas import EXAMPLE as REPORT
 from refundlens.serving.storage.files import FileError
 
-AT_ONCE = 4
-"""PDFs drawn or waiting to be: each holds one of the forty threads that answer everything else, for a second or two."""
-_PLACES = threading.BoundedSemaphore(AT_ONCE)
 router = APIRouter(tags=["evidence"])
 
 JSON, PDF = "application/json", "application/pdf"
@@ -62,7 +60,10 @@ class EvidenceKeys(BaseModel):
 
 
 def _answers(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {media_type: {"schema": schema}}}, **responses(401, 403, 404, 409, 410, 422)}
+    return {
+        200: {"content": {media_type: {"schema": schema}}},
+        **responses(401, 403, 404, 409, 410, 422, 429, 503),
+    }
 
 
 _AS_JSON = _answers(JSON, {"type": "object", "required": ["evidence", "signature"]})
@@ -94,7 +95,7 @@ def get_detection_json(
     response_class=Response,
     responses=_AS_PDF,
 )
-def get_detection_pdf(
+async def get_detection_pdf(
     request: Request,
     reader: Reader,
     identifier: DetectionId,
@@ -103,7 +104,9 @@ def get_detection_pdf(
 ) -> Response:
     """The same as A4 pages in English and Chinese, the language of Accept-Language first; the JSON is attached."""
     asked = Asked(reader, photo=True, names=names == "include")
-    return _pdf(request, identifier, _of_detection(request, identifier, asked), photo == "include")
+    return await _pdf(
+        request, identifier, partial(_of_detection, request, identifier, asked), photo == "include"
+    )
 
 
 @router.get(
@@ -130,7 +133,7 @@ def get_report_json(
     response_class=Response,
     responses=_AS_PDF,
 )
-def get_report_pdf(
+async def get_report_pdf(
     request: Request,
     principal: Party,
     identifier: ReportId,
@@ -139,7 +142,9 @@ def get_report_pdf(
 ) -> Response:
     """The same as A4 pages in English and Chinese, with the JSON attached."""
     asked = Asked(principal, photo=True, names=names == "include")
-    return _pdf(request, identifier, _of_report(request, identifier, asked), photo == "include")
+    return await _pdf(
+        request, identifier, partial(_of_report, request, identifier, asked), photo == "include"
+    )
 
 
 @router.get(pack.KEYS_PATH, operation_id="get_evidence_keys", response_model=EvidenceKeys)
@@ -188,18 +193,15 @@ def _json(request: Request, identifier: str, found: Material) -> Response:
     return _file(pack.make_pack(found, _issuing(request)), JSON, f"{identifier}.json")
 
 
-def _pdf(request: Request, identifier: str, found: Material, with_photo: bool) -> Response:
-    from refundlens.serving.evidence import pdf  # its libraries are large
-
+async def _pdf(request: Request, identifier: str, find: Callable[[], Material], with_photo: bool) -> Response:
     language = preferred(request.headers.get("accept-language"))
-    if not _PLACES.acquire(blocking=False):
-        detail = f"{AT_ONCE} packs are being drawn already. Ask again in a moment."
-        raise Problem(503, "overloaded", detail, {"Retry-After": "5"})
-    try:
-        content = pdf.render_pdf(found, _issuing(request), language, with_photo)
-    finally:
-        _PLACES.release()
-    return _file(content, PDF, f"{identifier}.pdf")
+
+    def draw() -> bytes:
+        from refundlens.serving.evidence import pdf  # its libraries are large
+
+        return pdf.render_pdf(find(), _issuing(request), language, with_photo)
+
+    return _file(await drawn(request, draw), PDF, f"{identifier}.pdf")
 
 
 def _issuing(request: Request) -> pack.Issuing:

@@ -8,7 +8,12 @@ Holds requests that bring words, not photos, to a small body: FastAPI reads a JS
 calling, however long it is.
 
 In: any HTTP request. Out: 413 before a long body is read where its length is declared, and as soon as it has become too
-long where it is not. The endpoints that take photos read their own bodies, under limits of their own.
+long where it is not, or its JSON holds more than any request of ours (`json_guard`). The endpoints that take photos
+read their own bodies, under limits of their own.
+
+Tells browsers to take every answer for what it says it is, and to come by https where they can.
+
+In: any HTTP request. Out: its answer with `X-Content-Type-Options`, and over TLS `Strict-Transport-Security`.
 
 HEAD for everything that GET answers (RFC 9110, 9.3.2): load balancers and `curl -I` ask that way.
 
@@ -25,10 +30,13 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from refundlens.serving.http.body import Pace, too_slow
+from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem, as_answer
 from refundlens.serving.http.tracing import Tracing
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.observability import Metrics, request_facts
+from refundlens.serving.settings import Settings
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
@@ -69,6 +77,8 @@ class Observing:
         try:
             await self._app(scope, receive, told)
         finally:
+            if (answered := state.get("answered")) is not None:
+                answered()
             # the route's template and known methods: paths and made-up methods would be a label each
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
@@ -94,15 +104,16 @@ def _facts(headers: Headers) -> dict[str, Any]:
 
 MOST_BYTES = 256_000
 """Of one body: texts of a few thousand characters, several times over."""
+_FORMS = (b"multipart/", b"application/x-www-form-urlencoded")
 _PHOTOS = re.compile(r"/v1/detect|/v1/refunds/[^/]+|/track/[^/]+/(?:photos|appeal)|/v2/.*|/check|/samples/.*")
 """Paths whose endpoints read their own bodies (`serving.detection.body`)."""
 
 
 class SmallBodies:
-    """ASGI middleware. seconds: that a body may take to arrive."""
+    """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
-        self._app, self._seconds = app, seconds
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _PHOTOS.fullmatch(scope["path"]):
@@ -127,21 +138,27 @@ class SmallBodies:
             raise _too_large()
         if not (declared.isdigit() and int(declared)) and b"transfer-encoding" not in headers:
             return []
+        # FastAPI takes anything but a form for JSON
+        guard = None if headers.get(b"content-type", b"").lower().startswith(_FORMS) else JsonGuard()
         messages: list[Message] = []
         size = 0
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._settings.upload_timeout) as time_left:
+                pace = Pace(self._settings, time_left)
                 while True:
                     message = await receive()
                     messages.append(message)
-                    size += len(message.get("body", b""))
+                    piece = message.get("body", b"")
+                    size += len(piece)
                     if size > MOST_BYTES:
                         raise _too_large()
+                    if guard is not None:
+                        guard.feed(piece)
                     if message["type"] != "http.request" or not message.get("more_body", False):
                         return messages
+                    pace.arrived(size)
         except TimeoutError as error:
-            detail = f"The body did not arrive within {self._seconds:.0f} s."
-            raise Problem(408, "upload_timeout", detail, {"Connection": "close"}) from error
+            raise too_slow(self._settings) from error
 
 
 def _too_large() -> Problem:
@@ -166,3 +183,29 @@ class HeadAsGet:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+HSTS = "max-age=31536000"
+"""A year, as browsers' lists ask for; of this host alone, since we do not know what else the domain serves."""
+
+
+class SecurityHeaders:
+    """ASGI middleware. public_url: where browsers come; https there means that somebody before us ends TLS."""
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app, self._tls_before = app, public_url.startswith("https://")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                if self._tls_before or scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = HSTS
+            await send(message)
+
+        await self._app(scope, receive, told)

@@ -13,6 +13,7 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `already_reversed`, `not_reversible` | 409 | a line of a buyer's record that was, or cannot be, taken back |
 | `not_fit` | 409 | a model version for which something is missing may not be promoted |
 | `already_champion`, `is_champion`, `not_champion`, `nothing_before`, `not_shadow` | 409 | a model version's stage |
+| `not_loadable` | 409 | a model version whose bundle is damaged, missing, or signed by nobody who may |
 | `version_taken` | 409 | another bundle has the name and version |
 | `decision_held`, `undo_too_late` | 409 | a decision of the console that waits its ten seconds, or took effect |
 | `reason_contradicts` | 422 | a decision whose reason speaks for the other side |
@@ -21,24 +22,28 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 | `unsupported_media_type` | 415 | a body that is neither multipart, an image, nor JSON |
 | `invalid_request` | 400, 422 | anything else in the request that cannot be understood |
 | `damaged` | 410 | what was stored under this id cannot be read any more |
+| `too_many_variants` | 429 | so many variants of one picture are not judged for merchants in a day |
+| `share_taken` | 429 | this key, tenant, link or address has its share of what all share; see Retry-After |
 | `rate_limited` | 429 | this key has sent its photos for now; see Retry-After |
 | `overloaded`, `deadline` | 503 | no room, or no answer in the time you gave; see Retry-After |
+| `disk_full` | 507 | no space left to keep anything; nothing was done |
+| `database_corrupt` | 500 | what is stored is damaged; a backup must be restored |
 | `not_ready` | 503 | still warming up |
 | `internal` | 500 | our fault |
 | `hung_up` | 499 | the caller closed the connection; only the log and the metrics see it |
 """
 
+import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -54,10 +59,17 @@ from refundlens.serving.kit.errors import (
     VersionMissing,
     etag,
 )
+from refundlens.serving.storage.faults import StorageFault, storage_fault
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
 """Under it, the Open Inference Protocol's `error` stands beside the members of RFC 9457, which allows others."""
+MOST_BYTES = 2_000
+"""Of a problem's JSON: callers choose some of what we tell them, such as names of members and paths."""
+MOST_CHARACTERS = 1_000
+"""Of a detail, as far as that leaves room for the rest."""
+MOST_ERRORS = 8
+"""Things wrong with a request that are listed one by one."""
 CALLER_GONE = 499
 """Status of an answer that nobody waits for, as nginx has it; HTTP has none, since it is never sent."""
 _CODES_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -115,6 +127,8 @@ def install(app: FastAPI, page: Callable[[Request, Problem], Response] | None = 
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(OperationalError, _on_busy)
+    app.add_exception_handler(DatabaseError, _on_database)
+    app.add_exception_handler(OSError, _on_system)
     app.add_exception_handler(PoolTimeout, _on_busy)
     app.add_exception_handler(Exception, _on_crash)
 
@@ -122,6 +136,32 @@ def install(app: FastAPI, page: Callable[[Request, Problem], Response] | None = 
 def as_answer(scope: Scope, problem: Problem) -> Response:
     """A problem's answer, for what stands before the application's own handlers."""
     return _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
+
+
+def named_faults(found: Sequence[Any]) -> list[tuple[str, str]]:
+    """Place and message of each different fault of pydantic's. `[]` stands for any place in a list: a thousand members
+    with one fault are one fault."""
+    return list(
+        dict.fromkeys(
+            (".".join("[]" if isinstance(part, int) else str(part) for part in item["loc"]), str(item["msg"]))
+            for item in found
+        )
+    )
+
+
+def in_short(found: Sequence[str]) -> str:
+    """The first of many faults in a line, and how many more there are."""
+    line = shortened(found[0], MOST_CHARACTERS // 2) if found else ""
+    for index, one in enumerate(found[1:], 1):
+        if len(line) + len(one) > MOST_CHARACTERS - len("; and 100000 more"):
+            return f"{line}; and {len(found) - index} more"
+        line = f"{line}; {one}"
+    return line
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -145,14 +185,12 @@ def _answer(
         type=f"urn:refundlens:problem:{code}",
         title="Caller Gone" if status == CALLER_GONE else HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
-        instance=request.url.path,
+        detail=shortened(detail),
+        instance=shortened(request.url.path, MOST_CHARACTERS // 4),
         code=code,
         errors=errors,
     )
-    content = body.model_dump(exclude_none=True)
-    if request.url.path.startswith(OPEN_INFERENCE):
-        content["error"] = detail
+    content = _bounded(body, both=request.url.path.startswith(OPEN_INFERENCE))
     state = request.scope.setdefault("state", {})
     state.setdefault("facts", {})["code"] = code
     # a crash is answered outside of the middleware that gives every other answer its id
@@ -161,6 +199,23 @@ def _answer(
     if page is not None and "text/html" in request.headers.get("accept", ""):
         return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
+
+
+def _bounded(body: ProblemDetails, both: bool) -> dict[str, Any]:
+    """The members, shortened until their JSON has at most MOST_BYTES. both: with `error` beside `detail`."""
+    errors, detail = body.errors, body.detail
+    while True:
+        content = body.model_dump(exclude_none=True) | {"detail": detail}
+        if errors is not None:
+            content["errors"] = errors
+        if both:
+            content["error"] = detail
+        if len(json.dumps(content, ensure_ascii=False).encode()) <= MOST_BYTES:
+            return content
+        if errors:
+            errors = errors[:-1]
+        else:
+            detail = shortened(detail, len(detail) * 3 // 4)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -177,11 +232,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"where": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in jsonable_encoder(error.errors())
-    ]
-    detail = "; ".join(f"{item['where']}: {item['message']}" for item in errors)
+    found = named_faults(error.errors())
+    errors = [{"where": where, "message": message} for where, message in found[:MOST_ERRORS]]
+    detail = in_short([f"{where}: {message}" for where, message in found])
     return _answer(request, 422, "invalid_request", detail, errors=errors)
 
 
@@ -192,10 +245,41 @@ async def _on_data(request: Request, error: Exception) -> Response:
 
 
 async def _on_busy(request: Request, error: Exception) -> Response:
-    """The database is away, busy, or chose this transaction to end a deadlock: nothing was written."""
-    _log.warning("the database did not answer in time: %s", type(error).__name__)
+    """The database is away, busy, full, damaged, or chose this transaction to end a deadlock: nothing was written."""
+    if (fault := storage_fault(error)) is not None:
+        return _on_fault(request, fault, error)
+    _log.warning("the database did not answer in time: %s", " ".join(str(error).split())[:200])
     detail = "The database did not answer in time; nothing was done. Send the request again."
     return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """What the database says is no fault of the request's: damaged, or our fault."""
+    fault = storage_fault(error)
+    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+
+
+async def _on_system(request: Request, error: Exception) -> Response:
+    """The disk is full, or our fault."""
+    fault = storage_fault(error)
+    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+
+
+def _on_fault(request: Request, fault: StorageFault, error: Exception) -> Response:
+    _log.error("%s", fault.advice, exc_info=error)
+    problem = storage_problem(fault)
+    return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
+
+
+def storage_problem(fault: StorageFault) -> Problem:
+    """What callers are told: nothing of what they asked for was done."""
+    if fault is StorageFault.FULL:
+        detail = "There is no space left here to keep anything; nothing was done. Whoever runs the service is told."
+        return Problem(507, "disk_full", detail, {"Retry-After": "60"})
+    detail = (
+        "The database here is damaged, so nothing it says can be trusted. Whoever runs the service is told."
+    )
+    return Problem(500, "database_corrupt", detail)
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from refundlens.serving.http.budgets import remember_principal
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.callers import Callers
-from refundlens.serving.identity.keys import VISITOR_ID, Authentication
+from refundlens.serving.identity.keys import Authentication
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
@@ -80,6 +81,7 @@ async def authenticated(
         )
         raise Problem(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
     request.scope.setdefault("state", {}).setdefault("facts", {})["key"] = found.principal.key_id
+    remember_principal(request, found.principal)
     return found
 
 
@@ -103,6 +105,7 @@ async def from_cookie(request: Request, first: Role, *others: Role) -> Principal
     found = await _by_cookie(request)
     if found is None:
         raise Problem(401, "unauthorized", "The session is over. Open the page again: /")
+    remember_principal(request, found.principal)
     return _permitted(request, found.principal, (first, *others))
 
 
@@ -117,7 +120,7 @@ def _permitted(request: Request, principal: Principal, roles: Sequence[Role]) ->
         detail = f"A key of the role {principal.role.value} may not do this. Roles that may: {may}."
         raise Problem(403, "forbidden", detail)
     path = request.scope["route"].path
-    if principal.key_id == VISITOR_ID and request.method == "PUT":
+    if principal.visits and request.method == "PUT":
         detail = "The demo's visitors share one shop and add no refunds to it; the demo key may."
         raise Problem(403, "forbidden", detail)
     wanted = scope_of(path, request.method)

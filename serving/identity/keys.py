@@ -30,7 +30,7 @@ from refundlens.serving.identity.scopes import IdentityError, check_scopes
 from refundlens.serving.identity.tenants import DEFAULT, DEMO
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.principal import VISITOR_ID, Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Actor, Role
 from refundlens.serving.settings import Settings, SettingsError
 from refundlens.serving.storage.secret import kept
@@ -47,7 +47,6 @@ PREFIX = "env_"
 DEMO_SUBJECT = "demo"
 """Whose the demo key is, and the shop of the demo page's visitors."""
 VISITOR_SUBJECT = "visitor"
-VISITOR_ID = f"{PREFIX}visitor"
 _KEY_FILE = "demo.key"
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
+from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
@@ -62,8 +63,16 @@ async def log_in(request: Request) -> Response:
     form = await _form(request)
     way = _ours(form.get("next", "/"))
     callers: Callers = request.app.state.callers
+    logins, caller = budgets_of(request).logins, caller_of(request)
+    try:
+        logins.check(caller)
+    except Problem as problem:
+        answer = draw_login(request, problem.status, way, "login_too_often", _draft(form))
+        answer.headers.update(problem.headers)
+        return answer
     value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
     if value is None:
+        logins.pay(caller, 1)
         return draw_login(request, 401, way, "login_wrong", _draft(form))
     draft, found = _draft(form), await callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)

@@ -6,6 +6,7 @@ In: an open transaction. Out: the tenant, its audit chain and the chain's first 
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,7 @@ from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
-from refundlens.serving.storage.database import Database, DatabaseError, sqlite_url
+from refundlens.serving.storage.database import Database, DatabaseError, sqlite_file, sqlite_url
 from refundlens.serving.storage.tables import Tenant
 
 DEFAULT = "tnt_default"
@@ -54,11 +55,31 @@ def open_database(settings: Settings, now: datetime, must_exist: bool = False) -
         raise DatabaseError(
             f"there is no database in {settings.data_dir}; set REFUNDLENS_DATA_DIR or REFUNDLENS_DATABASE_URL"
         )
+    if not settings.database_url:
+        _refuse_emptied(settings.data_dir)
     database = Database(url)
-    database.migrate()
+    try:
+        database.check()
+        database.migrate()
+    except BaseException:
+        database.close()
+        raise
     with suppress(IntegrityError):  # a process that started together with this one was first
         _ensure(database, DEFAULT, DEFAULT_NAME, now)
     return database
+
+
+def _refuse_emptied(folder: Path) -> None:
+    """Make no new database where one was: all lists would be empty, and nobody would be told. Raises DatabaseError."""
+    file = sqlite_file(folder)
+    if file.exists() and file.stat().st_size:
+        return
+    if file.exists() or any((folder / "files").glob("??/*")):
+        what = "is empty" if file.exists() else "is gone, but photos are there"
+        raise DatabaseError(
+            f"the database {file} {what}; restore the last backup (docs/database.md), or, to begin anew, move the "
+            f"folder {folder} away"
+        )
 
 
 def ensure_demo(database: Database, now: datetime) -> None:

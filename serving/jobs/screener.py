@@ -14,6 +14,7 @@ from refundlens.model.names import DEFECTS, Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
+from refundlens.serving.http.budgets import group_of_tenant
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.refunds.repository import lock_by_key
@@ -40,6 +41,8 @@ class _Photo:
     image_id: str
     sha256: str
     claim: Defect | None
+    group: str
+    """Whose it is: tenants take turns in the engine."""
 
 
 class Screener:
@@ -75,7 +78,12 @@ class Screener:
             claims = {
                 image.refund_id: session.get_one(Refund, image.refund_id).claim_type for image in images
             }
-            photos = [_Photo(image.id, image.sha256, _defect(claims[image.refund_id])) for image in images]
+            photos = [
+                _Photo(
+                    image.id, image.sha256, _defect(claims[image.refund_id]), group_of_tenant(image.tenant_id)
+                )
+                for image in images
+            ]
             return photos, ends
 
     async def _judge(self, photo: _Photo, job: LeasedJob, ends: datetime) -> ScreeningResult:
@@ -87,7 +95,9 @@ class Screener:
             return ScreeningResult(error="too_slow")
         try:
             data = await asyncio.to_thread(self._files.get, photo.sha256)
-            answer = await self._engine.detect(data, photo.claim, patience=min(left, PATIENCE))
+            answer = await self._engine.detect(
+                data, photo.claim, group=photo.group, patience=min(left, PATIENCE)
+            )
             return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
         except ImageError as error:
             return ScreeningResult(error=error.code)

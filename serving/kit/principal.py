@@ -5,6 +5,9 @@ from urllib.parse import quote, unquote
 
 from refundlens.serving.kit.roles import Actor, Role
 
+VISITOR_ID = "env_visitor"
+"""Key id of the demo page's visitors, who have no key."""
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -32,6 +35,16 @@ class Principal:
     def owner(self) -> str:
         """Whose detections and answers these are: `tenant/account/role/subject`; the same after a key was rotated."""
         return owner_name(self.tenant, self.account, self.role, self.subject)
+
+    @property
+    def visits(self) -> bool:
+        """Whether it is one of the demo page's visitors, whom nobody knows."""
+        return self.key_id == VISITOR_ID
+
+    @property
+    def judges(self) -> bool:
+        """Whether it judges photos or models: others learn the verdict, and numbers only roughly."""
+        return self.has_role(Role.ADJUDICATOR, Role.ENGINEER)
 
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""

@@ -1,6 +1,5 @@
 """PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
 
-import asyncio
 import math
 from datetime import datetime
 from typing import Annotated
@@ -8,15 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.body import expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import expected_bytes, read_json
 from refundlens.serving.http.context import Db
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import needs
-from refundlens.serving.kit.errors import Gone, Invalid, etag
+from refundlens.serving.kit.errors import Gone, etag
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository, service
@@ -54,8 +52,8 @@ async def put_refund(
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
     size = expected_bytes(request, request.app.state.settings)
-    with request.app.state.service.admission.place(math.inf, size, photos=0):
-        body = await _read(request)
+    with request.app.state.service.admission.place(request, math.inf, size, photos=0):
+        body = await read_json(request, request.app.state.settings, RefundIn)
         return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
 
 
@@ -163,12 +161,3 @@ def get_image(
         "Cache-Control": "private, max-age=3600",
     }
     return Response(content, media_type=image.media_type, headers=headers)
-
-
-async def _read(request: Request) -> RefundIn:
-    """The body, within the limits that hold for photos. Raises Problem 408, Problem 413, Invalid."""
-    data = await read_bytes(request, request.app.state.settings)
-    try:
-        return await asyncio.to_thread(RefundIn.model_validate_json, data)
-    except ValidationError as error:
-        raise Invalid("invalid_request", faults(error)) from error

@@ -1,13 +1,12 @@
 """What goes in and comes out, as OpenAPI shows it."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
+from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.given import Given
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
@@ -58,8 +57,8 @@ EXAMPLE: dict[str, Any] = {
 def _decoded(value: object) -> object:
     if isinstance(value, str):
         try:
-            return base64.b64decode(value, validate=True)
-        except binascii.Error as error:
+            return from_base64(value)
+        except ValueError as error:
             raise ValueError("this is not base64") from error
     raise ValueError("the file's bytes in base64")
 

@@ -17,12 +17,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from refundlens.model.bundle import BundleError
 from refundlens.model.detect import Detector
 from refundlens.model.detection import ModelName
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.calibration import Calibration
+from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.registry import card
-from refundlens.serving.storage.files import FileStore
+from refundlens.serving.registry.signatures import check_signature
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.tables import ModelVersion
 
 FOLDER = "models"
 SIDE = 512
@@ -64,6 +69,17 @@ def unpacked(bundles: FileStore, sha256: str) -> Iterator[Path]:
         path = Path(folder) / "bundle.onnx"
         path.write_bytes(bundles.get(sha256))
         yield path
+
+
+def check_loadable(bundles: FileStore, settings: Settings, row: ModelVersion) -> None:
+    """Have a version judge a picture before it judges for others. Raises Conflict `not_loadable`."""
+    try:
+        check_signature(settings, row.sha256, row.facts.get("signature"))
+        with unpacked(bundles, row.sha256) as path:
+            tried(path)
+    except (BundleError, ModelError, FileError, OSError) as error:
+        detail = f"{row.id} cannot be loaded, so it cannot be the champion: {error}"
+        raise Conflict("not_loadable", detail) from error
 
 
 def examine(detector: Detector, size: int) -> BundleFacts:

@@ -17,6 +17,7 @@ from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, schemas, service
+from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
     ModelOut,
@@ -101,6 +102,7 @@ def promote_model(
     """Make it the champion of the whole installation. Every process changes to it within seconds, without losing a
     photo. A version for which something is missing is refused with 409 `not_fit`."""
     asked = body or PromoteIn()
+    _must_load(request, version)
 
     def do(session: Session) -> Created:
         by = By.person(principal)
@@ -122,11 +124,23 @@ def roll_back_model(
     if_match: IfMatch = None,
 ) -> Response:
     """Take the champion back: the one before it judges again. Answers with that one."""
+    with request.app.state.database.reading() as session:
+        before = service.find(session, version).previous
+    if before is not None:
+        _must_load(request, before)
 
     def do(session: Session) -> Created:
         return _made(service.rollback(session, By.person(principal), version, now, body.reason, if_match))
 
     return _once_and_ring(request, idempotent(request, principal, key, body.model_dump(), do))
+
+
+def _must_load(request: Request, version: str) -> None:
+    """Before the transaction: loading takes a second. Raises NotFound, Conflict `not_loadable`."""
+    state = request.app.state
+    with state.database.reading() as session:
+        row = service.find(session, version)
+    check_loadable(state.bundles, state.settings, row)
 
 
 def _made(row: ModelVersion) -> Created:

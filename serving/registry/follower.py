@@ -21,6 +21,7 @@ from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.registry import repository
 from refundlens.serving.registry.bundles import unpacked
 from refundlens.serving.registry.loader import own_bundle
+from refundlens.serving.registry.signatures import check_signature, read_signature
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
@@ -105,6 +106,8 @@ class Follower:
                 if self._failure:
                     raise BundleError(self._failure.why)
                 return self._engine.detector.name
+            if path.is_file():
+                check_signature(self._settings, digest(path.read_bytes()), read_signature(path))
             name = self._engine.swap()
             self._state = "own"
             return name
@@ -147,6 +150,7 @@ class Follower:
     def _change(self, champion: ModelVersion) -> None:
         self._state = "changing"
         try:
+            check_signature(self._settings, champion.sha256, champion.facts.get("signature"))
             with unpacked(self._bundles, champion.sha256) as path:
                 self._engine.swap(path)
         except Exception as error:  # whatever a bundle can do wrong, the old one goes on
@@ -167,6 +171,7 @@ class Follower:
             if wanted is None:
                 self._engine.shadow(None)
             else:
+                check_signature(self._settings, wanted[0], shadow.facts.get("signature") if shadow else None)
                 with unpacked(self._bundles, wanted[0]) as path:
                     self._engine.shadow(path, wanted[1])
         except Exception as error:  # a challenger never disturbs the champion

@@ -28,10 +28,12 @@ from refundlens.serving.observability import EngineMetrics
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import BundleFacts, ModelError, examine, unpacked
 from refundlens.serving.registry.service import SERVICE
+from refundlens.serving.registry.signatures import check_signature, read_signature
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore, digest
+from refundlens.serving.storage.tables import ModelVersion
 
 UPGRADED = "it came with a newer RefundLens, and nobody had chosen the champion before it"
 _log = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ def start_engine(
     sha256, named = digest(own.read_bytes()), settings.bundle is not None
     champion = None if _goes_first(database, sha256, named) else _champion(database)
     of_champion = _of_champion(bundles, champion, settings, metrics) if champion else None
+    if of_champion is None:
+        check_signature(settings, sha256, read_signature(own))
     engine = of_champion or Engine(own, settings, metrics)
     if engine.detector.name.sha256 == sha256:
         _enrol(database, bundles, own, engine.detector, now, named)
@@ -79,10 +83,9 @@ def _goes_first(database: Database, sha256: str, named: bool) -> bool:
         return named or champion is None or not champion.chosen
 
 
-def _champion(database: Database) -> str | None:
+def _champion(database: Database) -> ModelVersion | None:
     with database.reading() as session:
-        found = repository.at(session, Stage.CHAMPION)
-        return None if found is None else found.sha256
+        return repository.at(session, Stage.CHAMPION)
 
 
 def _known(database: Database, sha256: str) -> bool:
@@ -91,11 +94,12 @@ def _known(database: Database, sha256: str) -> bool:
 
 
 def _of_champion(
-    bundles: FileStore, sha256: str, settings: Settings, metrics: EngineMetrics
+    bundles: FileStore, champion: ModelVersion, settings: Settings, metrics: EngineMetrics
 ) -> Engine | None:
     """None where the champion cannot be loaded here: a service with its own bundle is better than none."""
     try:
-        with unpacked(bundles, sha256) as path:
+        check_signature(settings, champion.sha256, champion.facts.get("signature"))
+        with unpacked(bundles, champion.sha256) as path:
             return Engine(path, settings, metrics)
     except (BundleError, FileError, OSError):
         _log.exception(
@@ -120,6 +124,7 @@ def _enrol(
         return
     try:
         found = examine(detector, len(content))
+        found.facts["signature"] = read_signature(path)
         bundles.put(content)
         _register(database, found, now)
     except (ModelError, DomainError) as error:

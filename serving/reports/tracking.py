@@ -22,7 +22,8 @@ from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
 from refundlens.serving.drawing.reduced import scaled
-from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_bytes
+from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
+from refundlens.serving.http.budgets import remember_link
 from refundlens.serving.http.pages import PageRoute, language, remember_language
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
@@ -121,7 +122,7 @@ async def track_appeal(request: Request, token: Token) -> Response:
     """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
     link = _buyer(request, token)
     state = request.app.state
-    with state.service.admission.place(math.inf, expected_bytes(request, state.settings), photos=0):
+    with state.service.admission.place(request, math.inf, expected_bytes(request, state.settings), photos=0):
         grounds, uploads = await _objection(request)
         made = await run_in_threadpool(_file, request, link, grounds, uploads)
     state.notifier.notify()
@@ -153,7 +154,7 @@ async def track_send_photo(request: Request, token: Token) -> Response:
     state = request.app.state
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
     size = expected_bytes(request, state.settings)
-    with state.service.admission.place(math.inf, size, photos=0):
+    with state.service.admission.place(request, math.inf, size, photos=0):
         body = await intake.read(request, state.settings)
         made = await run_in_threadpool(_keep_photos, request, link, body)
     state.notifier.notify()
@@ -210,7 +211,9 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 
 def _link(request: Request, token: str) -> Link:
-    return links.read(request.app.state.secret, token, request.app.state.clock())
+    link = links.read(request.app.state.secret, token, request.app.state.clock())
+    remember_link(request, link.report_id)
+    return link
 
 
 def _buyer(request: Request, token: str) -> Link:
@@ -250,10 +253,8 @@ async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
             files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
             uploads = [Upload(one.filename, await one.read()) for one in files]
     else:
-        given = await read_bytes(request, request.app.state.settings)
+        return (await read_json(request, request.app.state.settings, AppealIn)).grounds, uploads
     try:
-        if isinstance(given, bytes):
-            return AppealIn.model_validate_json(given).grounds, uploads
         return AppealIn.model_validate(given).grounds, uploads
     except ValidationError as error:
         raise Problem(422, "invalid_request", faults(error)) from error

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session, sessionmaker
 
 from refundlens.serving.kit.extras import how_to_install
+from refundlens.serving.storage.faults import StorageFault, storage_fault
 
 
 class WriterQueue:
@@ -130,11 +131,36 @@ class Database:
                 if self.dialect == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 upgrade(connection)
-        except OperationalError as error:
-            raise DatabaseError(
-                f"the database {self._engine.url!r} cannot be opened ({error.orig}); "
-                "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
-            ) from error
+        except DBAPIError as error:
+            raise self._cannot_be_used(error) from error
+
+    def check(self) -> None:
+        """Whether what is stored is whole, as far as SQLite's quick_check tells (a second for a gigabyte); PostgreSQL
+        has checks of its own. Raises DatabaseError."""
+        if self.dialect != "sqlite":
+            return
+        try:
+            with self._engine.connect() as connection:
+                told = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(3)"))]
+        except DBAPIError as error:
+            raise self._cannot_be_used(error) from error
+        if told != ["ok"]:
+            advice = StorageFault.CORRUPT.advice
+            raise DatabaseError(f"the database {self.name} cannot be trusted ({'; '.join(told)}): {advice}")
+
+    def ping(self) -> None:
+        """Ask for next to nothing. Raises SQLAlchemy's errors."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version"))
+
+    def _cannot_be_used(self, error: DBAPIError) -> "DatabaseError":
+        fault = storage_fault(error)
+        if fault is not None:
+            return DatabaseError(f"the database {self.name} cannot be used ({error.orig}): {fault.advice}")
+        return DatabaseError(
+            f"the database {self.name} cannot be opened ({error.orig}); "
+            "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
+        )
 
     @property
     def name(self) -> str:
@@ -199,6 +225,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
         "synchronous=FULL",  # what was answered is on disk, even when the power fails
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
+        "cell_size_check=ON",  # a damaged page is told as one where it is read
     ):
         connection.execute(f"PRAGMA {pragma}")
 

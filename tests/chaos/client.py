@@ -21,6 +21,11 @@ PATIENCE = 600.0
 TIMEOUT = 30.0
 
 
+def key_of(name: str) -> str:
+    """A key as long as `serve` wants them."""
+    return f"a-key-for-the-chaos-of-{name}"
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request. who: the key's subject. key: its Idempotency-Key; PUT and GET need none."""
@@ -140,7 +145,7 @@ class Client:
         self._http.close()
 
     def _send(self, asked: Asked) -> httpx.Response:
-        headers = {"Authorization": f"Bearer key-{asked.who}"}
+        headers = {"Authorization": f"Bearer {key_of(asked.who)}"}
         if asked.key is not None:
             headers["Idempotency-Key"] = asked.key
         base = self._chance.choice(self._bases)

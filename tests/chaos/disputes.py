@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from tests.chaos.client import Answered, Asked, Client, Memory
+from tests.chaos.client import Answered, Asked, Client, Memory, key_of
 
 Look = Literal["fake", "authentic", "doubtful"]
 LOOKS: dict[Look, tuple[int, int]] = {"fake": (240, 120), "authentic": (240, 0), "doubtful": (64, 24)}
@@ -34,9 +34,9 @@ ORDINARY = frozenset(
 """Refusals that may come when a clock was faster than a person. Any other 4xx is evidence."""
 ADMIN, SHOPS, JUDGES = "admin", ("shop-1", "shop-2"), ("ann", "bob")
 KEYS = ",".join(
-    [f"admin:{ADMIN}:key-{ADMIN}"]
-    + [f"merchant:{name}:key-{name}" for name in SHOPS]
-    + [f"adjudicator:{name}:key-{name}" for name in JUDGES]
+    [f"admin:{ADMIN}:{key_of(ADMIN)}"]
+    + [f"merchant:{name}:{key_of(name)}" for name in SHOPS]
+    + [f"adjudicator:{name}:{key_of(name)}" for name in JUDGES]
 )
 
 

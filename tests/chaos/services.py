@@ -33,7 +33,8 @@ class Launcher(Protocol):
 class Cold:
     """A new interpreter each time, as an operator starts it: `python -m refundlens.serving.cli.main serve`."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
+        self._workers = workers
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int, log: Path, variables: dict[str, str]) -> int:
@@ -45,7 +46,7 @@ class Cold:
             "--port",
             str(port),
             "--workers",
-            "1",
+            str(self._workers),
         ]
         with log.open("ab") as file:
             child = subprocess.Popen(
@@ -103,6 +104,11 @@ class Service:
         self._launcher, self._port, self._log, self._variables = launcher, port, log, variables
         self._pid: int | None = None
         self.base = f"http://127.0.0.1:{port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs."""
+        return self._pid
 
     @property
     def runs(self) -> bool:

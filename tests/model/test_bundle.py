@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,15 @@ def test_a_missing_bundled_model_says_what_to_do(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(bundle, "__file__", str(tmp_path / "bundle.py"))
     with pytest.raises(BundleError, match="--model"):
         bundle.load()
+
+
+def test_a_bundle_that_is_not_the_one_that_was_shipped_is_refused(make_bundle: Make) -> None:
+    path = make_bundle()
+    beside = path.with_name(f"{path.name}.sha256")
+    beside.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  m.onnx\n")
+    bundle.load(path, threads=1)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match="damaged or was exchanged"):
+        bundle.load(path, threads=1)

@@ -30,6 +30,7 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.events import audit
+from refundlens.serving.http.connections import guarded
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
@@ -320,7 +321,9 @@ def serve(detector: Detector, live_clock: MovableClock) -> Iterator[Callable[[Se
     def start(settings: Settings) -> Live:
         app = create_app(settings, detector, live_clock)
         door = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, http=guarded(settings), ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()
         running.append((server, thread))

@@ -21,9 +21,9 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_overlay
-from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.drawing.reduced import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.errors import Gone, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
@@ -120,11 +120,12 @@ async def place(
 
 
 @router.get("/reports/{id}/evidence.jpg")
-async def evidence(visit: Reader, identifier: Identifier, download: bool = False) -> Response:
+async def evidence(
+    request: Request, visit: Reader, identifier: Identifier, download: bool = False
+) -> Response:
     """The picture that goes with a refusal: what was sent, or what would be."""
     whole = await run_in_threadpool(_whole, visit, identifier)
-    service: DetectionService = visit.state.service
-    content = await service.on_worker(partial(_evidence, visit.state.files, whole))
+    content = await drawn(request, partial(_evidence, visit.state.files, whole))
     headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="{identifier}.jpg"'
@@ -138,9 +139,8 @@ async def _made(
     headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT, "X-Content-Type-Options": "nosniff"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    service: DetectionService = visit.state.service
     try:
-        content = await service.on_worker(make)
+        content = await drawn(request, make)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     except ImageError as error:

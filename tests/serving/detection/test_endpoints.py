@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from refundlens.model.photo.image import Photo as Opened
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body as intake
 from refundlens.serving.http import idempotency
+from refundlens.serving.http.budgets import Budgets, Caller
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.settings import Settings
@@ -279,7 +281,7 @@ def held(settings: Settings):  # type: ignore[no-untyped-def]
             go.wait(60)
             return super().judge(*arguments, **named)  # type: ignore[arg-type]
 
-    tight = settings.model_copy(update={"workers": 1, "max_waiting": 2, "demo": True})
+    tight = settings.model_copy(update={"workers": 1, "max_waiting": 4, "demo": True})
     with TestClient(
         create_app(tight, Held(settings.bundle, threads=1)), headers={"Authorization": "Bearer test-key"}
     ) as client:
@@ -305,7 +307,7 @@ def test_a_full_queue_and_a_running_key_are_told_at_once(held, photo: Photo) -> 
     again = client.post("/v1/detect", files=_files(photo()), headers=headers)
     _problem(again, 409, "idempotency_in_progress")
     full = client.post("/v1/detect", files=_files(photo(), photo()))
-    _problem(full, 503, "overloaded")
+    _problem(full, 429, "share_taken")
     assert int(full.headers["retry-after"]) >= 1
     go.set()
     first.join(10)
@@ -334,7 +336,7 @@ def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # 
     kind = {"Content-Type": "image/jpeg"}
     first = client.post("/v1/detect", content=known, headers=kind).json()
     go.clear()
-    client.app.state.service.admission._most = 1
+    client.app.state.budgets.photos.whole = 1
     waits = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
     waits.start()
     assert busy.wait(60)
@@ -358,18 +360,18 @@ def test_an_answer_that_is_known_needs_no_place(held, photo: Photo) -> None:  # 
         ask(_tensor(known, other), {**says(known), "Content-Type": "application/octet-stream", **_LENGTH}, _INFER),
     ]  # fmt: skip
     for answer in refused:
-        _problem(answer, 503, "overloaded")
-    client.app.state.service.admission._most_bytes = 1
+        _problem(answer, 429, "share_taken")
+    client.app.state.budgets.announced.whole = 1
     full = ask(known, says(known))
-    assert "memory" in _problem(full, 503, "overloaded")["detail"], "its bytes must be held all the same"
+    assert "memory" in _problem(full, 429, "share_taken")["detail"], "its bytes must be held all the same"
     go.set()
     waits.join(10)
-    assert client.app.state.service.admission._waiting == 0
+    assert client.app.state.budgets.photos.total == client.app.state.budgets.arrived.total == 0
 
 
 def test_large_bodies_are_refused_unread_while_others_fill_the_memory(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
     client, go, busy = held
-    client.app.state.service.admission._most_bytes = 10_000
+    client.app.state.budgets.announced.whole = client.app.state.budgets.arrived.whole = 10_000
     first = threading.Thread(target=lambda: client.post("/v1/detect", files=_files(photo())))
     first.start()
     assert busy.wait(60)
@@ -379,7 +381,7 @@ def test_large_bodies_are_refused_unread_while_others_fill_the_memory(held, phot
 
     for path in ("/v1/detect", "/check"):
         refused = client.post(path, content=never_read(), headers={"Content-Type": "image/jpeg"})
-        assert refused.status_code == 503 and "memory" in refused.text
+        assert refused.status_code in (429, 503) and "memory" in refused.text
     go.set()
     first.join(10)
     assert client.post("/v1/detect", files=_files(photo())).status_code == 200, "the bytes were given back"
@@ -404,20 +406,20 @@ def test_a_caller_who_hangs_up_is_no_fault_of_ours(settings: Settings) -> None:
         "method": "POST",
         "headers": [(b"content-type", b"image/jpeg")],
         "query_string": b"",
+        "app": SimpleNamespace(state=SimpleNamespace(budgets=Budgets(settings, 1, time.monotonic))),
     }
     with pytest.raises(Problem, match="closed"):
         asyncio.run(intake.read(Request(scope, hang_up), settings))
 
 
-def test_a_full_disk_fails_its_picture_with_words(
+def test_a_verdict_that_cannot_be_kept_is_none(
     client: TestClient, photo: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(client.app.state.service.store, "put", full)  # type: ignore[attr-defined]
-    entry = client.post("/v1/detect", files=_files(photo())).json()["detections"][0]
-    assert entry["error"]["code"] == "internal"
+    _problem(client.post("/v1/detect", files=_files(photo())), 507, "disk_full")
 
 
 def test_a_deadline_that_passes_in_the_queue_is_a_problem(held, photo: Photo) -> None:  # type: ignore[no-untyped-def]
@@ -436,7 +438,11 @@ def test_a_hopeless_deadline_is_refused_at_admission(client: TestClient, photo: 
     assert client.post("/v1/detect", files=_files(photo())).status_code == 200, (
         "teaches the service its speed"
     )
-    client.app.state.service.admission.learn(60.0)  # type: ignore[attr-defined]
+    state = client.app.state  # type: ignore[attr-defined]
+    state.service.admission.learn(60.0)
+    state.budgets.photos.take(
+        Caller((("tenant", "tnt_default"),), pays=True), 1
+    )  # another of the same tenant's waits
     _problem(
         client.post("/v1/detect", files=_files(photo()), headers={"X-Deadline-Ms": "20"}), 503, "deadline"
     )

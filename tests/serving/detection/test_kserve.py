@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from refundlens.model.bundle import VERSION
 from refundlens.model.names import KINDS
+from refundlens.serving.http.budgets import Caller
 from refundlens.serving.http.problems import ProblemDetails
 
 Photo = Callable[..., bytes]
@@ -161,6 +162,10 @@ def test_the_answer_names_the_model_that_judged(
 
 def test_it_waits_in_the_same_line(client: TestClient, photo: Photo) -> None:
     assert client.post(f"{MODEL}/infer", json=_json(photo())).status_code == 200
-    client.app.state.service.admission.learn(60.0)  # type: ignore[attr-defined]
+    state = client.app.state  # type: ignore[attr-defined]
+    state.service.admission.learn(60.0)
+    state.budgets.photos.take(
+        Caller((("tenant", "tnt_default"),), pays=True), 1
+    )  # another of the same tenant's waits
     late = client.post(f"{MODEL}/infer", json=_json(photo()), headers={"X-Deadline-Ms": "20"})
     assert late.status_code == 503 and late.headers["retry-after"] and late.json()["error"]

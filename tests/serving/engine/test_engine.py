@@ -21,7 +21,7 @@ from refundlens.model.detection import Detection
 from refundlens.model.photo.image import ImageError, Photo
 from refundlens.serving.engine import stages
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
+from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob, Priority
 from refundlens.serving.engine.scheduler import Infer, TileSlice
 from refundlens.serving.observability import Metrics
 from refundlens.serving.settings import Settings
@@ -246,6 +246,39 @@ def test_a_photo_past_its_deadline_is_told_so_at_once_and_never_decoded(
     last = engine.detect_now(photo(), patience=PATIENCE)
     assert last.detection.sha256 == first.future.result().detection.sha256
     assert 'refundlens_expired_total{stage="decode"} 2.0' in metrics.text().decode()
+
+
+def test_groups_take_turns(slow: tuple[Engine, Slow], photo: MakePhoto) -> None:
+    """Who sends twelve photos at once delays another's one by one or two; visitors wait for both."""
+    engine, detector = slow
+    first = engine.job(photo())
+    engine.submit([first])
+    assert detector.busy.wait(PATIENCE)
+    order: list[str] = []
+
+    def send(group: str, count: int, priority: Priority = "interactive") -> list[PhotoJob]:
+        jobs = [engine.job(photo(), group=group, priority=priority) for _ in range(count)]
+        for job in jobs:
+            job.future.add_done_callback(lambda _: order.append(group))
+            engine.submit([job])
+        return jobs
+
+    with engine._workers.changed:  # what a photo costs, as it would be known after some
+        engine._workers._load._run = engine._workers._load._other = 0.05
+    jobs = send("visitors:", 3, "visitor") + send("tenant:many", 12) + send("tenant:one", 1)
+    detector.go.set()
+    for job in jobs:
+        job.future.result(PATIENCE)
+    assert order.index("tenant:one") <= 3, order
+    assert order[-3:] == ["visitors:"] * 3, order
+
+
+def test_an_idle_engine_always_tries_a_small_photo(engine: Engine, photo: MakePhoto) -> None:
+    """However slow the last one was: only trying shows how long this one takes."""
+    engine.detect_now(photo(), patience=PATIENCE)
+    with engine._workers.changed:
+        engine._workers._load._run = engine._workers._load._other = 48.0
+    assert engine.detect_now(photo(size=(40, 30)), patience=10.0).detection.width == 40
 
 
 def test_a_deadline_that_cannot_be_met_is_refused_and_an_idle_engine_forgives(

@@ -44,6 +44,7 @@ def test_what_the_engine_cannot_do_in_time_is_refused_with_its_estimate(
     client: TestClient, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _wait(lambda: client.get("/readyz").status_code == 200)
+    monkeypatch.setattr("refundlens.serving.engine.workers.SMALL_TILES", 4)
     monkeypatch.setattr(
         _engine(client)._workers._load, "seconds", lambda ahead, own: 0.0 if own < 5 else own * 10.0
     )

@@ -137,15 +137,15 @@ def test_nothing_is_begun_for_a_caller_who_has_hung_up(
     app: FastAPI, port: int, held: tuple[Detector, Held], photo: MakePhoto, route: str
 ) -> None:
     session = held[1]
-    engine, admission = app.state.service.engine, app.state.service.admission
+    engine, waiting = app.state.service.engine, app.state.budgets.photos
     session.hold()
     stays = _open(port, _post("/v1/detect", photo()))
     assert session.busy.wait(PATIENCE)
     black = _black()
     leaving = _leave(port, route, black)
-    _wait(lambda: admission._waiting == 2 and len(engine._workers._jobs) == 2)
+    _wait(lambda: waiting.total == 2 and len(engine._workers._jobs) == 2)
     leaving.close()
-    _wait(lambda: admission._waiting == 1)
+    _wait(lambda: waiting.total == 1)
     assert len(engine._workers._jobs) == 1, "before any thread is free"
     template = route.replace("refundlens-tiny", "{name}")
     _wait(lambda: _requests(app, template, CALLER_GONE) == 1)

@@ -117,7 +117,7 @@ def _answered(client: TestClient, path: str, body: bytes, headers: dict[str, str
         )
     else:
         assert b'"internal"' not in answer.content
-    assert client.app.state.service.admission._waiting == 0  # type: ignore[attr-defined]
+    assert client.app.state.budgets.photos.total == 0  # type: ignore[attr-defined]
 
 
 @given(harm=damaged(), kind=st.sampled_from(["image/jpeg", "image/x", "application/octet-stream"]))

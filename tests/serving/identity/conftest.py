@@ -1,5 +1,6 @@
 """A small application with the real door, a room for each role, and keys made at will."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.testclient import TestClient
 
 from refundlens.serving.http import problems
+from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.identity import keys, login, tenants
 from refundlens.serving.identity.access import authenticated, needs
 from refundlens.serving.identity.callers import Callers
@@ -40,6 +42,7 @@ def door(with_default: Database, moving_clock: Any, tmp_path: Path) -> FastAPI:
     settings = Settings(data_dir=tmp_path, api_keys=ENVIRONMENT, demo=True)
     app.state.settings, app.state.database, app.state.clock = settings, with_default, moving_clock
     app.state.callers = Callers(settings, with_default, moving_clock)
+    app.state.budgets = Budgets(settings, 1, time.monotonic)
     problems.install(app)
     app.include_router(login.router)
     for name, roles in {**{role.value: (role,) for role in KEY_ROLES}, "anyone": KEY_ROLES}.items():

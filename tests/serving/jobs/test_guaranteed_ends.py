@@ -33,7 +33,7 @@ class _Engine:
         self._answer = answer
         self.asked = 0
 
-    async def detect(self, data: bytes, claim: object = None, patience: float = 0.0) -> Any:
+    async def detect(self, data: bytes, claim: object = None, patience: float = 0.0, group: str = "") -> Any:
         self.asked += 1
         return await self._answer(patience)
 

@@ -21,6 +21,7 @@ def versions(workflow_app: FastAPI, make_bundle: Any, moving_clock: Any) -> list
     for version, card in (("0.0.2", "For tests."), ("0.0.3", "")):
         path = make_bundle(version, card=card)
         found = examine(Detector(path, threads=1, device="cpu"), path.stat().st_size)
+        workflow_app.state.bundles.put(path.read_bytes())
         with workflow_app.state.database.transaction() as session:
             now = moving_clock.forward(seconds=1)
             made.append(service.add(session, service.SERVICE, found, now).id)

@@ -1,0 +1,117 @@
+"""Works for callers by turns: heat maps and PDFs take seconds of a processor, and a page asks for a dozen at once; a
+body of JSON takes half a second.
+
+In: a request and what is to be done for it. Out: what comes of it; Problem 429 where its caller waits for too much
+already, 503 where its turn did not come in time. As much is done at once as leaves a processor to what judges photos.
+Of those that wait, callers with a key go first, and of these each tenant in turn: a hundred of one delay another's by
+one.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from fastapi import Request
+
+from refundlens.serving.http.budgets import Budgets, Caller, Room, budgets_of, caller_of, full
+
+Result = TypeVar("Result")
+WAITING = 128
+"""Drawings that wait, of all callers; each has a share (`budgets.SHARES`): a page asks for some twenty at most."""
+PATIENCE = 20.0
+"""Seconds until a turn has to come; browsers and people wait for no picture longer."""
+
+
+class Turns:
+    """places: works at once. name: of what waits, for people. Used from the event loop only."""
+
+    def __init__(self, places: int, name: str = "drawings") -> None:
+        self._free, self._name = places, name
+        self._room = Room(f"{name} that wait", WAITING)
+        self._waiting: dict[bool, OrderedDict[str, deque[asyncio.Future[None]]]] = {
+            True: OrderedDict(),
+            False: OrderedDict(),
+        }
+        self._threads = ThreadPoolExecutor(places, thread_name_prefix=name)
+
+    @asynccontextmanager
+    async def turn(self, caller: Caller) -> AsyncIterator[None]:
+        """Raises Problem 429, 503."""
+        with self._room.held_while(caller, 1):
+            await self._wait(caller)
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._pass_on()
+
+    async def do(self, caller: Caller, budgets: Budgets, work: Callable[[], Result]) -> Result:
+        """What `work` gives, on a thread of its own when its turn has come; its caller pays for the time of a processor
+        it takes. Raises Problem 429, 503, and what `work` raises."""
+        budgets.processors.check(caller)
+        async with self.turn(caller):
+            spent, result = await asyncio.get_running_loop().run_in_executor(self._threads, timed, work)
+            budgets.processors.pay(caller, spent)
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    async def _wait(self, caller: Caller) -> None:
+        mine = asyncio.get_running_loop().create_future()
+        queue = self._waiting[caller.pays].setdefault(caller.group, deque())
+        queue.append(mine)
+        self._pass_on()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await mine
+        except BaseException as error:
+            if (
+                mine.done() and not mine.cancelled()
+            ):  # the turn came in this very moment: it goes on to the next
+                self._free += 1
+                self._pass_on()
+            mine.cancel()
+            if isinstance(error, TimeoutError):
+                raise full(self._name) from error
+            raise
+
+    def _pass_on(self) -> None:
+        """Give free places to who waits, each group in turn."""
+        while self._free and (mine := self._next()) is not None:
+            self._free -= 1
+            mine.set_result(None)
+
+    def _next(self) -> "asyncio.Future[None] | None":
+        for queues in (self._waiting[True], self._waiting[False]):
+            while queues:
+                group, queue = queues.popitem(last=False)
+                mine = queue.popleft()
+                if queue:
+                    queues[group] = queue  # behind the other groups
+                if not mine.done():
+                    return mine
+        return None
+
+
+async def drawn(request: Request, work: Callable[[], Result]) -> Result:
+    """Draw for whoever sent this. Raises Problem 429, 503, and what `work` raises."""
+    turns: Turns = request.app.state.turns
+    return await turns.do(caller_of(request), budgets_of(request), work)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
+    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
+    began = time.thread_time()
+    result: Result | BaseException
+    try:
+        result = work()
+    except BaseException as error:
+        result = error
+    return time.thread_time() - began, result

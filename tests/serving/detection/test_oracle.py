@@ -1,0 +1,115 @@
+"""The API is no oracle for evasion: numbers in tenths outside the judges' roles, few variants of one picture."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as some
+from PIL import Image
+from starlette.testclient import TestClient
+
+from refundlens.serving.detection.oracle import DAY, MAP_STEPS, STEPS, Variants, coarse, coarse_map
+from refundlens.serving.http.body import Upload
+from refundlens.serving.http.problems import Problem
+
+KINDS = ("authentic", "ai_generated", "ai_edited", "photoshopped")
+
+
+def _is_tenth(value: float) -> bool:
+    return abs(value * STEPS - round(value * STEPS)) < 1e-9
+
+
+@given(some.lists(some.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda values: sum(values) > 0.01))
+def test_tenths_that_still_add_up(weights: list[float]) -> None:
+    kind = {name: weight / sum(weights) for name, weight in zip(KINDS, weights, strict=True)}
+    told = coarse({"kind": kind, "probability": 1 - kind["authentic"], "verdict": "fake"})
+    assert abs(sum(told["kind"].values()) - 1) < 1e-9 and told["verdict"] == "fake"
+    assert abs(told["probability"] - (1 - told["kind"]["authentic"])) < 1e-9
+    assert all(_is_tenth(value) for value in told["kind"].values())
+    assert all(abs(told["kind"][name] - kind[name]) < 1 / STEPS + 1e-9 for name in KINDS)
+
+
+def test_a_map_in_steps_shows_where_and_no_slope() -> None:
+    cells = np.linspace(0, 1, 100, dtype=np.float32).reshape(10, 10)
+    told = coarse_map(cells)
+    assert len(np.unique(told)) == MAP_STEPS and abs(told - cells).max() <= 0.5 / (MAP_STEPS - 1) + 1e-6
+
+
+def test_merchants_get_tenths_everywhere_and_judges_every_digit(
+    workflow_app: FastAPI, as_caller: Callable[..., TestClient], photo: Callable[..., bytes]
+) -> None:
+    data, headers = photo(red=True), {"Content-Type": "image/jpeg"}
+    with TestClient(workflow_app):  # the engine runs
+        merchant, judge = as_caller("shop-1"), as_caller("ann")
+        theirs = merchant.post("/v1/detect", content=data, headers=headers).json()["detections"][0]
+        again = merchant.post("/v1/detect", content=data, headers=headers).json()["detections"][0]
+        fetched = merchant.get(f"/v1/detections/{theirs['id']}").json()
+        whole = judge.get(f"/v1/detections/{theirs['id']}").json()
+        rough = _levels(merchant.get(theirs["heatmap_url"]).content)
+        fine = _levels(judge.get(theirs["heatmap_url"]).content)
+    assert theirs == again == fetched == coarse(whole) and theirs["verdict"] == whole["verdict"]
+    assert _is_tenth(theirs["probability"]) and not all(_is_tenth(one) for one in whole["kind"].values())
+    assert rough < fine
+
+
+def _levels(png: bytes) -> int:
+    """Different values in a small reading of a map, which its enlargement does not smooth."""
+    picture = Image.open(io.BytesIO(png))
+    return len(
+        np.unique(
+            np.asarray(picture.resize((picture.width // 8, picture.height // 8), Image.Resampling.NEAREST))
+        )
+    )
+
+
+def _picture(seed: int, shift: int = 0) -> Upload:
+    small = np.random.default_rng(seed).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    large = Image.fromarray(small).resize((480, 480), Image.Resampling.BICUBIC)
+    pixels = np.asarray(large).copy()
+    pixels[0, 0] = shift  # another file, the same picture
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return Upload(None, file.getvalue())
+
+
+def test_few_variants_of_one_picture_and_many_pictures() -> None:
+    now = [0.0]
+    variants = Variants(3, lambda: now[0])
+
+    def send(owner: str, upload: Upload) -> None:
+        asyncio.run(variants.check(owner, [upload]))
+
+    for shift in (1, 2, 3):
+        send("shop", _picture(1, shift))
+    send("shop", _picture(1, 2))  # the very same photo again
+    with pytest.raises(Problem) as refused:
+        send("shop", _picture(1, 4))
+    assert (refused.value.status, refused.value.code) == (429, "too_many_variants")
+    for seed in range(2, 12):
+        send("shop", _picture(seed))
+    send("other shop", _picture(1, 4))
+    now[0] += DAY + 1
+    send("shop", _picture(1, 4))
+
+
+def test_what_cannot_be_opened_is_no_variant() -> None:
+    variants = Variants(1)
+    for data in (b"", b"no picture", b"\xff\xd8\xff"):
+        asyncio.run(variants.check("shop", [Upload(None, data)] * 3))
+
+
+def test_merchants_have_a_number_of_photos_a_day(
+    workflow_app: FastAPI, as_caller: Callable[..., TestClient], photo: Callable[..., bytes], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(workflow_app.state.budgets.questions, "_whole", 4)
+    headers = {"Content-Type": "image/jpeg"}
+    with TestClient(workflow_app):
+        merchant, judge = as_caller("shop-1"), as_caller("ann")
+        told = [merchant.post("/v1/detect", content=photo(quality=q), headers=headers) for q in range(80, 88)]
+        assert told[0].status_code == 200 and told[-1].json()["code"] == "share_taken"
+        assert judge.post("/v1/detect", content=photo(quality=79), headers=headers).status_code == 200
