@@ -31,16 +31,17 @@ from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
+from refundlens.serving.detection.old_folder import take_over
 from refundlens.serving.detection.oracle import variants_of
 from refundlens.serving.detection.schemas import Health
 from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
-from refundlens.serving.engine.engine import Engine
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
 from refundlens.serving.http import problems
 from refundlens.serving.http.budgets import Budgets
-from refundlens.serving.http.idempotency import Replays, Running
+from refundlens.serving.http.context import Parts
+from refundlens.serving.http.idempotency import Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
 from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
@@ -53,10 +54,11 @@ from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.labels import endpoints as labels
 from refundlens.serving.labels import service as labelling
-from refundlens.serving.observability import Metrics, WorkflowMetrics
+from refundlens.serving.observability import Metrics
 from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
 from refundlens.serving.refunds.schemas import RefundIn
@@ -118,19 +120,14 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.settings, app.state.metrics = settings, metrics
-    app.state.clock, app.state.replays, app.state.running = clock, Replays(clock), Running()
-    app.state.database, app.state.secret = database, read_secret(settings)
-    app.state.callers = Callers(settings, app.state.database, clock)
-    app.state.webhook_guard = UrlPolicy(settings.allow_private_webhooks)
-    app.state.files, app.state.notifier = FileStore(settings.data_dir / "files"), Notifier()
-    app.state.finder, app.state.bundles = Finder(), bundles
-    app.state.follower = Follower(database, bundles, engine, settings, app.state.notifier)
-    app.state.budgets = budgets = Budgets(settings, cores(), time.monotonic)
-    app.state.turns, app.state.parsing = Turns(max(1, cores() // 2)), Turns(1, "bodies")
-    app.state.service = DetectionService(
+    files = FileStore(settings.data_dir / "files")
+    finder = Finder()
+    notifier, budgets = Notifier(), Budgets(settings, cores(), time.monotonic)
+    service = DetectionService(
         engine,
-        DetectionStore(settings.data_dir / "detections", settings.keep_detections),
+        DetectionStore(database, files, settings.keep_detections),
+        database,
+        finder,
         Admission(
             settings.workers,
             budgets,
@@ -143,17 +140,35 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         settings.workers,
         settings.cache_bytes,
     )
-    app.state.variants = variants_of(settings)
-    app.state.rates = Rates(settings.rate_limit, time.monotonic)
-    app.state.tracing = tracing(settings)
-    app.state.samples = SampleFolder(settings.data_dir)
-    gauges.connect(metrics.workflow, app.state.database, clock)
-    app.state.ready = app.state.closing = False
-    app.state.warm_up_failed, app.state.working, app.state.openapi = None, None, None
-    app.state.readiness = _readiness(app)
+    parts = Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        files=files,
+        bundles=bundles,
+        secret=read_secret(settings),
+        notifier=notifier,
+        metrics=metrics,
+        callers=Callers(settings, database, clock),
+        budgets=budgets,
+        turns=Turns(max(1, cores() // 2)),
+        parsing=Turns(1, "bodies"),
+        service=service,
+        variants=variants_of(settings),
+        rates=Rates(settings.rate_limit, time.monotonic),
+        running=Running(),
+        follower=Follower(database, bundles, engine, settings, notifier),
+        finder=finder,
+        webhook_guard=UrlPolicy(settings.allow_private_webhooks),
+        samples=SampleFolder(settings.data_dir),
+        tracing=tracing(settings),
+    )
+    app.state = parts  # type: ignore[assignment]  # typed, where Starlette has a bag of anything
+    parts.readiness = _readiness(parts)
+    gauges.connect(metrics.workflow, database, clock)
     problems.install(app, trouble)
     app.add_middleware(SmallBodies, settings=settings)
-    app.add_middleware(Observing, metrics=metrics, tracing=app.state.tracing)
+    app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
     app.add_middleware(SecurityHeaders, public_url=settings.public_url)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)
@@ -171,49 +186,61 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     return app
 
 
+def _parts(app: FastAPI) -> Services:
+    found: Services = app.state  # type: ignore[assignment]
+    return found
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve at once, be ready after warm-up: /healthz answers while the first picture is judged."""
-    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, app))
+    parts = _parts(app)
+    warm_up = asyncio.create_task(asyncio.to_thread(_warm_up, parts))
     warm_up.add_done_callback(_tell_failure)
-    loader.on_hangup(asyncio.get_running_loop(), app.state.follower)
-    follow = asyncio.create_task(app.state.follower.run(warm_up))
-    renewing = asyncio.create_task(keep_renewed(app.state)) if app.state.settings.demo else None
-    async with _working(app):
+    loader.on_hangup(asyncio.get_running_loop(), parts.follower)
+    follow = asyncio.create_task(parts.follower.run(warm_up))
+    renewing = asyncio.create_task(keep_renewed(parts)) if parts.settings.demo else None
+    async with _working(parts):
         yield
-    app.state.samples.close()
+    parts.samples.close()
     ending = [follow, renewing] if renewing else [follow]
     for task in ending:
         task.cancel()
     await asyncio.wait([warm_up, *ending])
-    app.state.turns.close()
-    app.state.parsing.close()
-    app.state.service.close()
-    app.state.database.close()
-    if app.state.tracing:
-        await asyncio.to_thread(app.state.tracing.close)
+    parts.turns.close()
+    parts.parsing.close()
+    parts.service.close()
+    parts.database.close()
+    if parts.tracing:
+        await asyncio.to_thread(parts.tracing.close)
 
 
 def let_go(app: FastAPI) -> None:
     """End what would go on for as long as its caller listens: the streams of events."""
-    app.state.closing = True
-    app.state.notifier.notify()
+    parts = _parts(app)
+    parts.closing = True
+    parts.notifier.notify()
 
 
 @asynccontextmanager
-async def _working(app: FastAPI) -> AsyncIterator[None]:
+async def _working(parts: Services) -> AsyncIterator[None]:
     """The worker beside the API, where the settings want one in this process."""
-    state = app.state
-    if not state.settings.worker:
+    if not parts.settings.worker:
         yield
         return
-    sender = HttpSender(state.secret, state.webhook_guard)
-    screener = Screener(state.database, state.files, state.service.engine, state.settings, state.clock)
-    metrics: WorkflowMetrics = state.metrics.workflow
+    sender = HttpSender(parts.secret, parts.webhook_guard)
+    screener = Screener(parts.database, parts.files, parts.service.engine, parts.settings, parts.clock)
     worker = Worker(
-        state.database, state.files, screener, sender, state.settings, state.clock, state.notifier, metrics
+        parts.database,
+        parts.files,
+        screener,
+        sender,
+        parts.settings,
+        parts.clock,
+        parts.notifier,
+        parts.metrics.workflow,
     )
-    task = state.working = asyncio.create_task(worker.run())
+    task = parts.working = asyncio.create_task(worker.run())
     try:
         yield
     finally:
@@ -222,18 +249,18 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
         await sender.close()
 
 
-def _warm_up(app: FastAPI) -> None:
-    settings: Settings = app.state.settings
-    engine: Engine = app.state.service.engine
+def _warm_up(parts: Services) -> None:
+    settings, engine = parts.settings, parts.service.engine
     try:
+        take_over(settings.data_dir / "detections", parts.database, parts.files)
         engine.warm_up()
     except Exception as error:
-        app.state.warm_up_failed = f"the model cannot judge ({error}); see the log"
+        parts.warm_up_failed = f"the model cannot judge ({error}); see the log"
         raise
-    app.state.ready = True
+    parts.ready = True
     if settings.demo:
-        app.state.samples.prepare()
-        mirror_samples(app.state)
+        parts.samples.prepare()
+        mirror_samples(parts)
     if settings.shadow:
         engine.shadow(settings.shadow, settings.shadow_share)
 
@@ -251,35 +278,35 @@ async def healthz() -> JSONResponse:
 
 
 @operations.get("/readyz", response_model=Health, responses=problems.responses(503))
-async def readyz(request: Request) -> JSONResponse:
+async def readyz(parts: Parts) -> JSONResponse:
     """The model is warm, and database, disk and worker do their work: requests are answered at full speed."""
-    readiness: Readiness = request.app.state.readiness
-    found = await readiness.look()
+    found = await parts.readiness.look()
     wrong = [f"{part}: {what}" for part, what in found.items() if what != "ok"]
     if wrong:
         raise Problem(503, "not_ready", f"Not ready. {'; '.join(wrong)}.", {"Retry-After": "1"})
     return JSONResponse({"status": "ready", "checks": found})
 
 
-def _readiness(app: FastAPI) -> Readiness:
-    state = app.state
-
+def _readiness(parts: Services) -> Readiness:
     def model() -> str | None:
-        if not state.ready:
-            return state.warm_up_failed or "warming up; ask again in a moment"
-        engine: Engine = state.service.engine
-        return None if engine.alive else "the threads that judge photos have ended; restart the service"
+        if not parts.ready:
+            return parts.warm_up_failed or "warming up; ask again in a moment"
+        return (
+            None
+            if parts.service.engine.alive
+            else "the threads that judge photos have ended; restart the service"
+        )
 
     def worker() -> str | None:
-        task: asyncio.Task[None] | None = state.working
-        if not state.settings.worker or (task is not None and not task.done()):
+        task = parts.working
+        if not parts.settings.worker or (task is not None and not task.done()):
             return None
         return "the worker has ended; the log says why, restart the service" if task else "not started"
 
     return Readiness(
         {
-            "database": database_answers(state.database),
-            "disk": disk_takes(state.settings.data_dir),
+            "database": database_answers(parts.database),
+            "disk": disk_takes(parts.settings.data_dir),
             "worker": said(worker),
             "model": said(model),
         }
@@ -287,18 +314,17 @@ def _readiness(app: FastAPI) -> Readiness:
 
 
 @operations.get("/metrics", response_class=Response)
-def metrics(request: Request) -> Response:
+def metrics(parts: Parts) -> Response:
     """Prometheus text format."""
-    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @operations.get("/openapi.json", include_in_schema=False)
-def openapi_json(request: Request) -> Response:
+def openapi_json(request: Request, parts: Parts) -> Response:
     """OpenAPI 3.1, built at the first request and kept as bytes."""
-    state = request.app.state
-    if state.openapi is None:
-        state.openapi = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
-    return Response(state.openapi, media_type="application/json")
+    if parts.openapi is None:
+        parts.openapi = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
+    return Response(parts.openapi, media_type="application/json")
 
 
 def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -16,7 +16,7 @@ CLASSES = {"Look", "Pair", "Photo", "Picture", "Scored"}
 """Of a stage of training each: said with their module, and never two in one file."""
 FUNCTIONS = {
     "as_json", "calibrate", "check", "choose", "clean", "compare", "cut", "decode", "digest", "encode", "evaluate",
-    "facts", "in_order", "infer", "install", "load", "look", "main", "markdown", "measure", "missing", "moment", "plan",
+    "facts", "in_order", "infer", "install", "load", "look", "main", "markdown", "measure", "missing", "plan",
     "psnr", "publish", "read", "read_photo", "reasons", "refuse", "save", "select", "settle", "table", "train",
     "verify", "write",
 }  # fmt: skip

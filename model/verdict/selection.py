@@ -6,7 +6,7 @@ code that is not in it never comes first, however few there are.
 
 from collections.abc import Sequence
 
-from refundlens.model.detection import Reason
+from refundlens.model.detection import Details, Detection, Reason
 from refundlens.model.names import Verdict
 
 MOST = 3
@@ -24,14 +24,15 @@ _POLICY = (
     "policy.signed_ai", "policy.signed_camera", "policy.declared_ai", "policy.broken_seal", "policy.too_small",
     "policy.unsupported_condition", "policy.unstable", "policy.inconclusive_band",
 )  # fmt: skip
+_REUSE = ("reuse.in_claims", "reuse.in_claims_elsewhere")
 _OF_THE_FILE = (
     "metadata.c2pa_invalid", "metadata.c2pa_trusted", "file.screenshot", "metadata.thumbnail_mismatch",
 )  # fmt: skip
 MATTERS: dict[Verdict, tuple[str, ...]] = {
-    "fake": (*_POLICY, *_TRACES, *_AI_SAID, *_OF_THE_FILE),
-    "inconclusive": (*_POLICY, *_AI_SAID, *_TRACES, *_OF_THE_FILE, "metadata.camera_agrees", "pixel.no_trace"),
+    "fake": (*_POLICY, *_REUSE, *_TRACES, *_AI_SAID, *_OF_THE_FILE),
+    "inconclusive": (*_POLICY, *_REUSE, *_AI_SAID, *_TRACES, *_OF_THE_FILE, "metadata.camera_agrees", "pixel.no_trace"),
     "authentic": (
-        *_POLICY, "pixel.no_trace", *_AI_SAID, *_OF_THE_FILE, "metadata.camera_agrees", "metadata.camera",
+        *_POLICY, *_REUSE, "pixel.no_trace", *_AI_SAID, *_OF_THE_FILE, "metadata.camera_agrees", "metadata.camera",
         "metadata.editing_software",
     ),
 }  # fmt: skip
@@ -52,6 +53,12 @@ def select(reasons: Sequence[Reason], verdict: Verdict) -> tuple[list[Reason], l
     ranked = [*asked, *sorted(found.values(), key=lambda reason: order[reason.code])]
     first = ranked[:MOST]
     return first, [reason for reason in reasons if not any(reason is one for one in first)]
+
+
+def with_reasons(detection: Detection, added: Sequence[Reason]) -> Detection:
+    """The same detection with more to say, told in the order of all its reasons. It changes no verdict."""
+    told, rest = select([*added, *detection.reasons, *detection.details.reasons], detection.verdict)
+    return detection.model_copy(update={"reasons": told, "details": Details(reasons=rest)})
 
 
 def _speaks(reason: Reason, verdict: Verdict) -> bool:

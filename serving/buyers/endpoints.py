@@ -1,104 +1,17 @@
-"""GET of a buyer's record, POST of a reversal. Thin: role, body, service, answer.
+"""GET of a buyer's record, POST of a reversal. Thin: role, body, service, answer."""
 
-What goes in and comes out, as OpenAPI shows it.
-"""
+from typing import Annotated
 
-from datetime import datetime
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import service
-from refundlens.serving.http.context import Db, Now, TheSecret
-from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
+from refundlens.serving.buyers.schemas import EXAMPLE, Entry, Integrity, ReversalIn
+from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import responses
-from refundlens.serving.identity.access import needs
-from refundlens.serving.kit.given import Given
-from refundlens.serving.kit.principal import Principal
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.workflow.states import EntryKind
-
-ENTRY_EXAMPLE: dict[str, Any] = {
-    "id": "int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
-    "report_id": "rpt_01KAMZ5S8GQ3V6T0C9R4X2Y7AC",
-    "kind": "final",
-    "points": 1,
-    "reverses": None,
-    "reason": "",
-    "created_at": "2026-11-25T08:00:00.000Z",
-    "expires_at": "2027-11-25T08:00:00.000Z",
-}
-EXAMPLE: dict[str, Any] = {
-    "buyer": "buyer:5f0c2e7d9a4160b1c3e8f7a2d4b6958071e2f3a4b5c6d7e8f90123456789abcd",
-    "counts": {
-        "refunds": 14,
-        "final_established": 2,
-        "final_not_established": 3,
-        "reversed": 1,
-        "expired": 0,
-    },
-    "points": 1,
-    "claims": 1,
-    "score": 75,
-    "formula": "100 - 25 x claims, at least 0",
-    "expires_at": "2027-11-25T08:00:00.000Z",
-    "entries": [ENTRY_EXAMPLE],
-}
-REVERSAL_EXAMPLE: dict[str, Any] = {"reason": "The court found the photo to be genuine."}
-
-
-class Counts(BaseModel):
-    """What happened, in numbers."""
-
-    refunds: int = Field(description="mirrored here")
-    final_established: int = Field(description="photos found fake for good, ever")
-    final_not_established: int = Field(description="reports that ended in the buyer's favour")
-    reversed: int = Field(description="lines taken back, on appeal or later")
-    expired: int = Field(description="final lines that stood, and count no more")
-
-
-class Entry(BaseModel):
-    """A line of the ledger. Lines are only added: one that was wrong is followed by one that compensates it."""
-
-    model_config = ConfigDict(json_schema_extra={"example": ENTRY_EXAMPLE})
-
-    id: str
-    report_id: str
-    kind: EntryKind
-    points: int
-    reverses: str | None = Field(description="the line that this one takes back")
-    reason: str
-    created_at: datetime
-    expires_at: datetime
-
-
-class Integrity(BaseModel):
-    """Facts first; the score says nothing that they do not."""
-
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
-
-    buyer: str = Field(description="a keyed hash of the platform's reference")
-    counts: Counts
-    points: int = Field(description="final lines minus reversed ones, of those that still count")
-    claims: int = Field(description="refunds behind the points: photos of one claim count once")
-    score: int = Field(ge=0, le=100, description="100 - 25 x claims, at least 0: from final verdicts only")
-    formula: str
-    expires_at: datetime | None = Field(description="when the last claim counts no more; null without any")
-    entries: list[Entry] | None = Field(
-        default=None, description="the ledger, oldest first; not shown to merchants, whose shops it spans"
-    )
-
-
-class ReversalIn(Given):
-    """Why a final line is taken back: a court, a mistake."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REVERSAL_EXAMPLE})
-
-    reason: str = Field(min_length=1, max_length=200)
-
 
 router = APIRouter(prefix="/v1/buyers", tags=["buyers"])
 
@@ -120,17 +33,13 @@ Reference = Annotated[
     responses=responses(401, 403, 404),
 )
 def get_integrity(
-    principal: Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))],
-    database: Db,
-    secret: TheSecret,
-    now: Now,
-    ref: Reference,
+    call: Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))], ref: Reference
 ) -> JSONResponse:
     """What final verdicts say of a buyer: counts, and a score with its formula. Opinions, open reports and verdicts
     that may still be appealed are not in it. A merchant is told of buyers of its own shop."""
-    with database.reading() as session:
-        buyer = service.keyed(secret, principal.tenant, ref)
-        return JSONResponse(service.integrity_json(session, principal, buyer, now))
+    buyer = service.keyed(call.services.secret, call.principal.tenant, ref)
+    with call.reading() as context:
+        return JSONResponse(service.integrity_json(context, buyer))
 
 
 @router.post(
@@ -141,10 +50,7 @@ def get_integrity(
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def reverse(
-    request: Request,
-    principal: Annotated[Principal, Depends(needs(Role.ADJUDICATOR))],
-    secret: TheSecret,
-    now: Now,
+    call: Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))],
     ref: Reference,
     entry_id: Annotated[str, Path(max_length=40, examples=["int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"])],
     body: ReversalIn,
@@ -152,9 +58,7 @@ def reverse(
 ) -> Response:
     """Take a final line back, when a court or a mistake asks for it: a line that compensates it is added, nothing is
     deleted, and the audit log says who did it."""
-    buyer = service.keyed(secret, principal.tenant, ref)
-
-    def do(session: Session) -> Created:
-        return Created(service.reverse(session, principal, buyer, entry_id, body.reason, now))
-
-    return idempotent(request, principal, key, body.model_dump(), do)
+    buyer = service.keyed(call.services.secret, call.principal.tenant, ref)
+    return call.once(
+        key, body, lambda context: Created(service.reverse(context, buyer, entry_id, body.reason).body())
+    )

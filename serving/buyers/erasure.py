@@ -32,6 +32,7 @@ from refundlens.serving.storage.tables import (
     Appeal,
     Complaint,
     Decision,
+    DetectionRecord,
     Image,
     IntegrityEntry,
     OutboxEvent,
@@ -39,7 +40,6 @@ from refundlens.serving.storage.tables import (
     Refund,
     Refusal,
     Report,
-    Screening,
     StoredAnswer,
 )
 from refundlens.serving.workflow.states import ComplaintState, RefundStatus, ReportState
@@ -169,7 +169,7 @@ def _blank_texts(session: Session, refunds: Sequence[str], reports: Sequence[str
 
 def _blank_detections(session: Session, images: Sequence[Image]) -> int:
     """Leave only figures of what the detector said; how many there were."""
-    asked = select(Screening).where(Screening.image_id.in_([image.id for image in images]))
+    asked = select(DetectionRecord).where(DetectionRecord.image_id.in_([image.id for image in images]))
     found = session.execute(asked).scalars().all()
     for screening in found:
         kept = {name: screening.body[name] for name in _KEPT_OF_DETECTION if name in screening.body}

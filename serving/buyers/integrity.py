@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.buyers import repository
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor

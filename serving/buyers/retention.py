@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
@@ -26,7 +26,7 @@ from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Image, Refund, Refusal, Report, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Refusal, Report
 from refundlens.serving.workflow.states import RefundStatus, ReportState
 
 
@@ -61,18 +61,23 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
 def needed(session: Session, names: Sequence[str]) -> set[str]:
     """Those of some files that a row of any tenant names and has not erased."""
     kept = Image.erased_at.is_(None)
-    of_image = Screening.image_id == Image.id
+    shown = or_(DetectionRecord.image_id.is_(None), kept)  # of a photo that is here, or was never kept
+    maps = (DetectionRecord.heatmap, DetectionRecord.reliability)
     asked: tuple[Select[Any], ...] = (
         select(Image.sha256).where(Image.sha256.in_(names), kept),
-        select(Screening.heatmap).join(Image, of_image).where(Screening.heatmap.in_(names), kept),
-        select(Screening.reliability).join(Image, of_image).where(Screening.reliability.in_(names), kept),
+        *(
+            select(map_).outerjoin(Image, DetectionRecord.image_id == Image.id).where(map_.in_(names), shown)
+            for map_ in maps
+        ),
         select(Refusal.evidence).where(Refusal.evidence.in_(names)),
     )
     return {name for query in asked for name in session.execute(query).scalars() if name is not None}
 
 
 def _maps(session: Session, images: Sequence[str]) -> set[str]:
-    asked = select(Screening.heatmap, Screening.reliability).where(Screening.image_id.in_(images))
+    asked = select(DetectionRecord.heatmap, DetectionRecord.reliability).where(
+        DetectionRecord.image_id.in_(images)
+    )
     return {name for row in session.execute(asked) for name in row if name}
 
 

@@ -3,25 +3,23 @@
 Every question asked of the database about a buyer. Each names the tenant.
 """
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import integrity
 from refundlens.serving.buyers.repository import find_entry, is_known, list_entries
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.buyers.schemas import Entry, Integrity
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import IntegrityEntry, Refund, Report
+from refundlens.serving.storage.tables import Refund, Report
 from refundlens.serving.workflow.states import EntryKind
 
 PREFIX = "buyer:"
 """Before a keyed hash, wherever the API shows or takes one."""
-_COUNTS = ("refunds", "final_established", "final_not_established", "reversed", "expired")
 _FORMULA = f"{integrity.FULL_SCORE} - {integrity.CLAIM_COSTS} x claims, at least 0"
 
 
@@ -32,30 +30,20 @@ def keyed(secret: Secret, tenant: str, reference: str) -> str:
     return secret.buyer(tenant, reference)
 
 
-def integrity_json(session: Session, principal: Principal, buyer: str, now: datetime) -> dict[str, Any]:
+def integrity_json(context: Context, buyer: str) -> dict[str, Any]:
     """The record as JSON. Merchants see buyers of their own shop, and no lines. Raises NotFound."""
+    session, principal = context.session, context.principal
     _known(session, principal, buyer)
-    found = asdict(integrity.record(session, principal.tenant, buyer, now))
-    expires_at = found["expires_at"]
-    body = {
-        "buyer": PREFIX + buyer,
-        "counts": {name: found[name] for name in _COUNTS},
-        "points": found["points"],
-        "claims": found["claims"],
-        "score": found["score"],
-        "formula": _FORMULA,
-        "expires_at": rfc3339(expires_at) if expires_at else None,
-    }
+    found = integrity.record(session, principal.tenant, buyer, context.now)
+    told: dict[str, Any] = {"buyer": PREFIX + buyer, "counts": found, "formula": _FORMULA}
     if principal.role is not Role.MERCHANT:
-        lines = list_entries(session, principal.tenant, buyer)
-        body["entries"] = [entry_json(line) for line, _ in lines]
-    return body
+        told["entries"] = [line for line, _ in list_entries(session, principal.tenant, buyer)]
+    return Integrity.of(found, **told).model_dump(mode="json", exclude_unset=True)
 
 
-def reverse(
-    session: Session, principal: Principal, buyer: str, identifier: str, reason: str, now: datetime
-) -> dict[str, Any]:
+def reverse(context: Context, buyer: str, identifier: str, reason: str) -> Entry:
     """Take a final line back; the line that does so. Raises NotFound, Conflict."""
+    session, principal, now = context.session, context.principal, context.now
     line = find_entry(session, principal.tenant, buyer, identifier)
     if line is None:
         raise NotFound(f"There is no line {identifier} in this buyer's record.")
@@ -69,21 +57,7 @@ def reverse(
     made = integrity.reverse_entry(session, report, refund, now, reason, principal.actor)
     if made is None:
         raise Conflict("already_reversed", "This line was reversed before; its record says when and why.")
-    return entry_json(made)
-
-
-def entry_json(line: IntegrityEntry) -> dict[str, Any]:
-    """A line as JSON."""
-    return {
-        "id": line.id,
-        "report_id": line.report_id,
-        "kind": line.kind,
-        "points": line.points,
-        "reverses": line.reverses,
-        "reason": line.reason,
-        "created_at": rfc3339(line.created_at),
-        "expires_at": rfc3339(line.expires_at),
-    }
+    return Entry.of(made)
 
 
 def _known(session: Session, principal: Principal, buyer: str) -> None:

@@ -20,17 +20,25 @@ from refundlens.serving.cli import (
     keys,
     labels,
     models,
+    reuse,
     serve,
     snapshots,
     tenants,
     verify,
-    workflow,
 )
 from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def workflow() -> None:
+    """Print the transition table: state, event, who may bring it, the next state, what must hold and what follows."""
+    from refundlens.serving.workflow.transitions import markdown
+
+    typer.echo(markdown())
+
 
 app = typer.Typer(
     name="refundlens",
@@ -43,7 +51,7 @@ app.command("detect")(detect.detect)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
-app.command("workflow")(workflow.workflow)
+app.command("workflow")(workflow)
 app.command("verify")(verify.verify)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
@@ -51,6 +59,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(buyers.app, name="buyers")
 app.add_typer(labels.app, name="labels")
 app.add_typer(models.app, name="models")
+app.add_typer(reuse.app, name="reuse")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

@@ -14,7 +14,7 @@ from refundlens.serving.settings import read_settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from refundlens.serving.registry.service import By
+    from refundlens.serving.kit.context import Context
 
 app = typer.Typer(help="The registry of models: which version judges.", no_args_is_help=True)
 
@@ -100,8 +100,8 @@ def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlen
     except (BundleError, ModelError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error
-    with _change(must_exist=False) as (session, by, now):
-        row = service.add(session, by, found, now)
+    with _change(must_exist=False) as context:
+        row = service.add(context.session, context.principal, found, context.now)
     typer.echo(row.id)
 
 
@@ -114,8 +114,8 @@ def shadow(
     """Have a version judge a share of the photos beside the champion, to compare; nobody waits for it."""
     from refundlens.serving.registry import service
 
-    with _change() as (session, by, now):
-        row = service.shadow(session, by, version, now, 0.0 if off else share)
+    with _change() as context:
+        row = service.shadow(context, version, 0.0 if off else share)
     complain(f"{row.id} is shown {row.share or 0:.0%} of the photos")
 
 
@@ -131,8 +131,8 @@ def promote(
     from refundlens.serving.registry import service
 
     _must_load(version)
-    with _change() as (session, by, now):
-        row = service.promote(session, by, version, now, reason, force)
+    with _change() as context:
+        row = service.promote(context, version, reason, force)
     complain(f"{row.id} is the champion; running services change to it within seconds")
 
 
@@ -146,12 +146,12 @@ def rollback(
     from refundlens.serving.registry import repository, service
     from refundlens.serving.registry.stages import Stage
 
-    with _change() as (session, by, now):
-        champion = repository.at(session, Stage.CHAMPION)
+    with _change() as context:
+        champion = repository.at(context.session, Stage.CHAMPION)
         wanted = version or (None if champion is None else champion.id)
         if wanted is None:
             raise Conflict("not_champion", "There is no champion to roll back.")
-        row = service.rollback(session, by, wanted, now, reason)
+        row = service.rollback(context, wanted, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
 
 
@@ -172,14 +172,16 @@ def _registry() -> "Iterator[Session]":
 
 
 @contextmanager
-def _change(must_exist: bool = True) -> "Iterator[tuple[Session, By, Any]]":
-    """A transaction, who does it, and the time."""
+def _change(must_exist: bool = True) -> "Iterator[Context]":
+    """A transaction of whoever runs the installation."""
     from refundlens.serving.identity.tenants import DEFAULT
     from refundlens.serving.kit.clock import utc_now
-    from refundlens.serving.registry.service import By
+    from refundlens.serving.kit.context import Context
+    from refundlens.serving.kit.principal import Principal
 
+    who = operator()
     with _told(), opened(must_exist) as database, database.transaction() as session:
-        yield session, By(DEFAULT, operator(), admin=True), utc_now()
+        yield Context(session, read_settings(), utc_now(), Principal(DEFAULT, who.name, who.role, who.name))
 
 
 @contextmanager

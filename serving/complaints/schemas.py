@@ -1,12 +1,15 @@
 """What goes in and comes out, as OpenAPI shows it."""
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow.states import ComplaintState
 
 EXAMPLE_IN: dict[str, Any] = {
@@ -63,7 +66,13 @@ class ComplaintDecisionIn(Given):
     answer: str = Field(min_length=1, max_length=LONGEST, description="shown to the merchant")
 
 
-class ComplaintOut(BaseModel):
+def _for_colleagues(name: str | None, info: ValidationInfo) -> str | None:
+    """The shop is not told which person answered it."""
+    reader = info.context
+    return name if isinstance(reader, Principal) and reader.role is not Role.MERCHANT else None
+
+
+class ComplaintOut(Answer):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     id: str
@@ -75,9 +84,9 @@ class ComplaintOut(BaseModel):
     state: ComplaintState
     answer: str
     filed_by: str
-    decided_by: str | None
-    created_at: datetime
-    decided_at: datetime | None
+    decided_by: Annotated[str | None, AfterValidator(_for_colleagues)]
+    created_at: Timestamp
+    decided_at: Timestamp | None
 
 
 class ComplaintPage(BaseModel):

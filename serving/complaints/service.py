@@ -4,16 +4,14 @@ Queries about complaints. Every one filters by tenant, and by shop where the cal
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.complaints.schemas import ComplaintDecisionIn, ComplaintIn
+from refundlens.serving.complaints.schemas import ComplaintDecisionIn, ComplaintIn, ComplaintOut
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Forbidden, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import Principal
@@ -67,8 +65,9 @@ SPECIALIST = "complaints:"
 scope, or with `*:read` only, is none: the queue opens to those who were named for it."""
 
 
-def file(session: Session, principal: Principal, asked: ComplaintIn, now: datetime) -> dict[str, Any]:
+def file(context: Context, asked: ComplaintIn) -> ComplaintOut:
     """A new complaint about a refund of the caller's shop. Raises NotFound."""
+    session, principal, now = context.session, context.principal, context.now
     refund = refunds.get(session, principal, asked.refund_id)
     made = Complaint(
         id=make_id("cmp", now),
@@ -92,18 +91,15 @@ def file(session: Session, principal: Principal, asked: ComplaintIn, now: dateti
     }
     fact = Fact("complaint.filed", made.id, None, made.state, facts)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return complaint_json((made, refund.refund_id), principal)
+    return complaint_out((made, refund.refund_id), principal)
 
 
 def decide_complaint(
-    session: Session,
-    principal: Principal,
-    identifier: str,
-    asked: ComplaintDecisionIn,
-    if_match: str | None,
-    now: datetime,
-) -> dict[str, Any]:
-    """End a complaint. Raises Forbidden for who is no specialist, 404, 409 where it was ended, 412, 428."""
+    context: Context, identifier: str, asked: ComplaintDecisionIn, if_match: str | None
+) -> ComplaintOut:
+    """End a complaint. Raises Forbidden for who is no specialist, NotFound, Conflict where it was ended, Changed,
+    VersionMissing."""
+    session, principal, now = context.session, context.principal, context.now
     check_specialist(principal)
     row = _get(session, principal, identifier, lock=True)
     complaint = row[0]
@@ -117,13 +113,13 @@ def decide_complaint(
     facts = {"answer_sha256": audit.text_hash(asked.answer), "version": complaint.version}
     fact = Fact("complaint.decided", complaint.id, before, complaint.state, facts)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return complaint_json(row, principal)
+    return complaint_out(row, principal)
 
 
-def get_complaint(session: Session, principal: Principal, identifier: str) -> dict[str, Any]:
+def get_complaint(context: Context, identifier: str) -> ComplaintOut:
     """One complaint. Raises Forbidden, NotFound."""
-    check_reader(principal)
-    return complaint_json(_get(session, principal, identifier), principal)
+    check_reader(context.principal)
+    return complaint_out(_get(context.session, context.principal, identifier), context.principal)
 
 
 def check_reader(principal: Principal) -> None:
@@ -141,23 +137,9 @@ def check_specialist(principal: Principal) -> None:
         raise Forbidden(detail)
 
 
-def complaint_json(row: Row, principal: Principal) -> dict[str, Any]:
-    """A complaint as JSON. The shop is not told which person answered it."""
+def complaint_out(row: Row, reader: Principal) -> ComplaintOut:
     complaint, refund_id = row
-    return {
-        "id": complaint.id,
-        "refund_id": refund_id,
-        "account": complaint.account,
-        "version": complaint.version,
-        "kind": complaint.kind,
-        "text": complaint.text,
-        "state": complaint.state,
-        "answer": complaint.answer,
-        "filed_by": complaint.filed_by,
-        "decided_by": None if principal.role is Role.MERCHANT else complaint.decided_by,
-        "created_at": rfc3339(complaint.created_at),
-        "decided_at": rfc3339(complaint.decided_at) if complaint.decided_at else None,
-    }
+    return ComplaintOut.of(complaint, reader, refund_id=refund_id)
 
 
 def _get(session: Session, principal: Principal, identifier: str, lock: bool = False) -> Row:

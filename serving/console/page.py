@@ -11,25 +11,23 @@ JavaScript. Pages that htmx refreshes ask for themselves with `hx-get` and pick 
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from refundlens.serving.http.idempotency import Created, idempotent
+from refundlens.serving.http.context import ApiCall, services
+from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
-from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.login import Draft
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 
@@ -47,21 +45,14 @@ NOT_CONTENT = ("csrf", "key", "who", DRAFTED)
 
 
 @dataclass(frozen=True)
-class Visit:
+class Visit(ApiCall):
     """A page's visitor. csrf: what forms must bring back."""
 
-    request: Request
-    principal: Principal
     csrf: str
 
     @property
     def language(self) -> Language:
         return language(self.request)
-
-    @property
-    def state(self) -> Any:
-        """The application's: database, files, settings, secret, clock, notifier."""
-        return self.request.app.state
 
 
 class Elsewhere(Exception):
@@ -105,9 +96,8 @@ def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaita
     """
 
     async def visit(request: Request) -> Visit:
-        callers: Callers = request.app.state.callers
         value = request.cookies.get(COOKIE)
-        found = await callers.by_cookie(value) if value else None
+        found = await services(request).callers.by_cookie(value) if value else None
         if found is None or found.csrf is None:
             if request.method != "GET":
                 raise await _interrupted(request)
@@ -140,7 +130,7 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         c=texts(area, visit.language),
         f=texts("frame", visit.language),
         fresh_key=lambda: secrets.token_urlsafe(16),
-        now=visit.state.clock(),
+        now=visit.services.clock(),
         page_path=_page_path(visit.request),
         **values,
     )
@@ -159,12 +149,11 @@ async def fields(visit: Visit) -> FormData:
     return await visit.request.form(max_fields=MOST_FIELDS)
 
 
-async def submit(visit: Visit, form: FormData, do: Callable[[Session], Created]) -> Response:
+async def submit(visit: Visit, form: FormData, do: Callable[[Context], Created]) -> Response:
     """Do what a form asks, once for its `key`, in a transaction. Raises DomainError."""
     asked = {name: [str(value) for value in form.getlist(name)] for name in form if name not in NOT_CONTENT}
     key = str(form.get("key") or "") or None
-    done = await run_in_threadpool(idempotent, visit.request, visit.principal, key, asked, do)
-    visit.state.notifier.notify()
+    done = await run_in_threadpool(visit.once, key, asked, do)
     visit.request.state.done = key
     return done
 
@@ -178,7 +167,7 @@ async def welcome(request: Request, next: str = "/refunds") -> Response:
     """Where who has no session comes by: demo visitors get one, others log in."""
     target = next if next.startswith("/") and not next.startswith("//") and "\\" not in next else "/refunds"
     response = RedirectResponse(target, SEE_OTHER)
-    if request.app.state.settings.demo and not target.startswith(FOR_KEYS):
+    if services(request).settings.demo and not target.startswith(FOR_KEYS):
         await start_visit(request, response)
         return response
     return RedirectResponse(f"/login?{urlencode({'next': target})}", SEE_OTHER)

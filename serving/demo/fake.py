@@ -12,13 +12,13 @@ from fastapi.responses import RedirectResponse
 
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.serving.demo.samples import SAMPLES
+from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card
-from refundlens.serving.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 PAINTED = ("hole", "stain", "mould")
@@ -37,10 +37,10 @@ class Worth:
 @router.get("/fake")
 async def fake_page(request: Request) -> Response:
     """The demo's visitors need no key, all others log in first."""
-    settings: Settings = request.app.state.settings
-    if not settings.demo and not await access.has_session(request):
+    parts = services(request)
+    if not parts.settings.demo and not await access.has_session(request):
         return RedirectResponse("/login?next=/fake", 303)
-    detector = request.app.state.service.detector
+    detector = parts.service.detector
     spoken = language(request)
     figures: list[dict[str, Any]] = card.figures(detector.card)
     response = html(
@@ -51,7 +51,7 @@ async def fake_page(request: Request) -> Response:
         worth=worth_of(detector.calibration) if detector.calibration else None,
         figures=figures,
         model=detector.name,
-        samples=[one for one in SAMPLES if not one.edited] if settings.demo else [],
+        samples=[one for one in SAMPLES if not one.edited] if parts.settings.demo else [],
         described=texts("samples", spoken),
     )
     await start_visit(request, response)

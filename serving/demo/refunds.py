@@ -10,15 +10,15 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.model.texts.reader import LANGUAGES
-from refundlens.serving.demo.samples import SAMPLES, Sample, SampleFolder, listing
+from refundlens.serving.demo.samples import SAMPLES, Sample, listing
 from refundlens.serving.identity.keys import visitor
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.texts import texts
@@ -45,41 +45,41 @@ RENEWED_EVERY = 120.0
 _log = logging.getLogger(__name__)
 
 
-def mirror_samples(state: Any) -> None:
-    """state: the application's. Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
-    principal = visitor(state.settings)
+def mirror_samples(parts: Services) -> None:
+    """Nothing happens where the demo is switched off. Raises OSError, SQLAlchemy's errors."""
+    principal = visitor(parts.settings)
     if principal is None:
         return
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
-        if state.samples.closed:
+        if parts.samples.closed:
             return
-        refund_id = _missing(state, principal, f"{NUMBERS}{number:03}")
+        refund_id = _missing(parts, principal, f"{NUMBERS}{number:03}")
         if refund_id is not None:
-            photos = _photos(state, sample)
+            photos = _photos(parts, sample)
             try:
-                _mirror(state, principal, refund_id, sample, photos, time)
+                _mirror(parts, principal, refund_id, sample, photos, time)
             except (IntegrityError, DomainError):
                 continue  # another process that starts now has made it, or another shop has this number
-    state.notifier.notify()
+    parts.notifier.notify()
 
 
-async def keep_renewed(state: Any, seconds: float = RENEWED_EVERY) -> None:
+async def keep_renewed(parts: Services, seconds: float = RENEWED_EVERY) -> None:
     """Look again and again, until cancelled. A database that is away is asked the next time."""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(mirror_samples, state)
+            await asyncio.to_thread(mirror_samples, parts)
         except (OSError, SQLAlchemyError):
             _log.warning(
                 "the demo's refunds could not be renewed; the next try is in %.0f s", seconds, exc_info=True
             )
 
 
-def _missing(state: Any, principal: Principal, number: str) -> str | None:
+def _missing(parts: Services, principal: Principal, number: str) -> str | None:
     """The refund to be mirrored for a sample: its first, the one whose time is over, or the next after one that was
     reported or closed; none where one is open with time left."""
-    now: datetime = state.clock()
-    with state.database.reading() as session:
+    now: datetime = parts.clock()
+    with parts.database.reading() as session:
         last = _last(session, principal, number)
         if last is None:
             return number
@@ -102,26 +102,25 @@ def _reported(session: Session, refund: Refund) -> bool:
     return session.execute(select(Report.id).where(Report.refund_id == refund.id)).first() is not None
 
 
-def _photos(state: Any, sample: Sample) -> list[PreparedPhoto]:
+def _photos(parts: Services, sample: Sample) -> list[PreparedPhoto]:
     """The buyer's picture, and beside an altered one the shop's own."""
-    folder: SampleFolder = state.samples
-    path = folder.file(sample)
-    photos = [service.prepare_one(state.files, Source.REFUND, path.name, path.read_bytes())]
+    path = parts.samples.file(sample)
+    photos = [service.prepare_one(parts.files, Source.REFUND, path.name, path.read_bytes())]
     if sample.edited:
         name = f"{sample.scene}-listing.jpg"
-        photos.append(service.prepare_one(state.files, Source.LISTING, name, listing(sample)))
+        photos.append(service.prepare_one(parts.files, Source.LISTING, name, listing(sample)))
     return photos
 
 
 def _mirror(
-    state: Any,
+    parts: Services,
     principal: Principal,
     refund_id: str,
     sample: Sample,
     photos: Sequence[PreparedPhoto],
     time: timedelta,
 ) -> None:
-    now: datetime = state.clock()
+    now: datetime = parts.clock()
     body = RefundIn(
         amount=Amount(value=sample.amount_minor, currency="CNY"),
         buyer=f"demo-buyer-{sample.slug}",
@@ -133,5 +132,6 @@ def _mirror(
         ),
         deadline_at=now + time,
     )
-    with state.database.transaction() as session:
-        service.mirror(session, state.settings, state.secret, principal, refund_id, body, photos, None, now)
+    with parts.database.transaction() as session:
+        context = Context(session, parts.settings, now, principal)
+        service.mirror(context, parts.secret, refund_id, body, photos)

@@ -14,7 +14,7 @@ from refundlens.serving.detection.request import HEADERS, DetectRequest
 from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
 from refundlens.serving.detection.service import DetectionService, PhotoOutcome
 from refundlens.serving.http.disconnect import while_connected
-from refundlens.serving.http.idempotency import Replays
+from refundlens.serving.http.idempotency import answered_once
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
 from refundlens.serving.kit.principal import Principal
@@ -24,6 +24,8 @@ router = APIRouter(prefix="/v1", tags=["detections"])
 Judged = Annotated[Principal, Depends(needs(Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT, csrf=False))]
 """Who may have photos judged. A stream of photos is not searched for a form's token; where it came from is checked."""
 
+SLACK = 15.0
+"""Seconds beyond its deadline that a request may still hold its Idempotency-Key: its last stage ends, and is stored."""
 _EXAMPLES = {"application/json": {"example": {"detections": [EXAMPLE, EXAMPLE_ERROR]}}}
 BODY_MODELS: list[type[BaseModel]] = [DetectBody]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
@@ -54,35 +56,32 @@ async def detect(
     Header X-Deadline-Ms: how long you wait; a request that cannot be answered in that time is refused at once (503).
     Answers carry Server-Timing. Reasons follow Accept-Language (en, zh).
     """
-    async with DetectRequest.admit(request, caller.owner, read_body) as asked:
-        answer, headers = await _answer(request, idempotency_key, asked)
+    async with DetectRequest.admit(request, caller.owner, read_body, reuse=True) as asked:
+        answer, headers = await _answer(request, caller, idempotency_key, asked)
     headers["Server-Timing"] += f"total;dur={asked.spent_ms:.1f}"
     return JSONResponse(answer, headers=headers)
 
 
 async def _answer(
-    request: Request, key: str | None, asked: DetectRequest[Intake]
+    request: Request, caller: Principal, key: str | None, asked: DetectRequest[Intake]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The answer and headers that tell how it came about; a stored answer for a repeated key."""
-    replays: Replays = request.app.state.replays
     service: DetectionService = request.app.state.service
     # on a thread: hashing 64 MB would hold up every other request
-    stored = replays.begin(asked.owner, key, await asyncio.to_thread(asked.body.fingerprint)) if key else None
-    if stored is not None:
-        return stored, {"Server-Timing": "replay;dur=0, "}
-    try:
+    body = await asyncio.to_thread(asked.body.fingerprint) if key else None
+    longest = asked.expires - asked.began + SLACK
+    async with answered_once(request, caller, key, body, longest) as work:
+        if work is not None and work.stored is not None:
+            return work.stored, {"Server-Timing": "replay;dur=0, "}
         outcomes = await while_connected(request, service.judge(asked))
         refuse_if_all_late(outcomes)
-    except BaseException:
-        if key:
-            replays.abandon(asked.owner, key)
-        raise
-    entries = [
-        _entry(index, asked.body.images[index].name, outcome) for index, outcome in enumerate(outcomes)
-    ]
-    answer = {"detections": entries}
-    if key:
-        replays.finish(asked.owner, key, answer)
+        entries = [
+            _entry(index, upload.name, outcome)
+            for index, (upload, outcome) in enumerate(zip(asked.body.images, outcomes, strict=True))
+        ]
+        answer = {"detections": entries}
+        if work is not None:
+            await work.finish(answer)
     return answer, {"Server-Timing": timing(outcomes), "Cache-Status": cache_status(outcomes, asked.cache)}
 
 

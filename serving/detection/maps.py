@@ -1,4 +1,4 @@
-"""Maps of a detection as files: 8-bit grey PNG, a pixel a cell."""
+"""Maps of a detection as files: NumPy's own format, a number a cell."""
 
 import io
 
@@ -13,7 +13,8 @@ def load_map(files: FileStore, name: str) -> NDArray[np.float32]:
     return np.asarray(np.load(io.BytesIO(files.get(name)), allow_pickle=False), np.float32)
 
 
-def save_map(files: FileStore, values: NDArray[np.float32]) -> str:
+def save_map(files: FileStore, values: NDArray[np.float32], lasting: bool = True) -> str:
+    """The file's name. lasting: as `FileStore.put` has it."""
     content = io.BytesIO()
     np.save(content, values, allow_pickle=False)
-    return files.put(content.getvalue())
+    return files.put(content.getvalue(), lasting)

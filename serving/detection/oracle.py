@@ -10,13 +10,12 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
@@ -54,11 +53,6 @@ def coarse(line: dict[str, Any]) -> dict[str, Any]:
 def coarse_map(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 [h,w] in MAP_STEPS steps."""
     return np.asarray(np.round(cells * (MAP_STEPS - 1)) / (MAP_STEPS - 1), np.float32)
-
-
-def coarse_record(record: DetectionRecord) -> DetectionRecord:
-    """Answer and map; where the map is to be trusted is no secret."""
-    return replace(record, body=coarse(record.body), heatmap=coarse_map(record.heatmap))
 
 
 def _step(value: float) -> float:

@@ -92,16 +92,15 @@ class ResultView:
 def result_view(
     outcome: PhotoOutcome, data: bytes, name: str | None = None, kept: bool = False
 ) -> ResultView | ErrorView:
-    if outcome.stored is None:
+    if outcome.body is None or outcome.detection is None:
         error = outcome.error or INTERNAL
         return ErrorView(error["code"], error["message"], about_picture=True, name=name)
-    heat = outcome.stored.heatmap
-    trust = outcome.stored.reliabilitymap
+    heat, trust = outcome.detection.heatmap, outcome.detection.reliabilitymap
     rows, columns = heat.shape
     return ResultView(
         name,
         kept,
-        outcome.stored.body,
+        outcome.body,
         _preview(data),
         _data_url(map_overlay(heat, HEAT_COLOUR), "image/png"),
         columns * STRIDE,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.detection import Details, Detection, Reason
-from refundlens.model.verdict.selection import select
+from refundlens.model.detection import Detection, Reason
+from refundlens.model.verdict.selection import with_reasons
 from refundlens.model.verdict.texts import reason_text
 from refundlens.serving.drawing.reduced import pixels_of
 from refundlens.serving.kit.language import Language
@@ -55,9 +55,9 @@ def with_references(
         return detection
     pixels = pixels_of(data, SIDE)
     scale = detection.width / pixels.shape[1]
-    added = [_reason(detection.sha256, pixels, scale, one, language) for one in references]
-    told, rest = select([*added, *detection.reasons, *detection.details.reasons], detection.verdict)
-    return detection.model_copy(update={"reasons": told, "details": Details(reasons=rest)})
+    return with_reasons(
+        detection, [_reason(detection.sha256, pixels, scale, one, language) for one in references]
+    )
 
 
 def _reason(

@@ -7,11 +7,10 @@ where its answer is known, however many photos wait.
 The headers are read from the request itself: OpenAPI tells them by `HEADERS`, plainer than FastAPI's parameters would.
 """
 
-import asyncio
 import base64
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -85,8 +84,8 @@ HEADERS: list[dict[str, Any]] = [
 @dataclass(frozen=True)
 class DetectRequest(Generic[Body]):
     """What a caller wants judged, and how. began, expires: on the monotonic clock. keep: whether what comes out is
-    stored; else the outcomes have all there is of it. group: among whom its photos take turns.
-    exact: whether its caller gets every digit (`oracle`)."""
+    stored; else the outcomes have all there is of it. group: among whom its photos take turns. exact: whether its
+    caller gets every digit (`oracle`). reuse: whether it is looked for in the tenant's claims."""
 
     body: Body
     owner: str
@@ -98,6 +97,7 @@ class DetectRequest(Generic[Body]):
     keep: bool = True
     group: str = ""
     exact: bool = True
+    reuse: bool = False
 
     @classmethod
     @asynccontextmanager
@@ -109,6 +109,7 @@ class DetectRequest(Generic[Body]):
         language: Language | None = None,
         cache: CacheUse | None = None,
         keep: bool = True,
+        reuse: bool = False,
     ) -> "AsyncIterator[DetectRequest[Body]]":
         """Let a request in and read it; its place is given back at the end. read: understands the body, once there is
         room for it. language, cache: what a page says in the headers' place. Raises Problem 400, 413, 429, 503, and
@@ -136,15 +137,15 @@ class DetectRequest(Generic[Body]):
         language = language or preferred(request.headers.get("accept-language"))
         cache = cache or cache_use(request)
 
-        def known(photo: str, claim: Defect | None) -> bool:
-            return cache == "use" and service.knows(photo, owner, claim, language)
+        async def known(photos: Callable[[], Sequence[str]], claim: Defect | None) -> bool:
+            return cache == "use" and await service.knows(photos, owner, claim, language)
 
-        expected = photo is not None and known(photo, claim)
+        expected = photo is not None and await known(lambda: [photo], claim)
         with service.admission.place(request, patience, size, photos=0 if expected else 1) as place:
             body = await read(request, settings)
             if expected:  # whether what came has stored answers, as was said before it came
-                digests = await asyncio.to_thread(lambda: [upload.sha256 for upload in body.images])
-                expected = not body.references and all(known(digest, body.claim) for digest in digests)
+                digests = lambda: [upload.sha256 for upload in body.images]  # noqa: E731
+                expected = not body.references and await known(digests, body.claim)
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:
@@ -163,6 +164,7 @@ class DetectRequest(Generic[Body]):
                 keep,
                 caller.group,
                 caller.judges,
+                reuse,
             )
 
     @property

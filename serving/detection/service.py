@@ -10,34 +10,40 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from refundlens.model.detect import Detector
 from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
+from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.admission import Admission
 from refundlens.serving.detection.body import Intake
-from refundlens.serving.detection.cache import Question, ResultCache
-from refundlens.serving.detection.oracle import coarse, coarse_record
+from refundlens.serving.detection.cache import KnownAnswers, Question
+from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.references import Reference, read_reference, with_references
 from refundlens.serving.detection.request import DetectRequest
-from refundlens.serving.detection.schemas import ErrorBody, Line, detection_line
-from refundlens.serving.detection.store import Damaged, DetectionRecord, DetectionStore
+from refundlens.serving.detection.schemas import ErrorBody, Line
+from refundlens.serving.detection.store import DetectionStore, detection_body
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.engine.job import Closed, Expired, Overloaded, PhotoJob
+from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem, storage_problem
-from refundlens.serving.kit.clock import Clock, rfc3339
-from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.observability import Metrics
+from refundlens.serving.reuse.finder import Finder
+from refundlens.serving.reuse.telling import photo_reasons, reuse_of_photo
+from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.faults import storage_fault
+from refundlens.serving.storage.tables import DetectionRecord
 
 Result = TypeVar("Result")
 
-HASHED_AT_ONCE = 2_000_000
-"""Bytes of a request hashed on the event loop: 2 ms, less than a change of threads may take under load."""
 INTERNAL = ErrorBody(
     code="internal", message="this picture could not be judged because of a fault on our side"
 )
@@ -47,12 +53,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PhotoOutcome:
-    """What became of one picture: `body` (the API's JSON), or `error`. stored, detection: only where it was judged just
-    now; in the store only where that was asked for. queued: seconds it waited for its turn. work: seconds of one
+    """What became of one picture: `body` (the API's JSON), or `error`. detection: only where it was judged just now.
+    record: to be stored, where that was asked for. queued: seconds it waited for its turn. work: seconds of one
     processor that it took."""
 
     body: Line | None = None
-    stored: DetectionRecord | None = None
+    record: DetectionRecord | None = None
     detection: Detection | None = None
     error: ErrorBody | None = None
     queued: float = 0.0
@@ -71,6 +77,8 @@ class DetectionService:
         self,
         engine: Engine,
         store: DetectionStore,
+        database: Database,
+        finder: Finder,
         admission: Admission,
         metrics: Metrics,
         clock: Clock,
@@ -78,9 +86,9 @@ class DetectionService:
         cache_bytes: int = 0,
     ) -> None:
         """cache_bytes: answers held in memory; 0 has every photo judged anew."""
-        self._answers, self._caching = ResultCache(cache_bytes), cache_bytes > 0
+        self._answers = KnownAnswers(store, cache_bytes, metrics)
         self.engine, self.store, self.admission = engine, store, admission
-        self._metrics, self._clock = metrics, clock
+        self._database, self._finder, self._metrics, self._clock = database, finder, metrics, clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
 
     @property
@@ -91,6 +99,7 @@ class DetectionService:
     def close(self) -> None:
         self.engine.close()
         self._pool.shutdown(cancel_futures=True)
+        self._answers.close()
 
     async def judge(self, asked: DetectRequest[Intake]) -> list[PhotoOutcome]:
         """Judge every picture, or give the answer that is known.
@@ -102,14 +111,14 @@ class DetectionService:
         prepared: Sequence[Reference] = ()
         if references:
             prepared = await loop.run_in_executor(self._pool, _references, references)
-        if references or not self._caching or not asked.keep:
+        if references or not self._answers.caching or not asked.keep:
             asked = asked.uncached()  # an answer with references is about other pictures, too
         known = await self._known(images, asked)
         jobs = [found or self._job(one, asked) for one, found in zip(images, known, strict=True)]
         self._submit([job for job in jobs if isinstance(job, PhotoJob)])
         work = [self._one(upload, job, asked, prepared) for upload, job in zip(images, jobs, strict=True)]
         try:
-            outcomes = await asyncio.gather(*work)
+            outcomes = await self._keep(await asyncio.gather(*work))
         except asyncio.CancelledError:  # the caller hung up
             self.engine.abandon([job for job in jobs if isinstance(job, PhotoJob)])
             raise
@@ -117,10 +126,15 @@ class DetectionService:
             self._count(outcome)
         return list(outcomes) if asked.exact else [_coarse(outcome) for outcome in outcomes]
 
-    def knows(self, photo: str, owner: str, claim: Defect | None, language: Language) -> bool:
-        """Whether there is a stored answer for a photo, by its SHA-256 in hexadecimal. Reads no file."""
-        question = Question(owner, photo, self.detector.name.sha256, claim, language)
-        return self._caching and self.store.answer(question.digest) is not None
+    async def knows(
+        self, photos: Callable[[], Sequence[str]], owner: str, claim: Defect | None, language: Language
+    ) -> bool:
+        """Whether there is a stored answer for each of some photos, by their SHA-256 in hexadecimal, which are worked
+        out on a thread. Reads no file."""
+        model = self.detector.name.sha256
+        return await self._answers.knows(
+            lambda: [Question(owner, photo, model, claim, language).digest for photo in photos()]
+        )
 
     async def on_worker(self, work: Callable[[], Result]) -> Result:
         """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
@@ -132,39 +146,15 @@ class DetectionService:
         """The stored answer for each picture that has one."""
         if asked.cache != "use":
             return [None] * len(uploads)
-        photos = (
-            [upload.sha256 for upload in uploads]
-            if sum(len(upload.data) for upload in uploads) <= HASHED_AT_ONCE
-            else await asyncio.to_thread(lambda: [upload.sha256 for upload in uploads])
+        model = self.detector.name.sha256
+        # hashing 64 MB would hold up every other request
+        bodies = await self._answers.find(
+            lambda: [self._question(upload.sha256, model, asked) for upload in uploads]
         )
         return [
-            await self._answer(upload, photo, asked) for upload, photo in zip(uploads, photos, strict=True)
+            None if body is None else PhotoOutcome(body={**body, "file": upload.name})
+            for upload, body in zip(uploads, bodies, strict=True)
         ]
-
-    async def _answer(self, upload: Upload, photo: str, asked: DetectRequest[Intake]) -> PhotoOutcome | None:
-        question = self._question(photo, self.detector.name.sha256, asked)
-        identifier = self.store.answer(question)
-        body = self._answers.get(question) if identifier else None
-        where = "memory"
-        if identifier and (body is None or body["id"] != identifier):
-            where, body = "store", await self.on_worker(lambda: self._stored(identifier, asked.owner))
-            if body is not None:
-                self._answers.put(question, body)
-        if body is None:
-            self._answers.drop(question)
-            where = "miss"
-        self._metrics.cache.labels(where).inc()
-        return None if body is None else PhotoOutcome(body={**body, "file": upload.name})
-
-    def _stored(self, identifier: str, owner: str) -> Line | None:
-        """The JSON of a stored detection that is whole, maps and all; None where there is none: its photo is judged
-        anew."""
-        try:
-            found = self.store.get(identifier, owner)
-        except (Damaged, OSError):
-            _log.warning("the photo of the stored detection %s is judged anew", identifier, exc_info=True)
-            return None
-        return None if found is None else found.body
 
     def _question(self, photo: str, model: str, asked: DetectRequest[Intake]) -> str:
         return Question(asked.owner, photo, model, asked.body.claim, asked.language).digest
@@ -206,13 +196,9 @@ class DetectionService:
             return job
         try:
             answer = await self.engine.result(job)
-            keep = asyncio.get_running_loop().run_in_executor(
-                self._pool, self._compare, upload, answer.detection, asked, references
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._made, upload, answer, asked, references
             )
-            question, stored, detection = await keep
-            if question is not None:
-                self._answers.put(question, stored.body)
-            return PhotoOutcome(stored.body, stored, detection, queued=answer.queued, work=answer.work)
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
         except OSError as error:
@@ -227,30 +213,49 @@ class DetectionService:
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
             return PhotoOutcome(error=INTERNAL)
 
-    def _compare(
+    def _made(
         self,
         upload: Upload,
-        detection: Detection,
+        answer: Judgement,
         asked: DetectRequest[Intake],
         references: Sequence[Reference],
-    ) -> tuple[str | None, DetectionRecord, Detection]:
-        detection = with_references(detection, upload.data, references, asked.language)
-        question = None
-        if asked.cache != "off":
-            question = self._question(detection.sha256, detection.model.sha256, asked)
-        made = self._answer_of(upload.name, detection, asked.owner)
+    ) -> PhotoOutcome:
+        detection = with_references(answer.detection, upload.data, references, asked.language)
+        now, record = self._clock(), None
+        if asked.reuse:
+            detection = self._with_reuse(detection, upload.data, asked, now)
+        body = detection_body(upload.name, detection, now)
         if asked.keep:
-            self.store.put(made, question)
-        return question, made, detection
+            cached = asked.cache != "off"
+            question = self._question(detection.sha256, detection.model.sha256, asked) if cached else None
+            record = self.store.make(asked.owner, body, detection, now, question)
+        return PhotoOutcome(body, record, detection, queued=answer.queued, work=answer.work)
 
-    def _answer_of(self, name: str | None, detection: Detection, owner: str) -> DetectionRecord:
-        now = self._clock()
-        identifier = make_id("det", now)
-        body = {"id": identifier, "created_at": rfc3339(now), **detection_line(name, detection)}
-        body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
-        trust = detection.reliabilitymap
-        body["reliability_url"] = None if trust is None else f"/v1/detections/{identifier}/reliability"
-        return DetectionRecord(identifier, owner, body, detection.heatmap, trust)
+    def _with_reuse(
+        self, detection: Detection, data: bytes, asked: DetectRequest[Intake], now: datetime
+    ) -> Detection:
+        """Says where else the tenant has met the picture. A search that fails costs nobody the verdict."""
+        tenant = tenant_of_owner(asked.owner)
+        try:
+            reused = reuse_of_photo(self._database, self._finder, tenant, data, now)
+        except SQLAlchemyError:
+            _log.exception("a photo was not looked for in other claims")
+            return detection
+        return with_reasons(detection, photo_reasons(reused, asked.language)) if reused else detection
+
+    async def _keep(self, outcomes: list[PhotoOutcome]) -> list[PhotoOutcome]:
+        """Store what is to be stored, all of a request in one transaction."""
+        rows = [outcome.record for outcome in outcomes if outcome.record is not None]
+        if not rows:
+            return outcomes
+        try:
+            await self._answers.keep(rows)
+        except (OSError, SQLAlchemyError) as error:
+            if (fault := storage_fault(error)) is not None:  # a verdict that cannot be kept is none
+                raise storage_problem(fault) from error
+            _log.exception("%d detections could not be stored", len(rows))
+            return [PhotoOutcome(error=INTERNAL) if outcome.record else outcome for outcome in outcomes]
+        return outcomes
 
     def _count(self, outcome: PhotoOutcome) -> None:
         if outcome.known:
@@ -267,9 +272,10 @@ class DetectionService:
 
 def _coarse(outcome: PhotoOutcome) -> PhotoOutcome:
     """As those see it who are no judges; what is stored stays as it is."""
-    body = None if outcome.body is None else coarse(outcome.body)
-    stored = None if outcome.stored is None else coarse_record(outcome.stored)
-    return replace(outcome, body=body, stored=stored)
+    body, detection = outcome.body, outcome.detection
+    if detection is not None:
+        detection = detection.model_copy(update={"heatmap": coarse_map(detection.heatmap)})
+    return replace(outcome, body=None if body is None else coarse(body), detection=detection)
 
 
 def _references(uploads: Sequence[Upload]) -> list[Reference]:

@@ -4,22 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from refundlens.serving.detection.schemas import EXAMPLE as DETECTION
-from refundlens.serving.detection.store import Damaged
 from refundlens.serving.evidence import material, pack
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
+from refundlens.serving.http.context import ApiCall, Parts
 from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import Conflict, Gone, NotFound
-from refundlens.serving.kit.language import preferred
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.reports.schemas import EXAMPLE as REPORT
 from refundlens.serving.storage.files import FileError
@@ -27,8 +25,8 @@ from refundlens.serving.storage.files import FileError
 router = APIRouter(tags=["evidence"])
 
 JSON, PDF = "application/json", "application/pdf"
-Reader = Annotated[Principal, Depends(needs(*KEY_ROLES))]
-Party = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+Reader = Annotated[ApiCall, Depends(calls(*KEY_ROLES))]
+Party = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 DetectionId = Annotated[str, Path(alias="id", max_length=40, examples=[DETECTION["id"]])]
 ReportId = Annotated[str, Path(alias="id", max_length=40, examples=[REPORT["id"]])]
 WithPhoto = Annotated[
@@ -77,16 +75,15 @@ _AS_PDF = _answers(PDF, {"type": "string", "format": "binary"})
     responses=_AS_JSON,
 )
 def get_detection_json(
-    request: Request,
-    reader: Reader,
+    call: Reader,
     identifier: DetectionId,
     photo: WithPhoto = "omit",
     names: WithNames = "omit",
 ) -> Response:
     """The signed evidence pack of a detection. With its report and the report's audit rows, where there is one that you
     may see. `refundlens verify` checks it."""
-    asked = Asked(reader, photo == "include", names == "include")
-    return _json(request, identifier, _of_detection(request, identifier, asked))
+    asked = Asked(call.principal, photo == "include", names == "include")
+    return _json(call, identifier, _of_detection(call, identifier, asked))
 
 
 @router.get(
@@ -96,17 +93,14 @@ def get_detection_json(
     responses=_AS_PDF,
 )
 async def get_detection_pdf(
-    request: Request,
-    reader: Reader,
+    call: Reader,
     identifier: DetectionId,
     photo: WithPhoto = "omit",
     names: WithNames = "omit",
 ) -> Response:
     """The same as A4 pages in English and Chinese, the language of Accept-Language first; the JSON is attached."""
-    asked = Asked(reader, photo=True, names=names == "include")
-    return await _pdf(
-        request, identifier, partial(_of_detection, request, identifier, asked), photo == "include"
-    )
+    asked = Asked(call.principal, photo=True, names=names == "include")
+    return await _pdf(call, identifier, partial(_of_detection, call, identifier, asked), photo == "include")
 
 
 @router.get(
@@ -116,15 +110,14 @@ async def get_detection_pdf(
     responses=_AS_JSON,
 )
 def get_report_json(
-    request: Request,
-    principal: Party,
+    call: Party,
     identifier: ReportId,
     photo: WithPhoto = "omit",
     names: WithNames = "omit",
 ) -> Response:
     """The signed evidence pack of a report."""
-    asked = Asked(principal, photo == "include", names == "include")
-    return _json(request, identifier, _of_report(request, identifier, asked))
+    asked = Asked(call.principal, photo == "include", names == "include")
+    return _json(call, identifier, _of_report(call, identifier, asked))
 
 
 @router.get(
@@ -134,80 +127,69 @@ def get_report_json(
     responses=_AS_PDF,
 )
 async def get_report_pdf(
-    request: Request,
-    principal: Party,
+    call: Party,
     identifier: ReportId,
     photo: WithPhoto = "omit",
     names: WithNames = "omit",
 ) -> Response:
     """The same as A4 pages in English and Chinese, with the JSON attached."""
-    asked = Asked(principal, photo=True, names=names == "include")
-    return await _pdf(
-        request, identifier, partial(_of_report, request, identifier, asked), photo == "include"
-    )
+    asked = Asked(call.principal, photo=True, names=names == "include")
+    return await _pdf(call, identifier, partial(_of_report, call, identifier, asked), photo == "include")
 
 
 @router.get(pack.KEYS_PATH, operation_id="get_evidence_keys", response_model=EvidenceKeys)
-def get_evidence_keys(request: Request) -> JSONResponse:
+def get_evidence_keys(parts: Parts) -> JSONResponse:
     """The key that packs are signed with. Public: keep a copy, so that packs can be checked when we are gone."""
-    key = Signer(request.app.state.secret).public
+    key = Signer(parts.secret).public
     return JSONResponse(
         {"keys": [key.jwk], "pem": {key.id: key.pem}}, headers={"Cache-Control": "public, max-age=3600"}
     )
 
 
-def _of_detection(request: Request, identifier: str, asked: Asked) -> Material:
-    state = request.app.state
+def _of_detection(call: ApiCall, identifier: str, asked: Asked) -> Material:
+    parts = call.services
     found = _collect(
-        request, asked, lambda session, by: material.of_detection(session, state.files, by, identifier)
+        call, asked, lambda session, by: material.of_detection(session, parts.files, by, identifier)
     )
-    if found is not None:
-        return found
-    try:
-        stored = state.service.store.read(identifier, asked.principal.may_read)
-    except Damaged as error:
-        raise Gone("damaged", f"What was stored of {identifier} is damaged.") from error
-    if stored is None:
+    if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
-    return material.of_stored(stored)
+    return found
 
 
-def _of_report(request: Request, identifier: str, asked: Asked) -> Material:
-    files = request.app.state.files
-    found = _collect(request, asked, lambda session, by: material.of_report(session, files, by, identifier))
+def _of_report(call: ApiCall, identifier: str, asked: Asked) -> Material:
+    files = call.services.files
+    found = _collect(call, asked, lambda session, by: material.of_report(session, files, by, identifier))
     if found is None:
         detail = "The detector has not looked at this photo yet, or could not read it."
         raise Conflict("not_screened", detail)
     return found
 
 
-def _collect(request: Request, asked: Asked, find: Find) -> Material | None:
+def _collect(call: ApiCall, asked: Asked, find: Find) -> Material | None:
     try:
-        with request.app.state.database.reading() as session:
+        with call.services.database.reading() as session:
             return find(session, asked)
     except FileError as error:
         raise Gone("damaged", str(error)) from error
 
 
-def _json(request: Request, identifier: str, found: Material) -> Response:
-    return _file(pack.make_pack(found, _issuing(request)), JSON, f"{identifier}.json")
+def _json(call: ApiCall, identifier: str, found: Material) -> Response:
+    return _file(pack.make_pack(found, _issuing(call)), JSON, f"{identifier}.json")
 
 
-async def _pdf(request: Request, identifier: str, find: Callable[[], Material], with_photo: bool) -> Response:
-    language = preferred(request.headers.get("accept-language"))
-
+async def _pdf(call: ApiCall, identifier: str, find: Callable[[], Material], with_photo: bool) -> Response:
     def draw() -> bytes:
         from refundlens.serving.evidence import pdf  # its libraries are large
 
-        return pdf.render_pdf(find(), _issuing(request), language, with_photo)
+        return pdf.render_pdf(find(), _issuing(call), call.language, with_photo)
 
-    return _file(await drawn(request, draw), PDF, f"{identifier}.pdf")
+    return _file(await drawn(call.request, draw), PDF, f"{identifier}.pdf")
 
 
-def _issuing(request: Request) -> pack.Issuing:
-    state = request.app.state
+def _issuing(call: ApiCall) -> pack.Issuing:
+    parts = call.services
     return pack.Issuing(
-        Signer(state.secret), state.clock(), state.settings.public_url, state.service.detector
+        Signer(parts.secret), parts.clock(), parts.settings.public_url, parts.service.detector
     )
 
 

@@ -14,27 +14,27 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
 from refundlens.serving.detection.maps import load_map
-from refundlens.serving.detection.store import DetectionRecord
 from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
+from refundlens.serving.kit.clock import rfc3339_or_none
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import ReportDetail
-from refundlens.serving.reports.view import OURSELVES, details, reasons
+from refundlens.serving.reports.schemas import OURSELVES
+from refundlens.serving.reports.view import details, reasons
 from refundlens.serving.storage.files import FileStore, MissingFile
 from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
     Chain,
     Decision,
+    DetectionRecord,
     Image,
     Refund,
     Report,
-    Screening,
 )
-from refundlens.serving.workflow.events import moment
 
 Map = NDArray[np.float32]
 PhotoState = Literal["kept", "not_kept", "erased"]
@@ -78,11 +78,13 @@ class Asked:
 
 
 def of_detection(session: Session, files: FileStore, asked: Asked, identifier: str) -> Material | None:
-    """Of a reported photo's detection; None where there is none for this caller. Raises DamagedFile, OSError."""
+    """Of a detection; None where there is none for this caller. Raises FileError, OSError."""
     rows = find_rows(session, asked.principal, identifier)
     if rows is None:
         return None
     screening, image = rows
+    if image is None:
+        return _of_sent(files, screening)
     report = None
     if asked.principal.has_role(Role.MERCHANT, Role.ADJUDICATOR):  # engineers see no reports
         report = repository.of_screening(session, asked.principal, identifier)
@@ -98,19 +100,21 @@ def of_report(session: Session, files: FileStore, asked: Asked, identifier: str)
     return _material(session, files, asked, whole.screening, whole.image, whole)
 
 
-def of_stored(found: DetectionRecord) -> Material:
-    """Of a photo sent to /v1/detect."""
-    photo = EvidencePhoto(found.body["sha256"], "not_kept")
-    told = [*found.body["reasons"], *found.body["details"]["reasons"]]
-    said = dict.fromkeys(LANGUAGES, told)
-    return Material(found.body, said, photo, found.heatmap, found.reliabilitymap)
+def _of_sent(files: FileStore, record: DetectionRecord) -> Material:
+    """Of a photo sent to /v1/detect. Raises FileError: its maps are as old as its row."""
+    told = [*record.body["reasons"], *record.body["details"]["reasons"]]
+    heat, trust = (
+        None if name is None else load_map(files, name) for name in (record.heatmap, record.reliability)
+    )
+    photo = EvidencePhoto(record.body["sha256"], "not_kept")
+    return Material(record.body, dict.fromkeys(LANGUAGES, told), photo, heat, trust)
 
 
 def _material(
     session: Session,
     files: FileStore,
     asked: Asked,
-    screening: Screening,
+    screening: DetectionRecord,
     image: Image,
     whole: ReportDetail | None,
 ) -> Material:
@@ -165,8 +169,8 @@ def _report(whole: ReportDetail) -> dict[str, Any]:
         "rule": report.rule,
         "rule_text": {one: texts("refusal", one)["rules"].get(report.rule, "") for one in told},
         "decided_by": None if report.decided_by is None else "detector" if by_detector else "person",
-        "decided_at": moment(report.decided_at),
-        "created_at": moment(report.created_at),
+        "decided_at": rfc3339_or_none(report.decided_at),
+        "created_at": rfc3339_or_none(report.created_at),
         "decisions": [_decision(decision) for decision in whole.decisions],
         "appeal": None if whole.appeal is None else _appeal(whole.appeal),
     }
@@ -178,7 +182,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "established": decision.established,
         "appeal_id": decision.appeal_id,
         "reason_code": decision.reason_code,
-        "created_at": moment(decision.created_at),
+        "created_at": rfc3339_or_none(decision.created_at),
     }
 
 
@@ -188,8 +192,8 @@ def _appeal(appeal: Appeal) -> dict[str, Any]:
         "side": appeal.side,
         "against": appeal.was,
         "state": appeal.state,
-        "created_at": moment(appeal.created_at),
-        "decided_at": moment(appeal.decided_at),
+        "created_at": rfc3339_or_none(appeal.created_at),
+        "decided_at": rfc3339_or_none(appeal.decided_at),
     }
 
 

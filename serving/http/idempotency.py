@@ -4,29 +4,31 @@ The answer is stored in the transaction that does the thing: a request sent twic
 when this process was killed between the two. The same key with another body is 422, while the first runs 409. Only
 answers of success are kept: what failed did nothing and may be sent again.
 
-Idempotency-Key: a request sent twice is answered once (draft-ietf-httpapi-idempotency-key-header-07).
-
-In: the caller, the key, a fingerprint of the request. Out: nothing the first time, the stored answer afterwards. Kept
-in memory: a restart forgets, which costs a repeated detection and nothing else.
+Where the work takes longer than a transaction may (`answered_once`), the key is taken before and answered afterwards,
+in transactions of their own: another process sees both, and a restart loses neither. A process that dies leaves a key
+behind that is free again when its time is over.
 """
 
+import asyncio
 import hashlib
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import StoredAnswer
@@ -34,6 +36,8 @@ from refundlens.serving.storage.tables import StoredAnswer
 LIFETIME = timedelta(hours=24)
 """How long a key is remembered; clients' retries are over long before."""
 JSON_TYPE = "application/json"
+Name = tuple[str, str, str]
+"""Tenant, owner and key: what a stored answer is found by."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -62,20 +66,21 @@ class Running:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._keys: set[tuple[str, str, str]] = set()
+        self._keys: set[Name] = set()
 
-    def enter(self, name: tuple[str, str, str]) -> bool:
+    def enter(self, name: Name) -> bool:
         with self._lock:
             fresh = name not in self._keys
             self._keys.add(name)
             return fresh
 
-    def leave(self, name: tuple[str, str, str]) -> None:
+    def leave(self, name: Name) -> None:
         with self._lock:
             self._keys.discard(name)
 
 
 def idempotent(
+    services: Services,
     request: Request,
     principal: Principal,
     key: str | None,
@@ -87,7 +92,7 @@ def idempotent(
     as JSON. required: off for what creates nothing; without a key it is then simply done.
 
     Raises Problem 400, 409, 422, and what `do` raises (then nothing was done)."""
-    database: Database = request.app.state.database
+    database = services.database
     if key is None and not required:
         with database.transaction() as session:
             made = do(session)
@@ -98,30 +103,28 @@ def idempotent(
             "idempotency_key_missing",
             "Send an Idempotency-Key header: any string that names this request.",
         )
-    running: Running = request.app.state.running
     name = (principal.tenant, principal.key_owner, key)
     fingerprint = _fingerprint(request, asked)
-    if not running.enter(name):
+    if not services.running.enter(name):
         raise _in_progress()
     try:
-        return _once(request, database, name, fingerprint, do)
+        return _once(services, name, fingerprint, do)
     finally:
-        running.leave(name)
+        services.running.leave(name)
 
 
 def _once(
-    request: Request,
-    database: Database,
-    name: tuple[str, str, str],
+    services: Services,
+    name: Name,
     fingerprint: str,
     do: Callable[[Session], Created],
 ) -> Response:
     try:
-        with database.transaction() as session:
+        with services.database.transaction() as session:
             if not _ours(session, name):
                 raise _in_progress()
             stored = session.get(StoredAnswer, name)
-            now = request.app.state.clock()
+            now = services.clock()
             if stored is not None and stored.created_at < now - LIFETIME:
                 session.delete(stored)
                 session.flush()
@@ -134,17 +137,16 @@ def _once(
                 return _response(row)
     except IntegrityError:
         # what it makes was made meanwhile by another process, maybe for this very request
-        with database.reading() as session:
+        with services.database.reading() as session:
             stored = session.get(StoredAnswer, name)
         if stored is None:
             raise
     if stored.fingerprint != fingerprint:
-        detail = "This Idempotency-Key came with another request before. Use a new key for a new request."
-        raise Problem(422, "idempotency_mismatch", detail)
+        raise _mismatch()
     return _response(stored, replayed=True)
 
 
-def _ours(session: Session, name: tuple[str, str, str]) -> bool:
+def _ours(session: Session, name: Name) -> bool:
     """Whether no other process is at this key, until the transaction ends. Without this, the second of two processes
     would wait for the first one's rows and then refuse what the first has done."""
     if session.get_bind().dialect.name != "postgresql":
@@ -158,9 +160,13 @@ def _in_progress() -> Problem:
     return Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
 
 
-def _row(name: tuple[str, str, str], fingerprint: str, made: Created, now: Any) -> StoredAnswer:
+def _mismatch() -> Problem:
+    detail = "This Idempotency-Key came with another request before. Use a new key for a new request."
+    return Problem(422, "idempotency_mismatch", detail)
+
+
+def _row(name: Name, fingerprint: str, made: Created, now: Any) -> StoredAnswer:
     tenant, owner, key = name
-    body = json.dumps(made.body, ensure_ascii=False, separators=(",", ":")).encode()
     return StoredAnswer(
         tenant_id=tenant,
         owner=owner,
@@ -168,7 +174,7 @@ def _row(name: tuple[str, str, str], fingerprint: str, made: Created, now: Any) 
         fingerprint=fingerprint,
         status=made.status,
         headers=made.headers,
-        body=body,
+        body=_json(made.body),
         created_at=now,
     )
 
@@ -178,68 +184,88 @@ def _response(stored: StoredAnswer, replayed: bool = False) -> Response:
     return Response(stored.body, stored.status, headers, JSON_TYPE)
 
 
+class KeyedWork:
+    """What a key stands for while its request is answered. stored: the answer it got before, none the first time."""
+
+    def __init__(self, database: Database, name: Name, stored: dict[str, Any] | None) -> None:
+        self.stored = stored
+        self._database, self._name = database, name
+
+    async def finish(self, answer: dict[str, Any]) -> None:
+        """Remember the answer: from now on the key has it."""
+        await asyncio.to_thread(self._finish, _json(answer))
+        self.stored = answer
+
+    def _finish(self, body: bytes) -> None:
+        changed = update(StoredAnswer).where(*_is(self._name)).values(status=HTTPStatus.OK, body=body)
+        with self._database.transaction() as session:
+            session.execute(changed)
+
+    def free(self) -> None:
+        """The request failed and may be sent again."""
+        with self._database.transaction() as session:
+            session.execute(
+                delete(StoredAnswer).where(*_is(self._name), StoredAnswer.status == HTTPStatus.PROCESSING)
+            )
+
+
+@asynccontextmanager
+async def answered_once(
+    request: Request, principal: Principal, key: str | None, asked: Any, seconds: float
+) -> "AsyncIterator[KeyedWork | None]":
+    """Answer a request once for its key, if it has one. asked: as in `idempotent`. seconds: how long the work may take;
+    after that the key of a process that died is free again. Raises Problem 409, 422."""
+    if key is None:
+        yield None
+        return
+    database: Database = request.app.state.database
+    clock: Clock = request.app.state.clock
+    name = (principal.tenant, principal.key_owner, key)
+    fingerprint = _fingerprint(request, asked)
+    found = await asyncio.to_thread(_take_key, database, name, fingerprint, clock(), seconds)
+    work = KeyedWork(database, name, found)
+    try:
+        yield work
+    finally:
+        if work.stored is None:
+            await asyncio.shield(asyncio.to_thread(work.free))
+
+
+def _take_key(
+    database: Database, name: Name, fingerprint: str, now: datetime, seconds: float
+) -> dict[str, Any] | None:
+    """The stored answer; None where the key is ours now."""
+    try:
+        with database.transaction(lasting=False) as session:
+            stored = session.get(StoredAnswer, name, with_for_update=True)
+            running = stored is not None and stored.status == HTTPStatus.PROCESSING
+            lifetime = timedelta(seconds=seconds) if running else LIFETIME
+            if stored is not None and stored.created_at < now - lifetime:
+                session.delete(stored)
+                session.flush()
+                stored = None
+            if stored is None:
+                session.add(_row(name, fingerprint, Created({}, HTTPStatus.PROCESSING), now))
+                return None
+    except IntegrityError as error:  # another process took it in this moment
+        raise _in_progress() from error
+    if stored.fingerprint != fingerprint:
+        raise _mismatch()
+    if running:
+        raise _in_progress()
+    answer: dict[str, Any] = json.loads(stored.body)
+    return answer
+
+
+def _is(name: Name) -> tuple[ColumnElement[bool], ...]:
+    tenant, owner, key = name
+    return (StoredAnswer.tenant_id == tenant, StoredAnswer.owner == owner, StoredAnswer.key == key)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _fingerprint(request: Request, asked: Any) -> str:
     text = json.dumps([request.method, request.url.path, asked], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-MOST = 10_000
-"""Keys remembered."""
-MOST_BYTES = 50_000_000
-"""JSON of all answers remembered: one photo's takes some 2 kB, sixteen photos' sixteen times that."""
-
-
-@dataclass
-class _Entry:
-    fingerprint: str
-    since: datetime
-    answer: bytes | None = None
-
-
-class Replays:
-    """Answers by caller and key. Used from the event loop only."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
-        self._bytes = 0
-
-    def begin(self, owner: str, key: str, fingerprint: str) -> dict[str, Any] | None:
-        """The stored answer, or None and the key is taken. Raises Problem 409 while running, 422 on another body."""
-        self._forget()
-        entry = self._entries.get((owner, key))
-        if entry is None:
-            self._entries[owner, key] = _Entry(fingerprint, self._clock())
-            return None
-        if entry.fingerprint != fingerprint:
-            detail = "This Idempotency-Key came with another request before. Use a new key for a new request."
-            raise Problem(422, "idempotency_mismatch", detail)
-        if entry.answer is None:
-            detail = "The first request with this Idempotency-Key is still running. Ask again in a moment."
-            raise Problem(409, "idempotency_in_progress", detail, {"Retry-After": "1"})
-        answer: dict[str, Any] = json.loads(entry.answer)
-        return answer
-
-    def finish(self, owner: str, key: str, answer: dict[str, Any]) -> None:
-        """Remember the answer. A key that was forgotten meanwhile stays forgotten."""
-        entry = self._entries.get((owner, key))
-        if entry is not None:
-            entry.answer = json.dumps(answer).encode()
-            self._bytes += len(entry.answer)
-
-    def abandon(self, owner: str, key: str) -> None:
-        """Free the key of a request that failed, so that it can be sent again."""
-        self._drop((owner, key))
-
-    def _forget(self) -> None:
-        oldest_kept = self._clock() - LIFETIME
-        while self._entries:
-            first, entry = next(iter(self._entries.items()))
-            room = len(self._entries) < MOST and self._bytes <= MOST_BYTES
-            if room and entry.since >= oldest_kept:
-                return
-            self._drop(first)
-
-    def _drop(self, name: tuple[str, str]) -> None:
-        entry = self._entries.pop(name, None)
-        self._bytes -= len(entry.answer or b"") if entry else 0

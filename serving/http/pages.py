@@ -33,7 +33,7 @@ POLICY = (
 def html(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """The template with `t` (texts) and `language` beside its values."""
     spoken = language(request)
-    content = _templates().get_template(template).render(t=texts("page", spoken), language=spoken, **values)
+    content = render(template, t=texts("page", spoken), language=spoken, **values)
     headers = {
         "Content-Security-Policy": POLICY,
         "X-Content-Type-Options": "nosniff",
@@ -43,6 +43,11 @@ def html(request: Request, template: str, status: int = 200, **values: object) -
         "Vary": "Accept-Language, Cookie",
     }
     return HTMLResponse(content, status, headers)
+
+
+def render(template: str, **values: object) -> str:
+    """A template of `serving/web/templates`."""
+    return _templates().get_template(template).render(**values)
 
 
 def language(request: Request) -> Language:

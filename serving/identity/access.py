@@ -20,13 +20,12 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from refundlens.serving.http.budgets import remember_principal
+from refundlens.serving.http.context import ApiCall, services
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.keys import Authentication
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
-from refundlens.serving.settings import Settings
 
 COOKIE = "refundlens_session"
 
@@ -43,7 +42,7 @@ def take_back(request: Request, response: Response) -> None:
 
 async def start_visit(request: Request, response: Response) -> None:
     """Give whoever opens the demo page a session, unless they have one."""
-    callers: Callers = request.app.state.callers
+    callers = services(request).callers
     value = request.cookies.get(COOKIE)
     if value and await callers.by_cookie(value) is not None:
         return
@@ -54,8 +53,7 @@ async def start_visit(request: Request, response: Response) -> None:
 
 def _is_https(request: Request) -> bool:
     """Whether the browser speaks https: with us, or with a proxy before us at the public address."""
-    settings: Settings = request.app.state.settings
-    public = urlsplit(settings.public_url)
+    public = urlsplit(services(request).settings.public_url)
     proxied = public.scheme == "https" and public.netloc == request.headers.get("host")
     return request.url.scheme == "https" or proxied
 
@@ -70,8 +68,7 @@ async def authenticated(
 ) -> Authentication:
     """Whoever sent this, by key or else by cookie. Raises Problem 401, 403."""
     if credentials is not None:
-        callers: Callers = request.app.state.callers
-        found = await callers.by_key(credentials.credentials)
+        found = await services(request).callers.by_key(credentials.credentials)
     else:
         found = await _by_cookie(request)
     if found is None:
@@ -98,6 +95,16 @@ def needs(first: Role, *others: Role, csrf: bool = True) -> Callable[..., Awaita
         return _permitted(request, found.principal, roles)
 
     return permitted
+
+
+def calls(first: Role, *others: Role) -> Callable[..., Awaitable[ApiCall]]:
+    """The same as a dependency that gives the whole `ApiCall`."""
+    permitted = needs(first, *others)
+
+    async def call(request: Request, principal: Annotated[Principal, Depends(permitted)]) -> ApiCall:
+        return ApiCall(request, principal)
+
+    return call
 
 
 async def from_cookie(request: Request, first: Role, *others: Role) -> Principal:
@@ -145,9 +152,8 @@ async def check_csrf(request: Request, found: Authentication, forms: bool = Fals
 
 
 async def _by_cookie(request: Request) -> Authentication | None:
-    callers: Callers = request.app.state.callers
     value = request.cookies.get(COOKIE)
-    found = await callers.by_cookie(value) if value else None
+    found = await services(request).callers.by_cookie(value) if value else None
     if found is not None and from_elsewhere(request):
         raise Problem(403, "cross_site", "This session belongs to the page; other sites need an API key.")
     return found

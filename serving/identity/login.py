@@ -12,13 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from refundlens.serving.http.budgets import budgets_of, caller_of
+from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
-from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.keys import Authentication
-from refundlens.serving.settings import Settings
 
 MOST_BYTES = 65_536
 """Of a login form: a key, a path, and what was typed before the login ended. It is read before anybody is known."""
@@ -42,9 +41,14 @@ def draw_login(
 ) -> HTMLResponse:
     """The login's page. wrong: key of a text; draft: goes along until somebody is logged in."""
     kept = None if draft is None else draft.model_dump_json()
-    settings: Settings = request.app.state.settings
     response = html(
-        request, "login.html", status, next=_ours(way), wrong=wrong, draft=kept, demo=settings.demo
+        request,
+        "login.html",
+        status,
+        next=_ours(way),
+        wrong=wrong,
+        draft=kept,
+        demo=services(request).settings.demo,
     )
     remember_language(request, response)
     return response
@@ -62,7 +66,6 @@ async def log_in(request: Request) -> Response:
         return draw_login(request, 403, "/", "login_elsewhere")
     form = await _form(request)
     way = _ours(form.get("next", "/"))
-    callers: Callers = request.app.state.callers
     logins, caller = budgets_of(request).logins, caller_of(request)
     try:
         logins.check(caller)
@@ -70,11 +73,13 @@ async def log_in(request: Request) -> Response:
         answer = draw_login(request, problem.status, way, "login_too_often", _draft(form))
         answer.headers.update(problem.headers)
         return answer
-    value = await callers.log_in(form.get("key", "").strip(), request.cookies.get(access.COOKIE))
+    value = await services(request).callers.log_in(
+        form.get("key", "").strip(), request.cookies.get(access.COOKIE)
+    )
     if value is None:
         logins.pay(caller, 1)
         return draw_login(request, 401, way, "login_wrong", _draft(form))
-    draft, found = _draft(form), await callers.by_cookie(value)
+    draft, found = _draft(form), await services(request).callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:
         response = _resume(request, draft, way, found)
@@ -110,10 +115,9 @@ def _draft(form: dict[str, str]) -> Draft | None:
 async def log_out(request: Request, found: Annotated[Authentication, Depends(authenticated)]) -> Response:
     """End the session of the cookie."""
     await check_csrf(request, found, forms=True)
-    callers: Callers = request.app.state.callers
     value = request.cookies.get(access.COOKIE)
     if value:
-        await callers.log_out(value)
+        await services(request).callers.log_out(value)
     response = RedirectResponse("/login", SEE_OTHER)
     access.take_back(request, response)
     return response

@@ -17,10 +17,10 @@ from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
 from refundlens.serving.jobs.queue import LeasedJob, finish_job
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Context
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import repository, screening
 from refundlens.serving.reports.screening import ScreeningResult
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
@@ -115,7 +115,7 @@ class Screener:
     def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()
         with self._database.transaction() as session:
-            doing = Doing(session, self._settings, now)
+            context = Context(session, self._settings, now)
             if job.kind == timers.SCREEN_EXTRA:
                 image = session.get_one(Image, job.ref)
                 finish_job(session, job)
@@ -124,7 +124,7 @@ class Screener:
             reports = repository.of_claim(session, job.ref)
             refund = lock_by_key(session, reports[0].refund_id)
             finish_job(session, job)
-            screening.conclude(doing, job.ref, refund, found)
+            screening.conclude(context, job.ref, refund, found)
 
 
 def _defect(value: str | None) -> Defect | None:

@@ -26,9 +26,9 @@ from refundlens.serving.jobs import handlers, queue
 from refundlens.serving.jobs.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.observability import WorkflowMetrics
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
@@ -194,4 +194,4 @@ class Worker:
 
     def _ring(self, job: LeasedJob) -> None:
         with self._database.transaction() as session:
-            handlers.run_timer(Doing(session, self._settings, self._clock()), job)
+            handlers.run_timer(Context(session, self._settings, self._clock()), job)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 Clock = Callable[[], datetime]
 """Gives the time now, with a zone."""
@@ -23,6 +23,23 @@ def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds, as the API writes times: 2026-11-22T06:08:03.120Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""No time, in a column that is sorted by: behind every deadline. An empty one would come first on one database and last
+on the other."""
+
+
+def rfc3339_or_none(moment: datetime | None) -> str | None:
+    """As answers, webhooks and evidence have it; none for no time."""
+    return None if moment is None or moment == NEVER else rfc3339(moment)
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(rfc3339_or_none, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time in an answer."""
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Before the first, no platform had refunds; nobody waits for the last."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 
 VISITOR_ID = "env_visitor"
 """Key id of the demo page's visitors, who have no key."""
@@ -37,6 +37,11 @@ class Principal:
         return owner_name(self.tenant, self.account, self.role, self.subject)
 
     @property
+    def sees_names(self) -> bool:
+        """Whether this caller is told which person judged."""
+        return self.role in (Role.ADJUDICATOR, Role.ADMIN, Role.ENGINEER)
+
+    @property
     def visits(self) -> bool:
         """Whether it is one of the demo page's visitors, whom nobody knows."""
         return self.key_id == VISITOR_ID
@@ -58,6 +63,15 @@ class Principal:
         return self.role is not Role.MERCHANT or rest[0] == (self.account or "")
 
 
+OURSELVES = Principal("", SYSTEM.name, SYSTEM.role, SYSTEM.name)
+"""The service itself, at work by its own clock; of no tenant, so that no query for a caller finds it anything."""
+
+
 def owner_name(tenant: str, account: str | None, role: Role, subject: str) -> str:
     """`Principal.owner` of somebody who is not calling now."""
     return "/".join(quote(part, safe="") for part in (tenant, account or "", role.value, subject))
+
+
+def tenant_of_owner(owner: str) -> str:
+    """The tenant in `Principal.owner`."""
+    return unquote(owner.partition("/")[0])

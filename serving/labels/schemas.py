@@ -3,12 +3,13 @@
 What a label can say, and whose word counts most.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
 
 
@@ -82,7 +83,7 @@ class LabelIn(Given):
         return self
 
 
-class LabelOut(BaseModel):
+class LabelOut(Answer):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE}, protected_namespaces=())
 
     id: str
@@ -95,7 +96,7 @@ class LabelOut(BaseModel):
     model_version: str | None = Field(description="the detector that had judged the photo")
     model_probability: float | None = Field(description="what that detector had said")
     labelled_by: str
-    created_at: datetime
+    created_at: Timestamp
 
 
 class LabelPage(BaseModel):

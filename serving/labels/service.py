@@ -5,19 +5,17 @@ Queries about labels and what they are of. Every one filters by tenant.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.principal import Principal
-from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelSource, Truth
-from refundlens.serving.storage.tables import Image, Label, Refund, Report, Screening
+from refundlens.serving.labels.schemas import WEIGHTS, LabelIn, LabelOut, LabelSource, Truth
+from refundlens.serving.storage.tables import DetectionRecord, Image, Label, Refund, Report
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import Event, ReportState
 from refundlens.serving.workflow.transitions import Effect
@@ -37,15 +35,22 @@ def image_by_sha256(session: Session, tenant: str, sha256: str) -> Image | None:
     return session.execute(asked.order_by(Image.id.desc()).limit(1)).scalar_one_or_none()
 
 
-def screening(session: Session, tenant: str, identifier: str) -> Screening | None:
-    asked = select(Screening).where(Screening.tenant_id == tenant, Screening.id == identifier)
+def screening(session: Session, tenant: str, identifier: str) -> DetectionRecord | None:
+    asked = select(DetectionRecord).where(
+        DetectionRecord.tenant_id == tenant, DetectionRecord.id == identifier
+    )
     return session.execute(asked).scalar_one_or_none()
 
 
-def newest_screening(session: Session, tenant: str, image: str) -> Screening | None:
+def newest_screening(session: Session, tenant: str, image: str) -> DetectionRecord | None:
     """What the detector said last of an image."""
     # asked for the tenant, too, SQLite would walk through all of its screenings: their order fits as well
-    asked = select(Screening).where(Screening.image_id == image).order_by(Screening.id.desc()).limit(1)
+    asked = (
+        select(DetectionRecord)
+        .where(DetectionRecord.image_id == image)
+        .order_by(DetectionRecord.id.desc())
+        .limit(1)
+    )
     found = session.execute(asked).scalar_one_or_none()
     return found if found is not None and found.tenant_id == tenant else None
 
@@ -114,12 +119,13 @@ def for_decision(session: Session, report: Report, event: Event, judge: str, now
     established = ReportState(report.state) in ReportState.for_merchant()
     truth = Truth.FAKE if established else Truth.AUTHENTIC
     image = session.get_one(Image, report.image_id)
-    said = session.get(Screening, report.screening_id) if report.screening_id else None
+    said = session.get(DetectionRecord, report.screening_id) if report.screening_id else None
     return _add(session, report.tenant_id, image.sha256, truth, source, judge, now, image, said, report.id)
 
 
-def make_label(session: Session, principal: Principal, asked: LabelIn, now: datetime) -> dict[str, Any]:
+def make_label(context: Context, asked: LabelIn) -> LabelOut:
     """An engineer's label, audited. Raises NotFound for an image or detection that is not there."""
+    session, principal, now = context.session, context.principal, context.now
     sha256, image, said = _photo(session, principal.tenant, asked)
     made = _add(
         session,
@@ -135,36 +141,19 @@ def make_label(session: Session, principal: Principal, asked: LabelIn, now: date
     )
     facts = {"sha256": sha256, "truth": made.truth}
     audit.append(session, principal.tenant, now, principal.actor, Fact("label.made", made.id, data=facts))
-    return label_json(made)
+    return LabelOut.of(made)
 
 
-def label_json(label: Label) -> dict[str, Any]:
-    """A label as JSON."""
-    return {
-        "id": label.id,
-        "sha256": label.sha256,
-        "image_id": label.image_id,
-        "report_id": label.report_id,
-        "truth": label.truth,
-        "source": label.source,
-        "weight": label.weight,
-        "model_version": label.model_version,
-        "model_probability": label.model_probability,
-        "labelled_by": label.labelled_by,
-        "created_at": rfc3339(label.created_at),
-    }
-
-
-def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | None, Screening | None]:
+def _photo(session: Session, tenant: str, asked: LabelIn) -> tuple[str, Image | None, DetectionRecord | None]:
     """Which photo is meant, by whichever name it was given."""
     said = None
     if asked.detection_id is not None:
         said = screening(session, tenant, asked.detection_id)
         if said is None:
-            detail = (
-                f"No refund's photo has the detection {asked.detection_id}. Name the photo by its sha256."
-            )
-            raise NotFound(detail)
+            detail = f"There is no detection {asked.detection_id}, or it is no longer kept."
+            raise NotFound(f"{detail} Name the photo by its sha256.")
+        if said.image_id is None:  # sent to /v1/detect: of no refund
+            return str(said.body["sha256"]), None, said
     identifier = said.image_id if said else asked.image_id
     if identifier is not None:
         image = image_by_id(session, tenant, identifier)
@@ -187,7 +176,7 @@ def _add(
     who: str,
     now: datetime,
     image: Image | None,
-    said: Screening | None,
+    said: DetectionRecord | None,
     report: str | None,
 ) -> Label:
     label = Label(

@@ -1,30 +1,30 @@
 """PUT and GET of refunds, and their photos. Thin: role, body, service, answer."""
 
 import math
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.body import expected_bytes, read_json
-from refundlens.serving.http.context import Db
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Gone, etag
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository, service
 from refundlens.serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
-from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.files import FileError
+from refundlens.serving.storage.tables import Refund
 from refundlens.serving.workflow.states import RefundStatus
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
-Either = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+Either = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 RefundId = Annotated[
     str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
 ]
@@ -42,51 +42,42 @@ RefundId = Annotated[
         }
     },
 )
-async def put_refund(
-    request: Request, principal: Either, refund_id: RefundId, if_match: paging.IfMatch = None
-) -> JSONResponse:
+async def put_refund(call: Either, refund_id: RefundId, if_match: paging.IfMatch = None) -> JSONResponse:
     """Mirror a refund as the platform has it now: made the first time, changed afterwards.
 
     Send it whenever something changes there. Photos are kept: leave out, or name by `sha256`, what was sent before. An
     older `platform_version` than the one known is refused with 409, so that messages may come in any order. If-Match
     is optional. A refund that closes expires its undecided reports; a deadline that moves moves their warnings.
     """
-    size = expected_bytes(request, request.app.state.settings)
-    with request.app.state.service.admission.place(request, math.inf, size, photos=0):
-        body = await read_json(request, request.app.state.settings, RefundIn)
-        return await run_in_threadpool(_put, request, principal, refund_id, body, if_match)
+    settings = call.services.settings
+    size = expected_bytes(call.request, settings)
+    with call.services.service.admission.place(call.request, math.inf, size, photos=0):
+        body = await read_json(call.request, settings, RefundIn)
+        return await run_in_threadpool(_put, call, refund_id, body, if_match)
 
 
-def _put(
-    request: Request, principal: Principal, refund_id: str, body: RefundIn, if_match: str | None
-) -> JSONResponse:
-    photos = service.prepare(body, request.app.state.files)
+def _put(call: ApiCall, refund_id: str, body: RefundIn, if_match: str | None) -> JSONResponse:
+    photos = service.prepare(body, call.services.files)
     try:
-        answer = _mirror(request, principal, refund_id, body, photos, if_match)
+        answer = _mirror(call, refund_id, body, photos, if_match)
     except IntegrityError:
         # another process made the same refund at the same moment; now it is there to be changed
-        answer = _mirror(request, principal, refund_id, body, photos, if_match)
-    request.app.state.notifier.notify()
+        answer = _mirror(call, refund_id, body, photos, if_match)
+    call.services.notifier.notify()
     return answer
 
 
 def _mirror(
-    request: Request,
-    principal: Principal,
-    refund_id: str,
-    body: RefundIn,
-    photos: list[service.PreparedPhoto],
-    if_match: str | None,
+    call: ApiCall, refund_id: str, body: RefundIn, photos: list[service.PreparedPhoto], if_match: str | None
 ) -> JSONResponse:
-    state = request.app.state
-    now: datetime = state.clock()
-    with state.database.transaction() as session:
-        refund, new = service.mirror(
-            session, state.settings, state.secret, principal, refund_id, body, photos, if_match, now
-        )
-        content = service.view(session, refund)
-        headers = {"ETag": etag(refund.version)}
-    return JSONResponse(content, 201 if new else 200, headers)
+    with call.writing() as context:
+        refund, new = service.mirror(context, call.services.secret, refund_id, body, photos, if_match)
+        return _answer(context, refund, 201 if new else 200)
+
+
+def _answer(context: Context, refund: Refund, status: int) -> JSONResponse:
+    photos = repository.photos(context.session, [refund])[refund.id]
+    return JSONResponse(service.refund_out(refund, photos).body(), status, {"ETag": etag(refund.version)})
 
 
 @router.get(
@@ -95,11 +86,10 @@ def _mirror(
     response_model=RefundOut,
     responses=responses(401, 403, 404),
 )
-def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResponse:
+def get_refund(call: Either, refund_id: RefundId) -> JSONResponse:
     """A refund with its photos and what our reports mean for it."""
-    with database.reading() as session:
-        refund = repository.get(session, principal, refund_id)
-        return JSONResponse(service.view(session, refund), headers={"ETag": etag(refund.version)})
+    with call.reading() as context:
+        return _answer(context, repository.get(context.session, call.principal, refund_id), 200)
 
 
 @router.get(
@@ -109,8 +99,7 @@ def get_refund(database: Db, principal: Either, refund_id: RefundId) -> JSONResp
     responses=responses(400, 401, 403),
 )
 def list_refunds(
-    database: Db,
-    principal: Either,
+    call: Either,
     status: Annotated[RefundStatus, Query(description="refunds of this status")] = RefundStatus.OPEN,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
@@ -120,13 +109,13 @@ def list_refunds(
     if cursor is not None:
         when, key = paging.decode(cursor, (str, str))
         after = (paging.moment(when), key)
-    with database.reading() as session:
-        rows = repository.open_page(session, principal, status, after, limit)
-        photos = repository.photos(session, rows)
+    with call.reading() as context:
+        rows = repository.open_page(context.session, call.principal, status, after, limit)
+        photos = repository.photos(context.session, rows)
         found = paging.page(
             rows,
             limit,
-            lambda row: service.view_with(row, photos[row.id]),
+            lambda row: service.refund_out(row, photos[row.id]).body(),
             lambda row: [paging.exact(row.deadline_at), row.id],
         )
     return JSONResponse(found.body())
@@ -141,17 +130,14 @@ def list_refunds(
         **responses(401, 403, 404, 410),
     },
 )
-def get_image(
-    request: Request, database: Db, principal: Either, identifier: Annotated[str, Path(alias="id")]
-) -> Response:
+def get_image(call: Either, identifier: Annotated[str, Path(alias="id")]) -> Response:
     """The photo's own bytes, as they came."""
-    with database.reading() as session:
-        image = repository.photo(session, principal, identifier)
-    files: FileStore = request.app.state.files
+    with call.reading() as context:
+        image = repository.photo(context.session, call.principal, identifier)
     if image.erased_at is not None:
         raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
     try:
-        content = files.get(image.sha256)
+        content = call.services.files.get(image.sha256)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     # the bytes came from a stranger: never to be taken for a page

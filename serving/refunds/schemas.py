@@ -1,14 +1,15 @@
 """What goes in and comes out, as OpenAPI shows it."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
+from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.base64 import from_base64
-from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.clock import Moment, Timestamp
 from refundlens.serving.kit.given import Given
+from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source
 
 MOST_PHOTOS = 32
@@ -134,7 +135,11 @@ class RefundIn(Given):
         return self
 
 
-class ImageOut(BaseModel):
+def image_url(image: Image) -> str | None:
+    return None if image.erased_at else f"/v1/images/{image.id}"
+
+
+class ImageOut(Answer):
     id: str
     source: Source
     name: str | None
@@ -145,7 +150,7 @@ class ImageOut(BaseModel):
     report_id: str | None = Field(description="the newest report about this photo")
 
 
-class RefundOut(BaseModel):
+class RefundOut(Answer):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     refund_id: str
@@ -157,12 +162,12 @@ class RefundOut(BaseModel):
     amount: Amount
     buyer: str = Field(description="a keyed hash of the platform's reference")
     claim: Claim
-    deadline_at: datetime | None
+    deadline_at: Timestamp | None
     outcome: Outcome
     outcome_final: bool
     images: list[ImageOut]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class RefundPage(BaseModel):

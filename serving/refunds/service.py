@@ -12,22 +12,21 @@ from refundlens.model.compare.prints import Print
 from refundlens.model.photo.image import ImageError, probe
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
+from refundlens.serving.kit.clock import NEVER, rfc3339_or_none
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Changed, Conflict, Invalid, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository
-from refundlens.serving.refunds.schemas import MOST_PHOTOS, RefundIn
+from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
-from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
-from refundlens.serving.workflow.events import moment
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import (
     Event,
@@ -85,86 +84,48 @@ def prepare_one(
 
 
 def mirror(
-    session: Session,
-    settings: Settings,
+    context: Context,
     secret: Secret,
-    principal: Principal,
     refund_id: str,
     body: RefundIn,
     photos: Sequence[PreparedPhoto],
-    if_match: str | None,
-    now: datetime,
+    if_match: str | None = None,
 ) -> tuple[Refund, bool]:
-    """(refund, whether it is new). Raises NotFound, Conflict, Changed, Invalid."""
+    """(refund, whether it is new). secret: makes the buyer's hash. Raises NotFound, Conflict, Changed, Invalid."""
+    session, principal, now = context.session, context.principal, context.now
     refund = repository.find_refund(session, principal, refund_id, lock=True)
     if refund is None and repository.taken(session, principal, refund_id):
         # another shop's; or another process has made it since we looked
         refund = repository.find_refund(session, principal, refund_id, lock=True)
         if refund is None:
             raise NotFound(f"There is no refund {refund_id} of yours.")
+    columns = _columns(secret, principal, body, now)
     if refund is None:
-        refund = _make(session, secret, principal, refund_id, body, if_match, now)
+        refund = _make(context, columns, refund_id, body, if_match)
         _keep_photos(session, refund, photos, now)
-        audit.append(
-            session,
-            refund.tenant_id,
-            now,
-            principal.actor,
-            Fact("refund.mirrored", refund.id, data=_facts(refund)),
-        )
+        fact = Fact("refund.mirrored", refund.id, data=_facts(refund))
+        audit.append(session, refund.tenant_id, now, principal.actor, fact)
         return refund, True
     check_version(if_match, refund.version)
-    _change(session, settings, secret, principal, refund, body, photos, now)
+    _change(context, columns, refund, body, photos)
     return refund, False
 
 
-def view(session: Session, refund: Refund) -> dict[str, Any]:
-    """The API's JSON."""
-    return view_with(refund, repository.photos(session, [refund])[refund.id])
-
-
-def view_with(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> dict[str, Any]:
-    """The same of a refund whose photos are there: with each, its newest report's id."""
-    return {
-        "refund_id": refund.refund_id,
-        "version": refund.version,
-        "account": refund.account,
-        "platform": refund.platform,
-        "platform_version": refund.platform_version,
-        "status": refund.status,
-        "amount": {"value": refund.amount_minor, "currency": refund.currency},
-        "buyer": f"buyer:{refund.buyer}",
-        "claim": {"type": refund.claim_type, "text": refund.claim_text},
-        "deadline_at": moment(refund.deadline_at),
-        "outcome": refund.outcome,
-        "outcome_final": refund.outcome_final,
-        "images": [image_view(image) | {"report_id": report} for image, report in photos],
-        "created_at": moment(refund.created_at),
-        "updated_at": moment(refund.updated_at),
-    }
-
-
-def image_view(image: Image) -> dict[str, Any]:
-    return {
-        "id": image.id,
-        "source": image.source,
-        "name": image.name,
-        "sha256": image.sha256,
-        "width": image.width,
-        "height": image.height,
-        "url": None if image.erased_at else f"/v1/images/{image.id}",
-    }
+def refund_out(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> RefundOut:
+    """photos: of the refund, each with its newest report's id."""
+    return RefundOut.of(
+        refund,
+        amount=Amount(value=refund.amount_minor, currency=refund.currency),
+        buyer=f"buyer:{refund.buyer}",
+        claim={"type": refund.claim_type, "text": refund.claim_text},
+        images=[ImageOut.of(image, url=image_url(image), report_id=report) for image, report in photos],
+    )
 
 
 def _make(
-    session: Session,
-    secret: Secret,
-    principal: Principal,
-    refund_id: str,
-    body: RefundIn,
-    if_match: str | None,
-    now: datetime,
+    context: Context, columns: dict[str, Any], refund_id: str, body: RefundIn, if_match: str | None
 ) -> Refund:
+    principal, now = context.principal, context.now
     account = principal.account if principal.role is Role.MERCHANT else body.account
     if account is None:
         raise Invalid("account_missing", "Say whose refund this is: `account`, the shop's name or number.")
@@ -180,10 +141,10 @@ def _make(
         outcome_final=False,
         created_at=now,
         updated_at=now,
-        **_columns(secret, principal, body, now),
+        **columns,
     )
-    session.add(refund)
-    session.flush()
+    context.session.add(refund)
+    context.session.flush()
     return refund
 
 
@@ -203,17 +164,14 @@ def _columns(secret: Secret, principal: Principal, body: RefundIn, now: datetime
 
 
 def _change(
-    session: Session,
-    settings: Settings,
-    secret: Secret,
-    principal: Principal,
+    context: Context,
+    columns: dict[str, Any],
     refund: Refund,
     body: RefundIn,
     photos: Sequence[PreparedPhoto],
-    now: datetime,
 ) -> None:
+    session, principal, now = context.session, context.principal, context.now
     _refuse_older(refund, body)
-    columns = _columns(secret, principal, body, now)
     _refuse_other(session, principal, refund, body, columns["buyer"])
     if body.platform_version is None:
         columns["platform_version"] = refund.platform_version
@@ -234,7 +192,7 @@ def _change(
         session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
     )
     if changed:
-        _have_reports_follow(session, settings, refund, "deadline_at" in changed, now)
+        _have_reports_follow(context, refund, "deadline_at" in changed)
     # a merchant's own upload is no answer of the buyer's
     by_platform = principal.role is not Role.MERCHANT
     if by_platform and any(image.source in (Source.REFUND, Source.CHAT) for image in added):
@@ -271,21 +229,20 @@ def _refuse_reused(refund: Refund, body: RefundIn, changed: Mapping[str, object]
         raise Conflict("version_reused", detail)
 
 
-def _have_reports_follow(
-    session: Session, settings: Settings, refund: Refund, deadline_moved: bool, now: datetime
-) -> None:
+def _have_reports_follow(context: Context, refund: Refund, deadline_moved: bool) -> None:
     """Undecided reports expire with a refund that closes, and have their clocks set by one whose deadline moved. Else
     the clocks stay: set again, they would give the latest warning again."""
+    session, now = context.session, context.now
     undecided = [state.value for state in ReportState.undecided()]
     query = select(Report).where(Report.refund_id == refund.id, Report.state.in_(undecided))
     for report in session.execute(query.with_for_update()).scalars().all():
         if refund.status == RefundStatus.CLOSED:
-            apply(session, settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
+            apply(session, context.settings, now, SYSTEM, Event.CLOSE_REFUND, report, refund)
         else:
             report.due_at = refund.deadline_at or NEVER
             report.amount_rank = rank(refund.amount_minor, refund.currency)
             if deadline_moved:
-                timers.threaten(session, settings, report, refund, now)
+                timers.threaten(session, context.settings, report, refund, now)
 
 
 def _keep_photos(
@@ -368,5 +325,5 @@ def _facts(refund: Refund) -> dict[str, Any]:
         "version": refund.version,
         "status": refund.status,
         "platform_version": refund.platform_version,
-        "deadline_at": moment(refund.deadline_at),
+        "deadline_at": rfc3339_or_none(refund.deadline_at),
     }

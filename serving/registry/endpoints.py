@@ -2,19 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Db, Now
-from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
+from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.paging import IfMatch
 from refundlens.serving.http.problems import responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import etag
-from refundlens.serving.kit.notifier import Notifier
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, schemas, service
 from refundlens.serving.registry.bundles import check_loadable
@@ -27,20 +24,17 @@ from refundlens.serving.registry.schemas import (
     RollbackIn,
     ShadowIn,
 )
-from refundlens.serving.registry.service import By
 from refundlens.serving.storage.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
-Engineer = Annotated[Principal, Depends(needs(Role.ENGINEER))]
+Engineer = Annotated[ApiCall, Depends(calls(Role.ENGINEER))]
 _CHANGES = responses(400, 401, 403, 404, 409, 412, 422)
 
 
 @router.get("", operation_id="list_models", response_model=ModelPage, responses=responses(400, 401, 403, 422))
 def list_models(
-    request: Request,
-    principal: Engineer,
-    database: Db,
+    call: Engineer,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> JSONResponse:
@@ -49,31 +43,29 @@ def list_models(
     if cursor is not None:
         when, identifier = paging.decode(cursor, (str, str))
         before = paging.moment(when), identifier
-    with database.reading() as session:
-        rows = repository.list_versions(session, limit, before)
+    with call.reading() as context:
+        rows = repository.list_versions(context.session, limit, before)
         found = paging.page(
             rows, limit, schemas.version_json, lambda row: [paging.exact(row.added_at), row.id]
         )
-    state = request.app.state
-    return JSONResponse({**found.body(), "running": show_running(state.follower, state.service.engine)})
+    running = show_running(call.services.follower, call.services.service.engine)
+    return JSONResponse({**found.body(), "running": running})
 
 
 @router.get(
     "/{version}", operation_id="get_model", response_model=ModelWhole, responses=responses(401, 403, 404)
 )
-def get_model(principal: Engineer, database: Db, version: str) -> JSONResponse:
+def get_model(call: Engineer, version: str) -> JSONResponse:
     """A version with its card, its calibration and its history."""
-    with database.reading() as session:
-        row = service.find(session, version)
-        body = schemas.show_whole(row, repository.history(session, principal.tenant, row.id))
+    with call.reading() as context:
+        row = service.find(context.session, version)
+        body = schemas.show_whole(row, repository.history(context.session, call.principal.tenant, row.id))
     return JSONResponse(body, headers={"ETag": etag(row.revision)})
 
 
 @router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
 def shadow_model(
-    request: Request,
-    principal: Engineer,
-    now: Now,
+    call: Engineer,
     version: str,
     body: Annotated[ShadowIn | None, Body()] = None,
     key: IdempotencyKey = None,
@@ -82,18 +74,14 @@ def shadow_model(
     """Have it judge a share of the photos beside the champion, to compare. Nobody waits for it, and its verdicts go
     nowhere. It takes the place of the version that was shown photos before."""
     asked = body or ShadowIn()
-
-    def do(session: Session) -> Created:
-        return _made(service.shadow(session, By.person(principal), version, now, asked.share, if_match))
-
-    return _once_and_ring(request, idempotent(request, principal, key, asked.model_dump(), do))
+    return call.once(
+        key, asked, lambda context: _made(service.shadow(context, version, asked.share, if_match))
+    )
 
 
 @router.post("/{version}/promote", operation_id="promote_model", response_model=ModelOut, responses=_CHANGES)
 def promote_model(
-    request: Request,
-    principal: Engineer,
-    now: Now,
+    call: Engineer,
     version: str,
     body: Annotated[PromoteIn | None, Body()] = None,
     key: IdempotencyKey = None,
@@ -102,53 +90,40 @@ def promote_model(
     """Make it the champion of the whole installation. Every process changes to it within seconds, without losing a
     photo. A version for which something is missing is refused with 409 `not_fit`."""
     asked = body or PromoteIn()
-    _must_load(request, version)
-
-    def do(session: Session) -> Created:
-        by = By.person(principal)
-        return _made(service.promote(session, by, version, now, asked.reason, asked.force, if_match))
-
-    return _once_and_ring(request, idempotent(request, principal, key, asked.model_dump(), do))
+    _must_load(call, version)
+    return call.once(
+        key,
+        asked,
+        lambda context: _made(service.promote(context, version, asked.reason, asked.force, if_match)),
+    )
 
 
 @router.post(
     "/{version}/rollback", operation_id="roll_back_model", response_model=ModelOut, responses=_CHANGES
 )
 def roll_back_model(
-    request: Request,
-    principal: Engineer,
-    now: Now,
+    call: Engineer,
     version: str,
     body: RollbackIn,
     key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> Response:
     """Take the champion back: the one before it judges again. Answers with that one."""
-    with request.app.state.database.reading() as session:
-        before = service.find(session, version).previous
+    with call.reading() as context:
+        before = service.find(context.session, version).previous
     if before is not None:
-        _must_load(request, before)
-
-    def do(session: Session) -> Created:
-        return _made(service.rollback(session, By.person(principal), version, now, body.reason, if_match))
-
-    return _once_and_ring(request, idempotent(request, principal, key, body.model_dump(), do))
+        _must_load(call, before)
+    return call.once(
+        key, body, lambda context: _made(service.rollback(context, version, body.reason, if_match))
+    )
 
 
-def _must_load(request: Request, version: str) -> None:
+def _must_load(call: ApiCall, version: str) -> None:
     """Before the transaction: loading takes a second. Raises NotFound, Conflict `not_loadable`."""
-    state = request.app.state
-    with state.database.reading() as session:
-        row = service.find(session, version)
-    check_loadable(state.bundles, state.settings, row)
+    with call.reading() as context:
+        row = service.find(context.session, version)
+    check_loadable(call.services.bundles, call.services.settings, row)
 
 
 def _made(row: ModelVersion) -> Created:
     return Created(schemas.version_json(row), 200, {"ETag": etag(row.revision)})
-
-
-def _once_and_ring(request: Request, answer: Response) -> Response:
-    """What was changed is on disk: this process follows now, and its webhooks go."""
-    notifier: Notifier = request.app.state.notifier
-    notifier.notify()
-    return answer

@@ -4,12 +4,12 @@ A version as JSON, for the API, the command line and the console alike.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
@@ -90,12 +90,12 @@ class CalibrationOut(BaseModel):
     with_threshold: int = Field(description="of those, the ones in which it may say fake")
 
 
-class MissingOut(BaseModel):
+class MissingOut(Answer):
     code: str
     text: str
 
 
-class ModelOut(BaseModel):
+class ModelOut(Answer):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     id: str = Field(description="name and version")
@@ -107,17 +107,17 @@ class ModelOut(BaseModel):
     share: float | None = Field(description="of the photos that a shadow is shown")
     previous: str | None = Field(description="the champion before it, which a rollback brings back")
     reason: str | None = Field(description="of the last change")
-    added_at: datetime
-    promoted_at: datetime | None = Field(description="when it became champion last")
-    changed_at: datetime
+    added_at: Timestamp
+    promoted_at: Timestamp | None = Field(description="when it became champion last")
+    changed_at: Timestamp
     dataset: str | None = Field(description="version of the dataset that it was trained on")
     figures: list[FigureOut] = Field(description="its card's headline figures")
     calibration: CalibrationOut
     missing: list[MissingOut] = Field(description="what keeps it from being promoted")
 
 
-class HistoryOut(BaseModel):
-    at: datetime
+class HistoryOut(Answer):
+    at: Timestamp
     action: str
     role: str
     actor: str
@@ -174,50 +174,27 @@ class ModelPage(BaseModel):
 
 def version_json(row: ModelVersion) -> dict[str, Any]:
     """A line of the list: what it is, its figures, its calibration in a few numbers, what keeps it from promotion."""
-    calibration = row.facts["calibration"]
-    conditions = calibration["conditions"]
-    return {
-        "id": row.id,
-        "name": row.name,
-        "version": row.version,
-        "sha256": row.sha256,
-        "bytes": row.bytes,
-        "stage": row.stage,
-        "share": row.share,
-        "previous": row.previous,
-        "reason": row.reason,
-        "added_at": rfc3339(row.added_at),
-        "promoted_at": None if row.promoted_at is None else rfc3339(row.promoted_at),
-        "changed_at": rfc3339(row.changed_at),
-        "dataset": row.facts["dataset"],
-        "figures": row.facts["figures"],
-        "calibration": {
-            "limit": calibration["limit"],
-            "confidence": calibration["confidence"],
-            "conditions": len(conditions),
-            "with_threshold": sum(one["threshold"] is not None for one in conditions),
-        },
-        "missing": [{"code": one.code, "text": one.text} for one in stages.promotion_blockers(row)],
-    }
+    return ModelOut.of(row, **_of_facts(row)).model_dump(mode="json", exclude_unset=True)
 
 
 def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, Any]:
     """With its card, every condition of its calibration, and what the caller's people did to it."""
-    return {
-        **version_json(row),
-        "card": row.card,
-        "conditions": row.facts["calibration"]["conditions"],
-        "history": [_event(one) for one in history],
-    }
+    conditions = row.facts["calibration"]["conditions"]
+    whole = ModelWhole.of(row, **_of_facts(row), conditions=conditions, history=history)
+    return whole.model_dump(mode="json", exclude_unset=True)
 
 
-def _event(row: AuditEvent) -> dict[str, Any]:
+def _of_facts(row: ModelVersion) -> dict[str, Any]:
+    """What is told of a bundle's facts."""
+    calibration = row.facts["calibration"]
+    conditions = calibration["conditions"]
     return {
-        "at": rfc3339(row.at),
-        "action": row.action,
-        "role": row.role,
-        "actor": row.actor,
-        "before": row.before,
-        "after": row.after,
-        "data": row.data,
+        "dataset": row.facts["dataset"],
+        "figures": row.facts["figures"],
+        "calibration": {
+            **calibration,
+            "conditions": len(conditions),
+            "with_threshold": sum(one["threshold"] is not None for one in conditions),
+        },
+        "missing": stages.promotion_blockers(row),
     }

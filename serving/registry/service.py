@@ -5,7 +5,7 @@ audit log of the tenant whose person made it; a new champion is told to the webh
 the photos of all. Processes follow by themselves (`serving.registry.follower`).
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact, text_hash
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity import tenants
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid, NotFound, check_version
-from refundlens.serving.kit.principal import Principal
-from refundlens.serving.kit.roles import SYSTEM, Actor, Role
+from refundlens.serving.kit.principal import OURSELVES, Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, stages
 from refundlens.serving.registry.bundles import BundleFacts
 from refundlens.serving.registry.stages import Stage
@@ -28,20 +29,7 @@ SHARE = 0.1
 """Of the photos, that a shadow is shown unless told otherwise; as REFUNDLENS_SHADOW_SHARE."""
 
 
-@dataclass(frozen=True)
-class By:
-    """Who does it. tenant: whose audit log tells of it. admin: may do what the gate refuses."""
-
-    tenant: str
-    actor: Actor
-    admin: bool = False
-
-    @classmethod
-    def person(cls, principal: Principal) -> "By":
-        return cls(principal.tenant, principal.actor, principal.role is Role.ADMIN)
-
-
-SERVICE = By(tenants.DEFAULT, SYSTEM)
+SERVICE = replace(OURSELVES, tenant=tenants.DEFAULT)
 """The service itself, which registers what it is shipped with."""
 
 
@@ -53,7 +41,7 @@ def find(session: Session, version: str) -> ModelVersion:
     return found
 
 
-def add(session: Session, by: By, bundle: BundleFacts, now: datetime) -> ModelVersion:
+def add(session: Session, by: Principal, bundle: BundleFacts, now: datetime) -> ModelVersion:
     """A candidate, whose bytes are stored already; the version that is there where the very bundle is known.
 
     Raises Conflict where another bundle has its name and version."""
@@ -90,10 +78,8 @@ def install(session: Session, version: str, now: datetime, reason: str | None) -
 
 
 def promote(
-    session: Session,
-    by: By,
+    context: Context,
     version: str,
-    now: datetime,
     reason: str | None = None,
     force: bool = False,
     if_match: str | None = None,
@@ -101,6 +87,7 @@ def promote(
     """Make it the champion. force: for admins, though the gate says that something is missing; needs a reason.
 
     Raises Forbidden, NotFound, Conflict, Changed, Invalid."""
+    session, by, now = context.session, context.principal, context.now
     row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
         raise Conflict("already_champion", f"{row.id} is the champion already.")
@@ -109,11 +96,10 @@ def promote(
     return row
 
 
-def rollback(
-    session: Session, by: By, version: str, now: datetime, reason: str, if_match: str | None = None
-) -> ModelVersion:
+def rollback(context: Context, version: str, reason: str, if_match: str | None = None) -> ModelVersion:
     """Take the champion `version` back: the one before it is champion again. Gives that one. Raises NotFound,
     Conflict, Changed."""
+    session, by, now = context.session, context.principal, context.now
     row, rows = _locked(session, by, version, if_match)
     if row.stage != Stage.CHAMPION:
         raise Conflict("not_champion", f"{row.id} is not the champion, so it cannot be rolled back.")
@@ -130,15 +116,14 @@ def rollback(
 
 
 def shadow(
-    session: Session,
-    by: By,
+    context: Context,
     version: str,
-    now: datetime,
     share: float = SHARE,
     if_match: str | None = None,
 ) -> ModelVersion:
     """Show it a share of the photos, 0 to 1, instead of whichever was shown them; 0 ends that. Raises NotFound,
     Conflict, Changed."""
+    session, by, now = context.session, context.principal, context.now
     row, rows = _locked(session, by, version, if_match)
     if row.stage == Stage.CHAMPION:
         raise Conflict("is_champion", f"{row.id} is the champion; it sees every photo.")
@@ -157,7 +142,7 @@ def shadow(
 
 
 def _locked(
-    session: Session, by: By, version: str, if_match: str | None
+    session: Session, by: Principal, version: str, if_match: str | None
 ) -> tuple[ModelVersion, dict[str, ModelVersion]]:
     """The version and all of them, to be changed. One model judges for all tenants: those who run the installation
     choose it, and nobody else's engineers. Raises Forbidden, NotFound, Changed."""
@@ -174,7 +159,7 @@ def _locked(
 
 def _enthrone(
     session: Session,
-    by: By,
+    by: Principal,
     row: ModelVersion,
     rows: dict[str, ModelVersion],
     now: datetime,
@@ -193,10 +178,10 @@ def _enthrone(
         _publish(session, now, WebhookType.MODEL_PROMOTED, row, old)
 
 
-def _passed(by: By, row: ModelVersion, reason: str | None, force: bool) -> list[str]:
+def _passed(by: Principal, row: ModelVersion, reason: str | None, force: bool) -> list[str]:
     """What an admin passed over, as codes."""
     found = stages.promotion_blockers(row)
-    if force and not by.admin:
+    if force and by.role not in (Role.ADMIN, Role.SYSTEM):
         raise Forbidden("Only an admin may force a promotion.")
     if force and not reason:
         raise Invalid("reason_required", "Say in `reason` why this version is promoted all the same.")
@@ -208,7 +193,7 @@ def _passed(by: By, row: ModelVersion, reason: str | None, force: bool) -> list[
 
 def _move(
     session: Session,
-    by: By,
+    by: Principal,
     now: datetime,
     row: ModelVersion,
     stage: Stage,

@@ -6,22 +6,19 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from sqlalchemy.orm import Session
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.context import Db
-from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
+from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import Problem, responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.clock import Moment
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import etag
-from refundlens.serving.kit.language import preferred
-from refundlens.serving.kit.notifier import Notifier
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.repository import Filter
@@ -41,7 +38,7 @@ from refundlens.serving.reports.schemas import (
     ReportsOut,
     Steps,
 )
-from refundlens.serving.reports.service import Doing
+from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import AppealState, ReportState
 
@@ -53,9 +50,9 @@ LOOK_AGAIN = 0.5
 """Seconds between looks while waiting: another process may do the screening, and rings no bell here."""
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?=$|[,;])")
 
-Merchant = Annotated[Principal, Depends(needs(Role.MERCHANT))]
-Judge = Annotated[Principal, Depends(needs(Role.ADJUDICATOR))]
-Either = Annotated[Principal, Depends(needs(Role.MERCHANT, Role.ADJUDICATOR))]
+Merchant = Annotated[ApiCall, Depends(calls(Role.MERCHANT))]
+Judge = Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))]
+Either = Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))]
 Identifier = Annotated[str, Path(alias="id", max_length=40, examples=[EXAMPLE["id"]])]
 _PREFER = {
     "parameters": [
@@ -78,35 +75,29 @@ _PREFER = {
     responses=responses(400, 401, 403, 404, 409, 422),
     openapi_extra=_PREFER,
 )
-async def create_report(
-    request: Request, principal: Merchant, body: ReportIn, key: IdempotencyKey = None
-) -> Response:
+async def create_report(call: Merchant, body: ReportIn, key: IdempotencyKey = None) -> Response:
     """One click: "this photo is fake". Several photos of one refund are judged together and answered as `items`.
 
     Answered at once in state `submitted`; the verdict follows in seconds, by webhook, by GET, or in this very answer
     with `Prefer: wait=10`.
     """
 
-    def do(session: Session) -> Created:
-        reports = service.submit(_doing(request, session), principal, body)
-        shown = [_show(request, principal, session, report) for report in reports]
+    def do(context: Context) -> Created:
+        reports = service.submit(context, body)
+        shown = [_show(call, context, report).body() for report in reports]
         single = isinstance(body.image, str)
         return Created(shown[0] if single else {"items": shown}, headers=_location(reports) if single else {})
 
-    asked = body.model_dump(mode="json")
-    answer = await run_in_threadpool(idempotent, request, principal, key, asked, do)
-    _ring(request)
-    seconds = _patience(request)
-    return await _waited(request, principal, answer, seconds) if seconds else answer
+    answer = await run_in_threadpool(call.once, key, body, do)
+    seconds = _patience(call)
+    return await _waited(call, answer, seconds) if seconds else answer
 
 
 @router.get(
     "/reports", operation_id="list_reports", response_model=ReportPage, responses=responses(400, 401, 403)
 )
 def list_reports(
-    request: Request,
-    database: Db,
-    principal: Either,
+    call: Either,
     state: ReportState | None = None,
     refund_id: Annotated[str | None, Query(max_length=64)] = None,
     due_before: Annotated[
@@ -129,18 +120,17 @@ def list_reports(
     if order is None:
         order = "newest" if due_before is None else "due"
     wanted = Filter(state, refund_id, due_before)
-    with database.reading() as session:
+    with call.reading() as context:
         if order == "newest":
             before = paging.decode(cursor, (str,))[0] if cursor else None
-            rows = repository.newest(session, principal, wanted, before, limit)
+            rows = repository.newest(context.session, call.principal, wanted, before, limit)
         else:
-            rows = repository.queue(session, principal, wanted, _due_cursor(cursor), limit)
-        shown = repository.report_details(session, rows)
-        viewer = _viewer(request, principal)
+            rows = repository.queue(context.session, call.principal, wanted, _due_cursor(cursor), limit)
+        secret = _secret(call)
         found = paging.page(
-            shown,
+            repository.report_details(context.session, rows),
             limit,
-            lambda whole: view.report_json(session, viewer, whole, steps=False),
+            lambda whole: view.report_out(context, whole, steps=False, secret=secret).body(),
             lambda whole: _keys(whole.report, order),
         )
     return JSONResponse(found.body())
@@ -149,11 +139,12 @@ def list_reports(
 @router.get(
     "/reports/{id}", operation_id="get_report", response_model=ReportOut, responses=responses(401, 403, 404)
 )
-def get_report(request: Request, database: Db, principal: Either, identifier: Identifier) -> JSONResponse:
+def get_report(call: Either, identifier: Identifier) -> JSONResponse:
     """State, verdict, what you may do now, what is waited for, and everything that happened."""
-    with database.reading() as session:
-        report = repository.find_report(session, principal, identifier)
-        return _answer(request, principal, session, report)
+    with call.reading() as context:
+        report = repository.find_report(context.session, call.principal, identifier)
+        shown = _show(call, context, report)
+    return JSONResponse(shown.body(), headers={"ETag": etag(shown.version)})
 
 
 @router.get(
@@ -163,20 +154,19 @@ def get_report(request: Request, database: Db, principal: Either, identifier: Id
     responses=responses(400, 401, 403, 404),
 )
 def list_report_events(
-    request: Request,
-    database: Db,
-    principal: Either,
+    call: Either,
     identifier: Identifier,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> JSONResponse:
     """The timeline, from the beginning."""
     after = paging.decode(cursor, (int,))[0] if cursor else 0
-    with database.reading() as session:
-        report = repository.find_report(session, principal, identifier)
-        rows = repository.timeline(session, report, after, limit + 1)
-        viewer = _viewer(request, principal)
-        found = paging.page(rows, limit, lambda row: view.step_view(viewer, row), lambda row: [row.seq])
+    with call.reading() as context:
+        report = repository.find_report(context.session, call.principal, identifier)
+        rows = repository.timeline(context.session, report, after, limit + 1)
+        found = paging.page(
+            rows, limit, lambda row: view.step_out(context, row).body(), lambda row: [row.seq]
+        )
     return JSONResponse(found.body())
 
 
@@ -187,19 +177,19 @@ def list_report_events(
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def withdraw_report(
-    request: Request,
-    principal: Merchant,
+    call: Merchant,
     identifier: Identifier,
     if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Take a report back while nothing is decided. It creates nothing: the Idempotency-Key is optional here."""
 
-    def do(session: Session) -> Created:
-        report = service.withdraw(_doing(request, session), principal, identifier, if_match)
-        return _made(request, principal, session, report, 200)
-
-    return _once(request, principal, key, {}, do, required=False)
+    return call.once(
+        key,
+        {},
+        lambda context: _made(call, context, service.withdraw(context, identifier, if_match), 200),
+        required=False,
+    )
 
 
 @router.post(
@@ -209,8 +199,7 @@ def withdraw_report(
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def decide_report(
-    request: Request,
-    principal: Judge,
+    call: Judge,
     identifier: Identifier,
     body: DecisionIn,
     if_match: paging.IfMatch = None,
@@ -218,11 +207,11 @@ def decide_report(
 ) -> Response:
     """An adjudicator's decision on a report that needs review. The first one stands; a second gets 409."""
 
-    def do(session: Session) -> Created:
-        report = service.decide(_doing(request, session), principal, identifier, body, if_match)
-        return _made(request, principal, session, report, 200)
-
-    return _once(request, principal, key, body.model_dump(mode="json"), do)
+    return call.once(
+        key,
+        body,
+        lambda context: _made(call, context, service.decide(context, identifier, body, if_match), 200),
+    )
 
 
 @router.post(
@@ -233,8 +222,7 @@ def decide_report(
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def request_photo(
-    request: Request,
-    principal: Judge,
+    call: Judge,
     identifier: Identifier,
     body: PhotoRequestIn,
     if_match: paging.IfMatch = None,
@@ -242,11 +230,11 @@ def request_photo(
 ) -> Response:
     """Ask the buyer for another photo. The status link lets them send it; so does mirroring the refund with it."""
 
-    def do(session: Session) -> Created:
-        report = service.request_photo(_doing(request, session), principal, identifier, body, if_match)
-        return _made(request, principal, session, report, 201)
-
-    return _once(request, principal, key, body.model_dump(mode="json"), do)
+    return call.once(
+        key,
+        body,
+        lambda context: _made(call, context, service.request_photo(context, identifier, body, if_match), 201),
+    )
 
 
 @router.post(
@@ -257,8 +245,7 @@ def request_photo(
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def create_appeal(
-    request: Request,
-    principal: Either,
+    call: Either,
     identifier: Identifier,
     body: AppealIn,
     key: IdempotencyKey = None,
@@ -266,19 +253,18 @@ def create_appeal(
     """Object to a verdict: a merchant to `not_established`; an adjudicator passes a buyer's objection to `established`
     on."""
 
-    def do(session: Session) -> Created:
-        appeal = service.appeal(_doing(request, session), principal, identifier, body.grounds)
-        return Created(view.appeal_view(appeal), headers={"Location": f"/v1/appeals/{appeal.id}"})
+    def do(context: Context) -> Created:
+        appeal = service.appeal(context, identifier, body.grounds)
+        return Created(AppealOut.of(appeal).body(), headers={"Location": f"/v1/appeals/{appeal.id}"})
 
-    return _once(request, principal, key, body.model_dump(mode="json"), do)
+    return call.once(key, body, do)
 
 
 @router.get(
     "/appeals", operation_id="list_appeals", response_model=AppealPage, responses=responses(400, 401, 403)
 )
 def list_appeals(
-    database: Db,
-    principal: Either,
+    call: Either,
     state: AppealState = AppealState.OPEN,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
@@ -288,22 +274,27 @@ def list_appeals(
     if cursor is not None:
         when, last = paging.decode(cursor, (str, str))
         after = (paging.moment(when), last)
-    with database.reading() as session:
-        rows = repository.open_appeals(session, principal, state, after, limit)
-        found = paging.page(rows, limit, view.appeal_view, lambda row: [paging.exact(row.due_at), row.id])
+    with call.reading() as context:
+        rows = repository.open_appeals(context.session, call.principal, state, after, limit)
+        found = paging.page(
+            rows,
+            limit,
+            lambda row: AppealOut.of(row).body(),
+            lambda row: [paging.exact(row.due_at), row.id],
+        )
     return JSONResponse(found.body())
 
 
 @router.get(
     "/appeals/{id}", operation_id="get_appeal", response_model=AppealOut, responses=responses(401, 403, 404)
 )
-def get_appeal(request: Request, database: Db, principal: Either, identifier: Identifier) -> JSONResponse:
+def get_appeal(call: Either, identifier: Identifier) -> JSONResponse:
     """An appeal and whether you may decide it."""
-    with database.reading() as session:
-        appeal, report = repository.find_appeal(session, principal, identifier)
-        shown = _show(request, principal, session, report)
-        actions = [name for name in shown["allowed_actions"] if name == "decide_appeal"]
-        return JSONResponse(view.appeal_view(appeal, actions))
+    with call.reading() as context:
+        appeal, report = repository.find_appeal(context.session, call.principal, identifier)
+        allowed = service.allowed(context, repository.report_detail(context.session, report))
+        actions = [name for name in allowed if name == "decide_appeal"]
+        return JSONResponse(AppealOut.of(appeal, allowed_actions=actions).body())
 
 
 @router.post(
@@ -313,19 +304,16 @@ def get_appeal(request: Request, database: Db, principal: Either, identifier: Id
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def decide_appeal(
-    request: Request,
-    principal: Judge,
+    call: Judge,
     identifier: Identifier,
     body: AppealDecisionIn,
     key: IdempotencyKey = None,
 ) -> Response:
     """The last word: by an adjudicator who did not decide the report before. Answers with the report."""
 
-    def do(session: Session) -> Created:
-        report = service.decide_appeal(_doing(request, session), principal, identifier, body)
-        return _made(request, principal, session, report, 200)
-
-    return _once(request, principal, key, body.model_dump(mode="json"), do)
+    return call.once(
+        key, body, lambda context: _made(call, context, service.decide_appeal(context, identifier, body), 200)
+    )
 
 
 @router.post(
@@ -336,8 +324,7 @@ def decide_appeal(
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def refuse_refund(
-    request: Request,
-    principal: Merchant,
+    call: Merchant,
     identifier: Identifier,
     body: RefusalIn,
     if_match: paging.IfMatch = None,
@@ -347,18 +334,18 @@ def refuse_refund(
 
     `platform` is the platform's own call, ready to be made by whoever holds its session; nothing is called from here.
     """
-
-    state = request.app.state
     # drawn before the transaction: others must not wait for it
-    drawn = refusal.prepare_refusal(state.database, state.files, principal, identifier, body.message)
+    drawn = refusal.prepare_refusal(
+        call.services.database, call.services.files, call.principal, identifier, body.message
+    )
 
-    def do(session: Session) -> Created:
-        report = service.refuse(_doing(request, session), principal, identifier, if_match, drawn)
-        whole = repository.report_detail(session, report)
+    def do(context: Context) -> Created:
+        report = service.refuse(context, identifier, if_match, drawn)
+        whole = repository.report_detail(context.session, report)
         assert whole.refusal is not None
-        return Created(view.refusal_view(whole.refusal, whole.refund))
+        return Created(view.refusal_out(whole.refusal, whole.refund).body())
 
-    return _once(request, principal, key, body.model_dump(mode="json"), do)
+    return call.once(key, body, do)
 
 
 @router.get(
@@ -370,73 +357,46 @@ def refuse_refund(
         **responses(401, 403, 404, 409, 410),
     },
 )
-def get_report_evidence(
-    request: Request, database: Db, principal: Either, identifier: Identifier
-) -> Response:
+def get_report_evidence(call: Either, identifier: Identifier) -> Response:
     """The picture that convinces, under 130,000 bytes: photo, heat map, verdict, bound, reasons."""
-    with database.reading() as session:
-        whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
-        content = refusal.refusal_picture(
-            request.app.state.files, whole, preferred(request.headers.get("accept-language"))
-        )
+    with call.reading() as context:
+        report = repository.find_report(context.session, call.principal, identifier)
+        whole = repository.report_detail(context.session, report)
+        content = refusal.refusal_picture(call.services.files, whole, call.language)
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _once(
-    request: Request, principal: Principal, key: str | None, asked: Any, do: Any, required: bool = True
-) -> Response:
-    answer = idempotent(request, principal, key, asked, do, required)
-    _ring(request)
-    return answer
+def _secret(call: ApiCall) -> Secret | None:
+    """What status links are made with. Answers to POST are stored, and must hold no links: whoever has the database
+    alone opens nothing with it."""
+    linked = call.request.method in SAFE_METHODS and permits(call.principal.scopes, "reports:write")
+    return call.services.secret if linked else None
 
 
-def _ring(request: Request) -> None:
-    notifier: Notifier = request.app.state.notifier
-    notifier.notify()
+def _show(call: ApiCall, context: Context, report: Report) -> ReportOut:
+    whole = repository.report_detail(context.session, report)
+    return view.report_out(context, whole, secret=_secret(call), finder=call.services.finder)
 
 
-def _doing(request: Request, session: Session) -> Doing:
-    return Doing(session, request.app.state.settings, request.app.state.clock())
-
-
-def _viewer(request: Request, principal: Principal) -> view.Viewer:
-    """Answers to POST are stored, and must hold no links: whoever has the database alone opens nothing with it."""
-    state = request.app.state
-    language = preferred(request.headers.get("accept-language"))
-    links = request.method in SAFE_METHODS and permits(principal.scopes, "reports:write")
-    return view.Viewer(
-        principal.actor, state.clock(), language, state.settings, state.secret, links, state.finder
-    )
-
-
-def _show(request: Request, principal: Principal, session: Session, report: Report) -> dict[str, Any]:
-    return view.report_json(session, _viewer(request, principal), repository.report_detail(session, report))
-
-
-def _made(request: Request, principal: Principal, session: Session, report: Report, status: int) -> Created:
-    return Created(_show(request, principal, session, report), status, {"ETag": etag(report.version)})
-
-
-def _answer(request: Request, principal: Principal, session: Session, report: Report) -> JSONResponse:
-    return JSONResponse(_show(request, principal, session, report), headers={"ETag": etag(report.version)})
+def _made(call: ApiCall, context: Context, report: Report, status: int) -> Created:
+    return Created(_show(call, context, report).body(), status, {"ETag": etag(report.version)})
 
 
 def _location(reports: list[Report]) -> dict[str, str]:
     return {"Location": f"/v1/reports/{reports[0].id}", "ETag": etag(reports[0].version)}
 
 
-def _patience(request: Request) -> float:
-    found = _WAIT.search(request.headers.get("prefer", ""))
+def _patience(call: ApiCall) -> float:
+    found = _WAIT.search(call.request.headers.get("prefer", ""))
     return min(float(found[1]), LONGEST_WAIT) if found else 0.0
 
 
-async def _waited(request: Request, principal: Principal, answer: Response, seconds: float) -> Response:
+async def _waited(call: ApiCall, answer: Response, seconds: float) -> Response:
     """The answer once no report of it is `submitted` any more, or after so many seconds as it is then."""
-    notifier: Notifier = request.app.state.notifier
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
     while True:
-        shown, pending = await run_in_threadpool(_again, request, principal, bytes(answer.body))
+        shown, pending = await run_in_threadpool(_again, call, bytes(answer.body))
         left = ends - loop.time()
         if not pending or left <= 0:
             headers = {
@@ -447,16 +407,16 @@ async def _waited(request: Request, principal: Principal, answer: Response, seco
             return JSONResponse(
                 shown, answer.status_code, headers | {"Preference-Applied": f"wait={seconds:.0f}"}
             )
-        await notifier.wait(min(left, LOOK_AGAIN))
+        await call.services.notifier.wait(min(left, LOOK_AGAIN))
 
 
-def _again(request: Request, principal: Principal, body: bytes) -> tuple[dict[str, Any], bool]:
+def _again(call: ApiCall, body: bytes) -> tuple[dict[str, Any], bool]:
     """The reports of an answer as they are now, and whether one is still to be screened."""
     said = json.loads(body)
     ids = [item["id"] for item in said.get("items", [said])]
-    with request.app.state.database.reading() as session:
+    with call.reading() as context:
         now = [
-            _show(request, principal, session, repository.find_report(session, principal, identifier))
+            _show(call, context, repository.find_report(context.session, call.principal, identifier)).body()
             for identifier in ids
         ]
     pending = any(item["state"] == ReportState.SUBMITTED for item in now)

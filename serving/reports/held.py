@@ -14,10 +14,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
-from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Job, Refund, Report
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.change import EventData
@@ -43,10 +42,7 @@ class HeldDecision:
 
 
 def hold(
-    session: Session,
-    settings: Settings,
-    now: datetime,
-    principal: Principal,
+    context: Context,
     event: Event,
     report: Report,
     refund: Refund,
@@ -55,9 +51,9 @@ def hold(
 ) -> None:
     """Have it happen in ten seconds; report and refund are locked. Raises what deciding at once would, and Conflict
     `decision_held` where another one waits."""
+    session, now, actor = context.session, context.now, context.principal.actor
     refuse_if_held(session, report.id)
-    actor = principal.actor
-    check_transition(session, settings, now, actor, event, report, refund, given)
+    check_transition(session, context.settings, now, actor, event, report, refund, given)
     data = {
         "by": actor.name,
         "role": actor.role.value,
@@ -84,26 +80,26 @@ def find_held(session: Session, reports: Sequence[str]) -> dict[str, HeldDecisio
     return {row.ref: _held(row) for row in rows}
 
 
-def undo_held(session: Session, principal: Principal, report: Report) -> HeldDecision:
+def undo_held(context: Context, report: Report) -> HeldDecision:
     """Undo it; the report is locked. Raises Conflict `undo_too_late`, Forbidden for another's."""
-    found = find_held(session, [report.id]).get(report.id)
+    found = find_held(context.session, [report.id]).get(report.id)
     if found is None:
         raise Conflict("undo_too_late", "The ten seconds are over: the decision is in effect.")
-    if found.by != principal.actor.name:
+    if found.by != context.principal.actor.name:
         raise Forbidden("Another adjudicator made this decision; only they can take it back.")
-    timers.cancel(session, report.id, timers.DECISION)
+    timers.cancel(context.session, report.id, timers.DECISION)
     return found
 
 
-def carry_out(
-    session: Session, settings: Settings, now: datetime, data: dict[str, Any], report: Report, refund: Refund
-) -> None:
+def carry_out(context: Context, data: dict[str, Any], report: Report, refund: Refund) -> None:
     """The ten seconds are over. What has become impossible meanwhile, since the merchant withdrew or the refund was
     closed, is dropped: the report's own history says why."""
     given = EventData(reason_code=data["reason_code"], reason=data["reason"])
     actor = Actor(Role(data["role"]), data["by"])
     try:
-        apply(session, settings, now, actor, Event(data["event"]), report, refund, given)
+        apply(
+            context.session, context.settings, context.now, actor, Event(data["event"]), report, refund, given
+        )
     except DomainError as error:
         _log.info("a decision on %s came too late: %s", report.id, error.code)
 

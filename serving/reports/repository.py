@@ -17,18 +17,18 @@ from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
     Decision,
+    DetectionRecord,
     Image,
     Job,
     PhotoRequest,
     Refund,
     Refusal,
     Report,
-    Screening,
 )
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import AppealState, ReportState
 
-Kind = TypeVar("Kind", Refund, Image, Screening)
+Kind = TypeVar("Kind", Refund, Image, DetectionRecord)
 Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)
 
 
@@ -39,7 +39,7 @@ class ReportDetail:
     report: Report
     refund: Refund
     image: Image
-    screening: Screening | None
+    screening: DetectionRecord | None
     decisions: Sequence[Decision]
     appeal: Appeal | None
     wishes: Sequence[PhotoRequest]
@@ -150,7 +150,7 @@ def report_details(session: Session, reports: Sequence[Report]) -> list[ReportDe
     ids = [report.id for report in reports]
     refunds = _by_id(session, Refund, {report.refund_id for report in reports})
     images = _by_id(session, Image, {report.image_id for report in reports})
-    screenings = _by_id(session, Screening, {report.screening_id for report in reports} - {None})
+    screenings = _by_id(session, DetectionRecord, {report.screening_id for report in reports} - {None})
     decisions = _grouped(session, Decision, ids)
     appeals = _grouped(session, Appeal, ids)
     wishes = _grouped(session, PhotoRequest, ids)

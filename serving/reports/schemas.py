@@ -1,13 +1,15 @@
 """What goes in and comes out, as OpenAPI shows it."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.workflow.states import AppealState, Outcome, PhotoRequestState, PhotoWish, ReportState
 
 MOST_PHOTOS = 16
@@ -140,7 +142,23 @@ class RefusalIn(_In):
     message: str = Field(default="", max_length=200, description="without one, the verdict in a sentence")
 
 
-class ImageRef(BaseModel):
+OURSELVES = ("detector", "system", "buyer")
+"""Actors that are no person with a key; they may be named to anybody."""
+
+
+def _named(name: str | None, info: ValidationInfo) -> str | None:
+    """Merchants and buyers are not told which person judged; everybody is told what they did themselves."""
+    reader = info.context
+    if name in OURSELVES or (isinstance(reader, Principal) and (reader.sees_names or reader.subject == name)):
+        return name
+    return None
+
+
+Person = Annotated[str | None, AfterValidator(_named)]
+"""Who did something, as far as the reader is told."""
+
+
+class ImageRef(Answer):
     id: str
     source: str
     name: str | None
@@ -150,78 +168,76 @@ class ImageRef(BaseModel):
     url: str | None
 
 
-class AppealOut(BaseModel):
+class AppealOut(Answer):
     id: str
     report_id: str
     side: Literal["buyer", "merchant"]
-    against: ReportState
+    against: ReportState = Field(validation_alias="was")
     grounds: str
     state: AppealState
-    due_at: datetime | None
-    created_at: datetime
-    decided_at: datetime | None
-    allowed_actions: list[str] = []
+    due_at: Timestamp | None
+    created_at: Timestamp
+    decided_at: Timestamp | None
+    allowed_actions: list[str] = Field(default=[])
 
 
-class PhotoRequestOut(BaseModel):
+class PhotoRequestOut(Answer):
     id: str
     wish: PhotoWish
     message: str
     state: PhotoRequestState
-    due_at: datetime
-    created_at: datetime
-    ended_at: datetime | None
+    due_at: Timestamp
+    created_at: Timestamp
+    ended_at: Timestamp | None
 
 
-class DecisionOut(BaseModel):
+class DecisionOut(Answer):
     id: str
     established: bool
     appeal_id: str | None
     reason_code: str
     reason: str
-    decided_by: str | None = Field(
-        description="none for merchants and buyers: judges are not named to the sides"
-    )
-    created_at: datetime
+    decided_by: Person = Field(description="none for merchants and buyers: judges are not named to the sides")
+    created_at: Timestamp
 
 
-class ReuseOut(BaseModel):
+class ReuseOut(Answer):
     """In how many other claims buyers used the same picture, or a lightly edited copy of it."""
 
     claims: int = Field(description="other claims here")
     elsewhere: int = Field(description="claims of other marketplaces, where both chose to compare prints")
 
 
-class RefusalOut(BaseModel):
+class RefusalOut(Answer):
     id: str
     report_id: str
     refund_id: str
     message: str
-    evidence_sha256: str
+    evidence_sha256: str = Field(validation_alias="evidence")
     evidence_url: str
     platform: dict[str, Any] = Field(
         description="the platform's own call, ready to be made; empty if it has none"
     )
-    created_at: datetime
-    undone_at: datetime | None
+    created_at: Timestamp
+    undone_at: Timestamp | None
 
 
-class Step(BaseModel):
+class Step(Answer):
     """One thing that happened, as the audit log has it."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     seq: int
-    at: datetime
-    event: str
+    at: Timestamp
+    event: str = Field(validation_alias="action")
     role: str
-    actor: str | None
+    actor: Person
     before: str | None = Field(alias="from")
     after: str | None = Field(alias="to")
     model: str | None
 
 
-class ReportOut(BaseModel):
+class ReportOut(Answer):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     id: str
@@ -235,7 +251,7 @@ class ReportOut(BaseModel):
     reported_by: str
     verdict: Verdict | None
     probability: float | None
-    false_accusation_bound: float | None
+    false_accusation_bound: float | None = Field(validation_alias="bound")
     rule: str | None = Field(
         description="what made the claim fake: one_fake, several_fake, several_suspects…"
     )
@@ -247,9 +263,9 @@ class ReportOut(BaseModel):
     detection_id: str | None
     heatmap_url: str | None
     evidence_url: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    due_at: datetime | None
+    decided_by: Person
+    decided_at: Timestamp | None
+    due_at: Timestamp | None
     due: Literal["refund", "appeal_window", "appeal"] | None = Field(description="what happens at due_at")
     allowed_actions: list[str]
     outcome: Outcome
@@ -260,8 +276,8 @@ class ReportOut(BaseModel):
     refusal: RefusalOut | None
     track_urls: dict[str, str]
     timeline: list[Step]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
     reuse: ReuseOut | None = Field(
         default=None,

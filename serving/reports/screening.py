@@ -1,7 +1,7 @@
 """Keeps what the detector said of a refund's photos, and draws the claim's consequences.
 
-In: the detections of one click's photos. Out: `Screening` rows, `detection.completed`, and each report's next state by
-the rule of `model.verdict.claim`: all reported photos of the refund are judged together.
+In: the detections of one click's photos. Out: their rows, `detection.completed`, and each report's next state by the
+rule of `model.verdict.claim`: all reported photos of the refund are judged together.
 
 Judges the reported photos of a refund together, however many clicks they were reported in.
 
@@ -28,17 +28,15 @@ from refundlens.model.detection import Detection, Reason
 from refundlens.model.names import Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.serving.detection.maps import save_map
-from refundlens.serving.detection.schemas import detection_line
+from refundlens.serving.detection.store import detection_body, make_record
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.events.types import WebhookType
-from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.kit.ids import make_id
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Image, Refund, Report, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
 from refundlens.serving.workflow import miss_limit, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
@@ -77,8 +75,8 @@ def judge(session: Session, refund: Refund, claim_id: str, limit: float) -> Clai
 def _photos(session: Session, refund: Refund) -> dict[str, PhotoFinding]:
     """By image; one reported again counts with its newest detection."""
     rows = session.execute(
-        select(Report.image_id, Report.state, Report.was, Report.decided_by, Screening.body)
-        .join(Screening, Screening.id == Report.screening_id)
+        select(Report.image_id, Report.state, Report.was, Report.decided_by, DetectionRecord.body)
+        .join(DetectionRecord, DetectionRecord.id == Report.screening_id)
         .where(Report.refund_id == refund.id)
         .order_by(Report.id)
     )
@@ -122,7 +120,7 @@ def keep_maps(files: FileStore, detection: Detection) -> ScreeningResult:
 
 
 def conclude(
-    doing: Doing,
+    context: Context,
     claim_id: str,
     refund: Refund,
     found: Mapping[str, ScreeningResult],
@@ -133,22 +131,22 @@ def conclude(
     found: by image id. A photo without a detection goes to a person: the detector could say nothing. missing: why, for
     those that `found` does not name.
     """
-    session = doing.session
+    session = context.session
     reports = [repository.relock(session, report.id) for report in repository.of_claim(session, claim_id)]
     waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
     for report in waiting:
         what = found.get(report.image_id)
         if what is not None and what.detection is not None:
-            screening = keep(session, report.tenant_id, report.image_id, what, doing.now)
+            screening = keep(session, report.tenant_id, report.image_id, what, context.now)
             report.screening_id, report.verdict = screening.id, screening.verdict
             report.bound, report.doubt = screening.bound, _doubt(screening.probability)
-            _publish(session, report, screening, doing.now)
+            _publish(session, report, screening, context.now)
     session.flush()
-    judged = judge(session, refund, claim_id, doing.settings.claim_limit)
+    judged = judge(session, refund, claim_id, context.settings.claim_limit)
     for report in waiting:
         report.claim_bound = judged.own
         what = found.get(report.image_id, ScreeningResult(error=missing))
-        _conclude_one(doing, report, refund, judged, what)
+        _conclude_one(context, report, refund, judged, what)
     timers.cancel(session, claim_id, timers.SCREEN, timers.SCREEN_LIMIT)
 
 
@@ -157,28 +155,17 @@ def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
     return [{**reason.model_dump(), "details": reason.details} for reason in reasons]
 
 
-def keep(session: Session, tenant: str, image_id: str, found: ScreeningResult, now: datetime) -> Screening:
+def keep(
+    session: Session, tenant: str, image_id: str, found: ScreeningResult, now: datetime
+) -> DetectionRecord:
     """The row of a detection."""
     detection = found.detection
     assert detection is not None and found.heatmap is not None
-    identifier = make_id("det", now)
-    body = {"id": identifier, "created_at": rfc3339(now), **detection_line(None, detection)}
+    body = detection_body(None, detection, now)
     body["reasons"] = _with_values(detection.reasons)
     body["details"] = {"reasons": _with_values(detection.details.reasons)}
-    body["heatmap_url"] = f"/v1/detections/{identifier}/heatmap"
-    body["reliability_url"] = f"/v1/detections/{identifier}/reliability" if found.reliability else None
-    row = Screening(
-        id=identifier,
-        tenant_id=tenant,
-        image_id=image_id,
-        verdict=detection.verdict,
-        probability=detection.probability,
-        bound=detection.false_accusation_bound,
-        model_version=f"{detection.model.name} {detection.model.version}",
-        body=body,
-        heatmap=found.heatmap,
-        reliability=found.reliability,
-        created_at=now,
+    row = make_record(
+        tenant, body, now, image_id=image_id, heatmap=found.heatmap, reliability=found.reliability
     )
     session.add(row)
     session.flush()
@@ -202,15 +189,15 @@ def keep_extra(session: Session, image: Image, found: ScreeningResult, now: date
 
 
 def _conclude_one(
-    doing: Doing, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult
+    context: Context, report: Report, refund: Refund, judged: ClaimJudgement, found: ScreeningResult
 ) -> None:
-    if refund.deadline_at is not None and refund.deadline_at <= doing.now:
+    if refund.deadline_at is not None and refund.deadline_at <= context.now:
         # the clock has not rung yet, but the platform has decided by itself
-        apply(doing.session, doing.settings, doing.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
+        apply(context.session, context.settings, context.now, SYSTEM, Event.PASS_DEADLINE, report, refund)
         return
     detection = found.detection
     missed = None if detection is None else detection.miss_bound
-    most = miss_limit.chosen_by(doing.session, doing.settings, report.tenant_id)
+    most = miss_limit.chosen_by(context.session, context.settings, report.tenant_id)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
@@ -220,7 +207,7 @@ def _conclude_one(
     if event is Event.SCREENED_UNSURE:
         report.review_reason = _why_a_person(report, found)
     given = EventData(miss_bound=missed, data=_data(report, found))
-    apply(doing.session, doing.settings, doing.now, DETECTOR, event, report, refund, given)
+    apply(context.session, context.settings, context.now, DETECTOR, event, report, refund, given)
 
 
 def _why_a_person(report: Report, found: ScreeningResult) -> str:
@@ -256,7 +243,7 @@ def _data(report: Report, found: ScreeningResult) -> dict[str, Any]:
     }
 
 
-def _publish(session: Session, report: Report, screening: Screening, now: datetime) -> None:
+def _publish(session: Session, report: Report, screening: DetectionRecord, now: datetime) -> None:
     data = {
         "detection_id": screening.id,
         "report_id": report.id,

@@ -6,17 +6,16 @@ The names are those of the endpoints; `decide` stands for both decisions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.kit.clock import NEVER
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Invalid, check_version
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import held, repository
@@ -30,9 +29,7 @@ from refundlens.serving.reports.schemas import (
     PhotoRequestIn,
     ReportIn,
 )
-from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Appeal, Image, Refund, Report
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import guards
 from refundlens.serving.workflow.change import EventData, Facts, Transition
 from refundlens.serving.workflow.machine import apply, role_may
@@ -65,11 +62,9 @@ _EDGES = {
 """Looked up for each report of a page: most states lead to one or two edges of twenty."""
 
 
-def allowed(
-    session: Session, settings: Settings, now: datetime, actor: Actor, whole: ReportDetail
-) -> list[str]:
-    """In the table's order."""
-    report = whole.report
+def allowed(context: Context, whole: ReportDetail) -> list[str]:
+    """What the caller may do now, in the table's order."""
+    report, actor = whole.report, context.principal.actor
     appellants = {whole.appeal.opened_by} if whole.appeal else set()
     seen = Facts(
         frozenset({report.reported_by, *appellants, *(decision.decided_by for decision in whole.decisions)}),
@@ -84,7 +79,16 @@ def allowed(
         if any(guard in _WAS and _WAS[guard] != report.was for guard in edge.guards):
             continue
         change = Transition(
-            session, settings, now, actor, edge, edge.state, report, whole.refund, EventData(), seen
+            context.session,
+            context.settings,
+            context.now,
+            actor,
+            edge,
+            edge.state,
+            report,
+            whole.refund,
+            EventData(),
+            seen,
         )
         if guards.allows(change):
             found.append(name)
@@ -98,59 +102,37 @@ def side_of(actor: Actor, report_state: str) -> str:
     return "buyer" if report_state == ReportState.ESTABLISHED else "merchant"
 
 
-@dataclass(frozen=True)
-class Doing:
-    """What every request has: where it works, when, and by which rules."""
-
-    session: Session
-    settings: Settings
-    now: datetime
-
-
-def submit(doing: Doing, principal: Principal, body: ReportIn) -> list[Report]:
+def submit(context: Context, body: ReportIn) -> list[Report]:
     """One report a photo, all of one claim. Raises NotFound, Conflict, Invalid; then none is made."""
     wanted = [body.image] if isinstance(body.image, str) else list(dict.fromkeys(body.image))
     if not 1 <= len(wanted) <= MOST_PHOTOS:
         raise Invalid("invalid_request", f"image: 1 to {MOST_PHOTOS} photos")
-    refund = refunds.get(doing.session, principal, body.refund_id, lock=True)
-    images = _photos(doing.session, refund, wanted)
-    claim = make_id("clm", doing.now)
-    return [_submit(doing, principal, refund, image, claim, body.note) for image in images]
+    refund = refunds.get(context.session, context.principal, body.refund_id, lock=True)
+    images = _photos(context.session, refund, wanted)
+    claim = make_id("clm", context.now)
+    return [_submit(context, refund, image, claim, body.note) for image in images]
 
 
-def withdraw(doing: Doing, principal: Principal, identifier: str, if_match: str | None) -> Report:
-    return _happen(doing, principal, identifier, Event.WITHDRAW, if_match)
+def withdraw(context: Context, identifier: str, if_match: str | None) -> Report:
+    return _happen(context, identifier, Event.WITHDRAW, if_match)
 
 
 def decide(
-    doing: Doing,
-    principal: Principal,
-    identifier: str,
-    body: DecisionIn,
-    if_match: str | None,
-    hold: bool = False,
+    context: Context, identifier: str, body: DecisionIn, if_match: str | None, hold: bool = False
 ) -> Report:
     """hold: whether it can be undone for ten seconds. Raises Invalid for a reason that speaks against it."""
     established = body.decision == "established"
     event = Event.DECIDE_ESTABLISHED if established else Event.DECIDE_NOT_ESTABLISHED
     _check_reason(body.reason_code, established)
-    report, refund = repository.lock(doing.session, principal, identifier)
+    report, refund = repository.lock(context.session, context.principal, identifier)
     check_version(if_match, report.version)
-    _bring(
-        doing,
-        principal,
-        event,
-        report,
-        refund,
-        EventData(reason_code=body.reason_code, reason=body.reason),
-        hold,
-    )
+    given = EventData(reason_code=body.reason_code, reason=body.reason)
+    _bring(context, event, report, refund, given, hold)
     return report
 
 
 def _bring(
-    doing: Doing,
-    principal: Principal,
+    context: Context,
     event: Event,
     report: Report,
     refund: Refund,
@@ -158,12 +140,12 @@ def _bring(
     hold: bool,
     appeal_id: str | None = None,
 ) -> None:
-    session, settings, now = doing.session, doing.settings, doing.now
     if hold:
-        held.hold(session, settings, now, principal, event, report, refund, given, appeal_id)
+        held.hold(context, event, report, refund, given, appeal_id)
         return
-    held.refuse_if_held(session, report.id)
-    apply(session, settings, now, principal.actor, event, report, refund, given)
+    held.refuse_if_held(context.session, report.id)
+    actor = context.principal.actor
+    apply(context.session, context.settings, context.now, actor, event, report, refund, given)
 
 
 def _check_reason(code: str, established: bool) -> None:
@@ -174,66 +156,72 @@ def _check_reason(code: str, established: bool) -> None:
         raise Invalid("reason_contradicts", detail)
 
 
-def undo_decision(doing: Doing, principal: Principal, identifier: str) -> held.HeldDecision:
+def undo_decision(context: Context, identifier: str) -> held.HeldDecision:
     """Take back a decision that is held. Raises NotFound, Conflict, Forbidden."""
-    report, _ = repository.lock(doing.session, principal, identifier)
-    return held.undo_held(doing.session, principal, report)
+    report, _ = repository.lock(context.session, context.principal, identifier)
+    return held.undo_held(context, report)
 
 
-def request_photo(
-    doing: Doing, principal: Principal, identifier: str, body: PhotoRequestIn, if_match: str | None
-) -> Report:
+def request_photo(context: Context, identifier: str, body: PhotoRequestIn, if_match: str | None) -> Report:
     given = EventData(wish=body.wish.value, message=body.message)
-    return _happen(doing, principal, identifier, Event.REQUEST_PHOTO, if_match, given)
+    return _happen(context, identifier, Event.REQUEST_PHOTO, if_match, given)
 
 
-def appeal(doing: Doing, principal: Principal, identifier: str, grounds: str) -> Appeal:
-    report, refund = repository.lock(doing.session, principal, identifier)
-    return file_appeal(doing, principal.actor, report, refund, grounds)
+def appeal(context: Context, identifier: str, grounds: str) -> Appeal:
+    report, refund = repository.lock(context.session, context.principal, identifier)
+    return file_appeal(context, report, refund, grounds)
 
 
-def file_appeal(doing: Doing, actor: Actor, report: Report, refund: Refund, grounds: str) -> Appeal:
-    """For a principal or the buyer of a status link. report and refund are locked."""
-    given = EventData(side=side_of(actor, report.state), reason=grounds, appeal_id=make_id("apl", doing.now))
-    apply(doing.session, doing.settings, doing.now, actor, Event.APPEAL, report, refund, given)
-    return doing.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
+def file_appeal(context: Context, report: Report, refund: Refund, grounds: str) -> Appeal:
+    """Of a key's holder, or of the buyer by the status link. report and refund are locked."""
+    actor = context.principal.actor
+    given = EventData(
+        side=side_of(actor, report.state), reason=grounds, appeal_id=make_id("apl", context.now)
+    )
+    apply(context.session, context.settings, context.now, actor, Event.APPEAL, report, refund, given)
+    return context.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
 
 
-def decide_appeal(
-    doing: Doing, principal: Principal, identifier: str, body: AppealDecisionIn, hold: bool = False
-) -> Report:
+def decide_appeal(context: Context, identifier: str, body: AppealDecisionIn, hold: bool = False) -> Report:
     """hold: whether it can be undone for ten seconds."""
-    _, found = repository.find_appeal(doing.session, principal, identifier)
-    report, refund = repository.lock_pair(doing.session, found)
+    _, found = repository.find_appeal(context.session, context.principal, identifier)
+    report, refund = repository.lock_pair(context.session, found)
     upheld = body.decision == "uphold"
     if report.was is not None:
         _check_reason(body.reason_code, upheld == (report.was == ReportState.ESTABLISHED))
     event = Event.UPHOLD if upheld else Event.OVERTURN
     given = EventData(reason_code=body.reason_code, reason=body.reason)
-    _bring(doing, principal, event, report, refund, given, hold, identifier)
+    _bring(context, event, report, refund, given, hold, identifier)
     return report
 
 
 def refuse(
-    doing: Doing, principal: Principal, identifier: str, if_match: str | None, drawn: "EvidencePicture | None"
+    context: Context, identifier: str, if_match: str | None, drawn: "EvidencePicture | None"
 ) -> Report:
     """drawn: the evidence; none where the report was not established when it should be drawn. Raises Conflict."""
-    report, refund = repository.lock(doing.session, principal, identifier)
+    report, refund = repository.lock(context.session, context.principal, identifier)
     check_version(if_match, report.version)
     if drawn is not None and drawn.version != report.version:
         raise Conflict(
             "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
         )
     given = drawn.given if drawn is not None else None
-    apply(doing.session, doing.settings, doing.now, principal.actor, Event.REFUSE, report, refund, given)
+    apply(
+        context.session,
+        context.settings,
+        context.now,
+        context.principal.actor,
+        Event.REFUSE,
+        report,
+        refund,
+        given,
+    )
     return report
 
 
-def _submit(
-    doing: Doing, principal: Principal, refund: Refund, image: Image, claim: str, note: str
-) -> Report:
+def _submit(context: Context, refund: Refund, image: Image, claim: str, note: str) -> Report:
     report = Report(
-        id=make_id("rpt", doing.now),
+        id=make_id("rpt", context.now),
         tenant_id=refund.tenant_id,
         refund_id=refund.id,
         image_id=image.id,
@@ -242,27 +230,30 @@ def _submit(
         version=1,
         state=ReportState.SUBMITTED.value,
         note=note,
-        reported_by=principal.subject,
+        reported_by=context.principal.subject,
         due_at=NEVER,
         amount_rank=rank(refund.amount_minor, refund.currency),
-        created_at=doing.now,
-        updated_at=doing.now,
+        created_at=context.now,
+        updated_at=context.now,
     )
-    apply(doing.session, doing.settings, doing.now, principal.actor, Event.SUBMIT, report, refund)
+    apply(
+        context.session, context.settings, context.now, context.principal.actor, Event.SUBMIT, report, refund
+    )
     return report
 
 
 def _happen(
-    doing: Doing,
-    principal: Principal,
+    context: Context,
     identifier: str,
     event: Event,
     if_match: str | None,
     given: EventData | None = None,
 ) -> Report:
-    report, refund = repository.lock(doing.session, principal, identifier)
+    report, refund = repository.lock(context.session, context.principal, identifier)
     check_version(if_match, report.version)
-    apply(doing.session, doing.settings, doing.now, principal.actor, event, report, refund, given)
+    apply(
+        context.session, context.settings, context.now, context.principal.actor, event, report, refund, given
+    )
     return report
 
 

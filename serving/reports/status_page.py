@@ -1,11 +1,8 @@
 """The status page: one report for one side, in words first. Plain HTML that works in any phone's web view."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
+from refundlens.serving.http.pages import render
 from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.texts import texts
@@ -13,7 +10,6 @@ from refundlens.serving.reports.links import Side
 
 MOST_PHOTOS = 4
 """That an appeal may bring."""
-WEB = Path(__file__).parents[1] / "web"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -27,23 +23,14 @@ def status(
 ) -> str:
     """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
     there is a map."""
-    template = _templates().get_template("track.html")
-    said = texts("track", language)
-    return template.render(
+    return render(
+        "track.html",
         report=shown,
         side=side,
         token=token,
-        t=said,
+        t=texts("track", language),
         language=language,
         heat=heat,
         percent=bound_percent,
         most_photos=MOST_PHOTOS,
-    )
-
-
-@cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(WEB / "templates")
-    return Environment(
-        loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )

@@ -3,15 +3,19 @@ thing."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import Print, unpack_prints
+from refundlens.model.compare.prints import VERSION, Print, unpack_prints
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
 """The tenant's setting: its prints may be compared with those of other tenants that chose the same."""
+
+MARK = VERSION.to_bytes(2, "little")
+"""What a print of this version begins with."""
 
 
 def keep_prints(session: Session, image: Image, taken: Print, now: datetime) -> None:
@@ -67,10 +71,37 @@ def candidates(
         .join(Refund, Refund.id == Image.refund_id)
         .where(PhotoPrint.number.in_(numbers), Image.erased_at.is_(None))
     )
-    sharing = _sharing(session)
-    mates = sharing if tenant in sharing else set()
-    asked = asked.where(PhotoPrint.tenant_id.in_({tenant, *mates}))
+    asked = asked.where(PhotoPrint.tenant_id.in_(_compared(session, tenant)))
     return [(row[0], row[1], row[2]) for row in session.execute(asked)]
+
+
+def has_claims(session: Session, tenant: str) -> bool:
+    """Whether there is a claim with whose photos one of the tenant could be compared."""
+    asked = select(Refund.id).where(Refund.tenant_id.in_(_compared(session, tenant))).limit(1)
+    return session.execute(asked).first() is not None
+
+
+def missing_prints(tenant: str | None) -> Select[Any]:
+    """Images whose photo is kept and has no print, or one of another version. tenant: none for all."""
+    version = func.substr(PhotoPrint.content, 1, len(MARK))
+    asked = (
+        select(Image)
+        .outerjoin(PhotoPrint, PhotoPrint.image_id == Image.id)
+        .where(Image.erased_at.is_(None), or_(PhotoPrint.number.is_(None), version != MARK))
+    )
+    return asked if tenant is None else asked.where(Image.tenant_id == tenant)
+
+
+def without_print(session: Session, tenant: str | None, after: str, limit: int) -> Sequence[Image]:
+    """Some of those after an id, in order."""
+    asked = missing_prints(tenant).where(Image.id > after).order_by(Image.id).limit(limit)
+    return session.execute(asked).scalars().all()
+
+
+def _compared(session: Session, tenant: str) -> set[str]:
+    """The tenant itself, and those that it shares prints with."""
+    sharing = _sharing(session)
+    return {tenant, *(sharing if tenant in sharing else ())}
 
 
 def _sharing(session: Session) -> set[str]:

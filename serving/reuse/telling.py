@@ -12,9 +12,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.model.compare.prints import Print
+from refundlens.model.detection import Reason
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.finder import Finder, Use
+from refundlens.serving.reuse.taking import print_of
+from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Source
 
@@ -41,6 +44,21 @@ def reuse_of_image(session: Session, finder: Finder, image: Image, now: datetime
     return None if taken is None else of_print(session, finder, image.tenant_id, taken, now, image.refund_id)
 
 
+def reuse_of_photo(
+    database: Database, finder: Finder, tenant: str, data: bytes, now: datetime
+) -> Reused | None:
+    """Of a photo that belongs to no refund here; None where there is nothing that it could be, or it cannot be opened.
+    Some 40 ms where a tenant has claims, nothing elsewhere."""
+    with database.reading() as session:
+        if not catalogue.has_claims(session, tenant):
+            return None
+    taken = print_of(data)
+    if taken is None:
+        return None
+    with database.reading() as session:
+        return of_print(session, finder, tenant, taken, now)
+
+
 def of_print(
     session: Session, finder: Finder, tenant: str, taken: Print, now: datetime, refund: str | None = None
 ) -> Reused:
@@ -57,6 +75,21 @@ def reasons(reused: Reused, language: Language) -> list[dict[str, Any]]:
     return [
         {"code": code, "basis": "derived", "text": reason_text(code, language, count=count)}
         for code, count in counts
+        if count
+    ]
+
+
+def photo_reasons(reused: Reused, language: Language) -> list[Reason]:
+    """Of a photo that belongs to no refund: every claim counts."""
+    counts = {"reuse.in_claims": reused.claims, "reuse.in_claims_elsewhere": reused.elsewhere}
+    return [
+        Reason(
+            code=code,
+            basis="derived",
+            text=reason_text(code, language, count=count),
+            details={"count": count},
+        )
+        for code, count in counts.items()
         if count
     ]
 

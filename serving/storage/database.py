@@ -98,8 +98,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        writing = self._engine.execution_options(writes=True)
-        self._writers = sessionmaker(writing, expire_on_commit=False)
+        self._writers, self._hasty = (
+            sessionmaker(self._engine.execution_options(writes=mode), expire_on_commit=False)
+            for mode in ("FULL", "NORMAL")
+        )
         self._readers = sessionmaker(self._engine, expire_on_commit=False)
         # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
         # `database is locked`: so writers of this process wait for each other here
@@ -111,9 +113,12 @@ class Database:
         return self._engine.dialect.name
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A session whose changes are there when the block ends, all or none. Nobody inside commits."""
-        with self._turn(), self._writers.begin() as session:
+    def transaction(self, lasting: bool = True) -> Iterator[Session]:
+        """A session whose changes are there when the block ends, all or none. Nobody inside commits. lasting: on disk
+        by then; else seconds later, and until then the power may take them, never a crash of this process."""
+        with self._turn(), (self._writers if lasting else self._hasty).begin() as session:
+            if not lasting and self.dialect == "postgresql":
+                session.execute(text("SET LOCAL synchronous_commit TO off"))
             yield session
 
     @contextmanager
@@ -127,7 +132,7 @@ class Database:
         from refundlens.serving.storage.migrate import upgrade
 
         try:
-            with self._engine.execution_options(writes=True).begin() as connection:
+            with self._migrating() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 upgrade(connection)
@@ -161,6 +166,26 @@ class Database:
             f"the database {self.name} cannot be opened ({error.orig}); "
             "check REFUNDLENS_DATABASE_URL, and that the server runs or the folder is writable"
         )
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """A transaction in which SQLite lets a table be made anew that others refer to: it is not asked meanwhile
+        whether they do, and at the end once (https://sqlite.org/lang_altertable.html#otheralter)."""
+        if self.dialect != "sqlite":
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        with self._engine.execution_options(writes="FULL").connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA foreign_keys=OFF")  # outside of any transaction, or it does nothing
+            try:
+                with connection.begin():
+                    yield connection
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise DatabaseError(f"rows of {broken[0][0]} would name none of {broken[0][2]}")
+            finally:
+                raw.execute("PRAGMA foreign_keys=ON")
 
     @property
     def name(self) -> str:
@@ -222,7 +247,6 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in (
         "journal_mode=WAL",  # readers and the writer do not wait for each other
-        "synchronous=FULL",  # what was answered is on disk, even when the power fails
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
         "cell_size_check=ON",  # a damaged page is told as one where it is read
@@ -231,5 +255,10 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    mode = connection.get_execution_options().get("writes")
+    if mode is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    # what was answered is on disk, even when the power fails; NORMAL leaves the moment to SQLite
+    connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

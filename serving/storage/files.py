@@ -1,14 +1,16 @@
 """Keeps photos, heat maps and evidence: each file under the SHA-256 of its content, once however often it comes.
 
 In: bytes. Out: their name (64 hexadecimal digits), and for that name the same bytes, checked. A file is on disk, whole,
-before `put` returns: a row written afterwards never names what a power cut took. Files know no tenant; who may see one
-is told by the rows that name it, and a file goes only when no such row is left (`serving.buyers.retention`).
+before `put` returns, unless it is told not to wait: a row written afterwards never names what a power cut took. Files
+know no tenant; who may see one is told by the rows that name it, and a file goes only when no such row is left
+(`serving.buyers.retention`).
 """
 
 import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -38,13 +40,17 @@ class FileStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
 
-    def put(self, content: bytes) -> str:
-        """Store; the name. What is there already stays, unless it is damaged. Raises OSError."""
+    def put(self, content: bytes, lasting: bool = True) -> str:
+        """Store; the name. What is there already stays, unless it is damaged. lasting: on disk, whole, before this
+        returns; else within seconds, and until then the power may take it. Raises OSError."""
         name = digest(content)
         path = self._path(name)
         try:
             if path.read_bytes() == content:
                 path.touch()  # as good as new: `older` must not take it for forgotten
+                if lasting:  # it may have come a second ago by somebody who did not wait for the disk
+                    _sync(path)
+                    _sync(path.parent)
                 return name
         except FileNotFoundError:
             pass
@@ -53,12 +59,14 @@ class FileStore:
         try:
             with partial.open("xb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        _sync(path.parent)
+        if lasting:
+            _sync(path.parent)
         return name
 
     def get(self, name: str) -> bytes:
@@ -74,6 +82,13 @@ class FileStore:
     def exists(self, name: str) -> bool:
         return self._path(name).is_file()
 
+    def age(self, name: str) -> float:
+        """Seconds since it was last stored; 0 for what is not there."""
+        try:
+            return time.time() - self._path(name).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def older(self, moment: datetime) -> Iterator[str]:
         """Names of files that were last stored before a moment, in no order."""
         latest = moment.timestamp()
@@ -82,14 +97,15 @@ class FileStore:
             if _NAME.fullmatch(name) and path.stat().st_mtime < latest:
                 yield name
 
-    def erase(self, name: str) -> bool:
-        """Remove for good; whether there was something. Raises OSError."""
+    def erase(self, name: str, lasting: bool = True) -> bool:
+        """Remove for good; whether there was something. lasting: as for `put`. Raises OSError."""
         path = self._path(name)
         try:
             path.unlink()
         except FileNotFoundError:
             return False
-        _sync(path.parent)
+        if lasting:
+            _sync(path.parent)
         return True
 
     def _path(self, name: str) -> Path:
@@ -114,11 +130,11 @@ def _make_folder(folder: Path) -> None:
         _sync(folder.parent)
 
 
-def _sync(folder: Path) -> None:
-    """Have the folder's own entries on disk."""
+def _sync(path: Path) -> None:
+    """Have a file, or a folder's own entries, on disk."""
     if os.name != "posix":
         return  # other systems cannot open folders; they keep entries themselves
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

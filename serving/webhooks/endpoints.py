@@ -1,32 +1,28 @@
-"""Webhook endpoints and their deliveries over HTTP, for admins. Thin: role, body, service, answer.
-
-Of the application it needs what `serving.http` needs, and `app.state.webhook_guard`, a `UrlPolicy`.
-"""
+"""Webhook endpoints and their deliveries over HTTP, for admins. Thin: role, body, service, answer."""
 
 import json
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy.orm import Session
 
-from refundlens.serving.http.context import Db, Now, TheSecret
-from refundlens.serving.http.idempotency import Created, IdempotencyKey, idempotent
+from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.paging import DEFAULT_LIMIT, Cursor, IfMatch, Limit, decode, page
 from refundlens.serving.http.problems import responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid, NotFound, etag
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
 from refundlens.serving.webhooks import repository, schemas, service, simulator
 from refundlens.serving.webhooks.sending import secret_text
-from refundlens.serving.webhooks.ssrf import UrlPolicy, UrlRefused
+from refundlens.serving.webhooks.ssrf import UrlRefused
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
-Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
+Admin = Annotated[ApiCall, Depends(calls(Role.ADMIN))]
 EndpointId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.ENDPOINT_ID])]
 DeliveryId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.DELIVERY_ID])]
 
@@ -39,22 +35,19 @@ DeliveryId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.DE
     responses=responses(400, 401, 403, 409, 422),
 )
 def create_webhook_endpoint(
-    request: Request,
-    principal: Admin,
-    secret: TheSecret,
-    now: Now,
+    call: Admin,
     body: schemas.EndpointIn,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Have events sent to a URL from now on. The answer is the only one with the secret to verify them with."""
-    _check(request, body.url)
+    _check(call, body.url)
 
-    def do(session: Session) -> Created:
-        made = service.create_endpoint(session, principal, body, now)
+    def do(context: Context) -> Created:
+        made = service.create_endpoint(context, body)
         headers = {"Location": f"/v1/webhook-endpoints/{made.id}", "ETag": etag(made.version)}
         return Created(service.endpoint_json(made), 201, headers)
 
-    return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
+    return _with_secret(call.once(idempotency_key, body, do), call.services.secret)
 
 
 @router.get(
@@ -63,12 +56,10 @@ def create_webhook_endpoint(
     response_model=schemas.EndpointPage,
     responses=responses(400, 401, 403, 422),
 )
-def list_webhook_endpoints(
-    principal: Admin, database: Db, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> JSONResponse:
+def list_webhook_endpoints(call: Admin, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> JSONResponse:
     """The endpoints, newest first."""
-    with database.reading() as session:
-        rows = repository.endpoints(session, principal.tenant, _after(cursor), limit + 1)
+    with call.reading() as context:
+        rows = repository.endpoints(context.session, call.principal.tenant, _after(cursor), limit + 1)
     return JSONResponse(page(rows, limit, service.endpoint_json, lambda row: [row.id]).body())
 
 
@@ -78,10 +69,10 @@ def list_webhook_endpoints(
     response_model=schemas.Endpoint,
     responses=responses(401, 403, 404),
 )
-def get_webhook_endpoint(principal: Admin, database: Db, identifier: EndpointId) -> JSONResponse:
+def get_webhook_endpoint(call: Admin, identifier: EndpointId) -> JSONResponse:
     """One endpoint, without its secret."""
-    with database.reading() as session:
-        return _shown(service.find_endpoint(session, principal, identifier))
+    with call.reading() as context:
+        return _shown(service.find_endpoint(context, identifier))
 
 
 @router.patch(
@@ -91,19 +82,16 @@ def get_webhook_endpoint(principal: Admin, database: Db, identifier: EndpointId)
     responses=responses(401, 403, 404, 412, 422),
 )
 def update_webhook_endpoint(
-    request: Request,
-    principal: Admin,
-    database: Db,
-    now: Now,
+    call: Admin,
     identifier: EndpointId,
     body: schemas.EndpointPatch,
     if_match: IfMatch = None,
 ) -> JSONResponse:
     """Change an endpoint, or use it again after it was disabled. What was missed meanwhile can be redelivered."""
     if body.url is not None:
-        _check(request, body.url)
-    with database.transaction() as session:
-        return _shown(service.change(session, principal, identifier, body, if_match, now))
+        _check(call, body.url)
+    with call.writing() as context:
+        return _shown(service.change(context, identifier, body, if_match))
 
 
 @router.delete(
@@ -113,12 +101,10 @@ def update_webhook_endpoint(
     response_class=Response,
     responses=responses(401, 403, 404, 412),
 )
-def delete_webhook_endpoint(
-    principal: Admin, database: Db, now: Now, identifier: EndpointId, if_match: IfMatch = None
-) -> Response:
+def delete_webhook_endpoint(call: Admin, identifier: EndpointId, if_match: IfMatch = None) -> Response:
     """Send nothing more to it, not even what waits."""
-    with database.transaction() as session:
-        service.delete(session, principal, identifier, if_match, now)
+    with call.writing() as context:
+        service.delete(context, identifier, if_match)
     return Response(status_code=204)
 
 
@@ -130,22 +116,18 @@ def delete_webhook_endpoint(
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def rotate_webhook_secret(
-    request: Request,
-    principal: Admin,
-    secret: TheSecret,
-    now: Now,
+    call: Admin,
     identifier: EndpointId,
     body: schemas.RotationIn,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Sign with a new secret, and for a while with the old one too, so that receivers can change over."""
 
-    def do(session: Session) -> Created:
-        overlap = timedelta(hours=body.overlap_hours)
-        endpoint = service.rotate_secret(session, principal, identifier, overlap, now)
+    def do(context: Context) -> Created:
+        endpoint = service.rotate_secret(context, identifier, timedelta(hours=body.overlap_hours))
         return Created(service.endpoint_json(endpoint), 201, {"ETag": etag(endpoint.version)})
 
-    return _with_secret(idempotent(request, principal, idempotency_key, body.model_dump(), do), secret)
+    return _with_secret(call.once(idempotency_key, body, do), call.services.secret)
 
 
 @router.post(
@@ -156,20 +138,18 @@ def rotate_webhook_secret(
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def try_webhook_endpoint(
-    request: Request,
-    principal: Admin,
-    now: Now,
+    call: Admin,
     identifier: EndpointId,
     body: schemas.TrialIn,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Send it an example of an event, signed and retried like any other, with `"test": true` beside its type. Nobody
     else is told of it."""
-
-    def do(session: Session) -> Created:
-        return Created(simulator.send_test(session, principal, identifier, body.type, now), 202)
-
-    return idempotent(request, principal, idempotency_key, body.model_dump(mode="json"), do)
+    return call.once(
+        idempotency_key,
+        body,
+        lambda context: Created(simulator.send_test(context, identifier, body.type), 202),
+    )
 
 
 @router.get(
@@ -179,17 +159,17 @@ def try_webhook_endpoint(
     responses=responses(400, 401, 403, 422),
 )
 def list_webhook_deliveries(
-    principal: Admin,
-    database: Db,
+    call: Admin,
     endpoint: Annotated[str | None, Query(max_length=40, description="of this endpoint only")] = None,
     state: Annotated[schemas.DeliveryState | None, Query(description="in this state only")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> JSONResponse:
     """What was sent, what waits and what was given up, newest first."""
-    with database.reading() as session:
-        rows = repository.deliveries(session, principal.tenant, endpoint, state, _after(cursor), limit + 1)
-    shown = page(rows, limit, lambda row: service.show_delivery(*row), lambda row: [row[0].id])
+    with call.reading() as context:
+        tenant = call.principal.tenant
+        rows = repository.deliveries(context.session, tenant, endpoint, state, _after(cursor), limit + 1)
+    shown = page(rows, limit, lambda row: service.delivery_json(*row), lambda row: [row[0].id])
     return JSONResponse(shown.body())
 
 
@@ -199,14 +179,14 @@ def list_webhook_deliveries(
     response_model=schemas.DeliveryWithPayload,
     responses=responses(401, 403, 404),
 )
-def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId) -> JSONResponse:
+def get_webhook_delivery(call: Admin, identifier: DeliveryId) -> JSONResponse:
     """One delivery, with what it carries."""
-    with database.reading() as session:
-        found = repository.find_delivery(session, principal.tenant, identifier)
+    with call.reading() as context:
+        found = repository.find_delivery(context.session, call.principal.tenant, identifier)
     if found is None:
         raise NotFound(f"There is no webhook delivery {identifier}.")
     row, event = found
-    return JSONResponse({**service.show_delivery(row, event.type), "payload": event.payload})
+    return JSONResponse({**service.delivery_json(row, event.type), "payload": event.payload})
 
 
 @router.post(
@@ -217,25 +197,20 @@ def get_webhook_delivery(principal: Admin, database: Db, identifier: DeliveryId)
     responses=responses(400, 401, 403, 404, 409, 422),
 )
 def redeliver_webhook(
-    request: Request,
-    principal: Admin,
-    now: Now,
+    call: Admin,
     identifier: DeliveryId,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Send its event again, now, with the same `webhook-id`. One that still waits for a retry is sent now instead."""
-
-    def do(session: Session) -> Created:
-        return Created(service.redeliver(session, principal, identifier, now), 202)
-
-    return idempotent(request, principal, idempotency_key, None, do)
+    return call.once(
+        idempotency_key, None, lambda context: Created(service.redeliver(context, identifier), 202)
+    )
 
 
-def _check(request: Request, url: str) -> None:
+def _check(call: ApiCall, url: str) -> None:
     """Before any transaction: it waits for a name server. Raises Invalid."""
-    guard: UrlPolicy = request.app.state.webhook_guard
     try:
-        guard.check(url)
+        call.services.webhook_guard.check(url)
     except UrlRefused as error:
         raise Invalid("webhook_url_refused", str(error)) from error
 

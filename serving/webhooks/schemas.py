@@ -1,11 +1,12 @@
 """What goes in and comes out of the webhooks' endpoints, as OpenAPI shows it."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.kit.answer import Answer
+from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
 from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS
 
@@ -102,7 +103,7 @@ class TrialIn(Given):
     type: WebhookType = WebhookType.REPORT_ESTABLISHED
 
 
-class Endpoint(BaseModel):
+class Endpoint(Answer):
     """Where events are sent."""
 
     model_config = ConfigDict(json_schema_extra={"example": ENDPOINT_EXAMPLE})
@@ -113,15 +114,15 @@ class Endpoint(BaseModel):
     events: list[WebhookType] = Field(description="empty for all")
     enabled: bool
     disabled_reason: str | None
-    failing_since: datetime | None = Field(
+    failing_since: Timestamp | None = Field(
         description="when the first of the failures since the last success was"
     )
     secret_number: int = Field(description="which secret signs; each rotation adds one")
-    previous_secret_until: datetime | None = Field(
-        description="until then the secret before it signs as well"
+    previous_secret_until: Timestamp | None = Field(
+        validation_alias="previous_until", description="until then the secret before it signs as well"
     )
-    created_at: datetime
-    updated_at: datetime
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class EndpointWithSecret(Endpoint):
@@ -143,7 +144,7 @@ class EndpointPage(BaseModel):
     next_cursor: str | None
 
 
-class Delivery(BaseModel):
+class Delivery(Answer):
     """One event on its way to one endpoint."""
 
     model_config = ConfigDict(json_schema_extra={"example": DELIVERY_EXAMPLE})
@@ -157,14 +158,14 @@ class Delivery(BaseModel):
     replay: int = Field(description="0 for the first; each redelivery asked for adds one")
     state: DeliveryState
     attempts: int = Field(description="made so far")
-    next_at: datetime | None = Field(
+    next_at: Timestamp | None = Field(
         description="when the next attempt is due, or the one being made is given up"
     )
     status: int | None = Field(description="HTTP status of the last attempt; null where there was no answer")
     response: str | None = Field(description="the first 2,048 characters of its body")
     error: str | None = Field(description="why there was no answer, or why it does not count")
-    created_at: datetime
-    ended_at: datetime | None
+    created_at: Timestamp
+    ended_at: Timestamp | None
 
 
 class DeliveryWithPayload(Delivery):

@@ -62,9 +62,7 @@ def sign_message(secrets: Sequence[str], message_id: str, payload: str, now: dat
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": " ".join(
-            Webhook(one).sign(message_id, moment, payload) for one in secrets
-        ),
+        "webhook-signature": " ".join(Webhook(one).sign(message_id, moment, payload) for one in secrets),
     }
 
 

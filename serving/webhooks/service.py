@@ -1,6 +1,6 @@
 """What can be done with a tenant's webhooks: endpoints made, changed, deleted; secrets rotated; messages sent again.
 
-In: a session whose transaction the caller ends, who asks, and the time. Out: JSON objects as the API answers them.
+In: a context whose transaction the caller ends. Out: JSON objects as the API answers them.
 Every change is in the audit log. Secrets are in none of these objects: the endpoints add them to the answer, so that
 none is ever stored with it.
 """
@@ -8,17 +8,14 @@ none is ever stored with it.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, NotFound, check_version
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import repository
 from refundlens.serving.webhooks.queue import cancel_pending, is_active
-from refundlens.serving.webhooks.schemas import EndpointIn, EndpointPatch
+from refundlens.serving.webhooks.schemas import Delivery, Endpoint, EndpointIn, EndpointPatch
 
 MOST_ENDPOINTS = 50
 """Of a tenant; every event is written once for each of them."""
@@ -26,53 +23,24 @@ BY_HAND = "disabled by an admin"
 
 
 def endpoint_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "events": endpoint.events,
-        "enabled": endpoint.disabled_reason is None,
-        "disabled_reason": endpoint.disabled_reason,
-        "failing_since": _time(endpoint.failing_since),
-        "secret_number": endpoint.secret_number,
-        "previous_secret_until": _time(endpoint.previous_until),
-        "created_at": rfc3339(endpoint.created_at),
-        "updated_at": rfc3339(endpoint.updated_at),
-    }
+    return Endpoint.of(endpoint, enabled=endpoint.disabled_reason is None).body()
 
 
-def show_delivery(row: WebhookDelivery, event_type: str) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "event_id": row.event_id,
-        "event_type": event_type,
-        "endpoint_id": row.endpoint_id,
-        "replay": row.replay,
-        "state": row.state,
-        "attempts": row.attempts,
-        "next_at": _time(row.next_at),
-        "status": row.status,
-        "response": row.response,
-        "error": row.error,
-        "created_at": rfc3339(row.created_at),
-        "ended_at": _time(row.ended_at),
-    }
+def delivery_json(row: WebhookDelivery, event_type: str) -> dict[str, Any]:
+    return Delivery.of(row, event_type=event_type).body()
 
 
-def find_endpoint(
-    session: Session, principal: Principal, identifier: str, lock: bool = False
-) -> WebhookEndpoint:
+def find_endpoint(context: Context, identifier: str, lock: bool = False) -> WebhookEndpoint:
     """Raises NotFound."""
-    found = repository.endpoint(session, principal.tenant, identifier, lock)
+    found = repository.endpoint(context.session, context.principal.tenant, identifier, lock)
     if found is None:
         raise NotFound(f"There is no webhook endpoint {identifier}.")
     return found
 
 
-def create_endpoint(
-    session: Session, principal: Principal, asked: EndpointIn, now: datetime
-) -> WebhookEndpoint:
+def create_endpoint(context: Context, asked: EndpointIn) -> WebhookEndpoint:
     """Raises Conflict where there are too many."""
+    session, principal, now = context.session, context.principal, context.now
     if repository.endpoint_count(session, principal.tenant) >= MOST_ENDPOINTS:
         detail = (
             f"There are {MOST_ENDPOINTS} endpoints already, which is the most. Delete one that is not needed."
@@ -92,20 +60,14 @@ def create_endpoint(
     session.add(made)
     session.flush()
     data = {"events": made.events, "url_sha256": audit.text_hash(made.url)}
-    _audit(session, principal, made, now, "created", after="enabled", data=data)
+    _audit(context, made, "created", after="enabled", data=data)
     return made
 
 
-def change(
-    session: Session,
-    principal: Principal,
-    identifier: str,
-    asked: EndpointPatch,
-    if_match: str | None,
-    now: datetime,
-) -> WebhookEndpoint:
+def change(context: Context, identifier: str, asked: EndpointPatch, if_match: str | None) -> WebhookEndpoint:
     """Raises NotFound, Changed."""
-    endpoint = find_endpoint(session, principal, identifier, lock=True)
+    session, now = context.session, context.now
+    endpoint = find_endpoint(context, identifier, lock=True)
     check_version(if_match, endpoint.version)
     before = _state(endpoint)
     if asked.url is not None and asked.url != endpoint.url:
@@ -124,38 +86,37 @@ def change(
         "changed": sorted(asked.model_dump(exclude_none=True)),
         "url_sha256": audit.text_hash(endpoint.url),
     }
-    _audit(session, principal, endpoint, now, "changed", before, _state(endpoint), data)
+    _audit(context, endpoint, "changed", before, _state(endpoint), data)
     return endpoint
 
 
-def delete(
-    session: Session, principal: Principal, identifier: str, if_match: str | None, now: datetime
-) -> None:
+def delete(context: Context, identifier: str, if_match: str | None) -> None:
     """It is not shown or used any more; its deliveries still are what they were. Raises NotFound, Changed."""
-    endpoint = find_endpoint(session, principal, identifier, lock=True)
+    session, now = context.session, context.now
+    endpoint = find_endpoint(context, identifier, lock=True)
     check_version(if_match, endpoint.version)
     before = _state(endpoint)
     endpoint.deleted_at = now
     _touch(endpoint, now)
     cancel_pending(session, endpoint.id, now)
-    _audit(session, principal, endpoint, now, "deleted", before, "deleted")
+    _audit(context, endpoint, "deleted", before, "deleted")
 
 
-def rotate_secret(
-    session: Session, principal: Principal, identifier: str, overlap: timedelta, now: datetime
-) -> WebhookEndpoint:
+def rotate_secret(context: Context, identifier: str, overlap: timedelta) -> WebhookEndpoint:
     """A new secret signs from now on, and the one before it as well while they overlap. Raises NotFound."""
-    endpoint = find_endpoint(session, principal, identifier, lock=True)
+    now = context.now
+    endpoint = find_endpoint(context, identifier, lock=True)
     endpoint.secret_number += 1
     endpoint.previous_until = now + overlap if overlap else None
     _touch(endpoint, now)
     data = {"secret_number": endpoint.secret_number}
-    _audit(session, principal, endpoint, now, "secret_rotated", data=data)
+    _audit(context, endpoint, "secret_rotated", data=data)
     return endpoint
 
 
-def redeliver(session: Session, principal: Principal, identifier: str, now: datetime) -> dict[str, Any]:
+def redeliver(context: Context, identifier: str) -> dict[str, Any]:
     """What is sent now: the delivery under way already, or a new one of the same event. Raises NotFound, Conflict."""
+    session, principal, now = context.session, context.principal, context.now
     found = repository.find_delivery(session, principal.tenant, identifier)
     if found is None:
         raise NotFound(f"There is no webhook delivery {identifier}.")
@@ -175,7 +136,7 @@ def redeliver(session: Session, principal: Principal, identifier: str, now: date
     data = {"event": event.id, "endpoint": endpoint.id}
     fact = audit.Fact("webhook_delivery.redelivered", due.id, data=data)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return show_delivery(due, event.type)
+    return delivery_json(due, event.type)
 
 
 def _types(asked: EndpointIn | EndpointPatch) -> list[str]:
@@ -193,18 +154,12 @@ def _touch(endpoint: WebhookEndpoint, now: datetime) -> None:
 
 
 def _audit(
-    session: Session,
-    principal: Principal,
+    context: Context,
     endpoint: WebhookEndpoint,
-    now: datetime,
     what: str,
     before: str | None = None,
     after: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
     fact = audit.Fact(f"webhook_endpoint.{what}", endpoint.id, before, after, data or {})
-    audit.append(session, endpoint.tenant_id, now, principal.actor, fact)
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
+    audit.append(context.session, endpoint.tenant_id, context.now, context.principal.actor, fact)

@@ -9,17 +9,15 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from refundlens.serving.events import audit, outbox
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import OutboxEvent
 from refundlens.serving.webhooks.queue import is_active
-from refundlens.serving.webhooks.service import find_endpoint, show_delivery
+from refundlens.serving.webhooks.service import delivery_json, find_endpoint
 
 _ID = "01KAMZ5S8GQ3V6T0C9R4X2Y7A"
 _REPORT: dict[str, Any] = {
@@ -115,12 +113,11 @@ def is_test(text: str) -> bool:
     return json.loads(text).get("test") is True
 
 
-def send_test(
-    session: Session, principal: Principal, identifier: str, kind: WebhookType, now: datetime
-) -> dict[str, Any]:
+def send_test(context: Context, identifier: str, kind: WebhookType) -> dict[str, Any]:
     """Have an endpoint sent an example, whatever types it wants; the delivery. Raises NotFound, Conflict where the
     endpoint is disabled."""
-    endpoint = find_endpoint(session, principal, identifier, lock=True)
+    session, principal, now = context.session, context.principal, context.now
+    endpoint = find_endpoint(context, identifier, lock=True)
     if not is_active(endpoint):
         detail = "This endpoint is disabled. Enable it first: PATCH it with enabled true."
         raise Conflict("endpoint_not_enabled", detail)
@@ -140,4 +137,4 @@ def send_test(
     data = {"endpoint": endpoint.id, "type": kind.value}
     fact = audit.Fact("webhook_delivery.tested", due.id, data=data)
     audit.append(session, principal.tenant, now, principal.actor, fact)
-    return show_delivery(due, kind.value)
+    return delivery_json(due, kind.value)

@@ -7,8 +7,7 @@ Ids sort by time, but a transaction that began earlier may end later. So every l
 gives what it has not given yet. Only an event that was late just while its stream was broken off can be missed; the
 page reads everything anew when it connects again, and webhooks miss nothing.
 
-Of the application it needs what `serving.http` needs, `app.state.notifier`, and `app.state.closing`, set to True when
-the server is told to stop: it waits for open connections before anything else ends.
+`Services.closing` ends every stream: a server that is told to stop waits for open connections before anything else.
 """
 
 import asyncio
@@ -16,16 +15,17 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import Problem, responses
-from refundlens.serving.identity.access import needs
+from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.ids import first_id
-from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.storage.database import Database
@@ -118,31 +118,29 @@ class Reading:
     },
 )
 async def stream_events(
-    request: Request,
-    principal: Annotated[Principal, Depends(needs(*KEY_ROLES))],
+    call: Annotated[ApiCall, Depends(calls(*KEY_ROLES))],
     last_event_id: Annotated[
         str | None, Header(max_length=40, description="browsers send it when they connect again")
     ] = None,
 ) -> EventsResponse:
     """What happens, as it happens: each event as webhooks carry it, under its type and id. A merchant gets those of its
     own shop. A comment comes every 15 s while nothing happens; after 15 minutes connect again."""
-    if getattr(request.app.state, "streams", 0) >= MOST_STREAMS:
+    if call.services.streams >= MOST_STREAMS:
         detail = f"{MOST_STREAMS} streams are open, which is the most. Ask for the reports every few seconds instead."
         raise Problem(503, "overloaded", detail, {"Retry-After": "10"})
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would collect events otherwise
-    return EventsResponse(stream(request.app.state, principal, last_event_id), headers=headers)
+    return EventsResponse(stream(call.services, call.principal, last_event_id), headers=headers)
 
 
-async def stream(state: Any, principal: Principal, last: str | None) -> AsyncIterator[str]:
-    """The text of a stream. state: the application's."""
-    loop, notifier = asyncio.get_running_loop(), state.notifier
-    assert isinstance(notifier, Notifier)
-    reading = Reading(state.database, state.clock, principal)
-    with _counted(state):
+async def stream(parts: Services, principal: Principal, last: str | None) -> AsyncIterator[str]:
+    """The text of a stream."""
+    loop = asyncio.get_running_loop()
+    reading = Reading(parts.database, parts.clock, principal)
+    with _counted(parts):
         await asyncio.to_thread(reading.begin, last)
         yield f"retry: {RETRY_MS}\n\n"  # whoever has read it misses nothing from here on
         began = spoke = loop.time()
-        while not getattr(state, "closing", False) and loop.time() - began < LONGEST:
+        while not parts.closing and loop.time() - began < LONGEST:
             events, more = await asyncio.to_thread(reading.next)
             for event in events:
                 yield f"id: {event.id}\nevent: {event.type}\ndata: {event.payload}\n\n"
@@ -152,14 +150,14 @@ async def stream(state: Any, principal: Principal, last: str | None) -> AsyncIte
                 spoke = loop.time()
                 yield ": nothing new\n\n"
             if not more:
-                await notifier.wait(LOOK)
+                await parts.notifier.wait(LOOK)
 
 
 @contextmanager
-def _counted(state: Any) -> Iterator[None]:
+def _counted(parts: Services) -> Iterator[None]:
     """One more stream while it lasts; on the event loop only."""
-    state.streams = getattr(state, "streams", 0) + 1
+    parts.streams += 1
     try:
         yield
     finally:
-        state.streams -= 1
+        parts.streams -= 1

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.events import publish

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from refundlens.serving.events import outbox
-from refundlens.serving.events.types import WebhookType
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.kit.clock import rfc3339_or_none
 from refundlens.serving.storage.tables import Refund, Report
-from refundlens.serving.storage.tables.reports import NEVER
 
 
 def publish(
@@ -31,12 +30,8 @@ def facts(report: Report, refund: Refund) -> dict[str, Any]:
         "false_accusation_bound": report.bound,
         "rule": report.rule,
         "review_reason": report.review_reason,
-        "due_at": moment(report.due_at),
+        "due_at": rfc3339_or_none(report.due_at),
         "outcome": refund.outcome,
         "outcome_final": refund.outcome_final,
-        "refund_deadline_at": moment(refund.deadline_at),
+        "refund_deadline_at": rfc3339_or_none(refund.deadline_at),
     }
-
-
-def moment(value: datetime | None) -> str | None:
-    return None if value is None or value == NEVER else rfc3339(value)

@@ -57,12 +57,14 @@ INSTALL = {"ray": '"ray[serve]"'}
 
 @dataclass(frozen=True)
 class Setting:
-    """What every server gets alike. capacity: requests that a tuned peer lets wait."""
+    """What every server gets alike. capacity: requests that a tuned peer lets wait. checkout: whose code our own
+    service runs, with its own `.venv`."""
 
     bundle: Path
     workers: int
     folder: Path
     capacity: int = 1024
+    checkout: Path = ROOT
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def start(name: str, setting: Setting, photo: Path, probability: float) -> Targe
 
 
 def _start_ours(setting: Setting, port: int, key: str) -> ServerProcess:
-    command = [sys.executable, "-m", "refundlens.serving.cli.main", "serve", "--port", str(port)]
+    python = sys.executable if setting.checkout == ROOT else str(setting.checkout / ".venv/bin/python")
+    command = [python, "-m", "refundlens.serving.cli.main", "serve", "--port", str(port)]
     command += ["--workers", str(setting.workers), "--model", str(setting.bundle.resolve())]
     data = setting.folder / f"data-{port}"
     variables = environment(
@@ -140,7 +143,7 @@ def _start_ours(setting: Setting, port: int, key: str) -> ServerProcess:
         REFUNDLENS_DATA_DIR=str(data),
         REFUNDLENS_RATE_LIMIT="0",
     )
-    return ServerProcess(command, variables, ROOT)
+    return ServerProcess(command, variables, setting.checkout)
 
 
 def _start_peer(peer: Peer, setting: Setting, port: int) -> ServerProcess:

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.storage.tables import (
     AuditEvent,
+    DetectionRecord,
     IntegrityEntry,
     Job,
     PhotoRequest,
     Refund,
     Report,
-    Screening,
     StoredAnswer,
 )
 from refundlens.serving.workflow.states import Event, ReportState
@@ -101,7 +101,7 @@ def histories(session: Session) -> Iterator[str]:
 
 def screenings(session: Session) -> Iterator[str]:
     """The detector spoke once of each report that it concluded, and nothing it said belongs to none."""
-    kept = Counter(session.execute(select(Screening.id)).scalars())
+    kept = Counter(session.execute(select(DetectionRecord.id)).scalars())
     concluded = select(AuditEvent.action, AuditEvent.data).where(AuditEvent.role == "detector")
     named = Counter(
         row.data["detection_id"] for row in session.execute(concluded) if "detection_id" in row.data

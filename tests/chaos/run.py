@@ -24,7 +24,14 @@ from sqlalchemy import func, select, update
 
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.storage.database import Database, sqlite_url
-from refundlens.serving.storage.tables import AuditEvent, Job, OutboxEvent, Report, Screening, WebhookDelivery
+from refundlens.serving.storage.tables import (
+    AuditEvent,
+    DetectionRecord,
+    Job,
+    OutboxEvent,
+    Report,
+    WebhookDelivery,
+)
 from refundlens.serving.workflow.states import ReportState
 from tests.chaos import checks, events
 from tests.chaos.client import Asked, Client, Memory
@@ -230,7 +237,7 @@ class Run:
                 found += of_clients(session, self._memory)
             found += events.received(session, self._receiver)
             counts = [session.scalar(select(func.count()).select_from(table)) or 0
-                      for table in (Report, OutboxEvent, AuditEvent, Screening)]  # fmt: skip
+                      for table in (Report, OutboxEvent, AuditEvent, DetectionRecord)]  # fmt: skip
             states = session.execute(select(Report.state, func.count()).group_by(Report.state)).tuples().all()
             summary.states = dict(sorted(states))
         database.close()

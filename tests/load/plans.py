@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, PrimaryKeyConstraint, UniqueConstrain
 from refundlens.serving.storage.base import Base
 
 GROWING = frozenset(
-    {"refund", "image", "screening", "report", "appeal", "decision", "photo_request", "refusal", "integrity_entry",
+    {"refund", "image", "detection", "report", "appeal", "decision", "photo_request", "refusal", "integrity_entry",
      "label", "complaint", "outbox_event", "webhook_delivery", "audit_event", "job"}
 )  # fmt: skip
 """Tables that grow with the reports. Those of tenants, keys and endpoints may be read whole."""

@@ -45,7 +45,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                "outcome_final", "created_at", "updated_at", "closed_at"),
     "image": ("id", "tenant_id", "refund_id", "source", "sha256", "name", "media_type", "width", "height", "bytes",
               "created_at"),
-    "screening": ("id", "tenant_id", "image_id", "verdict", "probability", "bound", "model_version", "body", "heatmap",
+    "detection": ("id", "tenant_id", "image_id", "verdict", "probability", "bound", "model_version", "body", "heatmap",
                   "reliability", "created_at"),
     "report": ("id", "tenant_id", "refund_id", "image_id", "claim_id", "account", "version", "state", "live", "was",
                "note", "reported_by", "screening_id", "verdict", "rule", "bound", "doubt", "decided_by", "decided_at",
@@ -246,7 +246,7 @@ class Maker:
     def _screening(self, tenant: str, image: str, verdict: str, probability: float, at: str) -> str:
         key = self._id("det")
         text = self._bodies[verdict].replace("DETECTION", key).replace("SHA", self._hash())
-        self._rows["screening"].append(
+        self._rows["detection"].append(
             (key, tenant, image, verdict, probability, 0.0098 if verdict == "fake" else None, "refundlens-s 1.0.0",
              text, self._hash(), self._hash(), at)
         )  # fmt: skip

@@ -31,13 +31,12 @@ from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.events import audit
 from refundlens.serving.http.connections import guarded
-from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.clock import NEVER, utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, sqlite_file, sqlite_url
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import Image, Refund, Report, Screening, Tenant
-from refundlens.serving.storage.tables.reports import NEVER
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report, Tenant
 from refundlens.serving.workflow.states import ReportState
 from tests.support.tiny import save_bundle
 
@@ -216,7 +215,7 @@ def create_dispute() -> Callable[..., Dispute]:
                 "stability": {"measured": True, "stable": True},
                 "reasons": [{"code": "metadata.camera", "basis": "declared", "text": "My own camera.",
                              "details": {"camera": "My own"}}]}  # fmt: skip
-        screening = Screening(
+        screening = DetectionRecord(
             id=body["id"], **both, image_id=image.id, verdict="fake", probability=0.97, bound=0.01,
             model_version="1.0.0", body=body, heatmap=heatmap,
         )  # fmt: skip

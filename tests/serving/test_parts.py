@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,6 @@ from refundlens.model.detect import Detector
 from refundlens.serving.cli.backends import HeatmapFolder
 from refundlens.serving.demo.samples import SAMPLES, draw_sample
 from refundlens.serving.detection.references import read_reference, with_references
-from refundlens.serving.detection.store import DetectionRecord, DetectionStore
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import DETECTION_ID, make_id
 from refundlens.serving.kit.language import preferred
@@ -100,34 +98,6 @@ def test_a_reliability_map_lies_beside_its_heat_map_and_never_takes_the_place_of
     assert photos[0].read_bytes() == b"photo"
     assert {path.name for path in photos[0].parent.iterdir()} == {"a.png", "a-2.png", "b.png"}
     assert (photos[0].parent / "b.png").read_bytes() == b"trust"
-
-
-def test_the_store_is_bounded_and_keeps_owners_apart(tmp_path: Path) -> None:
-    store = DetectionStore(tmp_path, keep=3)
-    heat = np.full((2, 3), 0.25, np.float32)
-    ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(5)]
-    for identifier in ids:
-        store.put(DetectionRecord(identifier, "me", {"id": identifier, "width": 48, "height": 32}, heat))
-    assert [store.get(identifier, "me") is not None for identifier in ids] == [False, False, True, True, True]
-    assert store.get(ids[-1], "you") is None
-    again = DetectionStore(tmp_path, keep=3)
-    found = again.get(ids[-1], "me")
-    assert found is not None and found.body["id"] == ids[-1] and np.array_equal(found.heatmap, heat)
-    assert found.reliabilitymap is None and len(list(tmp_path.iterdir())) == 6
-
-
-def test_the_store_keeps_and_drops_reliability_maps_with_their_detection(tmp_path: Path) -> None:
-    store = DetectionStore(tmp_path, keep=1)
-    heat, trust = np.zeros((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
-    ids = [make_id("det", MOMENT + timedelta(seconds=second)) for second in range(2)]
-    for identifier in ids:
-        store.put(
-            DetectionRecord(identifier, "me", {"id": identifier, "width": 48, "height": 32}, heat, trust)
-        )
-    found = store.get(ids[1], "me")
-    assert found is not None and found.reliabilitymap is not None
-    assert np.array_equal(found.reliabilitymap, trust)
-    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,12 @@ async def check(visit: Admin) -> Response:
 @router.get("/audit.jsonl")
 def export(visit: Admin) -> Response:
     """Every row as JSON Lines, as `refundlens audit export` writes them."""
-    name = f"audit-{visit.state.clock():%Y%m%d}.jsonl"
+    name = f"audit-{visit.services.clock():%Y%m%d}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(
-        _lines(visit.state.database, visit.principal.tenant), headers=headers, media_type="application/jsonl"
+        _lines(visit.services.database, visit.principal.tenant),
+        headers=headers,
+        media_type="application/jsonl",
     )
 
 
@@ -65,7 +67,7 @@ def _lines(database: Database, tenant: str) -> Iterator[str]:
 
 
 def _check(visit: Visit, anchor: Anchor | None) -> Response:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         found = verify(session, visit.principal.tenant, anchor)
     return _draw(visit, "", "", None, None, found)
 
@@ -79,7 +81,7 @@ def _draw(
     verified: Verified | None = None,
 ) -> Response:
     tenant = visit.principal.tenant
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         head = session.get(Chain, tenant)
         last = _last_of(session, tenant, day, head.length if head else 0) if day else None
         asked = select(AuditEvent).where(AuditEvent.tenant_id == tenant)

@@ -17,6 +17,7 @@ from refundlens.serving.console.page import Visit, back_to, fields
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Invalid, NotFound
 from refundlens.serving.storage.tables import Refund
 
@@ -49,12 +50,12 @@ async def reverse(visit: Admin, buyer: str, line: str) -> Response:
     """Take a final line back by one that compensates it."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
         reason = text_of(form, "reason")
         if not reason:
             raise Invalid("reason_missing", "reason: say why the line is taken back")
-        return Created(service.reverse(session, visit.principal, buyer, line, reason, visit.state.clock()))
+        return Created(service.reverse(context, buyer, line, reason).body())
 
     _, failed = await attempt(visit, form, do)
     if failed:
@@ -67,13 +68,13 @@ async def erase(visit: Admin, buyer: str) -> Response:
     """Erase a buyer: words, photos, the name itself."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
         if text_of(form, "mark").lower() != buyer[:MARK]:
             raise Invalid("mark_differs", f"mark: type {buyer[:MARK]}")
-        state, tenant = visit.state, visit.principal.tenant
+        caller, files = context.principal, visit.services.files
         try:
-            done = erasure.erase(session, state.files, tenant, buyer, visit.principal.actor, state.clock())
+            done = erasure.erase(context.session, files, caller.tenant, buyer, caller.actor, context.now)
         except erasure.StillOpen as error:
             raise Conflict("buyer_not_over", str(error)) from error
         return Created(asdict(done), 200)
@@ -86,7 +87,7 @@ async def erase(visit: Admin, buyer: str) -> Response:
 
 def _find(visit: Visit, reference: str) -> Response:
     tenant = visit.principal.tenant
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         for buyer in _meant(session, visit, reference):
             if erasure.find_traces(session, tenant, buyer).refunds:
                 return back_to(f"/admin/buyers/{buyer}")
@@ -100,15 +101,15 @@ def _meant(session: Session, visit: Visit, reference: str) -> list[str]:
         return []
     tenant = visit.principal.tenant
     of_refund = select(Refund.buyer).where(Refund.tenant_id == tenant, Refund.refund_id == reference)
-    return [service.keyed(visit.state.secret, tenant, reference), *session.execute(of_refund).scalars()]
+    return [service.keyed(visit.services.secret, tenant, reference), *session.execute(of_refund).scalars()]
 
 
 def _draw(visit: Visit, buyer: str, failed: Problem | None = None) -> Response:
-    with visit.state.database.reading() as session:
-        found = erasure.find_traces(session, visit.principal.tenant, buyer)
+    with visit.reading() as context:
+        found = erasure.find_traces(context.session, visit.principal.tenant, buyer)
         if not found.refunds:
             raise NotFound("No refund of this buyer is kept here.")
-        record = service.integrity_json(session, visit.principal, buyer, visit.state.clock())
+        record = service.integrity_json(context, buyer)
     taken_back = {line["reverses"] for line in record["entries"] if line["reverses"]}
     return sheet(
         visit,

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 
 from refundlens.serving.complaints import service
 from refundlens.serving.complaints.schemas import ComplaintDecisionIn
@@ -19,6 +18,7 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -38,9 +38,9 @@ def complaints_page(visit: Specialist, state: str = ComplaintState.OPEN, cursor:
     service.check_specialist(visit.principal)
     wanted = ComplaintState(state) if state in STATES else ComplaintState.OPEN
     after = paging.decode(cursor, (str,))[0] if cursor else None
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         rows = service.list_complaints(session, visit.principal, wanted, after, ROWS)
-        found = [service.complaint_json(row, visit.principal) for row in rows]
+        found = [service.complaint_out(row, visit.principal).body() for row in rows]
     more = None
     if len(found) > ROWS:
         more = f"/complaints?{urlencode({'state': wanted.value, 'cursor': paging.encode([found[ROWS - 1]['id']])})}"
@@ -67,7 +67,7 @@ async def decide(visit: Specialist, complaint_id: str) -> Response:
     """Confirm or dismiss it, with an answer for the merchant."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
         version = text_of(form, "version", 20)
         seen = etag(int(version)) if version.isascii() and version.isdigit() else None
@@ -78,10 +78,7 @@ async def decide(visit: Specialist, complaint_id: str) -> Response:
             first = error.errors()[0]
             code = "answer_missing" if first["loc"][:1] == ("answer",) else "invalid_request"
             raise Invalid(code, f"{first['loc'][0]}: {first['msg']}") from error
-        now = visit.state.clock()
-        return Created(
-            service.decide_complaint(session, visit.principal, complaint_id, given, seen, now), 200
-        )
+        return Created(service.decide_complaint(context, complaint_id, given, seen).body(), 200)
 
     _, failed = await attempt(visit, form, do)
     if failed:
@@ -91,7 +88,7 @@ async def decide(visit: Specialist, complaint_id: str) -> Response:
 
 def _draw(visit: Visit, complaint_id: str, failed: Problem | None = None, answer: str = "") -> Response:
     """answer: what was typed when the form did nothing; it is not lost."""
-    with visit.state.database.reading() as session:
-        found = service.get_complaint(session, visit.principal, complaint_id)
+    with visit.reading() as context:
+        found = service.get_complaint(context, complaint_id).body()
     kinds = texts("refunds", visit.language)["kinds"]
     return sheet(visit, "complaints", failed, "complaint", one=found, kinds=kinds, answer=answer)

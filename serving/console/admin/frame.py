@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import Depends, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.page import Visit, page, submit, visits
@@ -16,6 +15,7 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -54,7 +54,7 @@ def sheet(
 
 
 async def attempt(
-    visit: Visit, form: FormData, do: Callable[[Session], Created]
+    visit: Visit, form: FormData, do: Callable[[Context], Created]
 ) -> tuple[Response | None, Problem | None]:
     """Do what a form asks: its answer, or why nothing was done. Raises DomainError for what no page can explain."""
     try:

@@ -53,16 +53,19 @@ def findings_of(visit: Visit) -> list[HealthCheck]:
 
 
 def _model(visit: Visit) -> HealthCheck:
-    engine: Engine = visit.state.service.engine
+    engine: Engine = visit.services.service.engine
     name = engine.detector.name
     values: dict[str, object] = {"name": name.name, "version": name.version}
     return HealthCheck(
-        "model" if visit.state.ready else "warming", "ok" if visit.state.ready else "note", values, "/models"
+        "model" if visit.services.ready else "warming",
+        "ok" if visit.services.ready else "note",
+        values,
+        "/models",
     )
 
 
 def _bound(visit: Visit) -> HealthCheck:
-    engine: Engine = visit.state.service.engine
+    engine: Engine = visit.services.service.engine
     calibration = engine.detector.calibration
     if calibration is None:
         return HealthCheck("not_calibrated", "note", {}, "/models")
@@ -71,23 +74,23 @@ def _bound(visit: Visit) -> HealthCheck:
 
 def _database(visit: Visit) -> HealthCheck:
     try:
-        state = visit.state.database.state()
+        state = visit.services.database.state()
     except SQLAlchemyError:
         return HealthCheck("database_away", "failed", {})
     return HealthCheck(
         "database",
         "ok" if state.current else "failed",
-        {"name": visit.state.database.name, "text": state.text},
+        {"name": visit.services.database.name, "text": state.text},
     )
 
 
 def _disk(visit: Visit) -> HealthCheck:
-    free = shutil.disk_usage(visit.state.settings.data_dir).free
+    free = shutil.disk_usage(visit.services.settings.data_dir).free
     return HealthCheck("disk", "ok" if free >= LOW_DISK else "failed", {"free": f"{free / 1e9:.1f}"})
 
 
 def _waiting(visit: Visit) -> list[HealthCheck]:
-    metrics: WorkflowMetrics = visit.state.metrics.workflow
+    metrics: WorkflowMetrics = visit.services.metrics.workflow
     jobs, webhooks = _value(metrics.jobs_due), _value(metrics.webhooks_due)
     with_people = _value(metrics.reports_undecided.labels(ReportState.NEEDS_REVIEW.value))
     return [
@@ -99,7 +102,7 @@ def _waiting(visit: Visit) -> list[HealthCheck]:
 
 def _webhooks(visit: Visit) -> HealthCheck:
     """Endpoints of this tenant that fail or were disabled for it."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         rows = repository.endpoints(session, visit.principal.tenant, None, service.MOST_ENDPOINTS)
     broken = [row for row in rows if row.failing_since or row.disabled_reason not in (None, service.BY_HAND)]
     values: dict[str, object] = {"broken": len(broken), "count": len(rows)}

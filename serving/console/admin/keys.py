@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.admin.frame import Admin, attempt, chosen, confirmed, sheet, text_of
@@ -23,6 +22,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import holders, keys
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
 from refundlens.serving.identity.scopes import scope_of
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 from refundlens.serving.storage.tables import ApiKey
@@ -52,13 +52,12 @@ def keys_page(visit: Admin, find: str = "", after: str = "") -> Response:
 async def create(visit: Admin) -> Response:
     """Make a key, and show it this once."""
     form = await fields(visit)
-    return await _made(
-        visit,
-        form,
-        lambda session: keys.create_key(
-            session, visit.principal.tenant, visit.state.clock(), visit.principal.actor, _wanted(visit, form)
-        ),
-    )
+
+    def make(context: Context) -> NewKey:
+        tenant, actor = context.principal.tenant, context.principal.actor
+        return keys.create_key(context.session, tenant, context.now, actor, _wanted(visit, form))
+
+    return await _made(visit, form, make)
 
 
 @router.post("/keys/{key_id}/replace")
@@ -66,10 +65,10 @@ async def replace(visit: Admin, key_id: str) -> Response:
     """Another key in its place, shown this once; the old one works on for a while."""
     form = await fields(visit)
 
-    def make(session: Session) -> NewKey:
+    def make(context: Context) -> NewKey:
         hours = timedelta(hours=int(chosen(form, "overlap", OVERLAPS)))
-        actor, tenant = visit.principal.actor, visit.principal.tenant
-        return keys.rotate_key(session, key_id, visit.state.clock(), actor, tenant, hours)
+        tenant, actor = context.principal.tenant, context.principal.actor
+        return keys.rotate_key(context.session, key_id, context.now, actor, tenant, hours)
 
     return await _made(visit, form, make)
 
@@ -79,10 +78,10 @@ async def revoke(visit: Admin, key_id: str) -> Response:
     """Take a key back for good."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
-        now, tenant = visit.state.clock(), visit.principal.tenant
-        return Created({"id": keys.revoke(session, key_id, now, visit.principal.actor, tenant).id}, 200)
+        tenant, actor = context.principal.tenant, context.principal.actor
+        return Created({"id": keys.revoke(context.session, key_id, context.now, actor, tenant).id}, 200)
 
     return await _ended(visit, form, do)
 
@@ -92,10 +91,11 @@ async def revoke_all(visit: Admin) -> Response:
     """Take back every key of somebody who leaves."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
-        subject, now = text_of(form, "subject"), visit.state.clock()
-        number = holders.revoke_all(session, visit.principal.tenant, subject, now, visit.principal.actor)
+        tenant, actor = context.principal.tenant, context.principal.actor
+        subject = text_of(form, "subject")
+        number = holders.revoke_all(context.session, tenant, subject, context.now, actor)
         return Created({"revoked": number}, 200)
 
     return await _ended(visit, form, do)
@@ -111,8 +111,8 @@ def draw(
 ) -> Response:
     """The page. made: a key that nobody has seen yet; repeated: it was made before, and shown then."""
     last = paging.decode(after, (str,))[0] if after else None
-    now = visit.state.clock()
-    with visit.state.database.reading() as session:
+    now = visit.services.clock()
+    with visit.services.database.reading() as session:
         people = holders.list_holders(session, visit.principal.tenant, now, find, last, PEOPLE)
     more = None
     if len(people) > PEOPLE:
@@ -165,19 +165,19 @@ def _wanted(visit: Visit, form: FormData) -> NewKeyRequest:
     known = {scope for scopes in api_parts(visit.request.app.openapi()).values() for scope in scopes}
     if not known.issuperset(wanted):
         raise Invalid("invalid_request", "scope: one of those on the page")
-    expires = visit.state.clock() + timedelta(days=int(days)) if days else None
+    expires = visit.services.clock() + timedelta(days=int(days)) if days else None
     return NewKeyRequest(
         role, name, text_of(form, "subject", 120) or name[:120], account or None, wanted, expires
     )
 
 
-async def _made(visit: Visit, form: FormData, make: Callable[[Session], NewKey]) -> Response:
+async def _made(visit: Visit, form: FormData, make: Callable[[Context], NewKey]) -> Response:
     made: list[NewKey] = []
 
-    def do(session: Session) -> Created:
-        new = make(session)
-        session.flush()
-        session.expunge(new.row)
+    def do(context: Context) -> Created:
+        new = make(context)
+        context.session.flush()
+        context.session.expunge(new.row)
         made.append(new)
         return Created({"id": new.row.id})  # the key itself is stored nowhere
 
@@ -186,7 +186,7 @@ async def _made(visit: Visit, form: FormData, make: Callable[[Session], NewKey])
     return await run_in_threadpool(draw, visit, "", "", failed, new, not failed and new is None)
 
 
-async def _ended(visit: Visit, form: FormData, do: Callable[[Session], Created]) -> Response:
+async def _ended(visit: Visit, form: FormData, do: Callable[[Context], Created]) -> Response:
     _, failed = await attempt(visit, form, do)
     if failed:
         return await run_in_threadpool(draw, visit, "", "", failed)

@@ -18,6 +18,7 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import choices, keys, tenants
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Forbidden, Invalid
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -44,15 +45,16 @@ async def choose(visit: Admin) -> Response:
     """Change what this tenant chose."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         values: dict[str, bool | float | None] = {}
         for one in choices.CHOICES:
             if one.kind == "flag":
                 values[one.name] = form.get(one.name) == "yes" or None
             else:
                 values[one.name] = _share(text_of(form, one.name, 20))
-        now, tenant = visit.state.clock(), visit.principal.tenant
-        return Created(choices.choose(session, tenant, now, visit.principal.actor, values), 200)
+        caller = context.principal
+        kept = choices.choose(context.session, caller.tenant, context.now, caller.actor, values)
+        return Created(kept, 200)
 
     _, failed = await attempt(visit, form, do)
     return await run_in_threadpool(_draw, visit, failed) if failed else back_to("/admin/settings")
@@ -66,13 +68,13 @@ async def create_tenant(visit: Admin) -> Response:
     form = await fields(visit)
     made: list[NewKey] = []
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         name, admin = text_of(form, "name"), text_of(form, "admin", 120)
         if not name or not admin:
             raise Invalid(
                 "tenant_names_missing", "name, admin: say how the tenant and its administrator are called"
             )
-        now, actor = visit.state.clock(), visit.principal.actor
+        session, now, actor = context.session, context.now, context.principal.actor
         tenant = tenants.create_tenant(session, name, now, actor)
         new = keys.create_key(session, tenant.id, now, actor, NewKeyRequest(Role.ADMIN, admin))
         session.flush()
@@ -92,9 +94,9 @@ def operates(principal: Principal) -> bool:
 
 
 def _draw(visit: Visit, failed: Problem | None = None, made: NewKey | None = None) -> Response:
-    settings: Settings = visit.state.settings
+    settings: Settings = visit.services.settings
     tenant = visit.principal.tenant
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         chosen = choices.chosen_settings(session, tenant)
         everybody = tenants.list_tenants(session) if operates(visit.principal) else []
         named = session.get_one(Tenant, tenant).name

@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.admin.frame import Admin, attempt, chosen, confirmed, sheet, text_of
 from refundlens.serving.console.page import Visit, back_to, fields
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid, NotFound, etag
 from refundlens.serving.webhooks import repository, service, simulator
 from refundlens.serving.webhooks.schemas import DeliveryState, EndpointIn, EndpointPatch
@@ -52,9 +52,9 @@ async def create(visit: Admin) -> Response:
     if refused:
         return await run_in_threadpool(_draw_all, visit, refused)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         asked = _given(EndpointIn, url=url, description=text_of(form, "description"), events=_types(form))
-        made = service.create_endpoint(session, visit.principal, asked, visit.state.clock())
+        made = service.create_endpoint(context, asked)
         return Created({"id": made.id, "secret_number": made.secret_number})
 
     answer, failed = await attempt(visit, form, do)
@@ -75,7 +75,7 @@ async def change(visit: Admin, endpoint_id: str) -> Response:
     form = await fields(visit)
     url, refused = await _url(visit, form)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         enabled = form.get("enabled") == "yes"
         asked = _given(
             EndpointPatch,
@@ -86,7 +86,7 @@ async def change(visit: Admin, endpoint_id: str) -> Response:
         )
         version = text_of(form, "version", 20)
         seen = etag(int(version)) if version.isascii() and version.isdigit() else None
-        service.change(session, visit.principal, endpoint_id, asked, seen, visit.state.clock())
+        service.change(context, endpoint_id, asked, seen)
         return Created({}, 200)
 
     if not refused:
@@ -99,11 +99,9 @@ async def test_event(visit: Admin, endpoint_id: str) -> Response:
     """Send it an example of an event."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         kind = WebhookType(chosen(form, "type", TYPES))
-        return Created(
-            simulator.send_test(session, visit.principal, endpoint_id, kind, visit.state.clock()), 202
-        )
+        return Created(simulator.send_test(context, endpoint_id, kind), 202)
 
     _, failed = await attempt(visit, form, do)
     return await _told(visit, endpoint_id, failed)
@@ -114,9 +112,9 @@ async def rotate(visit: Admin, endpoint_id: str) -> Response:
     """A new secret, shown this once."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         overlap = timedelta(hours=int(chosen(form, "overlap", OVERLAPS)))
-        row = service.rotate_secret(session, visit.principal, endpoint_id, overlap, visit.state.clock())
+        row = service.rotate_secret(context, endpoint_id, overlap)
         return Created({"id": row.id, "secret_number": row.secret_number})
 
     answer, failed = await attempt(visit, form, do)
@@ -130,9 +128,9 @@ async def delete(visit: Admin, endpoint_id: str) -> Response:
     """Send nothing more to it, for good."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         confirmed(form)
-        service.delete(session, visit.principal, endpoint_id, None, visit.state.clock())
+        service.delete(context, endpoint_id, None)
         return Created({}, 200)
 
     _, failed = await attempt(visit, form, do)
@@ -150,8 +148,8 @@ async def redeliver(visit: Admin, delivery_id: str) -> Response:
     """Send its event again, now."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
-        again = service.redeliver(session, visit.principal, delivery_id, visit.state.clock())
+    def do(context: Context) -> Created:
+        again = service.redeliver(context, delivery_id)
         return Created({"id": again["id"]}, 202)
 
     answer, failed = await attempt(visit, form, do)
@@ -161,7 +159,7 @@ async def redeliver(visit: Admin, delivery_id: str) -> Response:
 
 
 def _draw_all(visit: Visit, failed: Problem | None = None) -> Response:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         rows = repository.endpoints(session, visit.principal.tenant, None, service.MOST_ENDPOINTS)
     return sheet(
         visit, "webhooks", failed, endpoints=[service.endpoint_json(row) for row in rows], types=TYPES
@@ -177,10 +175,10 @@ def _draw(
     secret: str | None = None,
 ) -> Response:
     after = str(paging.decode(cursor, (str,))[0]) if cursor else None
-    with visit.state.database.reading() as session:
-        row = service.find_endpoint(session, visit.principal, endpoint_id)
+    with visit.reading() as context:
+        row = service.find_endpoint(context, endpoint_id)
         found = repository.deliveries(
-            session, visit.principal.tenant, endpoint_id, state or None, after, ROWS + 1
+            context.session, visit.principal.tenant, endpoint_id, state or None, after, ROWS + 1
         )
     more = None
     if len(found) > ROWS:
@@ -194,7 +192,7 @@ def _draw(
         "endpoint",
         one=service.endpoint_json(row),
         version=row.version,
-        deliveries=[service.show_delivery(*each) for each in found[:ROWS]],
+        deliveries=[service.delivery_json(*each) for each in found[:ROWS]],
         types=TYPES,
         states=STATES,
         state=state,
@@ -206,7 +204,7 @@ def _draw(
 
 
 def _draw_delivery(visit: Visit, delivery_id: str, failed: Problem | None = None) -> Response:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         found = repository.find_delivery(session, visit.principal.tenant, delivery_id)
     if found is None:
         raise NotFound(f"There is no webhook delivery {delivery_id}.")
@@ -216,14 +214,14 @@ def _draw_delivery(visit: Visit, delivery_id: str, failed: Problem | None = None
         "webhooks",
         failed,
         "delivery",
-        one=service.show_delivery(row, event.type),
+        one=service.delivery_json(row, event.type),
         payload=json.dumps(json.loads(event.payload), ensure_ascii=False, indent=2),
     )
 
 
 def _with_secret(visit: Visit, answer: Response) -> Response:
     made = json.loads(bytes(answer.body))
-    secret = secret_text(visit.state.secret, made["id"], made["secret_number"])
+    secret = secret_text(visit.services.secret, made["id"], made["secret_number"])
     return _draw(visit, made["id"], secret=secret)
 
 
@@ -237,7 +235,7 @@ async def _url(visit: Visit, form: FormData) -> tuple[str, Problem | None]:
     """The URL of a form, and why it may not be one. Before any transaction: it waits for a name server."""
     url = str(form.get("url") or "").strip()[: MOST_CHARACTERS + 1]
     try:
-        await run_in_threadpool(visit.state.webhook_guard.check, url)
+        await run_in_threadpool(visit.services.webhook_guard.check, url)
     except UrlRefused as error:
         return url, problem_of(Invalid("webhook_url_refused", str(error)))
     return url, None

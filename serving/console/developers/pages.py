@@ -11,7 +11,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from refundlens.serving.console.developers.reference import ApiReference
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import WEB, PageRoute, html, language, remember_language
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
@@ -75,7 +76,7 @@ def webhooks_page(request: Request, type: str = WebhookType.REPORT_ESTABLISHED) 
     """An event of a type as a receiver gets it, signed now, with a command that sends it to one on this machine."""
     known = {kind.value: kind for kind in WebhookType}
     kind = known.get(type, WebhookType.REPORT_ESTABLISHED)
-    now = request.app.state.clock()
+    now = services(request).clock()
     payload, identifier = simulator.payload(kind, now), make_id("evt", now)
     headers = sign_message([EXAMPLE_SECRET], identifier, payload, now)
     quoted = payload.replace("'", "'\\''")
@@ -109,13 +110,13 @@ def _page(request: Request, subject: str, **values: Any) -> Response:
 
 def _reference(request: Request) -> ApiReference:
     """Of this application, read once."""
-    state = request.app.state
-    if not hasattr(state, "reference"):
-        state.reference = ApiReference(request.app.openapi())
-    found: ApiReference = state.reference
+    kept: dict[str, Any] = request.app.extra
+    if "reference" not in kept:
+        kept["reference"] = ApiReference(request.app.openapi())
+    found: ApiReference = kept["reference"]
     return found
 
 
 def _base(request: Request) -> str:
     """The address that programs call."""
-    return str(request.app.state.settings.public_url or request.base_url).rstrip("/")
+    return str(services(request).settings.public_url or request.base_url).rstrip("/")

@@ -125,7 +125,7 @@ async def evidence(
 ) -> Response:
     """The picture that goes with a refusal: what was sent, or what would be."""
     whole = await run_in_threadpool(_whole, visit, identifier)
-    content = await drawn(request, partial(_evidence, visit.state.files, whole))
+    content = await drawn(request, partial(_evidence, visit.services.files, whole))
     headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="{identifier}.jpg"'
@@ -149,7 +149,7 @@ async def _made(
 
 
 def _photo(visit: Visit, identifier: str) -> Image:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         image = refunds.photo(session, visit.principal, identifier)
     if image.erased_at is not None:
         raise Gone("photo_erased", "This photo was erased; its hash and verdicts remain.")
@@ -157,7 +157,7 @@ def _photo(visit: Visit, identifier: str) -> Image:
 
 
 def _whole(visit: Visit, identifier: str) -> ReportDetail:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         return repository.report_detail(session, repository.find_report(session, visit.principal, identifier))
 
 
@@ -175,10 +175,10 @@ def _scaled(visit: Visit, name: str, side: int) -> bytes:
 
 
 def _overlay(visit: Visit, name: str, layer: str) -> bytes:
-    cells = load_map(visit.state.files, name)
+    cells = load_map(visit.services.files, name)
     return map_overlay(cells, HEAT_COLOUR) if layer == "heat" else map_overlay(1 - cells, DOUBT_COLOUR)
 
 
 def _bytes(visit: Visit, name: str) -> bytes:
-    files: FileStore = visit.state.files
+    files: FileStore = visit.services.files
     return files.get(name)

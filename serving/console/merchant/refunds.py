@@ -17,7 +17,6 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.complaints import service as complaints
@@ -30,19 +29,18 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.body import faults
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, NotFound
-from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
-from refundlens.serving.reports.service import Doing
 
 
-def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], note: str) -> Created:
+def report_photos(context: Context, photos: Sequence[str], note: str) -> Created:
     """Raises NotFound for a photo that is not the caller's; then, and where it is about a single claim, the problem
     of that claim, with nothing done."""
-    found = repository.refunds_of(doing.session, principal, photos)
+    found = repository.refunds_of(context.session, context.principal, photos)
     missing = [photo for photo in photos if photo not in found]
     if missing:
         raise NotFound(f"There is no photo {missing[0]}.")
@@ -50,7 +48,7 @@ def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], not
     for photo in sorted(photos, key=lambda photo: (found[photo].id, photo)):
         claims.setdefault(found[photo].refund_id, []).append(photo)
     for refund_id in claims:  # all before the first report: whoever holds the audit chain waits for no refund
-        refunds.get(doing.session, principal, refund_id, lock=True)
+        refunds.get(context.session, context.principal, refund_id, lock=True)
     made: list[str] = []
     failed = 0
     parts = [
@@ -61,8 +59,8 @@ def report_photos(doing: Doing, principal: Principal, photos: Sequence[str], not
     for refund_id, part in parts:
         asked = ReportIn(refund_id=refund_id, image=part, note=note)
         try:
-            with doing.session.begin_nested():
-                made += [report.id for report in service.submit(doing, principal, asked)]
+            with context.session.begin_nested():
+                made += [report.id for report in service.submit(context, asked)]
         except DomainError:
             if len(parts) == 1:
                 raise
@@ -137,11 +135,9 @@ async def report(visit: Merchant) -> Response:
     if len(photos) > MOST_SELECTED:
         raise Invalid("invalid_request", f"At most {MOST_SELECTED} photos at once.")
     checked(ReportIn, refund_id="-", image=photos, note=text(form, "note"))
-
-    def do(session: Session) -> Created:
-        return report_photos(_doing(visit, session), visit.principal, photos, text(form, "note"))
-
-    made = json.loads(bytes((await submit(visit, form, do)).body))
+    note = text(form, "note")
+    done = await submit(visit, form, lambda context: report_photos(context, photos, note))
+    made = json.loads(bytes(done.body))
     if len(photos) == 1:
         return back_to(f"/reports/{made['reports'][0]}")
     return back_to(f"/refunds?reported={len(made['reports'])}&failed={made['failed']}")
@@ -168,17 +164,13 @@ async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     """Something else is wrong with the refund than a photo."""
     form = await fields(visit)
     asked = checked(ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"))
-
-    def do(session: Session) -> Created:
-        return Created(complaints.file(session, visit.principal, asked, visit.state.clock()))
-
-    await submit(visit, form, do)
+    await submit(visit, form, lambda context: Created(complaints.file(context, asked).body()))
     return back_to(f"/refunds/{refund_id}?complained=1#complaints")
 
 
 def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None]:
-    now: datetime = visit.state.clock()
-    with visit.state.database.reading() as session:
+    now: datetime = visit.services.clock()
+    with visit.services.database.reading() as session:
         found = repository.listed(session, visit.principal, part, cursor, now)
         photos = refunds.photos(session, found.refunds)
         named = {name for those in photos.values() for _, name in those if name is not None}
@@ -188,16 +180,12 @@ def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCar
 
 
 def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, object]]]:
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         refund = refunds.get(session, visit.principal, refund_id)
         photos = refunds.photos(session, [refund])[refund.id]
         reports = repository.reports(session, {name for _, name in photos if name is not None})
         filed = [
-            complaints.complaint_json((row, refund.refund_id), visit.principal)
+            complaints.complaint_out((row, refund.refund_id), visit.principal).body()
             for row in repository.complaints(session, refund)
         ]
-    return format.refund_card(refund, photos, reports, visit.state.clock()), filed
-
-
-def _doing(visit: Visit, session: Session) -> Doing:
-    return Doing(session, visit.state.settings, visit.state.clock())
+    return format.refund_card(refund, photos, reports, visit.services.clock()), filed

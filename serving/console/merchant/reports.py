@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.model.network.tiles import STRIDE
@@ -15,12 +14,12 @@ from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.workflow.states import ReportState, Source
 
 NO_NEWS = 204
@@ -31,7 +30,7 @@ SOON, LATER = 2, 10
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
 Identifier = Annotated[str, Path(alias="id", max_length=40)]
-Do = Callable[[Doing], object]
+Do = Callable[[Context], object]
 
 
 @router.get("/reports/{id}")
@@ -46,7 +45,7 @@ async def one(visit: Merchant, identifier: Identifier, seen: int | None = None) 
 @router.get("/reports/{id}/state")
 def state(visit: Merchant, identifier: Identifier) -> Response:
     """The state in a word, for lists that follow it."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         report = repository.find_report(session, visit.principal, identifier)
     return page(visit, "merchant/state.html", "refunds", report=report, tone=format.tone)
 
@@ -55,9 +54,7 @@ def state(visit: Merchant, identifier: Identifier) -> Response:
 async def withdraw(visit: Merchant, identifier: Identifier) -> Response:
     """Take it back while nothing is decided."""
     form = await fields(visit)
-    return await _done(
-        visit, form, identifier, lambda doing: service.withdraw(doing, visit.principal, identifier, None)
-    )
+    return await _done(visit, form, identifier, lambda context: service.withdraw(context, identifier, None))
 
 
 @router.post("/reports/{id}/appeal")
@@ -66,9 +63,7 @@ async def appeal(visit: Merchant, identifier: Identifier) -> Response:
     form = await fields(visit)
     written = text(form, "grounds") or texts("refunds", visit.language)["person_default"]
     grounds = checked(AppealIn, grounds=written).grounds
-    return await _done(
-        visit, form, identifier, lambda doing: service.appeal(doing, visit.principal, identifier, grounds)
-    )
+    return await _done(visit, form, identifier, lambda context: service.appeal(context, identifier, grounds))
 
 
 @router.post("/reports/{id}/refuse")
@@ -77,20 +72,20 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
     form = await fields(visit)
     message = checked(RefusalIn, message=text(form, "message")).message
 
-    state = visit.state
+    state = visit.services
     drawn = await run_in_threadpool(
         refusal.prepare_refusal, state.database, state.files, visit.principal, identifier, message
     )
     return await _done(
-        visit, form, identifier, lambda doing: service.refuse(doing, visit.principal, identifier, None, drawn)
+        visit, form, identifier, lambda context: service.refuse(context, identifier, None, drawn)
     )
 
 
 async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:
     """Do it once, and go back to the page."""
 
-    def once(session: Session) -> Created:
-        do(Doing(session, visit.state.settings, visit.state.clock()))
+    def once(context: Context) -> Created:
+        do(context)
         return Created({"id": identifier}, 200)
 
     await submit(visit, form, once)
@@ -99,17 +94,14 @@ async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Respon
 
 def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] | None:
     """What the page's template shows; None where nothing is new."""
-    now = visit.state.clock()
-    with visit.state.database.reading() as session:
+    now = visit.services.clock()
+    with visit.services.database.reading() as session:
         report = repository.find_report(session, visit.principal, identifier)
         if seen == report.version:
             return None
         whole = repository.report_detail(session, report)
-        state = visit.state
-        viewer = view.Viewer(
-            visit.principal.actor, now, visit.language, state.settings, state.secret, finder=state.finder
-        )
-        said = view.report_json(session, viewer, whole)
+        parts = visit.services
+        said = view.report_out(visit.context(session), whole, secret=parts.secret, finder=parts.finder).body()
         photos = lists.photos(session, whole.refund)
     body = whole.screening.body if whole.screening else None
     listing = [image for image in photos if image.source == Source.LISTING and image.erased_at is None]

@@ -6,13 +6,12 @@ impression, or asked for them. That is audited as `review.opinion_shown`, which 
 merchants and buyers are not told how a judge works.
 """
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
 from refundlens.serving.console.review import repository
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.tables import Report
 
@@ -34,8 +33,8 @@ def may_see(session: Session, principal: Principal, report: Report) -> bool:
     return repository.done_by(session, principal.tenant, report.id, ACTION, principal.subject)
 
 
-def show(session: Session, principal: Principal, report: Report, impression: str, now: datetime) -> None:
+def show(context: Context, report: Report, impression: str) -> None:
     """Record that this person sees it from now on, and what they thought before."""
-    if not may_see(session, principal, report):
-        data = {"impression": impression, "version": report.version}
-        audit.append(session, report.tenant_id, now, principal.actor, Fact(ACTION, report.id, data=data))
+    if not may_see(context.session, context.principal, report):
+        fact = Fact(ACTION, report.id, data={"impression": impression, "version": report.version})
+        audit.append(context.session, report.tenant_id, context.now, context.principal.actor, fact)

@@ -20,13 +20,13 @@ from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
-from refundlens.serving.reports.service import Doing
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -43,13 +43,11 @@ async def decide(visit: Judge, report_id: str) -> Response:
     """Decide a report, and go on to the next."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        doing = _doing(visit, session)
-        following = queues.next_report(
-            session, visit.principal, reports.find_report(session, visit.principal, report_id)
-        )
-        service.decide(doing, visit.principal, report_id, body, _seen(form), hold=True)
+        session, principal = context.session, context.principal
+        following = queues.next_report(session, principal, reports.find_report(session, principal, report_id))
+        service.decide(context, report_id, body, _seen(form), hold=True)
         return Created({"next": following}, 200)
 
     made, failed = await _try(visit, form, do)
@@ -64,9 +62,9 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
     """Uphold or overturn, and go on to the next appeal that this judge may decide."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         body = _body(AppealDecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        report = service.decide_appeal(_doing(visit, session), visit.principal, appeal_id, body, hold=True)
+        report = service.decide_appeal(context, appeal_id, body, hold=True)
         return Created({"report": report.id}, 200)
 
     made, failed = await _try(visit, form, do)
@@ -81,8 +79,8 @@ async def undo(visit: Judge, report_id: str) -> Response:
     """Take a decision back within its ten seconds: the case is there again, with what was typed."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
-        taken = service.undo_decision(_doing(visit, session), visit.principal, report_id)
+    def do(context: Context) -> Created:
+        taken = service.undo_decision(context, report_id)
         typed = {"reason_code": taken.reason_code, "reason": taken.reason}
         return Created({"appeal": taken.appeal_id, "typed": typed}, 200)
 
@@ -100,9 +98,9 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
     """Ask the buyer for another photo, and stay."""
     form = await fields(visit)
 
-    def do(session: Session) -> Created:
+    def do(context: Context) -> Created:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
-        service.request_photo(_doing(visit, session), visit.principal, report_id, body, _seen(form))
+        service.request_photo(context, report_id, body, _seen(form))
         return Created({"report": report_id}, 201)
 
     _, failed = await _try(visit, form, do)
@@ -135,16 +133,16 @@ async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Sessi
         known = ", ".join(blind_review.IMPRESSIONS)
         raise Invalid("invalid_request", f"impression: one of {known}")
 
-    def do(session: Session) -> Created:
-        report = reports.find_report(session, visit.principal, report_id(session))
-        blind_review.show(session, visit.principal, report, impression, visit.state.clock())
+    def do(context: Context) -> Created:
+        report = reports.find_report(context.session, context.principal, report_id(context.session))
+        blind_review.show(context, report, impression)
         return Created({"report": report.id}, 200)
 
     await submit(visit, form, do)
 
 
 async def _try(
-    visit: Visit, form: FormData, do: Callable[[Session], Created]
+    visit: Visit, form: FormData, do: Callable[[Context], Created]
 ) -> tuple[dict[str, Any], Failed | None]:
     """What came of it; or what went wrong, if the page can tell. Raises DomainError for what it cannot."""
     try:
@@ -180,10 +178,6 @@ def _text(form: FormData, name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _doing(visit: Visit, session: Session) -> Doing:
-    return Doing(session, visit.state.settings, visit.state.clock())
-
-
 def _next_appeal(visit: Visit) -> str | None:
-    with visit.state.database.reading() as session:
-        return queues.next_appeal(session, visit)
+    with visit.reading() as context:
+        return queues.next_appeal(context)

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import markdown, plots, statistics
@@ -21,13 +20,13 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card, schemas, service
 from refundlens.serving.registry import repository as registry
 from refundlens.serving.registry.schemas import PromoteIn, RollbackIn
-from refundlens.serving.registry.service import By
 from refundlens.serving.storage.tables import ModelVersion
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -54,11 +53,10 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
     form = await fields(visit)
     given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
 
-    def do(session: Session) -> Created:
-        return Created({"id": _change(session, visit, version, act, **given).id}, 200)
-
     try:
-        await submit(visit, form, do)
+        await submit(
+            visit, form, lambda context: Created({"id": _change(context, version, act, **given).id}, 200)
+        )
     except DomainError as error:
         problem = problem_of(error)
         if problem.status not in TOLD_ON_THE_PAGE:
@@ -69,11 +67,11 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
 
 def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     """The page. failed: why a form did nothing."""
-    engine: Engine = visit.state.service.engine
+    engine: Engine = visit.services.service.engine
     detector = engine.detector
     before = paging.decode(cursor, (str,))[0] if cursor else None
-    with visit.state.database.reading() as session:
-        moved = drift(session, visit.principal.tenant, visit.state.clock())
+    with visit.services.database.reading() as session:
+        moved = drift(session, visit.principal.tenant, visit.services.clock())
         compared = statistics.compare(session, visit.principal.tenant, before)
         rows = registry.list_versions(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
@@ -105,20 +103,14 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     )
 
 
-def _change(
-    session: Session, visit: Visit, version: str, act: Act, reason: str, revision: str
-) -> ModelVersion:
+def _change(context: Context, version: str, act: Act, reason: str, revision: str) -> ModelVersion:
     """Raises NotFound, Conflict, Changed, Invalid."""
-    by, now = By.person(visit.principal), visit.state.clock()
     seen = etag(int(revision)) if revision.isascii() and revision.isdigit() else None
     try:
         if act == "promote":
-            why = PromoteIn(reason=reason or None).reason
-            return service.promote(session, by, version, now, why, if_match=seen)
+            return service.promote(context, version, PromoteIn(reason=reason or None).reason, if_match=seen)
         if act == "rollback":
-            return service.rollback(session, by, version, now, RollbackIn(reason=reason).reason, seen)
+            return service.rollback(context, version, RollbackIn(reason=reason).reason, seen)
     except ValidationError as error:
         raise Invalid("invalid_request", f"reason: {error.errors()[0]['msg']}") from error
-    if act == "shadow":
-        return service.shadow(session, by, version, now, if_match=seen)
-    return service.shadow(session, by, version, now, 0, if_match=seen)
+    return service.shadow(context, version, service.SHARE if act == "shadow" else 0, if_match=seen)

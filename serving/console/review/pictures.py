@@ -30,7 +30,7 @@ from refundlens.serving.kit.errors import Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import Image, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Image
 
 LONGEST = 1600
 """Pixels a side of the view at most; larger photos show the root mean square of each block."""
@@ -99,7 +99,7 @@ _one_at_a_time = threading.Lock()
 @router.get("/{report_id}/view/{kind}")
 def view(visit: Judge, report_id: str, kind: Kind) -> Response:
     """An image of the report's own photo. Raises Forbidden while the model's opinion is hidden, 404, 410."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         whole = reports.report_detail(session, reports.find_report(session, visit.principal, report_id))
         seen = blind_review.may_see(session, visit.principal, whole.report)
     if kind in ("photo", "thumb", "residual"):
@@ -114,7 +114,7 @@ def other_photo(
     visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual"]
 ) -> Response:
     """An image of another photo of the report's refund. Raises NotFound, Gone."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of(session, visit.principal, report, image_id)
     if image is None:
@@ -125,7 +125,7 @@ def other_photo(
 @router.get("/{report_id}/uses/{image_id}/{kind}")
 def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
     """An image of a photo of another refund that shows the same picture. Raises NotFound, Gone."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of_tenant(session, visit.principal, image_id)
     if image is None:
@@ -166,7 +166,7 @@ def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
         raise Gone("photo_unreadable", f"This photo cannot be shown: {error}") from error
 
 
-def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> Response:
+def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: str) -> Response:
     name = None
     if screening is not None:
         name = screening.heatmap if kind == "heat" else screening.reliability
@@ -175,7 +175,7 @@ def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> 
     if image.erased_at is not None:
         raise _erased()
     try:
-        cells = load_map(visit.state.files, name)
+        cells = load_map(visit.services.files, name)
     except (FileError, ValueError) as error:
         raise Gone("photo_missing", str(error)) from error
     width, height = frame_of(image, screening)
@@ -187,7 +187,7 @@ def _map(visit: Visit, image: Image, screening: Screening | None, kind: str) -> 
     return _answer(_encoded(drawn, "PNG"), "image/png")
 
 
-def frame_of(image: Image, screening: Screening | None) -> tuple[int, int]:
+def frame_of(image: Image, screening: DetectionRecord | None) -> tuple[int, int]:
     """Width and height as displayed, in pixels: the detector knows them, the file's header has them before rotation."""
     body = screening.body if screening else {}
     return body.get("width", image.width), body.get("height", image.height)
@@ -197,7 +197,7 @@ def _bytes(visit: Visit, image: Image) -> bytes:
     if image.erased_at is not None:
         raise _erased()
     try:
-        content: bytes = visit.state.files.get(image.sha256)
+        content: bytes = visit.services.files.get(image.sha256)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     return content

@@ -18,6 +18,7 @@ from refundlens.serving.console.review import blind_review, repository
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -53,9 +54,9 @@ def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "",
     """What needs a person, by deadline and amount. Raises Problem 400 for a cursor that is none of ours."""
     span = WITHIN.get(due)
     sort = sort if sort in SORTS else "due"
-    now = visit.state.clock()
+    now = visit.services.clock()
     wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None, held=False)
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
         wholes = reports.report_details(session, rows[:ROWS])
         hides = blind_review.hidden_here(session, visit.principal.tenant)
@@ -88,10 +89,10 @@ def appeals_page(visit: Judge, cursor: str = "", held: str = "") -> Response:
     if cursor:
         when, last = paging.decode(cursor, (str, str))
         after = (paging.moment(when), last)
-    with visit.state.database.reading() as session:
-        found = reports.open_appeals(session, visit.principal, AppealState.OPEN, after, ROWS)
-        rows = appeal_rows(session, visit, found[:ROWS])
-        last = decided_before(session, visit.principal, held)
+    with visit.reading() as context:
+        found = reports.open_appeals(context.session, visit.principal, AppealState.OPEN, after, ROWS)
+        rows = appeal_rows(context, found[:ROWS])
+        last = decided_before(context.session, visit.principal, held)
     more = None
     if len(found) > ROWS:
         row = found[ROWS - 1]
@@ -102,9 +103,10 @@ def appeals_page(visit: Judge, cursor: str = "", held: str = "") -> Response:
     )  # fmt: skip
 
 
-def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list[AppealRow]:
+def appeal_rows(context: Context, found: Sequence[Appeal]) -> list[AppealRow]:
     """Each with its report and whether this judge may decide it."""
-    by_id = repository.reports_by_id(session, visit.principal.tenant, [one.report_id for one in found])
+    session, principal = context.session, context.principal
+    by_id = repository.reports_by_id(session, principal.tenant, [one.report_id for one in found])
     ours = [one for one in found if one.report_id in by_id]
     wholes = reports.report_details(session, [by_id[one.report_id] for one in ours])
     held = find_held(session, [one.report_id for one in ours])
@@ -112,10 +114,8 @@ def appeal_rows(session: Session, visit: Visit, found: Sequence[Appeal]) -> list
         AppealRow(
             appeal,
             whole,
-            any(decision.decided_by == visit.principal.subject for decision in whole.decisions),
-            appeal.report_id not in held
-            and "decide_appeal"
-            in allowed(session, visit.state.settings, visit.state.clock(), visit.principal.actor, whole),
+            any(decision.decided_by == principal.subject for decision in whole.decisions),
+            appeal.report_id not in held and "decide_appeal" in allowed(context, whole),
         )
         for appeal, whole in zip(ours, wholes, strict=True)
     ]
@@ -133,10 +133,10 @@ def next_report(session: Session, principal: Principal, after: Report) -> str | 
     return None
 
 
-def next_appeal(session: Session, visit: Visit) -> str | None:
+def next_appeal(context: Context) -> str | None:
     """The first open appeal that this judge may decide, of a page."""
-    found = reports.open_appeals(session, visit.principal, AppealState.OPEN, None, ROWS)
-    return next((row.appeal.id for row in appeal_rows(session, visit, found[:ROWS]) if row.may), None)
+    found = reports.open_appeals(context.session, context.principal, AppealState.OPEN, None, ROWS)
+    return next((row.appeal.id for row in appeal_rows(context, found[:ROWS]) if row.may), None)
 
 
 def due_keys(report: Report) -> list[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.reuse.finder import Use as Alike
-from refundlens.serving.storage.tables import AuditEvent, Image, Refund, Report, Screening, Tenant
+from refundlens.serving.storage.tables import AuditEvent, DetectionRecord, Image, Refund, Report, Tenant
 
 How = Literal["bytes", "picture", "mirrored"]
 MOST_USES = 20
@@ -85,13 +85,17 @@ def photo_of_tenant(session: Session, principal: Principal, image_id: str) -> Im
     return session.execute(query).scalar_one_or_none()
 
 
-def newest_screenings(session: Session, images: Sequence[str]) -> dict[str, Screening]:
+def newest_screenings(session: Session, images: Sequence[str]) -> dict[str, DetectionRecord]:
     """By image: what the detector said of it last."""
-    newest = select(func.max(Screening.id)).where(Screening.image_id.in_(images)).group_by(Screening.image_id)
+    newest = (
+        select(func.max(DetectionRecord.id))
+        .where(DetectionRecord.image_id.in_(images))
+        .group_by(DetectionRecord.image_id)
+    )
     if not images:
         return {}
-    rows = session.execute(select(Screening).where(Screening.id.in_(newest))).scalars()
-    return {row.image_id: row for row in rows}
+    rows = session.execute(select(DetectionRecord).where(DetectionRecord.id.in_(newest))).scalars()
+    return {row.image_id: row for row in rows if row.image_id is not None}
 
 
 def photo_of(session: Session, principal: Principal, report: Report, image_id: str) -> Image | None:

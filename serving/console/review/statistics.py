@@ -22,7 +22,7 @@ from refundlens.serving.console.review import repository
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.labels import service as labels
 from refundlens.serving.labels.schemas import Truth
-from refundlens.serving.storage.tables import Label, Report, Screening
+from refundlens.serving.storage.tables import DetectionRecord, Label, Report
 
 LOOKED_AT = 400
 """Labels behind a page."""
@@ -85,7 +85,7 @@ def tenths(known: Sequence[Label]) -> list[Tenth]:
     ]
 
 
-def _difference(label: Label, said: Screening | None) -> Disagreement | None:
+def _difference(label: Label, said: DetectionRecord | None) -> Disagreement | None:
     fake = Truth(label.truth).is_fake
     verdict = said.verdict if said else None
     flat = verdict == ("authentic" if fake else "fake")
@@ -93,12 +93,12 @@ def _difference(label: Label, said: Screening | None) -> Disagreement | None:
     return Disagreement(label, verdict, flat, said.id if said else None) if flat or leaned else None
 
 
-def _said(session: Session, tenant: str, looked: Sequence[Label]) -> dict[str, Screening]:
+def _said(session: Session, tenant: str, looked: Sequence[Label]) -> dict[str, DetectionRecord]:
     """By label: the detection it is about, that of its report or else the newest of its photo."""
     reported = {label.report_id: label.id for label in looked if label.report_id}
     query = (
-        select(Report.id, Screening)
-        .join(Screening, Screening.id == Report.screening_id)
+        select(Report.id, DetectionRecord)
+        .join(DetectionRecord, DetectionRecord.id == Report.screening_id)
         .where(Report.tenant_id == tenant, Report.id.in_(reported))
     )
     by_report = {row[0]: row[1] for row in session.execute(query)} if reported else {}
@@ -178,15 +178,16 @@ def _sample(tenant: str, start: datetime) -> Select[tuple[str, bool]]:
     """The first photos of a quarter of a day: ids sort by time."""
     return (
         select(
-            Screening.verdict.label("verdict"),
-            Screening.body["conditions"]["supported"].as_boolean().label("supported"),
+            DetectionRecord.verdict.label("verdict"),
+            DetectionRecord.body["conditions"]["supported"].as_boolean().label("supported"),
         )
         .where(
-            Screening.tenant_id == tenant,
-            Screening.id >= first_id("det", start),
-            Screening.id < first_id("det", start + QUARTER),
+            DetectionRecord.tenant_id == tenant,
+            DetectionRecord.image_id.is_not(None),
+            DetectionRecord.id >= first_id("det", start),
+            DetectionRecord.id < first_id("det", start + QUARTER),
         )
-        .order_by(Screening.id)
+        .order_by(DetectionRecord.id)
         .limit(SAMPLE)
     )
 

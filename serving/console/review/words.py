@@ -6,9 +6,8 @@ In: stored values and the area's texts. Out: strings for templates.
 from datetime import datetime, timedelta
 from typing import Any
 
-from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.clock import NEVER, rfc3339
 from refundlens.serving.kit.format import percent, span
-from refundlens.serving.storage.tables.reports import NEVER
 
 NEAR = timedelta(hours=2)
 """A deadline this close is shown as urgent: the second of the three warnings."""

@@ -90,12 +90,11 @@ class Case:
 
 
 def gather(session: Session, visit: Visit, report: Report) -> Case:
+    parts = visit.services
     whole = reports.report_detail(session, report)
     seen = blind_review.may_see(session, visit.principal, report)
-    state = visit.state
-    viewer = view.Viewer(visit.principal.actor, state.clock(), visit.language, state.settings, state.secret)
-    reused = telling.reuse_of_image(session, state.finder, whole.image, state.clock())
-    shown = view.report_json(session, viewer, whole)
+    reused = telling.reuse_of_image(session, parts.finder, whole.image, parts.clock())
+    shown = view.report_out(visit.context(session), whole, secret=parts.secret).body()
     detection = None
     said: list[dict[str, Any]] = []
     if whole.screening is not None:
@@ -133,7 +132,7 @@ def _bytes(visit: Visit, image: Image) -> bytes | None:
     if image.erased_at is not None:
         return None
     try:
-        content: bytes = visit.state.files.get(image.sha256)
+        content: bytes = visit.services.files.get(image.sha256)
     except FileError:
         return None
     return content
@@ -164,7 +163,7 @@ def _others(session: Session, whole: ReportDetail, seen: bool) -> list[Other]:
 def _integrity(session: Session, visit: Visit, whole: ReportDetail) -> dict[str, Any] | None:
     """None for a buyer whose record was erased meanwhile."""
     try:
-        return buyers.integrity_json(session, visit.principal, whole.refund.buyer, visit.state.clock())
+        return buyers.integrity_json(visit.context(session), whole.refund.buyer)
     except DomainError:
         return None
 
@@ -197,7 +196,7 @@ def draw(
     visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", before: str = ""
 ) -> Response:
     """The workbench for a report. Raises NotFound."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, before)
 
@@ -206,7 +205,7 @@ def draw_appeal(
     visit: Visit, appeal_id: str, failed: Failed | None = None, said: str = "", before: str = ""
 ) -> Response:
     """The workbench for an appeal. Raises NotFound."""
-    with visit.state.database.reading() as session:
+    with visit.services.database.reading() as session:
         appeal, report = reports.find_appeal(session, visit.principal, appeal_id)
         return _draw(visit, session, report, "appeals", f"/appeals/{appeal.id}", failed, said, before)
 

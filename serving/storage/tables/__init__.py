@@ -1,6 +1,7 @@
 """All tables, so that importing this package knows every one of them."""
 
 from refundlens.serving.storage.tables.buyers import Complaint, IntegrityEntry, Label
+from refundlens.serving.storage.tables.detections import DetectionRecord
 from refundlens.serving.storage.tables.events import (
     AuditEvent,
     Chain,
@@ -10,15 +11,13 @@ from refundlens.serving.storage.tables.events import (
 )
 from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
 from refundlens.serving.storage.tables.models import ModelVersion
-from refundlens.serving.storage.tables.prints import PhotoPrint
-from refundlens.serving.storage.tables.refunds import Image, Refund
+from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund
 from refundlens.serving.storage.tables.reports import (
     Appeal,
     Decision,
     PhotoRequest,
     Refusal,
     Report,
-    Screening,
 )
 from refundlens.serving.storage.tables.work import Job, Lane
 
@@ -30,6 +29,7 @@ __all__ = [
     "Complaint",
     "ConsoleSession",
     "Decision",
+    "DetectionRecord",
     "Image",
     "IntegrityEntry",
     "Job",
@@ -42,7 +42,6 @@ __all__ = [
     "Refund",
     "Refusal",
     "Report",
-    "Screening",
     "StoredAnswer",
     "Tenant",
     "WebhookDelivery",

@@ -1,11 +1,14 @@
-"""The platform's refunds as we mirror them, and their photos."""
+"""The platform's refunds as we mirror them, their photos, and what stays to find a photo again."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refundlens.serving.storage.base import DIGEST, ID, Base, partial
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up by itself only in a column that it calls INTEGER."""
 
 
 class Refund(Base):
@@ -67,3 +70,18 @@ class Image(Base):
     request_id: Mapped[str | None] = mapped_column(ID)
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+
+
+class PhotoPrint(Base):
+    """The print of a refund's photo, gone with the photo. number: what indexes call it; never given twice. content:
+    `model.compare.prints.Print` as bytes. pdq: the hash that others exchange, in hexadecimal."""
+
+    __tablename__ = "photo_print"
+    __table_args__ = (Index("ix_photo_print_image", "image_id", unique=True), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    image_id: Mapped[str] = mapped_column(ID, ForeignKey("image.id"))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    pdq: Mapped[str] = mapped_column(DIGEST)
+    created_at: Mapped[datetime]

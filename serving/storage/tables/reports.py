@@ -1,6 +1,6 @@
-"""Reports and what belongs to one: screenings, decisions, appeals, photo requests, the refusal."""
+"""Reports and what belongs to one: decisions, appeals, photo requests, the refusal."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
@@ -8,36 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from refundlens.serving.storage.base import DIGEST, ID, Base, partial
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""Sorts behind every deadline; an empty one would come first on one database and last on the other."""
 _DUE = ("due_at", "amount_rank", "id")
 """What queues are sorted by."""
 _LIVE = "live IS NOT NULL"
-
-
-class Screening(Base):
-    """What the detector said of a photo. id: a detection's (`det_...`). body: the API's JSON. heatmap, reliability:
-    SHA-256 of the maps' files in the store; no reliability map where the model has none."""
-
-    __tablename__ = "screening"
-    __table_args__ = (
-        Index("ix_screening_image", "image_id", "id"),
-        Index("ix_screening_newest", "tenant_id", "id"),
-        Index("ix_screening_heatmap", "heatmap"),
-        Index("ix_screening_reliability", "reliability"),
-    )
-
-    id: Mapped[str] = mapped_column(ID, primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
-    image_id: Mapped[str] = mapped_column(ID, ForeignKey("image.id"))
-    verdict: Mapped[str] = mapped_column(String(20))
-    probability: Mapped[float]
-    bound: Mapped[float | None]
-    model_version: Mapped[str] = mapped_column(String(80))
-    body: Mapped[dict[str, Any]]
-    heatmap: Mapped[str | None] = mapped_column(DIGEST)
-    reliability: Mapped[str | None] = mapped_column(DIGEST)
-    created_at: Mapped[datetime]
 
 
 class Report(Base):
@@ -79,7 +52,7 @@ class Report(Base):
     """Why the screening left it to a person: a code."""
     note: Mapped[str] = mapped_column(Text, default="")
     reported_by: Mapped[str] = mapped_column(String(120))
-    screening_id: Mapped[str | None] = mapped_column(ID, ForeignKey("screening.id"))
+    screening_id: Mapped[str | None] = mapped_column(ID, ForeignKey("detection.id"))
     verdict: Mapped[str | None] = mapped_column(String(20))
     rule: Mapped[str | None] = mapped_column(String(30))
     bound: Mapped[float | None]

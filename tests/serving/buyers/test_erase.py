@@ -14,7 +14,7 @@ from refundlens.serving.buyers import erasure, integrity
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
 from refundlens.serving.cli.main import app as cli
 from refundlens.serving.events import outbox
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.events.verify import verify
 from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.clock import utc_now

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import AuditEvent, StoredAnswer

@@ -25,27 +25,27 @@ from refundlens.serving.detection.maps import save_map
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.jobs.handlers import run_timer
 from refundlens.serving.jobs.queue import take
+from refundlens.serving.kit.clock import NEVER
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import service as model_versions
 from refundlens.serving.registry.bundles import examine
-from refundlens.serving.registry.service import By
 from refundlens.serving.reports.held import UNDO
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import sqlite_file
 from refundlens.serving.storage.tables import (
     AuditEvent,
     Decision,
+    DetectionRecord,
     Image,
     Label,
     Refund,
     Report,
-    Screening,
     Tenant,
 )
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.storage.tables.work import Lane
 from refundlens.serving.workflow.states import ReportState
 
@@ -78,7 +78,7 @@ def _pass_ten_seconds(app: FastAPI) -> None:
     state.clock.now += UNDO
     for job in take(state.database, state.clock(), 60, 50, Lane.TIMER):
         with state.database.transaction() as session:
-            run_timer(Doing(session, state.settings, state.clock()), job)
+            run_timer(Context(session, state.settings, state.clock()), job)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def dispute(workflow_app: FastAPI, moving_clock: Any, photo: Photo) -> Callable[
                 "conditions": {"long_side": 320, "jpeg_quality": 90, "quantisations": 1, "sharpness": 0.5,
                                "supported": number % 2 == 1},
             }  # fmt: skip
-            screening = Screening(
+            screening = DetectionRecord(
                 **both, id=body["id"], image_id=image.id, verdict=verdict, probability=probability, bound=0.01,
                 model_version="refundlens-tiny 0.0.1", body=body, heatmap=save_map(files, cells),
                 reliability=save_map(files, 1 - cells),
@@ -505,7 +505,7 @@ def test_the_models_page_shows_what_runs_and_who_disagrees(
     )  # fmt: skip
     _pass_ten_seconds(workflow_app)
     with workflow_app.state.database.transaction() as session:
-        session.query(Screening).one().verdict = "authentic"
+        session.query(DetectionRecord).one().verdict = "authentic"
     page = eve.get("/models")
     assert page.status_code == 200
     assert "refundlens-tiny 0.0.1" in page.text and "For tests." in page.text
@@ -519,7 +519,7 @@ def test_an_engineer_changes_the_model_by_a_form(
 ) -> None:
     known = examine(detector, 1)
     newer = replace(known, name=known.name.model_copy(update={"version": "0.0.2", "sha256": "1" * 64}))
-    by = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
+    by = Principal(DEFAULT, "", Role.ENGINEER, "eve")
     with workflow_app.state.database.transaction() as session:
         first, row = (model_versions.add(session, by, one, moving_clock()) for one in (known, newer))
         model_versions.install(session, first.id, moving_clock(), None)

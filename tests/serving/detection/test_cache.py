@@ -1,11 +1,10 @@
 """Photos that come again: the stored answer, for the same caller, model, claim and language, and for nobody else."""
 
 import errno
-import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -16,8 +15,8 @@ from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import cache as answering
 from refundlens.serving.detection.cache import Question, ResultCache
-from refundlens.serving.detection.store import DetectionRecord, DetectionStore
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import DetectionRecord
 
 Photo = Callable[..., bytes]
 KEY = {"Authorization": "Bearer test-key"}
@@ -28,6 +27,13 @@ def _ask(client: TestClient, *photos: bytes, name: str = "a.jpg", **headers: str
     answer = client.post("/v1/detect", files=[("image", (name, one)) for one in photos], headers=given)
     assert answer.status_code == 200, answer.text
     return answer
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_the_same_bytes_get_the_stored_answer(client: TestClient, photo: Photo) -> None:
@@ -109,52 +115,32 @@ def test_other_rules_are_another_question(monkeypatch: pytest.MonkeyPatch) -> No
     assert question.digest != before
 
 
-DAMAGES = {
-    "truncated": (".json", lambda data: data[:100]),
-    "no bytes": (".json", lambda data: b""),
-    "emptied": (".json", lambda data: b"{}"),
-    "no object": (".json", lambda data: b"null"),
-    "no text": (".json", lambda data: b"\xff" + data),
-    "another's": (".json", lambda data: data.replace(b'"id": "det_0', b'"id": "det_7')),
-    "no size": (".json", lambda data: data.replace(b'"width"', b'"depth"')),
-    "a folder": (".json", None),
-    "map truncated": (".npy", lambda data: data[:-1]),
-    "map no bytes": (".npy", lambda data: b""),
-    "map of objects": (".npy", lambda data: data.replace(b"'<f4'", b"'|O' ")),
-    "map of too much": (".npy", lambda data: re.sub(rb"\((\d+), ", rb"(\g<1>99999999999, ", data)),
-    "list for a map": (".npy", lambda data: _flat(data)),
-    "trust truncated": (".reliability.npy", lambda data: data[:100]),
-}  # fmt: skip
+MAPS = ("heatmap", "reliability")
+DAMAGES = {"gone": None, "emptied": b"", "another's": b"no map"}
 
 
-def _flat(data: bytes) -> bytes:
-    """The same numbers as a list."""
-    return re.sub(
-        rb"\((\d+), (\d+)\)",
-        lambda found: (b"(%d,)" % (int(found[1]) * int(found[2]))).ljust(len(found[0])),
-        data,
-    )
+def _record(client: TestClient, identifier: str) -> DetectionRecord:
+    with client.app.state.database.reading() as session:  # type: ignore[attr-defined]
+        return session.get_one(DetectionRecord, identifier)  # type: ignore[no-any-return]
 
 
-def _damage(settings: Settings, identifier: str, damage: str) -> None:
-    suffix, spoil = DAMAGES[damage]
-    path = settings.data_dir / "detections" / f"{identifier}{suffix}"
-    whole = path.read_bytes()
+def _damage(client: TestClient, identifier: str, which: str, damage: str) -> None:
+    name = getattr(_record(client, identifier), which)
+    path = client.app.state.settings.data_dir / "files" / name[:2] / name[2:]  # type: ignore[attr-defined]
     path.unlink()
-    if spoil is None:
-        path.mkdir()
-        return
-    assert spoil(whole) != whole
-    path.write_bytes(spoil(whole))
+    content = DAMAGES[damage]
+    if content is not None:
+        path.write_bytes(content)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_judged_anew(
-    settings: Settings, detector: Detector, photo: Photo, damage: str
+@pytest.mark.parametrize("which", MAPS)
+def test_what_lost_a_map_is_judged_anew(
+    settings: Settings, detector: Detector, photo: Photo, which: str, damage: str
 ) -> None:
     with TestClient(create_app(settings, detector), headers=KEY) as client:
         first = _ask(client, photo()).json()["detections"][0]
-    _damage(settings, first["id"], damage)
+        _damage(client, first["id"], which, damage)
     with TestClient(create_app(settings, detector), headers=KEY) as client:
         again = _ask(client, photo())
         anew = again.json()["detections"][0]
@@ -164,17 +150,18 @@ def test_a_damaged_file_is_judged_anew(
         assert client.get(anew["heatmap_url"]).status_code == 200
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("which", MAPS)
 def test_a_damaged_detection_says_so_and_is_not_given_again(
-    client: TestClient, settings: Settings, photo: Photo, damage: str, caplog: pytest.LogCaptureFixture
+    client: TestClient, photo: Photo, which: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = _ask(client, photo()).json()["detections"][0]
-    _damage(settings, first["id"], damage)
-    for path in ("", "/heatmap", "/reliability"):
-        answer = client.get(f"/v1/detections/{first['id']}{path}")
-        assert answer.status_code == 410 and answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["code"] == "damaged" and "Send the photo again" in answer.json()["detail"]
+    _damage(client, first["id"], which, "emptied")
+    answer = client.get(f"/v1/detections/{first['id']}/{which}")
+    assert answer.status_code == 410 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "damaged" and "Send the photo again" in answer.json()["detail"]
     assert first["id"] in caplog.text
+    assert client.get(f"/v1/detections/{first['id']}/evidence.json").status_code == 410
+    assert client.get(f"/v1/detections/{first['id']}").json() == first, "what was said of it is whole"
     again = _ask(client, photo())
     assert again.headers["cache-status"] == "refundlens; fwd=miss", "not even from memory"
     assert again.json()["detections"][0]["id"] != first["id"]
@@ -186,28 +173,13 @@ def test_a_fault_of_the_system_is_not_taken_for_a_damaged_file(
     first = _ask(client, photo()).json()["detections"][0]
     with monkeypatch.context() as patch:
 
-        def too_many(*_: object, **__: object) -> str:
+        def too_many(*_: object, **__: object) -> bytes:
             raise OSError(errno.EMFILE, "Too many open files")
 
-        patch.setattr(Path, "read_text", too_many)
-        assert client.get(f"/v1/detections/{first['id']}").status_code == 500
-    assert client.get(f"/v1/detections/{first['id']}").json() == first
+        patch.setattr(Path, "read_bytes", too_many)
+        assert client.get(first["heatmap_url"]).status_code == 500
+    assert client.get(first["heatmap_url"]).status_code == 200
     assert _ask(client, photo()).json()["detections"][0] == first, "it is still the answer"
-
-
-def test_strange_files_do_not_keep_the_store_from_opening(tmp_path: Path) -> None:
-    identifier = f"det_{'1' * 26}"
-    store = DetectionStore(tmp_path, keep=2)
-    body = {"id": identifier, "width": 8, "height": 8}
-    store.put(DetectionRecord(identifier, "me", body, np.zeros((1, 1), np.float32)), "q")
-    for name in ("det_.json", "det_x.json", "det_x.answer", "det_x.y.z.answer", f"{identifier}.partial"):
-        (tmp_path / name).touch()
-    (tmp_path / f"det_{'0' * 26}.json").mkdir()
-    store = DetectionStore(tmp_path, keep=2)
-    assert store.answer("q") == identifier and store.get(identifier, "me")
-    newer = f"det_{'2' * 26}"
-    store.put(DetectionRecord(newer, "me", body | {"id": newer}, np.zeros((1, 1), np.float32)), "q")
-    assert store.answer("q") == newer and store.get(newer, "me"), "a folder that stays costs no verdict"
 
 
 def test_an_answer_goes_with_its_detection(settings: Settings, detector: Detector, photo: Photo) -> None:
@@ -216,15 +188,13 @@ def test_an_answer_goes_with_its_detection(settings: Settings, detector: Detecto
         first = _ask(client, photo()).json()["detections"][0]
         _ask(client, photo(red=True))
         assert _ask(client, photo()).json()["detections"][0]["id"] != first["id"]
-    left = sorted(path.suffix for path in (one.data_dir / "detections").iterdir())
-    assert left == [".answer", ".json", ".npy", ".npy"]
 
 
 def test_it_can_be_switched_off(settings: Settings, detector: Detector, photo: Photo) -> None:
     off = settings.model_copy(update={"cache_bytes": 0})
     with TestClient(create_app(off, detector), headers=KEY) as client:
         ids = {_ask(client, photo()).json()["detections"][0]["id"] for _ in range(2)}
-    assert len(ids) == 2 and not list((off.data_dir / "detections").glob("*.answer"))
+        assert len(ids) == 2 and {_record(client, one).question for one in ids} == {None}
 
 
 def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
@@ -239,16 +209,3 @@ def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
     answers.put("d", {"text": "x" * 100})
     assert [answers.get(name) for name in "abcd"] == [None] * 4, "larger than all there is"
     answers.drop("d")
-
-
-def test_the_newest_detection_answers(tmp_path: Path) -> None:
-    store = DetectionStore(tmp_path, keep=2)
-    map_ = np.zeros((1, 1), np.float32)
-    ids = [f"det_{digit * 26}" for digit in "123"]
-    for identifier in ids[:2]:
-        store.put(DetectionRecord(identifier, "me", {"id": identifier, "width": 8, "height": 8}, map_), "q")
-    assert store.answer("q") == ids[1] and DetectionStore(tmp_path, keep=2).answer("q") == ids[1]
-    store.put(DetectionRecord(ids[2], "me", {}, map_))
-    assert store.answer("q") == ids[1], "the older one went, and its mark with it"
-    assert store.get(ids[1], "me") and store.get(ids[1], "you") is None
-    assert [path.name for path in tmp_path.glob("*.answer")] == [f"{ids[1]}.q.answer"]

@@ -24,11 +24,11 @@ from refundlens.model.detection import Detection
 from refundlens.model.photo.image import Photo as Opened
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body as intake
-from refundlens.serving.http import idempotency
+from refundlens.serving.detection.endpoints import SLACK
 from refundlens.serving.http.budgets import Budgets, Caller
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import StoredAnswer
 
 Photo = Callable[..., bytes]
 LINE = [
@@ -244,16 +244,56 @@ def test_a_repeated_idempotency_key_gets_the_stored_answer(client: TestClient, p
     _problem(renamed, 422, "idempotency_mismatch")
 
 
-def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "MOST_BYTES", 1000)
-    kept = idempotency.Replays(utc_now)
-    for number in range(20):
-        assert kept.begin("me", str(number), "f") is None
-        kept.finish("me", str(number), {"text": "x" * 200})
-    assert kept.begin("me", "19", "f") == {"text": "x" * 200}
-    assert kept.begin("me", "0", "f") is None, "forgotten, so it runs again"
-    kept.finish("me", "gone", {})
-    assert len(kept._entries) < 8
+def _keyed(client: TestClient, photo: bytes, **headers: str):  # type: ignore[no-untyped-def]
+    """Judged anew, if it is judged at all."""
+    given = {"Idempotency-Key": "k", "Cache-Control": "no-store", **headers}
+    return client.post("/v1/detect", files=_files(photo), headers=given)
+
+
+def test_a_key_is_known_after_a_restart_and_to_every_process(
+    settings: Settings, detector: Detector, photo: Photo
+) -> None:
+    headers = {"Authorization": "Bearer test-key"}
+    keys = Settings(api_keys="merchant:shop:test-key").api_keys
+    settings = settings.model_copy(update={"api_keys": keys})
+    with TestClient(create_app(settings, detector), headers=headers) as client:
+        first = _keyed(client, photo())
+        with TestClient(create_app(settings, detector), headers=headers) as beside:
+            assert _keyed(beside, photo()).json() == first.json()
+    with TestClient(create_app(settings, detector), headers=headers) as client:
+        again = _keyed(client, photo())
+        assert again.json() == first.json() and again.headers["server-timing"].startswith(
+            "replay;dur=0, total"
+        )
+        _problem(_keyed(client, photo(red=True)), 422, "idempotency_mismatch")
+        report = {"refund_id": "R-1", "image": "img_1"}
+        other = client.post("/v1/reports", json=report, headers={"Idempotency-Key": "k"})
+        _problem(other, 422, "idempotency_mismatch")
+
+
+def test_a_key_whose_request_failed_may_be_sent_again(client: TestClient, photo: Photo) -> None:
+    bad = [*_files(photo()), ("reference", ("x", b"no"))]
+    for _ in range(2):
+        answer = client.post("/v1/detect", files=bad, headers={"Idempotency-Key": "k"})
+        _problem(answer, 422, "unsupported_format")
+    assert _keyed(client, photo()).status_code == 200
+
+
+def test_a_key_left_behind_by_a_process_that_died_is_free_again(
+    settings: Settings, detector: Detector, photo: Photo
+) -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    app = create_app(settings, detector, lambda: now[0])
+    with TestClient(app, headers={"Authorization": "Bearer test-key"}) as client:
+        first = _keyed(client, photo())
+        with app.state.database.transaction() as session:
+            row = session.query(StoredAnswer).one()
+            row.status, row.body = 102, b"{}"
+        _problem(_keyed(client, photo()), 409, "idempotency_in_progress")
+        now[0] += timedelta(milliseconds=settings.deadline_ms, seconds=SLACK + 1)
+        again = _keyed(client, photo())
+        assert again.status_code == 200 and again.json() != first.json()
+        assert _keyed(client, photo()).json() == again.json()
 
 
 def test_an_idempotency_key_expires(settings: Settings, detector: Detector, photo: Photo) -> None:

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from refundlens.model.detect import Detector
 from refundlens.serving.evidence.signature import PublicKey, Signer
+from refundlens.serving.kit.context import Context
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports.screening import conclude, keep_maps
-from refundlens.serving.reports.service import Doing
 from refundlens.serving.storage.tables import Report
 
 
@@ -72,7 +72,7 @@ def case(
     with state.database.transaction() as session:
         report = session.get_one(Report, made.json()["id"])
         refund = lock_by_key(session, report.refund_id)
-        conclude(Doing(session, state.settings, state.clock()), report.claim_id, refund, {named: found})
+        conclude(Context(session, state.settings, state.clock()), report.claim_id, refund, {named: found})
         detection_id = report.screening_id
     assert detection_id is not None
     return Case(workflow_app, as_caller, content, made.json()["id"], detection_id)

@@ -109,7 +109,10 @@ def service(bundle, detector, tmp_path_factory) -> Iterator[TestClient]:  # type
 def _answered(client: TestClient, path: str, body: bytes, headers: dict[str, str]) -> None:
     """An answer that is no fault of ours, and nothing left behind."""
     answer = client.post(path, content=body, headers=headers)
-    assert answer.status_code < 500, answer.text
+    late = (
+        answer.status_code == 503 and answer.json()["code"] == "deadline"
+    )  # some headers give a millisecond
+    assert answer.status_code < 500 or late, answer.text
     if answer.status_code != 200:
         assert (
             answer.headers["content-type"] == "application/problem+json"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from refundlens.datasets.photos import gather
 from refundlens.serving.cli.main import app as cli
 from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.labels import service
@@ -127,7 +128,8 @@ def test_the_export_has_the_strongest_truth_of_each_photo(
             ("0" * 64, Truth.AUTHENTIC),
         ):
             asked = LabelIn(sha256=sha256, truth=truth)
-            service.make_label(session, ENGINEER, asked, moving_clock.forward(days=1))
+            context = Context(session, Settings(), moving_clock.forward(days=1), ENGINEER)
+            service.make_label(context, asked)
         other = create_dispute(session, moving_clock(), buyer=BUYER, tenant="tnt_two", content=b"theirs")
         service.for_decision(session, other.report, Event.DECIDE_ESTABLISHED, "ann", moving_clock())
     with database.reading() as session:

@@ -12,16 +12,16 @@ from refundlens.model.bundle import CALIBRATION, CARD, VERSION
 from refundlens.model.detect import Detector
 from refundlens.serving.events import audit
 from refundlens.serving.identity.tenants import DEFAULT
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import service
 from refundlens.serving.registry.bundles import examine, open_bundles
-from refundlens.serving.registry.service import By
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Tenant
 
-ENGINEER = By(DEFAULT, Actor(Role.ENGINEER, "eve"))
-ADMIN = By(DEFAULT, Actor(Role.ADMIN, "root"), admin=True)
+ENGINEER = Principal(DEFAULT, "", Role.ENGINEER, "eve")
+ADMIN = Principal(DEFAULT, "", Role.ADMIN, "root")
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def bundles(tmp_path: Path) -> FileStore:
 
 
 @pytest.fixture
-def engineer() -> By:
+def engineer() -> Principal:
     return ENGINEER
 
 
 @pytest.fixture
-def admin() -> By:
+def admin() -> Principal:
     return ADMIN
 
 

@@ -17,6 +17,9 @@ from fastapi import FastAPI
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.identity.tenants import open_database
+from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import follower, loader, repository, service
 from refundlens.serving.registry.bundles import examine, open_bundles
 from refundlens.serving.registry.follower import Follower
@@ -174,8 +177,8 @@ def _promote(app: FastAPI, version: str, chosen: bool = True) -> None:
     database: Database = app.state.database
     with database.transaction() as session:
         if chosen:
-            by = service.By("tnt_default", service.SERVICE.actor, admin=True)
-            service.promote(session, by, version, app.state.clock())
+            by = Principal("tnt_default", "", Role.ADMIN, "root")
+            service.promote(Context(session, app.state.settings, app.state.clock(), by), version)
         else:
             service.install(session, version, app.state.clock(), None)
 

@@ -13,11 +13,13 @@ from refundlens.model.detect import Detector
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.serving.events import verify
 from refundlens.serving.events.audit import text_hash
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Changed, Conflict, Forbidden, Invalid
-from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import ModelError, tried
-from refundlens.serving.registry.service import By
+from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, ModelVersion, OutboxEvent
 
@@ -30,9 +32,8 @@ def change(database: Database, engineer: Any, moving_clock: Any) -> Callable[...
 
     def call(name: str, version: str, *given: Any, by: Any = engineer, **more: Any) -> ModelVersion:
         with database.transaction() as session:
-            row: ModelVersion = getattr(service, name)(
-                session, by, version, moving_clock.forward(seconds=1), *given, **more
-            )
+            context = Context(session, Settings(), moving_clock.forward(seconds=1), by)
+            row: ModelVersion = getattr(service, name)(context, version, *given, **more)
             return row
 
     return call
@@ -191,8 +192,8 @@ def test_a_name_belongs_to_one_bundle(database: Database, add: Add) -> None:
 def test_engineers_of_other_tenants_change_nothing(database: Database, add: Add, moving_clock: Any) -> None:
     """One model judges for all tenants; those who run the installation choose it."""
     one = add("1")
-    stranger = By("tnt_two", Actor(Role.ADMIN, "root"), admin=True)
+    stranger = Principal("tnt_two", "", Role.ADMIN, "root")
     for change in (service.promote, service.shadow):
         with pytest.raises(Forbidden), database.transaction() as session:
-            change(session, stranger, one, moving_clock())
+            change(Context(session, Settings(), moving_clock(), stranger), one)
     assert _stages(database) == {"1": "candidate"}

@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from refundlens.model.bundle import BundleError
 from refundlens.serving.app import create_app
 from refundlens.serving.cli.main import app as command
+from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import Follower
-from refundlens.serving.registry.service import By
 from refundlens.serving.registry.signatures import check_signature, make_signature, read_signature
 from refundlens.serving.settings import Settings, SettingsError
 from refundlens.serving.storage.database import Database
@@ -101,12 +102,13 @@ def test_a_service_starts_with_a_signed_bundle_only(
 
 def test_a_champion_that_somebody_wrote_into_the_database_does_not_judge(
     strict: Settings, key: ed25519.Ed25519PrivateKey, add: Callable[..., str], database: Database, bundles: FileStore,
-    admin: By, moving_clock: Any,
+    admin: Principal, moving_clock: Any,
 ) -> None:  # fmt: skip
     """Whoever has the database and the disk still has no signature."""
     first, second = add("0.0.1"), add("0.0.2", blind=True)
     with database.transaction() as session:
-        service.promote(session, admin, first, moving_clock(), "x", force=True)
+        context = Context(session, Settings(), moving_clock(), admin)
+        service.promote(context, first, "x", force=True)
         row = service.find(session, first)
         row.facts = {**row.facts, "signature": make_signature(row.sha256, _pem(key))}
 

@@ -1,6 +1,8 @@
 """A picture that was used in another claim is found, told of, shown side by side, and forgotten with its photo."""
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,15 +12,22 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from refundlens.model.compare.prints import take_print
 from refundlens.serving.buyers.erasure import erase
-from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.cli.main import app
+from refundlens.serving.identity.tenants import DEFAULT, open_database
+from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM
-from refundlens.serving.reuse import catalogue, telling
+from refundlens.serving.reuse import catalogue, filling, telling
+from refundlens.serving.reuse.filling import Filled, count_photos, fill_prints
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.reuse.taking import print_of
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 from tests.support.scenes import cut, jpeg, scene, sent
 
@@ -214,3 +223,121 @@ def _image(database: Any, tenant: str, now: Any, taken: Any, number: int | None 
         if number is not None:
             session.query(PhotoPrint).filter_by(image_id=image.id).update({"number": number})
         return image.id
+
+
+def _codes(answer: Any) -> dict[str, str]:
+    assert answer.status_code == 200, answer.text
+    [line] = answer.json()["detections"]
+    told = [*line["reasons"], *line["details"]["reasons"]]
+    return {one["code"]: one["text"] for one in told if one["code"].startswith("reuse.")}
+
+
+def _detect(caller: Any, content: bytes, **headers: str) -> dict[str, str]:
+    return _codes(caller.post("/v1/detect", files={"image": ("a.jpg", content)}, headers=headers))
+
+
+def test_a_photo_sent_by_itself_is_looked_for_in_the_tenant_s_claims(
+    as_caller: Caller, copies: list[bytes]
+) -> None:
+    shop = as_caller("shop-1")
+    assert _detect(shop, copies[0]) == {}, "before there is any claim"
+    refund(shop, "R-1", copies[1])
+    refund(shop, "R-2", copies[2])
+    refund(shop, "R-3", copies[3], source="listing")
+    found = _detect(as_caller("shop-2"), copies[0], **{"Accept-Language": "zh"})
+    assert list(found) == ["reuse.in_claims"] and "2 笔" in found["reuse.in_claims"]
+    assert "before: 2" in _detect(shop, copies[0], **{"Cache-Control": "no-cache"})["reuse.in_claims"]
+    assert _detect(shop, jpeg(scene(2))) == {}
+
+
+def test_other_tenants_claims_are_counted_only_where_both_share(
+    as_caller: Caller, copies: list[bytes], workflow_app: FastAPI, moving_clock: Any
+) -> None:
+    database = workflow_app.state.database
+    with database.transaction() as session:
+        session.add(Tenant(id="tnt_other", name="other", settings={}, created_at=moving_clock()))
+    _mirrored(database, "tnt_other", copies[1], moving_clock())
+    fresh = {"Cache-Control": "no-cache"}
+    assert _detect(as_caller("ann"), copies[0], **fresh) == {}
+    with database.transaction() as session:
+        for name in ("tnt_other", DEFAULT):
+            session.get_one(Tenant, name).settings = {catalogue.SHARES: True}
+    assert list(_detect(as_caller("ann"), copies[0], **fresh)) == ["reuse.in_claims_elsewhere"]
+
+
+def _mirrored(database: Any, tenant: str, content: bytes, now: Any) -> str:
+    """A refund with one photo, as a version without prints mirrored it, and then its print; the image's id."""
+    taken = print_of(content)
+    assert taken is not None
+    with database.transaction() as session:
+        image = _kept_image(session, tenant, content, now)
+        catalogue.keep_prints(session, image, taken, now)
+        return image.id
+
+
+def _kept_image(session: Any, tenant: str, content: bytes, now: Any) -> Image:
+    key = make_id("rfd", now)
+    both = {"tenant_id": tenant, "created_at": now}
+    session.add(
+        Refund(
+            **both, id=key, refund_id=key, version=1, account="shop", amount_minor=1, currency="CNY", status="open",
+            buyer="b" * 64, updated_at=now, claim_text="", outcome="undecided",
+        )
+    )  # fmt: skip
+    session.flush()
+    image = Image(
+        **both, id=make_id("img", now), refund_id=key, source="refund", sha256=hashlib.sha256(content).hexdigest(),
+        name="a.jpg", media_type="image/jpeg", width=640, height=480, bytes=len(content),
+    )  # fmt: skip
+    session.add(image)
+    session.flush()
+    return image
+
+
+def test_photos_of_former_versions_get_their_prints(
+    settings: Settings,
+    database: Database,
+    copies: list[bytes],
+    moving_clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files, now = FileStore(settings.data_dir / "files"), moving_clock()
+    other, lost = jpeg(scene(2)), jpeg(scene(3))
+    with database.transaction() as session:
+        for content in (*copies, other, lost, b"no photo"):
+            _kept_image(session, "tnt_one", content, now)
+            if content is not lost:
+                files.put(content)
+        old = _kept_image(session, "tnt_two", copies[0], now)
+        catalogue.keep_prints(session, old, print_of(copies[0]), now)
+        session.query(PhotoPrint).one().content = b"\x00\x00 of another version"
+    monkeypatch.setattr(filling, "BATCH", 3)
+    done = Filled()
+    assert count_photos(database, "tnt_one") == 7 and count_photos(database, None) == 8
+    assert len(list(fill_prints(database, files, "tnt_one", now, done))) == 7
+    assert (done.photos, done.taken, done.unreadable) == (7, 5, 2)
+    again = Filled()
+    list(fill_prints(database, files, None, now, again))
+    assert (again.photos, again.taken, again.unreadable) == (3, 1, 2), "the old one, and what cannot be read"
+    with database.reading() as session:
+        assert len(Finder().find(session, "tnt_one", print_of(copies[0]), now)) == 4
+
+
+def test_the_command_fills_and_tells(
+    settings: Settings, copies: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFUNDLENS_DATA_DIR", str(settings.data_dir))
+    runner, now = CliRunner(), utc_now()
+    opened = open_database(settings, now)
+    with opened.transaction() as session:
+        _kept_image(session, DEFAULT, copies[0], now)
+        _kept_image(session, DEFAULT, b"lost", now)
+    FileStore(settings.data_dir / "files").put(copies[0])
+    first = runner.invoke(app, ["reuse", "fill", "--json"])
+    assert first.exit_code == 1 and json.loads(first.stdout) == {"photos": 2, "taken": 1, "unreadable": 1}
+    with opened.transaction() as session:
+        session.query(Image).filter_by(sha256=hashlib.sha256(b"lost").hexdigest()).one().erased_at = now
+    opened.close()
+    second = runner.invoke(app, ["reuse", "fill", "--tenant", "default"])
+    assert second.exit_code == 0 and second.stdout.startswith("0 photos had no print")
+    assert runner.invoke(app, ["reuse", "fill", "--tenant", "nobody"]).exit_code == 1

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from refundlens.model.detect import Detector
 from refundlens.serving.buyers import repository, retention
+from refundlens.serving.detection.store import DetectionStore
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import repository as reports
@@ -95,7 +96,7 @@ def test_statistics_lead_to_no_other_index(filled: FastAPI, asked: list[Page]) -
         "report",
         "refund",
         "image",
-        "screening",
+        "detection",
         "audit_event",
         "outbox_event",
         "webhook_delivery",
@@ -120,6 +121,7 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
 
         return run
 
+    store = DetectionStore(database, files, 10)
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
         "ix_report_claim": reading(lambda session: reports.of_claim(session, "clm_1")),
@@ -130,9 +132,10 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
         "ix_image_kept": reading(
             lambda session: retention.erase_old_photos(session, files, now, Settings(keep_photos_days=1))
         ),
-        "ix_screening_image": reading(lambda session: labels.newest_screening(session, DEFAULT, "img_1")),
-        "ix_screening_heatmap": needed,
-        "ix_screening_reliability": needed,
+        "ix_detection_image": reading(lambda session: labels.newest_screening(session, DEFAULT, "img_1")),
+        "ix_detection_heatmap": needed,
+        "ix_detection_question": lambda: store.answers([SHA256]),
+        "ix_detection_reliability": needed,
         "ix_refusal_evidence": needed,
         "ix_outbox_event_newest": reading(lambda session: webhooks.event_ids(session, DEFAULT, "evt_", 10)),
         "ix_webhook_delivery_due": lambda: queue.next_due(database, now),
@@ -153,7 +156,7 @@ def test_every_index_is_used(filled: FastAPI, found: dict[str, list[Plan]], tmp_
     declared = {str(index.name) for name in GROWING for index in Base.metadata.tables[name].indexes}
     elsewhere = {
         "ix_outbox_event_object",  # `buyers.erase`: what was told of a buyer's reports
-        "ix_screening_newest",  # the console: what was screened on a day
+        "ix_detection_newest",  # the console: what was screened on a day
     }
     assert {name for name in declared if f"{name} " not in used} <= elsewhere
 

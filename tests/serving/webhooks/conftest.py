@@ -13,7 +13,7 @@ import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
 from refundlens.serving.events import outbox
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.secret import Secret

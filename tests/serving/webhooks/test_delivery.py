@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import WebhookVerificationError
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
 from refundlens.serving.webhooks import delivery, schedule, sending
 from refundlens.serving.webhooks.delivery import deliver_due, next_due

@@ -29,7 +29,9 @@ FAST = 0.01
 def state(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An application's, whose streams look often."""
     monkeypatch.setattr(streams, "LOOK", FAST)
-    return SimpleNamespace(database=bench.database, clock=bench.clock, notifier=Notifier(), closing=False)
+    return SimpleNamespace(
+        database=bench.database, clock=bench.clock, notifier=Notifier(), closing=False, streams=0
+    )
 
 
 def reading(bench: Any, principal: Principal = ADMIN, last: str | None = None) -> Reading:

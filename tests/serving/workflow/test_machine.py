@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from refundlens.serving.events.verify import verify
-from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.clock import NEVER, utc_now
 from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import Actor, Role
@@ -36,7 +36,6 @@ from refundlens.serving.storage.tables import (
     Refund,
     Report,
 )
-from refundlens.serving.storage.tables.reports import NEVER
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, Outcome, ReportState

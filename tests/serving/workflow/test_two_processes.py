@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from refundlens.serving.events.types import WebhookType
+from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.jobs import queue
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import utc_now

@@ -293,7 +293,7 @@ def test_the_buyer_follows_appeals_and_sends_a_photo_by_link(
     calls("ann").post(f"{path}/photo-requests", {"wish": "live_capture", "message": "With today's paper."})
     with httpx.Client(base_url=live.base) as buyer:
         page = buyer.get(link, headers={"Accept": "text/html", "Accept-Language": "zh-CN"})
-        assert "请再发一张照片" in page.text and "With today" in page.text
+        assert "请补充一张照片" in page.text and "With today" in page.text
         seen = buyer.get(link).json()
         assert seen["note"] == "" and seen["refusal"] is None
         sent = buyer.post(f"{link}/photos", files={"image": ("live.jpg", photo(), "image/jpeg")})
@@ -504,7 +504,7 @@ def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
     """Two suspects of one claim are fake together; one that a person cleared counts for nothing, also under appeal."""
     from refundlens.model.verdict.claim import PhotoFinding
     from refundlens.serving.reports.screening import judge
-    from refundlens.serving.storage.tables import Refund, Screening
+    from refundlens.serving.storage.tables import DetectionRecord, Refund
 
     pictures = [photo("GIF"), photo("GIF", size=(300, 240))]
     images = calls("shop-1").put("/v1/refunds/r30", _claim(story, pictures))["images"]
@@ -525,7 +525,7 @@ def test_a_cleared_photo_stays_cleared_while_its_verdict_is_appealed(
     }
     PhotoFinding.model_validate(suspect)
     with live.app.state.database.transaction() as session:
-        for row in session.execute(select(Screening)).scalars():
+        for row in session.execute(select(DetectionRecord)).scalars():
             row.body = {**row.body, **suspect}
     with live.app.state.database.reading() as session:
         refund = session.execute(select(Refund)).scalars().one()
