@@ -23,6 +23,7 @@ from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
 from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, named_tool
+from refundlens.model.photo.visible_marks import find_visible_marks
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
@@ -255,6 +256,11 @@ def _camera(file: File) -> Iterator[Finding]:
         yield "file.screen_size", "derived", {}
 
 
+def _visible_marks(file: File) -> Iterator[Finding]:
+    for mark in find_visible_marks(file.photo.pixels):
+        yield "file.visible_mark", "derived", {"tool": mark.tool}
+
+
 def _other_texts(file: File) -> Iterator[Finding]:
     """Credit and description, where they name no tool: what is there is said to be there."""
     metadata = file.metadata
@@ -288,5 +294,5 @@ def _is_plain(text: str) -> bool:
 
 _READERS: tuple[Callable[[File], Iterator[Finding]], ...] = (
     _aigc, _credentials, _digital_source, _ai_fields, _generator_settings, _samsung, _named_tools, _history, _camera,
-    _other_texts,
+    _visible_marks, _other_texts,
 )  # fmt: skip

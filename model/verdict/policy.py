@@ -13,8 +13,9 @@ installation's trust list who says that an AI model made the picture.
 | nothing of these (editors, cameras, previews ...)  | nothing       | fake         | inconclusive | authentic    |
 
 The first row that fits counts. "AI" in `declared_ai` includes "a photo edited with AI", whoever signed it: phones write
-that for erasing a passer-by, too, so a person looks. An editor's name, a history, a camera's name and a preview change
-nothing: cropping leaves the same traces as forging, and names are easily written.
+that for erasing a passer-by, too, so a person looks. So does a generator's mark in a corner, which anyone can paint. An
+editor's name, a history, a camera's name and a preview change nothing: cropping leaves the same traces as forging, and
+names are easily written.
 
 >>> rule("authentic", []).verdict
 'authentic'
@@ -39,7 +40,7 @@ TABLE: dict[Evidence, dict[Verdict, Verdict]] = {
 """What the file says -> verdict of the pixels -> verdict."""
 _DECLARES_AI = frozenset({
     "metadata.aigc_label", "metadata.generator_parameters", "metadata.generator_name", "metadata.generative_edit",
-    "metadata.ai_system", "metadata.ai_prompt",
+    "metadata.ai_system", "metadata.ai_prompt", "file.visible_mark",
 })  # fmt: skip
 _AI_SOURCES = ("generated", "edited")
 

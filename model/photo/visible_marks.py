@@ -1,0 +1,100 @@
+"""Marks that generators paint into a corner for everybody to see.
+
+In: a picture, uint8 RGB [H,W,3]. Out: `VisibleMark`s. Known so far: the four-pointed sparkle that Google's Gemini puts
+at the lower right, half transparent white, its middle as far from the right side as from the lower one. Found by
+normalised cross-correlation with a drawn star (Lewis, "Fast Normalized Cross-Correlation", 1995) on that diagonal, at
+every size it is seen in after shrinking. Cropping removes it, and anybody can paint one: it never decides alone.
+
+Measured by `python -m tests.load.visible_marks COLLECTED`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+WORKING_SIDE = 720
+"""Pixels of the short side at which marks are looked for; larger pictures are shrunk to it."""
+SIZES = tuple(float(size) for size in np.geomspace(0.026, 0.1, 14))
+"""Widths of a sparkle as shares of the short side."""
+OFFSETS = (0.78, 1.5)
+"""Distance of its middle from the right and lower side, in widths."""
+LEAST_WIDTH = 10
+"""Pixels: a smaller star is a dot."""
+EXPONENT = 0.55
+"""Of the star's outline, |x|^p + |y|^p = 1."""
+ALIKE = 0.74
+"""Least correlation. Of 1,000 photos without a mark none reaches it on the diagonal (docs/provenance.md)."""
+LIFT = 3.0
+"""Least difference in grey levels between the star and its surroundings: it is painted in white."""
+OFF_DIAGONAL = 1
+"""Pixels by which the middle may miss the diagonal, from rounding."""
+
+
+@dataclass(frozen=True)
+class VisibleMark:
+    """tool: who paints it. box: x, y, width, height in pixels of the picture. alike: correlation with the drawn mark,
+    0 to 1."""
+
+    tool: str
+    box: tuple[int, int, int, int]
+    alike: float
+
+
+def find_visible_marks(pixels: NDArray[np.uint8]) -> list[VisibleMark]:
+    """The marks seen in a picture, uint8 RGB [H,W,3]; empty for pictures whose short side is under 200 pixels."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if short < 200:
+        return []
+    scale = min(1.0, WORKING_SIDE / short)
+    reach = round(short * (SIZES[-1] * (OFFSETS[1] + 1)))
+    corner = pixels[height - reach :, width - reach :]
+    if scale < 1:
+        side = round(reach * scale)
+        corner = np.asarray(cv2.resize(corner, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    grey: Floats = corner.min(axis=2).astype(np.float32)  # white paint lifts the darkest channel most
+    found = max(_sparkles(grey, short * scale), key=lambda one: one[0], default=None)
+    if found is None:
+        return []
+    alike, size, offset = found
+    middle, wide = offset / scale, size / scale
+    box = (round(width - middle - wide / 2), round(height - middle - wide / 2), round(wide), round(wide))
+    return [VisibleMark("Gemini", box, round(alike, 3))]
+
+
+def _sparkles(grey: Floats, short: float) -> Iterator[tuple[float, float, float]]:
+    """(correlation, width, distance of the middle from both sides) in pixels, of each size that fits."""
+    side = len(grey)
+    for share in SIZES:
+        size = round(short * share)
+        star = _star(size)
+        reach = len(star)
+        if size < LEAST_WIDTH or reach > side:
+            continue
+        found = cv2.matchTemplate(grey, star, cv2.TM_CCOEFF_NORMED)
+        places = np.arange(len(found))
+        offsets = side - places - reach / 2
+        near = places[(offsets >= OFFSETS[0] * size) & (offsets <= OFFSETS[1] * size)]
+        for place in near:
+            low, high = max(0, place - OFF_DIAGONAL), place + OFF_DIAGONAL + 1
+            alike = float(found[place, low:high].max())
+            if alike < ALIKE or not np.isfinite(alike):
+                continue
+            part = grey[place : place + reach, place : place + reach]
+            if float(part[star > 0.9].mean() - part[star < 0.05].mean()) >= LIFT:
+                yield alike, float(size), float(side - place - reach / 2)
+
+
+@cache
+def _star(size: int) -> Floats:
+    """A white star of this width on black with a border, float32, 0 to 1, smooth at its edge."""
+    fine = 4 * size
+    axis = np.abs(np.arange(fine) - (fine - 1) / 2) / (fine / 2)
+    inside = (axis[:, None] ** EXPONENT + axis[None] ** EXPONENT <= 1).astype(np.float32)
+    star = cv2.resize(inside, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.pad(star, max(2, size // 6)), np.float32)
