@@ -41,7 +41,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     status: str
     description: str
     body: Body | None
@@ -59,7 +59,7 @@ class Operation:
     needs_key: bool
     parameters: tuple[Parameter, ...]
     bodies: tuple[Body, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[ApiResponse, ...]
 
     @property
     def title(self) -> str:
@@ -175,10 +175,10 @@ class ApiReference:
                 names.append(name)
         return names
 
-    def _answer(self, status: str, said: dict[str, Any]) -> Answer:
+    def _answer(self, status: str, said: dict[str, Any]) -> ApiResponse:
         whole = self._whole(said)
         bodies = [self._body(media_type, body) for media_type, body in whole.get("content", {}).items()]
-        return Answer(status, whole.get("description", ""), bodies[0] if bodies else None)
+        return ApiResponse(status, whole.get("description", ""), bodies[0] if bodies else None)
 
     def example(self, schema: dict[str, Any], depth: int = 0) -> Any:
         """A value that fits: the schema's own example, else one made of its parts."""
