@@ -141,8 +141,9 @@ def _footer(body: dict[str, Any], report: ReportFacts | None, language: Language
         [("photo", body["sha256"])],
         [("model", f"{model['name']} {model['version']} ({model['sha256'][:16]})"), *times],
     ]
+    colon = texts("page", language)["colon"]
     return [
-        "   ".join(f"{_text('footer', name, language)}: {value}" for name, value in line)
+        "   ".join(f"{_text('footer', name, language)}{colon}{value}" for name, value in line)
         for line in lines
         if line
     ]

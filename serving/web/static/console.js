@@ -68,6 +68,7 @@
     keep(form);
     if (!navigator.onLine) {
       event.preventDefault();
+      delete form.dataset.sent; // nothing was: the next press counts
       tell(said.dataset.offline);
       said.scrollIntoView({ block: "center" });
       return;

@@ -130,6 +130,29 @@ def test_an_ended_login_loses_nothing(
     assert drafts == [], "what was done is no draft"
 
 
+def test_a_lost_network_loses_nothing(
+    people: Callable[..., Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    report = _report(live, story, "people-6", photo("GIF"))
+    judge = people("phone", "zh-CN")
+    judge.log_in(live.key("ann"), f"/queue/{report}")
+    judge.page.locator("input[name=reason_code][value=other]").check()
+    judge.page.fill("textarea[name=reason]", "看不清。")
+    judge.page.context.set_offline(True)
+    judge.page.locator("button[name=decision][value=established]").tap()
+    judge.says("网络已断开")
+    judge.page.context.set_offline(False)
+    judge.open(f"/queue/{report}")
+    judge.says("已恢复您填写的内容")
+    assert judge.page.input_value("textarea[name=reason]") == "看不清。"
+    judge.page.context.set_offline(True)
+    judge.page.locator("button[name=decision][value=established]").tap()
+    judge.says("网络已断开")
+    judge.page.context.set_offline(False)
+    _press(judge, "button[name=decision][value=established]")
+    assert "held=" in judge.page.url
+
+
 def test_without_scripts_an_ended_login_loses_nothing_either(
     people: Callable[..., Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
 ) -> None:
