@@ -4,6 +4,6 @@ In: files, requests. Out: the contract's JSON, tables, pages. Builds on `model` 
 that make data or train import `datasets` and `training` when they run.
 
 In layers, which tests/test_layers.py holds: cli -> app -> jobs, console, evidence -> reports -> detection -> demo,
-complaints -> refunds, buyers, labels, registry, webhooks -> platforms, drawing -> workflow, identity -> engine, http ->
-events, observability -> storage -> kit, settings, client.
+complaints, drift -> refunds, buyers, labels, registry, webhooks -> platforms, drawing -> workflow, identity ->
+engine, http -> events, observability -> storage -> kit, settings, client.
 """

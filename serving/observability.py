@@ -79,6 +79,15 @@ class WorkflowMetrics:
         self.reports_undecided = Gauge(
             "refundlens_reports_undecided", "Reports that wait for a verdict.", ["state"], registry=registry
         )
+        self.drift = Gauge(
+            "refundlens_drift", "The last day against four weeks, of the tenant where it is largest: stability index "
+            "of scores, conditions, sources; share of fake, inconclusive, unsupported, overturned.", ["figure"],
+            registry=registry,
+        )  # fmt: skip
+        self.drift_alerts = Gauge(
+            "refundlens_drift_alerts", "Tenants whose figure is further off than chance explains.", ["figure"],
+            registry=registry,
+        )  # fmt: skip
 
 
 class Metrics:

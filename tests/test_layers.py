@@ -81,7 +81,7 @@ SERVING: tuple[frozenset[str], ...] = tuple(
         "jobs console evidence",  # they use the domain
         "reports",  # click, screening, verdict, appeal, refusal
         "detection",  # photo in, detection out
-        "demo complaints",
+        "demo complaints drift",
         "refunds buyers labels registry webhooks",
         "platforms drawing reuse",  # pure, but for the rows of prints
         "workflow identity",

@@ -43,6 +43,13 @@ def test_one_photo_gets_a_verdict(tmp_path: Path) -> None:
     assert '"verdict"' in told
 
 
+def test_one_turn_of_the_loop_catches_what_is_bad(tmp_path: Path) -> None:
+    told = run("03_one_turn_of_the_loop.ipynb", tmp_path)
+    assert "no problem found" in told and "corrupt_image: 1 photo(s)" in told
+    assert "empty_class: 0 authentic photos" in told and "160 pictures: -0." in told
+    assert (tmp_path / "var" / "notebook" / "loop" / "gate.png").is_file()
+
+
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_are_python_without_stored_output(path: Path) -> None:
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

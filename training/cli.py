@@ -1,4 +1,5 @@
-"""The verbs from a dataset to a bundle: train, calibrate, evaluate, export. `serving.cli.main` mounts them lazily."""
+"""The verbs from a dataset to a bundle: train, calibrate, evaluate, export, retrain. `serving.cli.main` mounts them
+lazily."""
 
 import contextlib
 import json
@@ -45,6 +46,10 @@ def train(
     ] = None,
     set: Annotated[list[str] | None, typer.Option(help="Change a setting, e.g. --set steps=2000.")] = None,
     init: Annotated[Path | None, typer.Option(exists=True, help="Start from this run's weights.")] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Crops of before, a share of every step."),
+    ] = None,
 ) -> None:
     """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
     from refundlens.training import config as settings
@@ -54,7 +59,7 @@ def train(
         chosen = settings.load(
             config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set
         )
-        typer.echo(run_training(dataset, run, chosen, init=init))
+        typer.echo(run_training(dataset, run, chosen, init=init, replay=replay))
 
 
 @app.command()
@@ -176,3 +181,68 @@ def export(
 
     with _told():
         typer.echo(commands.export(run, out, name, version))
+
+
+@app.command()
+def retrain(
+    snapshot: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Made by `data export`.")],
+    work: Annotated[Path, typer.Argument(help="Folder of this retraining; a killed one goes on there.")],
+    collection: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Pictures of `data collect` to calibrate on.")
+    ],
+    replay: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Crops that the champion was trained on.")
+    ],
+    weights: Annotated[
+        Path, typer.Option(exists=True, help="The champion's weights: a run, or its .pt beside the bundle.")
+    ],
+    version: Annotated[str, typer.Option(help="Of the new bundle.")],
+    champion: Annotated[
+        Path | None, typer.Option(exists=True, help="The champion's bundle. [default: the bundled one]")
+    ] = None,
+    name: str = "refundlens-s",
+    suite: Annotated[
+        Path | None, typer.Option(help="Frozen pictures; made of the collection's held-out split if missing.")
+    ] = None,
+    masters: Annotated[Folder, typer.Option(help="Decoded pictures, kept between retrainings.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of TrainConfig.")
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Change a setting, e.g. --set steps=400.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A problem of the snapshot that somebody looked into, by code.")
+    ] = None,
+    shards: Annotated[int, typer.Option(min=1, help="Shards of 250 new pairs.")] = 4,
+    limit_photos: Annotated[
+        int | None, typer.Option(min=1, help="Calibration: of each class at most.")
+    ] = None,
+    deliveries: Annotated[int | None, typer.Option(min=1, help="Calibration: of each picture at most.")] = 3,
+    suite_photos: Annotated[int, typer.Option(min=1, help="Authentic photos of the suite at most.")] = 300,
+    limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode.")] = 1,
+) -> str:
+    """Go on from the champion with a snapshot of judged photos: check, crops, train, calibrate, evaluate, export, gate;
+    what passes is registered as a candidate (not with --no-register). Exit status 1 where something is refused."""
+    from refundlens.model import bundle
+    from refundlens.training.loop import FINAL
+    from refundlens.training.retrain.plan import RetrainPlan
+    from refundlens.training.retrain.retrain import REPORT
+    from refundlens.training.retrain.retrain import retrain as run
+
+    plan = RetrainPlan(
+        snapshot, work, weights / FINAL if weights.is_dir() else weights, champion or bundle.bundled_path(),
+        collection, replay, name, version, masters, suite, config, tuple(set or ()), tuple(accept or ()), shards,
+        limit_photos, deliveries, limit, suite_photos=suite_photos, workers=workers,
+    )  # fmt: skip
+    with _told():
+        result = run(plan, lambda line: typer.echo(line, err=True))
+        typer.echo(work / REPORT)
+        for check in result.failed:
+            typer.echo(f"refundlens: gate: {check.rule} {check.slice}: {check.text}", err=True)
+        if not result.passed:
+            raise typer.Exit(1)
+    return str(plan.out)
+
+
+if __name__ == "__main__":  # what torchrun starts
+    app()

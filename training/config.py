@@ -30,7 +30,8 @@ class DataConfig(_Part):
     prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
     on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
     "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.evaluation.leave_one_out`
-    asks what a generator never seen would do.
+    asks what a generator never seen would do. replay: share of each step's pairs that are of the crops of before, where
+    there are some (`training.feeds.ReplayFeed`).
     """
 
     window: int = 560
@@ -44,6 +45,7 @@ class DataConfig(_Part):
     small: int = Field(default=160, ge=64, multiple_of=32)
     grow: float = 0.7
     leave_out: tuple[str, ...] = ()
+    replay: float = Field(default=0.6, ge=0, le=1)
 
 
 class LossConfig(_Part):
@@ -65,7 +67,7 @@ class TrainConfig(_Part):
     """steps: optimiser steps. pairs: source photos a step (each gives an authentic and an edited picture).
     accumulate: micro-batches a step is split into. amp: autocast type. trunk_rate: the
     backbone's learning rate as a share of the others': ImageNet's weights are to be kept, the heads start from nothing.
-    ema: decay of the averaged weights.
+    ema: decay of the averaged weights. compile: whether torch compiles the network, on GPUs only.
     threads: CPU threads of torch, 0 = all."""
 
     network: NetworkConfig = NetworkConfig()
@@ -81,6 +83,7 @@ class TrainConfig(_Part):
     ema: float = 0.998
     clip: float = 2.0
     amp: Literal["none", "bfloat16", "float16"] = "none"
+    compile: bool = False
     seed: int = 0
     threads: int = 0
     validate_every: int = 500
@@ -129,3 +132,7 @@ def _place(values: dict[str, object], path: list[str], value: object) -> None:
 
 def save(config: TrainConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+
+
+RETRAIN = Path(__file__).parent / "configs" / "retrain.yaml"
+"""The settings of `refundlens retrain` where nobody names others."""

@@ -4,6 +4,7 @@ A feed yields batches from any step on, tells how the network does on pictures i
 folder what a card must tell of the data.
 """
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -46,10 +47,19 @@ class Feed(Protocol):
         """Copy into the run's folder what a card must tell of the data."""
 
 
-def open_feed(source: Path, config: TrainConfig) -> Feed:
-    """The feed for a folder: crops where it holds shards, else a dataset. Raises DatasetError for neither."""
+def open_feed(source: Path, config: TrainConfig, replay: Path | None = None) -> Feed:
+    """The feed for a folder: crops where it holds shards, else a dataset. replay: crops that the network was trained
+    on before and must not forget. Raises DatasetError for neither, ValueError for a dataset with replay."""
     if any(source.glob("[0-9][0-9][0-9][0-9].json")):
+        if replay is not None:
+            return ReplayFeed(source, replay, config)
         return CropFeed(source, config)
+    if replay is not None:
+        raise ValueError(f"{source} holds no crops: replay mixes crops with crops (`refundlens data crops`)")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(
+            f"{source}: several processes train on crops (`refundlens data crops`), not on a dataset"
+        )
     return DatasetFeed(source, config)
 
 
@@ -147,3 +157,34 @@ class CropFeed:
         for path in (self.folder / manifest.INFO, self.folder / manifest.SOURCES):
             if path.is_file():
                 shutil.copyfile(path, run / path.name)
+
+
+class ReplayFeed:
+    """New crops and crops of before in every batch, `data.replay` of the pairs old ones, so that what is learned of a
+    few hundred pictures costs nothing that was known (experience replay: Rolnick et al., NeurIPS 2019). Watched on the
+    old crops' pairs, where forgetting shows."""
+
+    def __init__(self, folder: Path, replay: Path, config: TrainConfig) -> None:
+        old = round(config.pairs * config.data.replay)
+        if not 0 < old < config.pairs:
+            raise ValueError(
+                f"data.replay={config.data.replay} of {config.pairs} pairs leaves no pair of one sort: change either"
+            )
+        self.config, self.old = config, CropFeed(replay, config)
+        self.sources = [
+            CropBatches(path, pairs, config.seed + index, config.steps, config.data.small, config.data.grow)
+            for index, (path, pairs) in enumerate(((folder, config.pairs - old), (replay, old)))
+        ]
+        if len({source.shards[0].crops.shape[2] for source in self.sources}) > 1:
+            raise ValueError("new and old crops have different sizes: make them by one version")
+
+    def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
+        for index in range(step, self.config.steps):
+            parts = [source.batch(index) for source in self.sources]
+            yield {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    def check(self, network: Network, device: torch.device) -> dict[str, float]:
+        return self.old.check(network, device)
+
+    def keep_papers(self, run: Path) -> None:
+        self.old.keep_papers(run)

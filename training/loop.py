@@ -15,13 +15,14 @@ from typing import Any
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
-from torch import Tensor
+from torch import Tensor, nn
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
 from refundlens.model.network.network import Network
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
+from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
 
@@ -44,6 +45,8 @@ class _Learner:
     average: ModelEmaV3
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
+    called: nn.Module
+    """The network as it is called: itself, compiled, or joined with those of other processes."""
 
     def state(self) -> dict[str, Any]:
         return {
@@ -66,43 +69,60 @@ class _Learner:
             torch.cuda.set_rng_state_all(saved["random_cuda"])
 
 
-def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = None) -> Path:
+def train(
+    dataset: Path, run: Path, config: TrainConfig, init: Path | None = None, replay: Path | None = None
+) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
-    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet.
+    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
+    before, a share of every step.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
+    with team_of() as team:
+        return _train(dataset, run, config, init, replay, team)
+
+
+def _train(
+    dataset: Path, run: Path, config: TrainConfig, init: Path | None, replay: Path | None, team: Team
+) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    feed = open_feed(dataset, config)
+    device = team.device
+    feed = open_feed(dataset, config, replay)
     network = Network(config.network).to(device)
     if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
         network = network.to(memory_format=torch.channels_last)
     if init is not None:
         _start_from(init, network)
+    called = team.joined(network)
+    if config.compile and device.type == "cuda":
+        called = torch.compile(called)  # type: ignore[assignment]
     learner = _Learner(
         network,
         ModelEmaV3(network, decay=config.ema, use_warmup=True),
         torch.optim.AdamW(_groups(network, config), lr=config.learning_rate),
         # float16 alone needs its gradients scaled, or the small ones vanish; disabled, it passes everything on
         torch.amp.GradScaler(device.type, enabled=config.amp == "float16"),
+        called,
     )
     step = _resume(run, config, learner)
-    save(config, run / CONFIG)
-    feed.keep_papers(run)
-    log = _Log(run / METRICS, step)
+    if team.leads:
+        save(config, run / CONFIG)
+        feed.keep_papers(run)
+    log = _Log(run / METRICS, step) if team.leads else None
     for batch in track(feed.batches(step), config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        told = _step(learner, batch, config, device)
+        told = team.mean(_step(learner, team.part(batch), config, device))
         learner.average.update(network, step)
         step += 1
+        if log is None:
+            continue
         log.add(step, told, rate)
         if step % config.validate_every == 0 or step == config.steps:
             told = feed.check(learner.average.module, device)
@@ -112,7 +132,10 @@ def train(dataset: Path, run: Path, config: TrainConfig, init: Path | None = Non
             _write(
                 {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
             )
-    _write({"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL)
+    if team.leads:
+        _write(
+            {"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL
+        )
     return run / FINAL
 
 
@@ -128,14 +151,14 @@ def _start_from(init: Path, network: Network) -> None:
 def _step(
     learner: _Learner, batch: dict[str, Tensor], config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
-    learner.network.train()
+    learner.called.train()
     learner.optimiser.zero_grad(set_to_none=True)
     told: dict[str, float] = {}
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
     for part in _split(batch, config.accumulate):
         part = {key: value.to(device, non_blocking=True) for key, value in part.items()}
         with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
-            kinds, maps = learner.network(part["tiles"])
+            kinds, maps = learner.called(part["tiles"])
         named = losses(kinds, maps, part, config.loss)
         learner.scaler.scale(named["total"] / config.accumulate).backward()  # type: ignore[no-untyped-call]
         for key, value in named.items():
@@ -196,7 +219,7 @@ def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:
     if not path.exists():
         return 0
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["config"] != config.model_dump(mode="json"):
+    if TrainConfig.model_validate(saved["config"]) != config:  # settings that came later have their default
         raise Resumed(f"{run} holds a run with other settings; name a new folder, or use its own config.yaml")
     learner.restore(saved)
     return int(saved["step"])

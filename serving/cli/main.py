@@ -7,6 +7,7 @@ torch, and `refundlens --help` imports nearly nothing.
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,6 +31,8 @@ from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
 
+NO_REGISTER = "--no-register"
+"""Option of `retrain` for machines that have no registry at hand."""
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -90,19 +93,36 @@ def export(context: typer.Context) -> None:
     _run_other("refundlens.training.cli", ["export", *context.args], "refundlens")
 
 
+@app.command(
+    "retrain", context_settings=PASS_ON, help="From a snapshot of judged photos to a registered candidate."
+)
+def retrain(context: typer.Context) -> None:
+    arguments = [one for one in context.args if one != NO_REGISTER]
+    made = _call_other("refundlens.training.cli", ["retrain", *arguments], "refundlens")
+    if isinstance(made, int):
+        raise typer.Exit(made)
+    if made is not None and NO_REGISTER not in context.args:
+        complain(f"{models.register(Path(made))} is a candidate; `refundlens models shadow` shows it photos")
+
+
 def _run_other(module: str, arguments: Sequence[str], name: str) -> None:
     """Hand the rest of the command line to another package's command."""
+    status = _call_other(module, arguments, name)
+    raise typer.Exit(status if isinstance(status, int) else 0)
+
+
+def _call_other(module: str, arguments: Sequence[str], name: str) -> Any:
+    """What another package's command gives back, or its exit status."""
     try:
         other: Any = importlib.import_module(module)
         command = typer.main.get_command(other.app)
-        status = command.main(list(arguments), prog_name=name, standalone_mode=False)
+        return command.main(list(arguments), prog_name=name, standalone_mode=False)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "refundlens":
             raise
         absent = ", ".join(missing("train") or [error.name or "a package"])
         complain(f"not installed, and needed by this verb: {absent}; {how_to_install('train')}")
         raise typer.Exit(1) from error
-    raise typer.Exit(status if isinstance(status, int) else 0)
 
 
 def main() -> None:

@@ -87,6 +87,11 @@ def show(version: Version, as_json: AsObject = False) -> None:
 @app.command("add")
 def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlens export`.")]) -> None:
     """Try a bundle and register it as a candidate; prints its id. It judges nothing until it is promoted."""
+    typer.echo(register(bundle))
+
+
+def register(bundle: Path) -> str:
+    """The id of the bundle as a candidate; exit status 1 where it cannot be one."""
     from refundlens.model.bundle import BundleError
     from refundlens.serving.registry import service
     from refundlens.serving.registry.bundles import ModelError, open_bundles, tried
@@ -102,7 +107,7 @@ def add(bundle: Annotated[Path, typer.Argument(help="A bundle made by `refundlen
         raise typer.Exit(1) from error
     with _change(must_exist=False) as context:
         row = service.add(context.session, context.principal, found, context.now)
-    typer.echo(row.id)
+    return row.id
 
 
 @app.command("shadow")

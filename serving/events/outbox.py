@@ -35,6 +35,7 @@ class WebhookType(StrEnum):
     BUYER_INTEGRITY_CHANGED = "buyer.integrity_changed"
     MODEL_PROMOTED = "model.promoted"
     MODEL_ROLLED_BACK = "model.rolled_back"
+    MODEL_DRIFTED = "model.drifted"
 
 
 def publish(

@@ -3,7 +3,7 @@
 In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; jobs under way then
 are given back, webhooks left to their leases.
 
-What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended.
+What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended, drift.
 
 In: the job that every database has once. Out: the same job, an hour later.
 """
@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
+from refundlens.serving.drift.alerts import look_for_drift
 from refundlens.serving.engine.job import Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers, queue
@@ -41,7 +42,14 @@ KIND, REF = "tidy", "all"
 EVERY = timedelta(hours=1)
 
 
-def tidy(database: Database, files: FileStore, settings: Settings, now: datetime, job: LeasedJob) -> None:
+def tidy(
+    database: Database,
+    files: FileStore,
+    settings: Settings,
+    metrics: WorkflowMetrics,
+    now: datetime,
+    job: LeasedJob,
+) -> None:
     """Raises LeaseLost, OSError."""
     photos = 1
     while photos:  # a batch a transaction, so that nobody waits long for the lock
@@ -49,6 +57,8 @@ def tidy(database: Database, files: FileStore, settings: Settings, now: datetime
             photos = erase_old_photos(session, files, now, settings)
     with database.reading() as session:
         sweep_unclaimed(session, files, now)
+    for tenant, figure in look_for_drift(database, now, metrics):
+        _log.warning("drift of %s: %s is %s, before %s", tenant, figure.name, figure.value, figure.before)
     with database.transaction() as session:
         finish_job(session, job)
         _forget(session, now)
@@ -171,7 +181,9 @@ class Worker:
         if job.kind in clocks.SCREENINGS:
             await self._screen(job)
         elif job.kind == KIND:
-            await asyncio.to_thread(tidy, self._database, self._files, self._settings, self._clock(), job)
+            await asyncio.to_thread(
+                tidy, self._database, self._files, self._settings, self._metrics, self._clock(), job
+            )
         else:
             await asyncio.to_thread(self._ring, job)
 

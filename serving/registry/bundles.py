@@ -120,13 +120,16 @@ def _noise() -> bytes:
 
 
 def _facts(detector: Detector, calibration: Calibration) -> dict[str, Any]:
-    """figures, tags: of the card's front matter. dataset: the version it was trained on. calibration: its limit and
-    confidence, and each condition with its threshold, none where it never says fake."""
+    """figures, tags: of the card's front matter. dataset: the version it was trained on. gate: what the comparison with
+    the champion of its day said, none where there was none; snapshots: of judged photos that it saw. calibration:
+    its limit and confidence, and each condition with its threshold, none where it never says fake."""
     bins = [json.loads(one.model_dump_json(exclude={"parts"})) for one in calibration.bins]
     return {
         "figures": card.figures(detector.card),
         "tags": card.tags(detector.card),
         "dataset": detector.bundle.training.get("dataset"),
+        "gate": detector.bundle.training.get("gate"),
+        "snapshots": detector.bundle.training.get("snapshots", []),
         "calibration": {
             "limit": calibration.limit,
             "confidence": calibration.confidence,

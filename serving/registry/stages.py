@@ -42,4 +42,8 @@ def promotion_blockers(row: ModelVersion) -> list[Missing]:
     if NOT_FOR_SERVING in row.facts["tags"]:
         text = f"its card says that it is not calibrated for serving (the tag {NOT_FOR_SERVING})"
         found.append(Missing("not_for_serving", text))
+    gate = row.facts.get("gate")
+    if gate is not None and not gate["passed"]:
+        text = f"it failed the gate against {gate['champion']}: {', '.join(gate['failed'])}"
+        found.append(Missing("gate", text))
     return found

@@ -16,30 +16,30 @@ from refundlens.model.verdict.calibration import LOSSLESS, Bin, Calibration
 from refundlens.model.verdict.reliability import Curve, ReliabilityTable
 
 
-def save_bundle(path: Path) -> Path:
-    """Write it. Raises OSError."""
-    network = _network()
+def save_bundle(path: Path, version: str = "0.0.1", gain: float = 1.0) -> Path:
+    """Write it. gain: how much it makes of colours; 0 makes nothing of them. Raises OSError."""
+    network = _network(gain)
     facts = {
         FORMAT_KEY: FORMAT,
         NAME: "refundlens-tiny",
-        VERSION: "0.0.1",
+        VERSION: version,
         CARD: "For tests.",
-        CALIBRATION: _calibration().to_json(),
+        CALIBRATION: tiny_calibration().to_json(),
     }
     helper.set_model_props(network, facts)
     onnx.save(network, str(path))
     return path
 
 
-def _network() -> onnx.ModelProto:
+def _network(gain: float) -> onnx.ModelProto:
     """tiles -> mean colours -> logits: red pixels look manipulated, and look like a hole."""
     colours = np.array([[-2, -2, 4, -2], [2, 0, -2, 0], [2, 0, -2, 0]], np.float32)
     cells = np.zeros((5, 3, 1, 1), np.float32)
     cells[0, :, 0, 0] = cells[1, :, 0, 0] = [24, -12, -12]
     weights = [
         numpy_helper.from_array(np.array(1 / 255, np.float32), "scale"),
-        numpy_helper.from_array(colours, "colours"),
-        numpy_helper.from_array(cells, "cells"),
+        numpy_helper.from_array((gain * colours).astype(np.float32), "colours"),
+        numpy_helper.from_array((gain * cells).astype(np.float32), "cells"),
         numpy_helper.from_array(np.array([-4, -4, -9, -9, -9], np.float32), "offsets"),
         numpy_helper.from_array(np.array([2, 3], np.int64), "axes"),
     ]
@@ -59,7 +59,8 @@ def _network() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
-def _calibration() -> Calibration:
+def tiny_calibration() -> Calibration:
+    """One condition that holds everything, with both bounds."""
     count = len(FEATURES)
     everything = Bin(
         long_side=(1, 100_000),

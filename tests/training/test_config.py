@@ -50,5 +50,10 @@ def test_tiles_of_training_never_exceed_servings() -> None:
         DataConfig(tile=TILE + 16)
 
 
-def test_the_config_of_the_bundled_model_is_valid() -> None:
-    assert load(Path(__file__).parents[2] / "training" / "configs" / "refundlens-s.yaml").steps > 0
+CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_config_is_valid(path: Path) -> None:
+    config = load(path)
+    assert config.steps > config.warmup and config.pairs % config.accumulate == 0

@@ -150,7 +150,8 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _minutes(metrics: Path) -> float:
     """Wall minutes of training, from the logged seconds a step."""
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    text = metrics.read_text(encoding="utf-8") if metrics.is_file() else ""  # none after a very short run
+    lines = [json.loads(line) for line in text.splitlines()]
     timed = [line for line in lines if "seconds_per_step" in line]
     steps = [line["step"] for line in timed]
     lengths = [after - before for before, after in pairwise([0, *steps])]

@@ -15,6 +15,7 @@ from refundlens.serving.console.page import Visit, back_to, fields, page, submit
 from refundlens.serving.console.review import markdown, plots, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
 from refundlens.serving.console.review.words import TOOLS
+from refundlens.serving.drift.figures import drift_figures
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
@@ -72,6 +73,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     before = paging.decode(cursor, (str,))[0] if cursor else None
     with visit.services.database.reading() as session:
         moved = drift(session, visit.principal.tenant, visit.services.clock())
+        figures = drift_figures(session, visit.principal.tenant, visit.services.clock())
         compared = statistics.compare(session, visit.principal.tenant, before)
         rows = registry.list_versions(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
@@ -92,6 +94,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         conditions=plots.conditions(calibration) if calibration else [],
         agreement=engine.agreement,
         drift=moved,
+        figures=figures,
         columns=plots.columns(moved.days),
         unsupported=plots.line(moved.days, "unsupported"),
         compared=compared,

@@ -1,0 +1,51 @@
+"""One page on one retraining: what was learned, what it gained, what the gate said, how long each step took."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from refundlens.datasets.snapshot.store import Snapshot
+from refundlens.training.gate.gate import GATE, GateResult
+from refundlens.training.retrain.plan import RetrainPlan
+
+SHOWN = ("recall", "slice_recall", "slice_auc")
+
+
+def retrain_report(
+    plan: RetrainPlan, snapshot: Snapshot, result: GateResult, steps: dict[str, dict[str, Any]]
+) -> str:
+    """Markdown."""
+    new = Counter(sample.generator for sample in snapshot.samples if sample.label and sample.generator)
+    truths = Counter((sample.truth, sample.part) for sample in snapshot.samples)
+    word = "passed" if result.passed else "failed"
+    lines = [
+        f"# Retraining: {plan.name} {plan.version}",
+        "",
+        f"Gate **{word}** against {result.champion}: `gate/gate.md`. Pairs against their own inputs and the controls "
+        "on the look of the collection: `run/report/real_editors.md`.",
+        "",
+        f"## Snapshot {snapshot.version[:12]}",
+        "",
+        "| truth | train | test |",
+        "| --- | --- | --- |",
+        *(
+            f"| {truth} | {truths[truth, 'train']} | {truths[truth, 'test']} |"
+            for truth in sorted({truth for truth, _ in truths})
+        ),
+    ]
+    gains = [
+        check
+        for check in result.checks
+        if check.rule in SHOWN and (not check.slice or check.slice.partition(" ")[2] in new)
+    ]
+    lines += ["", "## What it gained", "", "| rule | slice | champion -> candidate |", "| --- | --- | --- |"]
+    lines += [f"| {check.rule} | {check.slice or 'all'} | {check.text} |" for check in gains]
+    lines += ["", "## What the gate refused", ""]
+    lines += [f"- {check.rule} {check.slice}: {check.text}" for check in result.failed] or ["Nothing."]
+    lines += ["", "## Steps", "", "| step | seconds |", "| --- | --- |"]
+    lines += [f"| {name} | {one['seconds']:.0f} |" for name, one in steps.items()]
+    problems = json.loads((plan.work / "problems.json").read_text(encoding="utf-8"))
+    if problems:
+        lines += ["", "## Problems of the snapshot that somebody accepted", ""]
+        lines += [f"- {one['code']}: {one['text']}" for one in problems]
+    return "\n".join([*lines, "", f"Everything: `{plan.gate.name}/{GATE}`."]) + "\n"
