@@ -7,8 +7,9 @@ examples of webhooks are of a secret that everybody knows, for receivers that ru
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from refundlens.serving.console.developers.reference import ApiReference
 from refundlens.serving.events.outbox import WebhookType
@@ -24,6 +25,7 @@ router = APIRouter(prefix="/developers", include_in_schema=False, route_class=Pa
 
 EXAMPLE_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfnVpXxcGg="
 """The one of docs/webhooks.md: no endpoint has it."""
+_READ: WeakKeyDictionary[FastAPI, ApiReference] = WeakKeyDictionary()
 LOCAL_RECEIVER = "http://127.0.0.1:3000/hooks/refundlens"
 
 
@@ -110,11 +112,10 @@ def _page(request: Request, subject: str, **values: Any) -> Response:
 
 def _reference(request: Request) -> ApiReference:
     """Of this application, read once."""
-    kept: dict[str, Any] = request.app.extra
-    if "reference" not in kept:
-        kept["reference"] = ApiReference(request.app.openapi())
-    found: ApiReference = kept["reference"]
-    return found
+    app: FastAPI = request.app
+    if app not in _READ:
+        _READ[app] = ApiReference(app.openapi())
+    return _READ[app]
 
 
 def _base(request: Request) -> str:
