@@ -24,7 +24,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import admin, developers, merchant, review
+from refundlens.serving.console import admin, badge, developers, merchant, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo import fake
 from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
@@ -91,7 +91,13 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
-CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS, *admin.ROUTERS, *developers.ROUTERS)
+CONSOLE: tuple[APIRouter, ...] = (
+    *merchant.ROUTERS,
+    *review.ROUTERS,
+    *admin.ROUTERS,
+    *developers.ROUTERS,
+    badge.router,
+)
 """The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""

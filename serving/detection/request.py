@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastapi import Request
@@ -25,6 +26,7 @@ from refundlens.serving.http.body import expected_bytes
 from refundlens.serving.http.budgets import budgets_of, caller_of
 from refundlens.serving.http.context import services
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
 
@@ -147,7 +149,7 @@ class DetectRequest(Generic[Body]):
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:
-                    await parts.variants.check(owner, body.images)
+                    await parts.variants.check(owner, body.images, partial(drawn, request))
                     questions.pay(caller, len(body.images))
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
