@@ -24,9 +24,10 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import badge, merchant, review
+from refundlens.serving.console import admin, badge, developers, merchant, review
 from refundlens.serving.console import page as frame
-from refundlens.serving.demo.refunds import mirror_samples
+from refundlens.serving.demo import fake
+from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
 from refundlens.serving.detection import endpoints, kserve, page
 from refundlens.serving.detection.admission import Admission, Rates
@@ -90,7 +91,13 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
-CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS, badge.router)
+CONSOLE: tuple[APIRouter, ...] = (
+    *merchant.ROUTERS,
+    *review.ROUTERS,
+    *admin.ROUTERS,
+    *developers.ROUTERS,
+    badge.router,
+)
 """The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
@@ -180,6 +187,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.include_router(login.router)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
     app.include_router(page.router)
+    app.include_router(fake.router)
     app.openapi = cache(_openapi_with_models(app))  # type: ignore[method-assign]
     return app
 
@@ -197,11 +205,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_tell_failure)
     loader.on_hangup(asyncio.get_running_loop(), parts.follower)
     follow = asyncio.create_task(parts.follower.run(warm_up))
+    renewing = asyncio.create_task(keep_renewed(parts)) if parts.settings.demo else None
     async with _working(parts):
         yield
     parts.samples.close()
-    follow.cancel()
-    await asyncio.wait([warm_up, follow])
+    ending = [follow, renewing] if renewing else [follow]
+    for task in ending:
+        task.cancel()
+    await asyncio.wait([warm_up, *ending])
     parts.turns.close()
     parts.parsing.close()
     parts.service.close()

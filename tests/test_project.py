@@ -149,6 +149,7 @@ def test_what_the_image_needs_is_not_ignored() -> None:
         "datasets",
         "training",
         "serving",
+        "docs/examples",
         "deploy/requirements.lock",
     }
     assert kept == needed and all((ROOT / name).exists() for name in needed)

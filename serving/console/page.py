@@ -24,6 +24,7 @@ from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.login import Draft
+from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
@@ -31,7 +32,7 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 
 SEE_OTHER = 303
-FOR_KEYS = ("/queue", "/appeals", "/models")
+FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")
 """Pages that the demo's visitors may not see: whoever asks for one logs in."""
 MOST_FIELDS = 64
 """Of a form: sixteen photos with some fields each."""
@@ -87,8 +88,9 @@ async def _interrupted(request: Request) -> Interrupted:
     return Interrupted(way, Draft(to=request.url.path, fields=kept))
 
 
-def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
-    """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back.
+def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaitable[Visit]]:
+    """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back. scope:
+    the part of the API whose scopes open this page to a narrowed key, too; none does without.
 
     A POST must bring its csrf token. Raises Forbidden.
     """
@@ -104,7 +106,8 @@ def visits(*roles: Role) -> Callable[[Request], Awaitable[Visit]]:
                 raise Elsewhere(f"/login?{urlencode({'next': way, 'ended': 1})}")
             raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
         await check_csrf(request, found, forms=True)
-        if found.principal.scopes:
+        wanted = scope and f"{scope}:{'read' if request.method in SAFE_METHODS else 'write'}"
+        if found.principal.scopes and not (wanted and permits(found.principal.scopes, wanted)):
             detail = "This key is narrowed to parts of the API, for programs; the console needs a whole key."
             raise Forbidden(detail)
         if roles and not found.principal.has_role(*roles):

@@ -1,15 +1,18 @@
 """Gives the demo's shop refunds to click on: the sample refunds, mirrored as a platform would.
 
-In: an application in demo mode, with its samples drawn. Out: six open refunds of the shop of the demo's visitors, with
-deadlines from 20 minutes to three days. Each is made once, however often the service starts; one whose time ran out
-before anybody reported a photo gets its time anew at the next start.
+In: an application in demo mode, with its samples drawn. Out: six open refunds of the shop of the demo's visitors that
+nobody reported yet, with deadlines from 20 minutes to three days. Looked at when the service starts and every few
+minutes: one whose time ran out before anybody reported a photo gets its time anew, one that was reported gets a
+successor with the next number, so that whoever comes next finds the same six.
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.model.texts.reader import LANGUAGES
@@ -20,7 +23,7 @@ from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
-from refundlens.serving.refunds import repository, service
+from refundlens.serving.refunds import service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto
 from refundlens.serving.storage.tables import Refund, Report
@@ -40,6 +43,9 @@ TIMES = (
 """What is left of each sample's refund at first: each kind of warning is seen, and most of them last for a day."""
 STALE = timedelta(minutes=5)
 """A refund that nobody reported and that has less time than this left is begun anew."""
+RENEWED_EVERY = 120.0
+"""Seconds between looks: shorter than `STALE`, so that no visitor finds one whose time is over."""
+_log = logging.getLogger(__name__)
 
 
 def mirror_samples(parts: Services) -> None:
@@ -51,8 +57,8 @@ def mirror_samples(parts: Services) -> None:
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
         if parts.samples.closed:
             return
-        refund_id = f"{NUMBERS}{number:03}"
-        if _wanted(parts, principal, refund_id):
+        refund_id = _missing(parts, principal, f"{NUMBERS}{number:03}")
+        if refund_id is not None:
             photos = _photos(parts, sample)
             try:
                 _mirror(parts, principal, refund_id, sample, photos, time)
@@ -61,15 +67,39 @@ def mirror_samples(parts: Services) -> None:
     parts.notifier.notify()
 
 
-def _wanted(parts: Services, principal: Principal, refund_id: str) -> bool:
-    """Whether there is none yet, or one that nobody reported and whose time is over."""
+async def keep_renewed(parts: Services, seconds: float = RENEWED_EVERY) -> None:
+    """Look again and again, until cancelled. A database that is away is asked the next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(mirror_samples, parts)
+        except (OSError, SQLAlchemyError):
+            _log.warning(
+                "the demo's refunds could not be renewed; the next try is in %.0f s", seconds, exc_info=True
+            )
+
+
+def _missing(parts: Services, principal: Principal, number: str) -> str | None:
+    """The refund to be mirrored for a sample: its first, the one whose time is over, or the next after one that was
+    reported or closed; none where one is open with time left."""
     now: datetime = parts.clock()
     with parts.database.reading() as session:
-        refund = repository.find_refund(session, principal, refund_id)
-        if refund is None:
-            return True
-        over = refund.deadline_at is None or refund.deadline_at < now + STALE
-        return over and refund.status == RefundStatus.OPEN and not _reported(session, refund)
+        last = _last(session, principal, number)
+        if last is None:
+            return number
+        if last.status == RefundStatus.OPEN and not _reported(session, last):
+            over = last.deadline_at is None or last.deadline_at < now + STALE
+            return last.refund_id if over else None
+    _, _, count = last.refund_id.removeprefix(number).partition("-")
+    return f"{number}-{int(count or 1) + 1}"
+
+
+def _last(session: Session, principal: Principal, number: str) -> Refund | None:
+    """The newest refund of a sample."""
+    own = (Refund.tenant_id == principal.tenant, Refund.account == principal.account)
+    named = or_(Refund.refund_id == number, Refund.refund_id.startswith(f"{number}-", autoescape=True))
+    asked = select(Refund).where(*own, named).order_by(Refund.id.desc()).limit(1)
+    return session.execute(asked).scalar_one_or_none()
 
 
 def _reported(session: Session, refund: Refund) -> bool:

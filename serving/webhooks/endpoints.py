@@ -17,7 +17,7 @@ from refundlens.serving.kit.errors import Invalid, NotFound, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import WebhookEndpoint
-from refundlens.serving.webhooks import repository, schemas, service
+from refundlens.serving.webhooks import repository, schemas, service, simulator
 from refundlens.serving.webhooks.sending import secret_text
 from refundlens.serving.webhooks.ssrf import UrlRefused
 
@@ -128,6 +128,28 @@ def rotate_webhook_secret(
         return Created(service.endpoint_json(endpoint), 201, {"ETag": etag(endpoint.version)})
 
     return _with_secret(call.once(idempotency_key, body, do), call.services.secret)
+
+
+@router.post(
+    "/webhook-endpoints/{id}/test",
+    operation_id="test_webhook_endpoint",
+    status_code=202,
+    response_model=schemas.Delivery,
+    responses=responses(400, 401, 403, 404, 409, 422),
+)
+def try_webhook_endpoint(
+    call: Admin,
+    identifier: EndpointId,
+    body: schemas.TrialIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Send it an example of an event, signed and retried like any other, with `"test": true` beside its type. Nobody
+    else is told of it."""
+    return call.once(
+        idempotency_key,
+        body,
+        lambda context: Created(simulator.send_test(context, identifier, body.type), 202),
+    )
 
 
 @router.get(

@@ -95,6 +95,14 @@ class RotationIn(Given):
     overlap_hours: float = Field(default=24, ge=0, le=168, description="0 where the old secret got out")
 
 
+class TrialIn(Given):
+    """Which event the example is of."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"type": "report.established"}})
+
+    type: WebhookType = WebhookType.REPORT_ESTABLISHED
+
+
 class Endpoint(Answer):
     """Where events are sent."""
 

@@ -12,6 +12,7 @@ is stored: each is derived from the service's own, the endpoint's id and a numbe
 import asyncio
 import base64
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,15 +52,17 @@ def headers(
     secret: Secret, signer: WebhookSigner, message_id: str, payload: str, now: datetime
 ) -> dict[str, str]:
     """The headers that prove a message is ours, was sent now, and is this one."""
+    secrets = [secret_text(secret, signer.endpoint_id, number) for number in signer.numbers(now)]
+    return sign_message(secrets, message_id, payload, now)
+
+
+def sign_message(secrets: Sequence[str], message_id: str, payload: str, now: datetime) -> dict[str, str]:
+    """The three headers. secrets: as receivers have them, each signs."""
     moment = now.astimezone(UTC)  # the library takes any zone for UTC
-    signatures = [
-        Webhook(secret_text(secret, signer.endpoint_id, number)).sign(message_id, moment, payload)
-        for number in signer.numbers(now)
-    ]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": " ".join(signatures),
+        "webhook-signature": " ".join(Webhook(one).sign(message_id, moment, payload) for one in secrets),
     }
 
 

@@ -1,0 +1,94 @@
+"""Complaints in the browser, for specialists: the queue, and one complaint with its refund and its answer.
+
+In: adjudicators whose keys have the scopes for it, and admins. Out: `serving.complaints.service` decides and audits.
+"""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+
+from refundlens.serving.complaints import service
+from refundlens.serving.complaints.schemas import ComplaintDecisionIn
+from refundlens.serving.console.admin.frame import attempt, confirmed, sheet, text_of
+from refundlens.serving.console.page import Visit, back_to, fields, visits
+from refundlens.serving.http import paging
+from refundlens.serving.http.idempotency import Created
+from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.errors import Invalid, etag
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.texts import texts
+from refundlens.serving.workflow.states import ComplaintState
+
+router = APIRouter(prefix="/complaints", include_in_schema=False, route_class=PageRoute)
+
+Specialist = Annotated[Visit, Depends(visits(Role.ADJUDICATOR, scope="complaints"))]
+ROWS = 25
+"""Of a page."""
+STATES = tuple(state.value for state in ComplaintState)
+
+
+@router.get("")
+def complaints_page(visit: Specialist, state: str = ComplaintState.OPEN, cursor: str = "") -> Response:
+    """Complaints in a state, the one first that has waited longest. Raises Forbidden, Problem 400."""
+    service.check_specialist(visit.principal)
+    wanted = ComplaintState(state) if state in STATES else ComplaintState.OPEN
+    after = paging.decode(cursor, (str,))[0] if cursor else None
+    with visit.services.database.reading() as session:
+        rows = service.list_complaints(session, visit.principal, wanted, after, ROWS)
+        found = [service.complaint_out(row, visit.principal).body() for row in rows]
+    more = None
+    if len(found) > ROWS:
+        more = f"/complaints?{urlencode({'state': wanted.value, 'cursor': paging.encode([found[ROWS - 1]['id']])})}"
+    return sheet(
+        visit,
+        "complaints",
+        rows=found[:ROWS],
+        kinds=texts("refunds", visit.language)["kinds"],
+        states=STATES,
+        state=wanted.value,
+        first=not cursor,
+        more=more,
+    )
+
+
+@router.get("/{complaint_id}")
+def complaint_page(visit: Specialist, complaint_id: str) -> Response:
+    """One complaint. Raises Forbidden, NotFound."""
+    return _draw(visit, complaint_id)
+
+
+@router.post("/{complaint_id}/decide")
+async def decide(visit: Specialist, complaint_id: str) -> Response:
+    """Confirm or dismiss it, with an answer for the merchant."""
+    form = await fields(visit)
+
+    def do(context: Context) -> Created:
+        confirmed(form)
+        version = text_of(form, "version", 20)
+        seen = etag(int(version)) if version.isascii() and version.isdigit() else None
+        asked = {"outcome": str(form.get("outcome")), "answer": str(form.get("answer") or "").strip()}
+        try:
+            given = ComplaintDecisionIn.model_validate(asked)
+        except ValidationError as error:
+            first = error.errors()[0]
+            code = "answer_missing" if first["loc"][:1] == ("answer",) else "invalid_request"
+            raise Invalid(code, f"{first['loc'][0]}: {first['msg']}") from error
+        return Created(service.decide_complaint(context, complaint_id, given, seen).body(), 200)
+
+    _, failed = await attempt(visit, form, do)
+    if failed:
+        return await run_in_threadpool(_draw, visit, complaint_id, failed, str(form.get("answer") or ""))
+    return back_to("/complaints")
+
+
+def _draw(visit: Visit, complaint_id: str, failed: Problem | None = None, answer: str = "") -> Response:
+    """answer: what was typed when the form did nothing; it is not lost."""
+    with visit.reading() as context:
+        found = service.get_complaint(context, complaint_id).body()
+    kinds = texts("refunds", visit.language)["kinds"]
+    return sheet(visit, "complaints", failed, "complaint", one=found, kinds=kinds, answer=answer)

@@ -1,0 +1,66 @@
+"""GET /fake: paint a hole, a stain or mould on a photo of one's own, in the browser, and have it judged.
+
+In: the running model. Out: a page whose script paints on a canvas; the painted picture goes to /check like any photo.
+How well the detector does is said from the model's own calibration and card, so that it holds for whatever runs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from refundlens.model.verdict.calibration import Calibration
+from refundlens.serving.demo.samples import SAMPLES
+from refundlens.serving.http.context import services
+from refundlens.serving.http.pages import html, language, remember_language
+from refundlens.serving.identity import access
+from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.texts import texts
+from refundlens.serving.registry import card
+
+router = APIRouter(include_in_schema=False)
+PAINTED = ("hole", "stain", "mould")
+"""What the page's script can paint: the three claims of which most photos are sent."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """limit: bound on genuine photos called fake. missed: lowest and highest bound, over the conditions, on
+    manipulated ones called authentic; none where no misses were counted."""
+
+    limit: str
+    missed: tuple[str, str] | None
+
+
+@router.get("/fake")
+async def fake_page(request: Request) -> Response:
+    """The demo's visitors need no key, all others log in first."""
+    parts = services(request)
+    if not parts.settings.demo and not await access.has_session(request):
+        return RedirectResponse("/login?next=/fake", 303)
+    detector = parts.service.detector
+    spoken = language(request)
+    figures: list[dict[str, Any]] = card.figures(detector.card)
+    response = html(
+        request,
+        "fake.html",
+        c=texts("fake", spoken),
+        painted=PAINTED,
+        worth=worth_of(detector.calibration) if detector.calibration else None,
+        figures=figures,
+        model=detector.name,
+        samples=[one for one in SAMPLES if not one.edited] if parts.settings.demo else [],
+        described=texts("samples", spoken),
+    )
+    await start_visit(request, response)
+    remember_language(request, response)
+    return response
+
+
+def worth_of(calibration: Calibration) -> Worth:
+    """What the calibration promises, in words for people."""
+    bounds = [one.miss_bound for one in calibration.bins if one.miss_bound is not None]
+    missed = (percent(min(bounds)), percent(max(bounds))) if bounds else None
+    return Worth(percent(calibration.limit), missed)
