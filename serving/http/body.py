@@ -94,8 +94,12 @@ async def arriving(
         async with asyncio.timeout(settings.upload_timeout) as time_left:
             pace = Pace(settings, time_left)
             check_parsing(request)
+            receive = request.receive
             request._receive = _watched(request, settings.max_request_bytes, pace, guard)
-            yield
+            try:
+                yield
+            finally:
+                request._receive = receive  # what comes after the body, a hang-up, is for others to wait for
     except TimeoutError as error:
         raise too_slow(settings) from error
     except ClientDisconnect as error:  # nobody reads this answer; without it the log would call it our fault
