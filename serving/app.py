@@ -24,7 +24,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import merchant, review
+from refundlens.serving.console import badge, merchant, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo.refunds import mirror_samples
 from refundlens.serving.demo.samples import SampleFolder
@@ -90,7 +90,7 @@ WORKFLOW: tuple[APIRouter, ...] = (
     stream.router,
     track.router,
 )
-CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS)
+CONSOLE: tuple[APIRouter, ...] = (*merchant.ROUTERS, *review.ROUTERS, badge.router)
 """The console's pages."""
 BODY_MODELS = [RefundIn]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""

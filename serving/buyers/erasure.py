@@ -40,6 +40,8 @@ from refundlens.serving.storage.tables import (
     Refund,
     Refusal,
     Report,
+    ReportText,
+    SecondOpinion,
     StoredAnswer,
 )
 from refundlens.serving.workflow.states import ComplaintState, RefundStatus, ReportState
@@ -147,6 +149,8 @@ def _undecided(session: Session, refunds: Sequence[Refund]) -> list[str]:
 
 def _blank_texts(session: Session, refunds: Sequence[str], reports: Sequence[str]) -> int:
     """Take the words out of all that belongs to these refunds; how many rows that were."""
+    session.execute(update(ReportText).where(ReportText.refund_id.in_(refunds)).values(words=""))
+    session.execute(update(SecondOpinion).where(SecondOpinion.report_id.in_(reports)).values(words=""))
     blanked = 0
     texts: list[tuple[Any, Any, Sequence[str], dict[str, Any]]] = [
         (Report, Report.id, reports, {"note": "", "version": Report.version + 1}),

@@ -15,8 +15,9 @@ from refundlens.model.names import KINDS
 from refundlens.serving.detection import tensors
 from refundlens.serving.detection.endpoints import Judged, cache_status, refuse_if_all_late, timing
 from refundlens.serving.detection.request import DEADLINE, DetectRequest
-from refundlens.serving.detection.service import DetectionService, PhotoOutcome
+from refundlens.serving.detection.service import PhotoOutcome
 from refundlens.serving.detection.tensors import InferenceRequest, TensorIntake
+from refundlens.serving.http.context import services
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.settings import Settings
@@ -114,14 +115,14 @@ async def live() -> Live:
 @router.get("/health/ready", operation_id="v2_ready", response_model=Ready, responses=responses(503))
 async def ready(request: Request) -> Ready:
     """The model is warm."""
-    if not request.app.state.ready:
+    if not services(request).ready:
         raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
     return Ready(ready=True)
 
 
 def _model(request: Request, name: str, version: str | None) -> ModelName:
     """The running model, if it is the one asked for. Raises Problem 404."""
-    service: DetectionService = request.app.state.service
+    service = services(request).service
     running = service.detector.name
     if name != running.name or version not in (None, running.version):
         wanted = name if version is None else f"{name} {version}"
@@ -193,7 +194,7 @@ for _path, _endpoint in (
 
 
 async def _infer(request: Request, owner: str, running: ModelName, version: str | None) -> JSONResponse:
-    service: DetectionService = request.app.state.service
+    service = services(request).service
     async with DetectRequest.admit(request, owner, _read) as asked:
         outcomes = await while_connected(request, service.judge(asked))
         refuse_if_all_late(outcomes)

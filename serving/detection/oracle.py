@@ -9,8 +9,9 @@ they are. Of one picture they may send so many variants a day, and so many photo
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
+
+Run = Callable[[Callable[[], NDArray[np.uint64] | None]], Awaitable[NDArray[np.uint64] | None]]
 
 STEPS = 10
 """Of a probability: a change of a photo that is too small to be seen moves it by less."""
@@ -41,7 +44,7 @@ def coarse(line: dict[str, Any]) -> dict[str, Any]:
         told[name] = [
             part
             | {
-                key: _step(part[key])
+                key: in_tenths(part[key])
                 for key in ("probability", "fake_probability")
                 if part.get(key) is not None
             }
@@ -55,7 +58,8 @@ def coarse_map(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.round(cells * (MAP_STEPS - 1)) / (MAP_STEPS - 1), np.float32)
 
 
-def _step(value: float) -> float:
+def in_tenths(value: float) -> float:
+    """A probability as those see it who are no judges."""
     return round(value * STEPS) / STEPS
 
 
@@ -85,12 +89,13 @@ class Variants:
         self._most, self._clock = most, clock
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
-    async def check(self, owner: str, uploads: Sequence[Upload]) -> None:
-        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later."""
+    async def check(self, owner: str, uploads: Sequence[Upload], run: Run = asyncio.to_thread) -> None:
+        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later.
+        run: opens them on a thread."""
         if not self._most:
             return
         for upload in uploads:
-            found = await asyncio.to_thread(_print, upload)
+            found = await run(partial(_print, upload))
             if found is not None:
                 self._add(owner, upload.sha256, found)
 

@@ -13,23 +13,25 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fastapi import Request
 
 from refundlens.model.names import DEFECTS, Defect
-from refundlens.serving.detection.admission import Rates
 from refundlens.serving.detection.body import Intake, is_image, media_type, read_claim
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
 from refundlens.serving.http.budgets import budgets_of, caller_of
+from refundlens.serving.http.context import services
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
 
 if TYPE_CHECKING:
-    from refundlens.serving.detection.service import DetectionService
+    pass
 
 Body = TypeVar("Body", bound=Intake, covariant=True)
 
@@ -114,10 +116,8 @@ class DetectRequest(Generic[Body]):
         """Let a request in and read it; its place is given back at the end. read: understands the body, once there is
         room for it. language, cache: what a page says in the headers' place. Raises Problem 400, 413, 429, 503, and
         what `read` raises."""
-        state = request.app.state
-        service: DetectionService = state.service
-        settings: Settings = state.settings
-        rates: Rates = state.rates
+        parts = services(request)
+        service, settings, rates = parts.service, parts.settings, parts.rates
         caller, questions = caller_of(request), budgets_of(request).questions
         began = time.monotonic()
         try:
@@ -131,7 +131,7 @@ class DetectRequest(Generic[Body]):
                 questions.check(caller)
         except Problem as problem:
             if problem.status in (413, 429):
-                state.metrics.refused.labels(problem.code).inc()
+                parts.metrics.refused.labels(problem.code).inc()
             raise
         request.state.headers = rates.headers(owner)
         language = language or preferred(request.headers.get("accept-language"))
@@ -149,7 +149,7 @@ class DetectRequest(Generic[Body]):
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:
-                    await state.variants.check(owner, body.images)
+                    await parts.variants.check(owner, body.images, partial(drawn, request))
                     questions.pay(caller, len(body.images))
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)

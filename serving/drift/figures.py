@@ -83,7 +83,7 @@ def drift_figures(session: Session, tenant: str, now: datetime) -> list[DriftFig
     overturned = [_appeals(session, tenant, *span) for span in (
         (now - timedelta(days=7), now), (now - timedelta(days=7 + BEFORE), now - timedelta(days=7)))]  # fmt: skip
     if all(overturned):
-        found.append(_share("overturned", *overturned, least=LEAST_APPEALS))
+        found.append(_share("overturned", overturned[0], overturned[1], LEAST_APPEALS))
     return found
 
 

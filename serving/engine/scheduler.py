@@ -146,12 +146,12 @@ class Scheduler:
         if not able:
             return None
         stage = min(able, key=lambda stage: self._turn(able[stage]))
-        if stage == "infer":
-            return self._batch(able[stage].lane, now, idle)
         job = able[stage]
+        self.slow_running += is_slow(job, stage)
+        if stage == "infer":
+            return self._batch(job, now, idle)
         self.remove(job)
         self._charge(job, OTHER * job.tiles)
-        self.slow_running += is_slow(job)
         if stage == "finish":
             return Finish(job)
         self.hold(job, job.area)
@@ -168,14 +168,17 @@ class Scheduler:
             queue.clear()
         return jobs
 
-    def done(self, job: PhotoJob) -> None:
-        """A thread has decoded or judged this one."""
-        self.slow_running -= is_slow(job)
+    def done(self, task: Task) -> None:
+        """A thread has done what it took."""
+        if isinstance(task, Infer):
+            self.slow_running -= is_slow(task.slices[0].job, "infer")
+        elif not isinstance(task, Drop):
+            self.slow_running -= is_slow(task.job, "decode")
 
     def _first(self, stage: Stage, now: float) -> PhotoJob | None:
         """Whose turn it is at a stage, as far as there are threads for its kind."""
-        slow = stage == "infer" or self.slow_running < self.slow_threads
-        able = (job for job in self.waiting(stage) if (slow or not is_slow(job)) and not job.over(now))
+        slow = self.slow_running < self.slow_threads
+        able = (job for job in self.waiting(stage) if (slow or not is_slow(job, stage)) and not job.over(now))
         return min(able, key=self._turn, default=None)
 
     def _turn(self, job: PhotoJob) -> tuple[int, float, float, float]:
@@ -211,14 +214,16 @@ class Scheduler:
             self.remove(given_up)
         return given_up
 
-    def _batch(self, lane: ModelRunner, now: float, idle: int) -> Infer:
-        """Tiles of the photo whose turn it is, and of those after it for the same model, as far as one batch goes."""
+    def _batch(self, first: PhotoJob, now: float, idle: int) -> Infer:
+        """Tiles of the photo whose turn it is, and of those of its class after it for the same model, as far as one
+        batch goes."""
+        lane, kind = first.lane, CLASSES[first.priority]
         ready = {job for job in self.waiting("infer") if not job.over(now)}
         room = lane.batch(sum(_left(job) for job in ready if job.lane is lane), idle)
         slices = []
         while room and ready:
             job = min(ready, key=self._turn)
-            if job.lane is not lane:
+            if job.lane is not lane or CLASSES[job.priority] != kind:
                 break
             assert job.look is not None
             count = min(room, _left(job))
@@ -232,9 +237,11 @@ class Scheduler:
         return Infer(lane, slices)
 
 
-def is_slow(job: PhotoJob) -> bool:
-    """Whether others should not wait for a thread that is at it."""
-    return job.area >= LARGE_AREA or job.priority in ("bulk", "visitor")
+def is_slow(job: PhotoJob, stage: Stage) -> bool:
+    """Whether others should not wait for a thread that is at it: what cannot be interrupted, and visitors'."""
+    return job.priority == "visitor" or (
+        stage != "infer" and (job.area >= LARGE_AREA or job.priority == "bulk")
+    )
 
 
 def _left(job: PhotoJob) -> int:

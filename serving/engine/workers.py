@@ -196,10 +196,9 @@ class Workers:
             for job in jobs:
                 self._end(job, error)
         finally:
-            if isinstance(task, (Decode, Finish)):
-                with self.changed:
-                    self._scheduler.done(task.job)
-                    self.changed.notify_all()
+            with self.changed:
+                self._scheduler.done(task)
+                self.changed.notify_all()
 
     def _drop(self, job: PhotoJob) -> None:
         if job not in self._jobs:  # it failed, and this was what was left of it

@@ -27,7 +27,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.storage.database import Database
@@ -211,18 +210,17 @@ class KeyedWork:
 
 @asynccontextmanager
 async def answered_once(
-    request: Request, principal: Principal, key: str | None, asked: Any, seconds: float
+    services: Services, request: Request, principal: Principal, key: str | None, asked: Any, seconds: float
 ) -> "AsyncIterator[KeyedWork | None]":
     """Answer a request once for its key, if it has one. asked: as in `idempotent`. seconds: how long the work may take;
     after that the key of a process that died is free again. Raises Problem 409, 422."""
     if key is None:
         yield None
         return
-    database: Database = request.app.state.database
-    clock: Clock = request.app.state.clock
+    database = services.database
     name = (principal.tenant, principal.key_owner, key)
     fingerprint = _fingerprint(request, asked)
-    found = await asyncio.to_thread(_take_key, database, name, fingerprint, clock(), seconds)
+    found = await asyncio.to_thread(_take_key, database, name, fingerprint, services.clock(), seconds)
     work = KeyedWork(database, name, found)
     try:
         yield work

@@ -9,7 +9,7 @@ language.
 'KWD 12.345'
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from babel import Locale
 from babel.numbers import format_currency, get_currency_symbol
@@ -17,6 +17,8 @@ from iso4217 import Currency
 
 from refundlens.serving.kit.language import Language
 
+MOST_WRITTEN = 10**13
+"""No refund is as large; what is larger is a slip, and would not fit the database."""
 UNKNOWN_DECIMALS = 2
 """For a code that ISO 4217 does not list, or lists without a smaller unit (gold): what most currencies have."""
 
@@ -50,3 +52,22 @@ def money(minor: int, currency: str, language: Language) -> str:
     pattern = ("¤\xa0" if letters else "¤") + "#,##0" + ("." + "0" * places if places else "")
     amount = Decimal(minor).scaleb(-places)
     return format_currency(amount, currency, pattern, locale, currency_digits=False)
+
+
+def written(text: str) -> Decimal | None:
+    """An amount as people write it, with or without a sign of its currency; None for what is none.
+
+    >>> written("¥1,280.50"), written("a lot")
+    (Decimal('1280.50'), None)
+    """
+    try:
+        found = Decimal(text.strip().lstrip("¥￥$€£").replace(",", "").replace("，", "").strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found < MOST_WRITTEN else None
+
+
+def hundredths(text: str) -> int | None:
+    """The same as `rank` counts, but positive."""
+    found = written(text)
+    return None if found is None else int(found * 100)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from refundlens.serving.kit.roles import SYSTEM, Actor, Role
+from refundlens.serving.kit.roles import JUDGING, SYSTEM, Actor, Role
 
 VISITOR_ID = "env_visitor"
 """Key id of the demo page's visitors, who have no key."""
@@ -49,7 +49,7 @@ class Principal:
     @property
     def judges(self) -> bool:
         """Whether it judges photos or models: others learn the verdict, and numbers only roughly."""
-        return self.has_role(Role.ADJUDICATOR, Role.ENGINEER)
+        return self.role in JUDGING
 
     def has_role(self, *roles: Role) -> bool:
         """Whether it may do what these roles may; an admin may do everything."""

@@ -19,6 +19,10 @@ class Role(StrEnum):
 KEY_ROLES = (Role.MERCHANT, Role.ADJUDICATOR, Role.ENGINEER, Role.ADMIN)
 
 
+JUDGING = (Role.ADJUDICATOR, Role.ENGINEER, Role.ADMIN)
+"""Who judges photos, or models: they see every digit."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who did it. name: the subject of a key, `detector`, `system`, or `buyer` for a status link."""

@@ -19,7 +19,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
-from refundlens.serving.refunds import repository
+from refundlens.serving.refunds import repository, search
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
@@ -192,6 +192,7 @@ def _change(
         session, refund.tenant_id, now, principal.actor, Fact("refund.changed", refund.id, data=data)
     )
     if changed:
+        search.index_words(session, refund)
         _have_reports_follow(context, refund, "deadline_at" in changed)
     # a merchant's own upload is no answer of the buyer's
     by_platform = principal.role is not Role.MERCHANT

@@ -18,6 +18,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.refunds import search
 from refundlens.serving.reports import held, repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
@@ -239,6 +240,7 @@ def _submit(context: Context, refund: Refund, image: Image, claim: str, note: st
     apply(
         context.session, context.settings, context.now, context.principal.actor, Event.SUBMIT, report, refund
     )
+    search.index_report(context.session, report, refund)
     return report
 
 

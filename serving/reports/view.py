@@ -6,9 +6,11 @@ Merchants and buyers are not told which person judged; buyers see neither the me
 from typing import Any
 
 from refundlens.model.verdict.texts import reason_text
+from refundlens.serving.detection.oracle import in_tenths
 from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds.schemas import image_url
 from refundlens.serving.reports import links, repository
@@ -43,7 +45,7 @@ def report_out(
         reader,
         refund_id=refund.refund_id,
         image=ImageRef.of(whole.image, url=image_url(whole.image)),
-        probability=screening.probability if screening else None,
+        probability=None if screening is None else _probability(reader, screening.probability),
         reasons=[
             *(reasons(screening, context.language) if screening else []),
             *(telling.reasons(reused, context.language) if reused else []),
@@ -99,6 +101,11 @@ def _due(state: str) -> str | None:
     if ReportState(state) in ReportState.undecided():
         return "refund"
     return {ReportState.APPEALED: "appeal"}.get(ReportState(state), "appeal_window")
+
+
+def _probability(reader: Principal, value: float) -> float:
+    """In tenths for both sides of the dispute (`detection.oracle`)."""
+    return value if reader.judges else in_tenths(value)
 
 
 def _track_urls(context: Context, secret: Secret, report_id: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import platform
+import random
 import sqlite3
 import statistics
 import sys
@@ -35,17 +36,22 @@ from refundlens.serving.app import create_app
 from refundlens.serving.cli.serve import settle
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import NewKeyRequest
+from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.jobs import queue as leases
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Role
+from refundlens.serving.refunds import search
+from refundlens.serving.reports import history
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import Lane
+from refundlens.serving.storage.secret import Secret
+from refundlens.serving.storage.tables import Lane, Refund
 from refundlens.serving.webhooks import queue
 from tests.load import fill
-from tests.load.pages import NAMES, Drawn, Page, idempotency_key, pages
+from tests.load.pages import NAMES, SAMPLES, Drawn, Page, idempotency_key, pages
 from tests.load.plans import GROWING, Plan, explain, watched
-from tests.load.rows import NOW, SECOND
+from tests.load.rows import NOW, SECOND, shop
 
 LIMIT_MS = 50.0
 """The issue's: a page at p99."""
@@ -86,7 +92,8 @@ def main() -> int:
         settle()  # as `refundlens serve` does
         load = os.getloadavg()
         timings = [asyncio.run(_timed(app, page, given.requests)) for page in asked]
-        timings += [_timed_looks(name, look, given.requests) for name, look in looks(database).items()]
+        others = {**searches(database), **looks(database)}
+        timings += [_timed_looks(name, look, given.requests) for name, look in others.items()]
         facts = {"filled_in_seconds": seconds, "load_average_before": load, **_facts(database, url)}
     _print(timings)
     slow = [f"{one.name}: p99 {one.p99} ms" for one in timings if one.p99 > LIMIT_MS]
@@ -127,6 +134,42 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
         "worker: take jobs": lambda: leases.take(database, soon, 3600, TAKEN, Lane.TIMER),
         "worker: next delivery due": lambda: queue.next_due(database, soon),
         "worker: claim deliveries": lambda: queue.claim(database, soon, timedelta(hours=1), TAKEN, {}),
+    }
+
+
+def searches(database: Database) -> dict[str, Callable[[], object]]:
+    """A search and its first page, as /history makes them: of the largest shop, of a tiny one, of the whole tenant.
+    What they find is sorted in memory: `serving.refunds.search.MOST` rows."""
+    with database.reading() as session:
+        numbers = (
+            session.execute(select(Refund.refund_id).order_by(func.random()).limit(SAMPLES)).scalars().all()
+        )
+    boss = Principal(DEFAULT, "k", Role.ADMIN, "boss")
+    shops = {
+        f"{shop(number)}": Principal(DEFAULT, "k", Role.MERCHANT, "clerk", shop(number))
+        for number in (0, 1500)
+    }
+    secret = Secret(b"0" * 32)
+
+    def look(who: Principal, typed: Callable[[], str]) -> Callable[[], object]:
+        def run() -> object:
+            with database.reading() as session:
+                found = search.find_reports(session, secret, who, typed())
+                order = history.HistoryOrder.LARGEST
+                return history.reported(session, who, history.Narrowed(ids=found.ids), order, None, 50)
+
+        return run
+
+    typed: dict[str, Callable[[], str]] = {
+        "part of a number": lambda: random.choice(numbers)[-8:],
+        "a word of all": lambda: "sleeve",
+        "two words": lambda: f"hole {random.choice(numbers)[-6:]}",
+        "nothing": lambda: "zzz",
+    }
+    return {
+        f"history: {name}, {whose}": look(who, asked)
+        for whose, who in {**shops, "the tenant": boss}.items()
+        for name, asked in typed.items()
     }
 
 

@@ -31,6 +31,8 @@ BATCH = 5_000
 """Reports whose rows are in memory at once: some 40 MB."""
 RECENT = 0.04
 """Share of the year's reports that came in the last two weeks, of which the most are under way."""
+CLAIM = "The sleeve has a hole, see the photos. I want my money back."
+NOTE = "The hole in the sleeve is not in the chat's first photo."
 NEVER = "9999-01-01 00:00:00.000000"
 
 S = ReportState
@@ -50,6 +52,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "report": ("id", "tenant_id", "refund_id", "image_id", "claim_id", "account", "version", "state", "live", "was",
                "note", "reported_by", "screening_id", "verdict", "rule", "bound", "doubt", "decided_by", "decided_at",
                "due_at", "amount_rank", "created_at", "updated_at"),
+    "report_text": ("tenant_id", "account", "report_id", "refund_id", "refund_number", "words"),
     "appeal": ("id", "tenant_id", "report_id", "account", "side", "was", "grounds", "state", "opened_by", "decided_by",
                "due_at", "created_at", "decided_at"),
     "decision": ("id", "tenant_id", "report_id", "appeal_id", "established", "reason_code", "reason", "decided_by",
@@ -194,11 +197,13 @@ class Maker:
         due = NEVER
         if is_live:
             due = deadline if state in S.undecided() else stamp(NOW + timedelta(hours=rng.uniform(-2, 72)))
+        said = f"{CLAIM} {NOTE}"
+        self._rows["report_text"].append((tenant, account, report, refund_key, refund_id, said))
         for_merchant = state in S.for_merchant()
         was = S.ESTABLISHED.value if state is S.APPEALED else None
         self._rows["report"].append(
             (report, tenant, refund_key, image, self._id("clm"), account, 3, state.value, 1 if is_live else None, was,
-             "The hole in the sleeve is not in the chat's first photo.", "clerk-1", screening,
+             NOTE, "clerk-1", screening,
              verdict if screening else None, "one_fake" if verdict == "fake" else None,
              0.0098 if verdict == "fake" else None, 0.4, judge if judged else None, at if judged else None, due,
              -amount, at, at)
@@ -223,7 +228,7 @@ class Maker:
         key = self._id("rfd")
         self._rows["refund"].append(
             (key, tenant, refund_id, 2, account, "taobao", 3, "open" if recent else "closed", amount, "CNY", buyer,
-             "hole", "The sleeve has a hole, see the photos. I want my money back.", deadline, "undecided", not recent,
+             "hole", CLAIM, deadline, "undecided", not recent,
              at, at, None if recent else deadline)
         )  # fmt: skip
         return key, tenant, refund_id, account, buyer, amount, deadline

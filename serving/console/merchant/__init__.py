@@ -7,6 +7,13 @@ services as the API's.
 
 from fastapi import APIRouter
 
-from refundlens.serving.console.merchant import pictures, refunds, reports
+from refundlens.serving.console.merchant import cases, history, pictures, refunds, reports, statistics
 
-ROUTERS: tuple[APIRouter, ...] = (refunds.router, reports.router, pictures.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    refunds.router,
+    reports.router,
+    cases.router,
+    history.router,
+    statistics.router,
+    pictures.router,
+)

@@ -12,6 +12,7 @@ from refundlens.serving.console.merchant import format, pictures
 from refundlens.serving.console.merchant import repository as lists
 from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
+from refundlens.serving.detection.oracle import coarse
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
@@ -103,7 +104,7 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         parts = visit.services
         said = view.report_out(visit.context(session), whole, secret=parts.secret, finder=parts.finder).body()
         photos = lists.photos(session, whole.refund)
-    body = whole.screening.body if whole.screening else None
+    body = coarse(whole.screening.body) if whole.screening else None
     listing = [image for image in photos if image.source == Source.LISTING and image.erased_at is None]
     language = refusal.language_of(whole.refund)
     undecided = report.state in ReportState.undecided()

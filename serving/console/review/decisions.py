@@ -7,6 +7,7 @@ Who comes second in a race loses nothing they wrote, and is told in words who wa
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.page import Visit, back_to, fields, submit, visits
-from refundlens.serving.console.review import blind_review, queues, workbench
+from refundlens.serving.console.review import blind_review, queues, sharing, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
@@ -24,8 +25,8 @@ from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
+from refundlens.serving.reports import assignment, service
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -34,7 +35,7 @@ Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 Body = TypeVar("Body", bound=BaseModel)
 TOLD_ON_THE_PAGE = frozenset({400, 409, 412, 422})
 """Statuses that the page explains; others are no matter of the form."""
-KEPT = ("reason_code", "reason", "wish", "message")
+KEPT = ("reason_code", "reason", "wish", "message", "view")
 """What is put back into a form that failed."""
 
 
@@ -45,16 +46,19 @@ async def decide(visit: Judge, report_id: str) -> Response:
 
     def do(context: Context) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        session, principal = context.session, context.principal
-        following = queues.next_report(session, principal, reports.find_report(session, principal, report_id))
+        report = reports.find_report(context.session, context.principal, report_id)
+        assignment.take_case(context.session, context.principal, report, context.now)
         service.decide(context, report_id, body, _seen(form), hold=True)
-        return Created({"next": following}, 200)
+        assignment.give_back(context.session, context.principal, report_id)
+        return Created({"report": report_id}, 200)
 
-    made, failed = await _try(visit, form, do)
+    _, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw, visit, report_id, failed)
-    following = made["next"]
-    return back_to(f"/queue/{following}?held={report_id}" if following else f"/queue?held={report_id}")
+    asked = sharing.read_form(_text(form, "view"), visit.services.clock())
+    following = await run_in_threadpool(sharing.take_next, visit, asked)
+    query = urlencode({**asked.given, "held": report_id})
+    return back_to(f"/queue/{following}?{query}" if following else f"/queue?{query}")
 
 
 @router.post("/appeals/{appeal_id}/decision")
@@ -81,6 +85,8 @@ async def undo(visit: Judge, report_id: str) -> Response:
 
     def do(context: Context) -> Created:
         taken = service.undo_decision(context, report_id)
+        report = reports.find_report(context.session, context.principal, report_id)
+        assignment.take_case(context.session, context.principal, report, context.now)
         typed = {"reason_code": taken.reason_code, "reason": taken.reason}
         return Created({"appeal": taken.appeal_id, "typed": typed}, 200)
 
@@ -100,6 +106,8 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
 
     def do(context: Context) -> Created:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
+        report = reports.find_report(context.session, context.principal, report_id)
+        assignment.take_case(context.session, context.principal, report, context.now)
         service.request_photo(context, report_id, body, _seen(form))
         return Created({"report": report_id}, 201)
 

@@ -1,20 +1,19 @@
 """The queues: reports that need a person, and open appeals.
 
-In: filters and a cursor. Out: a page of rows by deadline and amount. The deadline filter is served by the queue's
-index; doubt has none, so sorting by it puts the rows of the page in order, and the page says so.
+In: filters and a cursor. Out: a page of rows, each with in whose hands it is.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy.orm import Session
 
+from refundlens.model.names import DEFECTS, VERDICTS
 from refundlens.serving.console.page import Visit, page, visits
-from refundlens.serving.console.review import blind_review, repository
+from refundlens.serving.console.review import blind_review, repository, sharing
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
@@ -22,21 +21,20 @@ from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
+from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.held import HeldDecision, find_held
-from refundlens.serving.reports.repository import Filter, ReportDetail
+from refundlens.serving.reports.repository import ReportDetail
+from refundlens.serving.reports.review_queue import QueueOrder
 from refundlens.serving.reports.service import allowed
 from refundlens.serving.storage.tables import Appeal, Report
-from refundlens.serving.workflow.states import AppealState, ReportState
+from refundlens.serving.workflow.states import AppealState
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 ROWS = 25
 """Of a page: what a person works through between two looks at the list."""
-WITHIN = {"2h": timedelta(hours=2), "24h": timedelta(hours=24)}
-"""Deadline filters: the platform's last two warnings."""
-SORTS = ("due", "doubt")
 
 
 @dataclass(frozen=True)
@@ -50,33 +48,43 @@ class AppealRow:
 
 
 @router.get("/queue")
-def queue_page(visit: Judge, due: str = "", sort: str = "due", cursor: str = "", held: str = "") -> Response:
-    """What needs a person, by deadline and amount. Raises Problem 400 for a cursor that is none of ours."""
-    span = WITHIN.get(due)
-    sort = sort if sort in SORTS else "due"
+def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = False) -> Response:
+    """What needs a person, narrowed and sorted as the address says. nothing: none was free. Raises Problem 400 for a
+    cursor that is none of ours."""
     now = visit.services.clock()
-    wanted = Filter(ReportState.NEEDS_REVIEW, due_before=now + span if span else None, held=False)
     with visit.services.database.reading() as session:
-        rows = reports.queue(session, visit.principal, wanted, due_cursor(cursor), ROWS)
-        wholes = reports.report_details(session, rows[:ROWS])
         hides = blind_review.hidden_here(session, visit.principal.tenant)
+        asked = sharing.read(visit.request.query_params, now, hides)
+        after = sharing.after_cursor(cursor, asked.view.order)
+        rows = review_queue.waiting(session, visit.principal, asked.view, after, ROWS)
+        wholes = reports.report_details(session, rows[:ROWS])
+        ids = [row.id for row in rows[:ROWS]]
+        taken = assignment.held(session, ids, now)
+        second = assignment.second_opinions(session, ids)
+        saved = sharing.views(session, visit.principal)
         last = decided_before(session, visit.principal, held)
-    if hides:
-        sort = "due"  # doubt is the model's opinion, too
-    if sort == "doubt":
-        wholes.sort(key=lambda whole: -(whole.report.doubt if whole.report.doubt is not None else 1.0))
-    more = paging.encode(due_keys(rows[ROWS - 1])) if len(rows) > ROWS else None
-    kept = {name: value for name, value in (("due", due if span else ""), ("sort", sort)) if value}
+    more = None
+    if len(rows) > ROWS:
+        last_keys = paging.encode(sharing.cursor_keys(rows[ROWS - 1], asked.view.order))
+        more = f"/queue?{urlencode({**asked.given, 'cursor': last_keys})}"
     return page(
         visit,
         "review/queue.html",
         "queue",
+        s=texts("sharing", visit.language),
         rows=wholes,
         hides=hides,
-        due=due if span else "",
-        sort=sort,
+        given=asked.given,
+        query=asked.query,
+        orders=[one.value for one in QueueOrder if not (hides and one is QueueOrder.DOUBT)],
+        verdicts=() if hides else VERDICTS,
+        claims=DEFECTS,
+        taken=taken,
+        second=second,
+        saved=saved,
         first=not cursor,
-        more=f"/queue?{urlencode({**kept, 'cursor': more})}" if more else None,
+        more=more,
+        nothing=nothing,
         before=last,
         **TOOLS,
     )
@@ -121,34 +129,10 @@ def appeal_rows(context: Context, found: Sequence[Appeal]) -> list[AppealRow]:
     ]
 
 
-def next_report(session: Session, principal: Principal, after: Report) -> str | None:
-    """The report that comes after one in the queue, else the first of all; none where nothing is left."""
-    wanted = Filter(ReportState.NEEDS_REVIEW, held=False)
-    place = (after.due_at, after.amount_rank, after.id)
-    for cursor in (place, None):
-        rows = reports.queue(session, principal, wanted, cursor, 1)
-        left = [row.id for row in rows if row.id != after.id]
-        if left:
-            return left[0]
-    return None
-
-
 def next_appeal(context: Context) -> str | None:
     """The first open appeal that this judge may decide, of a page."""
     found = reports.open_appeals(context.session, context.principal, AppealState.OPEN, None, ROWS)
     return next((row.appeal.id for row in appeal_rows(context, found[:ROWS]) if row.may), None)
-
-
-def due_keys(report: Report) -> list[Any]:
-    return [paging.exact(report.due_at), report.amount_rank, report.id]
-
-
-def due_cursor(cursor: str) -> tuple[datetime, int, str] | None:
-    """Raises Problem 400."""
-    if not cursor:
-        return None
-    when, rank, last = paging.decode(cursor, (str, int, str))
-    return paging.moment(when), rank, last
 
 
 @dataclass(frozen=True)

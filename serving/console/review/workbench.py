@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from sqlalchemy.orm import Session
@@ -20,24 +21,24 @@ from sqlalchemy.orm import Session
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
 from refundlens.serving.buyers import service as buyers
 from refundlens.serving.console.page import Visit, page, visits
-from refundlens.serving.console.review import blind_review, queues, repository
+from refundlens.serving.console.review import blind_review, queues, repository, sharing
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import ReusedPicture
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.errors import DomainError
+from refundlens.serving.kit.errors import Conflict, DomainError
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.reports import assignment, view
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports import view
 from refundlens.serving.reports.held import find_held
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.reuse import telling
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import Image, PhotoRequest, Report
+from refundlens.serving.storage.tables import Assignment, Image, PhotoRequest, Report
 from refundlens.serving.workflow.states import PhotoWish, ReportState
 
 OF_THE_FILE = ("metadata.", "file.")
@@ -184,7 +185,19 @@ class Failed:
 @router.get("/queue/{report_id}")
 def bench_page(visit: Judge, report_id: str, said: str = "", held: str = "") -> Response:
     """said: what was just done here, a key of the texts `said`. held: the report that was decided just before."""
-    return draw(visit, report_id, said=said, before=held)
+    taken = _take(visit, report_id)
+    return draw(visit, report_id, said=said, before=held, taken=taken)
+
+
+def _take(visit: Visit, report_id: str) -> Assignment | None:
+    """Opening a case takes it, if it is free. Out: in whose hands it is. Raises NotFound."""
+    now = visit.services.clock()
+    with visit.services.database.transaction() as session:
+        report = reports.find_report(session, visit.principal, report_id)
+        try:
+            return assignment.take_case(session, visit.principal, report, now)
+        except Conflict:
+            return assignment.held(session, [report_id], now).get(report_id)
 
 
 @router.get("/appeals/{appeal_id}")
@@ -193,12 +206,19 @@ def appeal_page(visit: Judge, appeal_id: str, said: str = "", held: str = "") ->
 
 
 def draw(
-    visit: Visit, report_id: str, failed: Failed | None = None, said: str = "", before: str = ""
+    visit: Visit,
+    report_id: str,
+    failed: Failed | None = None,
+    said: str = "",
+    before: str = "",
+    taken: Assignment | None = None,
 ) -> Response:
-    """The workbench for a report. Raises NotFound."""
+    """The workbench for a report. taken: in whose hands it is. Raises NotFound."""
     with visit.services.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
-        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, before)
+        if taken is None:
+            taken = assignment.held(session, [report.id], visit.services.clock()).get(report.id)
+        return _draw(visit, session, report, "queue", f"/queue/{report.id}", failed, said, before, taken)
 
 
 def draw_appeal(
@@ -219,10 +239,14 @@ def _draw(
     failed: Failed | None,
     said: str,
     before: str,
+    taken: Assignment | None = None,
 ) -> Response:
-    bench = texts("queue", visit.language)
+    bench, now = texts("queue", visit.language), visit.services.clock()
     case = gather(session, visit, report)
     waiting = area == "queue" and report.state == ReportState.NEEDS_REVIEW
+    given = dict(failed.typed) if failed else visit.request.query_params
+    asked = sharing.read_form(given["view"], now) if failed and "view" in given else sharing.read(given, now)
+    following = urlencode({**asked.given, "after": report.id})
     return page(
         visit,
         "review/bench.html",
@@ -231,7 +255,12 @@ def _draw(
         b=bench,
         case=case,
         here=here,
-        skip=queues.next_report(session, visit.principal, report) if waiting else None,
+        s=texts("sharing", visit.language),
+        skip=f"/queue/next?{following}" if waiting else None,
+        view=asked.query,
+        taken=taken if waiting else None,
+        others=waiting and taken is not None and taken.judge != visit.principal.subject,
+        second=assignment.second_opinions(session, [report.id]).get(report.id) if waiting else None,
         codes=REASON_CODES,
         starts={"edit_visible": "fake", "no_trace": "genuine", "other": "either"},
         wishes=[wish.value for wish in PhotoWish],

@@ -4,12 +4,14 @@ from alembic import context
 
 from refundlens.serving.storage import tables  # noqa: F401 - declares them
 from refundlens.serving.storage.base import Base
+from refundlens.serving.storage.migrate import declared_here
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=Base.metadata,
     render_as_batch=connection.dialect.name == "sqlite",
+    include_name=declared_here,
     user_module_prefix="base.",
 )
 context.run_migrations()

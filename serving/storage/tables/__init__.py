@@ -19,11 +19,14 @@ from refundlens.serving.storage.tables.reports import (
     Refusal,
     Report,
 )
+from refundlens.serving.storage.tables.review import Assignment, SavedView, SecondOpinion
+from refundlens.serving.storage.tables.search import ReportText
 from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
     "ApiKey",
     "Appeal",
+    "Assignment",
     "AuditEvent",
     "Chain",
     "Complaint",
@@ -42,6 +45,9 @@ __all__ = [
     "Refund",
     "Refusal",
     "Report",
+    "ReportText",
+    "SavedView",
+    "SecondOpinion",
     "StoredAnswer",
     "Tenant",
     "WebhookDelivery",

@@ -29,11 +29,15 @@ class Report(Base):
         Index("ix_report_state", "tenant_id", "state", "id"),
         Index("ix_report_account", "tenant_id", "account", "id"),
         Index("ix_report_account_state", "tenant_id", "account", "state", "id"),
+        Index("ix_report_account_verdict", "tenant_id", "account", "verdict", "id"),
+        Index("ix_report_amount", "tenant_id", "amount_rank", "id"),
+        Index("ix_report_account_amount", "tenant_id", "account", "amount_rank", "id"),
         # queues have what is under way; of a year's reports that is one in thirty
         partial("ix_report_queue", "tenant_id", *_DUE, where=_LIVE),
         partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),
         partial("ix_report_account_queue", "tenant_id", "account", *_DUE, where=_LIVE),
         partial("ix_report_account_state_queue", "tenant_id", "account", "state", *_DUE, where=_LIVE),
+        partial("ix_report_doubt", "tenant_id", "state", "doubt", "id", where=_LIVE),
         Index("ix_report_refund", "refund_id", "id"),
         Index("ix_report_claim", "claim_id"),
     )
@@ -71,7 +75,10 @@ class Decision(Base):
     """What a person decided. Never changed; reason is blanked by erasure, its hash stays in the audit log."""
 
     __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_report", "report_id", "id"),)
+    __table_args__ = (
+        Index("ix_decision_report", "report_id", "id"),
+        Index("ix_decision_judge", "tenant_id", "decided_by", "id"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))

@@ -144,6 +144,12 @@
       const style = { dateStyle: "medium", timeStyle: "short" };
       time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
     });
+    document.querySelectorAll("[data-zone]").forEach((field) => {
+      field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+    });
+    document.querySelectorAll("[data-zone-name]").forEach((name) => {
+      name.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+    });
     count();
     tick();
   }

@@ -25,7 +25,7 @@ from tests.support.tiny import save_bundle
 
 SLOWER, HEALTH_SECONDS = 2.0, 0.2
 """What others may feel: twice a quiet time's p99 of a photo, and this for a health check."""
-BETWEEN = 6.0
+BETWEEN = 4.0
 """Seconds after an attack in which its rest is answered, or given up."""
 
 
@@ -109,6 +109,17 @@ def _table(quiet: Row, rows: list[Row], intrusions: list[Tried]) -> str:
     return "\n".join(lines)
 
 
+def _preface(given: argparse.Namespace, load: float) -> str:
+    """How it was measured."""
+    command = f"python -m tests.chaos.attacks --seconds {given.seconds:g} --quiet {given.quiet:g}"
+    command += " --tiny" if given.tiny else ""
+    return (
+        f"# Attacks, and what others feel\n\n`{command}` on {os.cpu_count()} processors, with a load average of "
+        f"{load:.1f} from other work before it began; {given.workers} workers, the attacker on the same machine with "
+        "the lowest priority. Others may feel twice a quiet p99 and 200 ms for /healthz."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.attacks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each attack")
@@ -121,6 +132,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder for the service's data and log; else they go")
     parser.add_argument("--out", type=Path, help="write the figures there as JSON, and the table beside it")
     given = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +147,7 @@ def main() -> None:
         figures = {"quiet": asdict(quiet), "floods": [asdict(row) for row in rows]}
         figures["intrusions"] = [asdict(one) for one in intrusions]
         given.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        given.out.with_suffix(".md").write_text(table + "\n", encoding="utf-8")
+        given.out.with_suffix(".md").write_text(f"{_preface(given, load)}\n\n{table}\n", encoding="utf-8")
     fine = all(row.holds(quiet.photo_p99) for row in rows) and not any(one.wrong for one in intrusions)
     sys.exit(0 if fine else 1)
 

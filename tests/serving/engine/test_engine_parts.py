@@ -23,7 +23,7 @@ from refundlens.serving.engine.runner import (
     DirectNetwork,
     ModelRunner,
 )
-from refundlens.serving.engine.scheduler import Decode, Drop, Finish, Infer, Scheduler
+from refundlens.serving.engine.scheduler import LARGE_AREA, Decode, Drop, Finish, Infer, Scheduler
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 
 ALL = ("finish", "infer", "decode")
@@ -199,6 +199,51 @@ def test_a_late_photo_is_never_part_of_anothers_batch(make: MakeJob) -> None:
     task = board.take(ALL, 6.0, 1)
     assert isinstance(task, Infer) and len(task.slices) == 1
     assert isinstance(board.take(ALL, 6.0, 1), Drop)
+
+
+def test_a_thread_is_kept_from_visitors_and_large_photos(make: MakeJob) -> None:
+    board = Scheduler(10**9, slow_threads=1)
+    visitors, large = [make(0.0, priority="visitor") for _ in range(2)], make(0.0)
+    large.area = LARGE_AREA
+    for stage in ALL:
+        for job in visitors:
+            board.add(job, stage)
+        first = board.take(ALL, 1.0, 2)
+        assert first is not None and board.take(ALL, 1.0, 2) is None, "the other thread waits for who pays"
+        small = make(5.0)
+        board.add(small, stage)
+        second = board.take(ALL, 5.0, 2)
+        assert second is not None and not isinstance(second, Drop)
+        assert (second.slices[0].job if isinstance(second, Infer) else second.job) is small
+        board.done(first)
+        third = board.take(ALL, 5.0, 2)
+        assert third is not None
+        board.done(third)
+        board.done(second)
+        assert board.slow_running == 0
+        board.clear()
+    board.add(large, "decode")
+    board.add(make(1.0), "decode")
+    assert board.take(ALL, 1.0, 2) == Decode(large)
+    other = board.take(ALL, 1.0, 2)
+    assert isinstance(other, Decode) and other.job is not large
+
+
+def test_groups_take_turns_by_what_was_done_for_each(make: MakeJob) -> None:
+    board = Scheduler(10**9)
+    many, one = [make(float(n)) for n in range(6)], make(100.0)
+    for job in many:
+        job.group = "many"
+        board.add(job, "decode")
+    done = [board.take(ALL, 100.0, 1) for _ in range(2)]
+    one.group = "one"
+    board.add(one, "decode")
+    done += [board.take(ALL, 100.0, 1) for _ in range(3)]
+    order = [task.job.group for task in done if isinstance(task, Decode)]
+    assert order[2:].index("one") <= 1, "who comes last waits for one at most"
+    for job in (*many, one):
+        board.release(job)
+    assert not board._spent and not board._members
 
 
 def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:

@@ -14,14 +14,21 @@ from sqlalchemy import text
 
 from refundlens.model.detect import Detector
 from refundlens.serving.buyers import repository, retention
+from refundlens.serving.console.review import sharing
 from refundlens.serving.detection.store import DetectionStore
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.labels import service as labels
+from refundlens.serving.reports import history, review_queue
 from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.history import Narrowed
+from refundlens.serving.reports.review_queue import QueueView
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.base import Base
 from refundlens.serving.storage.database import Database, sqlite_url
 from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.migrate import declared_here
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.webhooks import queue
 from refundlens.serving.webhooks import repository as webhooks
@@ -121,9 +128,23 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
 
         return run
 
+    shop = Principal(DEFAULT, "k", Role.MERCHANT, "clerk", "shop-0000")
+    judge = Principal(DEFAULT, "k", Role.ADJUDICATOR, "judge-01")
+
+    def told(who: Principal, order: history.HistoryOrder, **narrowed: Any) -> Callable[[], object]:
+        return reading(lambda session: history.reported(session, who, Narrowed(**narrowed), order, None, 50))
+
+    def queued(**view: Any) -> Callable[[], object]:
+        return reading(lambda session: review_queue.waiting(session, judge, QueueView(**view), None, 50))
+
     store = DetectionStore(database, files, 10)
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
+        "ix_report_account_verdict": told(shop, history.HistoryOrder.NEWEST, verdict="inconclusive"),
+        "ix_report_account_amount": told(shop, history.HistoryOrder.LARGEST),
+        "ix_report_amount": told(judge, history.HistoryOrder.SMALLEST),
+        "ix_report_doubt": queued(order=review_queue.QueueOrder.DOUBT),
+        "ix_decision_judge": reading(lambda session: sharing.decisions(session, judge, None)),
         "ix_report_claim": reading(lambda session: reports.of_claim(session, "clm_1")),
         "ix_refund_buyer": reading(
             lambda session: repository.is_known(session, DEFAULT, SHA256, "shop-0000")
@@ -190,7 +211,8 @@ def test_the_made_up_year_is_what_it_says(filled: FastAPI) -> None:
 
 def _differences(database: Database) -> list[Any]:
     with database._engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        asked = {"compare_type": True, "include_name": declared_here}
+        context = MigrationContext.configure(connection, opts=asked)
         return list(compare_metadata(context, Base.metadata))
 
 

@@ -1,0 +1,152 @@
+"""Finds reports by any part of their refund's number or of what was said, and by their buyer.
+
+In: what somebody typed. Out: reports' ids, the newest first, `MOST` of them at most. Parts with a space between must
+all be there. A buyer is found by the platform's whole reference, of which only the keyed hash is kept, or by the
+beginning of that hash as pages show it (`buyer:5f0c2e7d`).
+
+Two ways to the same answer, so that neither a shop with ten reports nor a marketplace with a million waits: where few
+rows can be meant they are read one by one; else the index of three characters at a time finds them.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, column, func, literal_column, select, text, true, update
+from sqlalchemy.orm import Session
+
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.storage.secret import Secret
+from refundlens.serving.storage.tables import Refund, Report, ReportText
+
+MOST = 1_000
+"""Reports that a search gives; a person types another word before they turn fifty pages."""
+READ = 10_000
+"""Rows that are read one by one: some ten milliseconds."""
+GRAM = 3
+"""Characters of a part that the index knows."""
+HITS = 3 * READ
+"""Of the index, the newest, that are looked through for a shop's own."""
+GRAMS = "refundlens_grams((report_text.refund_number || ' ' || report_text.words)::text)"
+"""As the index on PostgreSQL is of it, to the letter."""
+MOST_PARTS = 8
+BUYER = "buyer:"
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class Found:
+    """ids: the newest first. more: whether older ones were left out."""
+
+    ids: Sequence[str]
+    more: bool
+
+
+def index_report(session: Session, report: Report, refund: Refund) -> None:
+    """Have a new report found."""
+    session.add(
+        ReportText(
+            tenant_id=report.tenant_id,
+            account=report.account,
+            report_id=report.id,
+            refund_id=refund.id,
+            refund_number=refund.refund_id,
+            words=_plain(f"{refund.claim_text} {report.note}"),
+        )
+    )
+
+
+def index_words(session: Session, refund: Refund) -> None:
+    """Have its reports found by the words that it has now."""
+    notes = select(Report.id, Report.note).where(Report.refund_id == refund.id)
+    for identifier, note in session.execute(notes).all():
+        session.execute(
+            update(ReportText)
+            .where(ReportText.report_id == identifier)
+            .values(words=_plain(f"{refund.claim_text} {note}"))
+        )
+
+
+def find_reports(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
+    """Those that this caller may see."""
+    parts = _plain(typed).split()[:MOST_PARTS]
+    if not parts:
+        return Found([], False)
+    numbers, more = _by_words(session, principal, parts)
+    asked = select(ReportText.report_id).where(ReportText.number.in_(numbers))
+    said = session.execute(asked).scalars().all() if numbers else []
+    ids = sorted({*said, *_by_buyer(session, secret, principal, typed.strip())}, reverse=True)
+    return Found(ids[:MOST], more or len(ids) > MOST)
+
+
+def _plain(said: str) -> str:
+    """Chinese keyboards type digits, letters and commas in full width or not, as it happens."""
+    return unicodedata.normalize("NFKC", said)
+
+
+def _by_buyer(session: Session, secret: Secret, principal: Principal, reference: str) -> Sequence[str]:
+    if reference.startswith(BUYER):
+        shown = reference.removeprefix(BUYER).lower()
+        whose = and_(Refund.buyer >= shown, Refund.buyer < f"{shown}g")  # behind f comes no hexadecimal digit
+    else:
+        whose = Refund.buyer == secret.buyer(principal.tenant, reference)
+    query = select(Report.id).join(Refund, Refund.id == Report.refund_id)
+    query = query.where(Refund.tenant_id == principal.tenant, whose)
+    if principal.role is Role.MERCHANT:
+        query = query.where(Refund.account == principal.account)
+    return session.execute(query.order_by(Report.id.desc()).limit(MOST)).scalars().all()
+
+
+def _by_words(session: Session, principal: Principal, parts: Sequence[str]) -> tuple[Sequence[int], bool]:
+    """Rows of `report_text`, and whether there may be older ones."""
+    newest = select(ReportText.number).where(_own(principal)).order_by(ReportText.number.desc())
+    many = session.execute(newest.offset(READ).limit(1)).first() is not None
+    if many and any(len(part) >= GRAM for part in parts):
+        by_index = _fts5 if session.get_bind().dialect.name == "sqlite" else _gin
+        return by_index(session, principal, parts)
+    read = select(ReportText).where(_own(principal)).order_by(ReportText.number.desc()).limit(READ).subquery()
+    said = read.c.refund_number + " " + read.c.words
+    query = select(read.c.number).where(*(_has(said, part) for part in parts))
+    found = session.execute(query.order_by(read.c.number.desc()).limit(MOST)).scalars().all()
+    return found, many or len(found) == MOST
+
+
+def _fts5(session: Session, principal: Principal, parts: Sequence[str]) -> tuple[Sequence[int], bool]:
+    phrases = ('"{}"'.format(part.replace('"', '""')) for part in parts if len(part) >= GRAM)
+    asked = text(
+        "SELECT rowid AS number FROM report_search WHERE report_search MATCH :phrases ORDER BY rowid DESC LIMIT :hits"
+    ).bindparams(phrases=" AND ".join(phrases), hits=HITS)
+    hits = asked.columns(column("number")).subquery()
+    said = ReportText.refund_number + " " + ReportText.words
+    query = (
+        select(ReportText.number)
+        .join(hits, hits.c.number == ReportText.number)
+        .where(_own(principal), *(_has(said, part) for part in parts if len(part) < GRAM))
+        .order_by(ReportText.number.desc())
+    )
+    found = session.execute(query.limit(MOST)).scalars().all()
+    cut = session.execute(select(func.count()).select_from(hits)).scalar_one() == HITS
+    return found, cut or len(found) == MOST
+
+
+def _gin(session: Session, principal: Principal, parts: Sequence[str]) -> tuple[Sequence[int], bool]:
+    said = ReportText.refund_number + " " + ReportText.words
+    grams: ColumnElement[list[str]] = literal_column(GRAMS)
+    query = select(ReportText.number).where(
+        _own(principal),
+        *(grams.op("@>")(func.refundlens_grams(part)) for part in parts if len(part) >= GRAM),
+        *(_has(said, part) for part in parts),
+    )
+    found = session.execute(query.order_by(ReportText.number.desc()).limit(MOST)).scalars().all()
+    return found, len(found) == MOST
+
+
+def _own(principal: Principal) -> ColumnElement[bool]:
+    shop = ReportText.account == principal.account if principal.role is Role.MERCHANT else true()
+    return and_(ReportText.tenant_id == principal.tenant, shop)
+
+
+def _has(said: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    plain = part.replace(_ESCAPE, _ESCAPE * 2).replace("%", f"{_ESCAPE}%").replace("_", f"{_ESCAPE}_")
+    return said.ilike(f"%{plain}%", escape=_ESCAPE)

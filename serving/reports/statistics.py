@@ -1,0 +1,174 @@
+"""What became of a shop's reports in a time: how many, how many caught, how much money, how fast.
+
+In: a caller and a period. Out: `Statistics`, from one pass over the period's reports, the newest `MOST` of them; a shop
+with more than that in a year is told so.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from refundlens.model.verdict.bounds import interval
+from refundlens.serving.kit.ids import first_id
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.storage.tables import Refund, Report
+from refundlens.serving.workflow.states import Outcome, ReportState
+
+MOST = 50_000
+"""Reports that are counted: half a second."""
+SPEEDS: Mapping[str, timedelta] = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "six_hours": timedelta(hours=6),
+    "day": timedelta(days=1),
+    "longer": timedelta.max,
+}
+"""Classes of the time from report to verdict, each up to its end."""
+NO_CLAIM = "unsaid"
+
+
+class Row(NamedTuple):
+    """What is read of a report."""
+
+    created_at: datetime
+    decided_at: datetime | None
+    state: str
+    was: str | None
+    refund: str
+    claim: str | None
+    amount: int
+    currency: str
+    outcome: str
+
+
+@dataclass
+class Tally:
+    """Of some reports. pending: nothing decided yet; over: withdrawn, or time ran out."""
+
+    reported: int = 0
+    caught: int = 0
+    cleared: int = 0
+    pending: int = 0
+    over: int = 0
+
+    @property
+    def decided(self) -> int:
+        return self.caught + self.cleared
+
+    @property
+    def win_rate(self) -> float | None:
+        """Share of the decided that were established; none where nothing is decided."""
+        return self.caught / self.decided if self.decided else None
+
+    @property
+    def win_interval(self) -> tuple[float, float] | None:
+        """95 % interval of the rate: a few cases say little, and this says how little."""
+        return interval(self.caught, self.decided) if self.decided else None
+
+    def add(self, row: Row) -> None:
+        self.reported += 1
+        state = (
+            ReportState(row.was or row.state) if row.state == ReportState.APPEALED else ReportState(row.state)
+        )
+        if state in ReportState.for_merchant():
+            self.caught += 1
+        elif state in ReportState.for_buyer():
+            self.cleared += 1
+        elif state in ReportState.undecided():
+            self.pending += 1
+        else:
+            self.over += 1
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """whole: of all. weeks: by the Monday that a week begins with, in order, without gaps. claims: by what the buyer
+    claims. saved: by currency, in its smallest unit: refunds that a photo found fake speaks against, each counted once.
+    speeds: decided reports by class of `SPEEDS`. median, slow: seconds from report to verdict, of half and of nine in
+    ten. cut: whether there were more reports than are counted."""
+
+    whole: Tally = field(default_factory=Tally)
+    weeks: Mapping[date, Tally] = field(default_factory=dict)
+    claims: Mapping[str, Tally] = field(default_factory=dict)
+    saved: Mapping[str, int] = field(default_factory=dict)
+    speeds: Mapping[str, int] = field(default_factory=dict)
+    median: timedelta | None = None
+    slow: timedelta | None = None
+    cut: bool = False
+
+
+def statistics(
+    session: Session, principal: Principal, since: datetime, until: datetime, days: tzinfo
+) -> Statistics:
+    """Of the reports made from `since` to before `until`. days: the zone whose weeks are meant."""
+    query = (
+        select(
+            Report.created_at, Report.decided_at, Report.state, Report.was, Report.refund_id, Refund.claim_type,
+            Refund.amount_minor, Refund.currency, Refund.outcome,
+        )
+        .join(Refund, Refund.id == Report.refund_id)
+        .where(
+            Report.tenant_id == principal.tenant,
+            Report.id >= first_id("rpt", since),
+            Report.id < first_id("rpt", until),
+        )
+    )  # fmt: skip
+    if principal.role is Role.MERCHANT:
+        query = query.where(Report.account == principal.account)
+    found = session.execute(query.order_by(Report.id.desc()).limit(MOST + 1)).all()
+    rows = [Row(*row) for row in found[:MOST]]
+    return count(rows, days, len(found) > MOST)
+
+
+def count(rows: Sequence[Row], days: tzinfo, cut: bool = False) -> Statistics:
+    """The same of rows that are there."""
+    whole, claims, weeks = Tally(), defaultdict[str, Tally](Tally), defaultdict[date, Tally](Tally)
+    for row in rows:
+        for tally in (whole, claims[row.claim or NO_CLAIM], weeks[_monday(row.created_at, days)]):
+            tally.add(row)
+    spans = sorted(row.decided_at - row.created_at for row in rows if row.decided_at is not None)
+    return Statistics(
+        whole,
+        {monday: weeks[monday] for monday in _every_monday(weeks)},
+        dict(sorted(claims.items(), key=lambda one: -one[1].reported)),
+        _saved(rows),
+        _speeds(spans),
+        spans[len(spans) // 2] if spans else None,
+        spans[min(len(spans) - 1, 9 * len(spans) // 10)] if spans else None,
+        cut,
+    )
+
+
+def _saved(rows: Iterable[Row]) -> dict[str, int]:
+    refunds = {
+        row.refund: (row.currency, row.amount) for row in rows if row.outcome == Outcome.MERCHANT_SUPPORTED
+    }
+    saved = Counter[str]()
+    for currency, amount in refunds.values():
+        saved[currency] += amount
+    return dict(saved)
+
+
+def _speeds(spans: Iterable[timedelta]) -> dict[str, int]:
+    found = dict.fromkeys(SPEEDS, 0)
+    for span in spans:
+        found[next(name for name, most in SPEEDS.items() if span <= most)] += 1
+    return found
+
+
+def _monday(moment: datetime, days: tzinfo) -> date:
+    day = moment.astimezone(days).date()
+    return day - timedelta(days=day.weekday())
+
+
+def _every_monday(weeks: Iterable[date]) -> list[date]:
+    seen = sorted(weeks)
+    if not seen:
+        return []
+    return [seen[0] + timedelta(weeks=number) for number in range((seen[-1] - seen[0]).days // 7 + 1)]

@@ -1,0 +1,134 @@
+"""A merchant's and an adjudicator's day in a browser: a case from one's own photos, found again, counted; and two
+adjudicators who share a queue. On a desktop and a phone of 390 pixels, with taps, in both languages.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.serving.console.test_browser import Person, browser, playwright, pytestmark  # noqa: F401
+
+expect = playwright.expect
+SHANGHAI = {"timezone_id": "Asia/Shanghai"}
+WAYS: dict[str, dict[str, Any]] = {
+    "zh, phone": {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+        "locale": "zh-CN",
+    },
+    "en, desktop": {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "color_scheme": "dark"},
+}
+WORDS = {
+    "zh": {"found": "破洞", "reported": "举报图片", "taken": "正在处理此案件", "mine": "我的判定"},
+    "en": {
+        "found": "破洞",
+        "reported": "Photos reported",
+        "taken": "is at this case",
+        "mine": "My decisions",
+    },
+}
+
+
+@pytest.fixture(params=list(WAYS))
+def person(request: pytest.FixtureRequest, browser: Any, live: Any) -> Iterator[Callable[[], Person]]:  # noqa: F811
+    """Opens browsers that share nothing, all of one kind."""
+    contexts = []
+
+    def open_one() -> Person:
+        context = browser.new_context(**WAYS[request.param], **SHANGHAI)
+        contexts.append(context)
+        opened = Person(
+            context.new_page(), live.base, "zh, desktop" if "zh" in request.param else "en, phone"
+        )
+        opened.page.on("pageerror", lambda error: opened.troubles.append(str(error)))
+        return opened
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def press(someone: Person, selector: str) -> None:
+    """A tap where there is a touch screen, else a click."""
+    target = someone.page.locator(selector).first
+    touch = someone.page.evaluate("navigator.maxTouchPoints > 0")
+    with someone.page.expect_navigation():
+        target.tap() if touch else target.click()
+    someone.look(selector)
+
+
+def words(someone: Person) -> dict[str, str]:
+    return WORDS["zh" if someone.way.startswith("zh") else "en"]
+
+
+def test_a_merchant_makes_a_case_and_finds_it_again(
+    person: Callable[[], Person], live: Any, photo: Callable[..., bytes]
+) -> None:
+    merchant = person()
+    page = merchant.page
+    merchant.log_in(live.key("shop-1"), "/history")
+    merchant.open("/refunds")
+    press(merchant, "a[href='/new-case']")
+    expect(page.locator("[data-zone-name]")).to_have_text("Asia/Shanghai")
+    for name, said in (("number", "2026112200077"), ("amount", "1,280.50"), ("buyer", "tb_77"),
+                       ("claim_text", "袖口有破洞"), ("deadline", "2099-01-01T08:00")):  # fmt: skip
+        page.fill(f"[name={name}]", said)
+    page.select_option("[name=claim]", "hole")
+    page.check("[name=source][value=chat]")
+    page.set_input_files("#photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(red=True)}])
+    press(merchant, ".case-form button:last-of-type")
+    assert "/reports/rpt_" in page.url
+
+    merchant.open("/history")
+    page.fill("#q", "00077")
+    press(merchant, ".filters button")
+    expect(page.locator(".records tbody tr")).to_have_count(1)
+    merchant.says(words(merchant)["found"])
+    page.fill("#q", "nothing like it")
+    press(merchant, ".filters button")
+    expect(page.locator(".records")).to_have_count(0)
+    merchant.open("/history")
+    with page.expect_download() as download:
+        page.locator("a[download]").first.click()
+    assert "2026112200077" in download.value.path().read_text(encoding="utf-8-sig")
+    merchant.open("/statistics")
+    merchant.says(words(merchant)["reported"])
+    expect(page.locator("svg.weeks rect")).to_have_count(1)
+    assert merchant.troubles == []
+
+
+def test_two_adjudicators_share_a_queue(
+    person: Callable[[], Person], live: Any, create_dispute: Callable[..., Any], photo: Callable[..., bytes]
+) -> None:
+    from refundlens.serving.identity.tenants import DEFAULT
+    from refundlens.serving.workflow.states import ReportState
+
+    state = live.app.state
+    with state.database.transaction() as session:
+        for number in range(3):
+            create_dispute(session, live.clock(), buyer=f"{number:064x}", files=state.files, tenant=DEFAULT,
+                           content=photo(size=(320, 200 + number)), state=ReportState.NEEDS_REVIEW)  # fmt: skip
+    ann, bob = person(), person()
+    for judge, name in ((ann, "ann"), (bob, "bob")):
+        judge.log_in(live.key(name), "/queue")
+        press(judge, "a.button")
+    first, second = ann.page.url, bob.page.url
+    assert first != second and "/queue/rpt_" in first and "/queue/rpt_" in second
+    bob.open(first.removeprefix(live.base))
+    bob.says(words(bob)["taken"])
+    assert bob.page.locator("[name=decision]").count() == 0
+    ann.page.locator("[name=reason_code][value=no_trace]").check()
+    press(ann, "button[name=decision][value=not_established]")
+    assert "/queue/rpt_" in ann.page.url and first.split("?")[0] not in ann.page.url
+    bob.open("/queue")
+    bob.page.locator(".filter-box summary").click()
+    bob.page.select_option("[name=sort]", "amount")
+    press(bob, ".filters button")
+    bob.page.fill("#view-name", "large")
+    press(bob, "form[action='/queue/views'] button")
+    expect(bob.page.locator(".saved")).to_contain_text("large")
+    ann.open("/queue/mine")
+    ann.says(words(ann)["mine"])
+    assert ann.troubles == [] and bob.troubles == []

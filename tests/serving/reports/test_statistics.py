@@ -1,0 +1,57 @@
+"""What is counted of a shop's reports."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from refundlens.serving.reports.statistics import Row, Tally, count
+
+MONDAY = datetime(2026, 11, 2, 0, 30, tzinfo=UTC)
+
+
+def row(state: str, days: float = 0, refund: str = "", took: timedelta | None = None, **more: object) -> Row:
+    made = MONDAY + timedelta(days=days)
+    facts = {"was": None, "claim": "hole", "amount": 100, "currency": "CNY", "outcome": "undecided", **more}
+    decided = None if took is None else made + took
+    return Row(made, decided, state, refund=refund or f"{days}{state}", **facts)  # type: ignore[arg-type]
+
+
+def test_each_report_is_in_one_part_of_the_whole() -> None:
+    rows = [row(state) for state in ("submitted", "needs_review", "established", "final_established", "not_established",
+                                     "final_not_established", "withdrawn", "expired")]  # fmt: skip
+    rows += [row("appealed", was="established"), row("appealed", was="not_established")]
+    assert count(rows, UTC).whole == Tally(reported=10, caught=3, cleared=3, pending=2, over=2)
+
+
+def test_the_rate_is_of_what_was_decided_and_says_how_sure_it_is() -> None:
+    few = count([row("established", 1), row("not_established", 2), row("submitted", 3)], UTC).whole
+    assert few.win_rate == 0.5 and few.win_interval == pytest.approx((0.0126, 0.9874), abs=1e-3)
+    assert count([row("submitted")], UTC).whole.win_rate is None
+
+
+def test_money_counts_a_refund_once_and_keeps_currencies_apart() -> None:
+    won = {"outcome": "merchant_supported"}
+    rows = [row("established", refund="a", **won), row("established", refund="a", **won),
+            row("established", refund="b", amount=5, **won), row("established", refund="c", currency="USD", **won),
+            row("not_established", refund="d", outcome="buyer_supported")]  # fmt: skip
+    assert count(rows, UTC).saved == {"CNY": 105, "USD": 100}
+
+
+def test_weeks_have_no_gaps_and_begin_where_the_reader_lives() -> None:
+    rows = [row("established", 0), row("established", 21)]
+    assert [one.reported for one in count(rows, UTC).weeks.values()] == [1, 0, 0, 1]
+    assert next(iter(count(rows, UTC).weeks)) == date(2026, 11, 2)
+    assert next(iter(count(rows, ZoneInfo("America/Los_Angeles")).weeks)) == date(2026, 10, 26)
+
+
+def test_times_to_a_verdict() -> None:
+    spans = [timedelta(seconds=5)] * 7 + [timedelta(minutes=30), timedelta(hours=5), timedelta(days=3)]
+    found = count([row("established", number, took=took) for number, took in enumerate(spans)], UTC)
+    assert found.speeds == {"minute": 7, "hour": 1, "six_hours": 1, "day": 0, "longer": 1}
+    assert (found.median, found.slow) == (timedelta(seconds=5), timedelta(days=3))
+
+
+def test_nothing_is_nothing() -> None:
+    found = count([], UTC)
+    assert found.whole.reported == 0 and found.weeks == {} and found.median is None and found.saved == {}
