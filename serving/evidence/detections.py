@@ -77,12 +77,12 @@ async def get_reliability(call: Reader, identifier: DetectionId) -> Response:
 async def get_detection_evidence(call: Reader, identifier: DetectionId) -> Response:
     """The picture that convinces, under 130,000 bytes, in the language of Accept-Language. For photos of mirrored
     refunds: those sent to /v1/detect are not kept."""
-    rows = await run_in_threadpool(_find, call, identifier)
-    if rows[1] is None:
+    record, image = await run_in_threadpool(_find, call, identifier)
+    if image is None:
         detail = f"No photo of {identifier} is kept here: only those of mirrored refunds are."
         raise NotFound(detail)
     try:
-        content = await drawn(call.request, partial(_evidence, call, *rows))
+        content = await drawn(call.request, partial(_evidence, call, record, image))
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
