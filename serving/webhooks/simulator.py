@@ -131,8 +131,7 @@ def send_test(context: Context, identifier: str, kind: WebhookType) -> dict[str,
     )
     session.add(event)
     session.flush()
-    due = outbox.delivery(event, endpoint, now)
-    session.add(due)
+    due = outbox.add_delivery(session, event, endpoint, now)
     session.flush()
     data = {"endpoint": endpoint.id, "type": kind.value}
     fact = audit.Fact("webhook_delivery.tested", due.id, data=data)

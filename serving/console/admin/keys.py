@@ -158,7 +158,7 @@ def _wanted(visit: Visit, form: FormData) -> NewKeyRequest:
         raise Invalid("name_missing", "name: say what or whom the key is for")
     role = Role(chosen(form, "role", [one.value for one in KEY_ROLES]))
     account = text_of(form, "account", 120)
-    if account and role is not Role.MERCHANT:
+    if account and role not in (Role.MERCHANT, Role.PLATFORM):
         raise Invalid("account_for_merchants", "account: only a merchant's key acts for a shop")
     days = chosen(form, "days", LIVES)
     wanted = [str(scope) for scope in form.getlist("scope")]
