@@ -12,8 +12,10 @@ from refundlens.serving.http import problems
 from refundlens.serving.http.idempotency import Running
 from refundlens.serving.identity.access import authenticated
 from refundlens.serving.identity.keys import Authentication
+from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import AuditEvent, StoredAnswer, WebhookEndpoint
 from refundlens.serving.webhooks import endpoints, service
 from refundlens.serving.webhooks.sending import DeliveryResult, secret_text
@@ -49,7 +51,7 @@ def app(bench: Any) -> FastAPI:
     made.include_router(endpoints.router)
     made.dependency_overrides[authenticated] = _caller
     made.state.database, made.state.secret, made.state.clock = bench.database, bench.secret, bench.clock
-    made.state.running = Running()
+    made.state.settings, made.state.notifier, made.state.running = Settings(), Notifier(), Running()
     made.state.webhook_guard = UrlPolicy(resolve=lambda host, port: ["93.184.216.34"])
     return made
 
