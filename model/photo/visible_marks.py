@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from PIL import Image
 
 Floats = NDArray[np.float32]
 WORKING_SIDE = 720
@@ -33,6 +34,8 @@ LIFT = 3.0
 """Least difference in grey levels between the star and its surroundings: it is painted in white."""
 OFF_DIAGONAL = 1
 """Pixels by which the middle may miss the diagonal, from rounding."""
+NEARLY = 0.15
+"""What a place on the diagonal may lack for its neighbours to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def find_visible_marks(pixels: NDArray[np.uint8]) -> list[VisibleMark]:
     corner = pixels[height - reach :, width - reach :]
     if scale < 1:
         side = round(reach * scale)
-        corner = np.asarray(cv2.resize(corner, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        corner = np.asarray(Image.fromarray(corner).resize((side, side), Image.Resampling.BOX))
     grey: Floats = corner.min(axis=2).astype(np.float32)  # white paint lifts the darkest channel most
     found = max(_sparkles(grey, short * scale), key=lambda one: one[0], default=None)
     if found is None:
@@ -76,18 +79,26 @@ def _sparkles(grey: Floats, short: float) -> Iterator[tuple[float, float, float]
         reach = len(star)
         if size < LEAST_WIDTH or reach > side:
             continue
-        found = cv2.matchTemplate(grey, star, cv2.TM_CCOEFF_NORMED)
-        places = np.arange(len(found))
-        offsets = side - places - reach / 2
-        near = places[(offsets >= OFFSETS[0] * size) & (offsets <= OFFSETS[1] * size)]
-        for place in near:
+        near = np.arange(side - reach + 1)
+        offsets = side - near - reach / 2
+        near = near[(offsets >= OFFSETS[0] * size) & (offsets <= OFFSETS[1] * size)]
+        windows = sliding_window_view(grey, star.shape)
+        alike = _correlation(windows[near, near], star)
+        for place in near[alike >= ALIKE - NEARLY]:
             low, high = max(0, place - OFF_DIAGONAL), place + OFF_DIAGONAL + 1
-            alike = float(found[place, low:high].max())
-            if alike < ALIKE or not np.isfinite(alike):
-                continue
-            part = grey[place : place + reach, place : place + reach]
-            if float(part[star > 0.9].mean() - part[star < 0.05].mean()) >= LIFT:
-                yield alike, float(size), float(side - place - reach / 2)
+            best = float(_correlation(windows[place, low:high], star).max())
+            part = windows[place, place]
+            if best >= ALIKE and float(part[star > 0.9].mean() - part[star < 0.05].mean()) >= LIFT:
+                yield best, float(size), float(side - place - reach / 2)
+
+
+def _correlation(windows: Floats, star: Floats) -> Floats:
+    """Pearson's correlation of each window [K,r,r] with the star [r,r], float32 [K]; 0 for even windows."""
+    flat = windows.reshape(len(windows), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    wanted = (star - star.mean()).ravel()
+    spread = np.sqrt((flat * flat).sum(axis=1) * (wanted * wanted).sum())
+    return np.asarray(flat @ wanted / np.maximum(spread, 1.0), np.float32)
 
 
 @cache
@@ -96,5 +107,5 @@ def _star(size: int) -> Floats:
     fine = 4 * size
     axis = np.abs(np.arange(fine) - (fine - 1) / 2) / (fine / 2)
     inside = (axis[:, None] ** EXPONENT + axis[None] ** EXPONENT <= 1).astype(np.float32)
-    star = cv2.resize(inside, (size, size), interpolation=cv2.INTER_AREA)
+    star = inside.reshape(size, 4, size, 4).mean(axis=(1, 3))
     return np.asarray(np.pad(star, max(2, size // 6)), np.float32)

@@ -98,6 +98,9 @@ EXAMPLES: dict[WebhookType, dict[str, Any]] = {
     },
     WebhookType.MODEL_PROMOTED: _MODEL,
     WebhookType.MODEL_ROLLED_BACK: {**_MODEL, "version": "1.0.0"},
+    WebhookType.MODEL_DRIFTED: {
+        "figure": "inconclusive", "value": 0.31, "before": 0.22, "photos": 412, "at": "2026-11-22T08:00:00.000Z",
+    },
 }  # fmt: skip
 """Data of every type, as the workflow writes it; a test compares the names with what it really wrote."""
 
