@@ -54,6 +54,11 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+WIDEST = """[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .slice(-1).map(e => e.outerHTML.slice(0, 200))"""
+"""The innermost element that reaches past the screen."""
+
+
 @dataclass
 class Person:
     """Somebody at a browser. way: which of WAYS; troubles: what the pages complained of."""
@@ -93,7 +98,9 @@ class Person:
         wide = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-        assert wide <= 0, f"{name}: the page is {wide} pixels wider than the screen"
+        assert wide <= 0, (
+            f"{name}: the page is {wide} pixels wider than the screen: {self.page.evaluate(WIDEST)}"
+        )
         found = axe.Axe().run(self.page, options=RULES)
         serious = [one for one in found.response["violations"] if one["impact"] in SERIOUS]
         assert not serious, f"{name}: " + "; ".join(

@@ -143,6 +143,7 @@ def test_an_administrator_s_morning(
         admin.press("details.sheet > summary", away=False)
     page.fill("#name", "refund desk")
     page.fill("#subject", "wang")
+    page.select_option("#role", "adjudicator")
     admin.press("form[action='/admin/keys/new'] > button")
     key = page.locator("#secret").inner_text()
     asked = httpx.get(f"{live.base}/v1/reports", headers={"Authorization": f"Bearer {key}"})

@@ -170,7 +170,8 @@ def test_without_scripts_an_ended_login_loses_nothing_either(
     judge.says("default/ann")
     judge.says("default/bob")
     judge.press("form[action$='/decision'] button")
-    judge.says("takes effect in ten seconds")
+    judge.says("Somebody else is at this case now.")  # ann took it; what was written stays on the page
+    judge.says("The rim is drawn.")
 
 
 def test_a_decision_is_undone_by_a_tap(

@@ -160,6 +160,7 @@ def world(
         data_dir=tmp_path_factory.mktemp("tenants"),
         workers=1,
         demo=False,
+        single_merchant=True,
         allow_private_webhooks=True,
     )
     app = create_app(settings, detector)
