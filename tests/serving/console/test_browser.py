@@ -54,7 +54,7 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-WIDEST = """[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+WIDEST = """[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .slice(-1).map(e => e.outerHTML.slice(0, 200))"""
 """The innermost element that reaches past the screen."""
 
