@@ -37,7 +37,8 @@ def detect(paths: list[Path], url: str, key: str) -> list[dict[str, object]]:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with urllib.request.urlopen(request, timeout=120) as response:
-                return json.load(response)["detections"]
+                found: list[dict[str, object]] = json.load(response)["detections"]
+                return found
         except urllib.error.HTTPError as error:
             if error.code not in (429, 503) or attempt == ATTEMPTS:
                 raise
