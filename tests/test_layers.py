@@ -221,6 +221,21 @@ def test_only_settings_read_the_environment() -> None:
                 assert ast.unparse(node) not in ("os.environ", "os.getenv"), path.relative_to(ROOT)
 
 
+SETS_THE_PARTS = {"app.py", "http/problems.py"}
+READS_THE_PARTS = "kit/context.py"
+
+
+def test_the_parts_of_the_process_are_typed_wherever_they_are_read() -> None:
+    """`Services.of(request)` gives them; nobody takes them untyped out of Starlette's bag."""
+    places = {
+        path.relative_to(ROOT / "serving").as_posix()
+        for path in (ROOT / "serving").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("app.state")
+    }
+    assert places == {*SETS_THE_PARTS, READS_THE_PARTS}
+
+
 def test_the_rule_can_fail(tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
     sample.write_text(

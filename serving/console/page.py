@@ -18,14 +18,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
-from refundlens.serving.http.context import ApiCall, services
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.login import Draft
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
-from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.roles import Role
@@ -97,7 +97,7 @@ def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaita
 
     async def visit(request: Request) -> Visit:
         value = request.cookies.get(COOKIE)
-        found = await services(request).callers.by_cookie(value) if value else None
+        found = await Services.of(request).callers.by_cookie(value) if value else None
         if found is None or found.csrf is None:
             if request.method != "GET":
                 raise await _interrupted(request)
@@ -167,7 +167,7 @@ async def welcome(request: Request, next: str = "/refunds") -> Response:
     """Where who has no session comes by: demo visitors get one, others log in."""
     target = next if next.startswith("/") and not next.startswith("//") and "\\" not in next else "/refunds"
     response = RedirectResponse(target, SEE_OTHER)
-    if services(request).settings.demo and not target.startswith(FOR_KEYS):
+    if Services.of(request).settings.demo and not target.startswith(FOR_KEYS):
         await start_visit(request, response)
         return response
     return RedirectResponse(f"/login?{urlencode({'next': target})}", SEE_OTHER)

@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.serving.demo.samples import SAMPLES
-from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card
@@ -37,7 +37,7 @@ class Worth:
 @router.get("/fake")
 async def fake_page(request: Request) -> Response:
     """The demo's visitors need no key, all others log in first."""
-    parts = services(request)
+    parts = Services.of(request)
     if not parts.settings.demo and not await access.has_session(request):
         return RedirectResponse("/login?next=/fake", 303)
     detector = parts.service.detector

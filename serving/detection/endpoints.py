@@ -13,11 +13,11 @@ from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.detection.request import HEADERS, DetectRequest
 from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
 from refundlens.serving.detection.service import PhotoOutcome
-from refundlens.serving.http.context import services
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.idempotency import answered_once
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 
@@ -67,11 +67,11 @@ async def _answer(
     request: Request, caller: Principal, key: str | None, asked: DetectRequest[Intake]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The answer and headers that tell how it came about; a stored answer for a repeated key."""
-    service = services(request).service
+    service = Services.of(request).service
     # on a thread: hashing 64 MB would hold up every other request
     body = await asyncio.to_thread(asked.body.fingerprint) if key else None
     longest = asked.expires - asked.began + SLACK
-    async with answered_once(services(request), request, caller, key, body, longest) as work:
+    async with answered_once(Services.of(request), request, caller, key, body, longest) as work:
         if work is not None and work.stored is not None:
             return work.stored, {"Server-Timing": "replay;dur=0, "}
         outcomes = await while_connected(request, service.judge(asked))

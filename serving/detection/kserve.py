@@ -17,9 +17,9 @@ from refundlens.serving.detection.endpoints import Judged, cache_status, refuse_
 from refundlens.serving.detection.request import DEADLINE, DetectRequest
 from refundlens.serving.detection.service import PhotoOutcome
 from refundlens.serving.detection.tensors import InferenceRequest, TensorIntake
-from refundlens.serving.http.context import services
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.kit.context import Services
 from refundlens.serving.settings import Settings
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
@@ -115,14 +115,14 @@ async def live() -> Live:
 @router.get("/health/ready", operation_id="v2_ready", response_model=Ready, responses=responses(503))
 async def ready(request: Request) -> Ready:
     """The model is warm."""
-    if not services(request).ready:
+    if not Services.of(request).ready:
         raise Problem(503, "not_ready", "Warming up; ask again in a moment.", {"Retry-After": "1"})
     return Ready(ready=True)
 
 
 def _model(request: Request, name: str, version: str | None) -> ModelName:
     """The running model, if it is the one asked for. Raises Problem 404."""
-    service = services(request).service
+    service = Services.of(request).service
     running = service.detector.name
     if name != running.name or version not in (None, running.version):
         wanted = name if version is None else f"{name} {version}"
@@ -194,7 +194,7 @@ for _path, _endpoint in (
 
 
 async def _infer(request: Request, owner: str, running: ModelName, version: str | None) -> JSONResponse:
-    service = services(request).service
+    service = Services.of(request).service
     async with DetectRequest.admit(request, owner, _read) as asked:
         outcomes = await while_connected(request, service.judge(asked))
         refuse_if_all_late(outcomes)

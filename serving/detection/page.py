@@ -40,13 +40,13 @@ from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.service import INTERNAL, PhotoOutcome
 from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.body import Upload
-from refundlens.serving.http.context import services
 from refundlens.serving.http.disconnect import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -146,7 +146,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def index(request: Request) -> Response:
     """The quick check. The demo's visitors need no key, all others log in first."""
-    settings = services(request).settings
+    settings = Services.of(request).settings
     if not settings.demo and not await access.has_session(request):
         return RedirectResponse("/login?next=/", 303)
     ended = access.COOKIE in request.cookies and not await access.has_session(request)
@@ -202,7 +202,7 @@ async def _judged(
 ) -> Response:
     """The verdicts on the photos that `read` gives, always judged anew: the page shows maps that no answer holds."""
     caller = await access.from_cookie(request, *JUDGES)
-    service = services(request).service
+    service = Services.of(request).service
     admitted = DetectRequest.admit(request, caller.owner, read, language(request), "off", keep)
     async with admitted as asked:
 
@@ -230,17 +230,17 @@ def _page(
         results=results,
         ended=ended,
         described=texts("samples", language(request)),
-        samples=SAMPLES if services(request).settings.demo else (),
+        samples=SAMPLES if Services.of(request).settings.demo else (),
         defects=DEFECTS,
         megabytes=Limits().max_bytes // 2**20,
         megapixels=Limits().max_pixels // 10**6,
-        model=services(request).service.detector.name,
+        model=Services.of(request).service.detector.name,
     )
 
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
-    samples = services(request).samples
-    found = find_sample(slug) if services(request).settings.demo else None
+    samples = Services.of(request).samples
+    found = find_sample(slug) if Services.of(request).settings.demo else None
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
     return found, samples.file(found)

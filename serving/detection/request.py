@@ -23,10 +23,10 @@ from refundlens.serving.detection.body import Intake, is_image, media_type, read
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
-from refundlens.serving.http.budgets import budgets_of, caller_of
-from refundlens.serving.http.context import services
+from refundlens.serving.http.budgets import caller_of
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.http.turns import drawn
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
 
@@ -116,9 +116,9 @@ class DetectRequest(Generic[Body]):
         """Let a request in and read it; its place is given back at the end. read: understands the body, once there is
         room for it. language, cache: what a page says in the headers' place. Raises Problem 400, 413, 429, 503, and
         what `read` raises."""
-        parts = services(request)
+        parts = Services.of(request)
         service, settings, rates = parts.service, parts.settings, parts.rates
-        caller, questions = caller_of(request), budgets_of(request).questions
+        caller, questions = caller_of(request), Services.of(request).budgets.questions
         began = time.monotonic()
         try:
             size = expected_bytes(request, settings)

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from refundlens.serving.http.budgets import budgets_of, caller_of
+from refundlens.serving.http.budgets import caller_of
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import CALLER_GONE, Problem, in_short, named_faults
-from refundlens.serving.http.turns import Turns
+from refundlens.serving.kit.context import Services
 from refundlens.serving.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -67,8 +67,8 @@ async def read_json(request: Request, settings: Settings, model: type[Model], st
 async def on_parser(request: Request, work: Callable[[], Result]) -> Result:
     """Run what goes through a long body, by turns and on one thread: parsing holds Python's lock, and forty threads of
     it would leave the event loop none. Its caller pays for the time it takes. Raises Problem 429, 503."""
-    parsing: Turns = request.app.state.parsing
-    return await parsing.do(caller_of(request), budgets_of(request), work)
+    parts = Services.of(request)
+    return await parts.parsing.do(caller_of(request), parts.budgets, work)
 
 
 def parse_json(data: bytes, model: type[Model], status: int = 422) -> Model:
@@ -138,7 +138,7 @@ def too_slow(settings: Settings) -> Problem:
 
 def check_parsing(request: Request) -> None:
     """Raises Problem 429 where this caller has spent what it may on having bodies read."""
-    budgets, caller = budgets_of(request), caller_of(request)
+    budgets, caller = Services.of(request).budgets, caller_of(request)
     budgets.values.check(caller)
     budgets.processors.check(caller)
 
@@ -146,7 +146,7 @@ def check_parsing(request: Request) -> None:
 def _watched(request: Request, limit: int, pace: Pace, guard: JsonGuard | None) -> Receive:
     """Refuse a body as soon as it passes a limit, however long it said it was; and count it where there is room for it
     (`request.state.arrived`, see `detection.admission`)."""
-    receive, caller, values = request.receive, caller_of(request), budgets_of(request).values
+    receive, caller, values = request.receive, caller_of(request), Services.of(request).budgets.values
     arrived: Callable[[int], None] | None = getattr(request.state, "arrived", None)
     seen = 0
 

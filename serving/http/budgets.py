@@ -18,6 +18,7 @@ from ipaddress import IPv6Address, ip_address
 from fastapi import Request
 
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.settings import Settings
 
@@ -88,7 +89,7 @@ def _remember(request: Request, caller: Caller) -> None:
     """The request counts as its caller's until it is answered (`http.middleware.Observing`)."""
     if getattr(request.state, "caller", None) is not None:
         return
-    room = budgets_of(request).requests
+    room = Services.of(request).budgets.requests
     room.take(caller, 1)
     request.state.caller = caller
     request.state.answered = lambda: room.give_back(caller, 1)
@@ -225,8 +226,3 @@ class Budgets:
         self.questions = Meter("photos a day", settings.photos_per_day, clock, DAY)
         """Of callers who are no judges."""
         self.values = Meter("parsing", settings.json_values, clock)
-
-
-def budgets_of(request: Request) -> Budgets:
-    found: Budgets = request.app.state.budgets
-    return found

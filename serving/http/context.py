@@ -19,14 +19,8 @@ from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.kit.principal import Principal
 
 
-def services(request: Request) -> Services:
-    """The parts of the process that answers."""
-    found: Services = request.app.state
-    return found
-
-
 async def _services(request: Request) -> Services:
-    return services(request)  # on the event loop: a full pool of threads must not keep /readyz waiting
+    return Services.of(request)  # on the event loop: a full pool of threads must not keep /readyz waiting
 
 
 Parts = Annotated[Services, Depends(_services)]
@@ -41,7 +35,7 @@ class ApiCall:
 
     @cached_property
     def services(self) -> Services:
-        return services(self.request)
+        return Services.of(self.request)
 
     @property
     def language(self) -> Language:

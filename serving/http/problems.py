@@ -48,6 +48,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import (
     Changed,
     Conflict,
@@ -195,7 +196,7 @@ def _answer(
     state.setdefault("facts", {})["code"] = code
     # a crash is answered outside of the middleware that gives every other answer its id
     told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
-    page: Callable[[Request, Problem], Response] | None = getattr(request.app.state, "problem_page", None)
+    page = Services.of(request).problem_page
     if page is not None and "text/html" in request.headers.get("accept", ""):
         return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)

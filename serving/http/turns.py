@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from refundlens.serving.http.budgets import Budgets, Caller, Room, budgets_of, caller_of, full
+from refundlens.serving.http.budgets import Budgets, Caller, Room, caller_of, full
+from refundlens.serving.kit.context import Services
 
 Result = TypeVar("Result")
 WAITING = 128
@@ -102,8 +103,8 @@ class Turns:
 
 async def drawn(request: Request, work: Callable[[], Result]) -> Result:
     """Draw for whoever sent this. Raises Problem 429, 503, and what `work` raises."""
-    turns: Turns = request.app.state.turns
-    return await turns.do(caller_of(request), budgets_of(request), work)
+    parts = Services.of(request)
+    return await parts.turns.do(caller_of(request), parts.budgets, work)
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:

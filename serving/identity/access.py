@@ -20,10 +20,11 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from refundlens.serving.http.budgets import remember_principal
-from refundlens.serving.http.context import ApiCall, services
+from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.keys import Authentication
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits, scope_of
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import KEY_ROLES, Role
 
@@ -42,7 +43,7 @@ def take_back(request: Request, response: Response) -> None:
 
 async def start_visit(request: Request, response: Response) -> None:
     """Give whoever opens the demo page a session, unless they have one."""
-    callers = services(request).callers
+    callers = Services.of(request).callers
     value = request.cookies.get(COOKIE)
     if value and await callers.by_cookie(value) is not None:
         return
@@ -53,7 +54,7 @@ async def start_visit(request: Request, response: Response) -> None:
 
 def _is_https(request: Request) -> bool:
     """Whether the browser speaks https: with us, or with a proxy before us at the public address."""
-    public = urlsplit(services(request).settings.public_url)
+    public = urlsplit(Services.of(request).settings.public_url)
     proxied = public.scheme == "https" and public.netloc == request.headers.get("host")
     return request.url.scheme == "https" or proxied
 
@@ -68,7 +69,7 @@ async def authenticated(
 ) -> Authentication:
     """Whoever sent this, by key or else by cookie. Raises Problem 401, 403."""
     if credentials is not None:
-        found = await services(request).callers.by_key(credentials.credentials)
+        found = await Services.of(request).callers.by_key(credentials.credentials)
     else:
         found = await _by_cookie(request)
     if found is None:
@@ -153,7 +154,7 @@ async def check_csrf(request: Request, found: Authentication, forms: bool = Fals
 
 async def _by_cookie(request: Request) -> Authentication | None:
     value = request.cookies.get(COOKIE)
-    found = await services(request).callers.by_cookie(value) if value else None
+    found = await Services.of(request).callers.by_cookie(value) if value else None
     if found is not None and from_elsewhere(request):
         raise Problem(403, "cross_site", "This session belongs to the page; other sites need an API key.")
     return found

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
-from refundlens.serving.http.budgets import budgets_of, caller_of
-from refundlens.serving.http.context import services
+from refundlens.serving.http.budgets import caller_of
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
 from refundlens.serving.identity.keys import Authentication
+from refundlens.serving.kit.context import Services
 
 MOST_BYTES = 65_536
 """Of a login form: a key, a path, and what was typed before the login ended. It is read before anybody is known."""
@@ -48,7 +48,7 @@ def draw_login(
         next=_ours(way),
         wrong=wrong,
         draft=kept,
-        demo=services(request).settings.demo,
+        demo=Services.of(request).settings.demo,
     )
     remember_language(request, response)
     return response
@@ -66,20 +66,20 @@ async def log_in(request: Request) -> Response:
         return draw_login(request, 403, "/", "login_elsewhere")
     form = await _form(request)
     way = _ours(form.get("next", "/"))
-    logins, caller = budgets_of(request).logins, caller_of(request)
+    logins, caller = Services.of(request).budgets.logins, caller_of(request)
     try:
         logins.check(caller)
     except Problem as problem:
         answer = draw_login(request, problem.status, way, "login_too_often", _draft(form))
         answer.headers.update(problem.headers)
         return answer
-    value = await services(request).callers.log_in(
+    value = await Services.of(request).callers.log_in(
         form.get("key", "").strip(), request.cookies.get(access.COOKIE)
     )
     if value is None:
         logins.pay(caller, 1)
         return draw_login(request, 401, way, "login_wrong", _draft(form))
-    draft, found = _draft(form), await services(request).callers.by_cookie(value)
+    draft, found = _draft(form), await Services.of(request).callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:
         response = _resume(request, draft, way, found)
@@ -117,7 +117,7 @@ async def log_out(request: Request, found: Annotated[Authentication, Depends(aut
     await check_csrf(request, found, forms=True)
     value = request.cookies.get(access.COOKIE)
     if value:
-        await services(request).callers.log_out(value)
+        await Services.of(request).callers.log_out(value)
     response = RedirectResponse("/login", SEE_OTHER)
     access.take_back(request, response)
     return response

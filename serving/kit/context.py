@@ -17,6 +17,7 @@ from refundlens.serving.kit.principal import OURSELVES, Principal
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from starlette.requests import HTTPConnection
 
     from refundlens.serving.demo.samples import SampleFolder
     from refundlens.serving.detection.admission import Rates
@@ -74,6 +75,12 @@ class Services:
     ready: bool = field(default=False, init=False)
     closing: bool = field(default=False, init=False)
     streams: int = field(default=0, init=False)
+
+    @staticmethod
+    def of(request: "HTTPConnection") -> "Services":
+        """Those of the process that answers."""
+        found: Services = request.app.state
+        return found
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,9 @@ from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
 from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
 from refundlens.serving.http.budgets import remember_link
-from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import PageRoute, language, remember_language
 from refundlens.serving.http.problems import Problem, responses
-from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
@@ -68,7 +67,7 @@ VIEW_SIDE = 1280
 def track_report(request: Request, token: Token) -> Response:
     """The report as this side sees it: JSON, or a page for browsers."""
     link = _link(request, token)
-    with services(request).database.reading() as session:
+    with Services.of(request).database.reading() as session:
         shown = _show(request, session, link)
         heat = _map_frame(_whole(session, link))
     if "text/html" in request.headers.get("accept", ""):
@@ -95,7 +94,7 @@ def track_photo(request: Request, token: Token) -> Response:
 async def track_view(request: Request, token: Token) -> Response:
     """The photo that was reported as every browser can show it, at most `VIEW_SIDE` pixels wide and high."""
     content = await _bytes(request, token)
-    drawn = await services(request).service.on_worker(partial(scaled, content, VIEW_SIDE))
+    drawn = await Services.of(request).service.on_worker(partial(scaled, content, VIEW_SIDE))
     return Response(drawn, media_type="image/jpeg", headers={**HEADERS, **SANDBOX})
 
 
@@ -105,11 +104,11 @@ async def track_heat(request: Request, token: Token) -> Response:
     link = _link(request, token)
 
     def draw() -> bytes:
-        with services(request).database.reading() as session:
+        with Services.of(request).database.reading() as session:
             whole = _whole(session, link)
         if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
             raise NotFound("There is no heat map of this photo.")
-        return map_overlay(load_map(services(request).files, whole.screening.heatmap), HEAT_COLOUR)
+        return map_overlay(load_map(Services.of(request).files, whole.screening.heatmap), HEAT_COLOUR)
 
     return Response(await run_in_threadpool(draw), media_type="image/png", headers={**HEADERS, **SANDBOX})
 
@@ -124,7 +123,7 @@ async def track_heat(request: Request, token: Token) -> Response:
 async def track_appeal(request: Request, token: Token) -> Response:
     """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
     link = _buyer(request, token)
-    parts = services(request)
+    parts = Services.of(request)
     size = expected_bytes(request, parts.settings)
     with parts.service.admission.place(request, math.inf, size, photos=0):
         grounds, uploads = await _objection(request)
@@ -135,7 +134,7 @@ async def track_appeal(request: Request, token: Token) -> Response:
 
 def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload]) -> dict[str, Any]:
     """The appeal and its photos, in one transaction."""
-    parts = services(request)
+    parts = Services.of(request)
     prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in uploads]
     with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
@@ -155,7 +154,7 @@ def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload])
 async def track_send_photo(request: Request, token: Token) -> Response:
     """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""
     link = _buyer(request, token)
-    parts = services(request)
+    parts = Services.of(request)
     await run_in_threadpool(_must_be_awaited, request, link)  # before anything is read, or kept
     size = expected_bytes(request, parts.settings)
     with parts.service.admission.place(request, math.inf, size, photos=0):
@@ -173,12 +172,12 @@ async def _bytes(request: Request, token: str) -> bytes:
 def _photo(request: Request, token: str) -> tuple[bytes, Image]:
     """Raises Gone."""
     link = _link(request, token)
-    with services(request).database.reading() as session:
+    with Services.of(request).database.reading() as session:
         image = _whole(session, link).image
     if image.erased_at is not None:
         raise Gone("photo_erased", "This photo was erased.")
     try:
-        content = services(request).files.get(image.sha256)
+        content = Services.of(request).files.get(image.sha256)
     except FileError as error:
         raise Gone("photo_missing", "This photo is not kept any more.") from error
     return content, image
@@ -197,13 +196,13 @@ def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
 
 def _must_be_awaited(request: Request, link: Link) -> None:
     """Raises Conflict where nobody waits for a photo."""
-    with services(request).database.reading() as session:
+    with Services.of(request).database.reading() as session:
         if not repository.photo_awaited(session, _whole(session, link).report):
             raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
 
 
 def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
-    parts = services(request)
+    parts = Services.of(request)
     prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in body.images]
     with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
@@ -214,7 +213,7 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 
 def _link(request: Request, token: str) -> Link:
-    parts = services(request)
+    parts = Services.of(request)
     link = links.read(parts.secret, token, parts.clock())
     remember_link(request, link.report_id)
     return link
@@ -237,7 +236,7 @@ def _whole(session: Session, link: Link) -> repository.ReportDetail:
 def _show(request: Request, session: Session, link: Link) -> ReportOut:
     whole = _whole(session, link)
     context = _context(request, session, link, whole.report)
-    shown = view.report_out(context, whole, secret=services(request).secret)
+    shown = view.report_out(context, whole, secret=Services.of(request).secret)
     if link.side == "merchant":
         shown.allowed_actions = []  # a merchant acts with a key, not with a link
     return shown
@@ -245,7 +244,7 @@ def _show(request: Request, session: Session, link: Link) -> ReportOut:
 
 def _context(request: Request, session: Session, link: Link, report: Report) -> Context:
     """For the side whose link it is."""
-    parts = services(request)
+    parts = Services.of(request)
     who = BUYER if link.side == "buyer" else Actor(Role.MERCHANT, report.account)
     side = Principal(report.tenant_id, "", who.role, who.name, report.account)
     return Context(session, parts.settings, parts.clock(), side, language(request))
@@ -256,14 +255,14 @@ async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
     uploads: list[Upload] = []
     if intake.media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
         async with (
-            arriving(request, services(request).settings),
+            arriving(request, Services.of(request).settings),
             request.form(max_fields=4, max_files=status_page.MOST_PHOTOS) as form,
         ):
             given: Any = {"grounds": form.get("grounds", "")}
             files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
             uploads = [Upload(one.filename, await one.read()) for one in files]
     else:
-        return (await read_json(request, services(request).settings, AppealIn)).grounds, uploads
+        return (await read_json(request, Services.of(request).settings, AppealIn)).grounds, uploads
     try:
         return AppealIn.model_validate(given).grounds, uploads
     except ValidationError as error:

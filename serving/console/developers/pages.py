@@ -13,8 +13,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from refundlens.serving.console.developers.reference import ApiReference
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import WEB, PageRoute, html, language, remember_language
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.texts import texts
@@ -78,7 +78,7 @@ def webhooks_page(request: Request, type: str = WebhookType.REPORT_ESTABLISHED) 
     """An event of a type as a receiver gets it, signed now, with a command that sends it to one on this machine."""
     known = {kind.value: kind for kind in WebhookType}
     kind = known.get(type, WebhookType.REPORT_ESTABLISHED)
-    now = services(request).clock()
+    now = Services.of(request).clock()
     payload, identifier = simulator.payload(kind, now), make_id("evt", now)
     headers = sign_message([EXAMPLE_SECRET], identifier, payload, now)
     quoted = payload.replace("'", "'\\''")
@@ -120,4 +120,4 @@ def _reference(request: Request) -> ApiReference:
 
 def _base(request: Request) -> str:
     """The address that programs call."""
-    return str(services(request).settings.public_url or request.base_url).rstrip("/")
+    return str(Services.of(request).settings.public_url or request.base_url).rstrip("/")

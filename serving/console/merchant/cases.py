@@ -25,7 +25,7 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.identity.access import COOKIE, from_cookie, has_session
-from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
 from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.principal import VISITOR_ID
@@ -58,10 +58,10 @@ async def sending(request: Request) -> AsyncIterator[Visit]:
         ended = COOKIE in request.cookies  # what was typed waits in the browser until its owner is back
         raise Elsewhere("/login?next=%2Fnew-case&ended=1" if ended else "/welcome?next=%2Fnew-case")
     await from_cookie(request, Role.MERCHANT)  # whose share of bytes it is
-    state = request.app.state
-    size = expected_bytes(request, state.settings)
-    with state.service.admission.place(request, math.inf, size, photos=0):
-        async with arriving(request, state.settings):
+    parts = Services.of(request)
+    size = expected_bytes(request, parts.settings)
+    with parts.service.admission.place(request, math.inf, size, photos=0):
+        async with arriving(request, parts.settings):
             await request.form(max_files=MOST_PHOTOS, max_fields=MOST_FIELDS)
         yield await visits(Role.MERCHANT)(request)
 

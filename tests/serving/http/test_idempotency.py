@@ -8,10 +8,10 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.http.context import services
 from refundlens.serving.http.idempotency import Created, idempotent
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.tenants import DEFAULT
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import Label, StoredAnswer
@@ -105,7 +105,7 @@ def test_a_request_is_its_method_and_path_too(workflow_app: FastAPI, method: str
             done.append(f"{method} {path}")
             return Created({"done": done})
 
-        return idempotent(services(request), request, principal, "the same", {"as": "before"}, do)
+        return idempotent(Services.of(request), request, principal, "the same", {"as": "before"}, do)
 
     first, again = ask("POST", "/v1/things"), ask("POST", "/v1/things")
     assert (first.status_code, again.body) == (201, first.body)
