@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from refundlens.model.texts.reader import flat, read_texts
+from refundlens.serving.kit.language import FOLDER
 from refundlens.serving.kit.money import money
-from refundlens.serving.kit.texts import FOLDER
 from refundlens.serving.platforms import taobao_calls
 from refundlens.serving.workflow.states import ReportState
 

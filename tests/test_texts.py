@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 
 from refundlens.model.texts.reader import LANGUAGES, flat, read_texts
-from refundlens.serving.kit import texts as serving_texts
+from refundlens.serving.kit import language as serving_texts
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.workflow.states import PhotoWish, ReportState, Source, Supplier
 

@@ -23,7 +23,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Image, IntegrityEntry, Refund, Report
-from refundlens.serving.workflow import suppliers
+from refundlens.serving.workflow import guards
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import EntryKind
 from refundlens.serving.workflow.transitions import Effect
@@ -196,7 +196,7 @@ def _may_enter(change: Transition) -> bool:
     if change.refund.live is None:
         return False
     image = change.session.get_one(Image, change.report.image_id)
-    return suppliers.is_independent(change.settings, image, change.report.reported_by)
+    return guards.is_independent(change.settings, image, change.report.reported_by)
 
 
 def _pending(change: Transition) -> None:

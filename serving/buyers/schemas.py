@@ -4,9 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.workflow.states import EntryKind
 
 ENTRY_EXAMPLE: dict[str, Any] = {

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.workflow.states import ComplaintState
 
 EXAMPLE_IN: dict[str, Any] = {

@@ -27,9 +27,8 @@ from refundlens.serving.identity.login import Draft
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Forbidden
-from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 
 SEE_OTHER = 303
 FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")

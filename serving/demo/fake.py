@@ -17,7 +17,7 @@ from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.format import percent
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.registry import card
 
 router = APIRouter(include_in_schema=False)

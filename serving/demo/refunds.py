@@ -20,9 +20,9 @@ from refundlens.serving.demo.samples import SAMPLES, Sample, listing
 from refundlens.serving.identity.keys import DEMO_SUBJECT, PREFIX, visitor
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import DomainError
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto

@@ -17,7 +17,7 @@ from refundlens.model.names import DEFECTS, Defect
 from refundlens.serving.http.body import Upload, arriving, digest, on_parser, parse_json
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.base64 import from_base64
+from refundlens.serving.kit.schema import from_base64
 from refundlens.serving.settings import Settings
 
 MAX_REFERENCES = 4

@@ -13,7 +13,7 @@ from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.detection.request import HEADERS, DetectRequest
 from refundlens.serving.detection.schemas import EXAMPLE, EXAMPLE_ERROR, Detections
 from refundlens.serving.detection.service import PhotoOutcome
-from refundlens.serving.http.disconnect import while_connected
+from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.idempotency import answered_once
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.identity.access import needs

@@ -17,7 +17,7 @@ from refundlens.serving.detection.endpoints import Judged, cache_status, refuse_
 from refundlens.serving.detection.request import DEADLINE, DetectRequest
 from refundlens.serving.detection.service import PhotoOutcome
 from refundlens.serving.detection.tensors import InferenceRequest, TensorIntake
-from refundlens.serving.http.disconnect import while_connected
+from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.context import Services
 from refundlens.serving.settings import Settings

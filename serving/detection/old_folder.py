@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import select
 
-from refundlens.serving.detection.maps import save_map
-from refundlens.serving.detection.store import make_record
+from refundlens.serving.detection.store import make_record, save_map
 from refundlens.serving.kit.ids import DETECTION_ID
 from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.storage.database import Database

@@ -131,7 +131,7 @@ def _print(upload: Upload) -> NDArray[np.uint64] | None:
     """PDQ of a photo; none where it cannot be opened, or has too little in it to be told from others."""
     from refundlens.model.compare.pdq import GOOD, pdq_hash
     from refundlens.model.photo.image import ImageError
-    from refundlens.serving.drawing.reduced import pixels_of
+    from refundlens.serving.drawing.picture import pixels_of
 
     try:
         found = pdq_hash(pixels_of(upload.data, 512))

@@ -38,9 +38,9 @@ from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.body import read as read_body
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.service import INTERNAL, PhotoOutcome
-from refundlens.serving.drawing.reduced import scaled
+from refundlens.serving.drawing.picture import scaled
 from refundlens.serving.http.body import Upload
-from refundlens.serving.http.disconnect import while_connected
+from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.http.turns import drawn
@@ -48,8 +48,8 @@ from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.settings import Settings
 
 PREVIEW_SIDE = 1280

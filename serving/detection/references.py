@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from refundlens.model.detection import Detection, Reason
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.model.verdict.texts import reason_text
-from refundlens.serving.drawing.reduced import pixels_of
+from refundlens.serving.drawing.picture import pixels_of
 from refundlens.serving.kit.language import Language
 
 if TYPE_CHECKING:

@@ -6,23 +6,38 @@ last second (nobody waits for the disk), never by a crash: a row that lost its m
 question any more, and its photo is judged anew.
 """
 
+import io
 import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, select, update
 
 from refundlens.model.detection import Detection
 from refundlens.serving.buyers.retention import needed
-from refundlens.serving.detection.maps import load_map, save_map
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import DetectionRecord
+
+
+def load_map(files: FileStore, name: str) -> NDArray[np.float32]:
+    """float32 [h,w]. Raises FileError."""
+    return np.asarray(np.load(io.BytesIO(files.get(name)), allow_pickle=False), np.float32)
+
+
+def save_map(files: FileStore, values: NDArray[np.float32], lasting: bool = True) -> str:
+    """The file's name. lasting: as `FileStore.put` has it."""
+    content = io.BytesIO()
+    np.save(content, values, allow_pickle=False)
+    return files.put(content.getvalue(), lasting)
+
 
 SURPLUS = 100
 """The oldest go when one in so many of those to be kept have come since: a hundredth more than asked for is kept."""

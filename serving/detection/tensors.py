@@ -19,7 +19,7 @@ from refundlens.serving.detection.body import Intake, check_counts
 from refundlens.serving.http.body import Upload, on_parser, parse_json, read_bytes
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.base64 import from_base64
+from refundlens.serving.kit.schema import from_base64
 from refundlens.serving.settings import Settings
 
 IMAGE = "image"

@@ -6,8 +6,7 @@ In: a pack's document. Out: titles, rows of names and values, paragraphs.
 from typing import Any
 
 from refundlens.serving.kit.format import bound_percent
-from refundlens.serving.kit.language import Language
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import Language, texts
 
 Rows = list[tuple[str, str]]
 

@@ -21,8 +21,7 @@ from PIL import ImageFont
 
 from refundlens.model.texts.reader import flat
 from refundlens.model.verdict.texts import sentences, value_words
-from refundlens.serving.kit.language import Language
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import Language, texts
 
 CHINESE: tuple[tuple[str, int], ...] = (
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),

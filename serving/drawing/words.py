@@ -10,8 +10,8 @@ from typing import Any
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.format import bound_percent, percent
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import DETECTOR
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.workflow.states import ReportState
 
 MOST_REASONS = 8

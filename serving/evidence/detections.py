@@ -14,9 +14,9 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from refundlens.model.network.regions import heatmap_png
-from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
+from refundlens.serving.detection.store import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.evidence import stored
 from refundlens.serving.http.context import ApiCall

@@ -13,13 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.verdict.texts import LANGUAGES, Language
-from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.store import load_map
 from refundlens.serving.events.audit import members
 from refundlens.serving.evidence.stored import find_rows
 from refundlens.serving.kit.clock import rfc3339_or_none
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import OURSELVES

@@ -1,4 +1,5 @@
-"""Keeps connections from being taken by a few: how many an address may have, how long and how large a header may be.
+"""Keeps connections from being taken by a few, and work from being done for those who have hung up:
+how many an address may have, how long and how large a header may be, and whether its caller is still there.
 
 In: uvicorn's protocol. Out: the same with a `Door` before it. uvicorn waits for a header for as long as it takes, reads
 one of any size, and lets one address have all connections there are. What a reverse proxy sends comes from its address:
@@ -8,13 +9,16 @@ one of any size, and lets one address have all connections there are. What a rev
 import asyncio
 import json
 from collections import Counter, OrderedDict
+from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
+from fastapi import Request
+from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from refundlens.serving.http.budgets import site
-from refundlens.serving.http.problems import MEDIA_TYPE
+from refundlens.serving.http.problems import CALLER_GONE, MEDIA_TYPE, Problem
 from refundlens.serving.settings import Settings
 
 HEADER_SECONDS = 10.0
@@ -181,3 +185,33 @@ def guarded(settings: Settings) -> type[GuardedProtocol]:
         settings.max_connections, settings.connections_per_address, frozenset(settings.trusted_proxies)
     )
     return type("GuardedHttpProtocol", (GuardedProtocol,), {"door": door})
+
+
+Result = TypeVar("Result")
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` gives; it is cancelled where the connection is closed first. Raises Problem 499 then.
+
+    Only for requests whose body was read to its end, or is of no use to anybody: what is left of it is thrown away. A
+    server that is told of no such thing (a request pipelined behind this one hides it from uvicorn) costs the work and
+    nothing else.
+    """
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_closed(request.receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        leaving.result()
+        raise Problem(CALLER_GONE, "hung_up", "The connection was closed before the answer was there.")
+    finally:
+        working.cancel()
+        leaving.cancel()
+        # what they hold (a place, a photo) is given back before the request's own place is
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _closed(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

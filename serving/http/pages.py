@@ -17,9 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.language import Language, preferred
+from refundlens.serving.kit.language import Language, preferred, texts
 from refundlens.serving.kit.money import money
-from refundlens.serving.kit.texts import texts
 
 WEB = Path(__file__).parents[1] / "web"
 DONE_COOKIE = "refundlens_done"

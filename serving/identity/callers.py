@@ -7,20 +7,94 @@ is asked on a thread.
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.identity import keys, sessions
-from refundlens.serving.identity.keys import Authentication, digest, fixed_keys, visitor
+from refundlens.serving.identity import keys
+from refundlens.serving.identity.keys import PREFIX, Authentication, digest, fixed_keys, visitor
 from refundlens.serving.kit.clock import Clock
+from refundlens.serving.kit.principal import Principal
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import ApiKey
+from refundlens.serving.storage.tables import ApiKey, ConsoleSession
+
+LIFE = timedelta(hours=12)
+"""A session is over when it was not used for this long: a shift with its breaks, but not the next morning."""
+RENEWED_AFTER = timedelta(hours=1)
+"""The end moves once this much of its life is gone: one write an hour, not one a request."""
+MOST_OF_VISITORS = 1000
+"""Sessions of the demo page, which nobody logs into, that are kept: else any crawler could fill the database."""
+_VALUE_BYTES = 32
+
+
+def begin_session(session: Session, key_id: str, now: datetime) -> str:
+    """A new session of a key's holder; the cookie's value. Those that are over go."""
+    session.execute(delete(ConsoleSession).where(ConsoleSession.expires_at <= now))
+    value = secrets.token_urlsafe(_VALUE_BYTES)
+    row = ConsoleSession(
+        digest=digest(value),
+        key_id=key_id,
+        csrf=secrets.token_urlsafe(_VALUE_BYTES),
+        created_at=now,
+        expires_at=now + LIFE,
+    )
+    session.add(row)
+    session.flush()
+    return value
+
+
+def keep_newest_sessions(session: Session, key_id: str, most: int = MOST_OF_VISITORS) -> None:
+    """End all sessions of a key but the newest `most`."""
+    mine = select(ConsoleSession.digest).where(ConsoleSession.key_id == key_id)
+    surplus = mine.order_by(ConsoleSession.created_at.desc(), ConsoleSession.digest).offset(most).limit(most)
+    session.execute(
+        delete(ConsoleSession).where(ConsoleSession.digest.in_(session.execute(surplus).scalars().all()))
+    )
+
+
+def find_session(
+    session: Session, value: str, now: datetime, fixed: Mapping[str, Principal]
+) -> Authentication | None:
+    """Who the cookie stands for; none where the session or its key is over. fixed: the environment's keys by id."""
+    asked = select(ConsoleSession, ApiKey).join(ApiKey, ApiKey.id == ConsoleSession.key_id)
+    found = session.execute(asked.where(ConsoleSession.digest == digest(value))).one_or_none()
+    if found is None:
+        return None
+    visit: ConsoleSession = found[0]
+    key: ApiKey = found[1]
+    if visit.expires_at <= now:
+        return None
+    if key.id.startswith(PREFIX):
+        holder = fixed.get(key.id)
+        return Authentication(holder, visit.expires_at, visit.csrf) if holder else None
+    if not keys.holds(key, now):
+        return None
+    until = min(visit.expires_at, key.expires_at or visit.expires_at)
+    return Authentication(keys.principal(key), until, visit.csrf)
+
+
+def session_ages(visit: Authentication, now: datetime) -> bool:
+    """Whether its end is to be moved."""
+    return visit.until is not None and visit.until - now < LIFE - RENEWED_AFTER
+
+
+def renew_session(session: Session, value: str, now: datetime) -> None:
+    """Let it last from now on."""
+    row = session.get(ConsoleSession, digest(value), with_for_update=True)
+    if row is not None and row.expires_at > now:
+        row.expires_at = now + LIFE
+
+
+def end_session(session: Session, value: str) -> None:
+    """Log out."""
+    session.execute(delete(ConsoleSession).where(ConsoleSession.digest == digest(value)))
+
 
 REMEMBERED = timedelta(seconds=3)
 """How long an answer of the database is used again: how late a revocation may take effect."""
@@ -60,10 +134,10 @@ class Callers:
     async def by_cookie(self, value: str) -> Authentication | None:
         """Whose session this is; using it makes it last."""
         visit = await self._remembered(
-            value, lambda session, text, now: sessions.admitted(session, text, now, self._by_id)
+            value, lambda session, text, now: find_session(session, text, now, self._by_id)
         )
         now = self._clock()
-        if visit is not None and sessions.ages(visit, now):
+        if visit is not None and session_ages(visit, now):
             await run_in_threadpool(self._renew, value, now)
         return visit
 
@@ -110,19 +184,19 @@ class Callers:
 
     def _begin(self, key_id: str) -> str:
         with self._database.transaction() as session:
-            value = sessions.begin(session, key_id, self._clock())
+            value = begin_session(session, key_id, self._clock())
             if self._visitor and key_id == self._visitor.key_id:
-                sessions.keep_newest(session, key_id)
+                keep_newest_sessions(session, key_id)
             return value
 
     def _renew(self, value: str, now: datetime) -> None:
         with self._database.transaction() as session:
-            sessions.renew(session, value, now)
+            renew_session(session, value, now)
         self._known.pop(digest(value), None)
 
     def _end(self, value: str) -> None:
         with self._database.transaction() as session:
-            sessions.end(session, value)
+            end_session(session, value)
 
     def _give_rows(self) -> None:
         """A row for each key of the environment, for sessions to point at; its digest is of nothing anybody has."""

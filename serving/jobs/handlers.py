@@ -19,7 +19,7 @@ from refundlens.serving.reports import held, repository, screening
 from refundlens.serving.storage.queue import LeasedJob, finish_job
 from refundlens.serving.storage.tables import PhotoRequest, Refund, Report
 from refundlens.serving.workflow import timers
-from refundlens.serving.workflow.events import publish
+from refundlens.serving.workflow.effects import publish
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, PhotoRequestState, ReportState
 

@@ -1,4 +1,4 @@
-"""Which language a visitor reads, from the Accept-Language header (RFC 9110, 12.5.4).
+"""Which language a visitor reads, from the Accept-Language header (RFC 9110, 12.5.4), and the service's texts in it.
 
 >>> preferred("zh-CN,zh;q=0.9,en;q=0.8")
 'zh'
@@ -6,9 +6,12 @@
 ('en', 'en')
 """
 
-from refundlens.model.verdict.texts import Language
+from pathlib import Path
+from typing import Any
 
-__all__ = ["Language", "preferred"]
+from refundlens.model.texts.reader import Language, read_texts
+
+__all__ = ["Language", "preferred", "texts"]
 
 
 def preferred(header: str | None) -> Language:
@@ -30,3 +33,12 @@ def _weight(parameter: str) -> float:
         return float(value) if name == "q" else 1.0
     except ValueError:
         return 0.0
+
+
+FOLDER = Path(__file__).parents[1] / "web" / "texts"
+
+
+def texts(area: str, language: Language) -> dict[str, Any]:
+    """An area's texts: the file of that name in `serving/web/texts`. A test holds that both languages have the same
+    keys and the same places for values."""
+    return read_texts(FOLDER, area, language)

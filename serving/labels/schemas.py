@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.schema import Answer, Given
 
 
 class Truth(StrEnum):

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from refundlens.serving.platforms.claims import guess_claim
 from refundlens.serving.platforms.reading import Fields, unix_time
 from refundlens.serving.platforms.types import (
     MEANINGS,
@@ -21,6 +20,7 @@ from refundlens.serving.platforms.types import (
     UnreadableRefund,
     checked_message,
     checked_proof,
+    guess_claim,
     in_order,
     must_allow_refusal,
     must_be,

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from refundlens.serving.platforms.claims import guess_claim
 from refundlens.serving.platforms.reading import Fields
 from refundlens.serving.platforms.types import (
     Barrier,
@@ -18,6 +17,7 @@ from refundlens.serving.platforms.types import (
     RefundMirror,
     RefundType,
     UnreadableRefund,
+    guess_claim,
     in_order,
 )
 from refundlens.serving.workflow.states import Outcome, RefundStatus

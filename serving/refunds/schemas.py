@@ -5,10 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from refundlens.model.names import Defect
-from refundlens.serving.kit.answer import Answer
-from refundlens.serving.kit.base64 import from_base64
 from refundlens.serving.kit.clock import Moment, Timestamp
-from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.schema import Answer, Given, from_base64
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source, Supplier
 

@@ -24,11 +24,11 @@ from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
 from refundlens.serving.refunds.signed_photos import Signature, check_platform_signature, statement
 from refundlens.serving.reuse import catalogue
-from refundlens.serving.reuse.taking import print_of
+from refundlens.serving.reuse.catalogue import print_of
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Image, PhotoRequest, Refund, Report, Tenant
-from refundlens.serving.workflow import suppliers, timers
+from refundlens.serving.workflow import guards, timers
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import (
     Event,
@@ -298,7 +298,7 @@ def _keep_photos(
             width=photo.width,
             height=photo.height,
             bytes=photo.bytes,
-            supplied_by=suppliers.supplier_of(photo.signed_by or actor).value,
+            supplied_by=guards.supplier_of(photo.signed_by or actor).value,
             uploaded_by=(photo.signed_by or actor).name,
             created_at=now,
         )
@@ -315,7 +315,7 @@ def _keep_photos(
 
 def _vouch(session: Session, image: Image, actor: Actor, now: datetime) -> None:
     """The platform or the buyer sends a photo that only the merchant had sent: from now on it is theirs."""
-    supplier = suppliers.supplier_of(actor)
+    supplier = guards.supplier_of(actor)
     if supplier is Supplier.MERCHANT or image.supplied_by not in (None, Supplier.MERCHANT):
         return
     data = {"sha256": image.sha256, "before": image.supplied_by, "supplied_by": supplier.value}

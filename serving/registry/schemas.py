@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
 from refundlens.serving.registry.service import SHARE

@@ -7,14 +7,13 @@ platform's own call among it (`serving.platforms`; described, never made).
 from dataclasses import dataclass
 from typing import Any
 
-from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.store import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.drawing.words import ReportFacts
 from refundlens.serving.kit.errors import Conflict, Gone
-from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.platforms import CannotAnswer, RefundMirror
 from refundlens.serving.platforms.taobao_calls import refuse
 from refundlens.serving.reports import repository

@@ -6,10 +6,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
 from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.workflow.states import (
     AppealState,
     Outcome,

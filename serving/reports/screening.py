@@ -27,8 +27,7 @@ from sqlalchemy.orm import Session
 from refundlens.model.detection import Detection, Reason
 from refundlens.model.names import Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
-from refundlens.serving.detection.maps import save_map
-from refundlens.serving.detection.store import detection_body, make_record
+from refundlens.serving.detection.store import detection_body, make_record, save_map
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.outbox import WebhookType
@@ -38,7 +37,7 @@ from refundlens.serving.reports import repository
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
-from refundlens.serving.workflow import miss_limit, suppliers, timers
+from refundlens.serving.workflow import guards, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, ReportState
@@ -86,7 +85,7 @@ def _photos(session: Session, refund: Refund, settings: Settings) -> dict[str, P
     )
     photos: dict[str, PhotoFinding] = {}
     for report, image, body in rows:
-        if not suppliers.is_independent(settings, image, report.reported_by):
+        if not guards.is_independent(settings, image, report.reported_by):
             continue
         finding = PhotoFinding.model_validate(body)
         # under appeal, a verdict counts until it is answered
@@ -203,14 +202,14 @@ def _conclude_one(
         return
     detection = found.detection
     missed = None if detection is None else detection.miss_bound
-    most = miss_limit.chosen_by(context.session, context.settings, report.tenant_id)
+    most = guards.chosen_miss_limit(context.session, context.settings, report.tenant_id)
     image = context.session.get_one(Image, report.image_id)
-    independent = suppliers.is_independent(context.settings, image, report.reported_by)
+    independent = guards.is_independent(context.settings, image, report.reported_by)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
-    elif independent and report.verdict == "authentic" and miss_limit.within(missed, most):
+    elif independent and report.verdict == "authentic" and guards.within_miss_limit(missed, most):
         event = Event.SCREENED_AUTHENTIC
     if event is Event.SCREENED_UNSURE:
         report.review_reason = _why_a_person(found, independent)

@@ -19,25 +19,54 @@ from starlette.datastructures import UploadFile
 
 from refundlens.model.network.tiles import STRIDE
 from refundlens.serving.detection import body as intake
-from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
-from refundlens.serving.drawing.reduced import scaled
+from refundlens.serving.detection.store import load_map
+from refundlens.serving.drawing.picture import scaled
 from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
 from refundlens.serving.http.budgets import remember_link
-from refundlens.serving.http.pages import PageRoute, language, remember_language
+from refundlens.serving.http.pages import PageRoute, language, remember_language, render
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
+from refundlens.serving.kit.format import bound_percent
+from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
-from refundlens.serving.reports import links, repository, status_page, view
-from refundlens.serving.reports.links import Link
+from refundlens.serving.reports import links, repository, view
+from refundlens.serving.reports.links import Link, Side
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, Report
 from refundlens.serving.workflow.states import Source
+
+MOST_PHOTOS = 4
+"""That an appeal may bring."""
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept, Accept-Language, Cookie",
+}
+
+
+def _status_page(
+    shown: dict[str, Any], side: Side, token: str, language: Language, heat: dict[str, Any] | None
+) -> str:
+    """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
+    there is a map."""
+    return render(
+        "track.html",
+        report=shown,
+        side=side,
+        token=token,
+        t=texts("track", language),
+        language=language,
+        heat=heat,
+        percent=bound_percent,
+        most_photos=MOST_PHOTOS,
+    )
 
 
 class LinkRoute(PageRoute):
@@ -71,8 +100,8 @@ def track_report(request: Request, token: Token) -> Response:
         shown = _show(request, session, link)
         heat = _map_frame(_whole(session, link))
     if "text/html" in request.headers.get("accept", ""):
-        page = status_page.status(shown.body(), link.side, token, language(request), heat)
-        response = HTMLResponse(page, headers={**HEADERS, **status_page.HEADERS})
+        page = _status_page(shown.body(), link.side, token, language(request), heat)
+        response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
         remember_language(request, response)
         return response
     return JSONResponse(shown.body(), headers=HEADERS)
@@ -256,7 +285,7 @@ async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
     if intake.media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
         async with (
             arriving(request, Services.of(request).settings),
-            request.form(max_fields=4, max_files=status_page.MOST_PHOTOS) as form,
+            request.form(max_fields=4, max_files=MOST_PHOTOS) as form,
         ):
             given: Any = {"grounds": form.get("grounds", "")}
             files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]

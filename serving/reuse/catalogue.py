@@ -1,6 +1,8 @@
 """Queries about prints. The table is the truth: an index is made from it, and asks it again before it says a
-thing."""
+thing. A print is taken as a photo comes, before the transaction that keeps it."""
 
+import logging
+import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.compare.prints import VERSION, Print, unpack_prints
+from refundlens.model.compare.prints import LONGEST, VERSION, Print, take_print, unpack_prints
+from refundlens.model.photo.image import ImageError
+from refundlens.serving.drawing.picture import pixels_of
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 
 SHARES = "share_prints"
@@ -108,3 +112,19 @@ def _sharing(session: Session) -> set[str]:
     """Tenants that chose to have their prints compared. There are few tenants."""
     rows = session.execute(select(Tenant.id, Tenant.settings))
     return {row[0] for row in rows if (row[1] or {}).get(SHARES) is True}
+
+
+_log = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()
+"""What cannot be decoded at a fraction of its size is held whole: 150 MB for 50 megapixels."""
+
+
+def print_of(data: bytes) -> Print | None:
+    """None where it cannot be opened: such a photo is kept all the same, and never found again. Some
+    30 ms for a phone's JPEG, which is decoded at a fraction of its size."""
+    try:
+        with _one_at_a_time:
+            return take_print(pixels_of(data, LONGEST))
+    except ImageError as error:
+        _log.info("no print of a photo of %d bytes: %s", len(data), error)
+        return None

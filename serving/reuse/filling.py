@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.model.compare.prints import Print
 from refundlens.serving.reuse import catalogue
-from refundlens.serving.reuse.taking import print_of
+from refundlens.serving.reuse.catalogue import print_of
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.tables import Image

@@ -15,8 +15,8 @@ from refundlens.model.compare.prints import Print
 from refundlens.model.detection import Reason
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.reuse import catalogue
+from refundlens.serving.reuse.catalogue import print_of
 from refundlens.serving.reuse.finder import Finder, Use
-from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Source

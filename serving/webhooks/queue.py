@@ -2,15 +2,18 @@
 (`serving.storage.queue`), in a lane of their own, by endpoint.
 
 In: the time, and how much may be sent at once. Out: leased deliveries, then their outcome, which counts only while the
-lease is still ours. Rows are locked in the order endpoint, deliveries, jobs, chain.
+lease is still ours; and how long until the next attempt, or nothing when a message is given up. Rows are locked in the
+order endpoint, deliveries, jobs, chain.
 
 These queries see all tenants: only the worker calls them, and nothing they give reaches a caller.
 """
 
 import logging
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from sqlalchemy import Select, delete, select, update
@@ -22,8 +25,73 @@ from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.queue import LeasedJob, LeaseLost
 from refundlens.serving.storage.tables import Job, Lane, OutboxEvent, WebhookDelivery, WebhookEndpoint
-from refundlens.serving.webhooks import schedule
 from refundlens.serving.webhooks.sending import DeliveryResult, WebhookSigner
+
+WAITS = (
+    timedelta(0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+"""Before each attempt, counted from the one before it: Standard Webhooks' own schedule, a little over three days."""
+
+
+JITTER = 0.2
+"""Share of a wait that chance may add: what failed together does not come back together."""
+
+
+MOST_ASKED = timedelta(hours=24)
+"""The longest Retry-After that is heeded; the longest wait of the schedule."""
+
+
+ASKING = frozenset({429, 503})
+"""Statuses whose Retry-After means what it says (RFC 6585, RFC 9110)."""
+
+
+DEAD_AFTER = timedelta(days=5)
+"""An endpoint at which everything failed for so long is disabled; longer than one message is tried."""
+
+
+TRIES_BEFORE_DEAD = 3
+"""Attempts a message gets even then: one stumble after a quiet week disables nothing."""
+
+_chance = random.SystemRandom()
+
+
+def wait(attempts: int, status: int | None, retry_after: str | None, now: datetime) -> timedelta | None:
+    """How long until the next attempt; None when `attempts` were all there are."""
+    if attempts >= len(WAITS):
+        return None
+    planned = WAITS[attempts] * (1 + _chance.uniform(0, JITTER))
+    asked = asked_wait(retry_after, now) if status in ASKING else None
+    return max(planned, asked) if asked else planned
+
+
+def asked_wait(retry_after: str | None, now: datetime) -> timedelta | None:
+    """What a Retry-After header asks for, in seconds or as a date; None where it asks for nothing."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        # as a number first: a timedelta of a thousand digits is an error
+        return timedelta(seconds=min(int(text[:9]), int(MOST_ASKED.total_seconds())))
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(moment - now, MOST_ASKED) if moment > now else None
+
+
+def is_dead(failing_since: datetime | None, attempts: int, now: datetime) -> bool:
+    """Whether an endpoint that failed again is to be disabled. attempts: at this message."""
+    return failing_since is not None and now - failing_since >= DEAD_AFTER and attempts >= TRIES_BEFORE_DEAD
+
 
 PER_ENDPOINT = 4
 """Messages a process sends to one endpoint at a time: roughly in order, yet not one round trip after another."""
@@ -107,8 +175,8 @@ def _record(session: Session, claimed: LeasedDelivery, answer: DeliveryResult, n
     queue.finish_job(session, claimed.job)
     if answer.status == GONE:
         _disable(session, endpoint, "its receiver answered 410 Gone", now)
-    elif row.state == "failed" and schedule.is_dead(endpoint.failing_since, row.attempts, now):
-        _disable(session, endpoint, f"everything failed for {schedule.DEAD_AFTER.days} days", now)
+    elif row.state == "failed" and is_dead(endpoint.failing_since, row.attempts, now):
+        _disable(session, endpoint, f"everything failed for {DEAD_AFTER.days} days", now)
 
 
 def is_active(endpoint: WebhookEndpoint) -> bool:
@@ -138,8 +206,8 @@ def _after_failure(
 ) -> datetime | None:
     """When it is tried again; none where it is given up."""
     endpoint.failing_since = endpoint.failing_since or now
-    pause = schedule.wait(row.attempts, answer.status, answer.retry_after, now)
-    dead = schedule.is_dead(endpoint.failing_since, row.attempts, now)
+    pause = wait(row.attempts, answer.status, answer.retry_after, now)
+    dead = is_dead(endpoint.failing_since, row.attempts, now)
     if pause is None or dead or answer.status == GONE:
         _end(row, "failed", now)
         return None

@@ -5,9 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.given import Given
+from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS
 
 ENDPOINT_ID = "whe_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"

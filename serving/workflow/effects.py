@@ -5,19 +5,47 @@ workflow knows neither.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from refundlens.serving.events import outbox
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.kit.clock import NEVER
+from refundlens.serving.kit.clock import NEVER, rfc3339_or_none
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.storage.tables import Appeal, Decision, PhotoRequest, Refund, Refusal, Report
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.change import Effects, Transition
-from refundlens.serving.workflow.events import publish
 from refundlens.serving.workflow.states import AppealState, Event, Outcome, PhotoRequestState, ReportState
 from refundlens.serving.workflow.transitions import Effect
+
+
+def publish(
+    session: Session, now: datetime, kind: WebhookType, report: Report, refund: Refund, **more: Any
+) -> None:
+    """Publish an event about a report."""
+    outbox.publish(session, report.tenant_id, now, kind, report.id, {**facts(report, refund), **more})
+
+
+def facts(report: Report, refund: Refund) -> dict[str, Any]:
+    return {
+        "report_id": report.id,
+        "refund_id": refund.refund_id,
+        "image_id": report.image_id,
+        "account": report.account,
+        "state": report.state,
+        "version": report.version,
+        "verdict": report.verdict,
+        "false_accusation_bound": report.bound,
+        "rule": report.rule,
+        "review_reason": report.review_reason,
+        "due_at": rfc3339_or_none(report.due_at),
+        "outcome": refund.outcome,
+        "outcome_final": refund.outcome_final,
+        "refund_deadline_at": rfc3339_or_none(refund.deadline_at),
+    }
+
 
 _WEBHOOK_OF_STATE = {
     ReportState.SUBMITTED: WebhookType.REPORT_SUBMITTED,

@@ -1,4 +1,9 @@
-"""What must hold besides state and role: one function a guard. Each answers or raises Conflict or Invalid."""
+"""What must hold besides state and role: one function a guard. Each answers or raises Conflict or Invalid.
+
+Above them what may stand without a person: nobody is accused by a machine on his accuser's own upload, and nothing is
+called `authentic` where more fakes are missed than the tenant accepts. Whom the installation serves decides the first:
+one merchant's own judges what that merchant uploads, a marketplace does not.
+"""
 
 from collections.abc import Callable
 
@@ -6,11 +11,57 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
-from refundlens.serving.storage.tables import Appeal, Decision, Image, PhotoRequest, Refund, Refusal, Report
-from refundlens.serving.workflow import miss_limit, suppliers
+from refundlens.serving.kit.roles import Actor, Role
+from refundlens.serving.settings import Settings
+from refundlens.serving.storage.tables import (
+    Appeal,
+    Decision,
+    Image,
+    PhotoRequest,
+    Refund,
+    Refusal,
+    Report,
+    Tenant,
+)
 from refundlens.serving.workflow.change import Facts, Transition
-from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
+from refundlens.serving.workflow.states import RefundStatus, ReportState, Source, Supplier
 from refundlens.serving.workflow.transitions import Guard
+
+_OF_ROLE = {Role.BUYER: Supplier.BUYER, Role.MERCHANT: Supplier.MERCHANT}
+
+
+def supplier_of(actor: Actor) -> Supplier:
+    """Adjudicators and administrators act for the platform."""
+    return _OF_ROLE.get(actor.role, Supplier.PLATFORM)
+
+
+def is_independent(settings: Settings, image: Image, reported_by: str) -> bool:
+    """Whether somebody else than the accuser supplied it. Of photos from before that was written down, nobody knows.
+    reported_by: the accuser's subject, who may hold a key of any role."""
+    if settings.single_merchant:
+        return True
+    others = (Supplier.PLATFORM, Supplier.BUYER)
+    return image.supplied_by in others and image.uploaded_by != reported_by
+
+
+_MISS_LIMIT = "miss_limit"
+"""In a tenant's settings."""
+
+
+def chosen_miss_limit(session: Session, settings: Settings, tenant: str) -> float:
+    """How large a miss bound (`model.detection`) a tenant accepts where no person looks, 0 to 1, or the installation's
+    own limit. It protects merchants as the limit on false accusations protects buyers; unlike that one it is theirs to
+    choose. What the settings hold and is no such number counts as nothing chosen."""
+    settled = session.execute(select(Tenant.settings).where(Tenant.id == tenant)).scalar_one_or_none() or {}
+    own = settled.get(_MISS_LIMIT)
+    if isinstance(own, int | float) and not isinstance(own, bool) and 0 <= own <= 1:
+        return float(own)
+    return settings.miss_limit
+
+
+def within_miss_limit(bound: float | None, largest: float) -> bool:
+    """Whether a photo with this miss bound may be settled without a person; never one without a bound."""
+    return bound is not None and bound <= largest
 
 
 def gather_facts(session: Session, report: Report, refund: Refund) -> Facts:
@@ -78,8 +129,8 @@ def _bound_stated(change: Transition) -> None:
 
 
 def _miss_within_limit(change: Transition) -> None:
-    limit = miss_limit.chosen_by(change.session, change.settings, change.report.tenant_id)
-    if not miss_limit.within(change.given.miss_bound, limit):
+    limit = chosen_miss_limit(change.session, change.settings, change.report.tenant_id)
+    if not within_miss_limit(change.given.miss_bound, limit):
         detail = (
             f"Without a person, nothing is settled as not established beyond a miss bound of {limit:.0%}."
         )
@@ -88,7 +139,7 @@ def _miss_within_limit(change: Transition) -> None:
 
 def _independent(change: Transition) -> None:
     image = change.session.get_one(Image, change.report.image_id)
-    if not suppliers.is_independent(change.settings, image, change.report.reported_by):
+    if not is_independent(change.settings, image, change.report.reported_by):
         detail = "A photo that the accuser uploaded is judged by a person."
         raise Conflict("supplied_by_accuser", detail)
 

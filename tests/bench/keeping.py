@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.schemas import EXAMPLE
-from refundlens.serving.detection.store import DetectionStore, make_record
+from refundlens.serving.detection.store import DetectionStore, make_record, save_map
 from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings

@@ -20,8 +20,8 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid, etag
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.workflow.states import ComplaintState
 
 router = APIRouter(prefix="/complaints", include_in_schema=False, route_class=PageRoute)

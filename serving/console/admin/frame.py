@@ -17,8 +17,8 @@ from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 
 Admin = Annotated[Visit, Depends(visits(Role.ADMIN))]
 SUBJECTS = {

@@ -1,6 +1,6 @@
 """Settings in the browser: what the tenant chose, what the installation's environment says, and the tenants of it.
 
-In: forms. Out: `serving.identity.choices` and `.tenants` do it, and audit it. Tenants are made by the installation's
+In: forms. Out: `serving.identity.tenants` and `.tenants` do it, and audit it. Tenants are made by the installation's
 own administrators alone: those whose key is in its environment, who have the machine anyway.
 """
 
@@ -16,7 +16,7 @@ from refundlens.serving.console.page import Visit, back_to, fields
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity import choices, keys, tenants
+from refundlens.serving.identity import keys, tenants
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Forbidden, Invalid
@@ -47,13 +47,13 @@ async def choose(visit: Admin) -> Response:
 
     def do(context: Context) -> Created:
         values: dict[str, bool | float | None] = {}
-        for one in choices.CHOICES:
+        for one in tenants.CHOICES:
             if one.kind == "flag":
                 values[one.name] = form.get(one.name) == "yes" or None
             else:
                 values[one.name] = _share(text_of(form, one.name, 20))
         caller = context.principal
-        kept = choices.choose(context.session, caller.tenant, context.now, caller.actor, values)
+        kept = tenants.choose(context.session, caller.tenant, context.now, caller.actor, values)
         return Created(kept, 200)
 
     _, failed = await attempt(visit, form, do)
@@ -97,7 +97,7 @@ def _draw(visit: Visit, failed: Problem | None = None, made: NewKey | None = Non
     settings: Settings = visit.services.settings
     tenant = visit.principal.tenant
     with visit.services.database.reading() as session:
-        chosen = choices.chosen_settings(session, tenant)
+        chosen = tenants.chosen_settings(session, tenant)
         everybody = tenants.list_tenants(session) if operates(visit.principal) else []
         named = session.get_one(Tenant, tenant).name
         photos = _photos(session, tenant)
@@ -106,7 +106,7 @@ def _draw(visit: Visit, failed: Problem | None = None, made: NewKey | None = Non
         visit,
         "settings",
         failed,
-        choices=choices.CHOICES,
+        choices=tenants.CHOICES,
         chosen=chosen,
         default_miss_limit=settings.miss_limit,
         environment={name: getattr(settings, name) for name in SHOWN},

@@ -17,7 +17,7 @@ from refundlens.serving.http.pages import WEB, PageRoute, html, language, rememb
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.webhooks import simulator
 from refundlens.serving.webhooks.sending import sign_message
 

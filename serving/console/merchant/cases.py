@@ -27,10 +27,10 @@ from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.identity.access import COOKIE, from_cookie, has_session
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.principal import VISITOR_ID
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.refunds import service as mirroring
 from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, Claim, RefundIn

@@ -23,9 +23,9 @@ from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, hundredths
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import search
 from refundlens.serving.reports import history, repository
 from refundlens.serving.reports.history import HistoryOrder, Narrowed

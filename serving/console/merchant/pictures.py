@@ -19,9 +19,9 @@ from PIL import Image as Pillow
 from refundlens.model.detection import Box
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
-from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_overlay
-from refundlens.serving.drawing.reduced import scaled, to_jpeg
+from refundlens.serving.detection.store import load_map
+from refundlens.serving.drawing.picture import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.errors import Gone, Invalid, NotFound

@@ -17,8 +17,8 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import DETECTOR, Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import refusal, repository, service, view
 from refundlens.serving.reports.schemas import AppealIn, RefusalIn
 from refundlens.serving.workflow.states import ReportState, Source

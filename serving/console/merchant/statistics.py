@@ -15,8 +15,8 @@ from refundlens.serving.console.merchant.history import zone_of
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.format import percent, span
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports.statistics import MOST, Tally, statistics
 
 PERIODS: Mapping[str, int] = {"30": 30, "90": 90, "365": 365}

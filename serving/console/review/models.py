@@ -23,8 +23,8 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, etag
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.registry import card, schemas, service
 from refundlens.serving.registry import repository as registry
 from refundlens.serving.registry.schemas import PromoteIn, RollbackIn

@@ -23,9 +23,9 @@ from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.console.review import blind_review, repository
-from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR
-from refundlens.serving.drawing.reduced import scaled
+from refundlens.serving.detection.store import load_map
+from refundlens.serving.drawing.picture import scaled
 from refundlens.serving.kit.errors import Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports

@@ -18,9 +18,9 @@ from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.held import HeldDecision, find_held

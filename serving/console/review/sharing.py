@@ -25,10 +25,10 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Invalid
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import hundredths
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.review_queue import QueueOrder, QueueView

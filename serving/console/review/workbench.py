@@ -28,8 +28,8 @@ from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.errors import Conflict, DomainError
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.reports import assignment, view
 from refundlens.serving.reports import repository as reports

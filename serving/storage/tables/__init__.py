@@ -11,7 +11,7 @@ from refundlens.serving.storage.tables.events import (
 )
 from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
 from refundlens.serving.storage.tables.models import ModelVersion
-from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund
+from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund, ReportText
 from refundlens.serving.storage.tables.reports import (
     Appeal,
     Decision,
@@ -20,7 +20,6 @@ from refundlens.serving.storage.tables.reports import (
     Report,
 )
 from refundlens.serving.storage.tables.review import Assignment, SavedView, SecondOpinion
-from refundlens.serving.storage.tables.search import ReportText
 from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from refundlens.serving.events import audit
 from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import NewKeyRequest
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import SYSTEM, Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.storage.tables import ApiKey, AuditEvent, StoredAnswer, Tenant
 from tests.support.desk import Desk
 

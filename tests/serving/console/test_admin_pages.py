@@ -18,8 +18,8 @@ from refundlens.serving.identity import keys
 from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import SYSTEM, Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.storage.tables import AuditEvent, Complaint, Refund, Tenant
 from refundlens.serving.workflow.states import ReportState
 from tests.support.desk import Desk

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import AuditEvent, StoredAnswer
 from refundlens.serving.webhooks import simulator

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from refundlens.serving.console.developers import pages
 from refundlens.serving.console.developers.reference import ApiReference, Operation
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 
 ROOT = Path(__file__).parents[3]
 

@@ -21,7 +21,7 @@ from refundlens.serving.app import create_app
 from refundlens.serving.demo import refunds
 from refundlens.serving.demo.samples import SAMPLES
 from refundlens.serving.identity.access import COOKIE
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import ReportState

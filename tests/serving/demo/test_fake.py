@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.demo.fake import PAINTED, worth_of
 from refundlens.serving.http.pages import WEB
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from tests.support.desk import Desk
 
 

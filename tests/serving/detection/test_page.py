@@ -12,7 +12,7 @@ from refundlens.model.photo import decode
 from refundlens.serving.app import create_app
 from refundlens.serving.demo.samples import SAMPLES
 from refundlens.serving.identity.keys import demo_key
-from refundlens.serving.kit.texts import texts
+from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
 
 Photo = Callable[..., bytes]

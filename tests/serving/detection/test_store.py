@@ -14,9 +14,8 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import store as storing
-from refundlens.serving.detection.maps import load_map
 from refundlens.serving.detection.old_folder import take_over
-from refundlens.serving.detection.store import DetectionStore, make_record
+from refundlens.serving.detection.store import DetectionStore, load_map, make_record
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from refundlens.serving.http.middleware import MOST_BYTES
-from refundlens.serving.kit.base64 import from_base64
+from refundlens.serving.kit.schema import from_base64
 from refundlens.serving.settings import Settings
 
 TOO_LONG = b'{"note": "' + b"x" * MOST_BYTES + b'"}'
@@ -98,7 +98,7 @@ def test_no_problem_is_long(client: TestClient, path: str) -> None:
 
 
 def test_base64_is_strict_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refundlens.serving.kit.base64.PIECE", 8)
+    monkeypatch.setattr("refundlens.serving.kit.schema.PIECE", 8)
     for text, fine in (
         ("QUJDREVGR0hJSg==", True),
         ("QUJDRA==QUJDRA==", False),

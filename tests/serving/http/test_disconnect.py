@@ -20,7 +20,7 @@ from starlette.types import Message
 
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
-from refundlens.serving.http.disconnect import while_connected
+from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.problems import CALLER_GONE, Problem
 from refundlens.serving.settings import Settings
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from refundlens.serving.identity import keys, sessions
+from refundlens.serving.identity import callers, keys
 from refundlens.serving.identity.callers import REMEMBERED
 from refundlens.serving.identity.keys import NewKey
 from refundlens.serving.identity.login import MOST_BYTES
@@ -183,13 +183,13 @@ def test_visitors_cannot_fill_the_database(with_default: Database, door: FastAPI
     for _ in range(9):
         moving_clock.forward(seconds=1)
         with with_default.transaction() as session:
-            value = sessions.begin(session, key_id, moving_clock())
-            sessions.keep_newest(session, key_id, most)
+            value = callers.begin_session(session, key_id, moving_clock())
+            callers.keep_newest_sessions(session, key_id, most)
             assert session.scalar(select(func.count()).select_from(ConsoleSession)) <= most
-            assert session.get(ConsoleSession, sessions.digest(value)) is not None, "the newest stays"
+            assert session.get(ConsoleSession, callers.digest(value)) is not None, "the newest stays"
     moving_clock.forward(hours=12)
     with with_default.transaction() as session:
-        sessions.begin(session, key_id, moving_clock())
+        callers.begin_session(session, key_id, moving_clock())
         assert session.scalar(select(func.count()).select_from(ConsoleSession)) == 1, "what is over goes"
 
 

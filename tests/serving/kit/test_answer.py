@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from refundlens.serving.kit.answer import Answer
 from refundlens.serving.kit.clock import NEVER, Timestamp
 from refundlens.serving.kit.principal import OURSELVES, Principal
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.schema import Answer
 from refundlens.serving.reports.schemas import AppealOut, DecisionOut, Person, Step
 
 AT = datetime(2026, 11, 22, 8, 0, 0, 120_000, tzinfo=UTC)

@@ -21,13 +21,12 @@ from refundlens.serving.platforms import (
     RefundMirror,
     UnreadableRefund,
 )
-from refundlens.serving.platforms.claims import guess_claim
 from refundlens.serving.platforms.reading import china_text, china_time, fen, unix_time, yuan
 from refundlens.serving.platforms.stripe_like import STATUSES as DISPUTE_STATUSES
 from refundlens.serving.platforms.stripe_like import DisputeStatus, answer, read_dispute, status_of
 from refundlens.serving.platforms.taobao import CS_STATUSES, STATUSES, TOPICS, read_message, read_refund
 from refundlens.serving.platforms.taobao_calls import RESULT_TYPES, TIPS, identification_case, refuse
-from refundlens.serving.platforms.types import MEANINGS, Barrier, Platform, Standing
+from refundlens.serving.platforms.types import MEANINGS, Barrier, Platform, Standing, guess_claim
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
 JPEG, PNG, GIF, WEBP = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBP"

@@ -22,9 +22,9 @@ from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reuse import catalogue, filling, telling
+from refundlens.serving.reuse.catalogue import print_of
 from refundlens.serving.reuse.filling import Filled, count_photos, fill_prints
 from refundlens.serving.reuse.finder import Finder
-from refundlens.serving.reuse.taking import print_of
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore

@@ -122,7 +122,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "fsync", refuse)
-        monkeypatch.setattr("refundlens.serving.detection.maps.np.save", lambda *given, **more: refuse(0))
+        monkeypatch.setattr("refundlens.serving.detection.store.np.save", lambda *given, **more: refuse(0))
 
     return fill
 

@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.storage.tables import AuditEvent, WebhookEndpoint
-from refundlens.serving.webhooks import delivery, schedule, sending
+from refundlens.serving.webhooks import delivery, queue, sending
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.queue import PER_ENDPOINT, claim, record_outcome
 from refundlens.serving.webhooks.sending import DeliveryResult, HttpSender, Message
@@ -104,9 +104,9 @@ def test_attempts_keep_to_the_schedule_and_then_end(bench: Any) -> None:
     bench.publish()
     sender = Telling(DeliveryResult(500, "no"))
     assert bench.deliver(sender) == 1
-    for planned in schedule.WAITS[1:]:
+    for planned in queue.WAITS[1:]:
         pause = bench.until_due()
-        assert planned <= pause <= planned * (1 + schedule.JITTER)
+        assert planned <= pause <= planned * (1 + queue.JITTER)
         assert bench.deliver(sender) == 1
     row = bench.one()
     assert (row.state, row.attempts, row.next_at, row.response) == ("failed", 10, None, "no")

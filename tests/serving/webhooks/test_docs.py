@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from refundlens.serving.webhooks import schedule
+from refundlens.serving.webhooks import queue
 from refundlens.serving.webhooks.sending import secret_text
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
@@ -68,4 +68,4 @@ def test_the_schedule_is_the_one_we_keep() -> None:
     (row,) = re.findall(r"^\| wait before it \| (.*) \|$", PAGE, re.MULTILINE)
     seconds = {"s": 1, "min": 60, "h": 3600}
     told = [int(number) * seconds[unit] for number, unit in (cell.split() for cell in row.split(" | "))]
-    assert told == [int(pause.total_seconds()) for pause in schedule.WAITS]
+    assert told == [int(pause.total_seconds()) for pause in queue.WAITS]
