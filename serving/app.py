@@ -17,7 +17,9 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from fastapi.utils import generate_unique_id
 from pydantic import BaseModel
 
 from refundlens.model.detect import Detector
@@ -125,6 +127,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         openapi_url=None,  # ours, below, is written once
         docs_url=None,  # both load their scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
     files = FileStore(settings.data_dir / "files")
     finder = Finder()
@@ -353,6 +356,11 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
         return document
 
     return openapi
+
+
+def _operation_id(route: APIRoute) -> str:
+    """An operation of our own API is called as its function is, unless it says otherwise."""
+    return route.name if route.path.startswith("/v1/") else generate_unique_id(route)
 
 
 def _version() -> str:

@@ -32,7 +32,6 @@ ComplaintId = Annotated[str, Path(alias="id", max_length=40, examples=[EXAMPLE["
 
 @router.post(
     "",
-    operation_id="create_complaint",
     status_code=201,
     response_model=ComplaintOut,
     responses=responses(400, 401, 403, 404, 409, 422),
@@ -43,12 +42,7 @@ def create_complaint(call: Merchant, body: ComplaintIn, key: IdempotencyKey = No
     return call.once(key, body, lambda context: _made(service.file(context, body), 201))
 
 
-@router.get(
-    "",
-    operation_id="list_complaints",
-    response_model=ComplaintPage,
-    responses=responses(400, 401, 403, 422),
-)
+@router.get("", response_model=ComplaintPage, responses=responses(400, 401, 403, 422))
 def list_complaints(
     call: Reader,
     state: Annotated[ComplaintState | None, Query(description="complaints in this state")] = None,
@@ -68,12 +62,7 @@ def list_complaints(
     return JSONResponse(found.body())
 
 
-@router.get(
-    "/{id}",
-    operation_id="get_complaint",
-    response_model=ComplaintOut,
-    responses=responses(401, 403, 404),
-)
+@router.get("/{id}", response_model=ComplaintOut, responses=responses(401, 403, 404))
 def get_complaint(call: Reader, identifier: ComplaintId) -> JSONResponse:
     """One complaint; its ETag is what a decision must bring."""
     with call.reading() as context:
@@ -83,7 +72,6 @@ def get_complaint(call: Reader, identifier: ComplaintId) -> JSONResponse:
 
 @router.post(
     "/{id}/decision",
-    operation_id="decide_complaint",
     status_code=200,
     response_model=ComplaintOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422, 428),

@@ -34,7 +34,6 @@ BODY_MODELS: list[type[BaseModel]] = [DetectBody]
 
 @router.post(
     "/detect",
-    operation_id="detect",
     response_model=Detections,
     responses={200: {"content": _EXAMPLES}, **responses(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)},
     openapi_extra={"parameters": HEADERS, "requestBody": REQUEST_BODY},

@@ -41,14 +41,14 @@ _PNG = {200: {"content": {"image/png": {"schema": _FILE}}}, **_DRAWN}
 MapName = Literal["heatmap", "reliability"]
 
 
-@router.get("/detections/{id}", operation_id="get_detection", response_model=DetectionOut, responses=_ERRORS)
+@router.get("/detections/{id}", response_model=DetectionOut, responses=_ERRORS)
 def get_detection(call: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
     body = stored.body_of(_find(call, identifier), call.language)
     return JSONResponse(body if call.principal.judges else coarse(body))
 
 
-@router.get("/detections/{id}/heatmap", operation_id="get_heatmap", response_class=Response, responses=_PNG)
+@router.get("/detections/{id}/heatmap", response_class=Response, responses=_PNG)
 async def get_heatmap(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 to 255 = probability that this pixel was manipulated."""
     rows = await run_in_threadpool(_find, call, identifier)
@@ -57,9 +57,7 @@ async def get_heatmap(call: Reader, identifier: DetectionId) -> Response:
     )
 
 
-@router.get(
-    "/detections/{id}/reliability", operation_id="get_reliability", response_class=Response, responses=_PNG
-)
+@router.get("/detections/{id}/reliability", response_class=Response, responses=_PNG)
 async def get_reliability(call: Reader, identifier: DetectionId) -> Response:
     """Grey PNG of the picture's displayed size: 0 (the heat map says nothing here) to 255 (it is always right)."""
     rows = await run_in_threadpool(_find, call, identifier)
@@ -70,7 +68,6 @@ async def get_reliability(call: Reader, identifier: DetectionId) -> Response:
 
 @router.get(
     "/detections/{id}/evidence.jpg",
-    operation_id="get_detection_evidence",
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {"schema": _FILE}}}, **_DRAWN},
 )

@@ -111,6 +111,10 @@ class Problem(DomainError):
         self.status, self.headers = status, dict(headers or {})
 
 
+Page = Callable[[Request, Problem], Response]
+"""How a problem is shown to a browser that asked for a page."""
+
+
 def problem_of(error: DomainError) -> Problem:
     """The same in HTTP's terms."""
     if isinstance(error, Problem):
@@ -120,7 +124,7 @@ def problem_of(error: DomainError) -> Problem:
     return Problem(STATUS[type(error)], error.code, error.detail, headers)
 
 
-def install(app: FastAPI, page: Callable[[Request, Problem], Response] | None = None) -> None:
+def install(app: FastAPI, page: Page | None = None) -> None:
     """Make every error of `app` a problem. page: what a browser that asked for a page gets instead of JSON."""
     app.state.problem_page = page
     app.add_exception_handler(DomainError, _on_problem)
@@ -196,7 +200,7 @@ def _answer(
     state.setdefault("facts", {})["code"] = code
     # a crash is answered outside of the middleware that gives every other answer its id
     told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
-    page = Services.of(request).problem_page
+    page: Page | None = Services.of(request).problem_page
     if page is not None and "text/html" in request.headers.get("accept", ""):
         return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)

@@ -21,7 +21,6 @@ Engineer = Annotated[ApiCall, Depends(calls(Role.ENGINEER))]
 
 @router.post(
     "",
-    operation_id="create_label",
     status_code=201,
     response_model=LabelOut,
     responses=responses(400, 401, 403, 404, 409, 422),
@@ -32,7 +31,7 @@ def create_label(call: Engineer, body: LabelIn, key: IdempotencyKey = None) -> R
     return call.once(key, body, lambda context: Created(service.make_label(context, body).body()))
 
 
-@router.get("", operation_id="list_labels", response_model=LabelPage, responses=responses(400, 401, 403, 422))
+@router.get("", response_model=LabelPage, responses=responses(400, 401, 403, 422))
 def list_labels(
     call: Engineer,
     sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="of one photo")] = None,

@@ -35,7 +35,6 @@ PlatformName = Annotated[str | None, Query(max_length=40, description="the platf
 
 @router.put(
     "/refunds/{refund_id}",
-    operation_id="put_refund",
     response_model=RefundOut,
     responses={201: {"model": RefundOut}, **responses(400, 401, 403, 404, 409, 412, 413, 422, 503)},
     openapi_extra={
@@ -83,12 +82,7 @@ def _answer(context: Context, refund: Refund, status: int) -> JSONResponse:
     return JSONResponse(service.refund_out(refund, photos).body(), status, {"ETag": etag(refund.version)})
 
 
-@router.get(
-    "/refunds/{refund_id}",
-    operation_id="get_refund",
-    response_model=RefundOut,
-    responses=responses(401, 403, 404),
-)
+@router.get("/refunds/{refund_id}", response_model=RefundOut, responses=responses(401, 403, 404))
 def get_refund(
     call: Either, refund_id: RefundId, account: Account = None, platform: PlatformName = None
 ) -> JSONResponse:
@@ -98,12 +92,7 @@ def get_refund(
         return _answer(context, repository.get(context.session, call.principal, refund_id, owner=owner), 200)
 
 
-@router.get(
-    "/refunds",
-    operation_id="list_refunds",
-    response_model=RefundPage,
-    responses=responses(400, 401, 403),
-)
+@router.get("/refunds", response_model=RefundPage, responses=responses(400, 401, 403))
 def list_refunds(
     call: Either,
     status: Annotated[RefundStatus, Query(description="refunds of this status")] = RefundStatus.OPEN,
@@ -129,7 +118,6 @@ def list_refunds(
 
 @router.get(
     "/images/{id}",
-    operation_id="get_image",
     response_class=Response,
     responses={
         200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},

@@ -32,7 +32,7 @@ Engineer = Annotated[ApiCall, Depends(calls(Role.ENGINEER))]
 _CHANGES = responses(400, 401, 403, 404, 409, 412, 422)
 
 
-@router.get("", operation_id="list_models", response_model=ModelPage, responses=responses(400, 401, 403, 422))
+@router.get("", response_model=ModelPage, responses=responses(400, 401, 403, 422))
 def list_models(
     call: Engineer,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
@@ -52,9 +52,7 @@ def list_models(
     return JSONResponse({**found.body(), "running": running})
 
 
-@router.get(
-    "/{version}", operation_id="get_model", response_model=ModelWhole, responses=responses(401, 403, 404)
-)
+@router.get("/{version}", response_model=ModelWhole, responses=responses(401, 403, 404))
 def get_model(call: Engineer, version: str) -> JSONResponse:
     """A version with its card, its calibration and its history."""
     with call.reading() as context:
@@ -63,7 +61,7 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
     return JSONResponse(body, headers={"ETag": etag(row.revision)})
 
 
-@router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
+@router.post("/{version}/shadow", response_model=ModelOut, responses=_CHANGES)
 def shadow_model(
     call: Engineer,
     version: str,
@@ -79,7 +77,7 @@ def shadow_model(
     )
 
 
-@router.post("/{version}/promote", operation_id="promote_model", response_model=ModelOut, responses=_CHANGES)
+@router.post("/{version}/promote", response_model=ModelOut, responses=_CHANGES)
 def promote_model(
     call: Engineer,
     version: str,
@@ -98,9 +96,7 @@ def promote_model(
     )
 
 
-@router.post(
-    "/{version}/rollback", operation_id="roll_back_model", response_model=ModelOut, responses=_CHANGES
-)
+@router.post("/{version}/rollback", response_model=ModelOut, responses=_CHANGES)
 def roll_back_model(
     call: Engineer,
     version: str,

@@ -75,7 +75,6 @@ _PREFER = {
 
 @router.post(
     "/reports",
-    operation_id="create_report",
     status_code=201,
     response_model=ReportOut | ReportsOut,
     responses=responses(400, 401, 403, 404, 409, 422),
@@ -99,12 +98,7 @@ async def create_report(call: Merchant, body: ReportIn, key: IdempotencyKey = No
     return await _waited(call, answer, seconds) if seconds else answer
 
 
-@router.get(
-    "/reports",
-    operation_id="list_reports",
-    response_model=ReportPage,
-    responses=responses(400, 401, 403, 409),
-)
+@router.get("/reports", response_model=ReportPage, responses=responses(400, 401, 403, 409))
 def list_reports(
     call: Either,
     state: ReportState | None = None,
@@ -145,9 +139,7 @@ def list_reports(
     return JSONResponse(found.body())
 
 
-@router.get(
-    "/reports/{id}", operation_id="get_report", response_model=ReportOut, responses=responses(401, 403, 404)
-)
+@router.get("/reports/{id}", response_model=ReportOut, responses=responses(401, 403, 404))
 def get_report(call: Either, identifier: Identifier) -> JSONResponse:
     """State, verdict, what you may do now, what is waited for, and everything that happened."""
     with call.reading() as context:
@@ -156,12 +148,7 @@ def get_report(call: Either, identifier: Identifier) -> JSONResponse:
     return JSONResponse(shown.body(), headers={"ETag": etag(shown.version)})
 
 
-@router.get(
-    "/reports/{id}/events",
-    operation_id="list_report_events",
-    response_model=Steps,
-    responses=responses(400, 401, 403, 404),
-)
+@router.get("/reports/{id}/events", response_model=Steps, responses=responses(400, 401, 403, 404))
 def list_report_events(
     call: Either,
     identifier: Identifier,
@@ -181,7 +168,6 @@ def list_report_events(
 
 @router.post(
     "/reports/{id}/withdraw",
-    operation_id="withdraw_report",
     response_model=ReportOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
@@ -203,7 +189,6 @@ def withdraw_report(
 
 @router.post(
     "/refunds/{refund_id}/void",
-    operation_id="void_refund",
     tags=["refunds"],
     response_model=RefundOut,
     responses=responses(401, 403, 404, 409, 422),
@@ -227,7 +212,6 @@ def void_refund(
 
 @router.post(
     "/reports/{id}/decision",
-    operation_id="decide_report",
     response_model=ReportOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
@@ -249,7 +233,6 @@ def decide_report(
 
 @router.post(
     "/reports/{id}/photo-requests",
-    operation_id="request_photo",
     status_code=201,
     response_model=ReportOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422),
@@ -272,7 +255,6 @@ def request_photo(
 
 @router.post(
     "/reports/{id}/appeals",
-    operation_id="create_appeal",
     status_code=201,
     response_model=AppealOut,
     responses=responses(400, 401, 403, 404, 409, 422),
@@ -293,9 +275,7 @@ def create_appeal(
     return call.once(key, body, do)
 
 
-@router.get(
-    "/appeals", operation_id="list_appeals", response_model=AppealPage, responses=responses(400, 401, 403)
-)
+@router.get("/appeals", response_model=AppealPage, responses=responses(400, 401, 403))
 def list_appeals(
     call: Either,
     state: AppealState = AppealState.OPEN,
@@ -318,9 +298,7 @@ def list_appeals(
     return JSONResponse(found.body())
 
 
-@router.get(
-    "/appeals/{id}", operation_id="get_appeal", response_model=AppealOut, responses=responses(401, 403, 404)
-)
+@router.get("/appeals/{id}", response_model=AppealOut, responses=responses(401, 403, 404))
 def get_appeal(call: Either, identifier: Identifier) -> JSONResponse:
     """An appeal and whether you may decide it."""
     with call.reading() as context:
@@ -332,7 +310,6 @@ def get_appeal(call: Either, identifier: Identifier) -> JSONResponse:
 
 @router.post(
     "/appeals/{id}/decision",
-    operation_id="decide_appeal",
     response_model=ReportOut,
     responses=responses(400, 401, 403, 404, 409, 422),
 )
@@ -351,7 +328,6 @@ def decide_appeal(
 
 @router.post(
     "/reports/{id}/refusal",
-    operation_id="refuse_refund",
     status_code=201,
     response_model=RefusalOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422),
@@ -383,7 +359,6 @@ def refuse_refund(
 
 @router.get(
     "/reports/{id}/evidence.jpg",
-    operation_id="get_report_evidence",
     response_class=Response,
     responses={
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},

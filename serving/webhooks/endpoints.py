@@ -29,7 +29,6 @@ DeliveryId = Annotated[str, Path(alias="id", max_length=40, examples=[schemas.DE
 
 @router.post(
     "/webhook-endpoints",
-    operation_id="create_webhook_endpoint",
     status_code=201,
     response_model=schemas.EndpointWithSecret,
     responses=responses(400, 401, 403, 409, 422),
@@ -52,7 +51,6 @@ def create_webhook_endpoint(
 
 @router.get(
     "/webhook-endpoints",
-    operation_id="list_webhook_endpoints",
     response_model=schemas.EndpointPage,
     responses=responses(400, 401, 403, 422),
 )
@@ -65,7 +63,6 @@ def list_webhook_endpoints(call: Admin, limit: Limit = DEFAULT_LIMIT, cursor: Cu
 
 @router.get(
     "/webhook-endpoints/{id}",
-    operation_id="get_webhook_endpoint",
     response_model=schemas.Endpoint,
     responses=responses(401, 403, 404),
 )
@@ -77,7 +74,6 @@ def get_webhook_endpoint(call: Admin, identifier: EndpointId) -> JSONResponse:
 
 @router.patch(
     "/webhook-endpoints/{id}",
-    operation_id="update_webhook_endpoint",
     response_model=schemas.Endpoint,
     responses=responses(401, 403, 404, 412, 422),
 )
@@ -96,7 +92,6 @@ def update_webhook_endpoint(
 
 @router.delete(
     "/webhook-endpoints/{id}",
-    operation_id="delete_webhook_endpoint",
     status_code=204,
     response_class=Response,
     responses=responses(401, 403, 404, 412),
@@ -110,7 +105,6 @@ def delete_webhook_endpoint(call: Admin, identifier: EndpointId, if_match: IfMat
 
 @router.post(
     "/webhook-endpoints/{id}/rotate-secret",
-    operation_id="rotate_webhook_secret",
     status_code=201,
     response_model=schemas.EndpointWithSecret,
     responses=responses(400, 401, 403, 404, 409, 422),
@@ -154,7 +148,6 @@ def try_webhook_endpoint(
 
 @router.get(
     "/webhook-deliveries",
-    operation_id="list_webhook_deliveries",
     response_model=schemas.DeliveryPage,
     responses=responses(400, 401, 403, 422),
 )
@@ -175,7 +168,6 @@ def list_webhook_deliveries(
 
 @router.get(
     "/webhook-deliveries/{id}",
-    operation_id="get_webhook_delivery",
     response_model=schemas.DeliveryWithPayload,
     responses=responses(401, 403, 404),
 )
@@ -191,7 +183,6 @@ def get_webhook_delivery(call: Admin, identifier: DeliveryId) -> JSONResponse:
 
 @router.post(
     "/webhook-deliveries/{id}/redeliver",
-    operation_id="redeliver_webhook",
     status_code=202,
     response_model=schemas.Delivery,
     responses=responses(400, 401, 403, 404, 409, 422),

@@ -110,7 +110,6 @@ class Reading:
 
 @router.get(
     "/events",
-    operation_id="stream_events",
     response_class=EventsResponse,
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
