@@ -23,7 +23,7 @@ from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM, Actor
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Image, IntegrityEntry, Refund, Report
-from refundlens.serving.workflow import guards
+from refundlens.serving.workflow import suppliers
 from refundlens.serving.workflow.change import Effects, Transition
 from refundlens.serving.workflow.states import EntryKind
 from refundlens.serving.workflow.transitions import Effect
@@ -192,11 +192,12 @@ def _publish(session: Session, line: IntegrityEntry, refund: Refund, now: dateti
 
 
 def _may_enter(change: Transition) -> bool:
-    """What the accuser uploaded reaches no buyer's record, whoever judged it; nor does a voided mirror."""
-    if change.refund.live is None:
+    """What the accuser uploaded reaches no buyer's record, whoever judged it; nor that of a buyer whom only the shop
+    named; nor does a voided mirror."""
+    if change.refund.live is None or not suppliers.has_known_buyer(change.settings, change.refund):
         return False
     image = change.session.get_one(Image, change.report.image_id)
-    return guards.is_independent(change.settings, image, change.report.reported_by)
+    return suppliers.is_independent(change.settings, image, change.report.reported_by)
 
 
 def _pending(change: Transition) -> None:

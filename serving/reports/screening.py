@@ -37,7 +37,7 @@ from refundlens.serving.reports import repository
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
-from refundlens.serving.workflow import guards, timers
+from refundlens.serving.workflow import guards, suppliers, timers
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.machine import apply
 from refundlens.serving.workflow.states import Event, ReportState
@@ -85,7 +85,7 @@ def _photos(session: Session, refund: Refund, settings: Settings) -> dict[str, P
     )
     photos: dict[str, PhotoFinding] = {}
     for report, image, body in rows:
-        if not guards.is_independent(settings, image, report.reported_by):
+        if not suppliers.is_independent(settings, image, report.reported_by):
             continue
         finding = PhotoFinding.model_validate(body)
         # under appeal, a verdict counts until it is answered
@@ -204,7 +204,7 @@ def _conclude_one(
     missed = None if detection is None else detection.miss_bound
     most = guards.chosen_miss_limit(context.session, context.settings, report.tenant_id)
     image = context.session.get_one(Image, report.image_id)
-    independent = guards.is_independent(context.settings, image, report.reported_by)
+    independent = suppliers.is_independent(context.settings, image, report.reported_by)
     event = Event.SCREENED_UNSURE
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE

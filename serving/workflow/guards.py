@@ -1,8 +1,6 @@
 """What must hold besides state and role: one function a guard. Each answers or raises Conflict or Invalid.
 
-Above them what may stand without a person: nobody is accused by a machine on his accuser's own upload, and nothing is
-called `authentic` where more fakes are missed than the tenant accepts. Whom the installation serves decides the first:
-one merchant's own judges what that merchant uploads, a marketplace does not.
+Above them the limit on what is called `authentic` without a person.
 """
 
 from collections.abc import Callable
@@ -11,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
-from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -23,26 +20,10 @@ from refundlens.serving.storage.tables import (
     Report,
     Tenant,
 )
+from refundlens.serving.workflow import suppliers
 from refundlens.serving.workflow.change import Facts, Transition
-from refundlens.serving.workflow.states import RefundStatus, ReportState, Source, Supplier
+from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 from refundlens.serving.workflow.transitions import Guard
-
-_OF_ROLE = {Role.BUYER: Supplier.BUYER, Role.MERCHANT: Supplier.MERCHANT}
-
-
-def supplier_of(actor: Actor) -> Supplier:
-    """Adjudicators and administrators act for the platform."""
-    return _OF_ROLE.get(actor.role, Supplier.PLATFORM)
-
-
-def is_independent(settings: Settings, image: Image, reported_by: str) -> bool:
-    """Whether somebody else than the accuser supplied it. Of photos from before that was written down, nobody knows.
-    reported_by: the accuser's subject, who may hold a key of any role."""
-    if settings.single_merchant:
-        return True
-    others = (Supplier.PLATFORM, Supplier.BUYER)
-    return image.supplied_by in others and image.uploaded_by != reported_by
-
 
 _MISS_LIMIT = "miss_limit"
 """In a tenant's settings."""
@@ -139,7 +120,7 @@ def _miss_within_limit(change: Transition) -> None:
 
 def _independent(change: Transition) -> None:
     image = change.session.get_one(Image, change.report.image_id)
-    if not is_independent(change.settings, image, change.report.reported_by):
+    if not suppliers.is_independent(change.settings, image, change.report.reported_by):
         detail = "A photo that the accuser uploaded is judged by a person."
         raise Conflict("supplied_by_accuser", detail)
 
