@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.language import Language, preferred, texts
+from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
 WEB = Path(__file__).parents[1] / "web"
@@ -51,16 +51,14 @@ def render(template: str, **values: object) -> str:
 
 def language(request: Request) -> Language:
     """What was switched to, now or before; else what the browser prefers."""
-    for chosen in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if chosen == "en" or chosen == "zh":
-            return "zh" if chosen == "zh" else "en"
-    return preferred(request.headers.get("accept-language"))
+    chosen = known(request.query_params.get("lang")) or known(request.cookies.get(LANGUAGE_COOKIE))
+    return chosen or preferred(request.headers.get("accept-language"))
 
 
 def remember_language(request: Request, response: HTMLResponse) -> None:
     """Keep a switch that was made with `?lang=`."""
-    chosen = request.query_params.get("lang")
-    if chosen in ("en", "zh"):
+    chosen = known(request.query_params.get("lang"))
+    if chosen is not None:
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
 
 

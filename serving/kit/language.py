@@ -7,23 +7,28 @@
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from refundlens.model.texts.reader import Language, read_texts
 
-__all__ = ["Language", "preferred", "texts"]
+__all__ = ["Language", "known", "preferred", "texts"]
+
+
+def known(name: str | None) -> Language | None:
+    """A language of ours by its name in BCP 47, such as `zh`; None for any other."""
+    return next((one for one in get_args(Language) if one == name), None)
 
 
 def preferred(header: str | None) -> Language:
-    """The best of English and Chinese; English where neither is named."""
+    """The best of those that we have texts in; English where none is named."""
     best: Language = "en"
     best_weight = 0.0
     for part in (header or "").split(","):
         tag, _, parameter = part.strip().partition(";")
         weight = _weight(parameter)
-        primary = tag.lower().split("-")[0]
-        if weight > best_weight and primary in ("en", "zh"):
-            best, best_weight = ("zh" if primary == "zh" else "en"), weight
+        spoken = known(tag.lower().split("-")[0])
+        if spoken is not None and weight > best_weight:
+            best, best_weight = spoken, weight
     return best
 
 

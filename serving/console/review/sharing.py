@@ -25,7 +25,7 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Invalid
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.kit.language import texts
+from refundlens.serving.kit.language import known, texts
 from refundlens.serving.kit.money import hundredths
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -65,14 +65,13 @@ def read(query: Mapping[str, str], now: datetime, hides: bool = False) -> QueueQ
     if hides:
         given |= {"verdict": "", "sort": "" if given["sort"] == QueueOrder.DOUBT else given["sort"]}
     least, most = hundredths(given["least"]), hundredths(given["most"])
-    language = given["language"]
     view = QueueView(
         order=QueueOrder(given["sort"]) if given["sort"] in set(QueueOrder) else QueueOrder.DUE,
         due_before=now + WITHIN[given["due"]] if given["due"] in WITHIN else None,
         account=given["shop"] or None,
         claim=next((one for one in DEFECTS if one == given["claim"]), None),
         verdict=next((one for one in VERDICTS if one == given["verdict"]), None),
-        language="zh" if language == "zh" else "en" if language == "en" else None,
+        language=known(given["language"]),
         least=least,
         most=most,
         second=given["second"] == "1",
