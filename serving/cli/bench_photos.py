@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from refundlens.serving.cli.backends import Detecting, load
+from refundlens.serving.cli.common import in_order
 from refundlens.serving.demo.scenes import draw, photograph
-from refundlens.serving.kit.parallel import in_order
 from refundlens.serving.settings import cores
 
 SIZES = ((1280, 960), (4000, 3000))

@@ -10,10 +10,12 @@ Module level stays light: `refundlens --help` loads no database library.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from refundlens.serving.kit.roles import Actor
     from refundlens.serving.storage.database import Database
     from refundlens.serving.storage.tables import Tenant
-
 
 PIPE_WIDTH = 1000
 """Columns of a table that no person looks at; more than any line has."""
@@ -114,3 +115,26 @@ def tenant_of(session: Session, name_or_id: str) -> Tenant:
     if found is None:
         raise IdentityError(f"there is no tenant {name_or_id}; `refundlens tenants list` shows them")
     return found
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 2
+"""Items under way for each worker: one being worked on and one waiting, so that a slow item at the front of the
+queue does not idle the others, and memory stays bounded however long the input is."""
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """`map(function, items)` on `workers` threads. An exception of `function` comes out where its result would."""
+    pending: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="detect")
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= AHEAD * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

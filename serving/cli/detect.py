@@ -45,8 +45,8 @@ def detect(
     """Say for each photo whether it is real or AI-edited, and why. Exit status 1 if a file could not be judged."""
     from refundlens.model.progress import track
     from refundlens.serving.cli.backends import files_under
+    from refundlens.serving.cli.common import in_order
     from refundlens.serving.cli.detect_output import print_json, print_table
-    from refundlens.serving.kit.parallel import in_order
 
     files = list(files_under(paths))
     if not files:

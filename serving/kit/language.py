@@ -7,16 +7,16 @@
 """
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from refundlens.model.texts.reader import Language, read_texts
+from refundlens.model.texts.reader import LANGUAGES, Language, read_texts
 
 __all__ = ["Language", "known", "preferred", "texts"]
 
 
 def known(name: str | None) -> Language | None:
     """A language of ours by its name in BCP 47, such as `zh`; None for any other."""
-    return next((one for one in get_args(Language) if one == name), None)
+    return next((one for one in LANGUAGES if one == name), None)
 
 
 def preferred(header: str | None) -> Language:

@@ -43,7 +43,6 @@ from refundlens.serving.reports.schemas import (
     ReportsOut,
     Steps,
 )
-from refundlens.serving.reports.voiding import void_mirror
 from refundlens.serving.storage.secret import Secret
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import AppealState, ReportState
@@ -205,7 +204,7 @@ def void_refund(
     """Take a mirror back. The refund closes, undecided reports expire, lines in the buyer's record are compensated, and
     the number is free for whoever it belongs to. Creates nothing; done twice, the second finds nothing."""
     with call.writing() as context:
-        refund = void_mirror(context, refund_id, Owner(account, platform), body.reason)
+        refund = service.void_mirror(context, refund_id, Owner(account, platform), body.reason)
         photos = refund_photos(context.session, [refund])[refund.id]
         answer = JSONResponse(refund_out(refund, photos).body(), headers={"ETag": etag(refund.version)})
     call.services.notifier.notify()

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from refundlens.model.compare.pdq import NEAR
+from refundlens.serving.buyers import integrity
 from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Invalid, TooMany, check_version
@@ -21,6 +22,8 @@ from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.refunds import search
+from refundlens.serving.refunds.repository import Owner
+from refundlens.serving.refunds.service import retire_mirror
 from refundlens.serving.reports import held, repository
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.schemas import (
@@ -118,6 +121,19 @@ def submit(context: Context, body: ReportIn) -> list[Report]:
             _check_variants(context, refund, image)
     claim = make_id("clm", context.now)
     return [_submit(context, refund, image, claim, body.note) for image in images]
+
+
+def void_mirror(context: Context, refund_id: str, owner: Owner, reason: str) -> Refund:
+    """Take a mirror of a refund back: one that stands under a wrong shop or buyer, by mistake or to frame somebody.
+    It closes and its number is free, undecided reports expire, lines in the buyer's record are compensated; nothing is
+    deleted. Returns the refund. Raises NotFound where no mirror stands, Conflict where several do."""
+    session, actor = context.session, context.principal.actor
+    refund = refunds.get(session, context.principal, refund_id, lock=True, owner=owner)
+    retire_mirror(context, refund, reason)
+    reports = session.execute(select(Report).where(Report.refund_id == refund.id).order_by(Report.id))
+    for report in reports.scalars().all():
+        integrity.reverse_entry(session, report, refund, context.now, reason, actor)
+    return refund
 
 
 def _check_variants(context: Context, refund: Refund, image: Image) -> None:

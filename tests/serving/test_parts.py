@@ -14,12 +14,12 @@ from PIL import Image
 
 from refundlens.model.detect import Detector
 from refundlens.serving.cli.backends import HeatmapFolder
+from refundlens.serving.cli.common import AHEAD, in_order
 from refundlens.serving.demo.samples import SAMPLES, draw_sample
 from refundlens.serving.detection.references import read_reference, with_references
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import DETECTION_ID, make_id
 from refundlens.serving.kit.language import preferred
-from refundlens.serving.kit.parallel import AHEAD, in_order
 from refundlens.serving.settings import Settings
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
