@@ -24,6 +24,7 @@ from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_tool, named_tool
 from refundlens.model.photo.visible_marks import find_visible_marks
+from refundlens.model.verdict.consistency import moment
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
@@ -35,6 +36,7 @@ MOST_NAMES = 40
 """Values of naming fields that are searched: a history names the same program over and over."""
 
 _GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?-?(\d{1,9})')
+_TAKEN = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker", "stray_bytes")
 _FAULTS = {
@@ -253,6 +255,9 @@ def _camera(file: File) -> Iterator[Finding]:
             yield "metadata.camera_agrees", "derived", {"camera": name, "facts": list(camera.agreeing)}
         if camera.known and camera.against:
             yield "metadata.camera_contradicted", "derived", {"camera": name, "facts": list(camera.against)}
+    taken = _TAKEN.match(file.metadata.exif.texts.get("taken", ""))
+    if taken is not None and moment(shown := "{}-{}-{} {}:{}".format(*taken.groups())) is not None:
+        yield "metadata.taken", "declared", {"taken": shown}
     if preview is not None and not preview.same:
         yield "metadata.thumbnail_mismatch", "derived", {}
     elif preview is not None and preview.orientation != 1:

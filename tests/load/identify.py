@@ -37,9 +37,9 @@ for line in sys.stdin:
 """
 NAMES = (
     "Adobe Firefly", "DALL-E 3", "Midjourney", "Stable Diffusion", "ComfyUI", "AUTOMATIC1111", "InvokeAI",
-    "Google Imagen", "gpt-image-1", "Nano Banana", "NightCafe", "Ideogram AI", "Leonardo.Ai", "FLUX.1 [dev]", "DreamStudio", "NovelAI",
-    "reve.com", "Luma AI", "Aphrodite AI", "Apple Photos Clean Up", "Apple Photos Generative Edit", "fal-ai/flux",
-    "Apple Image Playground",
+    "Google Imagen", "gpt-image-1", "Nano Banana", "NightCafe", "Ideogram AI", "Leonardo.Ai", "FLUX.1 [dev]",
+    "DreamStudio", "NovelAI", "reve.com", "Luma AI", "Aphrodite AI", "Apple Photos Clean Up",
+    "Apple Photos Generative Edit", "fal-ai/flux", "Apple Image Playground",
 )  # fmt: skip
 SIGNERS = (
     "OpenAI", "Google LLC", "Adobe Inc.", "Microsoft Corporation", "Stability AI Ltd", "Black Forest Labs Inc.",
