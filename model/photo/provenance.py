@@ -24,7 +24,7 @@ from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_tool, named_tool
 from refundlens.model.photo.visible_marks import find_visible_marks
-from refundlens.model.verdict.consistency import moment
+from refundlens.model.verdict.consistency import taken_at
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
@@ -256,7 +256,7 @@ def _camera(file: File) -> Iterator[Finding]:
         if camera.known and camera.against:
             yield "metadata.camera_contradicted", "derived", {"camera": name, "facts": list(camera.against)}
     taken = _TAKEN.match(file.metadata.exif.texts.get("taken", ""))
-    if taken is not None and moment(shown := "{}-{}-{} {}:{}".format(*taken.groups())) is not None:
+    if taken is not None and taken_at(shown := "{}-{}-{} {}:{}".format(*taken.groups())) is not None:
         yield "metadata.taken", "declared", {"taken": shown}
     if preview is not None and not preview.same:
         yield "metadata.thumbnail_mismatch", "derived", {}

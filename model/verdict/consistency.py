@@ -36,11 +36,11 @@ def shot_of(reasons: Iterable[Reason]) -> Shot:
         if reason.code == "metadata.camera":
             camera = str(reason.details.get("camera", ""))
         elif reason.code == "metadata.taken":
-            taken = moment(str(reason.details.get("taken", "")))
+            taken = taken_at(str(reason.details.get("taken", "")))
     return Shot(camera, taken)
 
 
-def moment(text: str) -> datetime | None:
+def taken_at(text: str) -> datetime | None:
     """A time as `metadata.taken` writes it; None for any other text."""
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M")
