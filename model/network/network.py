@@ -126,9 +126,8 @@ def _backbone(config: NetworkConfig) -> Any:
     tried = (_features(config.backbone, hub, levels, wanted) for levels in LEVELS)
     full = next((found for found in tried if found is not None), None)
     if full is None:
-        raise ValueError(
-            f"{config.backbone!r} has no features at strides {', '.join(map(str, wanted))}; name another timm model"
-        )
+        strides = f"{', '.join(map(str, wanted[:-1]))} and {wanted[-1]}"
+        raise ValueError(f"{config.backbone!r} has no features at strides {strides}; name another timm model")
     if str(getattr(full, "output_fmt", "NCHW")).endswith("NHWC"):
         raise ValueError(f"{config.backbone!r} gives its features channels last; name another timm model")
     if config.pretrained and not hub:
