@@ -22,6 +22,7 @@ from refundlens.datasets.allocator import keep_freed_memory
 from refundlens.model.network.network import Network, NetworkConfig
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
+from refundlens.training.crops import PER_PAIR
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
@@ -189,7 +190,7 @@ def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
     edges = [2 * (twins * index // parts) for index in range(parts + 1)]
     for first, last in pairwise(edges):
         yield {
-            key: value[first // 2 : last // 2] if key == "aligned" else value[first:last]
+            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
             for key, value in batch.items()
         }
 
