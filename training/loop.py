@@ -33,6 +33,9 @@ LOG_EVERY = 20
 """Steps between lines of metrics.jsonl: short enough to see a curve, long enough to average the noise."""
 
 
+Batch = dict[str, Tensor]
+
+
 class Resumed(ValueError):
     """The run folder holds another run; the message says what to do."""
 
@@ -114,7 +117,8 @@ def _train(
         save(config, run / CONFIG)
         feed.keep_papers(run)
     log = _Log(run / METRICS, step) if team.leads else None
-    for batch in track(feed.batches(step), config.steps, "train", done=step):
+    batches = Waited(feed.batches(step))
+    for batch in track(batches, config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
@@ -123,7 +127,7 @@ def _train(
         step += 1
         if log is None:
             continue
-        log.add(step, told, rate)
+        log.add(step, told, rate, batches.take())
         if step % config.validate_every == 0 or step == config.steps:
             told = feed.check(learner.average.module, device)
             if told:
@@ -240,26 +244,56 @@ def _step_of(line: str) -> float:
         return math.inf
 
 
+class Waited(Iterator[Batch]):
+    """The same batches; knows how long the network waited for them."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches, self._seconds = batches, 0.0
+
+    def __next__(self) -> Batch:
+        began = time.monotonic()
+        try:
+            return next(self._batches)
+        finally:
+            self._seconds += time.monotonic() - began
+
+    def take(self) -> float:
+        """Seconds since it was last asked."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
+
+
 class _Log:
-    """metrics.jsonl: mean losses of every LOG_EVERY steps, and validation results."""
+    """metrics.jsonl: mean losses of every LOG_EVERY steps with the seconds that a step took and the share of them that
+    the network waited for data, and validation results."""
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.began, self.count = path, time.monotonic(), 0
         self.sums: dict[str, float] = {}
+        self.waited = 0.0
         if path.exists():
             # lines after the checkpoint belong to steps that will be run again
             lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
             path.write_text("".join(line + "\n" for line in lines))
 
-    def add(self, step: int, told: dict[str, float], rate: float) -> None:
+    def add(self, step: int, told: dict[str, float], rate: float, waited: float) -> None:
         for key, value in told.items():
             self.sums[key] = self.sums.get(key, 0.0) + value
         self.count += 1
+        self.waited += waited
         if step % LOG_EVERY == 0:
             means = {key: round(value / self.count, 5) for key, value in self.sums.items()}
-            seconds = round((time.monotonic() - self.began) / self.count, 3)
-            self.write({"step": step, "loss": means, "learning_rate": rate, "seconds_per_step": seconds})
-            self.sums, self.count, self.began = {}, 0, time.monotonic()
+            span = time.monotonic() - self.began
+            self.write(
+                {
+                    "step": step,
+                    "loss": means,
+                    "learning_rate": rate,
+                    "seconds_per_step": round(span / self.count, 3),
+                    "waited": round(self.waited / span, 4),
+                }
+            )
+            self.sums, self.count, self.waited, self.began = {}, 0, 0.0, time.monotonic()
 
     def write(self, line: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
