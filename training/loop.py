@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
@@ -72,22 +72,43 @@ class _Learner:
             torch.cuda.set_rng_state_all(saved["random_cuda"])
 
 
+class Tracker(Protocol):
+    """Who else is told of a run; metrics.jsonl is written all the same."""
+
+    def begin(self, config: TrainConfig) -> None:
+        """Before the first step; the run's papers lie in its folder."""
+
+    def write(self, line: dict[str, Any]) -> None:
+        """A line of metrics.jsonl."""
+
+
 def train(
-    dataset: Path, run: Path, config: TrainConfig, init: Path | None = None, replay: Path | None = None
+    dataset: Path,
+    run: Path,
+    config: TrainConfig,
+    init: Path | None = None,
+    replay: Path | None = None,
+    tracker: Tracker | None = None,
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
     init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
-    before, a share of every step.
+    before, a share of every step. tracker: is told what metrics.jsonl is.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
     with team_of() as team:
-        return _train(dataset, run, config, init, replay, team)
+        return _train(dataset, run, config, init, replay, tracker, team)
 
 
 def _train(
-    dataset: Path, run: Path, config: TrainConfig, init: Path | None, replay: Path | None, team: Team
+    dataset: Path,
+    run: Path,
+    config: TrainConfig,
+    init: Path | None,
+    replay: Path | None,
+    tracker: Tracker | None,
+    team: Team,
 ) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
@@ -116,7 +137,9 @@ def _train(
     if team.leads:
         save(config, run / CONFIG)
         feed.keep_papers(run)
-    log = _Log(run / METRICS, step) if team.leads else None
+        if tracker:
+            tracker.begin(config)
+    log = _Log(run / METRICS, step, tracker) if team.leads else None
     batches = Waited(feed.batches(step))
     for batch in track(batches, config.steps, "train", done=step):
         rate = _rate(config, step)
@@ -267,7 +290,8 @@ class _Log:
     """metrics.jsonl: mean losses of every LOG_EVERY steps with the seconds that a step took and the share of them that
     the network waited for data, and validation results."""
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path, step: int, tracker: Tracker | None) -> None:
+        self.tracker = tracker
         self.path, self.began, self.count = path, time.monotonic(), 0
         self.sums: dict[str, float] = {}
         self.waited = 0.0
@@ -298,3 +322,5 @@ class _Log:
     def write(self, line: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        if self.tracker:
+            self.tracker.write(line)

@@ -34,7 +34,7 @@ class Contrast:
 
 
 @dataclass
-class Tally:
+class ShadowTally:
     """What came of comparisons with one champion: sums, to be added to what other processes counted. verdicts: photos
     by the champion's verdict and the challenger's. seconds: of inference threads, the champion's and the
     challenger's."""
@@ -80,13 +80,13 @@ class Shadow:
         self._share, self._metrics = share, metrics
         self._lock = threading.Lock()
         self._agreement = Agreement(lane.detector.name)
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, ShadowTally] = {}
 
     @property
     def agreement(self) -> Agreement:
         return self._agreement
 
-    def take_tallies(self) -> list[Tally]:
+    def take_tallies(self) -> list[ShadowTally]:
         """What was counted since it was last asked, one for each champion."""
         with self._lock:
             taken, self._tallies = list(self._tallies.values()), {}
@@ -133,5 +133,5 @@ class Shadow:
                 difference=mean,
                 seconds=(spent[0], spent[1]),
             )
-            tally = self._tallies.setdefault(first.model.sha256, Tally(first.model, second.model))
+            tally = self._tallies.setdefault(first.model.sha256, ShadowTally(first.model, second.model))
             tally.add(Contrast(first.sha256, (first.verdict, second.verdict), difference), seconds)

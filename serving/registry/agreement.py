@@ -11,11 +11,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.engine.shadow import Contrast, Tally, worst_of
+from refundlens.serving.engine.shadow import Contrast, ShadowTally, worst_of
 from refundlens.serving.storage.tables import ShadowAgreement
 
 
-def keep_tallies(session: Session, tallies: Sequence[Tally], now: datetime) -> None:
+def keep_tallies(session: Session, tallies: Sequence[ShadowTally], now: datetime) -> None:
     """Add what one process counted."""
     for tally in tallies:
         key = tally.challenger.sha256, tally.champion.sha256

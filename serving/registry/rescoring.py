@@ -52,16 +52,11 @@ def ask(session: Session, version: str, now: datetime) -> None:
 
 def summary(session: Session, version: str, tenant: str | None) -> Rescoring:
     """tenant: whose cases; none for all, for who runs the installation."""
-    asked = _of(
-        select(Rescore.stands, Rescore.would, Rescore.by_person, Rescore.error.is_not(None), func.count()),
-        version,
-        tenant,
-    )
-    rows = session.execute(
-        asked.group_by(Rescore.stands, Rescore.would, Rescore.by_person, Rescore.error.is_not(None))
-    ).all()
+    keys = Rescore.stands, Rescore.would, Rescore.by_person, Rescore.error.is_not(None)
+    counted: Select[Any] = select(*keys, func.count()).group_by(*keys)
+    rows = session.execute(_of(counted, version, tenant)).all()
     running = session.execute(select(Job.id).where(Job.kind == KIND, Job.ref == version)).first() is not None
-    moves = [Move(*row[:3], row[4]) for row in rows if not row[3] and row[0] != row[1]]
+    moves = [Move(row[0], row[1], row[2], row[4]) for row in rows if not row[3] and row[0] != row[1]]
     cases = sum(row[4] for row in rows)
     return Rescoring(
         "running" if running else "done" if cases else "none",
