@@ -5,6 +5,7 @@ share the folders that the work reads and writes. Needs the extra `ray`; without
 of this machine's processors.
 """
 
+import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -60,6 +61,6 @@ def _ray() -> Any:
     except ImportError as error:
         raise ClusterError("Ray is not installed: pip install 'refundlens[ray]'") from error
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray

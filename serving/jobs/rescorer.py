@@ -113,7 +113,8 @@ class Rescorer:
     def _case(
         self, session: Session, report: Report, image: Image, claim: str | None, said: DetectionRecord | None
     ) -> _Case:
-        stands = ReportState(report.was if report.state == ReportState.APPEALED else report.state)
+        appealed = report.state == ReportState.APPEALED  # what stood before stands until it is answered
+        stands = ReportState(report.was if appealed and report.was else report.state)
         return _Case(
             report=report.id,
             tenant=report.tenant_id,
@@ -124,7 +125,7 @@ class Rescorer:
             claim=claim,
             independent=suppliers.is_independent(self._settings, image, report.reported_by),
             most=miss_limit.chosen_by(session, self._settings, report.tenant_id),
-            was=said and (said.model_version, said.verdict, said.probability),
+            was=(said.model_version, said.verdict, said.probability) if said else None,
         )
 
     async def _judge(self, case: _Case, job: LeasedJob) -> Detection | str:

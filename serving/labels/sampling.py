@@ -51,6 +51,9 @@ USUAL = 0.99
 _JUDGED_SOON = (ReportState.SUBMITTED.value, ReportState.NEEDS_REVIEW.value, ReportState.APPEALED.value)
 
 
+Screened = Select[DetectionRecord, Image]
+
+
 @dataclass(frozen=True)
 class _Drawn:
     detection: DetectionRecord
@@ -120,7 +123,7 @@ def _draw(session: Session, tenant: str, now: datetime) -> list[_Drawn]:
     return list(found.values())
 
 
-def _screened(tenant: str, start: datetime, end: datetime) -> Select[Any]:
+def _screened(tenant: str, start: datetime, end: datetime) -> Screened:
     """Screenings of a span whose photo is there, was not drawn, and that nobody has labelled."""
     known = exists().where(ReviewSample.tenant_id == tenant, ReviewSample.sha256 == Image.sha256)
     return (
@@ -141,12 +144,12 @@ def _labelled(sha256: Any, tenant: str) -> ColumnElement[bool]:
     return exists().where(Label.tenant_id == tenant, Label.sha256 == sha256)
 
 
-def _random(session: Session, of_day: Select[Any]) -> Iterable[_Drawn]:
+def _random(session: Session, of_day: Screened) -> Iterable[_Drawn]:
     for row in session.execute(of_day.where(Image.sha256 < _RANDOM_BELOW).order_by(DetectionRecord.id)):
         yield _Drawn(row[0], row[1], SampleReason.RANDOM, 0.0)
 
 
-def _uncertain(session: Session, of_day: Select[Any]) -> Iterable[_Drawn]:
+def _uncertain(session: Session, of_day: Screened) -> Iterable[_Drawn]:
     """Not those that a person will decide anyhow."""
     soon = exists().where(Report.image_id == Image.id, Report.state.in_(_JUDGED_SOON))
     doubt = func.abs(DetectionRecord.probability - 0.5)
@@ -154,7 +157,7 @@ def _uncertain(session: Session, of_day: Select[Any]) -> Iterable[_Drawn]:
         yield _Drawn(row[0], row[1], SampleReason.UNCERTAIN, 1 - 2 * abs(row[0].probability - 0.5))
 
 
-def _different(session: Session, tenant: str, of_day: Select[Any], day: datetime) -> Iterable[_Drawn]:
+def _different(session: Session, tenant: str, of_day: Screened, day: datetime) -> Iterable[_Drawn]:
     apart: dict[str, float] = {}
     for row in session.execute(select(ShadowAgreement).where(ShadowAgreement.updated_at >= day)).scalars():
         apart |= {sha256: float(far) for sha256, first, second, far in row.worst if first != second}
@@ -162,17 +165,19 @@ def _different(session: Session, tenant: str, of_day: Select[Any], day: datetime
         Report, Report.id == Rescore.report_id
     )
     again = again.join(Image, Image.id == Report.image_id).where(
-        Rescore.tenant_id == tenant, Rescore.created_at >= day, Rescore.verdict != Rescore.was_verdict
+        Rescore.tenant_id == tenant,
+        Rescore.created_at >= day,
+        Rescore.verdict != Rescore.was_verdict,
     )
     for sha256, now, before in session.execute(again.limit(REFERENCE)):
-        apart[sha256] = abs(now - before)
+        apart[sha256] = abs((now or 0.0) - (before or 0.0))  # neither is none where both have a verdict
     worst = sorted(apart, key=lambda sha256: -apart[sha256])[: 20 * EACH]
     seen = {row[1].sha256: row for row in session.execute(of_day.where(Image.sha256.in_(worst)))}
     for sha256 in [one for one in worst if one in seen][:EACH]:
-        yield _Drawn(*seen[sha256], SampleReason.DIFFERENT, apart[sha256])
+        yield _Drawn(seen[sha256][0], seen[sha256][1], SampleReason.DIFFERENT, apart[sha256])
 
 
-def _novel(session: Session, tenant: str, of_day: Select[Any], day: datetime) -> Iterable[_Drawn]:
+def _novel(session: Session, tenant: str, of_day: Screened, day: datetime) -> Iterable[_Drawn]:
     rows = session.execute(of_day.order_by(DetectionRecord.id.desc()).limit(LOOKED_AT)).all()
     before = select(DetectionRecord.body).where(
         DetectionRecord.tenant_id == tenant,

@@ -7,9 +7,9 @@ the report on what would change.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.storage import queue
@@ -53,8 +53,8 @@ def ask(session: Session, version: str, now: datetime) -> None:
 def summary(session: Session, version: str, tenant: str | None) -> Rescoring:
     """tenant: whose cases; none for all, for who runs the installation."""
     keys = Rescore.stands, Rescore.would, Rescore.by_person, Rescore.error.is_not(None)
-    counted: Select[Any] = select(*keys, func.count()).group_by(*keys)
-    rows = session.execute(_of(counted, version, tenant)).all()
+    counted = select(*keys, func.count()).where(*_of(version, tenant)).group_by(*keys)
+    rows = session.execute(counted).all()
     running = session.execute(select(Job.id).where(Job.kind == KIND, Job.ref == version)).first() is not None
     moves = [Move(row[0], row[1], row[2], row[4]) for row in rows if not row[3] and row[0] != row[1]]
     cases = sum(row[4] for row in rows)
@@ -71,16 +71,14 @@ def changed(
     session: Session, version: str, tenant: str | None, limit: int, after: str | None = None
 ) -> Sequence[Rescore]:
     """Up to limit + 1 of the cases that would lead elsewhere, by report. after: the last one given."""
-    asked = _of(select(Rescore), version, tenant).where(Rescore.error.is_(None), _moved())
+    asked = select(Rescore).where(
+        *_of(version, tenant), Rescore.error.is_(None), Rescore.stands != Rescore.would
+    )
     if after is not None:
         asked = asked.where(Rescore.report_id > after)
     return session.execute(asked.order_by(Rescore.report_id).limit(limit + 1)).scalars().all()
 
 
-def _moved() -> ColumnElement[bool]:
-    return Rescore.stands != Rescore.would
-
-
-def _of(asked: Select[Any], version: str, tenant: str | None) -> Select[Any]:
-    asked = asked.where(Rescore.model_version == version)
-    return asked if tenant is None else asked.where(Rescore.tenant_id == tenant)
+def _of(version: str, tenant: str | None) -> list[ColumnElement[bool]]:
+    mine = [Rescore.model_version == version]
+    return mine if tenant is None else [*mine, Rescore.tenant_id == tenant]
