@@ -26,15 +26,14 @@ def spread(
     if not items:
         return
     ray = _ray()
-    rows = ray.data.from_items([{"number": number} for number in range(len(items))])
-    rows = rows.repartition(
-        min(len(items), workers * 8)
-    )  # small blocks: results come early, nobody idles at the end
-    done = rows.map(
-        _Each, fn_constructor_args=(list(items), make, given), concurrency=max(1, workers), num_cpus=1
+    blocks = min(len(items), workers * 8)  # small ones: results come early, nobody idles at the end
+    rows = ray.data.from_items(
+        [{"number": number} for number in range(len(items))], override_num_blocks=blocks
     )
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=workers)
+    done = rows.map(_Each, fn_constructor_args=(list(items), make, given), compute=pool, num_cpus=1)
     try:
-        for row in done.iter_rows(prefetch_batches=0):
+        for row in done.iter_rows():
             yield items[int(row["number"])], pickle.loads(row["result"])
     except ray.exceptions.RayError as error:
         raise ClusterError(f"Ray lost the work ({error}); run the same command again") from error

@@ -290,7 +290,7 @@ class _Log:
     """metrics.jsonl: mean losses of every LOG_EVERY steps with the seconds that a step took and the share of them that
     the network waited for data, and validation results."""
 
-    def __init__(self, path: Path, step: int, tracker: Tracker | None) -> None:
+    def __init__(self, path: Path, step: int, tracker: Tracker | None = None) -> None:
         self.tracker = tracker
         self.path, self.began, self.count = path, time.monotonic(), 0
         self.sums: dict[str, float] = {}
