@@ -51,6 +51,7 @@ from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
+from refundlens.serving.jobs.rescorer import Rescorer
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
@@ -61,7 +62,7 @@ from refundlens.serving.labels import service as labelling
 from refundlens.serving.observability import Metrics
 from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
-from refundlens.serving.refunds.schemas import RefundIn
+from refundlens.serving.refunds.schemas import PlatformMessage, RefundIn
 from refundlens.serving.registry import endpoints as models
 from refundlens.serving.registry import loader
 from refundlens.serving.registry.bundles import open_bundles
@@ -99,7 +100,7 @@ CONSOLE: tuple[APIRouter, ...] = (
     badge.router,
 )
 """The console's pages."""
-BODY_MODELS = [RefundIn]
+BODY_MODELS: list[type[BaseModel]] = [RefundIn, PlatformMessage]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
 
 
@@ -163,7 +164,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         variants=variants_of(settings),
         rates=Rates(settings.rate_limit, time.monotonic),
         running=Running(),
-        follower=Follower(database, bundles, engine, settings, notifier),
+        follower=Follower(database, bundles, engine, settings, notifier, clock),
         finder=finder,
         webhook_guard=UrlPolicy(settings.allow_private_webhooks),
         samples=SampleFolder(settings.data_dir),
@@ -235,11 +236,12 @@ async def _working(parts: Services) -> AsyncIterator[None]:
         yield
         return
     sender = HttpSender(parts.secret, parts.webhook_guard)
-    screener = Screener(parts.database, parts.files, parts.service.engine, parts.settings, parts.clock)
+    judging = parts.database, parts.files, parts.service.engine, parts.settings, parts.clock
     worker = Worker(
         parts.database,
         parts.files,
-        screener,
+        Screener(*judging),
+        Rescorer(*judging),
         sender,
         parts.settings,
         parts.clock,
@@ -350,6 +352,16 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
+        for name in (
+            "HTTPValidationError",
+            "ValidationError",
+        ):  # FastAPI's own answer, which is a problem here
+            schemas.pop(name, None)
+        for operation in (one for methods in document["paths"].values() for one in methods.values()):
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                operation["responses"] |= {
+                    str(status): told for status, told in problems.responses(422).items()
+                }
         return document
 
     return openapi

@@ -8,6 +8,7 @@ need the company or the version beside them.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -47,7 +48,8 @@ _GENERATORS = (
          r"kontext)|Black Forest Labs|bfl\.ai"),
     ("ComfyUI", ""), ("InvokeAI", "Invoke[\\s-]?AI"), ("NovelAI", ""),
     ("SwarmUI", "Swarm[\\s-]?UI|StableSwarmUI"), ("Fooocus", ""),
-    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""), ("Mochi Diffusion", ""),
+    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""),
+    ("Mochi Diffusion", "Mochi Diffusion(?: [\\d.]+)?"),
     ("Stable Horde", ""),
     ("xAI Grok", r"Grok(?:[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora))?(?:\s+by xAI)?|xAI(?=$|\W)"),
     ("Adobe Firefly", r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image|v?\d).*)?$|Firefly Image(?:\s?\d)?"),
@@ -90,6 +92,9 @@ _GENERATORS = (
     ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image"), ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)?"),
     ("SenseMirage", r"SenseMirage|秒画"),
     ("Spark (iFlytek)", r"讯飞星火|星火绘图"), ("Meitu WHEE", r"WHEE|美图设计室|MiracleVision|奇想智能"),
+    ("Runware", ""), ("Replicate", r"Replicate(?:\.com)?"), ("PixAI", r"PixAI(?:\.art)?"),
+    ("Pollinations", r"Pollinations(?:\.ai)?"),
+    ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
     ("360 AI", r"360智绘|360智脑"), ("JoyAI", r"言犀|JoyAI"),
     ("an AI generator",
      r"(?:made|created|generated|imagined|produced) (?:with|by|using) (?:generative )?"
@@ -159,12 +164,37 @@ _GOES_ON = re.compile(r"\s+(?!on\b|at\b|for\b|and\b|via\b|v?\d)[a-z]")
 _UNNAMED = re.compile(
     r"\W*(?:this |an? )?(?:image |picture |photo )?(?:is |was )?AI[ -]generated\b", re.IGNORECASE
 )
+_FIRST = re.compile(r"\s*([\w.\- ]{2,30}?)[ -](?:AI[ -])?generated (?:image|picture|photo)\b", re.IGNORECASE)
 _CHINESE = re.compile(r"([\w.\- ]{0,16}?)(?:AI|人工智能)?\s?(?:智能)?(?:生成|绘制|创作|合成)")
+
+
+_VERSION = re.compile(r"(?:\s?[\[(/:v\d].{0,30})?", re.IGNORECASE)
+_PLAIN_NAMES = frozenset(
+    {"sora", "gemini", "imagen", "firefly", "grok", "vidu", "kling", "recraft", "replicate", "flux"}
+)
+"""Names of tools that are people's and firms' names or plain words, too: "Imagen 4" is Spanish for "picture 4"."""
+
+
+def credited_tool(value: str) -> Tool | None:
+    """The generator or generative editor that a text names and nothing else, in a field where a person, a firm, a
+    camera or a title should stand; a version may follow."""
+    value = value.strip()
+    tool = named_tool(value)
+    if tool is None or tool.kind == "editor" or value.lower().rstrip(" .0123456789") in _PLAIN_NAMES:
+        return None
+    name = tool.pattern.match(value)
+    return tool if name and _VERSION.fullmatch(value[name.end() :]) else None
 
 
 def named_tool(value: str) -> Tool | None:
     """The tool that the value of a naming field names; None for one that is not in the table."""
-    return next((tool for tool in TOOLS if tool.pattern.search(value[:LONGEST])), None)
+    return _named(value[:LONGEST])
+
+
+@lru_cache(maxsize=1024)
+def _named(value: str) -> Tool | None:
+    """Several readers ask about the same few values of one file, and a hundred patterns are tried for each."""
+    return next((tool for tool in TOOLS if tool.pattern.search(value)), None)
 
 
 def claimed_tool(text: str) -> tuple[Tool, str] | None:
@@ -177,6 +207,10 @@ def claimed_tool(text: str) -> tuple[Tool, str] | None:
             name = tool.pattern.match(named)
             if name and not _GOES_ON.match(named[name.end() :]):
                 return tool, (found[0] + rest).strip()
+    first = _FIRST.match(text)
+    said = named_tool(first[1]) if first else None
+    if said is not None and said.kind == "generator":
+        return said, text[:80]
     chinese = _CHINESE.search(text) if re.search("生成|绘制|创作|合成", text) else None
     said = named_tool(chinese[0]) if chinese else None
     if said is None and _UNNAMED.match(text):
