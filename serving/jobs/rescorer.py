@@ -124,7 +124,7 @@ class Rescorer:
             erased=image.erased_at is not None,
             claim=claim,
             independent=suppliers.is_independent(self._settings, image, report.reported_by),
-            most=miss_limit.chosen_by(session, self._settings, report.tenant_id),
+            most=guards.chosen_miss_limit(session, self._settings, report.tenant_id),
             was=(said.model_version, said.verdict, said.probability) if said else None,
         )
 
