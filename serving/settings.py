@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         default=False,
         description="let webhooks go to private and local addresses; for tests and closed networks",
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="mail server for notices: smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://…:465; without one, "
+        "there is no e-mail",
+    )
+    mail_from: str = Field(default="", description="the address that notices come from")
     demo: bool = Field(
         default=True,
         description="make and print a demo key, mirror sample refunds, and let visitors in without a key, all in a "

@@ -21,7 +21,16 @@ from refundlens.serving.identity.keys import Authentication
 
 MOST_BYTES = 65_536
 """Of a login form: a key, a path, and what was typed before the login ended. It is read before anybody is known."""
-FORMS = ("/refunds", "/reports/", "/queue/", "/appeals/", "/models", "/complaints/", "/admin/")
+FORMS = (
+    "/refunds",
+    "/reports/",
+    "/queue/",
+    "/appeals/",
+    "/models",
+    "/complaints/",
+    "/admin/",
+    "/notifications/",
+)
 """Where a draft may be sent to: forms of the console."""
 SEE_OTHER = 303
 
