@@ -24,7 +24,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import admin, badge, developers, merchant, notifications, review
+from refundlens.serving.console import account, admin, badge, developers, merchant, notifications, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo import fake
 from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
@@ -100,6 +100,7 @@ CONSOLE: tuple[APIRouter, ...] = (
     *developers.ROUTERS,
     badge.router,
     notifications.router,
+    account.router,
 )
 """The console's pages."""
 BODY_MODELS = [RefundIn]

@@ -90,5 +90,6 @@ def is_address(text: str) -> bool:
     return bool(address.username) and "." in address.domain and text.isascii() and text.isprintable()
 
 
-def _said(answer: tuple[int, bytes]) -> str:
-    return f"{answer[0]} {answer[1].decode('utf-8', 'replace')}"[:200]
+def _said(answer: tuple[int, bytes | str]) -> str:
+    code, words = answer
+    return f"{code} {words.decode('utf-8', 'replace') if isinstance(words, bytes) else words}"[:200]

@@ -47,7 +47,8 @@ def _established(app: FastAPI, number: str) -> Report:
             rows = session.execute(
                 select(Report).join(Refund, Refund.id == Report.refund_id).where(Refund.refund_id == number)
             )
-            for report in rows.scalars():
+            found: list[Report] = list(rows.scalars())
+            for report in found:
                 if report.state in ("established", "final_established"):
                     return report
         time.sleep(0.05)

@@ -139,8 +139,12 @@ def _publish(app: FastAPI, kind: WebhookType, account: str = "shop-1", **more: A
 
 
 def _channel(app: FastAPI) -> WebhookEndpoint:
+    query = select(WebhookEndpoint).where(
+        WebhookEndpoint.kind != "webhook", WebhookEndpoint.deleted_at.is_(None)
+    )
     with app.state.database.reading() as session:
-        return session.execute(select(WebhookEndpoint).where(WebhookEndpoint.kind != "webhook")).scalar_one()
+        row: WebhookEndpoint = session.execute(query).scalar_one()
+        return row
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "email"])
