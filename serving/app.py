@@ -62,7 +62,7 @@ from refundlens.serving.labels import service as labelling
 from refundlens.serving.observability import Metrics
 from refundlens.serving.readiness import Readiness, database_answers, disk_takes, said
 from refundlens.serving.refunds import endpoints as refunds
-from refundlens.serving.refunds.schemas import RefundIn
+from refundlens.serving.refunds.schemas import PlatformMessage, RefundIn
 from refundlens.serving.registry import endpoints as models
 from refundlens.serving.registry import loader
 from refundlens.serving.registry.bundles import open_bundles
@@ -103,7 +103,7 @@ CONSOLE: tuple[APIRouter, ...] = (
     account.router,
 )
 """The console's pages."""
-BODY_MODELS = [RefundIn]
+BODY_MODELS: list[type[BaseModel]] = [RefundIn, PlatformMessage]
 """Models that OpenAPI must know although no parameter names them: the endpoint reads its body itself."""
 
 
@@ -360,6 +360,16 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
+        for name in (
+            "HTTPValidationError",
+            "ValidationError",
+        ):  # FastAPI's own answer, which is a problem here
+            schemas.pop(name, None)
+        for operation in (one for methods in document["paths"].values() for one in methods.values()):
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                operation["responses"] |= {
+                    str(status): told for status, told in problems.responses(422).items()
+                }
         return document
 
     return openapi

@@ -30,7 +30,11 @@ def seeds(fmt: str) -> list[bytes]:
     """Files of a format: one for each place of its table, and a signed one."""
     made = [write() for write in FILES[fmt].values()]
     kind = fmt.upper()
-    return [*made, build.signed(build.saved(kind), f"image/{fmt}")] if fmt != "bmp" else [build.saved("BMP")]
+    return (
+        [*made, build.signed(build.saved(kind), f"image/{fmt}")]
+        if fmt != "bmp"
+        else [*made, build.saved("BMP")]
+    )
 
 
 def read(data: bytes, fmt: str) -> bool:

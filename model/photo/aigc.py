@@ -30,7 +30,17 @@ _PRODUCERS = {
     "91440300MA5G49LC9K": "Honor YOYO (荣耀)", "91110108MACC4D63XF": "Vidu",
 }  # fmt: skip
 """Unified social credit codes that a ContentProducer holds, by the service that writes them."""
+_PRODUCTS = {
+    "doubao": "Doubao (豆包)", "xinghui": "Xinghui (星绘)", "dreamina": "Jimeng (即梦)",
+    "dreamina_oversea": "Dreamina", "aweme": "Douyin (抖音)", "capcut": "CapCut", "jianying": "Jianying (剪映)",
+    "kling": "Kling (可灵)",
+}  # fmt: skip
+"""Names by which apps call themselves in what they export, and some in ContentProducer."""
+_GENERATORS = frozenset({"doubao", "xinghui", "dreamina", "dreamina_oversea"})
+"""Of those the ones that generate pictures, so that an export of type "generation" is one."""
 _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
+_KEYS = re.compile(r"aigc|ContentProducer|ServiceProvider|exportType", re.IGNORECASE)
+"""Words of which every label has one."""
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
 
@@ -60,13 +70,17 @@ def read_aigc(metadata: Metadata) -> AigcLabel | None:
     return found or (AigcLabel("label.unclear", "") if named else None)
 
 
+def is_label(text: str) -> bool:
+    """Whether a text is an AIGC label, whatever its field is called."""
+    return next(_labels([(False, text)]), None) is not None
+
+
 def _loose(metadata: Metadata) -> Iterator[str]:
     yield from metadata.free_texts()
     for part in (metadata.trailer[:MAX_TEXT], metadata.trailer[-MAX_TEXT:]):
-        at = part.lower().find(b"aigc")
-        if at >= 0:
-            start = max(part.rfind(b"{", 0, at), 0)
-            yield part[start:].decode("utf-8", "replace")
+        text = part.decode("utf-8", "replace")
+        if _KEYS.search(text):
+            yield text
 
 
 def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:
@@ -79,12 +93,17 @@ def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:
 
 def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
     """JSON objects of a text and inside them; and whether the name AIGC announced them."""
-    start = text.find("{", 0, MAX_TEXT)
-    if start < 0:
+    text = text[:MAX_TEXT]
+    word = None if named else _KEYS.search(text)
+    if word is None and not named:
         return
-    named = named or bool(_ANNOUNCED.search(text[max(0, start - 64) : start]))
-    value = _parse(text[start : start + MAX_TEXT])
-    yield from _inside(value, named, [MAX_OBJECTS])
+    first = text.find("{")
+    before = text.rfind("{", 0, word.start()) if word else -1
+    after = text.find("{", word.end()) if word else -1
+    for start in dict.fromkeys((first, before, after)):
+        if start >= 0:
+            announced = named or bool(_ANNOUNCED.search(text[max(0, start - 64) : start]))
+            yield from _inside(_parse(text[start:]), announced, [MAX_OBJECTS])
 
 
 def _parse(text: str) -> Any:
@@ -119,11 +138,15 @@ def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
     if "label" in keys and (named or maker or "produceid" in keys):
         return AigcLabel(_LABELS.get(str(keys["label"]).strip(), "label.unclear"), _producer(maker))
-    if "aigc_label_type" in keys:
-        generated = str(keys.get("exporttype", "")).lower() == "generation"
-        return AigcLabel("label.generated" if generated else "label.unclear", str(keys.get("product", "")))
+    product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
+    generated = exported == "generation" and product in _GENERATORS
+    if generated or str(keys.get("aigc_label_type")) in ("1", "2") or str(keys.get("aigc_type")) == "1":
+        return AigcLabel("label.generated" if generated else "label.unclear", _producer(product))
     return AigcLabel("label.unclear", _producer(maker)) if maker and (named or "contentid" in keys) else None
 
 
 def _producer(code: str) -> str:
-    return next((name for known, name in _PRODUCERS.items() if known in code), code)
+    upper = code.upper()
+    return next(
+        (name for known, name in _PRODUCERS.items() if known in upper), _PRODUCTS.get(code.lower(), code)
+    )

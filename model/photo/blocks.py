@@ -4,10 +4,12 @@ In: a format's name and the file's bytes. Out: `Block`s. A format's own module w
 a place means. `PLACES` is the promise: a test writes a file for each of its entries and looks for the block.
 Sources: ITU-T T.871 and T.86 (JPEG), Adobe XMP part 3, PNG 3rd ed., RFC 9649 (WebP), GIF89a, TIFF 6.0 and TIFF/EP,
 ISO/IEC 23008-12 (HEIF items), C2PA 2.2 annex A (APP11, caBX, C2PA chunk, GIF block, tag 0xCD41, uuid box);
-Samsung's SEF records (JPEG trailer, HEIF box `sefd`). Nothing is unpacked but zlib, up to MAX_UNPACKED.
+Samsung's SEF records (JPEG trailer, HEIF box `sefd`), BITMAPFILEHEADER.
+Nothing is unpacked but zlib, up to MAX_UNPACKED.
 """
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,13 +31,13 @@ PLACES: dict[str, dict[str, BlockKind]] = {
         "raw profile exif": "exif", "raw profile app1": "exif", "raw profile xmp": "xmp",
         "raw profile iptc": "iptc", "raw profile 8bim": "iptc", "trailer": "trailer",
     },
-    "webp": {"EXIF": "exif", "XMP": "xmp", "C2PA": "c2pa"},
-    "gif": {"application XMP": "xmp", "application C2PA": "c2pa", "comment": "text"},
+    "webp": {"EXIF": "exif", "XMP": "xmp", "C2PA": "c2pa", "trailer": "trailer"},
+    "gif": {"application XMP": "xmp", "application C2PA": "c2pa", "comment": "text", "trailer": "trailer"},
     "tiff": {"tags": "exif", "0x02BC XMP": "xmp", "0x83BB IPTC": "iptc", "0x8649 IPTC": "iptc",
     "0xCD41 C2PA": "c2pa"},
     "heic": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer"},
     "avif": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer"},
-    "bmp": {},
+    "bmp": {"trailer": "trailer"},
 }  # fmt: skip
 """Format -> place -> what lies there."""
 
@@ -53,6 +55,12 @@ class Block:
     content: bytes
     name: str = ""
     whole: bool = True
+
+
+def trailer(fmt: str, data: bytes, end: int) -> Iterator[Block]:
+    """What follows a picture's end, all of it, since makers' records stand at its end; nothing where it is padding."""
+    if data[end:].strip(b"\0"):
+        yield Block(PLACES[fmt]["trailer"], "trailer", data[end:])
 
 
 def block(fmt: str, place: str, content: bytes, name: str = "", whole: bool = True) -> Block:

@@ -15,13 +15,13 @@ from functools import cache
 from typing import Any, Literal
 
 from refundlens.model.photo.cbor import cbor_texts
-from refundlens.model.photo.jumbf import content_boxes, is_credentials
+from refundlens.model.photo.jumbf import content_boxes, is_credentials, mentions_credentials
 from refundlens.model.photo.xmp import Xmp
 
-State = Literal["trusted", "valid", "invalid", "unreadable", "unchecked", "remote"]
+State = Literal["trusted", "valid", "invalid", "unreadable", "unchecked", "remote", "missing"]
 """trusted: the signature fits the file and the signer is on the trust list. valid: it fits, the signer is unknown.
 invalid: it does not fit. unreadable: the store is damaged or incomplete. unchecked: no verifier is installed. remote:
-the file only says where its credentials lie."""
+the file only says where its credentials lie. missing: it says that they lie inside it, and they do not."""
 
 MAX_MANIFESTS = 100
 """Manifests whose source types are read: a picture edited daily for a month has some 30."""
@@ -68,12 +68,13 @@ def read_credentials(
 
     trust_list: PEM certificates of the signers, or their authorities, whom this installation trusts.
     """
-    remote = next(
-        (value for value in xmp.values("provenance") if value.startswith(("http://", "https://"))), ""
-    )
+    places = xmp.values("provenance")
+    remote = next((value for value in places if value.lower().startswith(("http://", "https://"))), "")
     if not is_credentials(store):
-        if b"jumb" in store and b"c2pa" in store:
+        if mentions_credentials(store):
             return _unverified(store, "unreadable")
+        if any(value.startswith("self#jumbf") for value in places):
+            return Credentials("missing")
         return Credentials("remote", remote=remote) if remote else None
     verifier = _verifier(trust_list, os.getpid())
     if verifier is None:

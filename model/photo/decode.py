@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from refundlens.model.photo.exif import read_exif
 from refundlens.model.photo.formats import Format
 from refundlens.model.photo.jpeg import JpegFacts
-from refundlens.model.photo.repair import STRAY, sound_chunks, without_stray_bytes
+from refundlens.model.photo.repair import STRAY, sound_chunks, with_end, without_stray_bytes
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
@@ -30,9 +30,9 @@ _FROM_INFO = ("png", "webp", "avif")
 """Formats whose EXIF orientation is ours to apply; libheif and Pillow's TIFF reader turn the picture themselves."""
 _UNREAD_CODING = frozenset({"C3", "C5", "C6", "C7", "CB", "CD", "CE", "CF"})
 """Frame markers of lossless and hierarchical JPEG, which libjpeg-turbo does not decode to 8 bits."""
-_UNNEEDED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"caBX"})
-"""PNG chunks that change no pixel here: texts, and a profile that is not applied. Pillow refuses a whole picture for
-one of them that is large or damaged."""
+_NEEDED = frozenset({b"tRNS", b"acTL", b"fcTL", b"fdAT", b"eXIf"})
+"""PNG's ancillary chunks that matter here: transparency, animation, orientation. All others change no pixel (texts, and
+profiles, which are not applied), and Pillow refuses a whole picture for one of them that is large or damaged."""
 
 
 class DecodeError(Exception):
@@ -135,6 +135,12 @@ def _decode_with_pillow(
 ) -> tuple[NDArray[np.uint8], int]:
     """Pixels and the orientation that is still to be applied."""
     try:
+        if fmt == "png" and b"IEND" not in data[-4096:] and b"IEND" not in data:
+            whole = with_end(data)
+            if whole is None:
+                raise DecodeError("the end is missing", truncated=True)
+            notes.append("missing_end_marker")
+            data = whole
         image = _open(data, fmt)
         if image.size[0] * image.size[1] > expected[0] * expected[1]:
             raise DecodeError("the picture is larger than its header says")
@@ -160,7 +166,9 @@ def _decode_with_pillow(
 
 def _open(data: bytes, fmt: Format) -> Image.Image:
     if fmt == "png":
-        data = sound_chunks(data, _UNNEEDED)
+        data = sound_chunks(data, _NEEDED)
+    if fmt == "webp" and int.from_bytes(data[4:8], "little") + 8 == len(data) + 1:
+        data += b"\0"  # the padding that some writers leave out
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif

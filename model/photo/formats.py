@@ -4,6 +4,8 @@ In: bytes. Out: a format's name; (width, height) as stored; a plain name for fil
 Sources: PNG 3rd ed. (IHDR), RFC 9649 (WebP), GIF89a, BITMAPINFOHEADER, TIFF 6.0, ISO/IEC 23008-12 (`ispe`).
 """
 
+import codecs
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -20,6 +22,8 @@ MAX_CHUNKS = 100_000
 """Chunks of a PNG or WebP that are walked: 32 MiB in the common 8 KiB pieces are 4,096."""
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _AVIF_BRANDS = {b"avif", b"avis"}
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+_JPEG_LS, _APPLE_ONLY = b"\xf7", b"CgBI"
 _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a ZIP archive or Office document"),
@@ -33,6 +37,32 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\0\0\1\0", "an icon file"),
+    (b"icns", "an icon file of macOS"),
+    (b"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
+    (b"II\xbc\x01", "a JPEG XR picture"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture of Apple's own kind (from inside an iPhone app)"),
+    (b"II+\0", "a BigTIFF picture"),
+    (b"MM\0+", "a BigTIFF picture"),
+    (b"qoif", "a QOI picture"),
+    (b"FLIF", "a FLIF picture"),
+    (b"BPG\xfb", "a BPG picture"),
+    (b"#?RADIANCE", "an HDR picture (Radiance)"),
+    (b"#?RGBE", "an HDR picture (Radiance)"),
+    (b"v/1\x01", "an OpenEXR picture"),
+    (b"DDS ", "a DDS picture (texture)"),
+    (b"gimp xcf", "a picture as GIMP's working file (XCF)"),
+    (b"%!PS", "a PostScript drawing (EPS)"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
+    (b"\xd7\xcd\xc6\x9a", "a Windows metafile, which is a drawing"),
+    (b"\x8aMNG", "an MNG picture"),
+    (b"\x8bJNG", "a JNG picture"),
+    (b"\xcf\x84\x01", "a JPEG picture packed with Lepton"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"ID3", "a sound file (MP3)"),
+    (b"MZ", "a program for Windows"),
+    (b"\x7fELF", "a program for Linux"),
+    (b"\xd0\xcf\x11\xe0", "an Office document"),
+    (b"\0\5\x16\0", "a file of macOS (AppleSingle)"),
     (b"\0\5\x16\7", "a side file of macOS (AppleDouble)"),
 )
 
@@ -48,14 +78,14 @@ def brands(data: bytes) -> set[bytes]:
 def sniff(data: bytes) -> Format | None:
     """The format by its magic bytes, whatever the file is called; None where it is none that we read."""
     if data[:3] == b"\xff\xd8\xff":
-        return "jpeg"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return "jpeg" if data[3:4] != _JPEG_LS else None
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] != _APPLE_ONLY:
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
-    if data[:2] == b"BM" and len(data) >= 26:
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS and len(data) >= 26:
         return "bmp"
     if data[:4] in (b"II*\0", b"MM\0*"):
         return None if raw_format(data) else "tiff"
@@ -73,16 +103,47 @@ def describe(data: bytes) -> str:
     for magic, name in _LOOKS_LIKE:
         if data.startswith(magic):
             return name
-    if data[4:8] == b"ftyp":
+    if data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
         return "a video (MP4 or MOV)"
-    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if data[:4] == b"RIFF":
+        return {b"AVI ": "a video (AVI)", b"WAVE": "a sound file (WAV)"}.get(data[8:12], "an unknown format")
+    if data[-18:-2] == b"TRUEVISION-XFILE":
+        return "a Targa picture (TGA)"
+    if data[128:132] == b"DICM":
+        return "a DICOM picture"
+    if re.match(rb"P[1-7]\s+[\d#]", data[:16]):
+        return "a Netpbm picture (PNM)"
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     if b"<svg" in head:
         return "an SVG drawing"
-    if head and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
-        return "text"
+    if head.startswith(b"%pdf"):
+        return "a PDF document"
+    if _is_text(data[:512]):
+        packed = re.match(
+            rb"(?:data:image/[\w+.-]+;base64,)?(?:/9j/|iVBORw0KGgo|UklGR|R0lGOD)", data[:64].lstrip()
+        )
+        return "a picture written as Base64 text, which has to be decoded first" if packed else "text"
+    behind = data.find(b"\xff\xd8\xff", 1, 512)
+    if behind > 0:
+        return f"a damaged JPEG picture ({behind} other bytes stand before it)"
     return "an unknown format"
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file's first bytes are text: UTF-8, UTF-16 with its mark, or Chinese in GB18030."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            text = codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        return bool(text.strip()) and all(
+            letter.isprintable() or letter in "\t\r\n\f\ufeff" for letter in text
+        )
+    return False
 
 
 def is_picture(description: str) -> bool:
@@ -123,10 +184,12 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def is_cut(fmt: Format, data: bytes) -> bool:
     """Whether the container itself says that it should be longer than the bytes at hand."""
     if fmt == "webp":
-        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+        return (
+            int.from_bytes(data[4:8], "little") + 8 > len(data) + 1
+        )  # the last chunk's padding may be missing
     if fmt in ("heic", "avif"):
         return any(end > len(data) for _, _, end in boxes(data, 0, len(data)))
-    return fmt == "png" and b"IEND" not in data[-4096:] and b"IEND" not in data
+    return False
 
 
 def _png(data: bytes) -> Size | None:

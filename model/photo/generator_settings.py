@@ -14,15 +14,22 @@ from refundlens.model.photo.metadata import Metadata
 
 LONGEST = 1 << 18
 """Characters of a text that are parsed as JSON: workflows with embedded pictures are longer, and begin alike."""
-_WEBUI = re.compile(r"Steps: \d{1,6}, .{0,2000}?(?:Sampler|CFG scale|Schedule type): ", re.DOTALL)
+_WEBUI = re.compile(
+    r"\bSteps: \d{1,6}, .{0,2000}?(?:Sampler|CFG scale|Schedule type): ", re.DOTALL | re.IGNORECASE
+)
 _DRAW_THINGS = re.compile(r"Steps: \d{1,6}, .{0,400}?Guidance Scale: ", re.DOTALL)
 _VERSION = re.compile(r"Version: (Fooocus|ComfyUI|Forge|SD\.Next|InvokeAI)", re.IGNORECASE)
 _MIDJOURNEY = re.compile(
     r"(?:^|\s)--(?:v|ar|niji|stylize|s|chaos|style|q|seed|iw|sref|cref|oref|raw)\s?[\w.:]+"
 )
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+_JOB_AT_END = re.compile(_JOB.pattern + r"\s*$", re.IGNORECASE)
+_NAMED = re.compile(r"; Steps: \d{1,6}; .{0,400}?Generator: ([\w ]{1,40}\w)", re.DOTALL)
+"""Mochi Diffusion's line, which names the program at its end."""
 _SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=]{64,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UNNAMED = "tool.unnamed"
+"""Key of model/texts's values for a program that does not give its name."""
 _PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=\{)", re.IGNORECASE)
 
 _KEYWORDS: dict[str, str] = {
@@ -32,6 +39,12 @@ _KEYWORDS: dict[str, str] = {
     "StableDiffusionVersion": "Stable Diffusion",
 }  # fmt: skip
 """PNG keywords that only one program writes."""
+_COMMON_KEYWORDS = frozenset({
+    "parameters", "prompt", "negative_prompt", "negative prompt", "workflow", "comfyui", "generation_data",
+    "ai_metadata", "sd:prompt", "sd:negative_prompt", "sd:seed", "sd:steps", "sd:sampler", "postprocessing",
+    "lora hashes", "model hash", "generation parameters",
+})  # fmt: skip
+"""PNG keywords, in lower case, under which many programs keep their settings and nobody keeps anything else."""
 _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("SwarmUI", frozenset({"sui_image_params"})),
     ("Fooocus", frozenset({"fooocus_v2_expansion"})), ("Fooocus", frozenset({"metadata_scheme", "base_model"})),
@@ -42,12 +55,19 @@ _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("NovelAI", frozenset({"uc", "sampler", "signed_hash"})),
     ("NovelAI", frozenset({"uc", "sampler", "request_type"})),
     ("NovelAI", frozenset({"uc", "sampler", "noise_schedule"})),
-    ("an image generator", frozenset({"negative_prompt", "sampler"})),
-    ("an image generator", frozenset({"prompt", "cfg_scale", "steps"})),
-    ("an image generator", frozenset({"prompt", "guidance_scale", "num_inference_steps"})),
-    ("an image generator", frozenset({"negative_prompt", "seed"})),
+    (UNNAMED, frozenset({"negative_prompt", "sampler"})),
+    (UNNAMED, frozenset({"prompt", "cfg_scale", "steps"})),
+    (UNNAMED, frozenset({"prompt", "guidance_scale", "num_inference_steps"})),
+    (UNNAMED, frozenset({"negative_prompt", "seed"})),
+    (UNNAMED, frozenset({"negative_prompt", "steps"})),
+    (UNNAMED, frozenset({"prompt", "num_inference_steps"})),
+    (UNNAMED, frozenset({"samplername", "cfgscale"})),
+    (UNNAMED, frozenset({"prompt", "modelname"})),
+    ("Easy Diffusion", frozenset({"stable_diffusion_model", "seed"})),
 )  # fmt: skip
 """Keys of one JSON object that together only generators write, in lower case; the first that fits names the program."""
+_PACKED = ("Comment", "parameters", "prompt", "workflow", "metadata")
+"""Keys of an object whose value is JSON once more, as text."""
 
 
 def generator_settings(metadata: Metadata) -> str | None:
@@ -63,7 +83,11 @@ def generator_settings(metadata: Metadata) -> str | None:
         found = _from_text(text)
         if found is not None:
             return found
-    return None
+    if _JOB_AT_END.search(metadata.texts.get("Description", "")[:8192]) and "Author" in metadata.texts:
+        return "Midjourney"
+    found = _from_object(dict(metadata.texts))
+    common = any(keyword.lower() in _COMMON_KEYWORDS for keyword in metadata.texts)
+    return found or (UNNAMED if common else None)
 
 
 def is_settings(text: str) -> bool:
@@ -89,13 +113,16 @@ def _from_text(text: str) -> str | None:
         return named[1] if named else "Stable Diffusion web UI"
     if _JOB.search(text[:8192]) and _MIDJOURNEY.search(text[:8192]):
         return "Midjourney"
+    line = _NAMED.search(text[:8192])
+    if line:
+        return line[1]
     prefix = _PREFIX.match(text)
     if prefix is None:
         return None
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[prefix.end() : prefix.end() + LONGEST])
     except (ValueError, RecursionError):
-        return "ComfyUI" if '"class_type"' in text[:LONGEST] else None
+        return "ComfyUI" if '"class_type"' in text or ('"nodes"' in text and '"type"' in text) else None
     return _from_object(value)
 
 
@@ -105,18 +132,24 @@ def _from_object(value: Any) -> str | None:
     inner = [part for part in value.values() if isinstance(part, dict)][:50]
     if any("class_type" in part for part in inner) or _is_workflow(value):
         return "ComfyUI"
+    if "NovelAI" in str(value.get("Software", ""))[:40]:
+        return "NovelAI"
     for one in (value, *inner):
         keys = {str(key).lower().replace(" ", "_") for key in list(one)[:500]}
         for tool, needed in _KEYS:
             if needed <= keys:
                 return tool
-    deeper = (_from_object(part) for part in inner) if "workflow" in value else iter(())
+    packed = (value.get(key) for key in _PACKED)
+    deeper = [_from_text(text) for text in packed if isinstance(text, str) and text.lstrip()[:1] == "{"]
+    deeper += [_from_object(part) for part in inner] if "workflow" in value else []
     return next((found for found in deeper if found), None)
 
 
 def _is_workflow(value: dict[str, Any]) -> bool:
     nodes = value.get("nodes")
-    return isinstance(nodes, list) and bool(nodes) and isinstance(nodes[0], dict) and "type" in nodes[0]
+    if not isinstance(nodes, list):
+        return False
+    return "last_node_id" in value or (bool(nodes) and isinstance(nodes[0], dict) and "type" in nodes[0])
 
 
 def _is_grok(metadata: Metadata) -> bool:
@@ -125,9 +158,10 @@ def _is_grok(metadata: Metadata) -> bool:
         (metadata.exif.texts.get("description", ""), metadata.exif.texts.get("artist", "")),
         (metadata.iptc.get("caption", ""), metadata.iptc.get("byline", "")),
         *((a, b) for a in metadata.xmp.values("description")[:5] for b in metadata.xmp.values("creator")[:5]),
-        (
-            metadata.texts.get("Description", ""),
-            metadata.texts.get("Author", "") or metadata.texts.get("Artist", ""),
+        *(
+            (metadata.texts.get(text, ""), metadata.texts.get(artist, ""))
+            for text in ("Description", "ImageDescription")
+            for artist in ("Author", "Artist", "Creator")
         ),
     )
     return any(_SIGNATURE.match(text.strip()) and _UUID.fullmatch(artist.strip()) for text, artist in pairs)

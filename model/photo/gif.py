@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from refundlens.model.photo.blocks import Block, block
+from refundlens.model.photo.blocks import Block, block, trailer
 
 MAX_PIECES = 100_000
 """Blocks and sub-blocks walked: an animation of 8 MiB has some 33,000."""
@@ -28,6 +28,8 @@ def gif_blocks(data: bytes) -> Iterator[Block]:
                 name, body = data[start + 1 : start + 12], start + 1 + data[start]
                 yield from _application(name, data, body, at)
         else:
+            if kind == b";":
+                yield from trailer("gif", data, at + 1)
             return
 
 

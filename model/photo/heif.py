@@ -13,6 +13,21 @@ MAX_ITEMS = 10_000
 """Items read: a 12-megapixel picture in tiles of 512 has some 50."""
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_SILENT = (
+    b"ftyp",
+    b"mdat",
+    b"free",
+    b"skip",
+    b"wide",
+    b"moov",
+    b"moof",
+    b"mfra",
+    b"sidx",
+    b"styp",
+    b"pict",
+    b"mpvd",
+)
+"""Boxes of pixels, of video and of their tables."""
 _TIFF = (b"II*\0", b"MM\0*")
 Span = tuple[int, int]
 
@@ -29,6 +44,8 @@ def heif_blocks(data: bytes, fmt: str) -> Iterator[Block]:
             yield Block(PLACES[fmt]["sefd"], "sefd", data[start:end])
         elif kind == b"meta":
             yield from _items(data, start + 4, end, fmt)
+        elif kind not in _SILENT:
+            yield Block("unknown", f"box {kind.decode('latin-1')}", b"")
 
 
 def _credentials(content: bytes, fmt: str) -> Iterator[Block]:

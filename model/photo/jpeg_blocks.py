@@ -7,7 +7,7 @@ annex D (JUMBF in APP11); CIPA DC-008 4.7 (EXIF); Adobe's image resources (APP13
 from collections.abc import Iterator
 
 from refundlens.model.photo import photoshop
-from refundlens.model.photo.blocks import PLACES, Block, block
+from refundlens.model.photo.blocks import Block, block, trailer
 from refundlens.model.photo.jpeg import end_of_image, segments
 
 _EXIF, _ADOBE = b"Exif\0\0", b"Photoshop 3.0\0"
@@ -47,10 +47,8 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
     for joined in _joined_boxes(boxes):
         yield block("jpeg", "APP11 JUMBF", joined)
     end = end_of_image(data)
-    if end is not None and data[end:].strip(b"\0"):
-        yield Block(
-            PLACES["jpeg"]["trailer"], "trailer", data[end:]
-        )  # whole: makers' records stand at its end
+    if end is not None:
+        yield from trailer("jpeg", data, end)
 
 
 def _whole_exif(parts: list[bytes]) -> list[bytes]:

@@ -29,3 +29,8 @@ def content_boxes(data: bytes, label: str = "", depth: int = 0) -> Iterator[tupl
 def is_credentials(data: bytes) -> bool:
     """Whether a store is one of C2PA's: chance bytes are met that contain "jumb"."""
     return data[4:8] == b"jumb" and b"jumd" in data[:64] and b"c2pa" in data[:128]
+
+
+def mentions_credentials(data: bytes) -> bool:
+    """Whether a store is C2PA's or the damaged rest of one."""
+    return b"jumb" in data and b"c2pa" in data

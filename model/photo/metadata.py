@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from refundlens.model.photo.blocks import Block
+from refundlens.model.photo.bmp import bmp_blocks
 from refundlens.model.photo.encodings import guess_text
 from refundlens.model.photo.exif import Exif, read_exif
 from refundlens.model.photo.gif import gif_blocks
@@ -15,11 +16,13 @@ from refundlens.model.photo.heif import heif_blocks
 from refundlens.model.photo.image import Photo
 from refundlens.model.photo.iptc import read_iptc
 from refundlens.model.photo.jpeg_blocks import jpeg_blocks
+from refundlens.model.photo.jumbf import is_credentials, mentions_credentials
 from refundlens.model.photo.png import png_blocks
-from refundlens.model.photo.tiff import tiff_blocks
+from refundlens.model.photo.tiff import inner_blocks, tiff_blocks
 from refundlens.model.photo.webp import webp_blocks
 from refundlens.model.photo.xmp import Xmp, read_xmp
 
+_XMP_STARTS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -54,15 +57,16 @@ def metadata_blocks(photo: Photo) -> Iterator[Block]:
         return
     walkers = {
         "jpeg": jpeg_blocks, "png": png_blocks, "webp": webp_blocks, "gif": gif_blocks, "tiff": tiff_blocks,
+        "bmp": bmp_blocks,
     }  # fmt: skip
-    walker = walkers.get(photo.format)
-    if walker is not None:
-        yield from walker(photo.data)
+    yield from walkers[photo.format](photo.data)
 
 
 def read_metadata(photo: Photo) -> Metadata:
     """Whatever metadata the photo's file holds."""
-    blocks = list(metadata_blocks(photo))
+    blocks = [_by_content(block) for block in metadata_blocks(photo)]
+    if photo.format != "tiff":
+        blocks += [inner for block in blocks if block.kind == "exif" for inner in inner_blocks(block.content)]
     unread = [block.place for block in blocks if not block.whole or block.kind == "unknown"]
 
     packets = [block for block in blocks if block.kind == "xmp"]
@@ -83,6 +87,15 @@ def read_metadata(photo: Photo) -> Metadata:
             iptc = {**said, **iptc}
             unread += [] if whole else [block.place]
 
+    stores = sorted(
+        (block for block in blocks if block.kind == "c2pa"), key=lambda one: not is_credentials(one.content)
+    )
+    store = b"".join(block.content for block in stores)
+    unread += [block.place for block in stores if not mentions_credentials(store)]
+    unread += [
+        block.place for block in blocks if block.kind == "trailer" and not is_known_trailer(block.content)
+    ]
+
     texts: dict[str, str] = {}
     for block in blocks:
         if block.kind == "text":
@@ -93,10 +106,25 @@ def read_metadata(photo: Photo) -> Metadata:
         xmp=xmp,
         iptc=iptc,
         texts={name: text for name, text in texts.items() if text},
-        c2pa=b"".join(block.content for block in blocks if block.kind == "c2pa"),
+        c2pa=store,
         trailer=b"".join(block.content for block in blocks if block.kind == "trailer"),
         unread=tuple(dict.fromkeys(unread)),
     )
+
+
+def _by_content(block: Block) -> Block:
+    """XMP is met under many names of PNG texts and in comments: it says itself what it is."""
+    if block.kind == "text" and block.content.lstrip()[:12].startswith(_XMP_STARTS):
+        return replace(block, kind="xmp")
+    return block
+
+
+def is_known_trailer(content: bytes) -> bool:
+    """Whether what follows a picture is another picture, a motion photo's video, or a record that is read."""
+    content = content.removeprefix(b"\xff\xd9")  # some writers end a JPEG twice
+    video = content[4:8] == b"ftyp"
+    records = content.endswith(b"SEFT") or b"MotionPhoto_Data" in content[:64]
+    return video or records or content.startswith(b"\xff\xd8\xff") or b"aigc" in content.lower()
 
 
 def _merged(first: Exif, other: Exif) -> Exif:

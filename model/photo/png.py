@@ -7,7 +7,7 @@ the bytes in hexadecimal (ImageMagick's coders/png.c, read by exiftool and libav
 import re
 from collections.abc import Iterator
 
-from refundlens.model.photo.blocks import Block, block, unpack
+from refundlens.model.photo.blocks import Block, block, trailer, unpack
 from refundlens.model.photo.formats import png_chunks
 from refundlens.model.photo.photoshop import iptc_blocks
 
@@ -32,11 +32,10 @@ def png_blocks(data: bytes) -> Iterator[Block]:
         elif kind in (b"eXIf", b"caBX"):
             yield block("png", kind.decode(), content)
         elif kind == b"IEND":
-            break
+            yield from trailer("png", data, end)
+            return
         elif kind not in _KNOWN:
             yield Block("unknown", kind.decode("latin-1"), b"")
-    if data[end:].strip(b"\0"):
-        yield block("png", "trailer", data[end:])
 
 
 def _text(kind: bytes, content: bytes) -> Iterator[Block]:
@@ -50,7 +49,7 @@ def _text(kind: bytes, content: bytes) -> Iterator[Block]:
         if packed:
             rest, whole = unpack(rest)
     profile = _RAW_PROFILE.fullmatch(name)
-    if name == XMP_KEYWORD:
+    if name.lower() == XMP_KEYWORD.lower():
         yield block("png", "iTXt XMP", rest, whole=whole)
     elif profile:
         yield from _raw_profile(profile[1].lower(), rest, whole)
@@ -62,7 +61,11 @@ def _raw_profile(name: str, text: bytes, whole: bool) -> Iterator[Block]:
     head = _HEAD.match(text)
     digits = _NO_HEX.sub(b"", text[head.end() :] if head else b"")
     content = bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
-    whole = whole and head is not None and len(content) == int(head[1])
+    if head is not None:
+        whole = whole and len(content) >= int(head[1])
+        content = content[: int(head[1])]
+    else:
+        whole = False
     if name in ("exif", "xmp"):
         yield block("png", f"raw profile {name}", content, whole=whole)
     elif name == "app1":

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from refundlens.model.detection import Reason
 from refundlens.model.names import Basis
-from refundlens.model.photo.aigc import read_aigc
+from refundlens.model.photo.aigc import is_label, read_aigc
 from refundlens.model.photo.camera import camera_of, maker_field_tool
 from refundlens.model.photo.credentials import Credentials, read_credentials
 from refundlens.model.photo.encoders import encoder_of
@@ -22,7 +22,7 @@ from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
 from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
-from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, named_tool
+from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_generator, named_tool
 from refundlens.model.photo.visible_marks import find_visible_marks
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
@@ -34,7 +34,7 @@ LONGEST = 120
 MOST_NAMES = 40
 """Values of naming fields that are searched: a history names the same program over and over."""
 
-_GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?(\d{1,9})')
+_GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?-?(\d{1,9})')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker", "stray_bytes")
 _FAULTS = {
@@ -101,6 +101,9 @@ def _credentials(file: File) -> Iterator[Finding]:
         place = clean(urlsplit(found.remote).netloc) or "unnamed"
         yield "metadata.c2pa_remote", "declared", {"place": place}
         return
+    if found.state == "missing":
+        yield "metadata.c2pa_missing", "declared", {}
+        return
     values: dict[str, object] = {"generator": clean(found.generator) or "unnamed"}
     if found.state in ("trusted", "valid", "invalid"):
         values["signer"] = clean(found.signer) or "unnamed"
@@ -133,7 +136,7 @@ def _action(code: str) -> str:
 def _digital_source(file: File) -> Iterator[Finding]:
     found = file.credentials
     signed = found.source_types if found is not None and found.state == "trusted" else ()
-    declared = [*file.metadata.xmp.values("DigitalSourceType", "DigitalSourcefileType", "digitalSourceType")]
+    declared = [*file.metadata.xmp.values(*_SOURCE_TYPES)]
     if found is not None:
         declared += [*found.source_types, *found.ingredient_types]
     proved = [known for value in signed if (known := source_type(value))]
@@ -152,6 +155,8 @@ def _digital_source(file: File) -> Iterator[Finding]:
         yield "metadata.digital_source_type", "declared", told
 
 
+_SOURCE_TYPES = ("DigitalSourceType", "digitalSourceType", "DigitalSourceFileType", "DigitalSourcefileType")
+"""The property's name, today's and those of older versions of the standard."""
 _CLASSES = ("generated", "edited", "unknown", "other", "camera")
 
 
@@ -165,7 +170,7 @@ def _ai_fields(file: File) -> Iterator[Finding]:
     xmp = file.metadata.xmp
     system = next(iter(xmp.values("AISystemUsed")), "")
     version = next(iter(xmp.values("AISystemVersionUsed")), "")
-    prompt = next(iter(xmp.values("AIPromptInformation")), "")
+    prompt = next(iter(xmp.values("AIPromptInformation", "AIPromptWriterName")), "")
     if system or version:
         yield "metadata.ai_system", "declared", {"tool": clean(f"{system} {version}")}
     if prompt:
@@ -193,7 +198,10 @@ def _named_tools(file: File) -> Iterator[Finding]:
     named: list[tuple[Tool, str]] = [(tool, name) for name in _names(file) if (tool := named_tool(name))]
     named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
     maker = maker_field_tool(file.metadata.exif)
-    generators = [name for tool, name in named if tool.kind == "generator"] + ([maker] if maker else [])
+    credited = [text for text in _credits(file.metadata) if credited_generator(text)]
+    generators = (
+        [name for tool, name in named if tool.kind == "generator"] + ([maker] if maker else []) + credited
+    )
     codes = {
         "metadata.generator_name": generators,
         "metadata.generative_edit": [name for tool, name in named if tool.kind == "generative_editor"],
@@ -264,17 +272,14 @@ def _visible_marks(file: File) -> Iterator[Finding]:
 def _other_texts(file: File) -> Iterator[Finding]:
     """Credit and description, where they name no tool: what is there is said to be there."""
     metadata = file.metadata
-    credits = [metadata.iptc.get(key, "") for key in ("credit", "byline", "copyright")]
-    credits += metadata.xmp.values("Credit", "creator", "rights")
-    credits += [metadata.exif.texts.get(key, "") for key in ("artist", "copyright")] + [
-        metadata.texts.get("Author", "")
-    ]
-    credit = next((text for text in credits if text and not named_tool(text)), "")
+    said = {name for name in _names(file) if named_tool(name)}
+    credits = [text for text in _credits(metadata) if text not in said and not credited_generator(text)]
+    credit = next((text for text in credits if _says_nothing(text)), "")
     if credit:
         yield "metadata.credit", "declared", {"credit": clean(credit)}
     texts = [*(metadata.exif.texts.get(key, "") for key in ("description", "comment", "user_comment"))]
     texts += [metadata.iptc.get("caption", ""), *_described(metadata), *metadata.xmp.values("description")]
-    text = next((text for text in texts if text and _is_plain(text)), "")
+    text = next((text for text in texts if text and _says_nothing(text)), "")
     if text:
         yield "metadata.description", "declared", {"text": clean(text)}
 
@@ -288,8 +293,18 @@ def _described(metadata: Metadata) -> Iterator[str]:
     )
 
 
-def _is_plain(text: str) -> bool:
-    return not (is_settings(text) or claimed_tool(text) or named_tool(text) or "{" in text)
+def _credits(metadata: Metadata) -> Iterator[str]:
+    """Names of persons and firms to whom the picture is credited."""
+    credits = [metadata.iptc.get(key, "") for key in ("credit", "byline", "copyright")]
+    credits += metadata.xmp.values("Credit", "creator", "rights")
+    credits += [metadata.exif.texts.get(key, "") for key in ("artist", "copyright")]
+    credits += [metadata.texts.get(key, "") for key in ("Author", "Artist", "Copyright")]
+    return (text for text in credits if text)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text tells nothing of how the picture was made: no settings, no label, no "made with ..."."""
+    return not (is_settings(text) or is_label(text) or claimed_tool(text))
 
 
 _READERS: tuple[Callable[[File], Iterator[Finding]], ...] = (

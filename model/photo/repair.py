@@ -20,6 +20,11 @@ _PADDING = 4
 """Equal bytes before a marker from which they are padding: entropy-coded data end so once in 2^24."""
 _MARKER = re.compile(rb"\xff[\xd0-\xd9]")
 _END = 0xD9
+_STEP = 1 << 20
+"""Bytes of pixels that are unpacked at a time where only their end is looked for."""
+_LEAST_BYTES = {b"acTL": 8, b"fcTL": 26, b"fdAT": 4}
+_LEAST_TRANSPARENCY = {0: 2, 2: 6}
+"""Bytes of a PNG's tRNS by colour type: grey, RGB; a palette's has one or more."""
 
 
 def without_padding(data: bytes, exactly: int = 0) -> bytes:
@@ -71,10 +76,10 @@ def without_stray_bytes(data: bytes, complaint: Callable[[bytes], str]) -> bytes
     return None
 
 
-def sound_chunks(data: bytes, droppable: frozenset[bytes]) -> bytes:
-    """A PNG without the ancillary chunks whose checksum is wrong or whose type is `droppable`.
+def sound_chunks(data: bytes, needed: frozenset[bytes]) -> bytes:
+    """A PNG with its critical chunks and those ancillary ones that are `needed`, sound and of a sensible length.
 
-    droppable: types that the decoder need not see. Cut files keep their end: what is missing there are pixels.
+    needed: types that the decoder has to see. Cut files keep their end: what is missing there are pixels.
     """
     kept, at, whole = [data[:8]], 8, True
     for _ in range(MAX_CHUNKS):
@@ -85,7 +90,7 @@ def sound_chunks(data: bytes, droppable: frozenset[bytes]) -> bytes:
         if end > len(data):
             break
         ancillary = bool(kind[0] & 0x20)
-        if not ancillary or (kind not in droppable and _is_sound(data, at, end)):
+        if not ancillary or (kind in needed and _is_sound(data, at, end)):
             kept.append(data[at:end])
         else:
             whole = False
@@ -95,5 +100,37 @@ def sound_chunks(data: bytes, droppable: frozenset[bytes]) -> bytes:
     return data if whole else b"".join([*kept, data[at:]])
 
 
+def with_end(data: bytes) -> bytes | None:
+    """A PNG that ends behind its pixels, with the end chunk it lacks; None where pixels are missing, too."""
+    pixels, at, last = zlib.decompressobj(), 8, 0
+    try:
+        for _ in range(MAX_CHUNKS):
+            if at + 8 > len(data):
+                return None
+            length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+            if kind == b"IDAT":
+                last, rest = at, data[at + 8 : at + 8 + length]
+                while rest and not pixels.eof:
+                    pixels.decompress(rest, _STEP)
+                    rest = pixels.unconsumed_tail
+                if pixels.eof:
+                    break
+            at += 12 + length
+    except zlib.error:
+        return None
+    if not pixels.eof:
+        return None
+    content = data[last + 8 : last + 8 + int.from_bytes(data[last : last + 4], "big")]
+    return data[:last] + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
 def _is_sound(data: bytes, at: int, end: int) -> bool:
-    return zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+    kind, length = data[at + 4 : at + 8], end - at - 12
+    least = _LEAST_TRANSPARENCY.get(data[25], 1) if kind == b"tRNS" else _LEAST_BYTES.get(kind, 0)
+    return length >= least and zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(
+        data[end - 4 : end], "big"
+    )

@@ -21,7 +21,7 @@ SOURCE_TYPES: dict[str, SourceClass] = {
 }  # fmt: skip
 _SPELLING = {code.lower(): code for code in SOURCE_TYPES}
 _CODE = re.compile(
-    r"(?:https?://\S{1,80}?/digitalsource(?:type|filetype)/|[a-z][\w-]{0,39}:)?([A-Za-z]{3,60})/?\s*",
+    r"\[?(?:https?://\S{1,80}?/digitalsource(?:file)?type[/#]|[a-z][\w-]{0,39}:)?([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
     re.IGNORECASE,
 )
 
@@ -29,7 +29,8 @@ _CODE = re.compile(
 def source_type(value: str) -> tuple[str, SourceClass] | None:
     """(code, class) of a declared source type; None where the value is no code at all."""
     found = _CODE.fullmatch(value.strip())
+    words = "".join(value.split()).lower()  # the vocabulary's label for people: "Trained Algorithmic Media"
     if found is None:
-        return None
+        return (_SPELLING[words], SOURCE_TYPES[_SPELLING[words]]) if words in _SPELLING else None
     code = _SPELLING.get(found[1].lower(), found[1])
     return code, SOURCE_TYPES.get(code, "unknown")

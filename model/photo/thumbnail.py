@@ -66,7 +66,7 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
     The preview is tried as it lies, then in the seven other orientations: programs that turn a picture upright often
     leave its preview sideways, which changes nothing in the picture.
     """
-    if not thumbnail or photo.jpeg is None:
+    if not thumbnail:
         return None
     try:
         preview = _without_bars(_grey(read_photo(thumbnail, _LIMITS).pixels))
@@ -75,7 +75,7 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
     height, width = preview.shape
     if min(height, width) < LEAST_SIDE:
         return None
-    stored = turn_back(photo.pixels, photo.jpeg.exif.orientation)
+    stored = turn_back(photo.pixels, photo.jpeg.exif.orientation) if photo.jpeg else photo.pixels
     upright, sideways = _shrunk(stored, width, height), _shrunk(stored, height, width)
     found: dict[int, float] = {}
     for orientation in range(1, 9):
@@ -87,7 +87,8 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
         if orientation == 1 and likeness >= SAME:
             break
     best = max(found, key=lambda orientation: found[orientation])
-    return Preview(found[best], best)
+    # outside JPEG the decoder has turned the picture already, and how its preview lies says nothing
+    return Preview(found[best], best if photo.jpeg or found[best] < SAME else 1)
 
 
 def _correlation(preview: Grey, picture: Grey) -> float | None:

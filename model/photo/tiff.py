@@ -13,6 +13,12 @@ def tiff_blocks(data: bytes) -> Iterator[Block]:
     """Every metadata block of a TIFF."""
     # the whole file, however large: directories may lie at its end
     yield Block(PLACES["tiff"]["tags"], "tags", data)
+    yield from inner_blocks(data)
+
+
+def inner_blocks(data: bytes) -> Iterator[Block]:
+    """Blocks that tags of a first directory hold: in a TIFF, and in the EXIF of any other format, too."""
+    data = data[6:] if data[:6] == b"Exif\0\0" else data
     found = tag_blocks(data, (_XMP, _IPTC, _PHOTOSHOP, _C2PA))
     if _XMP in found:
         yield block("tiff", "0x02BC XMP", found[_XMP])

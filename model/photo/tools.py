@@ -47,7 +47,8 @@ _GENERATORS = (
          r"kontext)|Black Forest Labs|bfl\.ai"),
     ("ComfyUI", ""), ("InvokeAI", "Invoke[\\s-]?AI"), ("NovelAI", ""),
     ("SwarmUI", "Swarm[\\s-]?UI|StableSwarmUI"), ("Fooocus", ""),
-    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""), ("Mochi Diffusion", ""),
+    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""),
+    ("Mochi Diffusion", "Mochi Diffusion(?: [\\d.]+)?"),
     ("Stable Horde", ""),
     ("xAI Grok", r"Grok(?:[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora))?(?:\s+by xAI)?|xAI(?=$|\W)"),
     ("Adobe Firefly", r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image|v?\d).*)?$|Firefly Image(?:\s?\d)?"),
@@ -90,6 +91,9 @@ _GENERATORS = (
     ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image"), ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)?"),
     ("SenseMirage", r"SenseMirage|秒画"),
     ("Spark (iFlytek)", r"讯飞星火|星火绘图"), ("Meitu WHEE", r"WHEE|美图设计室|MiracleVision|奇想智能"),
+    ("Runware", ""), ("Replicate", r"Replicate(?:\.com)?"), ("PixAI", r"PixAI(?:\.art)?"),
+    ("Pollinations", r"Pollinations(?:\.ai)?"),
+    ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
     ("360 AI", r"360智绘|360智脑"), ("JoyAI", r"言犀|JoyAI"),
     ("an AI generator",
      r"(?:made|created|generated|imagined|produced) (?:with|by|using) (?:generative )?"
@@ -159,7 +163,22 @@ _GOES_ON = re.compile(r"\s+(?!on\b|at\b|for\b|and\b|via\b|v?\d)[a-z]")
 _UNNAMED = re.compile(
     r"\W*(?:this |an? )?(?:image |picture |photo )?(?:is |was )?AI[ -]generated\b", re.IGNORECASE
 )
+_FIRST = re.compile(r"\s*([\w.\- ]{2,30}?)[ -](?:AI[ -])?generated (?:image|picture|photo)\b", re.IGNORECASE)
 _CHINESE = re.compile(r"([\w.\- ]{0,16}?)(?:AI|人工智能)?\s?(?:智能)?(?:生成|绘制|创作|合成)")
+
+
+_PLAIN_NAMES = frozenset(
+    {"sora", "gemini", "imagen", "firefly", "grok", "vidu", "kling", "recraft", "replicate", "flux"}
+)
+"""Names of tools that are people's and firms' names, too."""
+
+
+def credited_generator(value: str) -> Tool | None:
+    """The generator that a credit names and nothing else, where only a person or a firm should stand."""
+    tool = named_tool(value)
+    if tool is None or tool.kind != "generator" or value.strip().lower() in _PLAIN_NAMES:
+        return None
+    return tool if tool.pattern.fullmatch(value.strip()) else None
 
 
 def named_tool(value: str) -> Tool | None:
@@ -177,6 +196,10 @@ def claimed_tool(text: str) -> tuple[Tool, str] | None:
             name = tool.pattern.match(named)
             if name and not _GOES_ON.match(named[name.end() :]):
                 return tool, (found[0] + rest).strip()
+    first = _FIRST.match(text)
+    said = named_tool(first[1]) if first else None
+    if said is not None and said.kind == "generator":
+        return said, text[:80]
     chinese = _CHINESE.search(text) if re.search("生成|绘制|创作|合成", text) else None
     said = named_tool(chinese[0]) if chinese else None
     if said is None and _UNNAMED.match(text):

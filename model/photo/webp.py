@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from refundlens.model.photo.blocks import Block, block
+from refundlens.model.photo.blocks import Block, block, trailer
 from refundlens.model.photo.formats import MAX_CHUNKS
 
 _PLACES = {b"EXIF": "EXIF", b"XMP ": "XMP", b"C2PA": "C2PA"}
@@ -11,9 +11,10 @@ _SILENT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
 
 def webp_blocks(data: bytes) -> Iterator[Block]:
     """Every metadata block of a WebP, in file order."""
-    at = 12
+    at, end = 12, 8 + int.from_bytes(data[4:8], "little")
+    yield from trailer("webp", data, end)
     for _ in range(MAX_CHUNKS):
-        if at + 8 > len(data):
+        if at + 8 > min(end, len(data)):
             return
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         content = data[at + 8 : at + 8 + length]

@@ -28,6 +28,8 @@ MAX_DEPTH = 64
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LISTS = ("Bag", "Seq", "Alt")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{2,8});)")
+"""Some writers do not escape it; the rest of their packet is sound."""
 _DECLARATION = re.compile(r"<\?xml\s[^>]{0,200}\?>\s*")
 
 
@@ -48,6 +50,8 @@ class Node:
         for child in self.children:
             if child.namespace == RDF and child.name in ("resource", "value", "li", *_LISTS, "Description"):
                 yield from child.values()
+            elif child.namespace == RDF and child.name == "about" and self.namespace == RDF:
+                yield from child.values()  # a described resource: its address is the value
 
     def fields(self) -> dict[str, str]:
         """A struct's fields by local name; an rdf:Description between is looked through."""
@@ -160,7 +164,7 @@ def _parse(packet: bytes) -> tuple[list[Node], bool]:
     parser = DefusedExpatParser(forbid_dtd=True, forbid_entities=True, forbid_external=True)
     parser.setContentHandler(builder)
     try:
-        parser.feed(text[start:].encode())
+        parser.feed(_BARE_AMPERSAND.sub("&amp;", text[start:]).encode())
         parser.close()
     except (SAXException, DefusedXmlException, ValueError, AttributeError):
         pass  # what was read before stands; a packet is whole when its root was closed

@@ -45,6 +45,7 @@ from refundlens.serving.storage.tables import (
     StoredAnswer,
 )
 from refundlens.serving.workflow.states import ComplaintState, RefundStatus, ReportState
+from refundlens.serving.workflow.suppliers import ERASED
 
 _ERASED_ANSWER = b'{"erased":true}'
 """What a repeated request gets whose stored answer told of the buyer: still done only once, and nothing told."""
@@ -112,7 +113,7 @@ def erase(session: Session, files: FileStore, tenant: str, buyer: str, actor: Ac
     _forget_messages(session, tenant, [*keys, *reports], buyer, anonymous)
     for refund in refunds:
         texts += bool(refund.claim_text)
-        refund.buyer, refund.claim_text = anonymous, ""
+        refund.buyer, refund.buyer_named_by, refund.claim_text = anonymous, ERASED, ""
         refund.version, refund.updated_at = refund.version + 1, now
     renamed = session.execute(
         update(IntegrityEntry)

@@ -192,8 +192,9 @@ def _publish(session: Session, line: IntegrityEntry, refund: Refund, now: dateti
 
 
 def _may_enter(change: Transition) -> bool:
-    """What the accuser uploaded reaches no buyer's record, whoever judged it; nor does a voided mirror."""
-    if change.refund.live is None:
+    """What the accuser uploaded reaches no buyer's record, whoever judged it; nor that of a buyer whom only the shop
+    named; nor does a voided mirror."""
+    if change.refund.live is None or not suppliers.has_known_buyer(change.settings, change.refund):
         return False
     image = change.session.get_one(Image, change.report.image_id)
     return suppliers.is_independent(change.settings, image, change.report.reported_by)

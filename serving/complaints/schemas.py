@@ -53,6 +53,8 @@ class ComplaintIn(Given):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_IN})
 
     refund_id: str = Field(min_length=1, max_length=64, description="the platform's id of a mirrored refund")
+    account: str | None = Field(default=None, max_length=120, description="the shop, where several have it")
+    platform: str | None = Field(default=None, max_length=40, description="the platform, where several do")
     kind: ComplaintKind
     text: str = Field(min_length=1, max_length=LONGEST)
 

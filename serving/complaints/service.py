@@ -68,7 +68,8 @@ scope, or with `*:read` only, is none: the queue opens to those who were named f
 def file(context: Context, asked: ComplaintIn) -> ComplaintOut:
     """A new complaint about a refund of the caller's shop. Raises NotFound."""
     session, principal, now = context.session, context.principal, context.now
-    refund = refunds.get(session, principal, asked.refund_id)
+    owner = refunds.Owner(asked.account, asked.platform)
+    refund = refunds.get(session, principal, asked.refund_id, owner=owner)
     made = Complaint(
         id=make_id("cmp", now),
         tenant_id=principal.tenant,

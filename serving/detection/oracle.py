@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.format import TENTHS, in_tenths
 from refundlens.serving.settings import Settings
 
 Run = Callable[[Callable[[], NDArray[np.uint64] | None]], Awaitable[NDArray[np.uint64] | None]]
 
-STEPS = 10
-"""Of a probability: a change of a photo that is too small to be seen moves it by less."""
 MAP_STEPS = 8
 """Of a heat map: enough to show where, and no slope to climb."""
 DAY = 24 * 3600.0
@@ -58,19 +57,14 @@ def coarse_map(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.round(cells * (MAP_STEPS - 1)) / (MAP_STEPS - 1), np.float32)
 
 
-def in_tenths(value: float) -> float:
-    """A probability as those see it who are no judges."""
-    return round(value * STEPS) / STEPS
-
-
 def _in_steps(kinds: dict[str, float]) -> dict[str, float]:
-    """Whole steps that sum to STEPS, by largest remainders."""
-    scaled = {name: value * STEPS for name, value in kinds.items()}
+    """Whole tenths that sum to 1, by largest remainders."""
+    scaled = {name: value * TENTHS for name, value in kinds.items()}
     steps = {name: int(value) for name, value in scaled.items()}
     by_rest = sorted(scaled, key=lambda name: steps[name] - scaled[name])
-    for name in by_rest[: STEPS - sum(steps.values())]:
+    for name in by_rest[: TENTHS - sum(steps.values())]:
         steps[name] += 1
-    return {name: step / STEPS for name, step in steps.items()}
+    return {name: step / TENTHS for name, step in steps.items()}
 
 
 @dataclass

@@ -56,6 +56,7 @@ from refundlens.serving.kit.errors import (
     Gone,
     Invalid,
     NotFound,
+    TooMany,
     VersionMissing,
     etag,
 )
@@ -97,6 +98,7 @@ STATUS: dict[type[DomainError], int] = {
     Gone: 410,
     Changed: 412,
     Invalid: 422,
+    TooMany: 429,
     VersionMissing: 428,
 }
 """How the errors of the domain are answered."""
@@ -116,6 +118,8 @@ def problem_of(error: DomainError) -> Problem:
         return error
     version = error.version if isinstance(error, Changed) else None
     headers = None if version is None else {"ETag": etag(version)}
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": "3600"}
     return Problem(STATUS[type(error)], error.code, error.detail, headers)
 
 

@@ -35,6 +35,10 @@ class Invalid(DomainError):
     """What was sent does not fit."""
 
 
+class TooMany(DomainError):
+    """As many as this caller may have in a while. Ask again in an hour."""
+
+
 class Gone(DomainError):
     """It was there once: erased, lost, or damaged."""
 

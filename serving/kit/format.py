@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping
 from datetime import timedelta
 
+TENTHS = 10
+"""Steps of a probability for who is no judge: a change of a photo that is too small to be seen moves it by less."""
+
 
 def percent(share: float) -> str:
     """Never 0 % or 100 %, which no estimate is.
@@ -12,6 +15,15 @@ def percent(share: float) -> str:
     ['< 0.1%', '25.0%', '> 99.9%']
     """
     return "< 0.1%" if share < 0.001 else "> 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def in_tenths(value: float) -> float:
+    """A probability as those see it who are no judges (`detection.oracle`).
+
+    >>> in_tenths(0.9731)
+    1.0
+    """
+    return round(value * TENTHS) / TENTHS
 
 
 def bound_percent(share: float) -> str:

@@ -29,13 +29,13 @@ class Fields:
     def __init__(self, data: Mapping[str, Any]) -> None:
         if not isinstance(data, Mapping):
             raise UnreadableRefund("wrong_object", "", f"Expected a JSON object, not {type(data).__name__}.")
-        self._data = data
+        self.data = data
         self.unknown: list[str] = []
 
     def text(self, *names: str) -> str | None:
         """The first of these fields that holds any text; whole numbers count, since ids come as either."""
         for name in names:
-            value = self._data.get(name)
+            value = self.data.get(name)
             if isinstance(value, str | int) and not isinstance(value, bool):
                 if stripped := str(value).strip():
                     return stripped
@@ -61,7 +61,7 @@ class Fields:
 
     def flag(self, name: str) -> bool | None:
         """A JSON truth value, or the word for it, which some of the platform's gateways send."""
-        value = self._data.get(name)
+        value = self.data.get(name)
         if value is None or isinstance(value, bool):
             return value
         if value in ("true", "false"):
@@ -70,7 +70,7 @@ class Fields:
 
     def inner(self, name: str) -> "Fields | None":
         """A nested object, None where there is none. What is unknown in it must be asked of it."""
-        value = self._data.get(name)
+        value = self.data.get(name)
         if value is None:
             return None
         if not isinstance(value, Mapping):
@@ -79,8 +79,8 @@ class Fields:
 
     def identifier(self, name: str) -> str | None:
         """An id that may have been expanded into the object it names, as Stripe does on request."""
-        if isinstance(self._data.get(name), Mapping):
-            return Fields(self._data[name]).text("id")
+        if isinstance(self.data.get(name), Mapping):
+            return Fields(self.data[name]).text("id")
         return self.text(name)
 
     def choice(self, name: str, table: Mapping[str, T]) -> T | None:
@@ -98,7 +98,7 @@ class Fields:
 
     def fen(self, name: str) -> int | None:
         """An amount of yuan, exactly; see `fen`."""
-        value = self._data.get(name)
+        value = self.data.get(name)
         if value is None:
             return None
         if not isinstance(

@@ -64,6 +64,13 @@ MAX_FILE_BYTES = 4_500_000
 """Bytes: the guide allows 4.5 MB for all files of one dispute together."""
 
 
+def read_stripe_like(data: Mapping[str, Any]) -> RefundMirror:
+    """A dispute, alone or in the event that tells of it. Raises UnreadableRefund."""
+    told = Fields(data).inner("data") if data.get("object") == "event" else None
+    dispute = told and told.inner("object")
+    return read_dispute(dispute.data if dispute else data)
+
+
 def read_dispute(data: Mapping[str, Any]) -> RefundMirror:
     """A dispute object. Amounts are in minor units already. Raises UnreadableRefund."""
     fields = Fields(data)

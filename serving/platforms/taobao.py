@@ -87,6 +87,16 @@ BILL_TYPES: dict[str, RefundType | None] = {
 _UNKNOWN: tuple[RefundStatus, Barrier] = (RefundStatus.OPEN, "unknown_value")
 
 
+def read_taobao(data: Mapping[str, Any]) -> RefundMirror:
+    """Whatever Taobao sends of a refund: a message (`topic`), or a refund, alone or as `taobao.refund.get` answers it.
+    Raises UnreadableRefund."""
+    if "topic" in data:
+        return read_message(data)
+    answer = Fields(data).inner("refund_get_response")
+    refund = answer and answer.inner("refund")
+    return read_refund(refund.data if refund else data)
+
+
 def read_refund(data: Mapping[str, Any]) -> RefundMirror:
     """A whole refund. Raises UnreadableRefund where the id, status or amount is missing, or anything is malformed."""
     fields = Fields(data)

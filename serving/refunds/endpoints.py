@@ -9,15 +9,32 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError
 
 from refundlens.serving.http import paging
-from refundlens.serving.http.body import expected_bytes, read_json
+from refundlens.serving.http.body import (
+    digest,
+    expected_bytes,
+    on_parser,
+    parse_json,
+    read_bytes,
+    read_json,
+)
 from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.idempotency import Created, IdempotencyKey
+from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Gone, etag
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.refunds import repository, service
-from refundlens.serving.refunds.schemas import EXAMPLE, RefundIn, RefundOut, RefundPage
+from refundlens.serving.refunds import messages, repository, service
+from refundlens.serving.refunds.schemas import (
+    EXAMPLE,
+    REFUND_NUMBER,
+    MirroredMessage,
+    PlatformMessage,
+    RefundIn,
+    RefundOut,
+    RefundPage,
+)
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Refund
 from refundlens.serving.workflow.states import RefundStatus
@@ -25,8 +42,15 @@ from refundlens.serving.workflow.states import RefundStatus
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
 Either = Annotated[ApiCall, Depends(calls(Role.PLATFORM, Role.MERCHANT, Role.ADJUDICATOR))]
+Sender = Annotated[ApiCall, Depends(calls(Role.PLATFORM, Role.MERCHANT))]
+PlatformPath = Annotated[
+    str,
+    Path(
+        max_length=40, json_schema_extra={"enum": list(messages.PLATFORMS)}, examples=[messages.PLATFORMS[0]]
+    ),
+]
 RefundId = Annotated[
-    str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$", examples=[EXAMPLE["refund_id"]])
+    str, Path(min_length=1, max_length=64, pattern=REFUND_NUMBER, examples=[EXAMPLE["refund_id"]])
 ]
 
 Account = Annotated[str | None, Query(max_length=120, description="the shop, where several have this number")]
@@ -59,8 +83,51 @@ async def put_refund(call: Either, refund_id: RefundId, if_match: paging.IfMatch
         return await run_in_threadpool(_put, call, refund_id, body, if_match)
 
 
+@router.post(
+    "/platforms/{name}/refunds",
+    operation_id="mirror_platform_refund",
+    status_code=201,
+    response_model=MirroredMessage,
+    responses={200: {"model": MirroredMessage}, **responses(400, 401, 403, 404, 409, 413, 422, 503)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlatformMessage"}}},
+        }
+    },
+)
+async def mirror_platform_refund(call: Sender, name: PlatformPath, key: IdempotencyKey = None) -> Response:
+    """Mirror a refund from the platform's own message, passed on as it came: a refund or message of Taobao and Tmall, a
+    dispute or event in Stripe's words. What it cannot carry, photos above all, goes into its member `refundlens`.
+
+    A message that says only what changed leaves the rest as it is known; of a refund that nobody has sent whole it is
+    refused with 409 `refund_unknown`. `reading` says what the adapter understood.
+    """
+    settings = call.services.settings
+    size = expected_bytes(call.request, settings)
+    with call.services.service.admission.place(call.request, math.inf, size, photos=0):
+        data = await read_bytes(call.request, settings, JsonGuard())
+        message = await on_parser(call.request, lambda: parse_json(data, PlatformMessage))
+        return await run_in_threadpool(_mirror_message, call, name, message, key, data)
+
+
+def _mirror_message(
+    call: ApiCall, name: str, message: PlatformMessage, key: str | None, data: bytes
+) -> Response:
+    said = messages.map_message(name, message.model_extra or {})
+    photos = service.prepare(message.refundlens.images, call.services.files)
+
+    def do(context: Context) -> Created:
+        refund, new = messages.mirror_message(context, call.services.secret, said, message.refundlens, photos)
+        found = repository.photos(context.session, [refund])[refund.id]
+        shown = service.refund_out(refund, found).body() | {"reading": messages.reading_of(said).model_dump()}
+        return Created(shown, 201 if new else 200, {"ETag": etag(refund.version)})
+
+    return call.once(key, {"body": digest(data)}, do)
+
+
 def _put(call: ApiCall, refund_id: str, body: RefundIn, if_match: str | None) -> JSONResponse:
-    photos = service.prepare(body, call.services.files)
+    photos = service.prepare(body.images, call.services.files)
     try:
         answer = _mirror(call, refund_id, body, photos, if_match)
     except IntegrityError:

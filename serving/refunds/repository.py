@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from refundlens.serving.kit.errors import Conflict, NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.storage.tables import Image, Refund, Report
+from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Report
 from refundlens.serving.workflow.states import RefundStatus
 
 
@@ -29,8 +29,13 @@ class Owner:
     account: str | None = None
     platform: str | None = None
 
+    def fits(self, refund: Refund) -> bool:
+        return self.account in (None, refund.account) and self.platform in (None, refund.platform)
+
 
 ANYBODY = Owner()
+MOST_COMPARED = 5_000
+"""Reports of a shop that a photo is compared with, the newest: some milliseconds."""
 
 
 def find_refund(
@@ -51,6 +56,12 @@ def find_refund(
         detail = f"Several refunds have the number {refund_id}; say whose it is: `account` and `platform`."
         raise Conflict("ambiguous_refund", detail)
     return found[0] if found else None
+
+
+def same_number(session: Session, principal: Principal, refund_id: str) -> Sequence[Refund]:
+    """All that this caller may see of a number, to choose from."""
+    query = _visible(principal).where(Refund.refund_id == refund_id, Refund.live.is_not(None))
+    return session.execute(query.order_by(Refund.account, Refund.platform)).scalars().all()
 
 
 def unnamed(session: Session, tenant: str, refund_id: str, account: str) -> Refund | None:
@@ -113,14 +124,34 @@ def photos(session: Session, refunds: Sequence[Refund]) -> dict[str, list[tuple[
 
 def photo(session: Session, principal: Principal, identifier: str) -> Image:
     """Raises NotFound."""
-    query = select(Image).join(Refund, Refund.id == Image.refund_id)
-    query = query.where(Image.tenant_id == principal.tenant, Image.id == identifier)
-    if principal.role is Role.MERCHANT:
-        query = query.where(Refund.account == principal.account)
+    own = _visible(principal).with_only_columns(Refund.id)
+    query = select(Image).where(Image.id == identifier, Image.refund_id.in_(own))
     found = session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no photo {identifier}.")
     return found
+
+
+def variants_reported(session: Session, image: Image, account: str, since: str, most_bits: int) -> int:
+    """How many other photos of this picture a shop has reported. since: the first report's id that counts. most_bits:
+    of distance, by PDQ."""
+    prints = select(PhotoPrint.pdq).where(PhotoPrint.image_id == image.id)
+    own = session.execute(prints).scalar()
+    if own is None:
+        return 0
+    query = (
+        select(Image.sha256, PhotoPrint.pdq)
+        .join(PhotoPrint, PhotoPrint.image_id == Image.id)
+        .join(Report, Report.image_id == Image.id)
+        .where(Report.tenant_id == image.tenant_id, Report.account == account, Report.id >= since)
+        .order_by(Report.id.desc())
+        .limit(MOST_COMPARED)
+    )
+    bits = int(own, 16)
+    near = {
+        row.sha256 for row in session.execute(query) if (int(row.pdq, 16) ^ bits).bit_count() <= most_bits
+    }
+    return len(near - {image.sha256})
 
 
 def _one(session: Session, query: Select[Refund], lock: bool) -> Refund | None:

@@ -14,6 +14,10 @@ from refundlens.serving.workflow.states import Outcome, RefundStatus, Source, Su
 
 MOST_PHOTOS = 32
 """Of one refund; platforms allow nine in a claim, and chats and reviews have some more."""
+REFUND_NUMBER = r"^[\w.:\-]{1,64}$"
+"""A platform's number of a refund: it stands in addresses."""
+MOST_WORDS = 10_000
+"""Characters of what a buyer says is wrong."""
 EXAMPLE_IN: dict[str, Any] = {
     "account": "shop-42",
     "platform": "taobao",
@@ -54,6 +58,28 @@ EXAMPLE: dict[str, Any] = {
     ],
     "created_at": "2026-11-22T08:00:00.000Z",
     "updated_at": "2026-11-22T08:00:00.000Z",
+}
+
+EXAMPLE_MESSAGE: dict[str, Any] = {
+    "refund_id": "20261122000123",
+    "status": "WAIT_SELLER_AGREE",
+    "refund_fee": "128.00",
+    "refund_version": 1700000000123,
+    "refund_phase": "aftersale",
+    "dispute_type": "REFUND",
+    "cs_status": 1,
+    "seller_nick": "shop-42",
+    "buyer_open_uid": "open_uid_8f3a",
+    "reason": "质量问题",
+    "desc": "袖口有个破洞",
+    "refund_remind_timeout": {"exist_timeout": True, "timeout": "2026-11-24 16:00:00"},
+    "refundlens": {"images": {"refund": [{"name": "a.jpg", "data": "/9j/4AAQSkZJRg..."}]}},
+}
+EXAMPLE_READING: dict[str, Any] = {
+    "raw_status": "WAIT_SELLER_AGREE",
+    "partial": False,
+    "barriers": [],
+    "unknown": [],
 }
 
 
@@ -107,7 +133,7 @@ class Claim(Given):
     model_config = ConfigDict(extra="forbid")
 
     type: Defect | None = None
-    text: str = Field(default="", max_length=10_000)
+    text: str = Field(default="", max_length=MOST_WORDS)
 
 
 class RefundIn(Given):
@@ -127,8 +153,11 @@ class RefundIn(Given):
     )
     status: RefundStatus = RefundStatus.OPEN
     amount: Amount
-    buyer: str = Field(
-        min_length=1, max_length=200, description="the platform's reference; kept as a keyed hash only"
+    buyer: str | None = Field(
+        min_length=1,
+        max_length=200,
+        description="the platform's reference; kept as a keyed hash only. null where the platform does not tell buyers "
+        "apart: such a refund reaches nobody's record",
     )
     claim: Claim = Claim()
     deadline_at: Moment | None = Field(
@@ -143,6 +172,53 @@ class RefundIn(Given):
         if sum(len(photos) for photos in self.images.values()) > MOST_PHOTOS:
             raise ValueError(f"at most {MOST_PHOTOS} photos of one refund")
         return self
+
+
+class Addition(Given):
+    """What a platform's own message cannot carry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=120,
+        description="the shop, where the platform does not name it",
+    )
+    buyer: str | None = Field(
+        default=None, min_length=1, max_length=200, description="where the platform's message names none"
+    )
+    claim_type: Defect | None = Field(
+        default=None, description="in place of the guess from the buyer's words"
+    )
+    images: dict[Source, list[PhotoIn]] = Field(
+        default_factory=dict, description="the photos by where they came from"
+    )
+
+
+class PlatformMessage(BaseModel):
+    """A refund, message, dispute or event as the platform sent it, all its members left as they came; in `refundlens`
+    what it cannot carry."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": EXAMPLE_MESSAGE})
+
+    refundlens: Addition = Addition()
+
+
+class BarrierOut(BaseModel):
+    """Why the platform lets this refund not be refused now. `code` is stable."""
+
+    code: str
+    text: str
+
+
+class PlatformReading(BaseModel):
+    """What the adapter understood beyond the mirror."""
+
+    raw_status: str = Field(description="as the platform wrote it")
+    partial: bool = Field(description="a message that says only what changed; send the whole refund, too")
+    barriers: list[BarrierOut] = Field(description="empty where the platform lets the refund be refused")
+    unknown: list[str] = Field(description="`field=value` that this version does not know")
 
 
 class VoidIn(Given):
@@ -181,7 +257,9 @@ class RefundOut(Answer):
     platform_version: int | None
     status: RefundStatus
     amount: Amount
-    buyer: str = Field(description="a keyed hash of the platform's reference")
+    buyer: str | None = Field(
+        description="a keyed hash of the platform's reference; none where nobody was named"
+    )
     claim: Claim
     deadline_at: Timestamp | None
     outcome: Outcome
@@ -190,6 +268,14 @@ class RefundOut(Answer):
     images: list[ImageOut]
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class MirroredMessage(RefundOut):
+    """The refund as it stands after a platform's message."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE | {"reading": EXAMPLE_READING}})
+
+    reading: PlatformReading
 
 
 class RefundPage(BaseModel):

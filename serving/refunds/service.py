@@ -1,6 +1,7 @@
 """Mirrors a refund: makes or changes it, keeps its photos, and has its reports follow."""
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,15 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import SYSTEM, Actor, Role
 from refundlens.serving.refunds import repository, search
 from refundlens.serving.refunds.repository import Owner
-from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, ImageOut, RefundIn, RefundOut, image_url
+from refundlens.serving.refunds.schemas import (
+    MOST_PHOTOS,
+    Amount,
+    ImageOut,
+    PhotoIn,
+    RefundIn,
+    RefundOut,
+    image_url,
+)
 from refundlens.serving.refunds.signed_photos import Signature, check_platform_signature, statement
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.reuse.taking import print_of
@@ -59,14 +68,14 @@ class PreparedPhoto:
     signed_by: Actor | None = None
 
 
-def prepare(body: RefundIn, files: FileStore) -> list[PreparedPhoto]:
+def prepare(images: Mapping[Source, Sequence[PhotoIn]], files: FileStore) -> list[PreparedPhoto]:
     """Open the photos and store their bytes. Raises Invalid for what is no picture.
 
     Outside of the transaction: writing megabytes would hold up everybody else. A photo whose transaction then fails
     lies unused until the retention sweep.
     """
     prepared = []
-    for source, items in body.images.items():
+    for source, items in images.items():
         for index, item in enumerate(items):
             if item.data is None:
                 photo = PreparedPhoto(source, str(item.sha256), item.name)
@@ -101,12 +110,10 @@ def mirror(
     """(refund, whether it is new). secret: makes the buyer's hash. Raises NotFound, Conflict, Changed, Invalid."""
     session, principal, now = context.session, context.principal, context.now
     body = _named_by(principal, body)
-    owner = Owner(body.account, body.platform)
-    refund = repository.find_refund(session, principal, refund_id, lock=True, owner=owner)
-    if refund is None and body.platform and body.account:
-        refund = repository.unnamed(session, principal.tenant, refund_id, body.account)
+    refund = find_mirror(context, refund_id, Owner(body.account, body.platform))
     photos = [_vouched(session, principal, refund_id, body, photo) for photo in photos]
     columns = _columns(secret, principal, body, now)
+    columns |= _buyer(secret, principal, body, any(photo.signed_by for photo in photos))
     if refund is None:
         refund = _make(context, columns, refund_id, body, if_match)
         _keep_photos(session, refund, photos, principal.actor, now)
@@ -116,6 +123,15 @@ def mirror(
     check_version(if_match, refund.version)
     _change(context, columns, refund, body, photos)
     return refund, False
+
+
+def find_mirror(context: Context, refund_id: str, owner: Owner) -> Refund | None:
+    """The refund that a message of this shop and platform is about, locked. Raises Conflict."""
+    session, principal = context.session, context.principal
+    refund = repository.find_refund(session, principal, refund_id, lock=True, owner=owner)
+    if refund is None and owner.platform and owner.account:
+        refund = repository.unnamed(session, principal.tenant, refund_id, owner.account)
+    return refund
 
 
 def _named_by(principal: Principal, body: RefundIn) -> RefundIn:
@@ -135,8 +151,8 @@ def _vouched(
     """A photo with its signature checked. Raises Invalid."""
     if photo.signature is None:
         return photo
-    if body.account is None or body.platform is None:
-        raise Invalid("platform_missing", "A signed photo needs `account` and `platform` beside it.")
+    if body.account is None or body.platform is None or body.buyer is None:
+        raise Invalid("platform_missing", "A signed photo needs `account`, `platform` and `buyer` beside it.")
     tenant = session.get_one(Tenant, principal.tenant)
     said = statement(body.platform, body.account, refund_id, body.buyer, photo.sha256)
     check_platform_signature(tenant.settings, body.platform, photo.signature, said)
@@ -150,7 +166,7 @@ def refund_out(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> Re
         platform=refund.platform or None,
         voided=refund.live is None,
         amount=Amount(value=refund.amount_minor, currency=refund.currency),
-        buyer=f"buyer:{refund.buyer}",
+        buyer=None if refund.buyer_named_by is None else f"buyer:{refund.buyer}",
         claim={"type": refund.claim_type, "text": refund.claim_text},
         images=[ImageOut.of(image, url=image_url(image), report_id=report) for image, report in photos],
     )
@@ -189,12 +205,35 @@ def _columns(secret: Secret, principal: Principal, body: RefundIn, now: datetime
         "status": body.status.value,
         "amount_minor": body.amount.value,
         "currency": body.amount.currency,
-        "buyer": secret.buyer(principal.tenant, body.buyer),
         "claim_type": body.claim.type,
         "claim_text": body.claim.text,
         "deadline_at": body.deadline_at,
         "closed_at": now if body.status is RefundStatus.CLOSED else None,
     }
+
+
+def _buyer(secret: Secret, principal: Principal, body: RefundIn, signed: bool) -> dict[str, Any]:
+    """Whose refund it is, and who says so. signed: the platform signed a photo, and with it the buyer. A refund of
+    nobody's gets a buyer of its own, who has no other."""
+    if body.buyer is None:
+        return {"buyer": secrets.token_hex(32), "buyer_named_by": None}
+    by = Supplier.PLATFORM if signed else suppliers.supplier_of(principal.actor)
+    return {"buyer": secret.buyer(principal.tenant, body.buyer), "buyer_named_by": by.value}
+
+
+def _check_buyer(context: Context, refund: Refund, columns: dict[str, Any]) -> None:
+    """Keep the buyer who is known, or have the platform's word replace the shop's, which alone reaches nobody's record.
+    Raises Conflict for another buyer else."""
+    known, said = refund.buyer_named_by, columns["buyer_named_by"]
+    platforms = said == Supplier.PLATFORM
+    if said is None or (columns["buyer"] == refund.buyer and not platforms):
+        columns |= {"buyer": refund.buyer, "buyer_named_by": known}
+    elif columns["buyer"] != refund.buyer:
+        single = context.settings.single_merchant
+        may_name = known is None and (platforms or single)
+        if not may_name and not (known == Supplier.MERCHANT and platforms and not single):
+            detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
+            raise Conflict("buyer_differs", detail)
 
 
 def _change(
@@ -206,16 +245,14 @@ def _change(
 ) -> None:
     session, principal, now = context.session, context.principal, context.now
     _refuse_older(refund, body)
-    if columns["buyer"] != refund.buyer:
-        detail = "This refund is another buyer's, or its buyer was erased here; nothing was changed."
-        raise Conflict("buyer_differs", detail)
+    _check_buyer(context, refund, columns)
     if body.platform_version is None:
         columns["platform_version"] = refund.platform_version
     columns["platform"] = columns["platform"] or refund.platform
     if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
         columns["closed_at"] = refund.closed_at
     changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
-    _refuse_reused(refund, body, changed)
+    _refuse_reused(refund, body, changed.keys())
     for name, value in changed.items():
         setattr(refund, name, value)
     added = _keep_photos(session, refund, photos, principal.actor, now)
@@ -244,8 +281,10 @@ def _refuse_older(refund: Refund, body: RefundIn) -> None:
         raise Conflict("older_version", detail)
 
 
-def _refuse_reused(refund: Refund, body: RefundIn, changed: Mapping[str, object]) -> None:
-    """One version of the platform's says one thing; photos may be added to it, because chats go on."""
+def _refuse_reused(refund: Refund, body: RefundIn, changed: Set[str]) -> None:
+    """One version of the platform's says one thing; photos may be added to it, because chats go on, and the platform
+    may say whose it is after the shop did."""
+    changed = changed - {"buyer", "buyer_named_by"}
     if changed and body.platform_version is not None and body.platform_version == refund.platform_version:
         names = ", ".join(sorted(changed))
         detail = (

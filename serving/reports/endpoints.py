@@ -78,7 +78,7 @@ _PREFER = {
     operation_id="create_report",
     status_code=201,
     response_model=ReportOut | ReportsOut,
-    responses=responses(400, 401, 403, 404, 409, 422),
+    responses=responses(400, 401, 403, 404, 409, 422, 429),
     openapi_extra=_PREFER,
 )
 async def create_report(call: Merchant, body: ReportIn, key: IdempotencyKey = None) -> Response:
@@ -109,6 +109,8 @@ def list_reports(
     call: Either,
     state: ReportState | None = None,
     refund_id: Annotated[str | None, Query(max_length=64)] = None,
+    account: Account = None,
+    platform: PlatformName = None,
     due_before: Annotated[
         Moment | None, Query(description="of the queue, what is due before that; implies order=due")
     ] = None,
@@ -128,7 +130,7 @@ def list_reports(
         raise Problem(400, "order_not_possible", detail)
     if order is None:
         order = "newest" if due_before is None else "due"
-    wanted = Filter(state, refund_id, due_before)
+    wanted = Filter(state, refund_id, Owner(account, platform), due_before)
     with call.reading() as context:
         if order == "newest":
             before = paging.decode(cursor, (str,))[0] if cursor else None
@@ -275,19 +277,20 @@ def request_photo(
     operation_id="create_appeal",
     status_code=201,
     response_model=AppealOut,
-    responses=responses(400, 401, 403, 404, 409, 422),
+    responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def create_appeal(
     call: Either,
     identifier: Identifier,
     body: AppealIn,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Object to a verdict: a merchant to `not_established`; an adjudicator passes a buyer's objection to `established`
     on."""
 
     def do(context: Context) -> Created:
-        appeal = service.appeal(context, identifier, body.grounds)
+        appeal = service.appeal(context, identifier, body.grounds, if_match)
         return Created(AppealOut.of(appeal).body(), headers={"Location": f"/v1/appeals/{appeal.id}"})
 
     return call.once(key, body, do)
@@ -322,30 +325,34 @@ def list_appeals(
     "/appeals/{id}", operation_id="get_appeal", response_model=AppealOut, responses=responses(401, 403, 404)
 )
 def get_appeal(call: Either, identifier: Identifier) -> JSONResponse:
-    """An appeal and whether you may decide it."""
+    """An appeal and whether you may decide it. Its ETag is the report's, with which it changes."""
     with call.reading() as context:
         appeal, report = repository.find_appeal(context.session, call.principal, identifier)
         allowed = service.allowed(context, repository.report_detail(context.session, report))
         actions = [name for name in allowed if name == "decide_appeal"]
-        return JSONResponse(AppealOut.of(appeal, allowed_actions=actions).body())
+        shown = AppealOut.of(appeal, allowed_actions=actions).body()
+        return JSONResponse(shown, headers={"ETag": etag(report.version)})
 
 
 @router.post(
     "/appeals/{id}/decision",
     operation_id="decide_appeal",
     response_model=ReportOut,
-    responses=responses(400, 401, 403, 404, 409, 422),
+    responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
 def decide_appeal(
     call: Judge,
     identifier: Identifier,
     body: AppealDecisionIn,
+    if_match: paging.IfMatch = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """The last word: by an adjudicator who did not decide the report before. Answers with the report."""
 
     return call.once(
-        key, body, lambda context: _made(call, context, service.decide_appeal(context, identifier, body), 200)
+        key,
+        body,
+        lambda context: _made(call, context, service.decide_appeal(context, identifier, body, if_match), 200),
     )
 
 

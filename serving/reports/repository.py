@@ -13,7 +13,7 @@ from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
-from refundlens.serving.refunds.repository import lock_by_key
+from refundlens.serving.refunds.repository import Owner, lock_by_key
 from refundlens.serving.storage.tables import (
     Appeal,
     AuditEvent,
@@ -63,6 +63,8 @@ class Filter:
 
     state: ReportState | None = None
     refund_id: str | None = None
+    owner: Owner = refunds.ANYBODY
+    """Whose that number is."""
     due_before: datetime | None = None
     held: bool = True
     """Whether with those whose decision waits to take effect."""
@@ -214,7 +216,7 @@ def open_appeals(
 
 def _narrowed(session: Session, principal: Principal, wanted: Filter) -> Select[Report]:
     number = wanted.refund_id
-    query = _visible(principal) if number is None else _of_refund(session, principal, number)
+    query = _visible(principal) if number is None else _of_refund(session, principal, number, wanted.owner)
     if wanted.state is not None:
         query = query.where(Report.state == wanted.state.value)
     if wanted.due_before is not None:
@@ -225,10 +227,10 @@ def _narrowed(session: Session, principal: Principal, wanted: Filter) -> Select[
     return query
 
 
-def _of_refund(session: Session, principal: Principal, refund_id: str) -> Select[Report]:
+def _of_refund(session: Session, principal: Principal, refund_id: str, owner: Owner) -> Select[Report]:
     """Tenant and shop are asked of the refund alone: asked of its few reports again, they would lead SQLite, which
     knows no sizes, to walk through all reports of a state instead. Raises Conflict where several have the number."""
-    refund = refunds.find_refund(session, principal, refund_id)
+    refund = refunds.find_refund(session, principal, refund_id, owner=owner)
     return select(Report).where(Report.refund_id == (refund.id if refund else ""))
 
 

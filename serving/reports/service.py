@@ -6,15 +6,17 @@ The names are those of the endpoints; `decide` stands for both decisions.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from refundlens.model.compare.pdq import NEAR
 from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Conflict, Invalid, check_version
-from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.errors import Conflict, Invalid, TooMany, check_version
+from refundlens.serving.kit.ids import first_id, make_id
 from refundlens.serving.kit.money import rank
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.refunds import repository as refunds
@@ -111,8 +113,20 @@ def submit(context: Context, body: ReportIn) -> list[Report]:
     owner = refunds.Owner(body.account, body.platform)
     refund = refunds.get(context.session, context.principal, body.refund_id, lock=True, owner=owner)
     images = _photos(context.session, refund, wanted)
+    if not context.principal.judges:
+        for image in images:
+            _check_variants(context, refund, image)
     claim = make_id("clm", context.now)
     return [_submit(context, refund, image, claim, body.note) for image in images]
+
+
+def _check_variants(context: Context, refund: Refund, image: Image) -> None:
+    """A verdict tells whoever tries which change of a photo is not caught: as for /v1/detect (`detection.oracle`), one
+    picture has so many variants a day. Raises TooMany."""
+    most, since = context.settings.variants_per_day, first_id("rpt", context.now - timedelta(days=1))
+    if most and refunds.variants_reported(context.session, image, refund.account, since, NEAR) >= most:
+        detail = f"{most} variants of this picture were reported by this shop within a day; that is as many as may be."
+        raise TooMany("too_many_variants", detail)
 
 
 def withdraw(context: Context, identifier: str, if_match: str | None) -> Report:
@@ -169,8 +183,9 @@ def request_photo(context: Context, identifier: str, body: PhotoRequestIn, if_ma
     return _happen(context, identifier, Event.REQUEST_PHOTO, if_match, given)
 
 
-def appeal(context: Context, identifier: str, grounds: str) -> Appeal:
+def appeal(context: Context, identifier: str, grounds: str, if_match: str | None = None) -> Appeal:
     report, refund = repository.lock(context.session, context.principal, identifier)
+    check_version(if_match, report.version)
     return file_appeal(context, report, refund, grounds)
 
 
@@ -184,10 +199,13 @@ def file_appeal(context: Context, report: Report, refund: Refund, grounds: str) 
     return context.session.execute(select(Appeal).where(Appeal.report_id == report.id)).scalar_one()
 
 
-def decide_appeal(context: Context, identifier: str, body: AppealDecisionIn, hold: bool = False) -> Report:
-    """hold: whether it can be undone for ten seconds."""
+def decide_appeal(
+    context: Context, identifier: str, body: AppealDecisionIn, if_match: str | None = None, hold: bool = False
+) -> Report:
+    """if_match: of the report, with which an appeal changes. hold: whether it can be undone for ten seconds."""
     _, found = repository.find_appeal(context.session, context.principal, identifier)
     report, refund = repository.lock_pair(context.session, found)
+    check_version(if_match, report.version)
     upheld = body.decision == "uphold"
     if report.was is not None:
         _check_reason(body.reason_code, upheld == (report.was == ReportState.ESTABLISHED))

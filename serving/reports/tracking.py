@@ -20,6 +20,7 @@ from starlette.datastructures import UploadFile
 from refundlens.model.network.tiles import STRIDE
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.oracle import coarse_map
 from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
 from refundlens.serving.drawing.reduced import scaled
 from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
@@ -109,7 +110,9 @@ async def track_heat(request: Request, token: Token) -> Response:
             whole = _whole(session, link)
         if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
             raise NotFound("There is no heat map of this photo.")
-        return map_overlay(load_map(services(request).files, whole.screening.heatmap), HEAT_COLOUR)
+        return map_overlay(
+            coarse_map(load_map(services(request).files, whole.screening.heatmap)), HEAT_COLOUR
+        )
 
     return Response(await run_in_threadpool(draw), media_type="image/png", headers={**HEADERS, **SANDBOX})
 

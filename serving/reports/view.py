@@ -6,9 +6,9 @@ Merchants and buyers are not told which person judged; buyers see neither the me
 from typing import Any
 
 from refundlens.model.verdict.texts import reason_text
-from refundlens.serving.detection.oracle import in_tenths
 from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.format import in_tenths
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role

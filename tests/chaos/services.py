@@ -16,8 +16,8 @@ from typing import Protocol
 import httpx
 
 ROOT = Path(__file__).parents[2]
-LONGEST_START = 120.0
-"""Seconds after which a start has failed; a cold one on a busy core takes twenty."""
+LONGEST_START = 300.0
+"""Seconds after which a start has failed; a cold one on a busy core takes twenty, on a very busy one ten times that."""
 
 
 class Launcher(Protocol):
@@ -137,6 +137,24 @@ class Service:
             return httpx.get(self.base + "/metrics", timeout=5).text
         except httpx.TransportError:
             return ""
+
+    def hang_up(self) -> None:
+        """SIGHUP: look at the model's file again."""
+        if self._pid is not None and self.answers():
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGHUP)
+
+    def answers(self) -> bool:
+        """Whether it listens, and so has its signals' handlers."""
+        try:
+            return httpx.get(self.base + "/healthz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    @property
+    def fell(self) -> bool:
+        """Whether it ended, and nobody killed it."""
+        return self._pid is not None and not self._launcher.lives(self._pid)
 
     def kill(self) -> None:
         """SIGKILL to the whole group: nothing in it can put anything in order."""

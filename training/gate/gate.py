@@ -9,13 +9,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from refundlens.datasets.crops.masters import decode
-from refundlens.datasets.degradations.apply import deliver
-from refundlens.datasets.degradations.chains import NAMED
 from refundlens.model.detect import Detector
 from refundlens.model.verdict.calibration import CalibrationError
+from refundlens.training.evaluation.laundering import decoded_pixels
 from refundlens.training.gate import rules
-from refundlens.training.gate.judging import CaseJudgement, judge_cases, time_ratio
+from refundlens.training.gate.judging import CaseJudgement, judge_cases, sent, time_ratio
 from refundlens.training.gate.rules import Check, Contest
 from refundlens.training.gate.suite import Case, FrozenSuite
 
@@ -133,7 +131,7 @@ def draw_sheet(
     pen = ImageDraw.Draw(sheet)
     for index, case in enumerate(worst):
         x, y = index % COLUMNS * THUMB, index // COLUMNS * (THUMB + 34)
-        picture = Image.fromarray(deliver(decode(Path(case.folder) / case.file), NAMED[case.delivery]).pixels)
+        picture = Image.fromarray(decoded_pixels(sent(case)))
         picture.thumbnail((THUMB - 6, THUMB))
         sheet.paste(picture, (x, y))
         said = f"{champion[case.key].probability:.2f} -> {candidate[case.key].probability:.2f}"

@@ -16,7 +16,8 @@ from refundlens.datasets.photos import UnreadablePhotoError
 from refundlens.model.detect import Detector
 from refundlens.model.photo.image import ImageError
 from refundlens.training.calibration.scoring import run_all
-from refundlens.training.gate.suite import Case
+from refundlens.training.evaluation.laundering import TREATMENTS, decoded_pixels
+from refundlens.training.gate.suite import DELIVERY, Case
 
 SIDE = 1200
 """Pixels a side of the picture that is timed: 1.4 megapixels, as chat apps send them."""
@@ -66,8 +67,12 @@ def judge_cases(detector: Detector, cases: Sequence[Case], kept: Path) -> dict[s
 
 
 def sent(case: Case) -> bytes:
-    """The case's file as it arrives. Raises UnreadablePhotoError."""
-    return deliver(decode(Path(case.folder) / case.file), NAMED[case.delivery]).data
+    """The case's file as it arrives: in a delivery, or in the suite's own and then treated. Raises
+    UnreadablePhotoError."""
+    pixels, treat = decode(Path(case.folder) / case.file), TREATMENTS.get(case.delivery)
+    if treat is None:
+        return deliver(pixels, NAMED[case.delivery]).data
+    return treat(decoded_pixels(deliver(pixels, NAMED[DELIVERY]).data))
 
 
 def _judged(detector: Detector, case: Case) -> CaseJudgement:

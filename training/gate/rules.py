@@ -107,10 +107,41 @@ def check_slices(contest: Contest) -> Iterator[Check]:
 
 
 def check_laundering(contest: Contest) -> Iterator[Check]:
-    """AUC of every way of washing traces out."""
+    """Of every way of washing traces out: AUC; and, at the operating point, pictures that were not `authentic` before
+    and are after."""
+    before = {case.sha256: case.key for case in contest.sent_as(DELIVERY)}
     for delivery in sorted({case.delivery for case in contest.common} - {DELIVERY}):
         cases = contest.sent_as(delivery)
         yield _slice_check(contest, "laundering", delivery, cases, auc, "AUC")
+        made = [case for case in cases if case.label and case.sha256 in before]
+        if made:
+            yield _washed_check(contest, delivery, made, before)
+
+
+def _washed_check(contest: Contest, delivery: str, made: Sequence[Case], before: Mapping[str, str]) -> Check:
+    """made: manipulated pictures after the treatment. before: hash -> key of the same picture as it was sent."""
+    moves = [
+        [(judged[before[case.sha256]].verdict, judged[case.key].verdict) for case in made]
+        for judged in (contest.champion, contest.candidate)
+    ]
+    flags = [
+        np.array([one != "authentic" and other == "authentic" for one, other in model], np.float64)
+        for model in moves
+    ]
+    judged = contest.judged(made)
+    decides = len(made) >= LEAST_PICTURES
+    found = paired_difference(
+        Judged(judged.labels, flags[0], flags[1], judged.groups), _share, contest.rounds if decides else 0
+    )
+    worse = found.difference > SLICE_LOSS and found.low > 0
+    caught = [sum(one == "fake" for one, _ in model) for model in moves]
+    doubted = [sum(move == ("fake", "inconclusive") for move in model) for model in moves]
+    text = (
+        f"{_told(found, 'made authentic')}; of {caught[0]} -> {caught[1]} called fake, {doubted[0]} -> {doubted[1]} "
+        "became inconclusive"
+    )
+    worst = tuple(case.key for case, flag in zip(made, flags[1], strict=True) if flag)[:WORST]
+    return Check("laundered_authentic", delivery, not worse, text, decides, worst)
 
 
 def check_calibration(contest: Contest) -> Check:
@@ -218,15 +249,15 @@ def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Seque
         mine.groups,
     )
     decides = len(cases) >= LEAST_PICTURES
-
-    def share(labels: NDArray[np.int64], flags: NDArray[np.float64]) -> float:
-        return float(flags.mean())
-
-    found = paired_difference(above, share, contest.rounds if decides else 0)
+    found = paired_difference(above, _share, contest.rounds if decides else 0)
     worse = found.difference > SLICE_LOSS and found.low > 0
     risen = sorted(cases, key=lambda case: -_rise(contest, case))
     worst = tuple(case.key for case in risen[:WORST])
     return Check("slice_accusations", name, not worse, _told(found, "accused"), decides, worst)
+
+
+def _share(labels: NDArray[np.int64], flags: NDArray[np.float64]) -> float:
+    return float(flags.mean())
 
 
 def _fallen(contest: Contest, made: Sequence[Case]) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from refundlens.datasets.collection import Entry, read_index
+from refundlens.training.evaluation.laundering import TREATMENTS
 
 DELIVERY = "q75_720"
 """How every picture is sent."""
-LAUNDERED = ("double_jpeg", "q60_768", "screenshot", "webp")
-"""Further deliveries of some pictures: what people send to wash traces out."""
+LAUNDERED = tuple(TREATMENTS)
+"""What is done to some pictures once more after they were sent: what people do to wash traces out."""
 LAUNDERED_SHARE = 4
-"""One picture in so many is also sent in these ways: they cost as much as the whole suite else."""
+"""One picture in so many is also treated in these ways: they cost twice as much as the whole suite else."""
 HELD = "validation"
 PHOTOS = 300
 """Pictures of each class at most, spread over groups: a rate of 1 % is then three photos."""

@@ -88,10 +88,14 @@ async def erase(visit: Admin, buyer: str) -> Response:
 def _find(visit: Visit, reference: str) -> Response:
     tenant = visit.principal.tenant
     with visit.services.database.reading() as session:
-        for buyer in _meant(session, visit, reference):
-            if erasure.find_traces(session, tenant, buyer).refunds:
-                return back_to(f"/admin/buyers/{buyer}")
+        meant = _meant(session, visit, reference)
+        found = [buyer for buyer in meant if erasure.find_traces(session, tenant, buyer).refunds]
+    if len(found) == 1:
+        return back_to(f"/admin/buyers/{found[0]}")
     failed = problem_of(Invalid("buyer_unknown", "No refund of this buyer, and none of this number."))
+    if found:
+        detail = "Refunds of several buyers have this number. Look by the platform's reference of the buyer instead."
+        failed = problem_of(Conflict("ambiguous_refund", detail))
     return sheet(visit, "buyers", failed, erased=None)
 
 
@@ -101,7 +105,8 @@ def _meant(session: Session, visit: Visit, reference: str) -> list[str]:
         return []
     tenant = visit.principal.tenant
     of_refund = select(Refund.buyer).where(Refund.tenant_id == tenant, Refund.refund_id == reference)
-    return [service.keyed(visit.services.secret, tenant, reference), *session.execute(of_refund).scalars()]
+    by_reference = service.keyed(visit.services.secret, tenant, reference)
+    return list(dict.fromkeys([by_reference, *session.execute(of_refund).scalars()]))
 
 
 def _draw(visit: Visit, buyer: str, failed: Problem | None = None) -> Response:

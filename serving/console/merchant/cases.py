@@ -114,14 +114,18 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     note = text(form, "note")
 
     def do(context: Context) -> Created:
-        if refunds.find_refund(context.session, context.principal, number) is not None:
+        owner = refunds.Owner(body.account, body.platform)
+        if refunds.find_refund(context.session, context.principal, number, owner=owner) is not None:
             said = texts("new_case", visit.language)["known"].format(number=number)
             raise Conflict("refund_known", said)
         refund, _ = mirroring.mirror(context, visit.services.secret, number, body, photos)
         made: Sequence[str] = ()
         if report:
             shown = [photo.sha256 for photo in photos if photo.source is not Source.LISTING]
-            asked = checked(ReportIn, refund_id=number, image=shown[: schemas.MOST_PHOTOS], note=note)
+            whose = {"account": refund.account, "platform": refund.platform}
+            asked = checked(
+                ReportIn, refund_id=number, image=shown[: schemas.MOST_PHOTOS], note=note, **whose
+            )
             made = [one.id for one in service.submit(context, asked)]
         return Created({"refund": refund.refund_id, "report": made[0] if made else None})
 

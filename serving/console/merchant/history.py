@@ -22,7 +22,7 @@ from refundlens.serving.console.merchant import format
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.format import in_tenths, percent
 from refundlens.serving.kit.money import decimals, hundredths
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.kit.texts import texts
@@ -94,6 +94,7 @@ def history_page(visit: Merchant, cursor: paging.Cursor = None) -> Response:
         r=texts("refunds", visit.language),
         tone=format.tone,
         percent=percent,
+        in_tenths=in_tenths,
     )
 
 
@@ -182,7 +183,7 @@ def _cells(
         refund.claim_text,
         refunds["states"][report.state],
         words["verdicts"][report.verdict] if report.verdict else "",
-        f"{screening.probability:.3f}" if screening else "",
+        f"{in_tenths(screening.probability):.1f}" if screening else "",
         _local(report.decided_at, days),
         report.note,
         report.id,

@@ -20,6 +20,7 @@ from refundlens.model.detection import Box
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.detection.maps import load_map
+from refundlens.serving.detection.oracle import coarse_map
 from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_overlay
 from refundlens.serving.drawing.reduced import scaled, to_jpeg
 from refundlens.serving.http.pages import PageRoute
@@ -176,7 +177,11 @@ def _scaled(visit: Visit, name: str, side: int) -> bytes:
 
 def _overlay(visit: Visit, name: str, layer: str) -> bytes:
     cells = load_map(visit.services.files, name)
-    return map_overlay(cells, HEAT_COLOUR) if layer == "heat" else map_overlay(1 - cells, DOUBT_COLOUR)
+    return (
+        map_overlay(coarse_map(cells), HEAT_COLOUR)
+        if layer == "heat"
+        else map_overlay(1 - cells, DOUBT_COLOUR)
+    )
 
 
 def _bytes(visit: Visit, name: str) -> bytes:

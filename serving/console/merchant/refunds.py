@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, TypeVar
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
@@ -33,8 +34,11 @@ from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
+from refundlens.serving.refunds.endpoints import Account, PlatformName, RefundId
+from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
+from refundlens.serving.storage.tables import Refund
 
 
 def report_photos(context: Context, photos: Sequence[str], note: str) -> Created:
@@ -46,18 +50,24 @@ def report_photos(context: Context, photos: Sequence[str], note: str) -> Created
         raise NotFound(f"There is no photo {missing[0]}.")
     claims: dict[str, list[str]] = {}
     for photo in sorted(photos, key=lambda photo: (found[photo].id, photo)):
-        claims.setdefault(found[photo].refund_id, []).append(photo)
-    for refund_id in claims:  # all before the first report: whoever holds the audit chain waits for no refund
-        refunds.get(context.session, context.principal, refund_id, lock=True)
+        claims.setdefault(found[photo].id, []).append(photo)
+    for key in claims:  # all before the first report: whoever holds the audit chain waits for no refund
+        refunds.lock_by_key(context.session, key)
     made: list[str] = []
     failed = 0
     parts = [
-        (refund_id, whole[start : start + MOST_PHOTOS])
-        for refund_id, whole in claims.items()
+        (found[whole[0]], whole[start : start + MOST_PHOTOS])
+        for whole in claims.values()
         for start in range(0, len(whole), MOST_PHOTOS)
     ]
-    for refund_id, part in parts:
-        asked = ReportIn(refund_id=refund_id, image=part, note=note)
+    for refund, part in parts:
+        asked = ReportIn(
+            refund_id=refund.refund_id,
+            account=refund.account,
+            platform=refund.platform,
+            image=part,
+            note=note,
+        )
         try:
             with context.session.begin_nested():
                 made += [report.id for report in service.submit(context, asked)]
@@ -65,7 +75,7 @@ def report_photos(context: Context, photos: Sequence[str], note: str) -> Created
             if len(parts) == 1:
                 raise
             failed += len(part)
-    return Created({"reports": made, "failed": failed, "refunds": list(claims)})
+    return Created({"reports": made, "failed": failed})
 
 
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -90,7 +100,6 @@ MOST_SELECTED = 400
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
-RefundId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w.:\-]+$")]
 Count = Annotated[int, Query(ge=0, le=MOST_SELECTED)]
 
 
@@ -144,9 +153,18 @@ async def report(visit: Merchant) -> Response:
 
 
 @router.get("/refunds/{refund_id}")
-async def one(visit: Merchant, refund_id: RefundId, complained: bool = False) -> Response:
-    """A refund with its photos, each with its button."""
-    card, filed = await run_in_threadpool(_one, visit, refund_id)
+async def one(
+    visit: Merchant,
+    refund_id: RefundId,
+    complained: bool = False,
+    account: Account = None,
+    platform: PlatformName = None,
+) -> Response:
+    """A refund with its photos, each with its button; where several have this number, which one is meant."""
+    choices = await run_in_threadpool(_choices, visit, refund_id, Owner(account, platform))
+    if len(choices) > 1:
+        return page(visit, "merchant/which.html", "refunds", number=refund_id, choices=choices)
+    card, filed = await run_in_threadpool(_one, visit, refund_id, Owner(account, platform))
     return page(
         visit,
         "merchant/refund.html",
@@ -163,9 +181,17 @@ async def one(visit: Merchant, refund_id: RefundId, complained: bool = False) ->
 async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     """Something else is wrong with the refund than a photo."""
     form = await fields(visit)
-    asked = checked(ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"))
+    owner = {name: text(form, name) for name in ("account", "platform")}
+    asked = checked(
+        ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"), **owner
+    )
     await submit(visit, form, lambda context: Created(complaints.file(context, asked).body()))
-    return back_to(f"/refunds/{refund_id}?complained=1#complaints")
+    return back_to(f"/refunds/{refund_id}?{urlencode(owner | {'complained': 1})}#complaints")
+
+
+def _choices(visit: Visit, refund_id: str, owner: Owner) -> Sequence[Refund]:
+    with visit.services.database.reading() as session:
+        return [row for row in refunds.same_number(session, visit.principal, refund_id) if owner.fits(row)]
 
 
 def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None]:
@@ -179,9 +205,9 @@ def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCar
     return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
 
 
-def _one(visit: Visit, refund_id: str) -> tuple[RefundCard, list[dict[str, object]]]:
+def _one(visit: Visit, refund_id: str, owner: Owner) -> tuple[RefundCard, list[dict[str, object]]]:
     with visit.services.database.reading() as session:
-        refund = refunds.get(session, visit.principal, refund_id)
+        refund = refunds.get(session, visit.principal, refund_id, owner=owner)
         photos = refunds.photos(session, [refund])[refund.id]
         reports = repository.reports(session, {name for _, name in photos if name is not None})
         filed = [

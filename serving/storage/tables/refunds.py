@@ -16,9 +16,10 @@ class Refund(Base):
     platform: "" where nobody named it. live: 1, none once an administrator voided the mirror: its number is free again.
     version: ours, raised by every change (the ETag).
     platform_version: the platform's own, only ever raised. account: the shop. buyer: keyed hash of the platform's
-    reference. amount_minor: in the currency's smallest unit. deadline_at: when the platform decides by itself.
-    outcome: what our reports mean for it; outcome_final: nothing can change that any more. claim_text: the buyer's
-    words, blanked by erasure."""
+    reference. buyer_named_by: platform or merchant; `erased`; `unknown` from before that was written down; none where
+    nobody was named, and `buyer` is then this refund's alone. amount_minor: in the currency's smallest unit.
+    deadline_at: when the platform decides by itself. outcome: what our reports mean for it; outcome_final: nothing can
+    change that any more. claim_text: the buyer's words, blanked by erasure."""
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -41,6 +42,7 @@ class Refund(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     buyer: Mapped[str] = mapped_column(DIGEST)
+    buyer_named_by: Mapped[str | None] = mapped_column(String(20))
     claim_type: Mapped[str | None] = mapped_column(String(20))
     claim_text: Mapped[str] = mapped_column(Text, default="")
     deadline_at: Mapped[datetime | None]

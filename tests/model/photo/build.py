@@ -128,9 +128,13 @@ def exif(software: str = "GIMP 2.10") -> bytes:
     return tiff_block({0x0131: (2, software.encode() + b"\0")})
 
 
+def dataset(number: int, text: str) -> bytes:
+    """A dataset of IPTC-IIM's application record: 110 credit, 120 caption, 80 by-line ..."""
+    return b"\x1c\x02" + bytes((number,)) + len(text.encode()).to_bytes(2, "big") + text.encode()
+
+
 def iptc(credit: str = "Made with Google AI") -> bytes:
-    """Dataset 2:110 of IPTC-IIM."""
-    return b"\x1c\x02\x6e" + len(credit).to_bytes(2, "big") + credit.encode()
+    return dataset(110, credit)
 
 
 def resource(number: int, content: bytes) -> bytes:

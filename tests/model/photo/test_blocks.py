@@ -94,6 +94,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "EXIF": lambda: build.webp((b"EXIF", build.exif())),
         "XMP": lambda: build.webp((b"XMP ", build.source_xmp())),
         "C2PA": lambda: build.webp((b"C2PA", build.store())),
+        "trailer": lambda: build.webp() + _SAMSUNG,
     },
     "gif": {
         "application XMP": lambda: build.gif(build.gif_xmp(build.source_xmp())),
@@ -101,6 +102,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
             b"\x21\xff\x0bC2PA_GIF\x01\0\0" + build.sub_blocks(build.store())
         ),
         "comment": lambda: build.gif(b"\x21\xfe" + build.sub_blocks(b"Created with GIMP")),
+        "trailer": lambda: build.gif() + _SAMSUNG,
     },
     "tiff": {
         "tags": lambda: _tiff(0x0131, "GIMP 2.10", 2),  # type: ignore[arg-type]
@@ -111,7 +113,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
     },
     "heic": _of_heif("HEIC"),
     "avif": _of_heif("AVIF"),
-    "bmp": {},
+    "bmp": {"trailer": lambda: build.saved("BMP") + _SAMSUNG},
 }
 
 
@@ -163,6 +165,16 @@ def test_exif_over_64_kib_goes_on_in_the_next_segment() -> None:
         (build.png(None, (b"abCd", b"x")), "abCd"),
         (build.png(None, build.raw_profile("other", b"x")), "raw profile other"),
         (build.webp((b"ABCD", b"1234")), "ABCD"),
+        (build.png(None, (b"caBX", b"chance bytes")), "caBX"),
+        (build.with_segments(*build.in_app11(build.superbox(b"json", "other"))), "APP11 JUMBF"),
+        (_with_box("HEIC", b"abcd", b"x"), "box abcd"),
+        (_with_box("AVIF", b"jumb", b"x"), "box jumb"),
+        (_tiff(0xCD41, b"chance bytes"), "0xCD41 C2PA"),
+        (_tiff(0x02BC, build.source_xmp()[:-60]), "0x02BC XMP"),
+        *(
+            (build.saved(fmt) + b"a record that nobody knows", "trailer")
+            for fmt in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+        ),
         (build.gif(b"\x21\xff\x0bSOMEAPP0123" + build.sub_blocks(b"x")), "application SOMEAPP0123"),
     ],
 )

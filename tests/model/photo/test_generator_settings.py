@@ -5,7 +5,7 @@ import json
 import pytest
 
 from refundlens.model.photo.exif import Exif
-from refundlens.model.photo.generator_settings import generator_settings, is_settings
+from refundlens.model.photo.generator_settings import UNNAMED, generator_settings, is_settings
 from refundlens.model.photo.image import read_photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.xmp import read_xmp
@@ -52,7 +52,7 @@ def _exif(**texts: str) -> Metadata:
         (_exif(description="Signature: " + "a" * 88, artist=_UUID), "xAI Grok"),
         (Metadata(iptc={"caption": "Signature: " + "a" * 88, "byline": _UUID}), "xAI Grok"),
         (_text("x", "hf-job-id"), "Higgsfield"),
-        (_text({"prompt": "a", "negative_prompt": "b", "sampler": "c"}, "Comment"), "an image generator"),
+        (_text({"prompt": "a", "negative_prompt": "b", "sampler": "c"}, "Comment"), UNNAMED),
     ],
 )  # fmt: skip
 def test_settings(metadata: Metadata, tool: str) -> None:

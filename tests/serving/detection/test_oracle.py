@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,15 +15,21 @@ from hypothesis import strategies as some
 from PIL import Image
 from starlette.testclient import TestClient
 
-from refundlens.serving.detection.oracle import DAY, MAP_STEPS, STEPS, Variants, coarse, coarse_map
+from refundlens.serving.detection.oracle import DAY, MAP_STEPS, Variants, coarse, coarse_map
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.format import TENTHS
+from refundlens.serving.kit.principal import Principal
+from refundlens.serving.kit.roles import Role
+from refundlens.serving.storage.tables import OutboxEvent
+from refundlens.serving.webhooks.stream import told
 
 KINDS = ("authentic", "ai_generated", "ai_edited", "photoshopped")
 
 
 def _is_tenth(value: float) -> bool:
-    return abs(value * STEPS - round(value * STEPS)) < 1e-9
+    return abs(value * TENTHS - round(value * TENTHS)) < 1e-9
 
 
 @given(some.lists(some.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda values: sum(values) > 0.01))
@@ -31,7 +39,7 @@ def test_tenths_that_still_add_up(weights: list[float]) -> None:
     assert abs(sum(told["kind"].values()) - 1) < 1e-9 and told["verdict"] == "fake"
     assert abs(told["probability"] - (1 - told["kind"]["authentic"])) < 1e-9
     assert all(_is_tenth(value) for value in told["kind"].values())
-    assert all(abs(told["kind"][name] - kind[name]) < 1 / STEPS + 1e-9 for name in KINDS)
+    assert all(abs(told["kind"][name] - kind[name]) < 1 / TENTHS + 1e-9 for name in KINDS)
 
 
 def test_a_map_in_steps_shows_where_and_no_slope() -> None:
@@ -113,3 +121,46 @@ def test_merchants_have_a_number_of_photos_a_day(
         told = [merchant.post("/v1/detect", content=photo(quality=q), headers=headers) for q in range(80, 88)]
         assert told[0].status_code == 200 and told[-1].json()["code"] == "share_taken"
         assert judge.post("/v1/detect", content=photo(quality=79), headers=headers).status_code == 200
+
+
+def test_reports_are_no_oracle_either(
+    workflow_app: FastAPI,
+    as_caller: Callable[..., TestClient],
+    story: Any,
+    monkeypatch: Any,
+    moving_clock: Any,
+) -> None:
+    """A shop mirrors variants of one picture and reports them, over as many refunds as it likes: as many are judged as
+    /v1/detect judges."""
+    monkeypatch.setattr(workflow_app.state.settings, "variants_per_day", 3)
+    shop = as_caller("shop-1")
+
+    def report(number: int, picture: Upload) -> Any:
+        refund = shop.put(f"/v1/refunds/r{number}", json=story.refund(picture.data)).json()
+        return shop.post("/v1/reports", json={"refund_id": f"r{number}", "image": refund["images"][0]["id"]})
+
+    assert [report(number, _picture(1, number)).status_code for number in (1, 2, 3)] == [201] * 3
+    refused = report(4, _picture(1, 4))
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_variants")
+    assert refused.headers["Retry-After"]
+    assert report(5, _picture(1, 3)).status_code == 201, "the very same photo in another refund"
+    assert report(6, _picture(2)).status_code == 201, "another picture"
+    moving_clock.forward(days=1, minutes=1)
+    deadline = rfc3339(moving_clock() + timedelta(days=1))
+    again = shop.put(
+        "/v1/refunds/r7", json=story.refund(_picture(1, 4).data) | {"deadline_at": deadline}
+    ).json()
+    asked = {"refund_id": "r7", "image": again["images"][0]["id"]}
+    assert shop.post("/v1/reports", json=asked).status_code == 201, "the next day"
+
+
+def test_the_stream_of_events_has_tenths_for_whoever_is_no_judge() -> None:
+    payload = {"type": "detection.completed", "data": {"probability": 0.9731, "verdict": "fake"}}
+    event = OutboxEvent(
+        id="evt_1", type="detection.completed", payload=json.dumps(payload, separators=(",", ":"))
+    )
+    merchant, judge = (
+        Principal("tnt_default", "key_1", role, "somebody") for role in (Role.MERCHANT, Role.ADJUDICATOR)
+    )
+    assert json.loads(told(event, merchant))["data"] == {"probability": 1.0, "verdict": "fake"}
+    assert told(event, judge) == event.payload

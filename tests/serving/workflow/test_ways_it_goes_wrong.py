@@ -480,6 +480,13 @@ def test_a_refusal_falls_with_its_own_report(calls: Any, story: ModuleType, phot
     own = calls("ann").http.post(
         f"/v1/appeals/{appeal['id']}/decision", json=answer, headers={"Idempotency-Key": "own"}
     )
+    seen = calls("bob").http.get(f"/v1/appeals/{appeal['id']}").headers["ETag"]
+    stale = calls("bob").http.post(
+        f"/v1/appeals/{appeal['id']}/decision",
+        json=answer,
+        headers={"Idempotency-Key": "s", "If-Match": '"1"'},
+    )
+    assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile") and seen != '"1"'
     assert own.json()["code"] == "same_judge"  # whoever passed the appeal on does not decide it
     calls("bob").post(f"/v1/appeals/{appeal['id']}/decision", answer)
     now = calls("shop-1").get(path)

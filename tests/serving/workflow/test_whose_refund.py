@@ -18,6 +18,7 @@ from refundlens.serving.refunds.signed_photos import SETTING, statement
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import AuditEvent, IntegrityEntry, Refund, Report, Tenant
 from refundlens.serving.workflow.states import ReportState
+from tests.support.desk import Desk
 
 
 @pytest.fixture
@@ -62,6 +63,47 @@ def test_one_shop_sells_on_two_platforms(as_caller: Any, story: Any, photo: Any)
     asked = {"refund_id": "r1", "image": here["images"][0]["id"]}
     assert shop.post("/v1/reports", json=asked).status_code == 409
     assert shop.post("/v1/reports", json=asked | {"platform": "taobao"}).status_code == 201
+
+
+def test_whatever_takes_a_number_says_when_it_means_several(as_caller: Any, story: Any, photo: Any) -> None:
+    """The API: 409, until shop and platform are named; the console asks which one."""
+    shop = as_caller("shop-1")
+    first, second = (
+        shop.put("/v1/refunds/r1", json=_body(story, photo(red=red), platform=name)).json()["images"][0]["id"]
+        for name, red in (("taobao", False), ("elsewhere", True))
+    )
+    for image, name in ((first, "taobao"), (second, "elsewhere")):
+        asked = {"refund_id": "r1", "image": image, "platform": name}
+        assert shop.post("/v1/reports", json=asked).status_code == 201
+    listed = shop.get("/v1/reports?refund_id=r1")
+    assert (listed.status_code, listed.json()["code"]) == (409, "ambiguous_refund")
+    [only] = shop.get("/v1/reports?refund_id=r1&platform=taobao").json()["items"]
+    assert only["image"]["id"] == first
+    complaint = {"refund_id": "r1", "kind": "abuse", "text": "Again."}
+    assert shop.post("/v1/complaints", json=complaint).json()["code"] == "ambiguous_refund"
+    assert shop.post("/v1/complaints", json=complaint | {"platform": "elsewhere"}).status_code == 201
+    root = as_caller("root")
+    assert root.post("/v1/refunds/r1/void", json={"reason": "x"}).json()["code"] == "ambiguous_refund"
+
+
+def test_the_console_asks_which_refund_is_meant(
+    workflow_app: FastAPI, as_caller: Any, story: Any, photo: Any
+) -> None:
+    shop = as_caller("shop-1")
+    for name in ("taobao", "elsewhere"):
+        shop.put("/v1/refunds/r1", json=_body(story, photo(), platform=name, buyer=name))
+    desk = Desk(workflow_app, "shop-1")
+    asked = desk.get("/refunds/r1")
+    assert asked.status_code == 200 and "Which one do you mean?" in asked.text
+    address = "/refunds/r1?account=shop-1&platform=taobao"
+    assert address.replace("&", "&amp;") in asked.text
+    page = desk.get(address)
+    sent = desk.send(page, "/refunds/r1/complaints", kind="abuse", text="Again.")
+    assert sent.status_code == 303 and "platform=taobao" in sent.headers["location"]
+    assert desk.send(page, "/refunds/reports").headers["location"].startswith("/reports/rpt_")
+    office = Desk(workflow_app, "root")
+    found = office.send(office.get("/admin/buyers"), "/admin/buyers/find", reference="r1")
+    assert found.status_code == 409, "whose record is opened, or erased, is not left to chance"
 
 
 def test_a_refund_whose_platform_is_named_later_stays_one(as_caller: Any, story: Any, photo: Any) -> None:
@@ -166,4 +208,5 @@ def test_a_platforms_key_speaks_for_its_platform_only(
     assert (made.status_code, made.json()["platform"]) == (201, "taobao")
     assert taobao.put("/v1/refunds/r1", json=body | {"platform": "other"}).status_code == 403
     assert other.get("/v1/refunds/r1").status_code == 404
+    assert other.get(f"/v1/images/{made.json()['images'][0]['id']}").status_code == 404
     assert other.put("/v1/refunds/r1", json=body).status_code == 201, "a number of its own"

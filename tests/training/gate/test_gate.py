@@ -19,6 +19,7 @@ from refundlens.training.gate.rules import (
     check_bounds,
     check_calibration,
     check_latency,
+    check_laundering,
     check_recall,
     check_size,
     check_slices,
@@ -119,6 +120,34 @@ def test_bounds_times_size_and_probabilities(tmp_path: Path) -> None:
     told = check_accusations(replace(contest, candidate=fake), 0.01)
     assert told.failed and told.text.startswith("20 of 200 photos")
     assert not check_accusations(contest, 0.01).failed
+
+
+def _washed(turned: int, called: str) -> Contest:
+    """40 pictures called `called`, sent and then blurred, as 40 photos are. turned: how many of them the candidate
+    then calls authentic; the champion none."""
+    cases = [_case(index, int(index < 40), "any") for index in range(80)]
+    cases += [replace(case, delivery="blurred, 1 pixel") for case in cases]
+    judged: tuple[dict[str, CaseJudgement], ...] = ({}, {})
+    for model, verdicts in enumerate(judged):
+        for number, case in enumerate(cases):
+            after, index = number >= 80, number % 80
+            verdict = called if case.label else "authentic"
+            if case.label and after:
+                verdict = "authentic" if model and index < turned else "inconclusive"
+            verdicts[case.key] = CaseJudgement(case.key, 0.9 if case.label else 0.1, verdict, "any")
+    return Contest(cases, *judged, 0.05, 200)
+
+
+@pytest.mark.parametrize("called", ["fake", "inconclusive"])
+def test_a_candidate_that_laundering_turns_authentic_fails(called: str) -> None:
+    """Its ranking may be as good as ever; what counts is what a sender gets away with."""
+    [fine] = [check for check in check_laundering(_washed(0, called)) if check.rule == "laundered_authentic"]
+    assert fine.decides and fine.passed and "0.000 -> 0.000" in fine.text
+    ranking, turned = check_laundering(_washed(12, called))
+    assert not ranking.failed and turned.failed and turned.slice == "blurred, 1 pixel"
+    assert len(turned.worst) == 10 and "0.000 -> 0.300" in turned.text
+    assert ("of 40 -> 40 called fake, 40 -> 28 became inconclusive" in turned.text) == (called == "fake")
+    assert not any(check.failed for check in check_laundering(_washed(1, called))), "chance fails nobody"
 
 
 @pytest.fixture

@@ -1,0 +1,476 @@
+"""Every kind of field case in the spellings, encodings and containers in which it is met; built here from bytes."""
+
+import html
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.photo.provenance import read_provenance
+from tests.model.photo import build
+
+Writer = Callable[[str], bytes]
+
+_XAP = b"http://ns.adobe.com/xap/1.0/\0"
+_TYPE = f"{build.SOURCE}trainedAlgorithmicMedia"
+_PROPERTY = "Iptc4xmpExt:DigitalSourceType"
+_SETTINGS = (
+    "a shirt\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512"
+)
+_LABEL = {
+    "Label": "1",
+    "ContentProducer": "001191110102MACQD9K64010000",
+    "ProduceID": "x",
+    "ReservedCode1": "",
+}
+_WRAPPED = json.dumps({"AIGC": _LABEL})
+_TC260 = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+
+
+def said(data: bytes) -> str:
+    """Codes, values and texts of what the file says, as one line to be searched."""
+    reasons = read_provenance(read_photo(data))
+    return " ".join(f"{one.code} {one.details} {one.text}" for one in reasons)
+
+
+def _app1(packet: bytes) -> bytes:
+    return build.with_segments((0xE1, _XAP + packet))
+
+
+def _exif(tags: dict[int, bytes] | None = None, inner: dict[int, bytes] | None = None) -> bytes:
+    return build.tiff_block(
+        {tag: (7 if tag == 0x9C9C else 2, content) for tag, content in (tags or {}).items()},
+        {tag: (7, content) for tag, content in (inner or {}).items()} if inner else None,
+    )
+
+
+def _in_exif(**fields: bytes) -> bytes:
+    tags = {"description": 0x010E, "make": 0x010F, "model": 0x0110, "software": 0x0131, "artist": 0x013B,
+            "copyright": 0x8298, "xp_comment": 0x9C9C}  # fmt: skip
+    block = _exif({tags[name]: content + b"\0" for name, content in fields.items()})
+    return build.with_segments((0xE1, b"Exif\0\0" + block))
+
+
+def _in_iptc(number: int, text: str) -> bytes:
+    return build.with_segments(
+        (0xED, b"Photoshop 3.0\0" + build.resource(0x0404, build.dataset(number, text)))
+    )
+
+
+def _itxt(name: str, text: str) -> tuple[bytes, bytes]:
+    return b"iTXt", name.encode() + b"\0\0\0\0\0" + text.encode()
+
+
+XMP_CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
+    "jpeg": _app1,
+    "png": lambda packet: build.png({"XML:com.adobe.xmp": packet.decode()}),
+    "png, packed": lambda packet: build.png({"XML:com.adobe.xmp": packet.decode()}, packed=True),
+    "png, other keyword": lambda packet: build.png({"XML:COM.ADOBE.XMP": packet.decode()}),
+    "png, keyword xmp": lambda packet: build.png({"xmp": packet.decode()}),
+    "png, zTXt": lambda packet: build.png(None, (b"zTXt", b"XML:com.adobe.xmp\0\0" + zlib.compress(packet))),
+    "png, raw profile": lambda packet: build.png(None, build.raw_profile("APP1", _XAP + packet)),
+    "webp": lambda packet: build.webp((b"EXIF", build.exif()), (b"XMP ", packet)),
+    "gif": lambda packet: build.gif(build.gif_xmp(packet)),
+    "gif, behind the picture": lambda packet: build.gif()[:-1] + build.gif_xmp(packet) + b";",
+    "heic": lambda packet: build.saved("HEIC", xmp=packet),
+    "avif": lambda packet: build.saved("AVIF", xmp=packet),
+    "exif tag": lambda packet: build.with_segments(
+        (0xE1, b"Exif\0\0" + build.tiff_block({0x02BC: (1, packet)}))
+    ),
+    "comment": lambda packet: build.with_segments((0xFE, packet)),
+}
+TEXT_PLACES: dict[str, Writer] = {
+    "exif comment": lambda text: build.with_segments(
+        (0xE1, b"Exif\0\0" + _exif(inner={0x9286: b"ASCII\0\0\0" + text.encode()}))
+    ),
+    "exif comment, utf-16": lambda text: build.with_segments(
+        (0xE1, b"Exif\0\0" + _exif(inner={0x9286: b"UNICODE\0" + text.encode("utf-16-be")}))
+    ),
+    "exif description": lambda text: _in_exif(description=text.encode()),
+    "exif xp comment": lambda text: _in_exif(xp_comment=text.encode("utf-16-le") + b"\0"),
+    "exif artist": lambda text: _in_exif(artist=text.encode()),
+    "webp exif": lambda text: build.webp(
+        (b"EXIF", _exif(inner={0x9286: b"UNICODE\0" + text.encode("utf-16-le")}))
+    ),
+    "png comment": lambda text: build.png(None, _itxt("Comment", text)),
+    "png description, packed": lambda text: build.png({"Description": text}, packed=True),
+    "jpeg comment": lambda text: build.with_segments((0xFE, text.encode())),
+    "gif comment": lambda text: build.gif(b"\x21\xfe" + build.sub_blocks(text.encode())),
+    "iptc caption": lambda text: _in_iptc(120, text),
+}
+"""Where free text lies: a label or settings count in each, an innocent word in none."""
+
+SPELLINGS = {
+    "single quotes": f"<rdf:Description {_PROPERTY}='{_TYPE}'/>",
+    "spaces": f'<rdf:Description {_PROPERTY} = "  {_TYPE}  "/>',
+    "resource": f'<{_PROPERTY} rdf:resource="{_TYPE}"/>',
+    "value": f'<{_PROPERTY} rdf:parseType="Resource"><rdf:value>{_TYPE}</rdf:value></{_PROPERTY}>',
+    "value, as attribute": f'<{_PROPERTY}><rdf:Description rdf:value="{_TYPE}"/></{_PROPERTY}>',
+    "described resource": f'<{_PROPERTY}><rdf:Description rdf:about="{_TYPE}"/></{_PROPERTY}>',
+    "bag": f"<{_PROPERTY}><rdf:Bag><rdf:li>{_TYPE}</rdf:li></rdf:Bag></{_PROPERTY}>",
+    "bag of resources": f"<{_PROPERTY}><rdf:Bag><rdf:li rdf:resource='{_TYPE}'/></rdf:Bag></{_PROPERTY}>",
+    "in a struct": f"<a:b xmlns:a='a'><rdf:Bag><rdf:li><{_PROPERTY}>{_TYPE}</{_PROPERTY}></rdf:li></rdf:Bag></a:b>",
+    "curie": f"<{_PROPERTY}>[digsrctype:trainedAlgorithmicMedia]</{_PROPERTY}>",
+    "bare": f"<{_PROPERTY}>TrainedAlgorithmicMedia</{_PROPERTY}>",
+    "words": f"<{_PROPERTY}>Trained Algorithmic Media</{_PROPERTY}>",
+    "https": f"<{_PROPERTY}>{_TYPE.replace('http', 'https')}/</{_PROPERTY}>",
+    "fragment": f"<{_PROPERTY}>{build.SOURCE[:-1]}#trainedAlgorithmicMedia</{_PROPERTY}>",
+    "query": f"<{_PROPERTY}>{_TYPE}?lang=en</{_PROPERTY}>",
+    "older name": f"<Iptc4xmpExt:DigitalSourceFileType>{_TYPE}</Iptc4xmpExt:DigitalSourceFileType>",
+    "no prefix": f"<DigitalSourceType xmlns='http://iptc.org/std/Iptc4xmpExt/2008-02-29/'>{_TYPE}</DigitalSourceType>",
+    "cdata": f"<{_PROPERTY}><![CDATA[{_TYPE}]]></{_PROPERTY}>",
+    "references": f"<{_PROPERTY}>{_TYPE.replace('A', '&#65;').replace('M', '&#x4d;')}</{_PROPERTY}>",
+    "beside a bare ampersand": f"<a:t xmlns:a='a'>salt & pepper</a:t><{_PROPERTY}>{_TYPE}</{_PROPERTY}>",
+    "before damage": f"<{_PROPERTY}>{_TYPE}</{_PROPERTY}><a></b>",
+}
+
+
+@pytest.mark.parametrize("body", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_source_type_in_every_spelling(body: str) -> None:
+    assert "“trainedAlgorithmicMedia”" in said(_app1(build.xmp(body)))
+
+
+@pytest.mark.parametrize("place", XMP_CONTAINERS)
+def test_xmp_in_every_container(place: str) -> None:
+    assert "“trainedAlgorithmicMedia”" in said(XMP_CONTAINERS[place](build.source_xmp()))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+def test_xmp_in_every_encoding(encoding: str) -> None:
+    assert "“trainedAlgorithmicMedia”" in said(_app1(build.source_xmp().decode().encode(encoding)))
+
+
+@pytest.mark.parametrize(
+    "code", ["digitalCapture", "computationalCapture", "compositeSynthetic", "humanEdits", "newOne"]
+)
+@pytest.mark.parametrize(
+    "extra", [{}, {"when": "2026"}, {"softwareAgent": {"name": "x"}, "description": "y"}]
+)
+def test_a_signed_source_type_is_named_exactly(code: str, extra: dict[str, object]) -> None:
+    action = {"action": "c2pa.created", "digitalSourceType": build.SOURCE + code, **extra}
+    assert f"“{code}”" in said(build.with_segments(*build.in_app11(build.store(action))))
+
+
+@pytest.mark.parametrize("size", [60_000, 200, 33])
+@pytest.mark.parametrize("first", [0, 1, 7])
+def test_credentials_in_parts_of_any_size_number_and_order(first: int, size: int) -> None:
+    parts = build.in_app11(build.store(), first, size)
+    assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*parts))
+    assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*reversed(parts)))
+
+
+def test_credentials_beside_another_box_are_still_verified() -> None:
+    signed = build.signed(build.saved("JPEG"), "image/jpeg")
+    other = build.in_app11(build.superbox(b"json", "other", build.box(b"json", b"{}")))[0][1]
+    other = other[:2] + b"\0\x09" + other[4:]
+    length = (len(other) + 2).to_bytes(2, "big")
+    assert "metadata.c2pa_" in said(signed[:2] + b"\xff\xeb" + length + other + signed[2:])
+
+
+@pytest.mark.parametrize("place", ["https://m.example/x", "HTTPS://m.example/x"])
+@pytest.mark.parametrize("container", ["jpeg", "png", "webp", "heic"])
+def test_credentials_kept_elsewhere(place: str, container: str) -> None:
+    packet = build.xmp(f"<dcterms:provenance>{place}</dcterms:provenance>")
+    assert "metadata.c2pa_remote" in said(XMP_CONTAINERS[container](packet))
+
+
+def test_credentials_that_were_taken_out() -> None:
+    packet = build.xmp("<dcterms:provenance>self#jumbf=c2pa/urn:uuid:1</dcterms:provenance>")
+    assert "metadata.c2pa_missing" in said(_app1(packet))
+
+
+_ESCAPED = html.escape(json.dumps(_LABEL))
+_FIELDS = "".join(f"<TC260:{key}>{value}</TC260:{key}>" for key, value in _LABEL.items())
+_ATTRIBUTES = " ".join(f'TC260:{key}="{value}"' for key, value in _LABEL.items())
+AIGC_XMP = {
+    "element": f"<TC260:AIGC>{_ESCAPED}</TC260:AIGC>",
+    "attribute": f'<rdf:Description TC260:AIGC="{_ESCAPED}"/>',
+    "single quotes": f"<rdf:Description TC260:AIGC='{json.dumps(_LABEL)}'/>",
+    "cdata": f"<TC260:AIGC><![CDATA[{json.dumps(_LABEL, indent=1)}]]></TC260:AIGC>",
+    "list": f"<TC260:AIGC><rdf:Alt><rdf:li xml:lang='x-default'>{_ESCAPED}</rdf:li></rdf:Alt></TC260:AIGC>",
+    "escaped twice": f"<TC260:AIGC>{html.escape(_ESCAPED)}</TC260:AIGC>",
+    "struct": f"<TC260:AIGC rdf:parseType='Resource'>{_FIELDS}</TC260:AIGC>",
+    "struct of attributes": f"<TC260:AIGC {_ATTRIBUTES}/>",
+    "struct in a bag": (
+        f"<TC260:AIGC><rdf:Bag><rdf:li rdf:parseType='Resource'>{_FIELDS}</rdf:li></rdf:Bag></TC260:AIGC>"
+    ),
+    "properties": _FIELDS,
+    "lower case": f"<tc260:aigc xmlns:tc260='{_TC260}'>{_ESCAPED}</tc260:aigc>",
+    "other prefix": f"<ns0:AIGC xmlns:ns0='{_TC260}'>{_ESCAPED}</ns0:AIGC>",
+    "description": f"<dc:description xmlns:dc='dc'>{html.escape(_WRAPPED)}</dc:description>",
+    "round quotes": f"<TC260:AIGC>{json.dumps(_LABEL).replace(chr(34), '”')}</TC260:AIGC>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", AIGC_XMP.values(), ids=AIGC_XMP)
+def test_the_chinese_label_in_every_spelling_of_xmp(body: str) -> None:
+    assert "Doubao (豆包)" in said(_app1(build.xmp(body)))
+    assert "Doubao (豆包)" in said(_app1(build.xmp(body).decode().encode("utf-16")))
+
+
+AIGC_TEXTS = {
+    "wrapped": _WRAPPED, "bare": json.dumps(_LABEL), "announced": "AIGC:" + json.dumps(_LABEL),
+    "glued": "AIGC" + json.dumps(_LABEL), "as text": json.dumps({"AIGC": json.dumps(_LABEL)}),
+    "html": html.escape(_WRAPPED), "backslashes": _WRAPPED.replace('"', '\\"'), "after words": "照片 " + _WRAPPED,
+    "deep": json.dumps({"data": {"meta": {"AIGC": _LABEL}}}), "second object": '{"a": 1}' + _WRAPPED,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", TEXT_PLACES)
+@pytest.mark.parametrize("text", AIGC_TEXTS.values(), ids=AIGC_TEXTS)
+def test_the_chinese_label_in_every_text(text: str, place: str) -> None:
+    assert "Doubao (豆包)" in said(TEXT_PLACES[place](text))
+
+
+@pytest.mark.parametrize(
+    ("text", "producer"),
+    [
+        ({"AIGC": {"Label": 1, "ServiceProvider": "Tencent", "ContentId": "z"}}, "Tencent"),
+        ({"ServiceProvider": "Tencent", "ServiceUser": "x", "ContentId": "z"}, "Tencent"),
+        ({"product": "dreamina", "exportType": "generation"}, "Jimeng (即梦)"),
+        ({"product": "aweme", "aigc_info": {"aigc_type": 1}}, "aigc_label"),
+        ({"product": "xinghui", "aigc_info": json.dumps({"aigc_label_type": 2})}, "aigc_label"),
+        ({"AIGC": {**_LABEL, "ContentProducer": "00119144030008867405x200001"}}, "Jimeng (即梦)"),
+        ({"AIGC": {**_LABEL, "ContentProducer": "kling"}}, "Kling (可灵)"),
+    ],
+)
+def test_other_labels_and_producers(text: object, producer: str) -> None:
+    found = said(build.png({"Comment": json.dumps(text, ensure_ascii=False)}))
+    assert "metadata.aigc_label" in found
+    assert producer in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AIGC", "this shirt is against AIGC", '{"Label": "1"}', '{"product": "capcut", "exportType": "export"}',
+     '{"product": "capcut", "aigc_info": {"aigc_label_type": 0}}'],
+)  # fmt: skip
+@pytest.mark.parametrize("place", TEXT_PLACES)
+def test_what_is_no_label(text: str, place: str) -> None:
+    found = said(TEXT_PLACES[place](text))
+    assert "metadata.aigc_label" not in found
+    assert "metadata.none" not in found  # a text was there and is shown
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"UNICODE\0" + mark + text.encode(encoding)
+          for text in (_SETTINGS, "红色衬衫，高清\n" + _SETTINGS, "赤いシャツ" * 40 + _SETTINGS)
+          for mark, encoding in ((b"", "utf-16-be"), (b"", "utf-16-le"), (b"\xfe\xff", "utf-16-be"),
+                                 (b"\xff\xfe", "utf-16-le"), (b"", "utf-8"))),
+        *(head + _SETTINGS.encode()
+          for head in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", bytes(8), b"", b"\xef\xbb\xbf", b" " * 8)),
+        b"ASCII\0\0\0" + _SETTINGS.encode("utf-16-le"), b"ASCII\0\0\0" + ("红色\n" + _SETTINGS).encode("gbk"),
+    ],
+)  # fmt: skip
+def test_settings_in_every_encoding_of_the_exif_comment(raw: bytes, order: str) -> None:
+    block = _exif(inner={0x9286: raw})
+    if order == ">":
+        head = b"MM\0*" + struct.pack(">IH", 8, 1) + struct.pack(">HHII", 0x8769, 4, 1, 26) + bytes(4)
+        block = head + struct.pack(">HHHII", 1, 0x9286, 7, len(raw), 44) + bytes(4) + raw
+    assert "metadata.generator_parameters" in said(build.with_segments((0xE1, b"Exif\0\0" + block)))
+
+
+_WORKFLOW = json.dumps({"last_node_id": 9, "nodes": [{"id": 1, "type": "KSampler"}], "links": []})
+_GRAPH = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 7}}})
+_JOB = "Job ID: 12345678-1234-1234-1234-123456789abc"
+_SIGNATURE, _UUID = "Signature: " + "A" * 88, "12345678-1234-1234-1234-123456789abc"
+SETTINGS: dict[str, tuple[dict[str, str], str]] = {
+    "web ui": ({"parameters": _SETTINGS}, "Stable Diffusion web UI"),
+    "web ui, lower case": ({"parameters": _SETTINGS.lower()}, "Stable Diffusion web UI"),
+    "comfy": ({"prompt": _GRAPH, "workflow": _WORKFLOW}, "ComfyUI"),
+    "comfy with NaN": ({"prompt": _GRAPH.replace("7", "NaN")}, "ComfyUI"),
+    "comfy, empty": ({"workflow": json.dumps({"last_node_id": 0, "nodes": [], "links": []})}, "ComfyUI"),
+    "comfy, huge": ({"workflow": json.dumps({"x": "A" * 400_000, "nodes": [{"type": "a"}]})}, "ComfyUI"),
+    "novel ai in one text": (
+        {"Comment": json.dumps({"Software": "NovelAI", "Comment": json.dumps({"uc": "", "sampler": "k"})})}, "NovelAI"),
+    "novel ai's title": ({"Title": "NovelAI generated image"}, "NovelAI"),
+    "swarm": ({"parameters": json.dumps({"sui_image_params": {"prompt": "x"}})}, "SwarmUI"),
+    "fooocus": ({"parameters": json.dumps({"base_model": "x", "adm_guidance": "1"})}, "Fooocus"),
+    "easy diffusion": ({"prompt": "x", "seed": "1", "use_stable_diffusion_model": "a"}, "Easy Diffusion"),
+    "easy diffusion, words": ({"Seed": "1", "Stable Diffusion model": "a", "Sampler": "b"}, "Easy Diffusion"),
+    "draw things": ({"Description": "x\nSteps: 8, Sampler: DPM++, Guidance Scale: 5.0, Seed: 1"}, "Draw Things"),
+    "mochi": ({"Comment": "Include in Image: x; Steps: 20; Generator: Mochi Diffusion 4.6"}, "Mochi Diffusion"),
+    "midjourney": ({"Description": f"a shirt --ar 3:2 --v 6.0 {_JOB}"}, "Midjourney"),
+    "midjourney without flags": ({"Description": f"a shirt {_JOB}", "Author": "x"}, "Midjourney"),
+    "grok": ({"ImageDescription": _SIGNATURE, "Artist": _UUID}, "xAI Grok"),
+    "grok, creator": ({"Description": _SIGNATURE, "Creator": _UUID}, "xAI Grok"),
+    "tensor": ({"generation_data": json.dumps({"prompt": "x", "samplerName": "a", "cfgScale": 7})}, "generator"),
+    "diffusers": ({"metadata": json.dumps({"prompt": "x", "num_inference_steps": 20})}, "generator"),
+    "only the keyword": ({"negative_prompt": "blurry"}, "metadata.generator_parameters"),
+    "runware": ({"Comment": "Created with Runware"}, "Runware"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_of_generators_in_png_texts(name: str) -> None:
+    texts, tool = SETTINGS[name]
+    for data in (
+        build.png(texts),
+        build.png(texts, packed=True),
+        build.png(None, *(_itxt(*one) for one in texts.items())),
+    ):
+        found = said(data)
+        assert "metadata.generator_" in found
+        assert tool in found
+
+
+@pytest.mark.parametrize("field", ["make", "model", "description", "software", "artist", "copyright"])
+@pytest.mark.parametrize("text", [_WORKFLOW, "workflow:" + _WORKFLOW, "Prompt: " + _GRAPH])
+def test_a_workflow_is_no_camera_wherever_it_lies(field: str, text: str) -> None:
+    tag = {"make": 0x010F, "model": 0x0110, "description": 0x010E, "software": 0x0131, "artist": 0x013B,
+           "copyright": 0x8298}[field]  # fmt: skip
+    block = _exif({tag: text.encode() + b"\0"})
+    for data in (build.webp((b"EXIF", block)), build.saved("AVIF", exif=b"Exif\0\0" + block)):
+        found = said(data)
+        assert "ComfyUI" in found
+        assert not any(f"metadata.{code}" in found for code in ("camera", "device", "credit", "description"))
+
+
+INNOCENT = (
+    "white canvas shoes", "Firefly garden lamp", "Imagen de producto", "gemini necklace, chain broken", "Sora pillow",
+    "a flux capacitor T-shirt", "Leonardo da Vinci print", "Runway dress", "Magic eraser sponge", "Wan chair",
+    "gimp mask", "snap seed packets", "made in China", "made by Gemini Industries Ltd", "by Firefly Studio",
+    "the stable diffusion of ink", "Photoshop for beginners, page torn", "豆包枕头", "即梦床垫", "人工合成钻石",
+    "AI智能手表表带断裂", "生成日期2026-01-01", "my AI generated excitement", "AI letter pendant",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", TEXT_PLACES)
+@pytest.mark.parametrize("text", INNOCENT)
+def test_innocent_words_name_no_tool_and_are_shown(text: str, place: str) -> None:
+    found = said(TEXT_PLACES[place](text))
+    assert not any(f"metadata.{code}" in found for code in ("editing_software", "generat", "aigc", "none"))
+
+
+GENERATORS = (
+    "Midjourney",
+    "DALL-E 3",
+    "Gemini",
+    "Grok",
+    "Sora",
+    "文心一格",
+    "FLUX.2",
+    "即梦AI",
+    "Made with AI",
+    "Firefly",
+)
+NAMING: dict[str, Writer] = {
+    "exif software": lambda name: _in_exif(software=name.encode()),
+    "exif software, gbk": lambda name: _in_exif(software=name.encode("gbk")),
+    "xmp creator tool": lambda name: _app1(build.xmp(f"<xmp:CreatorTool>{name}</xmp:CreatorTool>")),
+    "xmp credit": lambda name: _app1(build.xmp(f"<photoshop:Credit>{name}</photoshop:Credit>")),
+    "png software": lambda name: build.png(None, _itxt("Software", name)),
+    "iptc credit": lambda name: _in_iptc(110, name),
+    "png raw profile": lambda name: build.png(None, build.raw_profile("iptc", build.iptc(name))),
+    "iptc 2025": lambda name: _app1(build.xmp(f"<Iptc4xmpExt:AISystemUsed>{name}</Iptc4xmpExt:AISystemUsed>")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", NAMING)
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_is_named_in_every_field_that_names_tools(name: str, place: str) -> None:
+    assert "metadata.generator_name" in said(NAMING[place](name))
+
+
+@pytest.mark.parametrize(("artist", "named"), [("Midjourney", True), ("Stability AI", True), ("Sora", False)])
+def test_a_generator_as_artist_but_no_person_of_its_name(artist: str, named: bool) -> None:
+    found = said(_in_exif(artist=artist.encode()))
+    assert ("metadata.generator_name" in found) == named
+    assert ("metadata.credit" in found) != named
+
+
+@pytest.mark.parametrize(
+    "kind", ["AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName"]
+)
+def test_each_field_of_iptc_2025(kind: str) -> None:
+    body = f"<Iptc4xmpExt:{kind}><rdf:Alt><rdf:li>Some Name</rdf:li></rdf:Alt></Iptc4xmpExt:{kind}>"
+    assert "metadata.ai_" in said(_app1(build.xmp(body)))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b'"genAIType":1', b'"genAIType" : 5', b'"genAIType":"2"', b'\\"genAIType\\":3', b'"genAIType":-1'],
+)
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "GIF", "HEIC"])
+def test_samsung_s_record_behind_every_format(record: bytes, fmt: str) -> None:
+    trailer = b"PhotoEditor_Re_Edit_Data{" + record + b"}SEFT"
+    behind = build.box(b"sefd", trailer) if fmt == "HEIC" else trailer
+    assert "metadata.generative_edit" in said(build.saved(fmt) + behind)
+
+
+def _png_with(kind: bytes, content: bytes, sound: bool) -> bytes:
+    """A PNG with a chunk behind its header, whose checksum is right or zero."""
+    data = build.saved("PNG")
+    checksum = struct.pack(">I", zlib.crc32(kind + content) if sound else 0)
+    return data[:33] + struct.pack(">I", len(content)) + kind + content + checksum + data[33:]
+
+
+@pytest.mark.parametrize("sound", [True, False])
+@pytest.mark.parametrize("content", [b"", b"abc\0def", bytes(1 << 21)])
+@pytest.mark.parametrize(
+    "kind", b"tEXt zTXt iTXt iCCP gAMA cHRM sRGB pHYs tRNS bKGD sBIT tIME eXIf caBX acTL zzZz".split()
+)
+def test_a_png_is_judged_whatever_its_ancillary_chunks(kind: bytes, content: bytes, sound: bool) -> None:
+    assert read_photo(_png_with(kind, content, sound)).width == 192
+
+
+def test_a_png_without_its_end_is_judged_and_one_without_pixels_is_not() -> None:
+    data = build.saved("PNG")
+    assert "missing_end_marker" in read_photo(data[:-12]).notes
+    with pytest.raises(ImageError, match="cut off"):
+        read_photo(data[: len(data) // 2])
+
+
+def _several(fmt: str) -> bytes:
+    out = io.BytesIO()
+    build.picture().save(out, fmt, save_all=True, append_images=[build.picture(6)])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("fmt", ["MPO", "PNG", "GIF", "WEBP", "AVIF", "TIFF"])
+def test_files_of_several_pictures_are_judged_by_the_first(fmt: str) -> None:
+    photo = read_photo(_several(fmt))
+    assert (photo.width, photo.height) == (192, 144)
+    assert "metadata.unread" not in said(photo.data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xd8\xff\xf7" + bytes(40), "JPEG-LS"), (b"II\xbc\x01" + bytes(40), "JPEG XR"),
+        (b"II+\0" + bytes(40), "BigTIFF"), (b"v/1\x01" + bytes(40), "OpenEXR"), (b"qoif" + bytes(40), "QOI"),
+        (b"P6\n2 2\n255\n" + bytes(12), "Netpbm"), (b"#?RADIANCE\n", "Radiance"), (b"8BPS\0\2", "Photoshop"),
+        (b"gimp xcf v011", "GIMP"), (b"%!PS-Adobe-3.0 EPSF", "PostScript"), (bytes(128) + b"DICM", "DICOM"),
+        (b"<?xml version='1.0'?><!-- " + b"x" * 900 + b" --><svg/>", "SVG"), (b"icns\0\0\1\0", "icon"),
+        (b"\n\n" + build.saved("JPEG"), "damaged JPEG"), (b"data:image/jpeg;base64,/9j/4AAQ", "Base64"),
+        (_png_with(b"x", b"", True)[:8] + b"\0\0\0\4CgBI" + bytes(40), "Apple"), (b"\xff\x0a" + bytes(40), "JPEG XL"),
+    ],
+)  # fmt: skip
+def test_pictures_of_other_formats_are_called_pictures(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError) as raised:
+        read_photo(data)
+    assert raised.value.code == "unsupported_format"
+    assert words in raised.value.message
+    assert "not a picture" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"BMW drivers wanted: this is a letter", "text"), ("你好，这不是图片".encode("gbk"), "text"),
+        ("hello".encode("utf-16"), "text"), (b"\xff" * 400, "an unknown format"), (bytes(400), "an unknown format"),
+        (b"RIFF\0\0\0\0AVI LIST", "video"), (b"\0\0\0\x08wide\0\0\0\x10mdat", "video"), (b"\n%PDF-1.4", "PDF"),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_is_called_by_its_name(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words) as raised:
+        read_photo(data)
+    assert raised.value.code == "unsupported_format"
+    assert "not a picture" in raised.value.message
