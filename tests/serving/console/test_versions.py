@@ -2,7 +2,6 @@
 each other with their curves, slices and training."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from refundlens.serving.storage.tables import AuditEvent
 from refundlens.training.evaluation.report import curves, headline, plain
 from refundlens.training.evaluation.slices import slices, table
 from tests.support.desk import Desk
+from tests.support.tiny import save_bundle
 from tests.training.evaluation.test_report import evaluation
 
 LOG = Path(__file__).parents[3] / "docs" / "results" / "refundlens-s-0.4.0-training.jsonl"
@@ -89,8 +89,9 @@ def test_what_is_another_s_or_nothing_is_refused_in_words(
 
 
 def test_an_uploaded_bundle_is_a_candidate_that_judges(
-    eve: Desk, bundle: Path, workflow_app: FastAPI, photo: Callable[..., bytes]
+    eve: Desk, tmp_path: Path, workflow_app: FastAPI
 ) -> None:
+    bundle = save_bundle(tmp_path / "new.onnx", version="0.0.3")
     assert _send(eve, "new.onnx", bundle.read_bytes()).headers["location"] == "/models#versions"
     parts = workflow_app.state
     with parts.database.reading() as session:
