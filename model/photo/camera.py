@@ -12,7 +12,7 @@ from refundlens.model.photo.encoders import encoder_of
 from refundlens.model.photo.exif import Exif
 from refundlens.model.photo.generator_settings import is_settings
 from refundlens.model.photo.jpeg import JpegFacts
-from refundlens.model.photo.tools import named_tool
+from refundlens.model.photo.tools import credited_tool, named_tool
 
 MAKERS = re.compile(
     r"apple|samsung|huawei|honor|xiaomi|redmi|poco|oppo|vivo|oneplus|realme|google|motorola|nokia|hmd global|"
@@ -87,15 +87,15 @@ def camera_of(exif: Exif, facts: JpegFacts | None, same_preview: bool | None) ->
 
 def _is_no_name(text: str) -> bool:
     """Whether a Make or Model holds a workflow, a generator's name or other text that is no device."""
+    return len(text) > MOST or _is_generator(text) or is_settings(text) or "{" in text
+
+
+def maker_field_tools(exif: Exif) -> list[str]:
+    """The tools that Make or Model names where a camera should stand (Ideogram does so); none as a rule."""
+    return [text for text in (exif.texts.get("make", ""), exif.texts.get("model", "")) if _is_generator(text)]
+
+
+def _is_generator(text: str) -> bool:
     tool = named_tool(text)
-    generator = tool is not None and tool.kind == "generator" and tool.pattern.fullmatch(text) is not None
-    return len(text) > MOST or generator or is_settings(text) or "{" in text
-
-
-def maker_field_tool(exif: Exif) -> str | None:
-    """The generator that Make or Model names where a camera should stand (Ideogram does so); None as a rule."""
-    for text in (exif.texts.get("make", ""), exif.texts.get("model", "")):
-        tool = named_tool(text)
-        if tool is not None and tool.kind == "generator" and tool.pattern.fullmatch(text):
-            return text
-    return None
+    whole = tool is not None and tool.kind == "generator" and tool.pattern.fullmatch(text) is not None
+    return whole or credited_tool(text) is not None

@@ -30,6 +30,7 @@ _MIME = {
     "heic": "image/heic", "avif": "image/avif",
 }  # fmt: skip
 _OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True}
+_SOFT_BINDING = "c2pa.soft-binding"
 _NOT_A_FAULT = ("untrusted", "signingCredential.ocsp", "timeStamp.")
 """Parts of failure codes that speak of trust or time, not of the file."""
 
@@ -39,6 +40,7 @@ class Credentials:
     """generator: the program that made the claim. signer: the certificate's organisation and name. actions: of the
     last manifest, in order. source_types: values that the last manifest declares; ingredient_types: those of the
     manifests before it. agents: programs that the actions name. ingredients: titles of what the picture was made from.
+    marks: algorithms of the marks and fingerprints that bind the pixels to the credentials.
     faults: codes of what does not fit (`invalid`). remote: where the credentials lie."""
 
     state: State
@@ -49,6 +51,7 @@ class Credentials:
     ingredient_types: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     ingredients: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     remote: str = ""
 
@@ -59,6 +62,7 @@ class _Said:
     actions: list[str] = field(default_factory=list)
     source_types: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
 
 
 def read_credentials(
@@ -130,6 +134,7 @@ def _verified(report: dict[str, Any], verdict: str) -> Credentials:
         ingredient_types=tuple(value for value in dict.fromkeys(earlier) if value not in said.source_types),
         agents=tuple(dict.fromkeys(said.agents)),
         ingredients=tuple(str(item.get("title") or "?") for item in active.get("ingredients") or []),
+        marks=tuple(dict.fromkeys(said.marks)),
         faults=tuple(dict.fromkeys(faults)),
     )
 
@@ -143,6 +148,8 @@ def _said(manifest: dict[str, Any]) -> _Said:
                 said.actions.append(str(action.get("action", "")))
                 agent = action.get("softwareAgent")
                 said.agents.append(str(agent.get("name", "") if isinstance(agent, dict) else agent or ""))
+        elif str(assertion.get("label", "")).startswith(_SOFT_BINDING):
+            said.marks += _values(assertion.get("data"), "alg")
         said.source_types += _values(assertion.get("data"), "digitalSourceType")
     said.agents = [agent for agent in said.agents if agent]
     return said
@@ -173,6 +180,8 @@ def _unverified(store: bytes, state: State) -> Credentials:
                 said.actions.append(text)
             elif key == "softwareAgent":
                 said.agents.append(text)
+            elif label.startswith(_SOFT_BINDING) and key == "alg":
+                said.marks.append(text)
             elif label.startswith("c2pa.claim") and key in ("claim_generator", "name"):
                 claims.append((key == "name", text))
     return Credentials(
@@ -181,6 +190,7 @@ def _unverified(store: bytes, state: State) -> Credentials:
         actions=tuple(said.actions),
         source_types=tuple(dict.fromkeys(reversed(said.source_types))),
         agents=tuple(dict.fromkeys(said.agents)),
+        marks=tuple(dict.fromkeys(said.marks)),
     )
 
 

@@ -41,7 +41,7 @@ _KEYWORDS: dict[str, str] = {
 """PNG keywords that only one program writes."""
 _COMMON_KEYWORDS = frozenset({
     "parameters", "prompt", "negative_prompt", "negative prompt", "workflow", "comfyui", "generation_data",
-    "ai_metadata", "sd:prompt", "sd:negative_prompt", "sd:seed", "sd:steps", "sd:sampler", "postprocessing",
+    "ai_metadata", "dream", "sd:prompt", "sd:negative_prompt", "sd:seed", "sd:steps", "sd:sampler", "postprocessing",
     "lora hashes", "model hash", "generation parameters",
 })  # fmt: skip
 """PNG keywords, in lower case, under which many programs keep their settings and nobody keeps anything else."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from refundlens.model.detection import Reason
 from refundlens.model.names import Basis
 from refundlens.model.photo.aigc import is_label, read_aigc
-from refundlens.model.photo.camera import camera_of, maker_field_tool
+from refundlens.model.photo.camera import camera_of, maker_field_tools
 from refundlens.model.photo.credentials import Credentials, read_credentials
 from refundlens.model.photo.encoders import encoder_of
 from refundlens.model.photo.generator_settings import generator_settings, is_settings
@@ -22,8 +22,9 @@ from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
 from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
-from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_generator, named_tool
+from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_tool, named_tool
 from refundlens.model.photo.visible_marks import find_visible_marks
+from refundlens.model.verdict.consistency import taken_at
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
 Finding = tuple[str, Basis, dict[str, object]]
@@ -35,6 +36,7 @@ MOST_NAMES = 40
 """Values of naming fields that are searched: a history names the same program over and over."""
 
 _GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?-?(\d{1,9})')
+_TAKEN = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker", "stray_bytes")
 _FAULTS = {
@@ -115,6 +117,8 @@ def _credentials(file: File) -> Iterator[Finding]:
         actions = [_action(action) for action in dict.fromkeys(found.actions)][:8]
         steps: dict[str, object] = {"count": len(found.actions), "actions": actions}
         yield "metadata.c2pa_actions", "declared", steps
+    if found.marks:
+        yield "metadata.c2pa_marks", "declared", {"marks": clean(", ".join(found.marks[:5]))}
     if found.ingredients:
         titles = clean(", ".join(found.ingredients[:5]))
         yield "metadata.c2pa_ingredients", "declared", {"count": len(found.ingredients), "titles": titles}
@@ -197,13 +201,18 @@ def _names(file: File) -> list[str]:
 def _named_tools(file: File) -> Iterator[Finding]:
     named: list[tuple[Tool, str]] = [(tool, name) for name in _names(file) if (tool := named_tool(name))]
     named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
-    maker = maker_field_tool(file.metadata.exif)
-    credited = [text for text in _credits(file.metadata) if credited_generator(text)]
-    generators = (
-        [name for tool, name in named if tool.kind == "generator"] + ([maker] if maker else []) + credited
-    )
+    found = file.credentials
+    signers = found.signer.split(", ") if found is not None and found.state in ("trusted", "valid") else []
+    titles = [file.metadata.texts.get(key, "") for key in ("Title", "Description")]
+    titles.append(file.metadata.exif.texts.get("description", ""))
+    named += [
+        (tool, text)
+        for text in (*_credits(file.metadata), *signers, *titles)
+        if (tool := credited_tool(text))
+    ]
+    named += [(tool, text) for text in maker_field_tools(file.metadata.exif) if (tool := named_tool(text))]
     codes = {
-        "metadata.generator_name": generators,
+        "metadata.generator_name": [name for tool, name in named if tool.kind == "generator"],
         "metadata.generative_edit": [name for tool, name in named if tool.kind == "generative_editor"],
         "metadata.editing_software": [name for tool, name in named if tool.kind == "editor"],
     }
@@ -246,6 +255,9 @@ def _camera(file: File) -> Iterator[Finding]:
             yield "metadata.camera_agrees", "derived", {"camera": name, "facts": list(camera.agreeing)}
         if camera.known and camera.against:
             yield "metadata.camera_contradicted", "derived", {"camera": name, "facts": list(camera.against)}
+    taken = _TAKEN.match(file.metadata.exif.texts.get("taken", ""))
+    if taken is not None and taken_at(shown := "{}-{}-{} {}:{}".format(*taken.groups())) is not None:
+        yield "metadata.taken", "declared", {"taken": shown}
     if preview is not None and not preview.same:
         yield "metadata.thumbnail_mismatch", "derived", {}
     elif preview is not None and preview.orientation != 1:
@@ -273,7 +285,7 @@ def _other_texts(file: File) -> Iterator[Finding]:
     """Credit and description, where they name no tool: what is there is said to be there."""
     metadata = file.metadata
     said = {name for name in _names(file) if named_tool(name)}
-    credits = [text for text in _credits(metadata) if text not in said and not credited_generator(text)]
+    credits = [text for text in _credits(metadata) if text not in said]
     credit = next((text for text in credits if _says_nothing(text)), "")
     if credit:
         yield "metadata.credit", "declared", {"credit": clean(credit)}
@@ -304,7 +316,7 @@ def _credits(metadata: Metadata) -> Iterator[str]:
 
 def _says_nothing(text: str) -> bool:
     """Whether a text tells nothing of how the picture was made: no settings, no label, no "made with ..."."""
-    return not (is_settings(text) or is_label(text) or claimed_tool(text))
+    return not (is_settings(text) or is_label(text) or claimed_tool(text) or credited_tool(text))
 
 
 _READERS: tuple[Callable[[File], Iterator[Finding]], ...] = (

@@ -20,6 +20,8 @@ BAR = 24
 """Grey level up to which a border row or column of the preview is a letterbox bar."""
 LEAST_SIDE = 32
 """Pixels a preview needs a side, bars taken off, to be compared."""
+LARGEST = 160
+"""Pixels a side at which pictures are compared: what most cameras embed."""
 _LIMITS = Limits(max_bytes=1 << 17, max_pixels=1 << 19)
 """EXIF holds 64 KiB; real previews have 160 x 120 to 512 x 384 pixels."""
 
@@ -53,11 +55,24 @@ def _without_bars(preview: Grey) -> Grey:
     return preview[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _shrunk(pixels: NDArray[np.uint8], width: int, height: int) -> Grey:
-    """The picture at the preview's size; large pictures are thinned first, which is enough to compare by."""
-    step = max(1, min(pixels.shape[0] // (4 * height), pixels.shape[1] // (4 * width)))
-    thinned = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
-    return _grey(np.asarray(thinned.resize((width, height), Image.Resampling.BOX)))
+def _thinned(pixels: NDArray[np.uint8], side: int) -> Image.Image:
+    """The picture with pixels left out, which is enough to compare by: its short side is twice `side` or less than
+    twice as much again."""
+    step = max(1, min(pixels.shape[:2]) // (2 * side))
+    return Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
+
+
+def _shrunk(picture: Image.Image, size: tuple[int, int]) -> Grey:
+    return _grey(np.asarray(picture.resize(size, Image.Resampling.BOX)))
+
+
+def _small(preview: Grey) -> Grey:
+    """The preview at LARGEST pixels a side or fewer: some cameras embed one of 512 or 640."""
+    step = max(preview.shape) / LARGEST
+    if step <= 1:
+        return preview
+    size = (round(preview.shape[1] / step), round(preview.shape[0] / step))
+    return np.asarray(Image.fromarray(preview).resize(size, Image.Resampling.BOX), np.float32)
 
 
 def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
@@ -69,18 +84,20 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
     if not thumbnail:
         return None
     try:
-        preview = _without_bars(_grey(read_photo(thumbnail, _LIMITS).pixels))
+        preview = _small(_without_bars(_grey(read_photo(thumbnail, _LIMITS).pixels)))
     except ImageError:
         return None
     height, width = preview.shape
     if min(height, width) < LEAST_SIDE:
         return None
     stored = turn_back(photo.pixels, photo.jpeg.exif.orientation) if photo.jpeg else photo.pixels
-    upright, sideways = _shrunk(stored, width, height), _shrunk(stored, height, width)
+    thinned = _thinned(stored, max(width, height))
+    shrunk = _shrunk(thinned, (width, height))
     found: dict[int, float] = {}
     for orientation in range(1, 9):
-        shown = turn(preview, orientation)
-        likeness = _correlation(shown, sideways if orientation >= 5 else upright)
+        if orientation == 5:
+            shrunk = _shrunk(thinned, (height, width))
+        likeness = _correlation(turn(preview, orientation), shrunk)
         if likeness is None:
             return None
         found[orientation] = likeness

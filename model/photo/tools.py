@@ -8,6 +8,7 @@ need the company or the version beside them.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -167,23 +168,33 @@ _FIRST = re.compile(r"\s*([\w.\- ]{2,30}?)[ -](?:AI[ -])?generated (?:image|pict
 _CHINESE = re.compile(r"([\w.\- ]{0,16}?)(?:AI|人工智能)?\s?(?:智能)?(?:生成|绘制|创作|合成)")
 
 
+_VERSION = re.compile(r"(?:\s?[\[(/:v\d].{0,30})?", re.IGNORECASE)
 _PLAIN_NAMES = frozenset(
     {"sora", "gemini", "imagen", "firefly", "grok", "vidu", "kling", "recraft", "replicate", "flux"}
 )
-"""Names of tools that are people's and firms' names, too."""
+"""Names of tools that are people's and firms' names or plain words, too: "Imagen 4" is Spanish for "picture 4"."""
 
 
-def credited_generator(value: str) -> Tool | None:
-    """The generator that a credit names and nothing else, where only a person or a firm should stand."""
+def credited_tool(value: str) -> Tool | None:
+    """The generator or generative editor that a text names and nothing else, in a field where a person, a firm, a
+    camera or a title should stand; a version may follow."""
+    value = value.strip()
     tool = named_tool(value)
-    if tool is None or tool.kind != "generator" or value.strip().lower() in _PLAIN_NAMES:
+    if tool is None or tool.kind == "editor" or value.lower().rstrip(" .0123456789") in _PLAIN_NAMES:
         return None
-    return tool if tool.pattern.fullmatch(value.strip()) else None
+    name = tool.pattern.match(value)
+    return tool if name and _VERSION.fullmatch(value[name.end() :]) else None
 
 
 def named_tool(value: str) -> Tool | None:
     """The tool that the value of a naming field names; None for one that is not in the table."""
-    return next((tool for tool in TOOLS if tool.pattern.search(value[:LONGEST])), None)
+    return _named(value[:LONGEST])
+
+
+@lru_cache(maxsize=1024)
+def _named(value: str) -> Tool | None:
+    """Several readers ask about the same few values of one file, and a hundred patterns are tried for each."""
+    return next((tool for tool in TOOLS if tool.pattern.search(value)), None)
 
 
 def claimed_tool(text: str) -> tuple[Tool, str] | None:

@@ -25,12 +25,16 @@ _POLICY = (
     "policy.unsupported_condition", "policy.unstable", "policy.inconclusive_band",
 )  # fmt: skip
 _REUSE = ("reuse.in_claims", "reuse.in_claims_elsewhere")
+_OF_THE_CLAIM = ("claim.taken_long_before", "claim.cameras_differ", "claim.times_apart")
 _OF_THE_FILE = (
     "metadata.c2pa_invalid", "metadata.c2pa_trusted", "file.screenshot", "metadata.thumbnail_mismatch",
 )  # fmt: skip
 MATTERS: dict[Verdict, tuple[str, ...]] = {
     "fake": (*_POLICY, *_REUSE, *_TRACES, *_AI_SAID, *_OF_THE_FILE),
-    "inconclusive": (*_POLICY, *_REUSE, *_AI_SAID, *_TRACES, *_OF_THE_FILE, "metadata.camera_agrees", "pixel.no_trace"),
+    "inconclusive": (
+        *_POLICY, *_REUSE, *_AI_SAID, *_TRACES, *_OF_THE_FILE, *_OF_THE_CLAIM, "metadata.camera_agrees",
+        "pixel.no_trace",
+    ),
     "authentic": (
         *_POLICY, *_REUSE, "pixel.no_trace", *_AI_SAID, *_OF_THE_FILE, "metadata.camera_agrees", "metadata.camera",
         "metadata.editing_software",

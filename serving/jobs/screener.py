@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.detection import Detection
-from refundlens.model.names import DEFECTS, Defect
+from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.references import SAME_SHOT, compared, read_reference
@@ -92,7 +92,7 @@ class Screener:
                 _Photo(
                     image.id,
                     image.sha256,
-                    _defect(claims[image.refund_id]),
+                    screening.defect_of(claims[image.refund_id]),
                     group_of_tenant(image.tenant_id),
                     _listing(session, image.refund_id),
                 )
@@ -161,7 +161,3 @@ def _listing(session: Session, refund_id: str) -> Sequence[tuple[str, str]]:
     )
     found = session.execute(kept.order_by(Image.id).limit(MOST_COMPARED)).scalars()
     return [(image.name or image.id, image.sha256) for image in found]
-
-
-def _defect(value: str | None) -> Defect | None:
-    return next((defect for defect in DEFECTS if defect == value), None)

@@ -17,7 +17,7 @@ photo, and looks at each answer before the next click, gets no more chances to a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +25,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.detection import Detection, Reason
-from refundlens.model.names import Verdict
+from refundlens.model.names import DEFECTS, Defect, Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
+from refundlens.model.verdict.consistency import consistency, shot_of
+from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.maps import save_map
 from refundlens.serving.detection.references import SAME_SHOT
 from refundlens.serving.detection.store import detection_body, make_record
@@ -139,6 +141,7 @@ def conclude(
     those that `found` does not name.
     """
     session = context.session
+    found = _with_agreement(session, refund, found)
     reports = [repository.relock(session, report.id) for report in repository.of_claim(session, claim_id)]
     waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
     for report in waiting:
@@ -155,6 +158,32 @@ def conclude(
         what = found.get(report.image_id, ScreeningResult(error=missing))
         _conclude_one(context, report, refund, judged, what)
     timers.cancel(session, claim_id, timers.SCREEN, timers.SCREEN_LIMIT)
+
+
+def _with_agreement(
+    session: Session, refund: Refund, found: Mapping[str, ScreeningResult]
+) -> dict[str, ScreeningResult]:
+    """The same with what the refund's photos say together, those of earlier clicks included."""
+    judged = {image: one.detection for image, one in found.items() if one.detection is not None}
+    rows = session.execute(
+        select(DetectionRecord.image_id, DetectionRecord.body)
+        .join(Image, Image.id == DetectionRecord.image_id)
+        .where(Image.refund_id == refund.id, DetectionRecord.image_id.not_in(judged))
+        .order_by(DetectionRecord.id)
+    )
+    before = {image: shot_of(_told(body)) for image, body in rows}
+    now = {image: shot_of([*one.reasons, *one.details.reasons]) for image, one in judged.items()}
+    said = consistency([*before.values(), *now.values()], refund.created_at.replace(tzinfo=None), "en")
+    return {
+        image: replace(one, detection=with_reasons(one.detection, said)) if one.detection and said else one
+        for image, one in found.items()
+    }
+
+
+def _told(body: Mapping[str, Any]) -> list[Reason]:
+    """The reasons of a stored detection, with the values of their sentences."""
+    told = [*body["reasons"], *body.get("details", {}).get("reasons", [])]
+    return [Reason.model_validate(one) for one in told if "details" in one]
 
 
 def _with_values(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
@@ -222,6 +251,20 @@ def _conclude_one(
         report.review_reason = _why_a_person(found, independent)
     given = EventData(miss_bound=missed, data=_data(report, found))
     apply(context.session, context.settings, context.now, DETECTOR, event, report, refund, given)
+
+
+def alone(verdict: Verdict, miss_bound: float | None, independent: bool, most: float) -> ReportState:
+    """Where a photo would lead a report if it were its refund's only one. most: the largest miss bound that settles."""
+    if independent and verdict == "fake":
+        return ReportState.ESTABLISHED
+    if independent and verdict == "authentic" and miss_limit.within(miss_bound, most):
+        return ReportState.NOT_ESTABLISHED
+    return ReportState.NEEDS_REVIEW
+
+
+def defect_of(claim: str | None) -> Defect | None:
+    """What a refund's claim has the detector look for."""
+    return next((defect for defect in DEFECTS if defect == claim), None)
 
 
 def _why_a_person(found: ScreeningResult, independent: bool) -> str:

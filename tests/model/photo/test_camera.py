@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from refundlens.model.photo.camera import camera_of, maker_field_tool
+from refundlens.model.photo.camera import camera_of, maker_field_tools
 from refundlens.model.photo.encoders import _MOZJPEG, Encoder, checksum, encoder_of
 from refundlens.model.photo.exif import Exif
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
@@ -66,8 +66,9 @@ def test_known_makers(make: str, known: bool) -> None:
 
 
 def test_a_generator_in_the_maker_field() -> None:
-    assert maker_field_tool(Exif(texts={"make": "Ideogram AI"})) == "Ideogram AI"
-    assert maker_field_tool(Exif(texts={"make": "Trust", "model": "Gemini 11"})) is None
+    assert maker_field_tools(Exif(texts={"make": "Ideogram AI"})) == ["Ideogram AI"]
+    assert maker_field_tools(Exif(texts={"make": "FLUX.1 [dev]"})) == ["FLUX.1 [dev]"]
+    assert maker_field_tools(Exif(texts={"make": "Trust", "model": "Gemini 11"})) == []
 
 
 @pytest.mark.parametrize("quality", [1, 30, 75, 90, 100])

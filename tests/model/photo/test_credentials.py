@@ -7,6 +7,7 @@ from refundlens.model.photo.cbor import cbor_texts
 from refundlens.model.photo.credentials import Credentials, read_credentials
 from refundlens.model.photo.image import read_photo
 from refundlens.model.photo.metadata import read_metadata
+from refundlens.model.photo.provenance import read_provenance
 from tests.model.photo import build
 
 _MIMES = {
@@ -111,3 +112,14 @@ def test_chance_bytes_are_no_credentials() -> None:
 )  # fmt: skip
 def test_cbor_of_every_kind_and_none(item: bytes, said: list[tuple[str, str]]) -> None:
     assert list(cbor_texts(item)) == said
+
+
+def test_a_signer_that_only_generates_is_named_and_marks_in_the_pixels_are_told() -> None:
+    data = build.signed(build.saved("JPEG"), "image/jpeg", "digitalCreation", signer="Ideogram, Inc")
+    codes = {reason.code for reason in read_provenance(read_photo(data))}
+    assert "metadata.generator_name" in codes
+    binding = build.superbox(
+        b"cbor", "c2pa.soft-binding", build.box(b"cbor", build.cbor({"alg": "com.adobe.trustmark.P"}))
+    )
+    found = _read(build.png(None, (b"caBX", build.superbox(b"c2pa", "c2pa", binding))))
+    assert found.marks == ("com.adobe.trustmark.P",)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from refundlens.model.photo.tools import TOOLS, claimed_tool, named_tool
+from refundlens.model.photo.tools import TOOLS, claimed_tool, credited_tool, named_tool
 
 GENERATORS = [
     "OpenAI", "ChatGPT", "GPT-4o", "gpt-image-1.5", "DALL·E 3", "DALL-E", "dalle-3", "Sora", "Gemini",
@@ -117,3 +117,18 @@ def test_free_text_that_says_what_made_it(text: str, name: str) -> None:
 )  # fmt: skip
 def test_free_text_that_only_mentions_names(text: str) -> None:
     assert claimed_tool(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Midjourney", "midjourney v7", "FLUX.1 [dev]", "fal-ai/flux", "Apple Photos Clean Up"]
+)
+def test_a_title_or_credit_that_is_a_tool_s_name(text: str) -> None:
+    assert credited_tool(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sora", "Gemini 11", "Imagen 4", "Grok", "Midjourney fan shop", "GIMP", "Flux 2", "Kling", "a Firefly"],
+)
+def test_a_title_or_credit_that_is_not(text: str) -> None:
+    assert credited_tool(text) is None

@@ -12,7 +12,15 @@ import pytest
 from sqlalchemy import func, select
 
 from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.storage.tables import IntegrityEntry, OutboxEvent, Report, Tenant, WebhookDelivery
+from refundlens.serving.storage.tables import (
+    DetectionRecord,
+    IntegrityEntry,
+    OutboxEvent,
+    Report,
+    Tenant,
+    WebhookDelivery,
+)
+from tests.model.photo import build
 
 pytestmark = pytest.mark.slow
 
@@ -335,6 +343,28 @@ def test_several_photos_of_one_click_are_one_claim(calls: Any, story: ModuleType
     assert {item["rule"] for item in made["items"]} == {"several_fake"}
     assert len({item["claim_id"] for item in made["items"]}) == 1
     assert made["items"][0]["false_accusation_bound"] == pytest.approx(2 * 0.0075)
+
+
+def test_photos_of_a_claim_that_name_two_cameras_are_told_apart(
+    live: Any, calls: Any, story: ModuleType, photo: Any
+) -> None:
+    def by(maker: bytes, taken: bytes, **kind: Any) -> bytes:
+        block = b"Exif\0\0" + build.tiff_block({0x010F: (2, maker + b"\0")}, {0x9003: (2, taken + b"\0")})
+        data = photo(**kind)
+        return bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
+
+    body = story.refund(by(b"Apple", b"2020:01:02 10:00:00"))
+    second = by(b"HUAWEI", b"2020:01:09 10:00:00", size=(300, 240))
+    body["images"]["refund"].append({"name": "b.jpg", "data": base64.b64encode(second).decode()})
+    first, other = (image["id"] for image in calls("shop-1").put("/v1/refunds/r13", body)["images"])
+    for image in (first, other):  # one click after the other: the second knows of the first
+        made = calls("shop-1").post("/v1/reports", {"refund_id": "r13", "image": image}, Prefer="wait=20")
+    with live.app.state.database.reading() as session:
+        stored = session.get_one(DetectionRecord, made["detection_id"]).body
+    told = {one["code"]: one["text"] for one in (*stored["reasons"], *stored["details"]["reasons"])}
+    assert "Apple, HUAWEI" in told["claim.cameras_differ"]
+    assert "7 days apart" in told["claim.times_apart"]
+    assert "claim.taken_long_before" in told
 
 
 @pytest.mark.parametrize(
