@@ -77,6 +77,8 @@ def compare(visit: Engineer, first: str = "", second: str = "") -> Response:
     """Two versions beside each other; without a choice the champion and the newest other. Raises NotFound."""
     with visit.services.database.reading() as session:
         rows = registry.list_versions(session, models.VERSIONS)[: models.VERSIONS]
+        if not rows:  # a service that was given its model by hand
+            return back_to("/models")
         champion = next((row for row in rows if row.stage == "champion"), rows[0])
         others = [row for row in rows if row is not champion] or rows
         chosen = [
