@@ -32,7 +32,7 @@ from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.queue import LeasedJob
 from refundlens.serving.storage.tables import DetectionRecord, Image, ModelVersion, Refund, Report, Rescore
-from refundlens.serving.workflow import miss_limit, suppliers
+from refundlens.serving.workflow import guards, suppliers
 from refundlens.serving.workflow.states import ReportState
 
 AT_A_TIME = 16

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from refundlens.model.network.tiles import STRIDE
+from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.oracle import coarse_map
 from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
@@ -67,6 +68,7 @@ def _status_page(
         heat=heat,
         percent=bound_percent,
         most_photos=MOST_PHOTOS,
+        spoken=partial(in_one_language, language=language),
     )
 
 
