@@ -19,6 +19,10 @@ WHOLE = 0.85
 """Share of a crop from which generated pixels count as a generated picture rather than an edited region."""
 LEAST = 0.02
 """Share of a crop from which an edit decides its kind."""
+PER_PAIR = ("aligned", "hung")
+"""What a batch holds once a pair, not once a tile."""
+HUNG = ("whole:", "paired:")
+"""Tags of pairs whose authentic picture comes from where generators' pictures come from: galleries, editors' inputs."""
 LOOK_EVERY = 50
 """Steps after which new shards are looked for: they may still be written while training runs."""
 
@@ -41,8 +45,8 @@ class CropBatches:
         self.shards = open_shards(folder)
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """tiles uint8 [2P,S,S,3], kind int64 [2P], maps float32 [2P,5,S/8,S/8], map_weight float32 [2P,5], aligned
-        bool [P]."""
+        """tiles uint8 [2P,S,S,3], kind int64 [2P], maps float32 [2P,5,S/8,S/8], map_weight float32 [2P,5]; aligned
+        and hung (the authentic one has the look of generators' galleries) bool [P]."""
         if step % LOOK_EVERY == 0:
             self.shards = open_shards(self.folder)
         rng = np.random.default_rng([self.seed, step])
@@ -56,8 +60,10 @@ class CropBatches:
 def batch_of(rng: np.random.Generator, shards: Sequence[Shard], side: int, whole: int) -> dict[str, Tensor]:
     """A pair of each shard as a batch (`CropBatches.batch`). side: in pixels of what is cut of `whole` crops."""
     parts = [_pair(rng, shard, side, whole) for shard in shards]
-    batch = {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "aligned"}
-    return batch | {"aligned": torch.stack([part["aligned"] for part in parts])}
+    return {
+        key: (torch.stack if key in PER_PAIR else torch.cat)([part[key] for part in parts])
+        for key in parts[0]
+    }
 
 
 def _pair(rng: np.random.Generator, shard: Shard, side: int, whole: int) -> dict[str, Tensor]:
@@ -91,4 +97,5 @@ def _pair(rng: np.random.Generator, shard: Shard, side: int, whole: int) -> dict
         "maps": torch.from_numpy(targets),
         "map_weight": torch.from_numpy(weight),
         "aligned": torch.tensor(record.aligned),
+        "hung": torch.tensor(record.tag.startswith(HUNG)),
     }

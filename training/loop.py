@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
-from refundlens.model.network.network import Network
+from refundlens.model.network.network import Network, NetworkConfig
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
+from refundlens.training.crops import PER_PAIR
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
@@ -170,9 +171,20 @@ def _start_from(init: Path, network: Network) -> None:
     path = init / FINAL if init.is_dir() else init
     saved = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        network.load_state_dict(saved["state"])
+        network.load_state_dict(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
+
+
+def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights of a network for one whose backbone is cut off earlier: what lies deeper is left out."""
+    state = dict(saved["state"])
+    if reach >= NetworkConfig.model_validate(saved["config"]).reach:
+        return state
+    shallow = Network(NetworkConfig.model_validate(saved["config"] | {"reach": reach, "pretrained": False}))
+    wanted = shallow.state_dict()
+    state["kind_head.weight"] = state["kind_head.weight"][:, -wanted["kind_head.weight"].shape[1] :]
+    return {key: state[key] for key in wanted}
 
 
 def _step(
@@ -205,7 +217,7 @@ def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
     edges = [2 * (twins * index // parts) for index in range(parts + 1)]
     for first, last in pairwise(edges):
         yield {
-            key: value[first // 2 : last // 2] if key == "aligned" else value[first:last]
+            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
             for key, value in batch.items()
         }
 
