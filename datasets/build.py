@@ -18,6 +18,7 @@ import cv2
 
 from refundlens.datasets import extend, manifest, phash, splits, writer
 from refundlens.datasets.allocator import keep_freed_memory
+from refundlens.datasets.cluster import spread
 from refundlens.datasets.degradations.apply import load_tables
 from refundlens.datasets.degradations.quantisation import TABLES
 from refundlens.datasets.editors.pool import Workshop
@@ -43,7 +44,8 @@ class BuildError(Exception):
 @dataclass(frozen=True)
 class Options:
     """generators, autoencoders: folders of networks. limit: photos at most. workers: processes. earlier: a dataset to
-    continue, whose photos keep their split and whose pictures come along.
+    continue, whose photos keep their split and whose pictures come along. ray: `workers` processes of a Ray cluster
+    instead of this machine's.
     """
 
     recipe: Recipe
@@ -53,6 +55,7 @@ class Options:
     generators: Path | None = None
     autoencoders: Path | None = None
     earlier: extend.Earlier | None = None
+    ray: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def build(sources: Sequence[Path], out: Path, options: Options, splitter: Splitt
     Raises BuildError when `out` holds something else, no photo is found, or a near-duplicate crosses a split.
     """
     check_splits(options.recipe)
+    if options.ray:  # its processes work in folders of their own
+        sources, out = [source.resolve() for source in sources], out.resolve()
     _check_out(out, sources)
     gathered = gather(sources)
     photos = _limited(gathered.photos, options)
@@ -213,9 +218,12 @@ def _results(
 ) -> Iterator[tuple[Task, str | None]]:
     folders = (options.generators, options.autoencoders)
     workers = min(options.workers, len(waiting))
+    if options.ray:
+        yield from spread(waiting, _Worker, (context, parts, folders), options.workers)
+        return
     if workers <= 1:
         worker = _Worker(context, parts, folders)
-        yield from ((task, worker.run(task)) for task in waiting)
+        yield from ((task, worker(task)) for task in waiting)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit torch's and OpenMP's broken threads
     batch = PHOTOS_PER_PROCESS * workers
@@ -245,7 +253,7 @@ class _Worker:
         self.context, self.parts = context, parts
         self.workshop = Workshop.from_folders(*folders)
 
-    def run(self, task: Task) -> str | None:
+    def __call__(self, task: Task) -> str | None:
         """Work on a photo and leave its part. Returns the error instead of raising: the rest must go on."""
         try:
             rows = writer.make(task, self.context, self.workshop)
@@ -268,7 +276,7 @@ def _start(context: Context, parts: Path, folders: tuple[Path | None, Path | Non
 
 def _run(task: Task) -> str | None:
     assert _worker is not None  # the pool's initialiser ran
-    return _worker.run(task)
+    return _worker(task)
 
 
 def _facts(

@@ -60,6 +60,7 @@ def build(
         list[str] | None,
         typer.Option(help='Leave these of the extended dataset behind, e.g. "generator:ae-*".'),
     ] = None,
+    ray: Annotated[bool, typer.Option("--ray", help="Work on a Ray cluster, --workers processes.")] = False,
 ) -> None:
     """Turn real photos into a dataset of real and manipulated ones that were delivered alike."""
     from refundlens.datasets.build import BuildError, Options
@@ -78,7 +79,9 @@ def build(
     try:
         chosen = load(recipe)
         earlier = Earlier(extend, tuple(drop or ())) if extend else None
-        built = run(sources, out, Options(chosen, seed, workers, limit, generators, autoencoders, earlier))
+        built = run(
+            sources, out, Options(chosen, seed, workers, limit, generators, autoencoders, earlier, ray)
+        )
     except RecipeError as error:
         raise typer.BadParameter(str(error)) from error
     except (BuildError, ValueError, OSError) as error:
@@ -155,8 +158,8 @@ def export(
     ] = None,
     format: Annotated[Format, typer.Option(help="How to write it.")] = Format.imagefolder,
 ) -> None:
-    """With a dataset: copy a part of it into a folder of its own, or into a tar that streams. Without: write the next
-    snapshot of the photos that people judged; prints its folder."""
+    """With a dataset: copy a part of it into a folder of its own, or into a tar that streams; with crops: WebDataset
+    tars to train on. Without: write the next snapshot of the photos that people judged; prints its folder."""
     from refundlens.datasets import manifest
     from refundlens.datasets.export import ExportError, select, to_folder, to_tar
     from refundlens.datasets.row import PatternError, used
@@ -169,6 +172,11 @@ def export(
     dataset, out = paths
     if not dataset.is_dir():
         raise typer.BadParameter(f"no such dataset: {dataset}")
+    if any(dataset.glob("[0-9][0-9][0-9][0-9].json")):
+        from refundlens.datasets.crops.tars import to_tars
+
+        typer.echo(f"{out}: {to_tars(dataset, out)} pairs")
+        return
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
@@ -182,6 +190,50 @@ def export(
         _complain(str(error))
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(rows)} pictures")
+
+
+@app.command("label")
+def label(
+    photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Photos of one truth.")],
+    out: Annotated[Path, typer.Argument(help="New folder, for `data export --feedback`.")],
+    truth: Annotated[str, typer.Option(help="authentic, ai_generated, ai_edited, photoshopped or fake.")],
+    by: Annotated[str, typer.Option(help="Who says so; kept as a hash.")],
+    generator: Annotated[str, typer.Option(help="Who made them, where it is known.")] = "",
+) -> None:
+    """Make labels of an engineer's own photos, such as what a new editor returned; they agree that these train."""
+    from refundlens.datasets.snapshot.judged import TRUTHS
+    from refundlens.datasets.snapshot.own import label_photos
+    from refundlens.datasets.snapshot.store import SnapshotError
+
+    known = next((one for one in TRUTHS if one == truth), None)
+    if known is None:
+        raise typer.BadParameter(f"{truth!r} is none of {', '.join(TRUTHS)}", param_hint="--truth")
+    try:
+        count = label_photos(photos, out, known, by, generator)
+    except (SnapshotError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: {count} photos labelled {known}")
+
+
+@app.command("rescore")
+def rescore_photos(
+    photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Stored photos.")],
+    out: Annotated[Path, typer.Argument(help="Folder of Parquet parts; goes on where it stopped.")],
+    model: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Bundle that judges.")],
+    workers: Annotated[int, typer.Option(min=1, help="With --ray: processes.")] = os.cpu_count() or 1,
+    ray: Annotated[bool, typer.Option("--ray", help="Work on a Ray cluster.")] = False,
+) -> None:
+    """Have a bundle judge stored photos: verdict, probability and condition of each, as Parquet."""
+    from refundlens.datasets.rescore import rescore
+    from refundlens.model.bundle import BundleError
+
+    try:
+        count = rescore(photos, out, model, workers, ray)
+    except (BundleError, ValueError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: {count} photos judged")
 
 
 def _export_snapshot(store: Path, feedback: list[Path], generator: str) -> None:

@@ -51,6 +51,7 @@ from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
+from refundlens.serving.jobs.rescorer import Rescorer
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import Clock, utc_now
@@ -163,7 +164,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         variants=variants_of(settings),
         rates=Rates(settings.rate_limit, time.monotonic),
         running=Running(),
-        follower=Follower(database, bundles, engine, settings, notifier),
+        follower=Follower(database, bundles, engine, settings, notifier, clock),
         finder=finder,
         webhook_guard=UrlPolicy(settings.allow_private_webhooks),
         samples=SampleFolder(settings.data_dir),
@@ -235,11 +236,12 @@ async def _working(parts: Services) -> AsyncIterator[None]:
         yield
         return
     sender = HttpSender(parts.secret, parts.webhook_guard)
-    screener = Screener(parts.database, parts.files, parts.service.engine, parts.settings, parts.clock)
+    judging = parts.database, parts.files, parts.service.engine, parts.settings, parts.clock
     worker = Worker(
         parts.database,
         parts.files,
-        screener,
+        Screener(*judging),
+        Rescorer(*judging),
         sender,
         parts.settings,
         parts.clock,

@@ -50,16 +50,24 @@ def train(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Crops of before, a share of every step."),
     ] = None,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", help="Also in MLflow; plain files are written all the same.")
+    ] = False,
+    mlflow_store: Annotated[
+        str | None, typer.Option(help="MLflow's tracking URI. [default: mlflow.db beside the run's folder]")
+    ] = None,
 ) -> None:
     """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
     from refundlens.training import config as settings
     from refundlens.training.loop import train as run_training
+    from refundlens.training.tracking import MlflowRun
 
     with _told():
         chosen = settings.load(
             config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set
         )
-        typer.echo(run_training(dataset, run, chosen, init=init, replay=replay))
+        with MlflowRun(run, mlflow_store) if mlflow else contextlib.nullcontext() as tracker:
+            typer.echo(run_training(dataset, run, chosen, init, replay, tracker))
 
 
 @app.command()

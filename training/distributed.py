@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from refundlens.training.crops import PER_PAIR
+
 
 @dataclass(frozen=True)
 class Team:
@@ -46,7 +48,7 @@ class Team:
         share = twins // self.size
         first, last = 2 * share * self.rank, 2 * share * (self.rank + 1)
         return {
-            key: value[first // 2 : last // 2] if key == "aligned" else value[first:last]
+            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
             for key, value in batch.items()
         }
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from refundlens.datasets import manifest
-from refundlens.datasets.crops.store import open_shards
+from refundlens.datasets.crops.store import WATCH, open_shards
+from refundlens.datasets.crops.tars import has_tars
 from refundlens.datasets.degradations.quantisation import TABLES, load_tables
 from refundlens.datasets.row import used
 from refundlens.model.network import pooling
@@ -26,10 +27,9 @@ from refundlens.training.config import TrainConfig
 from refundlens.training.crops import CropBatches
 from refundlens.training.data import FromStep, TileDataset, collate
 from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.stream import StreamedBatches
 from refundlens.training.validate import validate
 
-WATCH = "watch"
-"""Folder below a folder of crops: pairs by generators and of photos that training does not see."""
 BATCH = 32
 """Crops at once while watching."""
 
@@ -48,8 +48,13 @@ class Feed(Protocol):
 
 
 def open_feed(source: Path, config: TrainConfig, replay: Path | None = None) -> Feed:
-    """The feed for a folder: crops where it holds shards, else a dataset. replay: crops that the network was trained
-    on before and must not forget. Raises DatasetError for neither, ValueError for a dataset with replay."""
+    """The feed for a folder: crops where it holds shards, streamed where these are tars, else a dataset. replay: crops
+    that the network was trained on before and must not forget. Raises DatasetError for neither, ValueError for a
+    dataset, or tars, with replay."""
+    if has_tars(source):
+        if replay is not None:
+            raise ValueError(f"{source} streams: replay mixes crops on disk with crops on disk")
+        return StreamFeed(source, config)
     if any(source.glob("[0-9][0-9][0-9][0-9].json")):
         if replay is not None:
             return ReplayFeed(source, replay, config)
@@ -157,6 +162,17 @@ class CropFeed:
         for path in (self.folder / manifest.INFO, self.folder / manifest.SOURCES):
             if path.is_file():
                 shutil.copyfile(path, run / path.name)
+
+
+class StreamFeed(CropFeed):
+    """Crops that stream from WebDataset tars; watched likewise."""
+
+    def __init__(self, folder: Path, config: TrainConfig) -> None:
+        self.folder, self.config = folder, config
+        self.streamed = StreamedBatches(folder, config)
+
+    def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
+        return self.streamed.batches(step)
 
 
 class ReplayFeed:

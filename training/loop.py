@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
-from refundlens.model.network.network import Network
+from refundlens.model.network.network import Network, NetworkConfig
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
+from refundlens.training.crops import PER_PAIR
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
@@ -31,6 +32,9 @@ DATASET, SOURCES = manifest.INFO, manifest.SOURCES
 """What the dataset was and whose photos it holds: copied into the run, because a card must tell."""
 LOG_EVERY = 20
 """Steps between lines of metrics.jsonl: short enough to see a curve, long enough to average the noise."""
+
+
+Batch = dict[str, Tensor]
 
 
 class Resumed(ValueError):
@@ -69,22 +73,43 @@ class _Learner:
             torch.cuda.set_rng_state_all(saved["random_cuda"])
 
 
+class Tracker(Protocol):
+    """Who else is told of a run; metrics.jsonl is written all the same."""
+
+    def begin(self, config: TrainConfig) -> None:
+        """Before the first step; the run's papers lie in its folder."""
+
+    def write(self, line: dict[str, Any]) -> None:
+        """A line of metrics.jsonl."""
+
+
 def train(
-    dataset: Path, run: Path, config: TrainConfig, init: Path | None = None, replay: Path | None = None
+    dataset: Path,
+    run: Path,
+    config: TrainConfig,
+    init: Path | None = None,
+    replay: Path | None = None,
+    tracker: Tracker | None = None,
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
     init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
-    before, a share of every step.
+    before, a share of every step. tracker: is told what metrics.jsonl is.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
     with team_of() as team:
-        return _train(dataset, run, config, init, replay, team)
+        return _train(dataset, run, config, init, replay, tracker, team)
 
 
 def _train(
-    dataset: Path, run: Path, config: TrainConfig, init: Path | None, replay: Path | None, team: Team
+    dataset: Path,
+    run: Path,
+    config: TrainConfig,
+    init: Path | None,
+    replay: Path | None,
+    tracker: Tracker | None,
+    team: Team,
 ) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
@@ -113,8 +138,11 @@ def _train(
     if team.leads:
         save(config, run / CONFIG)
         feed.keep_papers(run)
-    log = _Log(run / METRICS, step) if team.leads else None
-    for batch in track(feed.batches(step), config.steps, "train", done=step):
+        if tracker:
+            tracker.begin(config)
+    log = _Log(run / METRICS, step, tracker) if team.leads else None
+    batches = Waited(feed.batches(step))
+    for batch in track(batches, config.steps, "train", done=step):
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
@@ -123,7 +151,7 @@ def _train(
         step += 1
         if log is None:
             continue
-        log.add(step, told, rate)
+        log.add(step, told, rate, batches.take())
         if step % config.validate_every == 0 or step == config.steps:
             told = feed.check(learner.average.module, device)
             if told:
@@ -143,9 +171,20 @@ def _start_from(init: Path, network: Network) -> None:
     path = init / FINAL if init.is_dir() else init
     saved = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        network.load_state_dict(saved["state"])
+        network.load_state_dict(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
+
+
+def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights of a network for one whose backbone is cut off earlier: what lies deeper is left out."""
+    state = dict(saved["state"])
+    if reach >= NetworkConfig.model_validate(saved["config"]).reach:
+        return state
+    shallow = Network(NetworkConfig.model_validate(saved["config"] | {"reach": reach, "pretrained": False}))
+    wanted = shallow.state_dict()
+    state["kind_head.weight"] = state["kind_head.weight"][:, -wanted["kind_head.weight"].shape[1] :]
+    return {key: state[key] for key in wanted}
 
 
 def _step(
@@ -178,7 +217,7 @@ def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
     edges = [2 * (twins * index // parts) for index in range(parts + 1)]
     for first, last in pairwise(edges):
         yield {
-            key: value[first // 2 : last // 2] if key == "aligned" else value[first:last]
+            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
             for key, value in batch.items()
         }
 
@@ -240,27 +279,60 @@ def _step_of(line: str) -> float:
         return math.inf
 
 
-class _Log:
-    """metrics.jsonl: mean losses of every LOG_EVERY steps, and validation results."""
+class Waited(Iterator[Batch]):
+    """The same batches; knows how long the network waited for them."""
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches, self._seconds = batches, 0.0
+
+    def __next__(self) -> Batch:
+        began = time.monotonic()
+        try:
+            return next(self._batches)
+        finally:
+            self._seconds += time.monotonic() - began
+
+    def take(self) -> float:
+        """Seconds since it was last asked."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
+
+
+class _Log:
+    """metrics.jsonl: mean losses of every LOG_EVERY steps with the seconds that a step took and the share of them that
+    the network waited for data, and validation results."""
+
+    def __init__(self, path: Path, step: int, tracker: Tracker | None = None) -> None:
+        self.tracker = tracker
         self.path, self.began, self.count = path, time.monotonic(), 0
         self.sums: dict[str, float] = {}
+        self.waited = 0.0
         if path.exists():
             # lines after the checkpoint belong to steps that will be run again
             lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
             path.write_text("".join(line + "\n" for line in lines))
 
-    def add(self, step: int, told: dict[str, float], rate: float) -> None:
+    def add(self, step: int, told: dict[str, float], rate: float, waited: float) -> None:
         for key, value in told.items():
             self.sums[key] = self.sums.get(key, 0.0) + value
         self.count += 1
+        self.waited += waited
         if step % LOG_EVERY == 0:
             means = {key: round(value / self.count, 5) for key, value in self.sums.items()}
-            seconds = round((time.monotonic() - self.began) / self.count, 3)
-            self.write({"step": step, "loss": means, "learning_rate": rate, "seconds_per_step": seconds})
-            self.sums, self.count, self.began = {}, 0, time.monotonic()
+            span = time.monotonic() - self.began
+            self.write(
+                {
+                    "step": step,
+                    "loss": means,
+                    "learning_rate": rate,
+                    "seconds_per_step": round(span / self.count, 3),
+                    "waited": round(self.waited / span, 4),
+                }
+            )
+            self.sums, self.count, self.waited, self.began = {}, 0, 0.0, time.monotonic()
 
     def write(self, line: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        if self.tracker:
+            self.tracker.write(line)

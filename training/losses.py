@@ -26,7 +26,11 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     twin = _twins(kinds.float(), batch["kind"], batch.get("aligned"))
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
     total = total + config.twin * twin
-    return {"total": total, "kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
+    named = {"kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
+    if config.look and "hung" in batch:
+        named["look"] = _look(kinds.float(), batch["hung"])
+        total = total + config.look * named["look"]
+    return {"total": total, **named}
 
 
 def _kind(kinds: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
@@ -54,6 +58,18 @@ def _twins(kinds: Tensor, wanted: Tensor, aligned: Tensor | None) -> Tensor:
     if not told.any():
         return kinds.sum() * 0.0
     return functional.softplus(odds[0::2] - odds[1::2])[told].mean()
+
+
+def _look(kinds: Tensor, hung: Tensor) -> Tensor:
+    """How far apart the authentic tiles of galleries and inputs score from all other authentic ones: squared difference
+    of their means over the variance within both (Fisher's criterion). Where it is nought, a collection's look is no
+    evidence."""
+    odds = (torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, AUTHENTIC])[0::2]
+    groups = [odds[hung], odds[~hung]]
+    if min(map(len, groups)) < 2:
+        return kinds.sum() * 0.0
+    within = torch.stack([group.detach().var() for group in groups]).mean() + SMOOTH
+    return (groups[0].mean() - groups[1].mean()).square() / within
 
 
 def _dice(logits: Tensor, wanted: Tensor) -> Tensor:

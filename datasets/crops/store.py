@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 SIDE = 192
 """Pixels of a stored crop: trained on whole, or on smaller pieces cut at multiples of 8."""
 CELL = 8
+WATCH = "watch"
+"""Folder below a folder of crops: pairs by generators and of photos that training does not see."""
 
 
 @dataclass(frozen=True)

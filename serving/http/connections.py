@@ -154,7 +154,8 @@ class GuardedProtocol(HttpToolsProtocol):
         content = json.dumps(body).encode()
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(content)}\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(content)}\r\nretry-after: 5\r\nconnection: close\r\n"
+            "x-content-type-options: nosniff\r\n\r\n"
         )
         self.transport.write(head.encode() + content)
         self.transport.close()

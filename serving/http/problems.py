@@ -197,8 +197,10 @@ def _answer(
     content = _bounded(body, both=request.url.path.startswith(OPEN_INFERENCE))
     state = request.scope.setdefault("state", {})
     state.setdefault("facts", {})["code"] = code
-    # a crash is answered outside of the middleware that gives every other answer its id
-    told = {"X-Request-Id": state["request_id"]} if "request_id" in state else {}
+    # a crash is answered outside of the middleware that gives every other answer its id and what browsers must know
+    told = {"X-Content-Type-Options": "nosniff"}
+    if "request_id" in state:
+        told["X-Request-Id"] = state["request_id"]
     page: Callable[[Request, Problem], Response] | None = getattr(request.app.state, "problem_page", None)
     if page is not None and "text/html" in request.headers.get("accept", ""):
         return page(request, Problem(status, code, detail, {**(headers or {}), **told}))

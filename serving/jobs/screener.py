@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from refundlens.model.names import DEFECTS, Defect
+from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
@@ -80,7 +80,10 @@ class Screener:
             }
             photos = [
                 _Photo(
-                    image.id, image.sha256, _defect(claims[image.refund_id]), group_of_tenant(image.tenant_id)
+                    image.id,
+                    image.sha256,
+                    screening.defect_of(claims[image.refund_id]),
+                    group_of_tenant(image.tenant_id),
                 )
                 for image in images
             ]
@@ -125,7 +128,3 @@ class Screener:
             refund = lock_by_key(session, reports[0].refund_id)
             finish_job(session, job)
             screening.conclude(context, job.ref, refund, found)
-
-
-def _defect(value: str | None) -> Defect | None:
-    return next((defect for defect in DEFECTS if defect == value), None)

@@ -3,7 +3,8 @@
 In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; jobs under way then
 are given back, webhooks left to their leases.
 
-What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended, drift.
+What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended, drift, and
+once a day the photos that people are asked about.
 
 In: the job that every database has once. Out: the same job, an hour later.
 """
@@ -24,11 +25,14 @@ from refundlens.serving.drift.alerts import look_for_drift
 from refundlens.serving.engine.job import Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers
+from refundlens.serving.jobs.rescorer import Rescorer
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.notifier import Notifier
+from refundlens.serving.labels.sampling import draw_samples
 from refundlens.serving.observability import WorkflowMetrics
+from refundlens.serving.registry import rescoring
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
@@ -60,6 +64,9 @@ def tidy(
         sweep_unclaimed(session, files, now)
     for tenant, figure in look_for_drift(database, now, metrics):
         _log.warning("drift of %s: %s is %s, before %s", tenant, figure.name, figure.value, figure.before)
+    drawn = draw_samples(database, now)
+    if drawn:
+        _log.info("%d photos wait for somebody to label them", drawn)
     with database.transaction() as session:
         finish_job(session, job)
         _forget(session, now)
@@ -90,13 +97,15 @@ class Worker:
         database: Database,
         files: FileStore,
         screener: Screener,
+        rescorer: Rescorer,
         sender: Sender,
         settings: Settings,
         clock: Clock,
         notifier: Notifier,
         metrics: WorkflowMetrics,
     ) -> None:
-        self._database, self._files, self._screener, self._sender = database, files, screener, sender
+        self._database, self._files, self._sender = database, files, sender
+        self._screener, self._rescorer = screener, rescorer
         self._settings, self._clock, self._notifier, self._metrics = settings, clock, notifier, metrics
         self._tidies = False
 
@@ -180,7 +189,9 @@ class Worker:
 
     async def _by_kind(self, job: LeasedJob) -> None:
         if job.kind in clocks.SCREENINGS:
-            await self._screen(job)
+            await self._judging(job, self._screener.screen(job))
+        elif job.kind == rescoring.KIND:
+            await self._judging(job, self._rescorer.rescore(job))
         elif job.kind == KIND:
             await asyncio.to_thread(
                 tidy, self._database, self._files, self._settings, self._metrics, self._clock(), job
@@ -188,11 +199,11 @@ class Worker:
         else:
             await asyncio.to_thread(self._ring, job)
 
-    async def _screen(self, job: LeasedJob) -> None:
+    async def _judging(self, job: LeasedJob, judging: Awaitable[None]) -> None:
         """Photos may wait in the engine for longer than a lease lasts: while this process lives, they stay its own."""
         keeping = asyncio.create_task(self._keep(job))
         try:
-            await self._screener.screen(job)
+            await judging
         finally:
             keeping.cancel()
 

@@ -21,13 +21,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.labels import service
 from refundlens.serving.labels.schemas import Truth
 from refundlens.serving.storage.files import DamagedFile, FileStore, MissingFile
-from refundlens.serving.storage.tables import Image, Label, Refund, Tenant
+from refundlens.serving.storage.tables import Image, Label, Refund, ReviewSample, Tenant
 
 ABOUT = "export.json"
 TRAINING = "training"
@@ -140,8 +141,16 @@ def _line(
         "model_version": best.model_version,
         "model_probability": best.model_probability,
         "created_at": rfc3339(best.created_at),
+        "sampled": _sampled(session, tenant, best.sha256),
         **_of_refund(found, keep_days),
     }
+
+
+def _sampled(session: Session, tenant: str, sha256: str) -> str | None:
+    """Why the photo was drawn for review; none for one that people's work brought. A share counted on labels holds for
+    all photos only where they were drawn at random."""
+    asked = select(ReviewSample.reason).where(ReviewSample.tenant_id == tenant, ReviewSample.sha256 == sha256)
+    return session.execute(asked).scalar_one_or_none()
 
 
 def _for_build(line: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,18 @@ engineer who looked into it, 2; a judge who overturns another knew both argument
 led by the detector, was wrong: such photos are what it must learn from most."""
 
 
+class SampleReason(StrEnum):
+    """Why a photo was drawn."""
+
+    RANDOM = "random"
+    UNCERTAIN = "uncertain"
+    """The probability lay near one half."""
+    DIFFERENT = "different"
+    """Two models called it otherwise: champion and shadow, or the champion and the one before."""
+    NOVEL = "novel"
+    """Its size, compression and scores lie far from those of the four weeks before."""
+
+
 EXAMPLE_IN: dict[str, Any] = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "truth": "ai_edited",
@@ -97,6 +109,45 @@ class LabelOut(Answer):
     model_probability: float | None = Field(description="what that detector had said")
     labelled_by: str
     created_at: Timestamp
+
+
+SAMPLE_EXAMPLE: dict[str, Any] = {
+    "id": "smp_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
+    "image_id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AC",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "detection_id": "det_01KAMZ5S8GQ3V6T0C9R4X2Y7AD",
+    "reason": "uncertain",
+    "score": 0.94,
+    "verdict": "inconclusive",
+    "probability": 0.53,
+    "model_version": "refundlens-s 0.4.0",
+    "created_at": "2026-11-22T08:00:00.000Z",
+}
+
+
+class SampleOut(Answer):
+    """A photo that waits for a label. Look at it before you look at what the model said."""
+
+    model_config = ConfigDict(json_schema_extra={"example": SAMPLE_EXAMPLE}, protected_namespaces=())
+
+    id: str
+    image_id: str
+    sha256: str
+    detection_id: str
+    reason: SampleReason = Field(
+        description="`random`: one photo in two hundred, whatever the detector said; `uncertain`; `different`: two "
+        "models called it otherwise; `novel`: unlike those of the four weeks before"
+    )
+    score: float = Field(description="how uncertain, different or novel; compare within a reason only")
+    verdict: str
+    probability: float
+    model_version: str
+    created_at: Timestamp
+
+
+class SamplePage(BaseModel):
+    items: list[SampleOut]
+    next_cursor: str | None
 
 
 class LabelPage(BaseModel):

@@ -13,7 +13,7 @@ from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.registry import repository, schemas, service
+from refundlens.serving.registry import agreement, repository, rescoring, schemas, service
 from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
@@ -21,6 +21,7 @@ from refundlens.serving.registry.schemas import (
     ModelPage,
     ModelWhole,
     PromoteIn,
+    RescoringOut,
     RollbackIn,
     ShadowIn,
 )
@@ -59,8 +60,34 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
     """A version with its card, its calibration and its history."""
     with call.reading() as context:
         row = service.find(context.session, version)
-        body = schemas.show_whole(row, repository.history(context.session, call.principal.tenant, row.id))
+        history = repository.history(context.session, call.principal.tenant, row.id)
+        body = schemas.show_whole(row, history, agreement.of_challenger(context.session, row.sha256))
     return JSONResponse(body, headers={"ETag": etag(row.revision)})
+
+
+@router.get(
+    "/{version}/rescoring",
+    operation_id="get_rescoring",
+    response_model=RescoringOut,
+    responses=responses(400, 401, 403, 404, 422),
+)
+def get_rescoring(
+    call: Engineer,
+    version: str,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> JSONResponse:
+    """What this version said of your open cases when it became champion, and which of them would go another way. It
+    decides nothing: a case changes only where a person changes it."""
+    after = None if cursor is None else paging.decode(cursor, (str,))[0]
+    tenant = call.principal.tenant
+    with call.reading() as context:
+        service.find(context.session, version)
+        found = rescoring.summary(context.session, version, tenant)
+        rows = rescoring.changed(context.session, version, tenant, limit, after)
+    shown = list(rows[:limit])
+    more = paging.encode([shown[-1].report_id]) if len(rows) > limit else None
+    return JSONResponse(schemas.rescoring_json(found, shown, more))
 
 
 @router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)

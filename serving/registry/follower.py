@@ -17,8 +17,10 @@ from typing import Any, Literal
 from refundlens.model.bundle import BundleError
 from refundlens.model.detection import ModelName
 from refundlens.serving.engine.engine import Engine
+from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.registry import repository
+from refundlens.serving.registry.agreement import keep_tallies
 from refundlens.serving.registry.bundles import unpacked
 from refundlens.serving.registry.loader import own_bundle
 from refundlens.serving.registry.signatures import check_signature, read_signature
@@ -67,10 +69,16 @@ class Follower:
     """Safe to use from several threads; one look at a time."""
 
     def __init__(
-        self, database: Database, bundles: FileStore, engine: Engine, settings: Settings, notifier: Notifier
+        self,
+        database: Database,
+        bundles: FileStore,
+        engine: Engine,
+        settings: Settings,
+        notifier: Notifier,
+        clock: Clock,
     ) -> None:
         self._database, self._bundles, self._engine = database, bundles, engine
-        self._settings, self._notifier = settings, notifier
+        self._settings, self._notifier, self._clock = settings, notifier, clock
         self._looking = threading.Lock()
         self._state: State = "starting"
         self._failure: _Failure | None = None
@@ -124,6 +132,10 @@ class Follower:
         )
 
     def _look(self, told: bool = False) -> None:
+        tallies = self._engine.take_tallies()
+        if tallies:
+            with self._database.transaction() as session:
+                keep_tallies(session, tallies, self._clock())
         with self._database.reading() as session:
             champion, shadow = (repository.at(session, stage) for stage in (Stage.CHAMPION, Stage.SHADOW))
         if champion is None:
@@ -199,6 +211,8 @@ def show_running(follower: Follower, engine: Engine) -> dict[str, Any]:
             "photos": agreement.photos,
             "same_verdict": agreement.same_verdict,
             "difference": agreement.difference,
+            "champion_seconds": agreement.seconds[0],
+            "challenger_seconds": agreement.seconds[1],
         },
     }
 

@@ -13,9 +13,11 @@ from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.given import Given
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
+from refundlens.serving.registry.rescoring import Rescoring, RescoringState
 from refundlens.serving.registry.service import SHARE
 from refundlens.serving.registry.stages import Stage
-from refundlens.serving.storage.tables import AuditEvent, ModelVersion
+from refundlens.serving.storage.tables import AuditEvent, ModelVersion, Rescore, ShadowAgreement
+from refundlens.serving.workflow.states import ReportState
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 _SHA256 = "19db5528a36fdfa27988be24c0c8968a62a7d4e1af776347438bd784c8a1cb21"
@@ -45,6 +47,29 @@ RUNNING_EXAMPLE: dict[str, Any] = {
     "why": None,
     "shadow_why": None,
     "agreement": None,
+}
+
+
+RESCORING_EXAMPLE: dict[str, Any] = {
+    "state": "done",
+    "cases": 214,
+    "changed": 1,
+    "failed": 0,
+    "moves": [{"stands": "established", "would": "needs_review", "by_person": False, "cases": 1}],
+    "items": [
+        {
+            "report_id": "rpt_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
+            "stands": "established",
+            "would": "needs_review",
+            "by_person": False,
+            "was_model": "refundlens-s 0.2.0",
+            "was_verdict": "fake",
+            "was_probability": 0.973,
+            "verdict": "inconclusive",
+            "probability": 0.61,
+        }
+    ],
+    "next_cursor": None,
 }
 
 
@@ -126,16 +151,44 @@ class HistoryOut(Answer):
     data: dict[str, Any]
 
 
+class ContrastOut(BaseModel):
+    sha256: str = Field(description="of the photo")
+    champion: str = Field(description="its verdict")
+    challenger: str
+    difference: float = Field(description="of the two probabilities, absolute")
+
+
+class ShadowReportOut(Answer):
+    """What a version said as a shadow beside one champion, in all processes together."""
+
+    champion: str = Field(description="SHA-256 of its bundle")
+    photos: int
+    same_verdict: int
+    difference: float = Field(description="mean absolute difference of the two probabilities")
+    champion_seconds: float = Field(description="of inference, a photo, that the champion took")
+    challenger_seconds: float = Field(description="the same of this version: what it would cost")
+    verdicts: dict[str, int] = Field(description="photos by both verdicts, such as `authentic>fake`")
+    worst: list[ContrastOut] = Field(description="photos on which they differ most: other verdicts first")
+    updated_at: Timestamp
+
+
 class ModelWhole(ModelOut):
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {**EXAMPLE, "card": "# refundlens-s 0.2.1", "conditions": [], "history": []}
+            "example": {
+                **EXAMPLE,
+                "card": "# refundlens-s 0.2.1",
+                "conditions": [],
+                "history": [],
+                "shadowed": [],
+            }
         }
     )
 
     card: str = Field(description="Markdown")
     conditions: list[dict[str, Any]] = Field(description="each with its range, photos, threshold and bound")
     history: list[HistoryOut] = Field(description="what your tenant's people did to it, the oldest first")
+    shadowed: list[ShadowReportOut] = Field(description="what it said beside champions, the newest first")
 
 
 class AgreementOut(BaseModel):
@@ -145,6 +198,45 @@ class AgreementOut(BaseModel):
     photos: int
     same_verdict: int
     difference: float = Field(description="mean absolute difference of the two probabilities")
+    champion_seconds: float = Field(description="of inference, a photo, that the running model took")
+    challenger_seconds: float = Field(description="the same of the shadow: what it would cost")
+
+
+class MoveOut(Answer):
+    stands: ReportState = Field(description="what holds now; `needs_review` where nobody has decided")
+    would: ReportState = Field(description="where the photo alone would lead, were it screened today")
+    by_person: bool = Field(description="a person decided what stands")
+    cases: int
+
+
+class RescoreOut(Answer):
+    """An open case that this version would lead elsewhere. Nothing about it has changed."""
+
+    report_id: str
+    stands: ReportState
+    would: ReportState
+    by_person: bool
+    was_model: str | None
+    was_verdict: str | None = Field(
+        description="of the screening; none where the detector could not judge it"
+    )
+    was_probability: float | None
+    verdict: str | None
+    probability: float | None
+
+
+class RescoringOut(Answer):
+    """What a version says, since it became champion, of the caller's open cases. It decides nothing."""
+
+    model_config = ConfigDict(json_schema_extra={"example": RESCORING_EXAMPLE})
+
+    state: RescoringState = Field(description="`none`: nothing was open, or it was never made champion")
+    cases: int = Field(description="judged so far")
+    changed: int = Field(description="that would lead elsewhere; `items` names them")
+    failed: int = Field(description="whose photo could not be judged or is erased")
+    moves: list[MoveOut]
+    items: list[RescoreOut]
+    next_cursor: str | None
 
 
 class RunningOut(BaseModel):
@@ -177,11 +269,42 @@ def version_json(row: ModelVersion) -> dict[str, Any]:
     return ModelOut.of(row, **_of_facts(row)).model_dump(mode="json", exclude_unset=True)
 
 
-def show_whole(row: ModelVersion, history: Sequence[AuditEvent]) -> dict[str, Any]:
-    """With its card, every condition of its calibration, and what the caller's people did to it."""
+def show_whole(
+    row: ModelVersion, history: Sequence[AuditEvent], shadowed: Sequence[ShadowAgreement]
+) -> dict[str, Any]:
+    """With its card, every condition of its calibration, what the caller's people did to it, and what it said as a
+    shadow."""
     conditions = row.facts["calibration"]["conditions"]
-    whole = ModelWhole.of(row, **_of_facts(row), conditions=conditions, history=history)
+    whole = ModelWhole.of(
+        row,
+        **_of_facts(row),
+        conditions=conditions,
+        history=history,
+        shadowed=[shadow_report(one) for one in shadowed],
+    )
     return whole.model_dump(mode="json", exclude_unset=True)
+
+
+def shadow_report(row: ShadowAgreement) -> ShadowReportOut:
+    """Means of the sums that are kept."""
+    photos = max(row.photos, 1)
+    same = sum(n for pair, n in row.verdicts.items() if len(set(pair.split(">"))) == 1)
+    worst = [
+        ContrastOut(sha256=sha256, champion=first, challenger=second, difference=apart)
+        for sha256, first, second, apart in row.worst
+    ]
+    return ShadowReportOut.of(
+        row,
+        same_verdict=same,
+        difference=row.difference / photos,
+        champion_seconds=row.champion_seconds / photos,
+        challenger_seconds=row.challenger_seconds / photos,
+        worst=worst,
+    )
+
+
+def rescoring_json(found: Rescoring, items: Sequence[Rescore], next_cursor: str | None) -> dict[str, Any]:
+    return RescoringOut.of(found, items=items, next_cursor=next_cursor).body()
 
 
 def _of_facts(row: ModelVersion) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid, NotFound, check_version
 from refundlens.serving.kit.principal import OURSELVES, Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.registry import repository, stages
+from refundlens.serving.registry import repository, rescoring, stages
 from refundlens.serving.registry.bundles import BundleFacts
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.storage.tables import ModelVersion
@@ -111,6 +111,7 @@ def rollback(context: Context, version: str, reason: str, if_match: str | None =
     _move(session, by, now, back, Stage.CHAMPION, "model.restored", reason, {"instead_of": row.id})
     back.promoted_at, back.chosen = now, True
     session.flush()
+    rescoring.ask(session, back.id, now)
     _publish(session, now, WebhookType.MODEL_ROLLED_BACK, back, row)
     return back
 
@@ -175,6 +176,7 @@ def _enthrone(
     row.previous, row.promoted_at, row.chosen = replaces, now, by != SERVICE
     session.flush()
     if old is not None:  # the first model of all is no news
+        rescoring.ask(session, row.id, now)
         _publish(session, now, WebhookType.MODEL_PROMOTED, row, old)
 
 

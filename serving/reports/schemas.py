@@ -46,6 +46,7 @@ EXAMPLE: dict[str, Any] = {
     "state": "needs_review",
     "refund_id": "20261122000123",
     "account": "shop-42",
+    "platform": "taobao",
     "claim_id": "clm_01KAMZ7H2VJ4D8Q0S6W1Y3B5CD",
     "image": {
         "id": "img_01KAMZ5S8GQ3V6T0C9R4X2Y7AB",
@@ -262,6 +263,9 @@ class ReportOut(Answer):
     state: ReportState
     refund_id: str
     account: str
+    platform: str | None = Field(
+        description="whose that number is, with the shop; none where nobody named it"
+    )
     claim_id: str
     image: ImageRef
     note: str

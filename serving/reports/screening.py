@@ -25,7 +25,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.detection import Detection, Reason
-from refundlens.model.names import Verdict
+from refundlens.model.names import DEFECTS, Defect, Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.model.verdict.consistency import consistency, shot_of
 from refundlens.model.verdict.selection import with_reasons
@@ -245,6 +245,20 @@ def _conclude_one(
         report.review_reason = _why_a_person(found, independent)
     given = EventData(miss_bound=missed, data=_data(report, found))
     apply(context.session, context.settings, context.now, DETECTOR, event, report, refund, given)
+
+
+def alone(verdict: Verdict, miss_bound: float | None, independent: bool, most: float) -> ReportState:
+    """Where a photo would lead a report if it were its refund's only one. most: the largest miss bound that settles."""
+    if independent and verdict == "fake":
+        return ReportState.ESTABLISHED
+    if independent and verdict == "authentic" and miss_limit.within(miss_bound, most):
+        return ReportState.NOT_ESTABLISHED
+    return ReportState.NEEDS_REVIEW
+
+
+def defect_of(claim: str | None) -> Defect | None:
+    """What a refund's claim has the detector look for."""
+    return next((defect for defect in DEFECTS if defect == claim), None)
 
 
 def _why_a_person(found: ScreeningResult, independent: bool) -> str:

@@ -44,6 +44,7 @@ def report_out(
         report,
         reader,
         refund_id=refund.refund_id,
+        platform=refund.platform or None,
         image=ImageRef.of(whole.image, url=image_url(whole.image)),
         probability=None if screening is None else _probability(reader, screening.probability),
         reasons=[

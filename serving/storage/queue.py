@@ -120,10 +120,12 @@ def finish_job(session: Session, job: LeasedJob) -> None:
     _ours(session.execute(delete(Job).where(Job.id == job.id, Job.lease == job.lease)))
 
 
-def repeat(session: Session, job: LeasedJob, due: datetime) -> None:
-    """Have it done again at a time, in the transaction that records this attempt. Raises LeaseLost."""
+def repeat(session: Session, job: LeasedJob, due: datetime, data: dict[str, Any] | None = None) -> None:
+    """Have it done again at a time, in the transaction that records this attempt. data: how far it came; a job that got
+    further has no attempts behind it. Raises LeaseLost."""
     mine = update(Job).where(Job.id == job.id, Job.lease == job.lease)
-    _ours(session.execute(mine.values(lease=None, due_at=due)))
+    further: dict[str, Any] = {} if data is None else {"data": data, "attempts": 0}
+    _ours(session.execute(mine.values(lease=None, due_at=due, **further)))
 
 
 def hasten(session: Session, kind: str, ref: str, now: datetime) -> bool:

@@ -25,6 +25,7 @@ _REPORT: dict[str, Any] = {
     "refund_id": "9911223344",
     "image_id": f"img_{_ID}C",
     "account": "shop-1",
+    "platform": "taobao",
     "state": "established",
     "version": 3,
     "verdict": "fake",

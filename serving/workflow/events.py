@@ -24,6 +24,7 @@ def facts(report: Report, refund: Refund) -> dict[str, Any]:
         "refund_id": refund.refund_id,
         "image_id": report.image_id,
         "account": report.account,
+        "platform": refund.platform or None,
         "state": report.state,
         "version": report.version,
         "verdict": report.verdict,

@@ -1,10 +1,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 from pydantic import ValidationError
 
-from refundlens.model.network.tiles import TILE
+from refundlens.model.names import KINDS
+from refundlens.model.network.network import Network
+from refundlens.model.network.tiles import CELLS, TILE
 from refundlens.training.config import ConfigError, DataConfig, TrainConfig, load, save
+from refundlens.training.data import MAPS
 
 
 def test_a_saved_config_reads_as_it_was(tmp_path: Path) -> None:
@@ -57,3 +61,17 @@ CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.ya
 def test_every_shipped_config_is_valid(path: Path) -> None:
     config = load(path)
     assert config.steps > config.warmup and config.pairs % config.accumulate == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cpu-small", "gpu-small", "gpu-large"])
+def test_the_settings_of_each_size_build_a_network_that_serves(name: str) -> None:
+    """Shapes as the bundle has them, whatever the trunk; the backbone is one setting."""
+    config = load(
+        Path(__file__).parents[2] / "training" / "configs" / f"{name}.yaml", ["network.pretrained=false"]
+    )
+    network = Network(config.network).eval()
+    with torch.no_grad():
+        kinds, maps = network(torch.zeros((1, TILE, TILE, 3), dtype=torch.uint8))
+    assert kinds.shape == (1, len(KINDS)) and maps.shape == (1, MAPS, CELLS, CELLS)
+    assert (config.amp, config.compile) == (("none", False) if name == "cpu-small" else ("bfloat16", True))

@@ -1,22 +1,25 @@
 """Batches of delivered crops, a run on them that resumes, and the eight-bit twin of what it trained."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from refundlens.datasets.crops.store import Pair, Record, write_shard
+from refundlens.datasets.crops.store import WATCH, Pair, Record, open_shards, write_shard
+from refundlens.datasets.crops.tars import read_tars, to_tars
 from refundlens.model import bundle
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.model.network.network import NetworkConfig
 from refundlens.model.network.tiles import TILE
+from refundlens.training import loop
 from refundlens.training.config import DataConfig, LossConfig, TrainConfig
 from refundlens.training.crops import CropBatches
 from refundlens.training.data import IGNORE
 from refundlens.training.export import write_bundle
-from refundlens.training.feeds import WATCH, open_feed
+from refundlens.training.feeds import StreamFeed, open_feed
 from refundlens.training.loop import FINAL, METRICS, train
 from refundlens.training.losses import losses
 from refundlens.training.quantization import compare, quantize
@@ -169,3 +172,50 @@ def test_eight_bits_keep_the_order_of_tiles(folder: Path, settings: TrainConfig,
     assert loss.correlation > 0.9
     assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "float.onnx").stat().st_size
     assert bundle.load(tmp_path / "int8.onnx").card == ""  # thresholds and card hold for the float graph
+
+
+def test_tars_hold_the_same_pairs_and_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    assert to_tars(folder, tmp_path / "a") == to_tars(folder, tmp_path / "b") == 40
+    tars = sorted((tmp_path / "a").glob("*.tar"))
+    assert [path.read_bytes() for path in tars] == [
+        path.read_bytes() for path in sorted((tmp_path / "b").glob("*.tar"))
+    ]
+    pairs = list(read_tars([str(path) for path in tars]))
+    for shard, part in zip(open_shards(folder), (pairs[:20], pairs[20:]), strict=True):
+        assert tuple(one.record for one in part) == shard.records
+        np.testing.assert_array_equal(np.stack([one.crops for one in part]), shard.crops)
+        np.testing.assert_array_equal(np.stack([one.maps for one in part]), shard.maps)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_training_streams_from_tars(
+    folder: Path, settings: TrainConfig, tmp_path: Path, workers: int
+) -> None:
+    to_tars(folder, tmp_path / "tars")
+    streamed = settings.model_copy(update={"data": settings.data.model_copy(update={"workers": workers})})
+    assert isinstance(open_feed(tmp_path / "tars", streamed), StreamFeed)
+    run = tmp_path / "run"
+    train(tmp_path / "tars", run, streamed)
+    lines = [json.loads(line) for line in (run / METRICS).read_text().splitlines()]
+    assert (run / FINAL).is_file() and any("whole_auc" in line for line in lines)
+
+
+def test_the_log_says_how_long_the_network_waited(
+    folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = CropBatches.batch
+
+    def slow(self: CropBatches, step: int) -> dict[str, torch.Tensor]:
+        time.sleep(0.2)
+        return batch(self, step)
+
+    monkeypatch.setattr(loop, "LOG_EVERY", 3)
+    told = []
+    for name, source in (("quick", batch), ("slow", slow)):
+        monkeypatch.setattr(CropBatches, "batch", source)
+        train(folder, tmp_path / name, settings)
+        lines = [json.loads(line) for line in (tmp_path / name / METRICS).read_text().splitlines()]
+        told.append([line for line in lines if "waited" in line][-1])
+    quick, starved = told
+    assert 0 <= quick["waited"] < starved["waited"] <= 1
+    assert starved["waited"] * starved["seconds_per_step"] >= 0.19

@@ -107,6 +107,21 @@ def test_init_starts_from_another_run_and_refuses_another_network(
         train(dataset, tmp_path / "wide", wider, init=run)
 
 
+def test_init_takes_a_deeper_networks_weights_as_far_as_it_reaches(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    shallow = config.network.model_copy(update={"reach": 16})
+    short = config.model_copy(update={"steps": 1, "learning_rate": 0.0, "network": shallow})
+    train(dataset, tmp_path / "shallow", short, init=run)
+    before = torch.load(run / FINAL, weights_only=True)["state"]
+    after = torch.load(tmp_path / "shallow" / FINAL, weights_only=True)["state"]
+    assert len(after) < len(before)
+    for name in ("map_head.weight", "noise.0.0.weight"):
+        torch.testing.assert_close(after[name], before[name])
+    seen = after["kind_head.weight"].shape[1]
+    torch.testing.assert_close(after["kind_head.weight"], before["kind_head.weight"][:, -seen:])
+
+
 def test_settings_are_checked(tmp_path: Path) -> None:
     assert load(None, ["network.width=32", "steps=7"]).network.width == 32
     with pytest.raises(ConfigError, match="name=value"):

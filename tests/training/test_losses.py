@@ -39,3 +39,21 @@ def test_without_any_edit_the_gradient_is_still_finite() -> None:
     named = losses(logits, torch.zeros(2, 5, 4, 4), batch([0, 0]), LossConfig())
     named["total"].backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None and bool(torch.isfinite(logits.grad).all())
+
+
+def look(odds: list[float], hung: list[bool]) -> float:
+    """The look loss where each pair's authentic tile has these log odds of an edit."""
+    logits = torch.tensor([[-one, 0.0, -50.0, -50.0] for one in odds for _ in range(2)])
+    told = batch([0, 1] * len(odds)) | {"hung": torch.tensor(hung)}
+    return float(losses(logits, torch.zeros(2 * len(odds), 5, 4, 4), told, LossConfig(look=1.0))["look"])
+
+
+def test_galleries_that_score_above_other_photos_cost_and_their_spread_does_not() -> None:
+    hung = [True, True, False, False]
+    assert look([2.0, 3.0, -3.0, -2.0], hung) > 5 > 1e-3 > look([2.0, -2.0, 3.0, -3.0], hung)
+    assert look([9.0, 1.0, 1.0, 1.0], [True, False, False, False]) == 0.0, "one tile has no spread"
+
+
+def test_the_look_costs_nothing_where_it_has_no_weight_or_is_not_known() -> None:
+    told = losses(torch.zeros(2, 4), torch.zeros(2, 5, 4, 4), batch([0, 1]), LossConfig(look=1.0))
+    assert "look" not in told

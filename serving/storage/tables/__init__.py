@@ -10,7 +10,7 @@ from refundlens.serving.storage.tables.events import (
     WebhookEndpoint,
 )
 from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
-from refundlens.serving.storage.tables.models import ModelVersion
+from refundlens.serving.storage.tables.models import ModelVersion, Rescore, ShadowAgreement
 from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund
 from refundlens.serving.storage.tables.reports import (
     Appeal,
@@ -19,7 +19,7 @@ from refundlens.serving.storage.tables.reports import (
     Refusal,
     Report,
 )
-from refundlens.serving.storage.tables.review import Assignment, SavedView, SecondOpinion
+from refundlens.serving.storage.tables.review import Assignment, ReviewSample, SavedView, SecondOpinion
 from refundlens.serving.storage.tables.search import ReportText
 from refundlens.serving.storage.tables.work import Job, Lane
 
@@ -46,8 +46,11 @@ __all__ = [
     "Refusal",
     "Report",
     "ReportText",
+    "Rescore",
+    "ReviewSample",
     "SavedView",
     "SecondOpinion",
+    "ShadowAgreement",
     "StoredAnswer",
     "Tenant",
     "WebhookDelivery",

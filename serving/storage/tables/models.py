@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refundlens.serving.storage.base import DIGEST, ID, Base
@@ -47,3 +47,45 @@ class ModelVersion(Base):
     added_at: Mapped[datetime]
     promoted_at: Mapped[datetime | None]
     changed_at: Mapped[datetime]
+
+
+class ShadowAgreement(Base):
+    """What a challenger said beside a champion, of all processes together. difference: sum over photos of the absolute
+    difference of the two probabilities. verdicts: photos by both verdicts, `fake>authentic` and the like.
+    champion_seconds, challenger_seconds: of inference threads, in all. worst: photos on which they differ most, as
+    SHA-256, both verdicts, difference."""
+
+    __tablename__ = "shadow_agreement"
+
+    challenger: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    champion: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    photos: Mapped[int]
+    difference: Mapped[float]
+    champion_seconds: Mapped[float]
+    challenger_seconds: Mapped[float]
+    verdicts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    worst: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    updated_at: Mapped[datetime]
+
+
+class Rescore(Base):
+    """What a new champion says of an open case; it decides nothing. stands: what holds now, `needs_review` where nobody
+    has decided. would: where the photo alone would lead if it were screened today. by_person: whether a person decided
+    what stands. was_*: of the screening, none where the detector could not judge it. error: why it could not now."""
+
+    __tablename__ = "rescore"
+    __table_args__ = (Index("ix_rescore_tenant", "tenant_id", "model_version", "report_id"),)
+
+    model_version: Mapped[str] = mapped_column(ID, ForeignKey("model_version.id"), primary_key=True)
+    report_id: Mapped[str] = mapped_column(ID, ForeignKey("report.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    stands: Mapped[str] = mapped_column(String(30))
+    would: Mapped[str] = mapped_column(String(30))
+    by_person: Mapped[bool]
+    was_model: Mapped[str | None] = mapped_column(String(80))
+    was_verdict: Mapped[str | None] = mapped_column(String(20))
+    was_probability: Mapped[float | None]
+    verdict: Mapped[str | None] = mapped_column(String(20))
+    probability: Mapped[float | None]
+    error: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]

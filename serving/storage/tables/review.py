@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from refundlens.serving.storage.base import ID, Base
+from refundlens.serving.storage.base import DIGEST, ID, Base
 
 
 class Assignment(Base):
@@ -44,4 +44,24 @@ class SavedView(Base):
     judge: Mapped[str] = mapped_column(String(120))
     name: Mapped[str] = mapped_column(String(80))
     query: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+
+
+class ReviewSample(Base):
+    """A photo drawn for a person to say what it is, once. reason: `serving.labels.sampling.SampleReason`. score: how
+    uncertain, different or novel, larger first; 0 for one drawn at random."""
+
+    __tablename__ = "review_sample"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "sha256"),
+        Index("ix_review_sample_newest", "tenant_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    image_id: Mapped[str] = mapped_column(ID, ForeignKey("image.id"))
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    detection_id: Mapped[str] = mapped_column(ID, ForeignKey("detection.id"))
+    reason: Mapped[str] = mapped_column(String(20))
+    score: Mapped[float]
     created_at: Mapped[datetime]

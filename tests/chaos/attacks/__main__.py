@@ -31,7 +31,9 @@ BETWEEN = 4.0
 
 @dataclass(frozen=True)
 class Row:
-    """One attack. got: answers to the attacker. photo_p99, health_worst: seconds others felt. failed: of theirs."""
+    """One attack. got: answers to the attacker. photo_p99, health_worst: seconds others felt. failed: of theirs.
+    quiet_p99, quiet_health: what they felt just before, when nobody attacked: a machine that is busy besides is never
+    the same for long."""
 
     attack: str
     got: dict[str, int]
@@ -40,9 +42,13 @@ class Row:
     photos: int
     failed: list[str]
     memory_mb: float
+    quiet_p99: float
+    quiet_health: float
 
-    def holds(self, quiet: float) -> bool:
-        return not self.failed and self.photo_p99 <= SLOWER * quiet and self.health_worst <= HEALTH_SECONDS
+    @property
+    def holds(self) -> bool:
+        slow = self.photo_p99 > SLOWER * self.quiet_p99
+        return not (self.failed or slow or self.health_worst > HEALTH_SECONDS)
 
 
 def _in_its_own_process(flood: Flood, target: Target, seconds: float) -> Got:
@@ -63,7 +69,7 @@ def _in_its_own_process(flood: Flood, target: Target, seconds: float) -> Got:
     return got
 
 
-def _row(name: str, got: Got, felt: Felt, pid: int) -> Row:
+def _row(name: str, got: Got, felt: Felt, quiet: Felt, pid: int) -> Row:
     memory = psutil.Process(pid).memory_info().rss / 1e6
     return Row(
         name,
@@ -73,33 +79,35 @@ def _row(name: str, got: Got, felt: Felt, pid: int) -> Row:
         len(felt.photos),
         [f"{count} x {what}" for what, count in Counter(felt.failed).most_common(4)],
         round(memory),
+        round(quiet.photo_p99, 3),
+        round(quiet.health_worst, 3),
     )
 
 
-def _play(
-    target: Target, floods: Sequence[Flood], seconds: float, quiet_seconds: float
-) -> tuple[Row, list[Row]]:
-    with watching(target) as felt:
-        time.sleep(quiet_seconds)
-    quiet, rows = _row("nothing", Counter(), felt, target.pid), []
+def _play(target: Target, floods: Sequence[Flood], seconds: float, quiet_seconds: float) -> list[Row]:
+    rows = []
     for flood in track(floods, len(floods), "attacks"):
+        with watching(target) as quiet:
+            time.sleep(quiet_seconds)
         with watching(target) as felt:
             got = _in_its_own_process(flood, target, seconds)
-        rows.append(_row(flood.__name__, got, felt, target.pid))
+        rows.append(_row(flood.__name__, got, felt, quiet, target.pid))
         time.sleep(BETWEEN)
-    return quiet, rows
+    return rows
 
 
-def _table(quiet: Row, rows: list[Row], intrusions: list[Tried]) -> str:
+def _table(rows: list[Row], intrusions: list[Tried]) -> str:
     lines = [
-        "| attack | the attacker gets | another tenant's photo, p99 | of quiet | /healthz, worst | failed | memory |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| attack | the attacker gets | another tenant's photo, p99 | of just before | /healthz, worst "
+        "| just before | failed | memory |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for row in (quiet, *rows):
+    for row in rows:
         got = ", ".join(f"{count} × {what}" for what, count in row.got.items()) or "–"
         lines.append(
             f"| {row.attack.replace('_', ' ')} | {got} | {row.photo_p99 * 1000:.0f} ms of {row.photos} "
-            f"| {row.photo_p99 / quiet.photo_p99:.1f} | {row.health_worst * 1000:.0f} ms "
+            f"| {row.photo_p99 / row.quiet_p99:.1f} | {row.health_worst * 1000:.0f} ms "
+            f"| {row.quiet_health * 1000:.0f} ms "
             f"| {'; '.join(row.failed) or '–'} | {row.memory_mb:.0f} MB |"
         )
     lines += ["", "| intrusion | requests | that got what they should not |", "| --- | --- | --- |"]
@@ -112,20 +120,20 @@ def _table(quiet: Row, rows: list[Row], intrusions: list[Tried]) -> str:
 def _preface(given: argparse.Namespace, load: float) -> str:
     """How it was measured."""
     command = f"python -m tests.chaos.attacks --seconds {given.seconds:g} --quiet {given.quiet:g}"
-    command += " --tiny" if given.tiny else ""
+    command += (f" --only {given.only}" if given.only else "") + (" --tiny" if given.tiny else "")
     return (
         f"# Attacks, and what others feel\n\n`{command}` on {os.cpu_count()} processors, with a load average of "
         f"{load:.1f} from other work before it began; {given.workers} workers, the attacker on the same machine with "
-        "the lowest priority. Others may feel twice a quiet p99 and 200 ms for /healthz."
+        "the lowest priority. Others may feel twice the p99 of the quiet time just before, and 200 ms for /healthz."
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.attacks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each attack")
-    parser.add_argument("--quiet", type=float, default=40.0, help="seconds of the quiet time before")
+    parser.add_argument("--quiet", type=float, default=20.0, help="seconds of the quiet time before each")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of the service")
-    parser.add_argument("--only", default="", help="attacks whose name has this in it")
+    parser.add_argument("--only", default="", help="attacks whose name has one of these in it, by commas")
     parser.add_argument(
         "--tiny", action="store_true", help="a drawn model: everything but the photos' own cost"
     )
@@ -139,16 +147,17 @@ def main() -> None:
         bundle = save_bundle(folder / "tiny.onnx") if given.tiny else None
         with started(folder, bundle, given.workers) as target:
             intrusions = try_all(target)
-            chosen = [flood for flood in FLOODS if given.only in flood.__name__]
-            quiet, rows = _play(target, chosen, given.seconds, given.quiet)
-    table = _table(quiet, rows, intrusions)
+            wanted = given.only.split(",")
+            chosen = [flood for flood in FLOODS if any(name in flood.__name__ for name in wanted)]
+            rows = _play(target, chosen, given.seconds, given.quiet)
+    table = _table(rows, intrusions)
     print(table)
     if given.out:
-        figures = {"quiet": asdict(quiet), "floods": [asdict(row) for row in rows]}
+        figures: dict[str, Any] = {"floods": [asdict(row) for row in rows]}
         figures["intrusions"] = [asdict(one) for one in intrusions]
         given.out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         given.out.with_suffix(".md").write_text(f"{_preface(given, load)}\n\n{table}\n", encoding="utf-8")
-    fine = all(row.holds(quiet.photo_p99) for row in rows) and not any(one.wrong for one in intrusions)
+    fine = all(row.holds for row in rows) and not any(one.wrong for one in intrusions)
     sys.exit(0 if fine else 1)
 
 

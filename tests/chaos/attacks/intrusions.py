@@ -190,7 +190,7 @@ def strange_webhooks(target: Target, client: httpx.Client, tried: Tried) -> None
         json.dumps({"refund_id": {"$gt": ""}}).encode(),
     ]
     for number, body in enumerate(bodies):
-        for name in ("taobao", "stripe", "nobody"):
+        for name in ("taobao", "stripe_like", "nobody"):
             headers = target.headers(ATTACKER) | {
                 "Content-Type": "application/json",
                 "Idempotency-Key": f"{number}{name}",

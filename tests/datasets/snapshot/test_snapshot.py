@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from refundlens.datasets.cli import app
@@ -126,3 +127,37 @@ def test_the_verbs_write_and_check_and_exit_1_where_something_is_wrong(tmp_path:
     assert (told.exit_code, told.stdout.startswith("corrupt_image: 1 photo(s)")) == (1, True)
     assert json.loads((Path(snapshot) / "snapshot.json").read_text())["number"] == 1
     assert run(app, ["export", str(store)]).exit_code == 2
+
+
+def test_an_engineer_s_own_photos_become_labels_with_their_name(tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "own"
+    for number in range(3):
+        (photos / f"camera{number}").mkdir(parents=True)
+        (photos / f"camera{number}" / "a.jpg").write_bytes(jpeg(photo(number, 96, 112)))
+
+    def label(where: Path, truth: str = "ai_generated") -> Result:
+        given = [
+            "label",
+            str(photos),
+            str(where),
+            "--truth",
+            truth,
+            "--by",
+            "eve",
+            "--generator",
+            "Newcomer 2",
+        ]
+        return CliRunner().invoke(app, given)
+
+    assert label(out).exit_code == 0
+    again = label(out)
+    assert again.exit_code == 1 and "choose another place" in again.output
+    assert label(tmp_path / "odd", "odd").exit_code == 2
+    samples = open_snapshot(make_snapshot([out], tmp_path / "store", NOW).folder).samples
+    assert {(one.truth, one.source, one.confidence, one.generator) for one in samples} == {
+        ("ai_generated", "engineer", 0.95, "Newcomer 2")
+    }
+    assert len({one.group for one in samples}) == 3 and len({one.said_by for one in samples}) == 1
+    assert "eve" not in (out / "manifest.jsonl").read_text(encoding="utf-8")
+    (photos / "torn.jpg").write_bytes(b"torn")
+    assert label(tmp_path / "torn").exit_code == 1

@@ -30,6 +30,17 @@ def test_timm_backbones_of_different_families_give_both_answers(backbone: str) -
     assert torch.isfinite(kinds).all() and torch.isfinite(maps).all()
 
 
+@pytest.mark.parametrize("backbone", ["test_efficientnet", "test_resnet", "test_convnext"])
+def test_a_backbone_that_is_cut_off_early_keeps_no_weights_behind_and_gives_both_answers(
+    backbone: str,
+) -> None:
+    whole, cut = small(backbone), small(backbone, reach=16)
+    assert sum(p.numel() for p in cut.parameters()) < sum(p.numel() for p in whole.parameters())
+    with torch.no_grad():
+        kinds, maps = cut(tiles(2))
+    assert kinds.shape == (2, len(KINDS)) and maps.shape == (2, 1 + len(DEFECTS), 8, 8)
+
+
 @pytest.mark.parametrize(
     ("backbone", "said"),
     [

@@ -75,6 +75,17 @@ def test_no_answer_is_taken_for_something_else(client: TestClient, path: str) ->
     assert "strict-transport-security" not in answer.headers
 
 
+def test_nor_is_a_crash(app: FastAPI) -> None:
+    """It is answered outside of all middleware."""
+
+    def crash() -> None:
+        raise RuntimeError("a fault of ours")
+
+    app.add_api_route("/crash", crash)
+    answer = TestClient(app, raise_server_exceptions=False).get("/crash")
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (500, "nosniff")
+
+
 def test_over_tls_browsers_are_told_to_stay_there(
     app: FastAPI, settings: Settings, detector: Detector
 ) -> None:

@@ -70,7 +70,7 @@ def work(
     def until(engine: _Engine, holds: Callable[[], bool], step: float) -> None:
         screener = Screener(state.database, state.files, engine, settings, moving_clock)  # type: ignore[arg-type]
         made = Worker(
-            state.database, state.files, screener, None, settings, moving_clock,  # type: ignore[arg-type]
+            state.database, state.files, screener, None, None, settings, moving_clock,  # type: ignore[arg-type]
             state.notifier, state.metrics.workflow,
         )  # fmt: skip
 

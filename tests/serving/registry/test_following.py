@@ -146,6 +146,17 @@ def test_a_shadow_is_shown_photos_in_every_process(
     caller.judge(photo(red=True))
     _until("a comparison", lambda: caller.running()["agreement"]["photos"] == 1)
     assert caller.running()["agreement"]["difference"] > 0
+    seconds = [caller.running()["agreement"][f"{name}_seconds"] for name in ("champion", "challenger")]
+    assert min(seconds) > 0
+
+    def told() -> list[dict[str, Any]]:
+        return list(caller.ask("GET", f"/v1/models/{two}").json()["shadowed"])
+
+    _until("the report that outlives the process", lambda: bool(told()))
+    (report,) = told()
+    assert report["photos"] == 1 and sum(report["verdicts"].values()) == 1
+    assert report["difference"] > 0 and report["challenger_seconds"] > 0
+    assert [one["difference"] for one in report["worst"]] == [report["difference"]]
     ended = caller.ask("POST", f"/v1/models/{two}/shadow", json={"share": 0})
     assert ended.json()["stage"] == "candidate"
     _until("the end of the shadow", lambda: caller.running()["agreement"] is None)

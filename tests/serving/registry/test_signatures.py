@@ -122,7 +122,7 @@ def test_a_champion_that_somebody_wrote_into_the_database_does_not_judge(
             self.ran.append(path)
 
     engine: Any = Engine()
-    follower = Follower(database, bundles, engine, strict, notifier=None)  # type: ignore[arg-type]
+    follower = Follower(database, bundles, engine, strict, notifier=None, clock=None)  # type: ignore[arg-type]
     with database.reading() as session:
         good = service.find(session, first)
         bad = service.find(session, second)

@@ -111,6 +111,32 @@ def test_a_merchant_cannot_get_a_buyer_into_the_record_alone(
     assert (_record(market)["score"], _record(market)["counts"]["final_established"]) == (100, 0)
 
 
+def test_nor_by_naming_the_victim_for_a_photo_that_somebody_else_sent(
+    market: FastAPI, photo: Callable[..., bytes], moving_clock: Any
+) -> None:
+    """He mirrors another buyer's refund under the victim's name. The real buyer, asked for a photo, sends a fake: it is
+    the buyer's, the detector establishes it, and it is final; but nobody except the shop says whose refund it was."""
+    shop, ann = _Caller(market, "shop-1"), _Caller(market, "ann")
+    [image] = shop("PUT", "/v1/refunds/r1", _refund(photo(red=True)))["images"]
+    report = _reported(market, "r1", image["id"])
+    wish = {"wish": "close_up", "message": "Closer, please."}
+    ann("POST", f"/v1/reports/{report['id']}/photo-requests", wish)
+    link = httpx.URL(ann("GET", f"/v1/reports/{report['id']}")["track_urls"]["buyer"]).path
+    sent = market.state.test_client.post(
+        f"{link}/photos", content=photo(red=True, size=(400, 300)), headers={"Content-Type": "image/jpeg"}
+    )
+    assert sent.status_code == 201, sent.text
+    [theirs] = [one for one in shop("GET", "/v1/refunds/r1")["images"] if one["supplied_by"] == "buyer"]
+    second = _reported(market, "r1", theirs["id"])
+    assert (second["state"], second["image"]["supplied_by"]) == ("established", "buyer")
+    packs = _packs(market, second["id"])
+    assert packs["json"]["evidence"]["photo"]["supplied_by"] == "buyer"
+    assert "Photosuppliedby:thebuyer" in _text_of(packs["pdf"])
+    moving_clock.forward(hours=80)
+    _when(lambda: ann("GET", f"/v1/reports/{second['id']}"), lambda one: one["state"] == "final_established")
+    assert (_record(market)["score"], _record(market)["counts"]["final_established"]) == (100, 0)
+
+
 def test_the_same_photo_from_the_platform_is_judged_and_counts(
     market: FastAPI, photo: Callable[..., bytes], moving_clock: Any
 ) -> None:

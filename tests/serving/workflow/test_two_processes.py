@@ -113,7 +113,7 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
                 await asyncio.sleep(0.05)
 
     settings = live_settings.model_copy(update={"lease_seconds": 1})
-    worker = Worker(database, None, Slow(), None, settings, utc_now, None, None)  # type: ignore[arg-type]
+    worker = Worker(database, None, Slow(), None, None, settings, utc_now, None, None)  # type: ignore[arg-type]
     asyncio.run(worker._screen(job))
     assert queue.take(database, now + timedelta(seconds=1), 1, 5, Lane.SCREENING) == [], (
         "still ours where it would have ended"
