@@ -24,7 +24,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import admin, badge, developers, merchant, review
+from refundlens.serving.console import account, admin, badge, developers, merchant, notifications, review
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo import fake
 from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
@@ -51,6 +51,7 @@ from refundlens.serving.identity import login
 from refundlens.serving.identity.callers import Callers
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
+from refundlens.serving.jobs.example import keep_example
 from refundlens.serving.jobs.rescorer import Rescorer
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
@@ -76,6 +77,7 @@ from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
 from refundlens.serving.webhooks import stream
+from refundlens.serving.webhooks.mail import mailer_of
 from refundlens.serving.webhooks.sending import HttpSender
 from refundlens.serving.webhooks.ssrf import UrlPolicy
 from refundlens.serving.workflow.effects import EFFECTS
@@ -98,6 +100,8 @@ CONSOLE: tuple[APIRouter, ...] = (
     *admin.ROUTERS,
     *developers.ROUTERS,
     badge.router,
+    notifications.router,
+    account.router,
 )
 """The console's pages."""
 BODY_MODELS: list[type[BaseModel]] = [RefundIn, PlatformMessage]
@@ -206,11 +210,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_tell_failure)
     loader.on_hangup(asyncio.get_running_loop(), parts.follower)
     follow = asyncio.create_task(parts.follower.run(warm_up))
-    renewing = asyncio.create_task(keep_renewed(parts)) if parts.settings.demo else None
+    demo = (keep_renewed, keep_example) if parts.settings.demo else ()
+    renewing = [asyncio.create_task(keep(parts)) for keep in demo]
     async with _working(parts):
         yield
     parts.samples.close()
-    ending = [follow, renewing] if renewing else [follow]
+    ending = [follow, *renewing]
     for task in ending:
         task.cancel()
     await asyncio.wait([warm_up, *ending])
@@ -235,7 +240,12 @@ async def _working(parts: Services) -> AsyncIterator[None]:
     if not parts.settings.worker:
         yield
         return
-    sender = HttpSender(parts.secret, parts.webhook_guard)
+    sender = HttpSender(
+        parts.secret,
+        parts.webhook_guard,
+        mailer=mailer_of(parts.settings),
+        public_url=parts.settings.public_url,
+    )
     judging = parts.database, parts.files, parts.service.engine, parts.settings, parts.clock
     worker = Worker(
         parts.database,

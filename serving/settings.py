@@ -121,6 +121,18 @@ class Settings(BaseSettings):
         default=False,
         description="let webhooks go to private and local addresses; for tests and closed networks",
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="mail server for notices: smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://…:465; without one, "
+        "there is no e-mail",
+    )
+    mail_from: str = Field(default="", description="the address that notices come from")
+    oidc_issuer: str = Field(
+        default="",
+        description="an OpenID Connect provider that people log in by, such as https://id.example.com",
+    )
+    oidc_client_id: str = Field(default="", description="what it calls this service")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="the secret that goes with it")
     demo: bool = Field(
         default=True,
         description="make and print a demo key, mirror sample refunds, and let visitors in without a key, all in a "

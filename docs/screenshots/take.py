@@ -56,7 +56,7 @@ def main() -> None:
         judge.goto(f"{base}/login?next=/queue")
         judge.fill("input[name=key]", key)
         with judge.expect_navigation():
-            judge.locator("form[action='/login'] button").click()
+            judge.locator("form:has([name=key]) button").click()
         wait_for(lambda: judge.reload() and judge.locator("a[href^='/queue/rpt_']").count() > 0)
         judge.screenshot(path=HERE / "queue-en.png")
         judge.locator("a[href^='/queue/rpt_']").first.click()

@@ -11,6 +11,7 @@ JavaScript. Pages that htmx refreshes ask for themselves with `hx-get` and pick 
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request, Response
@@ -18,6 +19,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
+from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.http.context import ApiCall, services
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
@@ -132,6 +134,7 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.services.clock(),
         page_path=_page_path(visit.request),
+        spoken=partial(in_one_language, language=visit.language),
         **values,
     )
     remember_language(visit.request, response)

@@ -9,20 +9,20 @@ successor with the next number, so that whoever comes next finds the same six.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from refundlens.model.texts.reader import LANGUAGES
-from refundlens.serving.demo.samples import SAMPLES, Sample, listing
+from refundlens.serving.demo.samples import SAMPLES, Sample, both_languages, listing
 from refundlens.serving.identity.keys import DEMO_SUBJECT, PREFIX, visitor
+from refundlens.serving.identity.tenants import DEMO
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.texts import texts
 from refundlens.serving.refunds import service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto
@@ -53,18 +53,22 @@ def mirror_samples(parts: Services) -> None:
     shop = visitor(parts.settings)
     if shop is None:
         return
-    principal = Principal(shop.tenant, PLATFORM_ID, Role.PLATFORM, "demo-platform", "demo")
     for number, (sample, time) in enumerate(zip(SAMPLES, TIMES, strict=True), 1):
         if parts.samples.closed:
             return
-        refund_id = _missing(parts, principal, f"{NUMBERS}{number:03}")
+        refund_id = _missing(parts, shop, f"{NUMBERS}{number:03}")
         if refund_id is not None:
-            photos = _photos(parts, sample)
-            try:
-                _mirror(parts, principal, refund_id, sample, photos, time)
-            except (IntegrityError, DomainError):
-                continue  # another process that starts now has made it, or another shop has this number
+            mirror_sample(parts, refund_id, sample, time)
     parts.notifier.notify()
+
+
+def mirror_sample(parts: Services, refund_id: str, sample: Sample, time: timedelta) -> None:
+    """Mirror a sample's refund as the demo's platform. Raises OSError, SQLAlchemy's errors."""
+    principal = Principal(DEMO, PLATFORM_ID, Role.PLATFORM, "demo-platform", "demo")
+    photos = _photos(parts, sample)
+    # an error: another process that starts now has made it, or another shop has this number
+    with suppress(IntegrityError, DomainError):
+        _mirror(parts, principal, refund_id, sample, photos, time)
 
 
 async def keep_renewed(parts: Services, seconds: float = RENEWED_EVERY) -> None:
@@ -79,24 +83,33 @@ async def keep_renewed(parts: Services, seconds: float = RENEWED_EVERY) -> None:
             )
 
 
-def _missing(parts: Services, principal: Principal, number: str) -> str | None:
+def _missing(parts: Services, shop: Principal, number: str) -> str | None:
     """The refund to be mirrored for a sample: its first, the one whose time is over, or the next after one that was
     reported or closed; none where one is open with time left."""
     now: datetime = parts.clock()
     with parts.database.reading() as session:
-        last = _last(session, principal, number)
+        last = last_refund(session, shop.tenant, shop.account, number)
         if last is None:
             return number
         if last.status == RefundStatus.OPEN and not _reported(session, last):
             over = last.deadline_at is None or last.deadline_at < now + STALE
             return last.refund_id if over else None
-    _, _, count = last.refund_id.removeprefix(number).partition("-")
+    return successor(last.refund_id, number)
+
+
+def successor(refund_id: str, number: str) -> str:
+    """The number after it, of a sample's.
+
+    >>> successor("DEMO-001", "DEMO-001"), successor("DEMO-001-2", "DEMO-001")
+    ('DEMO-001-2', 'DEMO-001-3')
+    """
+    _, _, count = refund_id.removeprefix(number).partition("-")
     return f"{number}-{int(count or 1) + 1}"
 
 
-def _last(session: Session, principal: Principal, number: str) -> Refund | None:
+def last_refund(session: Session, tenant: str, account: str | None, number: str) -> Refund | None:
     """The newest refund of a sample."""
-    own = (Refund.tenant_id == principal.tenant, Refund.account == principal.account)
+    own = (Refund.tenant_id == tenant, Refund.account == account)
     named = or_(Refund.refund_id == number, Refund.refund_id.startswith(f"{number}-", autoescape=True))
     asked = select(Refund).where(*own, named).order_by(Refund.id.desc()).limit(1)
     return session.execute(asked).scalar_one_or_none()
@@ -131,9 +144,7 @@ def _mirror(
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(
             type=sample.defect,
-            text="\n".join(
-                "{item}: {claim}".format(**texts("samples", one)[sample.slug]) for one in LANGUAGES[::-1]
-            ),
+            text=both_languages(sample.slug, "{item}: {claim}"),
         ),
         deadline_at=now + time,
     )

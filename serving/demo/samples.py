@@ -13,6 +13,7 @@ In: the data folder. Out: JPEG files under samples/. What is there is kept, so t
 import io
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refundlens.model.names import Defect
+from refundlens.model.texts.reader import LANGUAGES
 from refundlens.serving.demo.scenes import Canvas, Scene, blend, cloud, draw, photograph, positions
+from refundlens.serving.kit.language import Language
+from refundlens.serving.kit.texts import texts
 
 WIDTH, HEIGHT = 960, 1280
 """Pixels: what a messenger leaves of a phone photo, 1.2 megapixels."""
@@ -55,6 +59,31 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("box-label-copied", "box", "other", True, 25900, (-0.2, 0.155), 0.1),
     Sample("bread-mould-grown", "plate", "mould", False, 3990, (-0.05, -0.04), 0.05),
 )
+
+
+FOUND = Sample("cloth-hole-found", "fabric", "hole", True, 16800, (0.02, 0.03), 0.05)
+"""Of the refund that was found fake (`serving.jobs.example`)."""
+
+
+def both_languages(slug: str, form: str) -> str:
+    """A sentence of a sample in each language, a line each: how it is stored, since nobody translates what people
+    write."""
+    return "\n".join(form.format(**texts("samples", one)[slug]) for one in LANGUAGES[::-1])
+
+
+def in_one_language(text: str, language: Language) -> str:
+    """What people wrote, as it is; of the samples' sentences the line of that language."""
+    lines = text.split("\n")
+    if len(lines) != len(LANGUAGES):
+        return text
+    return lines[LANGUAGES[::-1].index(language)] if text in _sentences() else text
+
+
+@cache
+def _sentences() -> frozenset[str]:
+    slugs = [sample.slug for sample in SAMPLES]
+    claims = {both_languages(slug, "{item}: {claim}") for slug in [*slugs, FOUND.slug]}
+    return frozenset(claims | {both_languages(FOUND.slug, "{decision}")})
 
 
 def draw_sample(sample: Sample) -> bytes:

@@ -33,6 +33,10 @@ _CODES = {
 }
 
 
+SAME_SHOT = frozenset(code for kind, code in _CODES.items() if kind != "other")
+"""What is said only of a photo that is the reference's own shot."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """A reference picture. pixels: RGB uint8 [H,W,3], reduced to what the comparison needs."""
@@ -53,11 +57,16 @@ def with_references(
     """The same detection with one more reason for each reference."""
     if not references:
         return detection
+    return with_reasons(detection, compared(detection, data, references, language))
+
+
+def compared(
+    detection: Detection, data: bytes, references: Sequence[Reference], language: Language
+) -> list[Reason]:
+    """What each reference says of the photo."""
     pixels = pixels_of(data, SIDE)
     scale = detection.width / pixels.shape[1]
-    return with_reasons(
-        detection, [_reason(detection.sha256, pixels, scale, one, language) for one in references]
-    )
+    return [_reason(detection.sha256, pixels, scale, one, language) for one in references]
 
 
 def _reason(
@@ -65,7 +74,8 @@ def _reason(
 ) -> Reason:
     if digest == reference.sha256:
         text = reason_text("reference.same_bytes", language, name=reference.name)
-        return Reason(code=_CODES["same"], basis="observed", text=text, details={"name": reference.name})
+        details: dict[str, object] = {"name": reference.name, "overlap": 1.0}
+        return Reason(code=_CODES["same"], basis="observed", text=text, details=details)
     from refundlens.model.compare.reference import (
         compare,  # OpenCV is loaded where there is something to compare
     )

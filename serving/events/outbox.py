@@ -63,7 +63,8 @@ def publish(
         WebhookEndpoint.disabled_reason.is_(None),
     )
     for endpoint in session.execute(wanted).scalars():
-        if not endpoint.events or kind.value in endpoint.events:
+        told = endpoint.account is None or endpoint.account == data.get("account")
+        if told and (not endpoint.events or kind.value in endpoint.events):
             add_delivery(session, event, endpoint, now)
     return event
 

@@ -106,7 +106,8 @@ MOST_BYTES = 256_000
 """Of one body: texts of a few thousand characters, several times over."""
 _FORMS = (b"multipart/", b"application/x-www-form-urlencoded")
 _PHOTOS = re.compile(
-    r"/v1/detect|/v1/refunds/[^/]+|/v1/platforms/[^/]+/refunds|/track/[^/]+/(?:photos|appeal)|/v2/.*|/check|/samples/.*|/new-case"
+    r"/v1/detect|/v1/refunds/[^/]+|/v1/platforms/[^/]+/refunds|/track/[^/]+/(?:photos|appeal)|/v2/.*|/check|/samples/.*"
+    r"|/new-case|/models/upload"
 )
 """Paths whose endpoints read their own bodies (`serving.detection.body`)."""
 

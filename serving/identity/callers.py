@@ -73,9 +73,13 @@ class Callers:
         found = await self.by_key(key)
         if found is None:
             return None
+        return await self.log_in_as(found.principal.key_id, before)
+
+    async def log_in_as(self, key_id: str, before: str | None) -> str:
+        """The same for the holder of a key who proved it otherwise (`passwords`, `openid`)."""
         if before:
             await self.log_out(before)
-        return await run_in_threadpool(self._begin, found.principal.key_id)
+        return await run_in_threadpool(self._begin, key_id)
 
     async def visit(self) -> str | None:
         """A session of the demo page's visitor: the cookie's value; none where there is no demo."""

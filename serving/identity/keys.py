@@ -169,9 +169,9 @@ def list_keys(session: Session, tenant: str | None = None) -> Sequence[ApiKey]:
 def revoke(session: Session, key_id: str, now: datetime, actor: Actor, tenant: str | None = None) -> ApiKey:
     """Take a key back for good; its console sessions end with it. One taken back already stays as it is. tenant: of
     whom it must be, none for any. Raises IdentityError."""
-    row = _locked(session, key_id, tenant)
+    row = own_key(session, key_id, tenant)
     if row.revoked_at is None:
-        row.revoked_at = now
+        row.revoked_at, row.login, row.password = now, None, None
         _record(session, row, now, actor, "key.revoked")
     return row
 
@@ -186,7 +186,7 @@ def rotate_key(
 ) -> NewKey:
     """Another key for the same subject, account, role and scopes, that lasts as long as the old one was made to. The
     old one works for `overlap` on. Raises IdentityError for a key that is over or was replaced before."""
-    old = _locked(session, key_id, tenant)
+    old = own_key(session, key_id, tenant)
     if not holds(old, now):
         raise IdentityError(f"{key_id} is over; make a new one with `refundlens keys create`")
     if old.rotated_to is not None:
@@ -194,6 +194,9 @@ def rotate_key(
     expires = None if old.expires_at is None else now + (old.expires_at - old.created_at)
     role = Role(old.role)
     made = _new(session, old.tenant_id, now, role, old.name, old.subject, old.account, old.scopes, expires)
+    login, password, old.login, old.password = old.login, old.password, None, None
+    session.flush()  # of one login, there is one at a time
+    made.row.login, made.row.password = login, password
     old.rotated_to = made.row.id
     old.expires_at = min(old.expires_at or now + overlap, now + overlap)
     session.flush()
@@ -256,7 +259,8 @@ def _new(
     return NewKey(row, text)
 
 
-def _locked(session: Session, key_id: str, tenant: str | None) -> ApiKey:
+def own_key(session: Session, key_id: str, tenant: str | None) -> ApiKey:
+    """A key of the database, locked. tenant: of whom it must be, none for any. Raises IdentityError."""
     row = session.get(ApiKey, key_id, with_for_update=True)
     if row is None or (tenant is not None and row.tenant_id != tenant):
         raise IdentityError(f"there is no key {key_id}; `refundlens keys list` shows them")

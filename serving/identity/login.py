@@ -1,29 +1,47 @@
-"""GET and POST /login, POST /logout: a key for a session, so that a browser never keeps the key.
+"""GET and POST /login, POST /logout: a key, a password or an OpenID provider's word for a session, so that a browser
+never keeps the key.
 
-In: a form with a key. Out: the console's cookie (`serving.identity.access`), and the way on to a page of ours.
+In: a form, or a browser that comes back from the provider. Out: the console's cookie (`serving.identity.access`), and
+the way on to a page of ours. What is wrong is paid for: by the address it came from, and by the login it named.
 """
 
+import asyncio
+import logging
 import secrets
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
-from refundlens.serving.http.budgets import budgets_of, caller_of
+from refundlens.serving.http.budgets import Caller, budgets_of, caller_of
 from refundlens.serving.http.context import services
 from refundlens.serving.http.pages import html, remember_language
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity import access
+from refundlens.serving.identity import access, openid, passwords
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
 from refundlens.serving.identity.keys import Authentication
+from refundlens.serving.identity.openid import OpenIdError, Provider
 
 MOST_BYTES = 65_536
 """Of a login form: a key, a path, and what was typed before the login ended. It is read before anybody is known."""
-FORMS = ("/refunds", "/reports/", "/queue/", "/appeals/", "/models", "/complaints/", "/admin/")
+FORMS = (
+    "/refunds",
+    "/reports/",
+    "/queue/",
+    "/appeals/",
+    "/models",
+    "/complaints/",
+    "/admin/",
+    "/notifications/",
+)
 """Where a draft may be sent to: forms of the console."""
 SEE_OTHER = 303
+_HASHING = asyncio.Semaphore(2)
+"""A password's check takes 64 MB and a processor for some tens of milliseconds."""
+_log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,9 +55,9 @@ class Draft(BaseModel):
 
 
 def draw_login(
-    request: Request, status: int, way: str, wrong: str | None, draft: Draft | None = None
+    request: Request, status: int, way: str, wrong: str | None, draft: Draft | None = None, name: str = ""
 ) -> HTMLResponse:
-    """The login's page. wrong: key of a text; draft: goes along until somebody is logged in."""
+    """The login's page. wrong: key of a text; draft: goes along until somebody is logged in. name: as it was typed."""
     kept = None if draft is None else draft.model_dump_json()
     response = html(
         request,
@@ -49,6 +67,8 @@ def draw_login(
         wrong=wrong,
         draft=kept,
         demo=services(request).settings.demo,
+        openid=services(request).settings.oidc_issuer,
+        name=name,
     )
     remember_language(request, response)
     return response
@@ -66,25 +86,120 @@ async def log_in(request: Request) -> Response:
         return draw_login(request, 403, "/", "login_elsewhere")
     form = await _form(request)
     way = _ours(form.get("next", "/"))
-    logins, caller = budgets_of(request).logins, caller_of(request)
+    name = form.get("name", "").strip()
+    logins, payers = budgets_of(request).logins, [caller_of(request)]
+    if name:
+        payers.append(Caller((("address", f"login of {passwords.plain(name)}"),), pays=False))
     try:
-        logins.check(caller)
+        for payer in payers:
+            logins.check(payer)
     except Problem as problem:
-        answer = draw_login(request, problem.status, way, "login_too_often", _draft(form))
+        answer = draw_login(request, problem.status, way, "login_too_often", _draft(form), name)
         answer.headers.update(problem.headers)
         return answer
-    value = await services(request).callers.log_in(
-        form.get("key", "").strip(), request.cookies.get(access.COOKIE)
-    )
+    value = await (_by_password(request, name, form) if name else _by_key(request, form))
     if value is None:
-        logins.pay(caller, 1)
-        return draw_login(request, 401, way, "login_wrong", _draft(form))
+        for payer in payers:
+            logins.pay(payer, 1)
+        wrong = "login_wrong_password" if name else "login_wrong"
+        return draw_login(request, 401, way, wrong, _draft(form), name)
     draft, found = _draft(form), await services(request).callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:
         response = _resume(request, draft, way, found)
     access.give(request, response, value)
     return response
+
+
+async def _by_key(request: Request, form: dict[str, str]) -> str | None:
+    before = request.cookies.get(access.COOKIE)
+    return await services(request).callers.log_in(form.get("key", "").strip(), before)
+
+
+async def _by_password(request: Request, name: str, form: dict[str, str]) -> str | None:
+    parts = services(request)
+
+    def check() -> str | None:
+        with parts.database.reading() as session:
+            return passwords.verified(session, name, form.get("password", ""), parts.clock())
+
+    async with _HASHING:
+        key_id = await run_in_threadpool(check)
+    return (
+        None if key_id is None else await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
+    )
+
+
+@router.get("/login/openid")
+async def begin_openid(request: Request, next: str = "/") -> Response:
+    """Send the browser to the provider."""
+    provider = _provider(request)
+    if provider is None:
+        return RedirectResponse("/login", SEE_OTHER)
+    try:
+        begun = await provider.begin(_base(request), _ours(next))
+    except OpenIdError as error:
+        return _openid_failed(request, error, next)
+    response = RedirectResponse(begun.url, SEE_OTHER)
+    secure = _base(request).startswith("https:")
+    response.set_cookie(
+        openid.COOKIE,
+        begun.cookie,
+        openid.LIFE,
+        path=openid.BACK,
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+    )
+    return response
+
+
+@router.get(openid.BACK)
+async def end_openid(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
+    """Come back from it. A page of ours goes on from here: the cookie that is set goes with no redirect that another
+    site began."""
+    provider, parts = _provider(request), services(request)
+    if provider is None:
+        return RedirectResponse("/login", SEE_OTHER)
+    try:
+        budgets_of(request).logins.check(caller_of(request))
+        if error or not code:
+            raise OpenIdError("openid_failed", f"the provider said {error[:100]!r}")
+        cookie = request.cookies.get(openid.COOKIE, "")
+        address, way = await provider.end(_base(request), cookie, state, code)
+        key_id = await run_in_threadpool(_holder, request, address)
+        if key_id is None:
+            raise OpenIdError("openid_nobody", "the address is no login here")
+    except OpenIdError as failed:
+        budgets_of(request).logins.pay(caller_of(request), 1)
+        return _openid_failed(request, failed, "/")
+    value = await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
+    response = html(request, "logged_in.html", 200, way=_ours(way))
+    response.delete_cookie(openid.COOKIE, path=openid.BACK)
+    access.give(request, response, value)
+    return response
+
+
+def _provider(request: Request) -> Provider | None:
+    parts = services(request)
+    return Provider(parts.settings, parts.secret, parts.clock) if parts.settings.oidc_issuer else None
+
+
+def _holder(request: Request, address: str) -> str | None:
+    parts = services(request)
+    with parts.database.reading() as session:
+        row = passwords.find_login(session, address, parts.clock())
+        return None if row is None else row.id
+
+
+def _openid_failed(request: Request, error: OpenIdError, way: str) -> Response:
+    _log.warning("login by OpenID: %s", error)
+    return draw_login(request, 502 if error.code == "openid_away" else 401, way, error.code)
+
+
+def _base(request: Request) -> str:
+    """Our own address, as browsers know it."""
+    return services(request).settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
 def _resume(request: Request, draft: Draft, way: str, found: Authentication) -> Response:

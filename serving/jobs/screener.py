@@ -10,8 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
+from refundlens.model.verdict.selection import with_reasons
+from refundlens.serving.detection.references import SAME_SHOT, compared, read_reference
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
@@ -26,23 +32,27 @@ from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.queue import LeasedJob, finish_job
 from refundlens.serving.storage.tables import Image, Refund
 from refundlens.serving.workflow import timers
-from refundlens.serving.workflow.states import ReportState
+from refundlens.serving.workflow.states import ReportState, Source
 
 MOST_ATTEMPTS = 4
 """Attempts after which a person looks at the photo instead, those counted whose process died. Faults on our side that
 pass by themselves are over in the fifteen seconds that these take at least."""
 PATIENCE = 300.0
 """Seconds that one attempt may wait in the engine: a large photo takes ten on a slow machine, the rest is its queue."""
+MOST_COMPARED = 3
+"""Pictures of the listing that a photo is laid over: some tenths of a second each."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Photo:
+    """group: whose it is: tenants take turns in the engine. listing: name and SHA-256 of the shop's own pictures."""
+
     image_id: str
     sha256: str
     claim: Defect | None
     group: str
-    """Whose it is: tenants take turns in the engine."""
+    listing: Sequence[tuple[str, str]]
 
 
 class Screener:
@@ -84,6 +94,7 @@ class Screener:
                     image.sha256,
                     screening.defect_of(claims[image.refund_id]),
                     group_of_tenant(image.tenant_id),
+                    _listing(session, image.refund_id),
                 )
                 for image in images
             ]
@@ -101,7 +112,8 @@ class Screener:
             answer = await self._engine.detect(
                 data, photo.claim, group=photo.group, patience=min(left, PATIENCE)
             )
-            return await asyncio.to_thread(screening.keep_maps, self._files, answer.detection)
+            detection = await asyncio.to_thread(self._beside_listing, answer.detection, data, photo)
+            return await asyncio.to_thread(screening.keep_maps, self._files, detection)
         except ImageError as error:
             return ScreeningResult(error=error.code)
         except FileError as error:
@@ -114,6 +126,19 @@ class Screener:
                 raise
             _log.exception("photo %s cannot be judged; a person looks at it", photo.image_id)
             return ScreeningResult(error="too_slow" if isinstance(error, Expired) else "engine_failed")
+
+    def _beside_listing(self, detection: Detection, data: bytes, photo: _Photo) -> Detection:
+        """The detection with what the listing's pictures say of the photo, where it is one of their shots."""
+        references = []
+        for name, digest in photo.listing:
+            try:
+                references.append(read_reference(name, self._files.get(digest)))
+            except (FileError, ImageError) as error:
+                _log.warning("a listing's picture cannot be compared: %s", error)
+        if not references:
+            return detection
+        said = compared(detection, data, references, self._settings.language)
+        return with_reasons(detection, [reason for reason in said if reason.code in SAME_SHOT])
 
     def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()
@@ -128,3 +153,11 @@ class Screener:
             refund = lock_by_key(session, reports[0].refund_id)
             finish_job(session, job)
             screening.conclude(context, job.ref, refund, found)
+
+
+def _listing(session: Session, refund_id: str) -> Sequence[tuple[str, str]]:
+    kept = select(Image).where(
+        Image.refund_id == refund_id, Image.source == Source.LISTING.value, Image.erased_at.is_(None)
+    )
+    found = session.execute(kept.order_by(Image.id).limit(MOST_COMPARED)).scalars()
+    return [(image.name or image.id, image.sha256) for image in found]

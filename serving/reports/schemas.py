@@ -277,8 +277,8 @@ class ReportOut(Answer):
         description="what made the claim fake: one_fake, several_fake, several_suspects…"
     )
     review_reason: str | None = Field(
-        description="why the screening left it to a person: supplied_by_accuser, inconclusive, miss_bound_too_large, "
-        "claim_bound_used_up; "
+        description="why the screening left it to a person: supplied_by_accuser, same_shot_as_listing, "
+        "inconclusive, miss_bound_too_large, claim_bound_used_up; "
         "not judged: too_slow, engine_failed, file_missing, or what is wrong with the file"
     )
     reasons: list[Reason]

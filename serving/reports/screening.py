@@ -30,6 +30,7 @@ from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.model.verdict.consistency import consistency, shot_of
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.maps import save_map
+from refundlens.serving.detection.references import SAME_SHOT
 from refundlens.serving.detection.store import detection_body, make_record
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
@@ -239,7 +240,12 @@ def _conclude_one(
     if report.image_id in judged.carried:
         event = Event.SCREENED_FAKE
         report.verdict, report.bound, report.rule = "fake", judged.bound, judged.rule
-    elif independent and report.verdict == "authentic" and miss_limit.within(missed, most):
+    elif (
+        independent
+        and report.verdict == "authentic"
+        and miss_limit.within(missed, most)
+        and not _same_shot(detection)
+    ):
         event = Event.SCREENED_AUTHENTIC
     if event is Event.SCREENED_UNSURE:
         report.review_reason = _why_a_person(found, independent)
@@ -267,7 +273,16 @@ def _why_a_person(found: ScreeningResult, independent: bool) -> str:
         return found.error or "not_judged"
     if not independent:
         return "supplied_by_accuser"
+    if found.detection.verdict != "fake" and _same_shot(found.detection):
+        return "same_shot_as_listing"
     return _UNDECIDED[found.detection.verdict]
+
+
+def _same_shot(detection: Detection | None) -> bool:
+    """Whether it is the listing's own picture, changed or not: such a photo shows nothing that a buyer saw. The listing
+    is the merchant's, so a person decides."""
+    told = [] if detection is None else [*detection.reasons, *detection.details.reasons]
+    return any(reason.code in SAME_SHOT for reason in told)
 
 
 _UNDECIDED: dict[Verdict, str] = {

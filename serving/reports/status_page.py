@@ -1,7 +1,9 @@
 """The status page: one report for one side, in words first. Plain HTML that works in any phone's web view."""
 
+from functools import partial
 from typing import Any
 
+from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.http.pages import render
 from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language
@@ -33,4 +35,5 @@ def status(
         heat=heat,
         percent=bound_percent,
         most_photos=MOST_PHOTOS,
+        spoken=partial(in_one_language, language=language),
     )

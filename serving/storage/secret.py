@@ -1,9 +1,11 @@
 """The service's one secret, and everything derived from it by name (HKDF's idea, RFC 5869: HMAC with a label).
 
 In: REFUNDLENS_SECRET, or a file in the data folder made at first start. Out: buyers' keyed hashes, webhook secrets,
-signatures of status links. Whoever has the database alone can neither name a buyer nor sign anything.
+signatures of status links, and seals around what must be read again, such as others' tokens. Whoever has the database
+alone can neither name a buyer nor sign or open anything.
 """
 
+import base64
 import errno
 import hmac
 import os
@@ -11,6 +13,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from cryptography.fernet import Fernet
 
 from refundlens.serving.settings import Settings
 
@@ -28,6 +32,17 @@ class Secret:
         """32 bytes that nobody can guess, always the same for the same label and parts."""
         message = "\x1f".join([label, *(f"{len(part)}:{part}" for part in parts)])
         return hmac.digest(self._value, message.encode(), "sha256")
+
+    def seal(self, text: str) -> str:
+        """The text, for the database: encrypted and signed (Fernet)."""
+        return self._fernet().encrypt(text.encode()).decode()
+
+    def unseal(self, sealed: str) -> str:
+        """Raises `cryptography.fernet.InvalidToken` for what was sealed with another secret."""
+        return self._fernet().decrypt(sealed.encode()).decode()
+
+    def _fernet(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(self.derive("seal")))
 
     def buyer(self, tenant: str, reference: str) -> str:
         """A buyer's name in our records: differs from tenant to tenant, tells nothing of the platform's reference."""

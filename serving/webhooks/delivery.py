@@ -57,7 +57,9 @@ async def deliver_due(
 async def _deliver(database: Database, clock: Clock, sender: Sender, claimed: LeasedDelivery) -> bool:
     """Send one and write down what came of it. Whatever breaks here is this delivery's alone: its lease ends."""
     try:
-        message = Message(claimed.url, claimed.event_id, claimed.payload, claimed.signer, clock())
+        message = Message(
+            claimed.url, claimed.event_id, claimed.payload, claimed.signer, clock(), claimed.channel
+        )
         answer = await sender.send(message)
         return await asyncio.to_thread(record_outcome, database, claimed, answer, clock())
     except Exception:

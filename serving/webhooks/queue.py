@@ -23,7 +23,7 @@ from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.queue import LeasedJob, LeaseLost
 from refundlens.serving.storage.tables import Job, Lane, OutboxEvent, WebhookDelivery, WebhookEndpoint
 from refundlens.serving.webhooks import schedule
-from refundlens.serving.webhooks.sending import DeliveryResult, WebhookSigner
+from refundlens.serving.webhooks.sending import Channel, DeliveryResult, WebhookSigner
 
 PER_ENDPOINT = 4
 """Messages a process sends to one endpoint at a time: roughly in order, yet not one round trip after another."""
@@ -46,6 +46,7 @@ class LeasedDelivery:
     signer: WebhookSigner
     event_id: str
     payload: str
+    channel: Channel
 
     @property
     def delivery_id(self) -> str:
@@ -196,4 +197,5 @@ def _messages(session: Session, endpoint: WebhookEndpoint, jobs: Sequence[Leased
     rows = session.execute(query.where(WebhookDelivery.id.in_([job.ref for job in jobs]))) if jobs else ()
     events = {delivery: (event, payload) for delivery, event, payload in rows}
     signer = WebhookSigner(endpoint.id, endpoint.secret_number, endpoint.previous_until)
-    return [LeasedDelivery(job, endpoint.id, endpoint.url, signer, *events[job.ref]) for job in jobs]
+    channel = Channel(endpoint.kind, endpoint.sealed, "zh" if endpoint.language == "zh" else "en")
+    return [LeasedDelivery(job, endpoint.id, endpoint.url, signer, *events[job.ref], channel) for job in jobs]

@@ -18,6 +18,18 @@ def endpoints(session: Session, tenant: str, after: str | None, count: int) -> l
     return list(session.scalars(found.where(WebhookEndpoint.id < after) if after else found))
 
 
+def channels(session: Session, tenant: str, account: str | None) -> list[WebhookEndpoint]:
+    """Where people are told, newest first. account: of one shop; none for those told of all shops."""
+    return list(session.scalars(_channels(tenant, account).order_by(WebhookEndpoint.id.desc())))
+
+
+def channel(
+    session: Session, tenant: str, account: str | None, identifier: str, lock: bool = False
+) -> WebhookEndpoint | None:
+    one = _channels(tenant, account).where(WebhookEndpoint.id == identifier)
+    return session.scalar(one.with_for_update(key_share=True) if lock else one)
+
+
 def endpoint_count(session: Session, tenant: str) -> int:
     counted = select(func.count()).select_from(_endpoints(tenant).subquery())
     return session.scalar(counted) or 0
@@ -102,6 +114,14 @@ def events(session: Session, tenant: str, identifiers: list[str]) -> list[Outbox
 
 
 def _endpoints(tenant: str) -> Select[WebhookEndpoint]:
+    return _kept(tenant).where(WebhookEndpoint.kind == "webhook")
+
+
+def _channels(tenant: str, account: str | None) -> Select[WebhookEndpoint]:
+    return _kept(tenant).where(WebhookEndpoint.kind != "webhook", WebhookEndpoint.account == account)
+
+
+def _kept(tenant: str) -> Select[WebhookEndpoint]:
     return select(WebhookEndpoint).where(
         WebhookEndpoint.tenant_id == tenant, WebhookEndpoint.deleted_at.is_(None)
     )

@@ -11,17 +11,22 @@ is stored: each is derived from the service's own, the endpoint's id and a numbe
 
 import asyncio
 import base64
+import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import httpx
+from cryptography.fernet import InvalidToken
 from standardwebhooks import Webhook
 
+from refundlens.serving.kit.language import Language
 from refundlens.serving.storage.secret import Secret
+from refundlens.serving.webhooks import notices
+from refundlens.serving.webhooks.mail import Mailer
 from refundlens.serving.webhooks.ssrf import PinnedTransport, UrlPolicy, UrlRefused
 
 PREFIX = "whsec_"
@@ -75,6 +80,23 @@ KEPT_CHARACTERS = 2048
 READ_BYTES = 4 * KEPT_CHARACTERS
 """Of the answer's body, in which as many characters of UTF-8 fit."""
 AGENT = "RefundLens-Webhooks/1.0"
+_JSON = {
+    "content-type": "application/json",
+    "user-agent": AGENT,
+    "accept": "*/*",
+    "accept-encoding": "identity",  # else a small body may become a large one here
+    "connection": "close",
+}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How a message is told. kind: `webhook` as it is, else in words, see `serving.webhooks.notices`. sealed: address
+    and token of those."""
+
+    kind: str = "webhook"
+    sealed: str | None = None
+    language: Language = "en"
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,7 @@ class Message:
     payload: str
     signer: WebhookSigner
     moment: datetime
+    channel: Channel = Channel()
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,7 @@ class DeliveryResult:
 
     @property
     def delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return self.error is None and self.status is not None and 200 <= self.status < 300
 
 
 class Sender(Protocol):
@@ -109,8 +132,16 @@ class Sender(Protocol):
 class HttpSender:
     """Belongs to one event loop; close it when done. One connection a message: what was checked is what is used."""
 
-    def __init__(self, secret: Secret, guard: UrlPolicy, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        secret: Secret,
+        guard: UrlPolicy,
+        timeout: float = TIMEOUT,
+        mailer: Mailer | None = None,
+        public_url: str = "",
+    ) -> None:
         self._secret, self._timeout = secret, timeout
+        self._mailer, self._public_url = mailer or Mailer("", ""), public_url
         unshared = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         plain = httpx.AsyncHTTPTransport(trust_env=False, limits=unshared)
         self._client = httpx.AsyncClient(
@@ -136,17 +167,30 @@ class HttpSender:
         await self._client.aclose()
 
     async def _send(self, message: Message) -> DeliveryResult:
+        if message.channel.kind != "webhook":
+            return await self._tell(message)
         signed = headers(self._secret, message.signer, message.event_id, message.payload, message.moment)
-        sent = {
-            **signed,
-            "content-type": "application/json",
-            "user-agent": AGENT,
-            "accept": "*/*",
-            "accept-encoding": "identity",  # else a small body may become a large one here
-            "connection": "close",
-        }
-        body = message.payload.encode()
-        async with self._client.stream("POST", message.url, content=body, headers=sent) as response:
+        sent = {**signed, **_JSON}
+        return await self._post(message.url, message.payload.encode(), sent)
+
+    async def _tell(self, message: Message) -> DeliveryResult:
+        """In words, to people."""
+        kind = message.channel.kind
+        try:
+            to = notices.Target.read(self._secret.unseal(message.channel.sealed or ""))
+        except InvalidToken:
+            return DeliveryResult(error="its address was kept under another REFUNDLENS_SECRET; add it again")
+        notice = notices.notice(json.loads(message.payload), message.channel.language, self._public_url)
+        if kind == notices.EMAIL:
+            wrong = await asyncio.to_thread(self._mailer.send, to.address, notice, message.event_id)
+            return DeliveryResult(error=wrong) if wrong else DeliveryResult(250)
+        url, body = notices.chat_message(kind, to, notice, message.moment)
+        answer = await self._post(url, json.dumps(body, ensure_ascii=False).encode(), _JSON)
+        refused = notices.refusal(kind, answer.text or "") if answer.delivered else None
+        return replace(answer, error=refused) if refused else answer
+
+    async def _post(self, url: str, body: bytes, sent: Mapping[str, str]) -> DeliveryResult:
+        async with self._client.stream("POST", url, content=body, headers=sent) as response:
             text = await _beginning(response)
         moved = (
             "redirects are not followed; register the address it leads to" if response.is_redirect else None

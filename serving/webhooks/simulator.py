@@ -15,7 +15,7 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.kit.ids import make_id
-from refundlens.serving.storage.tables import OutboxEvent
+from refundlens.serving.storage.tables import OutboxEvent, WebhookEndpoint
 from refundlens.serving.webhooks.queue import is_active
 from refundlens.serving.webhooks.service import delivery_json, find_endpoint
 
@@ -120,8 +120,12 @@ def is_test(text: str) -> bool:
 def send_test(context: Context, identifier: str, kind: WebhookType) -> dict[str, Any]:
     """Have an endpoint sent an example, whatever types it wants; the delivery. Raises NotFound, Conflict where the
     endpoint is disabled."""
+    return send_example(context, find_endpoint(context, identifier, lock=True), kind)
+
+
+def send_example(context: Context, endpoint: WebhookEndpoint, kind: WebhookType) -> dict[str, Any]:
+    """The same to an endpoint that is locked."""
     session, principal, now = context.session, context.principal, context.now
-    endpoint = find_endpoint(context, identifier, lock=True)
     if not is_active(endpoint):
         detail = "This endpoint is disabled. Enable it first: PATCH it with enabled true."
         raise Conflict("endpoint_not_enabled", detail)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Ray on this machine. Skips where there is none, and where the machine is too busy to start it."""
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112  Ray reads it when it is imported
+    os.environ["RAY_raylet_start_wait_time_s"] = "60"  # noqa: SIM112  Ray reads it when it is imported
     ray = pytest.importorskip("ray", reason="pip install 'refundlens[ray]'")
     try:
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)

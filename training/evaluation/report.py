@@ -14,12 +14,19 @@ from typing import Any
 import numpy as np
 
 from refundlens.training.evaluation.controls import Control, as_json, conditions_alone
-from refundlens.training.evaluation.metrics import ROUNDS, balanced_accuracy, expected_calibration_error
+from refundlens.training.evaluation.metrics import (
+    ROUNDS,
+    balanced_accuracy,
+    expected_calibration_error,
+    reliability,
+    roc_curve,
+)
 from refundlens.training.evaluation.plots import draw_all
 from refundlens.training.evaluation.slices import Measured, Scored, slices, table
 
 ANCHOR_DELIVERY = "q75_720"
 """The named delivery of the headline: long side 720 px and JPEG 75, what a messenger leaves of a photo."""
+CURVE_POINTS = 60
 FEW = 30
 """Source photos under which a slice is marked: its interval is then wider than most differences."""
 
@@ -96,6 +103,23 @@ def _accused(name: str, part: Measured | None) -> dict[str, Any] | None:
         return None
     rate = part.accused_photos / part.authentic_photos
     return _line(name, part, lambda one: rate, accused=part.accused_photos, bound=part.accusation_bound)
+
+
+def curves(scored: Sequence[Scored]) -> dict[str, Any]:
+    """For pages that compare models. roc: [false positive rate, true positive rate], some hundred points, dense where
+    few are accused. reliability: [mean probability said, share that was fake, pictures] of bins of equal size."""
+    labels, said = [one.row.label for one in scored], [one.probability for one in scored]
+    false_rate, true_rate, _ = roc_curve(labels, said)
+    if np.isnan(false_rate).any() or np.isnan(true_rate).any():
+        return {"roc": [], "reliability": []}
+    even = np.linspace(0, false_rate.size - 1, CURVE_POINTS).round().astype(int)
+    few = np.searchsorted(false_rate, np.geomspace(0.001, 0.1, CURVE_POINTS), side="right") - 1
+    kept = np.unique(np.concatenate([even, few]))
+    bins = reliability(labels, said)
+    return {
+        "roc": [[round(float(false_rate[one]), 5), round(float(true_rate[one]), 5)] for one in kept],
+        "reliability": [[one.said, one.true, one.count] for one in bins],
+    }
 
 
 def plain(value: Any) -> Any:
@@ -240,6 +264,7 @@ def write_report(scored: Sequence[Scored], out: Path, context: Mapping[str, Any]
             "headline": headline(scored, measured),
             "controls": [as_json(control) for control in controls],
             "slices": [asdict(one) for one in measured],
+            "curves": curves(scored),
             "plots": draw_all(scored, measured, out),
         }
     )

@@ -19,7 +19,7 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity import holders, keys
+from refundlens.serving.identity import holders, keys, passwords
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
 from refundlens.serving.identity.scopes import scope_of
 from refundlens.serving.kit.context import Context
@@ -71,6 +71,20 @@ async def replace(visit: Admin, key_id: str) -> Response:
         return keys.rotate_key(context.session, key_id, context.now, actor, tenant, hours)
 
     return await _made(visit, form, make)
+
+
+@router.post("/keys/{key_id}/login")
+async def set_login(visit: Admin, key_id: str) -> Response:
+    """The address that its holder may log in with."""
+    form = await fields(visit)
+
+    def do(context: Context) -> Created:
+        tenant, actor = context.principal.tenant, context.principal.actor
+        login = text_of(form, "login", passwords.LONGEST_LOGIN)
+        passwords.set_login(context.session, key_id, login, context.now, actor, tenant)
+        return Created({"id": key_id}, 200)
+
+    return await _ended(visit, form, do)
 
 
 @router.post("/keys/{key_id}/revoke")

@@ -8,8 +8,16 @@ decided goes through `serving.reports.service`, as over the API.
 
 from fastapi import APIRouter
 
-from refundlens.serving.console.review import decisions, models, pictures, queues, sharing, workbench
+from refundlens.serving.console.review import (
+    decisions,
+    models,
+    pictures,
+    queues,
+    sharing,
+    versions,
+    workbench,
+)
 
 ROUTERS: tuple[APIRouter, ...] = tuple(
-    one.router for one in (queues, sharing, workbench, decisions, pictures, models)
+    one.router for one in (queues, sharing, workbench, decisions, pictures, versions, models)
 )

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
-from refundlens.serving.console.review import markdown, plots, statistics
+from refundlens.serving.console.review import markdown, plots, repository, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
 from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.drift.figures import drift_figures
@@ -34,6 +34,8 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Engineer = Annotated[Visit, Depends(visits(Role.ENGINEER))]
 Act = Literal["promote", "rollback", "shadow", "end-shadow"]
+CONFIRMED: tuple[Act, ...] = ("promote", "rollback")
+"""What changes who judges: with a reason, and a tick."""
 CARD_UNDER = 2
 """Level of the heading that the card stands under."""
 VERSIONS = 20
@@ -55,6 +57,10 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
     given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
 
     try:
+        if act in CONFIRMED and form.get("sure") != "yes":
+            raise Invalid("not_confirmed", "Tick the box: from then on it judges the photos of all.")
+        if act in CONFIRMED and not given["reason"]:
+            raise Invalid("invalid_request", "reason: say why")
         await submit(
             visit, form, lambda context: Created({"id": _change(context, version, act, **given).id}, 200)
         )
@@ -75,6 +81,8 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         moved = drift(session, visit.principal.tenant, visit.services.clock())
         figures = drift_figures(session, visit.principal.tenant, visit.services.clock())
         compared = statistics.compare(session, visit.principal.tenant, before)
+        champion = repository.champion_since(session)
+        gathered = repository.labels_by_truth(session, visit.principal.tenant, champion)
         rows = registry.list_versions(session, VERSIONS)[:VERSIONS]
     calibration = detector.calibration
     more = urlencode({"cursor": paging.encode([compared.more])}) if compared.more else None
@@ -98,6 +106,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         columns=plots.columns(moved.days),
         unsupported=plots.line(moved.days, "unsupported"),
         compared=compared,
+        gathered=gathered,
         dots=plots.dots(compared.tenths),
         spans={"days": DAYS, "before": BEFORE, "sample": 4 * SAMPLE},
         more=f"/models?{more}#differences" if more else None,

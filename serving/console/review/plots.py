@@ -120,6 +120,21 @@ def line(days: Sequence[Day], what: str) -> str:
     return " ".join(points)
 
 
+def curve(points: Sequence[tuple[float, float]]) -> str:
+    """Points of a polyline in the square: (x, y) from 0 to 1, y upwards."""
+    return " ".join(f"{x * SIDE:.1f},{(1 - y) * SIDE:.1f}" for x, y in points)
+
+
+def series(lines: Sequence[Sequence[tuple[float, float]]]) -> list[str]:
+    """Polylines over one axis from 0 to the largest x and the largest y of them all; "" for one without points."""
+    longest = max((x for line in lines for x, _ in line), default=0) or 1
+    highest = max((y for line in lines for _, y in line), default=0) or 1
+    return [
+        " ".join(f"{x / longest * WIDTH:.1f},{(1 - y / highest) * TALL:.1f}" for x, y in line)
+        for line in lines
+    ]
+
+
 def dots(tenths: Sequence[Tenth]) -> list[Dot]:
     """What was said against what it was; the larger a dot, the more photos."""
     most = max((tenth.photos for tenth in tenths), default=0)

@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.reuse.finder import Use as Alike
-from refundlens.serving.storage.tables import AuditEvent, DetectionRecord, Image, Refund, Report, Tenant
+from refundlens.serving.storage.tables import (
+    AuditEvent,
+    DetectionRecord,
+    Image,
+    Label,
+    ModelVersion,
+    Refund,
+    Report,
+    Tenant,
+)
 
 How = Literal["bytes", "picture", "mirrored"]
 MOST_USES = 20
@@ -104,3 +114,28 @@ def photo_of(session: Session, principal: Principal, report: Report, image_id: s
         Image.tenant_id == principal.tenant, Image.id == image_id, Image.refund_id == report.refund_id
     )
     return session.execute(query).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """Labels of one truth and source. photos: different ones; fresh: those labelled since the champion began."""
+
+    truth: str
+    source: str
+    photos: int
+    fresh: int
+
+
+def champion_since(session: Session) -> datetime | None:
+    """When the champion was promoted; none where there is none."""
+    query = select(ModelVersion.promoted_at).where(ModelVersion.stage == "champion")
+    return session.execute(query).scalar_one_or_none()
+
+
+def labels_by_truth(session: Session, tenant: str, since: datetime | None) -> list[LabelCount]:
+    """What the next training set is made from, the most first."""
+    photos = func.count(Label.sha256.distinct())
+    fresh = func.count(case((Label.created_at > since, Label.sha256)).distinct()) if since else photos
+    counted = select(Label.truth, Label.source, photos, fresh).where(Label.tenant_id == tenant)
+    rows = session.execute(counted.group_by(Label.truth, Label.source).order_by(photos.desc()))
+    return [LabelCount(*row) for row in rows]

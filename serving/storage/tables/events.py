@@ -43,7 +43,11 @@ class AuditEvent(Base):
 class WebhookEndpoint(Base):
     """Where a tenant wants its events. events: the types it wants, empty for all. secret_number: which of the secrets
     derived from the service's own signs now (`serving.webhooks.sending`); previous_until: how long the one before it
-    signs, too. failing_since: first failure after the last success; disabled_reason: none while it is used."""
+    signs, too. failing_since: first failure after the last success; disabled_reason: none while it is used.
+
+    kind: `webhook`, or one of `serving.webhooks.notices`, which tell people. Of those, account: the shop it is told of,
+    none for all; language: of its words; sealed: address and token, as `Secret.seal` gives them, where url only says
+    which it is."""
 
     __tablename__ = "webhook_endpoint"
     __table_args__ = (Index("ix_webhook_endpoint_tenant", "tenant_id", "id"),)
@@ -51,6 +55,10 @@ class WebhookEndpoint(Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
     version: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20), default="webhook", server_default="webhook")
+    account: Mapped[str | None] = mapped_column(String(120))
+    language: Mapped[str | None] = mapped_column(String(2))
+    sealed: Mapped[str | None] = mapped_column(Text)
     url: Mapped[str] = mapped_column(String(2000))
     description: Mapped[str] = mapped_column(String(200), default="")
     events: Mapped[list[str]] = mapped_column(default=list)

@@ -25,10 +25,14 @@ class Tenant(Base):
 
 class ApiKey(Base):
     """A key, of which only the hash is kept. subject: the person or system that holds it, the same after rotation; a
-    judge is known by it. account: the shop that a merchant's key acts for, none for other roles."""
+    judge is known by it. account: the shop that a merchant's key acts for, none for other roles. login: an address its
+    holder may log in with, by OpenID or by a password, kept as its hash."""
 
     __tablename__ = "api_key"
-    __table_args__ = (Index("ix_api_key_tenant", "tenant_id", "id"),)
+    __table_args__ = (
+        Index("ix_api_key_tenant", "tenant_id", "id"),
+        Index("ix_api_key_login", "login", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
@@ -42,6 +46,8 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     rotated_to: Mapped[str | None] = mapped_column(ID)
+    login: Mapped[str | None] = mapped_column(String(254))
+    password: Mapped[str | None] = mapped_column(String(200))
 
 
 class ConsoleSession(Base):

@@ -25,7 +25,7 @@
   const finished = document.cookie.match(/(?:^|; )refundlens_done=([\w-]+)/)?.[1];
   const name = (form) => `draft ${new URL(form.action).pathname}`;
   const fields = (form) => [...form.elements].filter((one) =>
-    one.name && !OURS.includes(one.name) && !["hidden", "file", "submit", "button"].includes(one.type));
+    one.name && !OURS.includes(one.name) && !["hidden", "file", "password", "submit", "button"].includes(one.type));
 
   function keep(form) {
     const values = fields(form).filter((one) => !["radio", "checkbox"].includes(one.type) || one.checked)
@@ -81,6 +81,34 @@
   });
   document.addEventListener("htmx:afterSettle", restore);
   restore();
+})();
+
+/* this browser's messages: when the number of what waits has grown */
+(() => {
+  const ON = "notify", SEEN = "notify-seen";
+  const able = "Notification" in window;
+  const wanted = () => able && Notification.permission === "granted" && localStorage.getItem(ON) === "on";
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.getAttribute?.("hx-get") !== "/badge" || !wanted()) return;
+    const badge = event.target.querySelector(".badge");
+    const count = badge ? parseInt(badge.textContent, 10) : 0, before = Number(localStorage.getItem(SEEN) ?? count);
+    localStorage.setItem(SEEN, String(count));
+    if (count <= before) return;
+    const told = new Notification("RefundLens", { body: badge.getAttribute("aria-label"), tag: "waiting" });
+    told.addEventListener("click", () => { window.focus(); location.assign(badge.href); });
+  });
+  const button = document.querySelector("[data-notify]");
+  if (!button || !able) return;
+  const draw = () => { button.textContent = wanted() ? button.dataset.off : button.dataset.on; };
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const on = !wanted() && await Notification.requestPermission() === "granted";
+    localStorage.setItem(ON, on ? "on" : "off");
+    const refused = Notification.permission === "denied";
+    button.parentElement.querySelector("[role=status]").textContent = refused ? button.dataset.refused : "";
+    draw();
+  });
+  draw();
 })();
 
 /* decisions that can be undone: the button goes when its time is over */

@@ -18,7 +18,7 @@ CASES = {
     ("ISK", "zh"): "ISK\xa012,345",
     ("JPY", "en"): "¥12,345",
     ("JPY", "zh"): "JP¥12,345",
-    ("CNY", "en"): "CN¥123.45",
+    ("CNY", "en"): "¥123.45",
     ("CNY", "zh"): "¥123.45",
 }
 """12,345 of each currency's smallest unit."""

@@ -81,7 +81,7 @@ class Person:
         self.page.goto(f"{self.base}/login?next={path}")
         self.page.fill("input[name=key]", key)
         with self.page.expect_navigation():
-            self.page.locator("form[action='/login'] button").click()
+            self.page.locator("form:has([name=key]) button").click()
         self.look(path)
 
     def press(self, selector: str) -> None:

@@ -119,7 +119,7 @@ def test_an_ended_login_loses_nothing(
     _press(judge, "button[name=decision][value=established]")
     assert judge.page.locator("input[name=key][type=password]").is_visible()
     judge.page.fill("input[name=key]", live.key("ann"))
-    _press(judge, "form[action='/login'] button")
+    _press(judge, "form:has([name=key]) button")
     assert judge.page.url.endswith(f"/queue/{report}"), "back where they were"
     assert judge.page.input_value("textarea[name=reason]") == "The rim is drawn."
     assert judge.page.locator("input[name=reason_code][value=edit_visible]").is_checked()
@@ -165,7 +165,7 @@ def test_without_scripts_an_ended_login_loses_nothing_either(
     judge.page.context.clear_cookies()
     judge.press("button[name=decision][value=established]")
     judge.page.fill("input[name=key]", live.key("bob"))
-    judge.press("form[action='/login'] button")
+    judge.press("form:has([name=key]) button")
     judge.says("The rim is drawn.")
     judge.says("default/ann")
     judge.says("default/bob")

@@ -189,7 +189,7 @@ def test_the_queue_goes_by_deadline_and_amount(ann: Desk, dispute: Callable[...,
     )
     page = ann.get("/queue")
     assert page.status_code == 200 and _order(page) == [large.id, small.id, late.id]
-    assert "1 h 0 min left" in page.text and "CN¥9.00" in page.text
+    assert "1 h 0 min left" in page.text and "¥9.00" in page.text
     assert _order(ann.get("/queue?due=2h")) == [large.id, small.id]
     assert _order(ann.get("/queue?due=nonsense&sort=nonsense")) == [large.id, small.id, late.id]
 
@@ -529,12 +529,16 @@ def test_an_engineer_changes_the_model_by_a_form(
         first, row = (model_versions.add(session, by, one, moving_clock()) for one in (known, newer))
         model_versions.install(session, first.id, moving_clock(), None)
     page, action = eve.get("/models"), f"/models/{row.id}/promote"
-    assert eve.send(page, action, reason="better").headers["location"] == "/models#versions"
+    unsure = eve.send(page, action, reason="better")
+    assert unsure.status_code == 422 and "Tick the box" in unsure.text
+    assert eve.send(eve.get("/models"), action, reason=" ", sure="yes").status_code == 422
+    page = eve.get("/models")
+    assert eve.send(page, action, reason="better", sure="yes").headers["location"] == "/models#versions"
     back = f"/models/{row.id}/rollback"
     page, stale = eve.get("/models"), eve.get("/models")
-    assert "“better”" in page.text and eve.send(page, back, reason="").status_code == 422
-    assert eve.send(page, back, reason="worse").status_code == 303
-    late = eve.send(stale, back, reason="worse still")
+    assert "“better”" in page.text and eve.send(page, back, reason="", sure="yes").status_code == 422
+    assert eve.send(eve.get("/models"), back, reason="worse", sure="yes").status_code == 303
+    late = eve.send(stale, back, reason="worse still", sure="yes")
     assert late.status_code == 412 and "changed while you had the page open" in late.text
     with workflow_app.state.database.reading() as session:
         assert model_versions.find(session, row.id).stage == "retired"

@@ -80,7 +80,7 @@ def test_another_shop_s_number_is_not_taken_for_the_demo_s(demo: FastAPI) -> Non
     principal = visitor(demo.state.settings)
     assert principal is not None
     with demo.state.database.reading() as session:
-        assert refunds._last(session, principal, "DEMO-002") is None
+        assert refunds.last_refund(session, principal.tenant, principal.account, "DEMO-002") is None
 
 
 def test_it_is_looked_at_again_and_again_even_after_a_failure(
