@@ -1,7 +1,7 @@
 """The workbench's images: the photo, a thumbnail, the maps as overlays, the noise view, other photos of the refund.
 
-In: a report (and an image of its refund) that this judge may see. Out: bytes with private cache headers. Photos are
-strangers' bytes: they are never to be taken for a page.
+In: a report (and an image of its refund, or of one that used the same picture) that this judge may see. Out: bytes
+with private cache headers. Photos are strangers' bytes: they are never to be taken for a page.
 
 The noise view: what is left of a photo when its content is taken away, for a judge's eyes.
 
@@ -18,7 +18,9 @@ import numpy as np
 from fastapi import APIRouter, Depends, Response
 from numpy.typing import NDArray
 from PIL import Image as Picture
+from PIL import ImageDraw
 
+from refundlens.model.compare.reference import compare
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.console.page import Visit, visits
@@ -91,6 +93,8 @@ THUMB_SIDE = 320
 """Pixels: sharp at the 120 CSS pixels of a list on most screens."""
 OVERLAY_SIDE = 640
 """Longest side of a map in pixels: cells of eight pixels, smoothed, need no more."""
+DIFFERENT = 6.0
+"""How many times what delivery explains a place must differ to be fully red (`model.compare.difference`)."""
 KEEP = "private, max-age=3600"
 _one_at_a_time = threading.Lock()
 """Noise views work on whole photos in memory: one at a time is fast enough for people."""
@@ -111,26 +115,32 @@ def view(visit: Judge, report_id: str, kind: Kind) -> Response:
 
 @router.get("/{report_id}/photos/{image_id}/{kind}")
 def other_photo(
-    visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual"]
+    visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "residual", "difference"]
 ) -> Response:
-    """An image of another photo of the report's refund. Raises NotFound, Gone."""
+    """An image of another photo of the report's refund, or what the report's photo shows beyond it. Raises NotFound,
+    Gone."""
     with visit.services.database.reading() as session:
         report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of(session, visit.principal, report, image_id)
+        own = session.get_one(Image, report.image_id)
     if image is None:
         raise NotFound(f"This refund has no photo {image_id}.")
-    return _of_photo(visit, image, kind)
+    return _difference(visit, own, image) if kind == "difference" else _of_photo(visit, image, kind)
 
 
 @router.get("/{report_id}/uses/{image_id}/{kind}")
-def use_elsewhere(visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb"]) -> Response:
-    """An image of a photo of another refund that shows the same picture. Raises NotFound, Gone."""
+def use_elsewhere(
+    visit: Judge, report_id: str, image_id: str, kind: Literal["photo", "thumb", "difference"]
+) -> Response:
+    """An image of a photo of another refund that shows the same picture, or what the report's photo shows beyond it.
+    Raises NotFound, Gone."""
     with visit.services.database.reading() as session:
-        reports.find_report(session, visit.principal, report_id)
+        report = reports.find_report(session, visit.principal, report_id)
         image = repository.photo_of_tenant(session, visit.principal, image_id)
+        own = session.get_one(Image, report.image_id)
     if image is None:
         raise NotFound(f"There is no photo {image_id}.")
-    return _of_photo(visit, image, kind)
+    return _difference(visit, own, image) if kind == "difference" else _of_photo(visit, image, kind)
 
 
 def overlay(
@@ -164,6 +174,36 @@ def _of_photo(visit: Visit, image: Image, kind: str) -> Response:
         )
     except (ImageError, OSError, ValueError) as error:
         raise Gone("photo_unreadable", f"This photo cannot be shown: {error}") from error
+
+
+def _difference(visit: Visit, image: Image, other: Image) -> Response:
+    """The photo in grey, with what the other picture does not show in red and its spots framed: a comparison that the
+    judge asks for, and no part of the verdict."""
+    data, before = _bytes(visit, image), _bytes(visit, other)
+    try:
+        with _one_at_a_time:
+            photo = read_photo(data).pixels
+            found = compare(read_photo(before).pixels, photo)
+    except ImageError as error:
+        raise Gone("photo_unreadable", f"This photo cannot be shown: {error}") from error
+    if found.kind == "other" or found.difference is None:
+        raise NotFound(
+            "These are two different shots, so nothing can be said of what was changed between them."
+        )
+    height, width = photo.shape[:2]
+    scale = min(OVERLAY_SIDE / max(width, height), 1.0)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shown = Picture.fromarray(photo).convert("L").resize(size, Picture.Resampling.BOX).convert("RGB")
+    units = np.clip((found.difference.units - 1) / (DIFFERENT - 1), 0, 1)
+    alpha = Picture.fromarray(np.asarray(255 * units + 0.5, np.uint8)).resize(
+        size, Picture.Resampling.BILINEAR
+    )
+    shown.paste(Picture.new("RGB", size, HEAT_COLOUR), mask=alpha)
+    pen = ImageDraw.Draw(shown)
+    for spot in found.difference.spots:
+        x0, y0, x1, y1 = (round(place * scale) for place in spot.box)
+        pen.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=HEAT_COLOUR, width=2)
+    return _answer(_encoded(shown, "PNG"), "image/png")
 
 
 def _map(visit: Visit, image: Image, screening: DetectionRecord | None, kind: str) -> Response:

@@ -39,7 +39,7 @@ from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.reuse import telling
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Assignment, Image, PhotoRequest, Report
-from refundlens.serving.workflow.states import PhotoWish, ReportState
+from refundlens.serving.workflow.states import PhotoWish, ReportState, Source
 
 OF_THE_FILE = ("metadata.", "file.")
 """Reasons that the file itself gives; the model has no part in them, so they are never hidden."""
@@ -253,6 +253,7 @@ def _draw(
         area,
         failed.problem.status if failed else 200,
         b=bench,
+        references=[one.value for one in Source if one not in telling.OF_A_CLAIM],
         case=case,
         here=here,
         s=texts("sharing", visit.language),

@@ -134,6 +134,38 @@ def test_the_workbench_shows_them_side_by_side(
             answer = desk.get(path)
             assert answer.status_code == 200 and answer.content.startswith(b"\xff\xd8")
     assert desk.get(f"/queue/{identifier}/uses/img_none/thumb").status_code == 404
+    changed = re.findall(rf'href="(/queue/{identifier}/uses/\w+/difference)"', page.text)
+    assert len(changed) == 1  # the mirror image is not laid over the photo
+    answer = desk.get(changed[0])
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+
+
+def test_the_listing_s_photo_is_a_reference_in_the_workbench(
+    as_caller: Caller, copies: list[bytes], workflow_app: FastAPI
+) -> None:
+    shop = as_caller("shop-1")
+    photos = {"refund": [copies[0]], "listing": [copies[1], jpeg(scene(9))]}
+    body = {
+        "platform": "taobao", "status": "open", "amount": {"value": 100, "currency": "CNY"}, "buyer": "b-1",
+        "claim": {"type": "hole", "text": "a hole"},
+        "images": {
+            source: [{"name": "a.jpg", "data": base64.b64encode(content).decode()} for content in contents]
+            for source, contents in photos.items()
+        },
+    }  # fmt: skip
+    made = shop.put("/v1/refunds/R-1", json=body).json()
+    own, same, another = (
+        one["id"] for one in sorted(made["images"], key=lambda one: one["source"] != "refund")
+    )
+    asked = shop.post("/v1/reports", json={"refund_id": "R-1", "image": own})
+    desk = TestClient(workflow_app, follow_redirects=False)
+    assert desk.post("/login", data={"key": "key-ann"}).status_code == 303
+    path = f"/queue/{asked.json()['id']}"
+    page = desk.get(path).text
+    for image, status in ((same, 200), (another, 404)):
+        address = f"{path}/photos/{image}/difference"
+        assert address in page
+        assert desk.get(address).status_code == status
 
 
 def test_an_erased_photo_is_found_no_more(
