@@ -126,9 +126,10 @@ def measure(folder: Path, cases: int) -> dict[str, Any]:
         bundle=bundle,
         data_dir=folder / "var",
         workers=2,
-        api_keys=keys,
+        api_keys=keys,  # type: ignore[arg-type]
         demo=False,
-        miss_limit=0,  # type: ignore[arg-type]
+        miss_limit=0,
+        variants_per_day=0,
     )
     app = create_app(settings, Detector(bundle, threads=1), utc_now)
     parts: Services = app.state  # type: ignore[assignment]

@@ -134,7 +134,7 @@ async def upload(visit: Annotated[Visit, Depends(receiving)]) -> Response:
             def do(context: Context) -> Created:
                 return Created({"id": service.add(context.session, context.principal, facts, context.now).id})
 
-        told = [
+        told: list[tuple[str, str | UploadFile]] = [
             ("key", str(form.get("key") or "")),
             ("file", sha256(content).hexdigest()),
             ("version", version),
