@@ -27,7 +27,7 @@ PANELS = (552, 460, 380, 300, 220, 140)
 """Width of each panel in pixels, tried in turn: half the picture's, then smaller while the file is too large."""
 TALLEST = 4 / 3
 """A panel's height at most, in its width: a phone's photo, held upright, fills it."""
-QUALITIES = (88, 80, 70, 60, 50)
+QUALITIES = (88, 80, 70, 60, 50, 40)
 """JPEG qualities tried for each; under 50 small text is no longer clean."""
 HOPELESS = 3
 """Times the limit from which no quality helps: the lowest gives files of four tenths of the highest's size."""

@@ -53,7 +53,7 @@ def test_a_dataset_is_the_same_on_a_cluster(cluster: None, tmp_path: Path) -> No
         (photos / f"sender{number}").mkdir(parents=True)
         Image.fromarray(fabric(number)).save(photos / f"sender{number}" / "photo.jpg", quality=92)
     recipe = Recipe(
-        fractions={"train": 0.5, "validation": 0.0, "calibration": 0.25, "test": 0.25},
+        fractions={"train": 0.5, "validation": 0.15, "calibration": 0.2, "test": 0.15},
         grid=Grid(long_sides=(300,), qualities=((60, 79),), lossless=False),
     )
     here = build([photos], tmp_path / "here", Options(recipe))

@@ -30,7 +30,7 @@ from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import problem_of
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import from_cookie
-from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import DomainError, Forbidden, Invalid
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import reports, service
@@ -104,9 +104,9 @@ def compare(visit: Engineer, first: str = "", second: str = "") -> Response:
 async def receiving(request: Request) -> AsyncIterator[Visit]:
     """A visit whose form brings a file: its size is counted before it is read, as photos' is."""
     await from_cookie(request, Role.ENGINEER)
-    state = request.app.state
-    with state.service.admission.place(request, math.inf, expected_bytes(request, state.settings), photos=0):
-        async with arriving(request, state.settings):
+    parts = Services.of(request)
+    with parts.service.admission.place(request, math.inf, expected_bytes(request, parts.settings), photos=0):
+        async with arriving(request, parts.settings):
             await request.form(max_files=1, max_fields=8)
         yield await visits(Role.ENGINEER)(request)
 

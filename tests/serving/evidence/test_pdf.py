@@ -62,8 +62,8 @@ def test_both_languages_are_on_a4_pages_the_asked_one_first(case: Any) -> None:
     for language, order in (("zh-CN", "zh"), ("en", "en")):
         pdf = case.pdf(language=language)
         pages = _pages(pdf)
-        first = "成立：该图片系伪造" if order == "zh" else "Established:thisphotoisfake"
-        second = "Established:thisphotoisfake" if order == "zh" else "成立：该图片系伪造"
+        first = "举报成立：该图片判定为假图" if order == "zh" else "Established:thisphotoisfake"
+        second = "Established:thisphotoisfake" if order == "zh" else "举报成立：该图片判定为假图"
         assert first in pages[0]
         assert any(second in page for page in pages[1:])
         (width, height) = PdfReader(io.BytesIO(pdf)).pages[0].mediabox[2:]

@@ -29,6 +29,7 @@ PATIENCE = 30.0
 SHARED = {
     "/v1/models": "models belong to the installation",
     "/v2/models/{name}": "the running model is everybody's",
+    "/v1/platforms/{name}": "a kind of platform, not an object; the refund goes into the caller's own tenant",
     "/track/{token}": "the token itself is the permission: signed, for one report and one side",
 }
 OWN_NAME = {

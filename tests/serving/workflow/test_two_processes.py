@@ -113,8 +113,8 @@ def test_a_screening_stays_ours_for_as_long_as_it_takes(database: Database, live
                 await asyncio.sleep(0.05)
 
     settings = live_settings.model_copy(update={"lease_seconds": 1})
-    worker = Worker(database, None, Slow(), None, None, settings, utc_now, None, None)  # type: ignore[arg-type]
-    asyncio.run(worker._screen(job))
+    worker = Worker(database, None, None, None, None, settings, utc_now, None, None)  # type: ignore[arg-type]
+    asyncio.run(worker._judging(job, Slow().screen(job)))
     assert queue.take(database, now + timedelta(seconds=1), 1, 5, Lane.SCREENING) == [], (
         "still ours where it would have ended"
     )
