@@ -83,9 +83,10 @@ def get_rescoring(
         service.find(context.session, version)
         found = rescoring.summary(context.session, version, tenant)
         rows = rescoring.changed(context.session, version, tenant, limit, after)
-    shown = list(rows[:limit])
-    more = paging.encode([shown[-1].report_id]) if len(rows) > limit else None
-    return JSONResponse(schemas.rescoring_json(found, shown, more))
+    shown = paging.page(
+        rows, limit, lambda row: schemas.RescoreOut.of(row).body(), lambda row: [row.report_id]
+    )
+    return JSONResponse(RescoringOut.of(found, **shown.body()).body())
 
 
 @router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
