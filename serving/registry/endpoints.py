@@ -65,7 +65,6 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
 
 @router.get(
     "/{version}/rescoring",
-    operation_id="get_rescoring",
     response_model=RescoringOut,
     responses=responses(400, 401, 403, 404, 422),
 )
@@ -89,7 +88,7 @@ def get_rescoring(
     return JSONResponse(RescoringOut.of(found, **shown.body()).body())
 
 
-@router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
+@router.post("/{version}/shadow", response_model=ModelOut, responses=_CHANGES)
 def shadow_model(
     call: Engineer,
     version: str,
