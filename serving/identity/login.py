@@ -5,7 +5,6 @@ In: a form, or a browser that comes back from the provider. Out: the console's c
 the way on to a page of ours. What is wrong is paid for: by the address it came from, and by the login it named.
 """
 
-import asyncio
 import logging
 import secrets
 from typing import Annotated
@@ -39,8 +38,6 @@ FORMS = (
 )
 """Where a draft may be sent to: forms of the console."""
 SEE_OTHER = 303
-_HASHING = asyncio.Semaphore(2)
-"""A password's check takes 64 MB and a processor for some tens of milliseconds."""
 _log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
@@ -124,7 +121,7 @@ async def _by_password(request: Request, name: str, form: dict[str, str]) -> str
         with parts.database.reading() as session:
             return passwords.verified(session, name, form.get("password", ""), parts.clock())
 
-    async with _HASHING:
+    async with passwords.HASHING:
         key_id = await run_in_threadpool(check)
     return (
         None if key_id is None else await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
