@@ -4,7 +4,9 @@
 Results go to standard output; progress and complaints to standard error.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +37,16 @@ Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A d
 
 def _complain(message: str) -> None:
     typer.echo(message, err=True)
+
+
+@contextlib.contextmanager
+def _told(*errors: type[Exception]) -> Iterator[None]:
+    """These errors as a line on stderr and exit status 1."""
+    try:
+        yield
+    except errors as error:
+        _complain(str(error))
+        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -119,11 +131,8 @@ def stats(
     from refundlens.datasets import manifest
     from refundlens.datasets import stats as counting
 
-    try:
+    with _told(manifest.DatasetError):
         found = counting.stats(dataset)
-    except manifest.DatasetError as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     typer.echo(counting.as_json(found) if json else counting.as_text(found, manifest.read(dataset)))
 
 
@@ -161,6 +170,7 @@ def export(
     """With a dataset: copy a part of it into a folder of its own, or into a tar that streams; with crops: WebDataset
     tars to train on. Without: write the next snapshot of the photos that people judged; prints its folder."""
     from refundlens.datasets import manifest
+    from refundlens.datasets.crops.store import shard_files
     from refundlens.datasets.export import ExportError, select, to_folder, to_tar
     from refundlens.datasets.row import PatternError, used
 
@@ -172,7 +182,7 @@ def export(
     dataset, out = paths
     if not dataset.is_dir():
         raise typer.BadParameter(f"no such dataset: {dataset}")
-    if any(dataset.glob("[0-9][0-9][0-9][0-9].json")):
+    if shard_files(dataset):
         from refundlens.datasets.crops.tars import to_tars
 
         typer.echo(f"{out}: {to_tars(dataset, out)} pairs")
@@ -180,15 +190,12 @@ def export(
     for name, known in (*((name, SPLITS) for name in split or ()), *((name, KINDS) for name in kind or ())):
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
-    try:
+    with _told(ExportError, PatternError, manifest.DatasetError, OSError):
         rows = used(select(manifest.read(dataset), split or (), kind or ()), without or ())
         if format is Format.tar:
             to_tar(dataset, rows, out)
         else:
             to_folder(dataset, rows, out)
-    except (ExportError, PatternError, manifest.DatasetError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(rows)} pictures")
 
 
@@ -208,11 +215,8 @@ def label(
     known = next((one for one in TRUTHS if one == truth), None)
     if known is None:
         raise typer.BadParameter(f"{truth!r} is none of {', '.join(TRUTHS)}", param_hint="--truth")
-    try:
+    with _told(SnapshotError, OSError):
         count = label_photos(photos, out, known, by, generator)
-    except (SnapshotError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     typer.echo(f"{out}: {count} photos labelled {known}")
 
 
@@ -228,11 +232,8 @@ def rescore_photos(
     from refundlens.datasets.rescore import rescore
     from refundlens.model.bundle import BundleError
 
-    try:
+    with _told(BundleError, ValueError, OSError):
         count = rescore(photos, out, model, workers, ray)
-    except (BundleError, ValueError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     typer.echo(f"{out}: {count} photos judged")
 
 
@@ -243,12 +244,9 @@ def _export_snapshot(store: Path, feedback: list[Path], generator: str) -> None:
 
     if not feedback:
         raise typer.BadParameter("name the export of labels with --feedback")
-    try:
+    with _told(SnapshotError, OSError):
         made = make_snapshot(feedback, store, generator=generator)
         problems = check_snapshot(open_snapshot(made.folder))
-    except (SnapshotError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     for why, count in sorted(made.skipped.items()):
         _complain(f"left out {count} labels: {why}")
     for sha256, one in made.left.items():
@@ -274,12 +272,9 @@ def check(
     from refundlens.datasets.snapshot.checks import check_snapshot, frozen_hashes
     from refundlens.datasets.snapshot.store import SnapshotError, open_snapshot
 
-    try:
+    with _told(SnapshotError, OSError):
         opened = open_snapshot(snapshot)
         problems = check_snapshot(opened, frozen_hashes(find(frozen)) if frozen else None)
-    except (SnapshotError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     for problem in problems:
         typer.echo(str(problem))
     if problems:
@@ -300,11 +295,8 @@ def join(
     *folders, out = snapshots
     if not folders:
         raise typer.BadParameter("name at least one snapshot and the folder to write")
-    try:
+    with _told(CollectionError, SnapshotError, OSError):
         typer.echo(run(collection, [open_snapshot(folder) for folder in folders], out))
-    except (CollectionError, SnapshotError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -327,11 +319,8 @@ def collect(
     from refundlens.datasets.collect import read_list
     from refundlens.datasets.collection import CollectionError
 
-    try:
+    with _told(CollectionError, OSError):
         result = run(read_list(list_, split), snapshots, out, masks)
-    except (CollectionError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error
     if result.absent:
         _complain(f"no snapshot of {', '.join(result.absent)}")
     for name in result.wrong:
@@ -363,9 +352,6 @@ def crops(
     from refundlens.datasets.crops.build import CropOptions, build_crops
 
     options = CropOptions(shards, redrawn, seed, workers, tuple(without or ()))
-    try:
+    with _told(CollectionError, ValueError, OSError):
         for line in build_crops(collection, out, options, pack, generators):
             typer.echo(line)
-    except (CollectionError, ValueError, OSError) as error:
-        _complain(str(error))
-        raise typer.Exit(1) from error

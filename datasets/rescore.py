@@ -53,7 +53,7 @@ def rescore(photos: Path, out: Path, bundle: Path, workers: int = 1, ray: bool =
     Raises BundleError, ClusterError, OSError.
     """
     model = hashlib.sha256(bundle.read_bytes()).hexdigest()
-    known = set(read_rescored(out, model))
+    known = _judged(out, model)
     files = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file())
     waiting = [name for name in files if name not in known]
     given = photos.resolve(), bundle.resolve(), model
@@ -70,14 +70,10 @@ def rescore(photos: Path, out: Path, bundle: Path, workers: int = 1, ray: bool =
     return len(waiting)
 
 
-def read_rescored(out: Path, model: str | None = None) -> dict[str, Rescored]:
-    """Rows by file, the newest; of one model where it is named."""
-    found = {}
-    for path in sorted(out.glob("*.parquet")):
-        for row in pyarrow.parquet.read_table(path).to_pylist():
-            if model is None or row["model"] == model:
-                found[row["file"]] = Rescored(**row)
-    return found
+def _judged(out: Path, model: str) -> set[str]:
+    """Files that this model has judged."""
+    parts = (pyarrow.parquet.read_table(path, columns=["file", "model"]) for path in out.glob("*.parquet"))
+    return {row["file"] for part in parts for row in part.to_pylist() if row["model"] == model}
 
 
 class Judge:

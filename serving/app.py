@@ -365,11 +365,8 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
-        for name in (
-            "HTTPValidationError",
-            "ValidationError",
-        ):  # FastAPI's own answer, which is a problem here
-            schemas.pop(name, None)
+        for own in ("HTTPValidationError", "ValidationError"):  # FastAPI's answer, which is a problem here
+            schemas.pop(own, None)
         for operation in (one for methods in document["paths"].values() for one in methods.values()):
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 operation["responses"] |= {
@@ -382,7 +379,8 @@ def _openapi_with_models(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
 def _operation_id(route: APIRoute) -> str:
     """An operation of our own API is called as its function is, unless it says otherwise."""
-    return route.name if route.path.startswith("/v1/") else generate_unique_id(route)
+    ours = route.path.startswith(("/v1/", "/track/", "/.well-known/"))
+    return route.name if ours else generate_unique_id(route)
 
 
 def _version() -> str:

@@ -57,6 +57,14 @@ class CropBatches:
         return batch_of(rng, [self.shards[int(number)] for number in drawn], side, whole)
 
 
+def twins_of(batch: dict[str, Tensor], first: int, last: int) -> dict[str, Tensor]:
+    """The pairs from `first` up to `last` of a batch: an authentic tile and its edited twin stay neighbours."""
+    return {
+        key: value[first:last] if key in PER_PAIR else value[2 * first : 2 * last]
+        for key, value in batch.items()
+    }
+
+
 def batch_of(rng: np.random.Generator, shards: Sequence[Shard], side: int, whole: int) -> dict[str, Tensor]:
     """A pair of each shard as a batch (`CropBatches.batch`). side: in pixels of what is cut of `whole` crops."""
     parts = [_pair(rng, shard, side, whole) for shard in shards]

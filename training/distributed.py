@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from refundlens.training.crops import PER_PAIR
+from refundlens.training.crops import twins_of
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,7 @@ class Team:
                 f"{twins} pairs a step cannot be shared by {self.size} processes; set pairs to a multiple"
             )
         share = twins // self.size
-        first, last = 2 * share * self.rank, 2 * share * (self.rank + 1)
-        return {
-            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
-            for key, value in batch.items()
-        }
+        return twins_of(batch, share * self.rank, share * (self.rank + 1))
 
     def joined(self, network: nn.Module) -> nn.Module:
         """What to call instead of the network, so that everybody's gradients are averaged."""

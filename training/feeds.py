@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from refundlens.datasets import manifest
-from refundlens.datasets.crops.store import WATCH, open_shards
-from refundlens.datasets.crops.tars import has_tars
+from refundlens.datasets.crops.store import WATCH, open_shards, shard_files
 from refundlens.datasets.degradations.quantisation import TABLES, load_tables
 from refundlens.datasets.row import used
 from refundlens.model.network import pooling
@@ -51,11 +50,11 @@ def open_feed(source: Path, config: TrainConfig, replay: Path | None = None) -> 
     """The feed for a folder: crops where it holds shards, streamed where these are tars, else a dataset. replay: crops
     that the network was trained on before and must not forget. Raises DatasetError for neither, ValueError for a
     dataset, or tars, with replay."""
-    if has_tars(source):
+    if shard_files(source, "tar"):
         if replay is not None:
             raise ValueError(f"{source} streams: replay mixes crops on disk with crops on disk")
         return StreamFeed(source, config)
-    if any(source.glob("[0-9][0-9][0-9][0-9].json")):
+    if shard_files(source):
         if replay is not None:
             return ReplayFeed(source, replay, config)
         return CropFeed(source, config)

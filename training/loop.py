@@ -22,7 +22,7 @@ from refundlens.datasets.allocator import keep_freed_memory
 from refundlens.model.network.network import Network, NetworkConfig
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
-from refundlens.training.crops import PER_PAIR
+from refundlens.training.crops import twins_of
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
@@ -212,14 +212,10 @@ def _step(
 
 
 def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
-    """Parts of whole twins: an authentic tile and its edited twin stay neighbours."""
-    twins = len(batch["kind"]) // 2
-    edges = [2 * (twins * index // parts) for index in range(parts + 1)]
+    pairs = len(batch["kind"]) // 2
+    edges = [pairs * index // parts for index in range(parts + 1)]
     for first, last in pairwise(edges):
-        yield {
-            key: value[first // 2 : last // 2] if key in PER_PAIR else value[first:last]
-            for key, value in batch.items()
-        }
+        yield twins_of(batch, first, last)
 
 
 def _groups(network: Network, config: TrainConfig) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import torch
 import webdataset
 from torch import Tensor
 
-from refundlens.datasets.crops.store import Pair, Shard
+from refundlens.datasets.crops.store import Pair, Shard, shard_files
 from refundlens.datasets.crops.tars import pair_of
 from refundlens.training.config import TrainConfig
 from refundlens.training.crops import batch_of
@@ -28,7 +28,7 @@ class StreamedBatches:
 
     def __init__(self, folder: Path, config: TrainConfig) -> None:
         self.config = config
-        self.tars = [str(path) for path in sorted(folder.glob("[0-9][0-9][0-9][0-9].tar"))]
+        self.tars = [str(path) for path in shard_files(folder, "tar")]
 
     def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
         """From this step to the last one."""

@@ -65,10 +65,15 @@ def has_shard(folder: Path, number: int) -> bool:
     return (folder / f"{number:04d}.json").is_file()
 
 
+def shard_files(folder: Path, ending: str = "json") -> list[Path]:
+    """A file a complete shard, in order. ending: `tar` for those that stream."""
+    return sorted(folder.glob(f"[0-9][0-9][0-9][0-9].{ending}"))
+
+
 def open_shards(folder: Path) -> list[Shard]:
     """Every complete shard of a folder, in order, memory-mapped. Raises FileNotFoundError where there is none."""
     shards = []
-    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9].json")):
+    for path in shard_files(folder):
         records = tuple(Record(**record) for record in json.loads(path.read_text(encoding="utf-8")))
         crops, maps = (
             np.load(folder / f"{path.stem}-{name}.npy", mmap_mode="r") for name in ("crops", "maps")

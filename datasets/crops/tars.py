@@ -8,7 +8,6 @@ machine's own disk; these are for what does not.
 import io
 import json
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,6 @@ from refundlens.datasets import manifest
 from refundlens.datasets.crops.store import WATCH, Pair, Record, open_shards
 
 PAPERS = (manifest.INFO, manifest.SOURCES)
-
-
-def has_tars(folder: Path) -> bool:
-    return any(folder.glob("[0-9][0-9][0-9][0-9].tar"))
 
 
 def to_tars(folder: Path, out: Path) -> int:
@@ -53,12 +48,6 @@ def to_tars(folder: Path, out: Path) -> int:
     if (folder / WATCH).is_dir():  # looked at again and again: not streamed
         shutil.copytree(folder / WATCH, out / WATCH, dirs_exist_ok=True)
     return count
-
-
-def read_tars(urls: Iterable[str]) -> Iterator[Pair]:
-    """The pairs of some tars, in order. urls: paths, or what webdataset opens (`pipe:`, `https:`)."""
-    for sample in webdataset.WebDataset(list(urls), shardshuffle=False, nodesplitter=None):
-        yield pair_of(sample)
 
 
 def pair_of(sample: dict[str, Any]) -> Pair:

@@ -186,7 +186,7 @@ def show_rescoring(
         service.find(session, wanted)
         found = rescoring.summary(session, wanted, None)
         rows = rescoring.changed(session, wanted, None, MOST)[:MOST]
-        whole = schemas.rescoring_json(found, rows, None)
+        whole = schemas.RescoringOut.of(found, items=rows, next_cursor=None).body()
     if as_json:
         typer.echo(json.dumps(whole, ensure_ascii=False))
         return

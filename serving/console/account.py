@@ -31,12 +31,11 @@ async def change(visit: Person) -> Response:
     form = await fields(visit)
     logins, caller = visit.services.budgets.logins, caller_of(visit.request)
     logins.check(caller)
-    first, again = str(form.get("password") or ""), str(form.get("again") or "")
-    wrong = (
-        await run_in_threadpool(_set, visit, str(form.get("before") or ""), first)
-        if first == again
-        else "differ"
-    )
+    before, first, again = (str(form.get(name) or "") for name in ("before", "password", "again"))
+    wrong: str | None = "differ"
+    if first == again:
+        async with passwords.HASHING:
+            wrong = await run_in_threadpool(_set, visit, before, first)
     if wrong:
         logins.pay(caller, 1)
         return await run_in_threadpool(_draw, visit, wrong)
@@ -48,10 +47,8 @@ def _set(visit: Visit, before: str, password: str) -> str | None:
     cookie = visit.request.cookies.get(COOKIE, "")
     who = visit.principal
     try:
-        with visit.services.database.transaction() as session:
-            passwords.set_password(
-                session, who.key_id, before, password, visit.services.clock(), who.actor, cookie
-            )
+        database, now = visit.services.database, visit.services.clock()
+        passwords.set_password(database, who.key_id, before, password, now, who.actor, cookie)
     except IdentityError as error:
         return str(error)
     return None

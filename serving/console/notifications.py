@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
+from refundlens.serving.console.forms import attempt, text_of
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid
-from refundlens.serving.kit.language import Language, texts
+from refundlens.serving.kit.errors import Forbidden, Invalid
+from refundlens.serving.kit.language import Language, known, texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.webhooks import channels, notices
 from refundlens.serving.webhooks.channels import ChannelIn
@@ -43,27 +44,29 @@ async def add(visit: Owner) -> Response:
     if visit.principal.visits:
         raise Forbidden("The demo's visitors share one shop; nobody is told of it by mail.")
     form = await fields(visit)
+    _, failed = await attempt(_added(visit, form))
+    return await run_in_threadpool(_draw, visit, failed, form) if failed else back_to("/notifications")
+
+
+async def _added(visit: Visit, form: FormData) -> None:
+    """Raises Invalid, Conflict."""
     asked = ChannelIn(
-        kind=_text(form, "kind"),
-        target=Target(_text(form, "address"), _text(form, "secret")),
+        kind=text_of(form, "kind"),
+        target=Target(text_of(form, "address"), text_of(form, "secret")),
         events=[str(kind) for kind in form.getlist("event")],
-        language="zh" if form.get("language") == "zh" else "en",
+        language=known(text_of(form, "language")) or "en",
     )
-    try:
-        channels.check_channel(asked, visit.services.settings.allow_private_webhooks)
-        if asked.kind != notices.EMAIL:
+    channels.check_channel(asked, visit.services.settings.allow_private_webhooks)
+    if asked.kind != notices.EMAIL:
+        try:
             await run_in_threadpool(visit.services.webhook_guard.check, asked.target.address)
-        await submit(visit, form, lambda context: _added(context, visit, asked))
-    except UrlRefused as error:
-        failed = Invalid("webhook_url_refused", str(error))
-        return await run_in_threadpool(_draw, visit, problem_of(failed), form)
-    except (Invalid, Conflict) as error:
-        return await run_in_threadpool(_draw, visit, problem_of(error), form)
-    return back_to("/notifications")
+        except UrlRefused as error:
+            raise Invalid("webhook_url_refused", str(error)) from error
 
+    def do(context: Context) -> Created:
+        return Created({"id": channels.add_channel(context, visit.services.secret, asked).id})
 
-def _added(context: Context, visit: Visit, asked: ChannelIn) -> Created:
-    return Created({"id": channels.add_channel(context, visit.services.secret, asked).id})
+    await submit(visit, form, do)
 
 
 @router.post("/{identifier}/test")
@@ -75,12 +78,8 @@ async def test(visit: Owner, identifier: str) -> Response:
         channels.test_channel(context, identifier)
         return Created({}, 202)
 
-    try:
-        await submit(visit, form, do)
-    except Conflict as error:
-        return await run_in_threadpool(_draw, visit, problem_of(error))
-    visit.services.notifier.notify()
-    return back_to("/notifications?tried=1")
+    _, failed = await attempt(submit(visit, form, do))
+    return await run_in_threadpool(_draw, visit, failed) if failed else back_to("/notifications?tried=1")
 
 
 @router.post("/{identifier}/remove")
@@ -117,8 +116,3 @@ def _draw(
         tried=tried,
         owns=visit.principal.has_role(Role.MERCHANT) and not visit.principal.visits,
     )
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""

@@ -89,6 +89,13 @@ async def _interrupted(request: Request) -> Interrupted:
     return Interrupted(way, Draft(to=request.url.path, fields=kept))
 
 
+def way_in(request: Request, way: str) -> str:
+    """Where who has no session is sent. way: where they go on from there."""
+    if COOKIE in request.cookies:  # a login that ended: nobody becomes the demo's visitor without a word
+        return f"/login?{urlencode({'next': way, 'ended': 1})}"
+    return f"/welcome?{urlencode({'next': way})}"
+
+
 def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaitable[Visit]]:
     """A dependency that lets these roles in, and admins; everybody without a session goes to /login and back. scope:
     the part of the API whose scopes open this page to a narrowed key, too; none does without.
@@ -103,9 +110,7 @@ def visits(*roles: Role, scope: str | None = None) -> Callable[[Request], Awaita
             if request.method != "GET":
                 raise await _interrupted(request)
             way = str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
-            if value:  # a login that ended: nobody becomes the demo's visitor without a word
-                raise Elsewhere(f"/login?{urlencode({'next': way, 'ended': 1})}")
-            raise Elsewhere(f"/welcome?{urlencode({'next': way})}")
+            raise Elsewhere(way_in(request, way))
         await check_csrf(request, found, forms=True)
         wanted = scope and f"{scope}:{'read' if request.method in SAFE_METHODS else 'write'}"
         if found.principal.scopes and not (wanted and permits(found.principal.scopes, wanted)):

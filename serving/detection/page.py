@@ -239,8 +239,8 @@ def _page(
 
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:
-    samples = Services.of(request).samples
-    found = find_sample(slug) if Services.of(request).settings.demo else None
+    parts = Services.of(request)
+    found = find_sample(slug) if parts.settings.demo else None
     if found is None:
         raise Problem(404, "not_found", f"There is no sample {slug}.")
-    return found, samples.file(found)
+    return found, parts.samples.file(found)

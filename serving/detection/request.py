@@ -118,7 +118,7 @@ class DetectRequest(Generic[Body]):
         what `read` raises."""
         parts = Services.of(request)
         service, settings, rates = parts.service, parts.settings, parts.rates
-        caller, questions = caller_of(request), Services.of(request).budgets.questions
+        caller, questions = caller_of(request), parts.budgets.questions
         began = time.monotonic()
         try:
             size = expected_bytes(request, settings)

@@ -137,7 +137,7 @@ async def get_report_pdf(
     return await _pdf(call, identifier, partial(_of_report, call, identifier, asked), photo == "include")
 
 
-@router.get(pack.KEYS_PATH, response_model=EvidenceKeys, operation_id="get_evidence_keys")
+@router.get(pack.KEYS_PATH, response_model=EvidenceKeys)
 def get_evidence_keys(parts: Parts) -> JSONResponse:
     """The key that packs are signed with. Public: keep a copy, so that packs can be checked when we are gone."""
     key = Signer(parts.secret).public

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
@@ -60,6 +61,11 @@ def remember_language(request: Request, response: HTMLResponse) -> None:
     chosen = known(request.query_params.get("lang"))
     if chosen is not None:
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, samesite="lax", httponly=True)
+
+
+def own_address(request: Request) -> str:
+    """By which browsers and programs reach us, without the slash at its end."""
+    return (Services.of(request).settings.public_url or str(request.base_url)).rstrip("/")
 
 
 @cache

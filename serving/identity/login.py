@@ -5,7 +5,6 @@ In: a form, or a browser that comes back from the provider. Out: the console's c
 the way on to a page of ours. What is wrong is paid for: by the address it came from, and by the login it named.
 """
 
-import asyncio
 import logging
 import secrets
 from typing import Annotated
@@ -17,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from refundlens.serving.http.budgets import Caller, caller_of
-from refundlens.serving.http.pages import html, remember_language
+from refundlens.serving.http.pages import html, own_address, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access, openid, passwords
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
@@ -39,8 +38,6 @@ FORMS = (
 )
 """Where a draft may be sent to: forms of the console."""
 SEE_OTHER = 303
-_HASHING = asyncio.Semaphore(2)
-"""A password's check takes 64 MB and a processor for some tens of milliseconds."""
 _log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
@@ -58,7 +55,7 @@ def draw_login(
     request: Request, status: int, way: str, wrong: str | None, draft: Draft | None = None, name: str = ""
 ) -> HTMLResponse:
     """The login's page. wrong: key of a text; draft: goes along until somebody is logged in. name: as it was typed."""
-    kept = None if draft is None else draft.model_dump_json()
+    kept, settings = None if draft is None else draft.model_dump_json(), Services.of(request).settings
     response = html(
         request,
         "login.html",
@@ -66,8 +63,8 @@ def draw_login(
         next=_ours(way),
         wrong=wrong,
         draft=kept,
-        demo=Services.of(request).settings.demo,
-        openid=Services.of(request).settings.oidc_issuer,
+        demo=settings.demo,
+        openid=settings.oidc_issuer,
         name=name,
     )
     remember_language(request, response)
@@ -87,7 +84,8 @@ async def log_in(request: Request) -> Response:
     form = await _form(request)
     way = _ours(form.get("next", "/"))
     name = form.get("name", "").strip()
-    logins, payers = Services.of(request).budgets.logins, [caller_of(request)]
+    parts = Services.of(request)
+    logins, payers = parts.budgets.logins, [caller_of(request)]
     if name:
         payers.append(Caller((("address", f"login of {passwords.plain(name)}"),), pays=False))
     try:
@@ -103,7 +101,7 @@ async def log_in(request: Request) -> Response:
             logins.pay(payer, 1)
         wrong = "login_wrong_password" if name else "login_wrong"
         return draw_login(request, 401, way, wrong, _draft(form), name)
-    draft, found = _draft(form), await Services.of(request).callers.by_cookie(value)
+    draft, found = _draft(form), await parts.callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:
         response = _resume(request, draft, way, found)
@@ -123,7 +121,7 @@ async def _by_password(request: Request, name: str, form: dict[str, str]) -> str
         with parts.database.reading() as session:
             return passwords.verified(session, name, form.get("password", ""), parts.clock())
 
-    async with _HASHING:
+    async with passwords.HASHING:
         key_id = await run_in_threadpool(check)
     return (
         None if key_id is None else await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
@@ -137,20 +135,14 @@ async def begin_openid(request: Request, next: str = "/") -> Response:
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
     try:
-        begun = await provider.begin(_base(request), _ours(next))
+        begun = await provider.begin(own_address(request), _ours(next))
     except OpenIdError as error:
         return _openid_failed(request, error, next)
     response = RedirectResponse(begun.url, SEE_OTHER)
-    secure = _base(request).startswith("https:")
     response.set_cookie(
-        openid.COOKIE,
-        begun.cookie,
-        openid.LIFE,
-        path=openid.BACK,
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
+        openid.COOKIE, begun.cookie, openid.LIFE, path=openid.BACK, httponly=True, samesite="lax",
+        secure=own_address(request).startswith("https:"),
+    )  # fmt: skip
     return response
 
 
@@ -162,16 +154,16 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
     try:
-        Services.of(request).budgets.logins.check(caller_of(request))
+        parts.budgets.logins.check(caller_of(request))
         if error or not code:
             raise OpenIdError("openid_failed", f"the provider said {error[:100]!r}")
         cookie = request.cookies.get(openid.COOKIE, "")
-        address, way = await provider.end(_base(request), cookie, state, code)
+        address, way = await provider.end(own_address(request), cookie, state, code)
         key_id = await run_in_threadpool(_holder, request, address)
         if key_id is None:
             raise OpenIdError("openid_nobody", "the address is no login here")
     except OpenIdError as failed:
-        Services.of(request).budgets.logins.pay(caller_of(request), 1)
+        parts.budgets.logins.pay(caller_of(request), 1)
         return _openid_failed(request, failed, "/")
     value = await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
     response = html(request, "logged_in.html", 200, way=_ours(way))
@@ -195,11 +187,6 @@ def _holder(request: Request, address: str) -> str | None:
 def _openid_failed(request: Request, error: OpenIdError, way: str) -> Response:
     _log.warning("login by OpenID: %s", error)
     return draw_login(request, 502 if error.code == "openid_away" else 401, way, error.code)
-
-
-def _base(request: Request) -> str:
-    """Our own address, as browsers know it."""
-    return Services.of(request).settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
 def _resume(request: Request, draft: Draft, way: str, found: Authentication) -> Response:

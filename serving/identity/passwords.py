@@ -1,9 +1,10 @@
 """Logins of people beside keys: an address that an administrator gave a key's holder, and a password of his own.
 
-In: an open transaction. Out: the key behind a login: its sessions are that key's, and end with it. Passwords are kept
-as Argon2id hashes (RFC 9106, the library's own parameters).
+In: an open transaction, or the database where there is something to hash. Out: the key behind a login: its sessions are
+that key's, and end with it. Passwords are kept as Argon2id hashes (RFC 9106, the library's own parameters).
 """
 
+import asyncio
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -16,12 +17,15 @@ from refundlens.serving.events.audit import Fact
 from refundlens.serving.identity.keys import digest, holds, own_key
 from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.kit.roles import Actor
+from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import ApiKey, ConsoleSession
 
 SHORTEST, LONGEST = 12, 200
 """Characters of a password; by NIST SP 800-63B length counts, and no rule on signs."""
 LONGEST_LOGIN = 254
 """Of an e-mail address, by RFC 5321."""
+HASHING = asyncio.Semaphore(2)
+"""A hash takes 64 MB and a processor for some tens of milliseconds."""
 _hasher = PasswordHasher()
 _NOBODYS = _hasher.hash("nobody has this one")
 """Checked where there is no such login, so that the time of an answer does not tell which exist."""
@@ -60,23 +64,29 @@ def set_login(session: Session, key_id: str, login: str, now: datetime, actor: A
 
 
 def set_password(
-    session: Session, key_id: str, before: str, password: str, now: datetime, actor: Actor, cookie: str
+    database: Database, key_id: str, before: str, password: str, now: datetime, actor: Actor, cookie: str
 ) -> None:
     """A key's holder chooses one; his other sessions end. before: the one until now, where there is one. cookie: of the
-    session that stays. Raises IdentityError."""
-    row = session.get(ApiKey, key_id, with_for_update=True)
-    if row is None or row.login is None:
+    session that stays. Hashes before the transaction, which no other writer waits for. Raises IdentityError."""
+    with database.reading() as session:
+        known = session.get(ApiKey, key_id)
+    if known is None or known.login is None:
         raise IdentityError("there is no login for this key; an administrator gives it an address")
-    if row.password is not None and not _matches(row.password, before):
+    if known.password is not None and not _matches(known.password, before):
         raise IdentityError("the password until now is another one")
     if not SHORTEST <= len(password) <= LONGEST:
         raise IdentityError(f"a password has {SHORTEST} to {LONGEST} characters")
-    row.password = _hasher.hash(password)
-    others = delete(ConsoleSession).where(
-        ConsoleSession.key_id == key_id, ConsoleSession.digest != digest(cookie)
-    )
-    session.execute(others)
-    _record(session, row, now, actor, "key.password_set")
+    hashed = _hasher.hash(password)
+    with database.transaction() as session:
+        row = session.get(ApiKey, key_id, with_for_update=True)
+        if row is None or (row.login, row.password) != (known.login, known.password):
+            raise IdentityError("the login was changed meanwhile; begin again")
+        row.password = hashed
+        others = delete(ConsoleSession).where(
+            ConsoleSession.key_id == key_id, ConsoleSession.digest != digest(cookie)
+        )
+        session.execute(others)
+        _record(session, row, now, actor, "key.password_set")
 
 
 def plain(login: str) -> str:

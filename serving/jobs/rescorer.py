@@ -176,10 +176,10 @@ def _judged_by(said: DetectionRecord) -> str | None:
 
 
 def _row(version: str, case: _Case, said: Detection | str, now: datetime) -> Rescore:
-    error = said if isinstance(said, str) else None
+    found = said if isinstance(said, Detection) else None
     would = case.stands
-    if not isinstance(said, str):
-        would = screening.alone(said.verdict, said.miss_bound, case.independent, case.most)
+    if found is not None:
+        would = screening.alone(found.verdict, found.miss_bound, case.independent, case.most)
     model, verdict, probability = case.was or (None, None, None)
     return Rescore(
         model_version=version,
@@ -191,8 +191,8 @@ def _row(version: str, case: _Case, said: Detection | str, now: datetime) -> Res
         was_model=model,
         was_verdict=verdict,
         was_probability=probability,
-        verdict=None if isinstance(said, str) else said.verdict,
-        probability=None if isinstance(said, str) else said.probability,
-        error=error,
+        verdict=found.verdict if found else None,
+        probability=found.probability if found else None,
+        error=None if isinstance(said, Detection) else said,
         created_at=now,
     )

@@ -6,9 +6,10 @@ before the transaction; inside it, states are read again.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
-from refundlens.serving.detection.references import SAME_SHOT, compared, read_reference
+from refundlens.serving.detection.references import SAME_SHOT, Reference, compared, read_reference
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
@@ -41,6 +42,8 @@ PATIENCE = 300.0
 """Seconds that one attempt may wait in the engine: a large photo takes ten on a slow machine, the rest is its queue."""
 MOST_COMPARED = 3
 """Pictures of the listing that a photo is laid over: some tenths of a second each."""
+Picture = Callable[[str, str], Reference | None]
+"""A picture of the listing by name and SHA-256."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +68,8 @@ class Screener:
     async def screen(self, job: LeasedJob) -> None:
         """Raises LeaseLost, the engine's Overloaded, and what goes wrong on our side while attempts are left."""
         photos, ends = await asyncio.to_thread(self._photos, job)
-        judging = [asyncio.create_task(self._judge(photo, job, ends)) for photo in photos]
+        picture = cache(self._picture)  # a claim's photos are laid over the same pictures
+        judging = [asyncio.create_task(self._judge(photo, job, ends, picture)) for photo in photos]
         try:
             found = await asyncio.gather(*judging)
         finally:
@@ -85,22 +89,16 @@ class Screener:
                 reports = repository.of_claim(session, job.ref)
                 waiting = [report for report in reports if report.state == ReportState.SUBMITTED]
                 images = [session.get_one(Image, report.image_id) for report in waiting]
-            claims = {
-                image.refund_id: session.get_one(Refund, image.refund_id).claim_type for image in images
-            }
-            photos = [
-                _Photo(
-                    image.id,
-                    image.sha256,
-                    screening.defect_of(claims[image.refund_id]),
-                    group_of_tenant(image.tenant_id),
-                    _listing(session, image.refund_id),
-                )
-                for image in images
-            ]
-            return photos, ends
+            if not images:
+                return [], ends
+            refund = session.get_one(Refund, images[0].refund_id)  # a job's photos are of one
+            claim, group = screening.defect_of(refund.claim_type), group_of_tenant(refund.tenant_id)
+            listing = _listing(session, refund.id)
+            return [_Photo(image.id, image.sha256, claim, group, listing) for image in images], ends
 
-    async def _judge(self, photo: _Photo, job: LeasedJob, ends: datetime) -> ScreeningResult:
+    async def _judge(
+        self, photo: _Photo, job: LeasedJob, ends: datetime, picture: Picture
+    ) -> ScreeningResult:
         left = (ends - self._clock()).total_seconds()
         if job.attempts > MOST_ATTEMPTS:
             _log.error("photo %s ended %d attempts; a person looks at it", photo.image_id, MOST_ATTEMPTS)
@@ -112,7 +110,7 @@ class Screener:
             answer = await self._engine.detect(
                 data, photo.claim, group=photo.group, patience=min(left, PATIENCE)
             )
-            detection = await asyncio.to_thread(self._beside_listing, answer.detection, data, photo)
+            detection = await asyncio.to_thread(self._beside_listing, answer.detection, data, photo, picture)
             return await asyncio.to_thread(screening.keep_maps, self._files, detection)
         except ImageError as error:
             return ScreeningResult(error=error.code)
@@ -127,14 +125,19 @@ class Screener:
             _log.exception("photo %s cannot be judged; a person looks at it", photo.image_id)
             return ScreeningResult(error="too_slow" if isinstance(error, Expired) else "engine_failed")
 
-    def _beside_listing(self, detection: Detection, data: bytes, photo: _Photo) -> Detection:
+    def _picture(self, name: str, digest: str) -> Reference | None:
+        """A picture of the listing; none where it cannot be read."""
+        try:
+            return read_reference(name, self._files.get(digest))
+        except (FileError, ImageError) as error:
+            _log.warning("a listing's picture cannot be compared: %s", error)
+            return None
+
+    def _beside_listing(
+        self, detection: Detection, data: bytes, photo: _Photo, picture: Picture
+    ) -> Detection:
         """The detection with what the listing's pictures say of the photo, where it is one of their shots."""
-        references = []
-        for name, digest in photo.listing:
-            try:
-                references.append(read_reference(name, self._files.get(digest)))
-            except (FileError, ImageError) as error:
-                _log.warning("a listing's picture cannot be compared: %s", error)
+        references = [found for one in photo.listing if (found := picture(*one)) is not None]
         if not references:
             return detection
         said = compared(detection, data, references, self._settings.language)

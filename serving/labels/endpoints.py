@@ -43,7 +43,6 @@ def create_label(call: Engineer, body: LabelIn, key: IdempotencyKey = None) -> R
 
 @router.get(
     "/samples",
-    operation_id="list_samples",
     response_model=SamplePage,
     responses=responses(400, 401, 403, 422),
 )
@@ -67,7 +66,7 @@ def _sample(row: ReviewSample, said: DetectionRecord) -> dict[str, Any]:
     return SampleOut.of(row, **facts).body()
 
 
-@router.get("", operation_id="list_labels", response_model=LabelPage, responses=responses(400, 401, 403, 422))
+@router.get("", response_model=LabelPage, responses=responses(400, 401, 403, 422))
 def list_labels(
     call: Engineer,
     sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="of one photo")] = None,

@@ -84,7 +84,6 @@ async def put_refund(call: Either, refund_id: RefundId, if_match: paging.IfMatch
 
 @router.post(
     "/platforms/{name}/refunds",
-    operation_id="mirror_platform_refund",
     status_code=201,
     response_model=MirroredMessage,
     responses={200: {"model": MirroredMessage}, **responses(400, 401, 403, 404, 409, 413, 422, 503)},

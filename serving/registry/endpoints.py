@@ -65,7 +65,6 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
 
 @router.get(
     "/{version}/rescoring",
-    operation_id="get_rescoring",
     response_model=RescoringOut,
     responses=responses(400, 401, 403, 404, 422),
 )
@@ -83,12 +82,13 @@ def get_rescoring(
         service.find(context.session, version)
         found = rescoring.summary(context.session, version, tenant)
         rows = rescoring.changed(context.session, version, tenant, limit, after)
-    shown = list(rows[:limit])
-    more = paging.encode([shown[-1].report_id]) if len(rows) > limit else None
-    return JSONResponse(schemas.rescoring_json(found, shown, more))
+    shown = paging.page(
+        rows, limit, lambda row: schemas.RescoreOut.of(row).body(), lambda row: [row.report_id]
+    )
+    return JSONResponse(RescoringOut.of(found, **shown.body()).body())
 
 
-@router.post("/{version}/shadow", operation_id="shadow_model", response_model=ModelOut, responses=_CHANGES)
+@router.post("/{version}/shadow", response_model=ModelOut, responses=_CHANGES)
 def shadow_model(
     call: Engineer,
     version: str,

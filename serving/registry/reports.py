@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
-from refundlens.serving.kit.errors import Forbidden, Invalid
+from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.registry import service
 from refundlens.serving.storage.tables import ModelVersion
@@ -65,8 +65,7 @@ def attach(
 ) -> ModelVersion:
     """Keep a file beside a version; one of the same kind takes its place. name: of the file, which says what it is.
     Raises Forbidden, NotFound, Invalid."""
-    if by.tenant != service.SERVICE.tenant:
-        raise Forbidden("One model judges for all tenants; engineers of the tenant `default` describe it.")
+    service.check_operator(by)
     row = service.find(session, version)
     kind = TRAINING if name.endswith(".jsonl") else EVALUATION
     read = _training(content) if kind == TRAINING else _evaluation(content, row)

@@ -12,10 +12,10 @@ from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.schema import Answer, Given
 from refundlens.serving.registry import stages
 from refundlens.serving.registry.follower import State
-from refundlens.serving.registry.rescoring import Rescoring, RescoringState
+from refundlens.serving.registry.rescoring import RescoringState
 from refundlens.serving.registry.service import SHARE
 from refundlens.serving.registry.stages import Stage
-from refundlens.serving.storage.tables import AuditEvent, ModelVersion, Rescore, ShadowAgreement
+from refundlens.serving.storage.tables import AuditEvent, ModelVersion, ShadowAgreement
 from refundlens.serving.workflow.states import ReportState
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -300,10 +300,6 @@ def shadow_report(row: ShadowAgreement) -> ShadowReportOut:
         challenger_seconds=row.challenger_seconds / photos,
         worst=worst,
     )
-
-
-def rescoring_json(found: Rescoring, items: Sequence[Rescore], next_cursor: str | None) -> dict[str, Any]:
-    return RescoringOut.of(found, items=items, next_cursor=next_cursor).body()
 
 
 def _of_facts(row: ModelVersion) -> dict[str, Any]:

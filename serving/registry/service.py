@@ -41,6 +41,13 @@ def find(session: Session, version: str) -> ModelVersion:
     return found
 
 
+def check_operator(by: Principal) -> None:
+    """One model judges for all tenants: those who run the installation choose and describe it, and nobody else's
+    engineers. Raises Forbidden."""
+    if by.tenant != tenants.DEFAULT:
+        raise Forbidden("One model judges for all tenants; engineers of the tenant `default` change it.")
+
+
 def add(session: Session, by: Principal, bundle: BundleFacts, now: datetime) -> ModelVersion:
     """A candidate, whose bytes are stored already; the version that is there where the very bundle is known.
 
@@ -145,11 +152,8 @@ def shadow(
 def _locked(
     session: Session, by: Principal, version: str, if_match: str | None
 ) -> tuple[ModelVersion, dict[str, ModelVersion]]:
-    """The version and all of them, to be changed. One model judges for all tenants: those who run the installation
-    choose it, and nobody else's engineers. Raises Forbidden, NotFound, Changed."""
-    if by.tenant != tenants.DEFAULT:
-        detail = "One model judges for all tenants; engineers of the tenant `default` change it."
-        raise Forbidden(detail)
+    """The version and all of them, to be changed. Raises Forbidden, NotFound, Changed."""
+    check_operator(by)
     rows = repository.locked(session)
     row = rows.get(version)
     if row is None:

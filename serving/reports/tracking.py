@@ -95,7 +95,7 @@ VIEW_SIDE = 1280
 """Pixels along the longer side of the photo on the page: three times a phone's width."""
 
 
-@router.get("/{token}", response_model=ReportOut, responses=responses(404, 410), operation_id="track_report")
+@router.get("/{token}", response_model=ReportOut, responses=responses(404, 410))
 def track_report(request: Request, token: Token) -> Response:
     """The report as this side sees it: JSON, or a page for browsers."""
     link = _link(request, token)
@@ -114,7 +114,6 @@ def track_report(request: Request, token: Token) -> Response:
     "/{token}/photo",
     response_class=Response,
     responses={200: {"content": {"image/*": {}}}, **responses(404, 410)},
-    operation_id="track_photo",
 )
 def track_photo(request: Request, token: Token) -> Response:
     """The photo that was reported, byte for byte."""
@@ -151,7 +150,6 @@ async def track_heat(request: Request, token: Token) -> Response:
     status_code=201,
     response_model=AppealOut,
     responses=responses(400, 404, 409, 410, 413, 422),
-    operation_id="track_appeal",
 )
 async def track_appeal(request: Request, token: Token) -> Response:
     """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
@@ -182,7 +180,6 @@ def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload])
     status_code=201,
     response_model=ReportOut,
     responses=responses(400, 404, 408, 409, 410, 413, 415, 422),
-    operation_id="track_send_photo",
 )
 async def track_send_photo(request: Request, token: Token) -> Response:
     """The photo that the buyer was asked for: multipart field `image`, a raw image body, or JSON with base64."""

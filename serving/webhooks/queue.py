@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.events import audit
 from refundlens.serving.kit import roles
+from refundlens.serving.kit.language import known
 from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.queue import LeasedJob, LeaseLost
@@ -40,24 +41,14 @@ WAITS = (
     timedelta(hours=24),
 )
 """Before each attempt, counted from the one before it: Standard Webhooks' own schedule, a little over three days."""
-
-
 JITTER = 0.2
 """Share of a wait that chance may add: what failed together does not come back together."""
-
-
 MOST_ASKED = timedelta(hours=24)
 """The longest Retry-After that is heeded; the longest wait of the schedule."""
-
-
 ASKING = frozenset({429, 503})
 """Statuses whose Retry-After means what it says (RFC 6585, RFC 9110)."""
-
-
 DEAD_AFTER = timedelta(days=5)
 """An endpoint at which everything failed for so long is disabled; longer than one message is tried."""
-
-
 TRIES_BEFORE_DEAD = 3
 """Attempts a message gets even then: one stumble after a quiet week disables nothing."""
 
@@ -265,5 +256,5 @@ def _messages(session: Session, endpoint: WebhookEndpoint, jobs: Sequence[Leased
     rows = session.execute(query.where(WebhookDelivery.id.in_([job.ref for job in jobs]))) if jobs else ()
     events = {delivery: (event, payload) for delivery, event, payload in rows}
     signer = WebhookSigner(endpoint.id, endpoint.secret_number, endpoint.previous_until)
-    channel = Channel(endpoint.kind, endpoint.sealed, "zh" if endpoint.language == "zh" else "en")
+    channel = Channel(endpoint.kind, endpoint.sealed, known(endpoint.language) or "en")
     return [LeasedDelivery(job, endpoint.id, endpoint.url, signer, *events[job.ref], channel) for job in jobs]

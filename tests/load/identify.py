@@ -1,7 +1,7 @@
 """Whether everything that `remove-ai-watermarks identify` recognises is recognised here, and how much faster.
 
-    python -m venv /tmp/other && /tmp/other/bin/pip install remove-ai-watermarks
-    python -m tests.load.identify /tmp/other/bin/python
+    python -m venv OTHER && OTHER/bin/pip install remove-ai-watermarks
+    python -m tests.load.identify OTHER/bin/python
 
 In: the interpreter of an environment that holds the other tool, which is no dependency of ours. Files with every marker
 of its tables are written: in each container, under each name. Out: which files either tool recognises, and milliseconds

@@ -6,10 +6,12 @@ import io
 import secrets
 import shutil
 import socket
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +25,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from PIL import Image as Picture
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -31,6 +33,7 @@ from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.events import audit
 from refundlens.serving.http.connections import guarded
+from refundlens.serving.identity import tenants
 from refundlens.serving.kit.clock import NEVER, utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.settings import Settings
@@ -110,6 +113,31 @@ class MovableClock:
 @pytest.fixture
 def moving_clock() -> MovableClock:
     return MovableClock(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A service's new SQLite file gets its tables as a copy of one that was migrated: hundreds of services start in
+    these tests, and migrating is two thirds of that. Whoever migrates a `Database` himself, migrates."""
+    folder = tmp_path_factory.mktemp("migrated")
+    real = Database(sqlite_url(folder))
+    real.migrate()
+    real.close()
+
+    class Copied(Database):
+        def migrate(self) -> None:
+            if self.dialect == "sqlite" and not inspect(self._engine).get_table_names():
+                with (
+                    closing(sqlite3.connect(sqlite_file(folder))) as source,
+                    closing(self._engine.raw_connection()) as connection,
+                ):
+                    source.backup(connection.driver_connection)
+            else:
+                super().migrate()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tenants, "Database", Copied)
+        yield
 
 
 @pytest.fixture(scope="session")

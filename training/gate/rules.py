@@ -125,15 +125,9 @@ def _washed_check(contest: Contest, delivery: str, made: Sequence[Case], before:
         for judged in (contest.champion, contest.candidate)
     ]
     flags = [
-        np.array([one != "authentic" and other == "authentic" for one, other in model], np.float64)
-        for model in moves
+        np.array([one != "authentic" and other == "authentic" for one, other in model]) for model in moves
     ]
-    judged = contest.judged(made)
-    decides = len(made) >= LEAST_PICTURES
-    found = paired_difference(
-        Judged(judged.labels, flags[0], flags[1], judged.groups), _share, contest.rounds if decides else 0
-    )
-    worse = found.difference > SLICE_LOSS and found.low > 0
+    found, worse, decides = _share_grows(contest, made, flags)
     caught = [sum(one == "fake" for one, _ in model) for model in moves]
     doubted = [sum(move == ("fake", "inconclusive") for move in model) for model in moves]
     text = (
@@ -242,22 +236,23 @@ def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Seque
     cuts = [float(np.quantile(scores, 1 - contest.rate, method="higher")) for scores in
             (everyone.champion, everyone.candidate)]  # fmt: skip
     mine = contest.judged(cases)
-    above = Judged(
-        mine.labels,
-        (mine.champion > cuts[0]).astype(np.float64),
-        (mine.candidate > cuts[1]).astype(np.float64),
-        mine.groups,
-    )
-    decides = len(cases) >= LEAST_PICTURES
-    found = paired_difference(above, _share, contest.rounds if decides else 0)
-    worse = found.difference > SLICE_LOSS and found.low > 0
+    above = [mine.champion > cuts[0], mine.candidate > cuts[1]]
+    found, worse, decides = _share_grows(contest, cases, above)
     risen = sorted(cases, key=lambda case: -_rise(contest, case))
     worst = tuple(case.key for case in risen[:WORST])
     return Check("slice_accusations", name, not worse, _told(found, "accused"), decides, worst)
 
 
-def _share(labels: NDArray[np.int64], flags: NDArray[np.float64]) -> float:
-    return float(flags.mean())
+def _share_grows(
+    contest: Contest, cases: Sequence[Case], flags: Sequence[NDArray[np.bool_]]
+) -> tuple[PairedDifference, bool, bool]:
+    """How the share of flagged cases differs, whether it is worse, and whether there are enough to decide. flags: the
+    champion's and the candidate's, bool [N]."""
+    mine = contest.judged(cases)
+    judged = Judged(mine.labels, flags[0].astype(np.float64), flags[1].astype(np.float64), mine.groups)
+    decides = len(cases) >= LEAST_PICTURES
+    found = paired_difference(judged, lambda _, said: float(said.mean()), contest.rounds if decides else 0)
+    return found, found.difference > SLICE_LOSS and found.low > 0, decides
 
 
 def _fallen(contest: Contest, made: Sequence[Case]) -> tuple[str, ...]:

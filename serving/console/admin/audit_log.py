@@ -14,7 +14,8 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.console.admin.frame import Admin, sheet, text_of
+from refundlens.serving.console.admin.frame import Admin, sheet
+from refundlens.serving.console.forms import text_of
 from refundlens.serving.console.page import Visit, fields
 from refundlens.serving.events.audit import canonical
 from refundlens.serving.events.verify import Anchor, Verified, records, verify

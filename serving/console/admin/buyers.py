@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers import erasure, service
-from refundlens.serving.console.admin.frame import Admin, attempt, confirmed, sheet, text_of
-from refundlens.serving.console.page import Visit, back_to, fields
+from refundlens.serving.console.admin.frame import Admin, sheet
+from refundlens.serving.console.forms import LINE, attempt, confirmed, text_of
+from refundlens.serving.console.page import Visit, back_to, fields, submit
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
@@ -36,7 +37,7 @@ def buyers_page(visit: Admin) -> Response:
 async def find(visit: Admin) -> Response:
     """By the platform's reference, by the hash we show, or by the number of a refund."""
     form = await fields(visit)
-    return await run_in_threadpool(_find, visit, text_of(form, "reference"))
+    return await run_in_threadpool(_find, visit, text_of(form, "reference", LINE))
 
 
 @router.get("/{buyer}")
@@ -52,12 +53,12 @@ async def reverse(visit: Admin, buyer: str, line: str) -> Response:
 
     def do(context: Context) -> Created:
         confirmed(form)
-        reason = text_of(form, "reason")
+        reason = text_of(form, "reason", LINE)
         if not reason:
             raise Invalid("reason_missing", "reason: say why the line is taken back")
         return Created(service.reverse(context, buyer, line, reason).body())
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     if failed:
         return await run_in_threadpool(_draw, visit, buyer, failed)
     return back_to(f"/admin/buyers/{buyer}")
@@ -79,7 +80,7 @@ async def erase(visit: Admin, buyer: str) -> Response:
             raise Conflict("buyer_not_over", str(error)) from error
         return Created(asdict(done), 200)
 
-    answer, failed = await attempt(visit, form, do)
+    answer, failed = await attempt(submit(visit, form, do))
     if answer is None:
         return await run_in_threadpool(_draw, visit, buyer, failed)
     return await run_in_threadpool(sheet, visit, "buyers", erased=json.loads(bytes(answer.body)))

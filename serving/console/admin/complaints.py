@@ -8,18 +8,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
 
 from refundlens.serving.complaints import service
 from refundlens.serving.complaints.schemas import ComplaintDecisionIn
-from refundlens.serving.console.admin.frame import attempt, confirmed, sheet, text_of
-from refundlens.serving.console.page import Visit, back_to, fields, visits
+from refundlens.serving.console.admin.frame import sheet
+from refundlens.serving.console.forms import attempt, checked, confirmed, text_of, version_seen
+from refundlens.serving.console.page import Visit, back_to, fields, submit, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Invalid, etag
+from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.workflow.states import ComplaintState
@@ -69,20 +69,16 @@ async def decide(visit: Specialist, complaint_id: str) -> Response:
 
     def do(context: Context) -> Created:
         confirmed(form)
-        version = text_of(form, "version", 20)
-        seen = etag(int(version)) if version.isascii() and version.isdigit() else None
-        asked = {"outcome": str(form.get("outcome")), "answer": str(form.get("answer") or "").strip()}
-        try:
-            given = ComplaintDecisionIn.model_validate(asked)
-        except ValidationError as error:
-            first = error.errors()[0]
-            code = "answer_missing" if first["loc"][:1] == ("answer",) else "invalid_request"
-            raise Invalid(code, f"{first['loc'][0]}: {first['msg']}") from error
+        answer = text_of(form, "answer")
+        if not answer:
+            raise Invalid("answer_missing", "answer: say why")
+        given = checked(ComplaintDecisionIn, outcome=text_of(form, "outcome"), answer=answer)
+        seen = version_seen(form)
         return Created(service.decide_complaint(context, complaint_id, given, seen).body(), 200)
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     if failed:
-        return await run_in_threadpool(_draw, visit, complaint_id, failed, str(form.get("answer") or ""))
+        return await run_in_threadpool(_draw, visit, complaint_id, failed, text_of(form, "answer"))
     return back_to("/complaints")
 
 

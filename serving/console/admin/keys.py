@@ -13,8 +13,9 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from refundlens.serving.console.admin.frame import Admin, attempt, chosen, confirmed, sheet, text_of
-from refundlens.serving.console.page import Visit, back_to, fields
+from refundlens.serving.console.admin.frame import Admin, sheet
+from refundlens.serving.console.forms import LINE, attempt, chosen, confirmed, text_of
+from refundlens.serving.console.page import Visit, back_to, fields, submit
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
@@ -108,7 +109,7 @@ async def revoke_all(visit: Admin) -> Response:
     def do(context: Context) -> Created:
         confirmed(form)
         tenant, actor = context.principal.tenant, context.principal.actor
-        subject = text_of(form, "subject")
+        subject = text_of(form, "subject", LINE)
         number = holders.revoke_all(context.session, tenant, subject, context.now, actor)
         return Created({"revoked": number}, 200)
 
@@ -167,7 +168,7 @@ def api_parts(openapi: dict[str, Any]) -> dict[str, list[str]]:
 
 def _wanted(visit: Visit, form: FormData) -> NewKeyRequest:
     """Raises Invalid."""
-    name = text_of(form, "name")
+    name = text_of(form, "name", LINE)
     if not name:
         raise Invalid("name_missing", "name: say what or whom the key is for")
     role = Role(chosen(form, "role", [one.value for one in KEY_ROLES]))
@@ -195,13 +196,13 @@ async def _made(visit: Visit, form: FormData, make: Callable[[Context], NewKey])
         made.append(new)
         return Created({"id": new.row.id})  # the key itself is stored nowhere
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     new = made[-1] if made and not failed else None
     return await run_in_threadpool(draw, visit, "", "", failed, new, not failed and new is None)
 
 
 async def _ended(visit: Visit, form: FormData, do: Callable[[Context], Created]) -> Response:
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     if failed:
         return await run_in_threadpool(draw, visit, "", "", failed)
     return back_to("/admin/keys")

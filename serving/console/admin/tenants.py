@@ -1,7 +1,7 @@
 """Settings in the browser: what the tenant chose, what the installation's environment says, and the tenants of it.
 
-In: forms. Out: `serving.identity.tenants` and `.tenants` do it, and audit it. Tenants are made by the installation's
-own administrators alone: those whose key is in its environment, who have the machine anyway.
+In: forms. Out: `serving.identity.tenants` does it, and audits it. Tenants are made by the installation's own
+administrators alone: those whose key is in its environment, who have the machine anyway.
 """
 
 from typing import Any
@@ -11,8 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from refundlens.serving.console.admin.frame import Admin, attempt, sheet, text_of
-from refundlens.serving.console.page import Visit, back_to, fields
+from refundlens.serving.console.admin.frame import Admin, sheet
+from refundlens.serving.console.forms import LINE, attempt, text_of
+from refundlens.serving.console.page import Visit, back_to, fields, submit
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
@@ -56,7 +57,7 @@ async def choose(visit: Admin) -> Response:
         kept = tenants.choose(context.session, caller.tenant, context.now, caller.actor, values)
         return Created(kept, 200)
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     return await run_in_threadpool(_draw, visit, failed) if failed else back_to("/admin/settings")
 
 
@@ -69,7 +70,7 @@ async def create_tenant(visit: Admin) -> Response:
     made: list[NewKey] = []
 
     def do(context: Context) -> Created:
-        name, admin = text_of(form, "name"), text_of(form, "admin", 120)
+        name, admin = text_of(form, "name", LINE), text_of(form, "admin", 120)
         if not name or not admin:
             raise Invalid(
                 "tenant_names_missing", "name, admin: say how the tenant and its administrator are called"
@@ -82,7 +83,7 @@ async def create_tenant(visit: Admin) -> Response:
         made.append(new)
         return Created({"id": tenant.id})
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     new = made[-1] if made and not failed else None
     return await run_in_threadpool(_draw, visit, failed, new)
 

@@ -6,23 +6,23 @@ its making or its rotation.
 
 import json
 from datetime import timedelta
-from typing import Any, get_args
+from typing import get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
 from starlette.datastructures import FormData
 
-from refundlens.serving.console.admin.frame import Admin, attempt, chosen, confirmed, sheet, text_of
-from refundlens.serving.console.page import Visit, back_to, fields
+from refundlens.serving.console.admin.frame import Admin, sheet
+from refundlens.serving.console.forms import LINE, attempt, checked, chosen, confirmed, text_of, version_seen
+from refundlens.serving.console.page import Visit, back_to, fields, submit
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Invalid, NotFound, etag
+from refundlens.serving.kit.errors import Invalid, NotFound
 from refundlens.serving.webhooks import repository, service, simulator
 from refundlens.serving.webhooks.schemas import DeliveryState, EndpointIn, EndpointPatch
 from refundlens.serving.webhooks.sending import secret_text
@@ -53,11 +53,13 @@ async def create(visit: Admin) -> Response:
         return await run_in_threadpool(_draw_all, visit, refused)
 
     def do(context: Context) -> Created:
-        asked = _given(EndpointIn, url=url, description=text_of(form, "description"), events=_types(form))
+        asked = checked(
+            EndpointIn, url=url, description=text_of(form, "description", LINE), events=_types(form)
+        )
         made = service.create_endpoint(context, asked)
         return Created({"id": made.id, "secret_number": made.secret_number})
 
-    answer, failed = await attempt(visit, form, do)
+    answer, failed = await attempt(submit(visit, form, do))
     if answer is None:
         return await run_in_threadpool(_draw_all, visit, failed)
     return await run_in_threadpool(_with_secret, visit, answer)
@@ -77,20 +79,18 @@ async def change(visit: Admin, endpoint_id: str) -> Response:
 
     def do(context: Context) -> Created:
         enabled = form.get("enabled") == "yes"
-        asked = _given(
+        asked = checked(
             EndpointPatch,
             url=url,
-            description=text_of(form, "description"),
+            description=text_of(form, "description", LINE),
             events=_types(form),
             enabled=enabled,
         )
-        version = text_of(form, "version", 20)
-        seen = etag(int(version)) if version.isascii() and version.isdigit() else None
-        service.change(context, endpoint_id, asked, seen)
+        service.change(context, endpoint_id, asked, version_seen(form))
         return Created({}, 200)
 
     if not refused:
-        _, refused = await attempt(visit, form, do)
+        _, refused = await attempt(submit(visit, form, do))
     return await _told(visit, endpoint_id, refused)
 
 
@@ -103,7 +103,7 @@ async def test_event(visit: Admin, endpoint_id: str) -> Response:
         kind = WebhookType(chosen(form, "type", TYPES))
         return Created(simulator.send_test(context, endpoint_id, kind), 202)
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     return await _told(visit, endpoint_id, failed)
 
 
@@ -117,7 +117,7 @@ async def rotate(visit: Admin, endpoint_id: str) -> Response:
         row = service.rotate_secret(context, endpoint_id, overlap)
         return Created({"id": row.id, "secret_number": row.secret_number})
 
-    answer, failed = await attempt(visit, form, do)
+    answer, failed = await attempt(submit(visit, form, do))
     if answer is None:
         return await _told(visit, endpoint_id, failed)
     return await run_in_threadpool(_with_secret, visit, answer)
@@ -133,7 +133,7 @@ async def delete(visit: Admin, endpoint_id: str) -> Response:
         service.delete(context, endpoint_id, None)
         return Created({}, 200)
 
-    _, failed = await attempt(visit, form, do)
+    _, failed = await attempt(submit(visit, form, do))
     return await _told(visit, endpoint_id, failed) if failed else back_to("/admin/webhooks")
 
 
@@ -152,7 +152,7 @@ async def redeliver(visit: Admin, delivery_id: str) -> Response:
         again = service.redeliver(context, delivery_id)
         return Created({"id": again["id"]}, 202)
 
-    answer, failed = await attempt(visit, form, do)
+    answer, failed = await attempt(submit(visit, form, do))
     if answer is None:
         return await run_in_threadpool(_draw_delivery, visit, delivery_id, failed)
     return back_to(f"/admin/webhooks/deliveries/{json.loads(bytes(answer.body))['id']}")
@@ -233,7 +233,7 @@ async def _told(visit: Visit, endpoint_id: str, failed: Problem | None) -> Respo
 
 async def _url(visit: Visit, form: FormData) -> tuple[str, Problem | None]:
     """The URL of a form, and why it may not be one. Before any transaction: it waits for a name server."""
-    url = str(form.get("url") or "").strip()[: MOST_CHARACTERS + 1]
+    url = text_of(form, "url")[: MOST_CHARACTERS + 1]
     try:
         await run_in_threadpool(visit.services.webhook_guard.check, url)
     except UrlRefused as error:
@@ -245,12 +245,3 @@ def _types(form: FormData) -> list[str]:
     """The types that were ticked; all of them is none, so that types to come are among them."""
     ticked = [str(kind) for kind in form.getlist("event")]
     return [] if set(ticked) >= set(TYPES) else ticked
-
-
-def _given(model: type[Any], **values: Any) -> Any:
-    """Raises Invalid."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid("invalid_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

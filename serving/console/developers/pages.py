@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from refundlens.serving.console.developers.reference import ApiReference
 from refundlens.serving.events.outbox import WebhookType
-from refundlens.serving.http.pages import WEB, PageRoute, html, language, remember_language
+from refundlens.serving.http.pages import WEB, PageRoute, html, language, own_address, remember_language
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.ids import make_id
@@ -55,7 +55,9 @@ def start(request: Request) -> Response:
     """Quickstarts, one a language; the story of a whole dispute."""
     shown = [(one, one.path.read_text(encoding="utf-8")) for one in QUICKSTARTS]
     story = STORY.path.read_text(encoding="utf-8")
-    return _page(request, "start", quickstarts=shown, story=STORY, story_text=story, base=_base(request))
+    return _page(
+        request, "start", quickstarts=shown, story=STORY, story_text=story, base=own_address(request)
+    )
 
 
 @router.get("/reference")
@@ -70,7 +72,7 @@ def operation_page(request: Request, name: str) -> Response:
     found = _reference(request).find(name)
     if found is None:
         raise NotFound(f"There is no operation {name}.")
-    return _page(request, "operation", one=found, curl=found.curl(_base(request)))
+    return _page(request, "operation", one=found, curl=found.curl(own_address(request)))
 
 
 @router.get("/webhooks")
@@ -116,8 +118,3 @@ def _reference(request: Request) -> ApiReference:
     if app not in _READ:
         _READ[app] = ApiReference(app.openapi())
     return _READ[app]
-
-
-def _base(request: Request) -> str:
-    """The address that programs call."""
-    return str(Services.of(request).settings.public_url or request.base_url).rstrip("/")

@@ -6,27 +6,24 @@ What was typed is kept where something is wrong; photos must be chosen again, wh
 """
 
 import json
-import math
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from refundlens.model.names import DEFECTS
-from refundlens.serving.console.merchant.refunds import checked, text
-from refundlens.serving.console.page import Elsewhere, Visit, back_to, page, submit, visits
-from refundlens.serving.http.body import arriving, digest, expected_bytes
+from refundlens.serving.console.forms import attempt, checked, text_of, uploads
+from refundlens.serving.console.page import Visit, back_to, page, submit, visits
+from refundlens.serving.http.body import digest
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem, problem_of
-from refundlens.serving.identity.access import COOKIE, from_cookie, has_session
-from refundlens.serving.kit.context import Context, Services
-from refundlens.serving.kit.errors import Conflict, DomainError, Forbidden, Invalid
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.principal import VISITOR_ID
@@ -45,36 +42,10 @@ FIELDS = ("number", "platform", "account", "amount", "currency", "buyer", "claim
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND")
 """Offered; every other of ISO 4217 comes by the API."""
 MOST_FIELDS = 32
-TOLD_ON_THE_PAGE = frozenset({400, 409, 413, 415, 422})
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
-
-
-async def sending(request: Request) -> AsyncIterator[Visit]:
-    """A visitor whose photos arrive, within the limits that hold for them everywhere. Raises Problem 403,
-    408, 413, 429, 503."""
-    if not await has_session(request):
-        ended = COOKIE in request.cookies  # what was typed waits in the browser until its owner is back
-        raise Elsewhere("/login?next=%2Fnew-case&ended=1" if ended else "/welcome?next=%2Fnew-case")
-    await from_cookie(request, Role.MERCHANT)  # whose share of bytes it is
-    parts = Services.of(request)
-    size = expected_bytes(request, parts.settings)
-    with parts.service.admission.place(request, math.inf, size, photos=0):
-        async with arriving(request, parts.settings):
-            await request.form(max_files=MOST_PHOTOS, max_fields=MOST_FIELDS)
-        yield await visits(Role.MERCHANT)(request)
-
-
-Sender = Annotated[Visit, Depends(sending)]
-
-
-@dataclass(frozen=True)
-class FailedCase:
-    """A form that did not do what it asks: why, and what had been typed."""
-
-    problem: Problem
-    typed: Mapping[str, str] = field(default_factory=dict)
+Sender = Annotated[Visit, Depends(uploads(Role.MERCHANT, MOST_PHOTOS, MOST_FIELDS))]
 
 
 @router.get("/new-case")
@@ -87,14 +58,9 @@ def new_case(visit: Merchant) -> Response:
 async def make_case(visit: Sender) -> Response:
     """Keep the case, report its photos where that is asked, and go there."""
     form = await visit.request.form()
-    try:
-        made = await _made(visit, form)
-    except DomainError as error:
-        problem = problem_of(error)
-        if problem.status not in TOLD_ON_THE_PAGE:
-            raise
-        failed = FailedCase(problem, {name: text(form, name) for name in FIELDS})
-        return await run_in_threadpool(_draw, visit, failed)
+    made, problem = await attempt(_made(visit, form))
+    if made is None:
+        return await run_in_threadpool(_draw, visit, problem, {name: text_of(form, name) for name in FIELDS})
     return back_to(f"/reports/{made['report']}" if made["report"] else f"/refunds/{made['refund']}")
 
 
@@ -102,7 +68,7 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     if visit.principal.key_id == VISITOR_ID:
         raise Forbidden(texts("new_case", visit.language)["visitor"])
     number, body = _asked(visit, form)
-    sources = [source for source in Source.by_buyer() if source == text(form, "source")]
+    sources = [source for source in Source.by_buyer() if source == text_of(form, "source")]
     if not sources:
         raise Invalid("invalid_request", texts("new_case", visit.language)["no_source"])
     buyers = [(sources[0], *one) for one in await _files(form, "photos")]
@@ -110,8 +76,8 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     if not buyers:
         raise Invalid("invalid_request", texts("new_case", visit.language)["no_photo"])
     photos = await run_in_threadpool(_prepared, visit, [*buyers, *listing])
-    report = bool(text(form, "report"))
-    note = text(form, "note")
+    report = bool(text_of(form, "report"))
+    note = text_of(form, "note")
 
     def do(context: Context) -> Created:
         owner = refunds.Owner(body.account, body.platform)
@@ -138,19 +104,19 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
 def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
     """The refund's number, and the rest of it. Raises Invalid."""
     words = texts("new_case", visit.language)
-    number = text(form, "number")
+    number = text_of(form, "number")
     if not 1 <= len(number) <= 64 or not all(letter.isalnum() or letter in "_.:-" for letter in number):
         raise Invalid("invalid_request", words["bad_number"])
-    currency = text(form, "currency") or CURRENCIES[0]
+    currency = text_of(form, "currency") or CURRENCIES[0]
     body = checked(
         RefundIn,
-        account=text(form, "account") or None,
-        platform=text(form, "platform") or None,
+        account=text_of(form, "account") or None,
+        platform=text_of(form, "platform") or None,
         amount=checked(
-            Amount, value=_minor(text(form, "amount"), currency, words["bad_amount"]), currency=currency
+            Amount, value=_minor(text_of(form, "amount"), currency, words["bad_amount"]), currency=currency
         ),
-        buyer=text(form, "buyer"),
-        claim=checked(Claim, type=text(form, "claim") or None, text=text(form, "claim_text")),
+        buyer=text_of(form, "buyer"),
+        claim=checked(Claim, type=text_of(form, "claim") or None, text=text_of(form, "claim_text")),
         deadline_at=_deadline(visit, form, words),
     )
     return number, body
@@ -167,11 +133,11 @@ def _minor(said: str, currency: str, wrong: str) -> int:
 
 def _deadline(visit: Visit, form: FormData, words: Mapping[str, str]) -> datetime | None:
     """The browser's local time, in the zone that it says. Raises Invalid."""
-    said = text(form, "deadline")
+    said = text_of(form, "deadline")
     if not said:
         return None
     try:
-        zone = ZoneInfo(text(form, "zone")) if text(form, "zone") else UTC
+        zone = ZoneInfo(text_of(form, "zone")) if text_of(form, "zone") else UTC
         moment = datetime.fromisoformat(said).replace(tzinfo=zone)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise Invalid("invalid_request", words["bad_deadline"]) from error
@@ -197,14 +163,14 @@ def _prepared(visit: Visit, photos: Sequence[tuple[Source, str | None, bytes]]) 
     ]
 
 
-def _draw(visit: Visit, failed: FailedCase | None = None) -> Response:
+def _draw(visit: Visit, failed: Problem | None = None, typed: Mapping[str, str] | None = None) -> Response:
     return page(
         visit,
         "merchant/new_case.html",
         "new_case",
-        failed.problem.status if failed else 200,
-        failed=failed.problem if failed else None,
-        typed=dict(failed.typed) if failed else {},
+        failed.status if failed else 200,
+        failed=failed,
+        typed=typed or {},
         claims=DEFECTS,
         currencies=CURRENCIES,
         sources=[source.value for source in Source if source in Source.by_buyer()],

@@ -4,30 +4,26 @@ One click on any number of photos: each refund's are one claim.
 
 In: photos' ids. Out: reports, and how many photos could not be reported. A refund whose photos are refused (its time is
 over, somebody else was faster) keeps the others from nothing.
-
-Fields of forms as the API's own models read them, so that pages and API hold the same limits.
 """
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ValidationError
-from starlette.datastructures import FormData
 
 from refundlens.serving.complaints import service as complaints
 from refundlens.serving.complaints.schemas import ComplaintIn, ComplaintKind
+from refundlens.serving.console.forms import checked, text_of
 from refundlens.serving.console.merchant import format, repository
 from refundlens.serving.console.merchant.format import RefundCard
 from refundlens.serving.console.merchant.repository import PARTS, Part
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.http import paging
-from refundlens.serving.http.body import faults
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
@@ -38,7 +34,6 @@ from refundlens.serving.refunds.endpoints import Account, PlatformName, RefundId
 from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
-from refundlens.serving.storage.tables import Refund
 
 
 def report_photos(context: Context, photos: Sequence[str], note: str) -> Created:
@@ -76,23 +71,6 @@ def report_photos(context: Context, photos: Sequence[str], note: str) -> Created
                 raise
             failed += len(part)
     return Created({"reports": made, "failed": failed})
-
-
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-def text(form: FormData, name: str) -> str:
-    """A field without the space around it; empty where it did not come."""
-    value = form.get(name)
-    return value.strip().replace("\r\n", "\n") if isinstance(value, str) else ""
-
-
-def checked(model: type[Asked], **values: object) -> Asked:
-    """Raises Invalid."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise Invalid("invalid_request", faults(error)) from error
 
 
 MOST_SELECTED = 400
@@ -143,8 +121,8 @@ async def report(visit: Merchant) -> Response:
         return back_to("/refunds?nothing=1")
     if len(photos) > MOST_SELECTED:
         raise Invalid("invalid_request", f"At most {MOST_SELECTED} photos at once.")
-    checked(ReportIn, refund_id="-", image=photos, note=text(form, "note"))
-    note = text(form, "note")
+    note = text_of(form, "note")
+    checked(ReportIn, refund_id="-", image=photos, note=note)
     done = await submit(visit, form, lambda context: report_photos(context, photos, note))
     made = json.loads(bytes(done.body))
     if len(photos) == 1:
@@ -161,19 +139,17 @@ async def one(
     platform: PlatformName = None,
 ) -> Response:
     """A refund with its photos, each with its button; where several have this number, which one is meant."""
-    choices = await run_in_threadpool(_choices, visit, refund_id, Owner(account, platform))
-    if len(choices) > 1:
-        return page(visit, "merchant/which.html", "refunds", number=refund_id, choices=choices)
-    card, filed = await run_in_threadpool(_one, visit, refund_id, Owner(account, platform))
+    values = await run_in_threadpool(_one, visit, refund_id, Owner(account, platform))
+    if "choices" in values:
+        return page(visit, "merchant/which.html", "refunds", number=refund_id, **values)
     return page(
         visit,
         "merchant/refund.html",
         "refunds",
-        card=card,
-        complaints=filed,
         complained=complained,
         kinds=list(ComplaintKind),
         tone=format.tone,
+        **values,
     )
 
 
@@ -181,17 +157,12 @@ async def one(
 async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     """Something else is wrong with the refund than a photo."""
     form = await fields(visit)
-    owner = {name: text(form, name) for name in ("account", "platform")}
+    owner = {name: text_of(form, name) for name in ("account", "platform")}
     asked = checked(
-        ComplaintIn, refund_id=refund_id, kind=text(form, "kind"), text=text(form, "text"), **owner
+        ComplaintIn, refund_id=refund_id, kind=text_of(form, "kind"), text=text_of(form, "text"), **owner
     )
     await submit(visit, form, lambda context: Created(complaints.file(context, asked).body()))
     return back_to(f"/refunds/{refund_id}?{urlencode(owner | {'complained': 1})}#complaints")
-
-
-def _choices(visit: Visit, refund_id: str, owner: Owner) -> Sequence[Refund]:
-    with visit.services.database.reading() as session:
-        return [row for row in refunds.same_number(session, visit.principal, refund_id) if owner.fits(row)]
 
 
 def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None]:
@@ -205,13 +176,18 @@ def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCar
     return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
 
 
-def _one(visit: Visit, refund_id: str, owner: Owner) -> tuple[RefundCard, list[dict[str, object]]]:
+def _one(visit: Visit, refund_id: str, owner: Owner) -> dict[str, Any]:
+    """What the refund's page shows; of several, the choices. Raises NotFound."""
     with visit.services.database.reading() as session:
-        refund = refunds.get(session, visit.principal, refund_id, owner=owner)
+        found = [row for row in refunds.same_number(session, visit.principal, refund_id) if owner.fits(row)]
+        if len(found) > 1:
+            return {"choices": found}
+        refund = found[0] if found else refunds.get(session, visit.principal, refund_id, owner=owner)
         photos = refunds.photos(session, [refund])[refund.id]
         reports = repository.reports(session, {name for _, name in photos if name is not None})
         filed = [
             complaints.complaint_out((row, refund.refund_id), visit.principal).body()
             for row in repository.complaints(session, refund)
         ]
-    return format.refund_card(refund, photos, reports, visit.services.clock()), filed
+    card = format.refund_card(refund, photos, reports, visit.services.clock())
+    return {"card": card, "complaints": filed}

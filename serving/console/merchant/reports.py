@@ -8,9 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from refundlens.model.network.tiles import STRIDE
+from refundlens.serving.console.forms import checked, text_of
 from refundlens.serving.console.merchant import format, pictures
 from refundlens.serving.console.merchant import repository as lists
-from refundlens.serving.console.merchant.refunds import checked, text
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.detection.oracle import coarse
 from refundlens.serving.http.idempotency import Created
@@ -62,7 +62,7 @@ async def withdraw(visit: Merchant, identifier: Identifier) -> Response:
 async def appeal(visit: Merchant, identifier: Identifier) -> Response:
     """Object to `not_established`."""
     form = await fields(visit)
-    written = text(form, "grounds") or texts("refunds", visit.language)["person_default"]
+    written = text_of(form, "grounds") or texts("refunds", visit.language)["person_default"]
     grounds = checked(AppealIn, grounds=written).grounds
     return await _done(visit, form, identifier, lambda context: service.appeal(context, identifier, grounds))
 
@@ -71,7 +71,7 @@ async def appeal(visit: Merchant, identifier: Identifier) -> Response:
 async def refuse(visit: Merchant, identifier: Identifier) -> Response:
     """Refuse the refund, with the evidence."""
     form = await fields(visit)
-    message = checked(RefusalIn, message=text(form, "message")).message
+    message = checked(RefusalIn, message=text_of(form, "message")).message
 
     state = visit.services
     drawn = await run_in_threadpool(

@@ -11,18 +11,19 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
+from refundlens.serving.console.forms import attempt, checked, text_of, version_seen
 from refundlens.serving.console.page import Visit, back_to, fields, submit, visits
 from refundlens.serving.console.review import blind_review, queues, sharing, workbench
 from refundlens.serving.console.review.workbench import Failed
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import DomainError, Invalid, etag
+from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import assignment, service
@@ -33,8 +34,6 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 Body = TypeVar("Body", bound=BaseModel)
-TOLD_ON_THE_PAGE = frozenset({400, 409, 412, 422})
-"""Statuses that the page explains; others are no matter of the form."""
 KEPT = ("reason_code", "reason", "wish", "message", "view")
 """What is put back into a form that failed."""
 
@@ -48,14 +47,14 @@ async def decide(visit: Judge, report_id: str) -> Response:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
         report = reports.find_report(context.session, context.principal, report_id)
         assignment.take_case(context.session, context.principal, report, context.now)
-        service.decide(context, report_id, body, _seen(form), hold=True)
+        service.decide(context, report_id, body, version_seen(form), hold=True)
         assignment.give_back(context.session, context.principal, report_id)
         return Created({"report": report_id}, 200)
 
     _, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw, visit, report_id, failed)
-    asked = sharing.read_form(_text(form, "view"), visit.services.clock())
+    asked = sharing.read_form(text_of(form, "view"), visit.services.clock())
     following = await run_in_threadpool(sharing.take_next, visit, asked)
     query = urlencode({**asked.given, "held": report_id})
     return back_to(f"/queue/{following}?{query}" if following else f"/queue?{query}")
@@ -68,7 +67,7 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
 
     def do(context: Context) -> Created:
         body = _body(AppealDecisionIn, visit, form, ("decision", "reason_code", "reason"))
-        report = service.decide_appeal(context, appeal_id, body, hold=True)
+        report = service.decide_appeal(context, appeal_id, body, version_seen(form), hold=True)
         return Created({"report": report.id}, 200)
 
     made, failed = await _try(visit, form, do)
@@ -108,7 +107,7 @@ async def ask_for_photo(visit: Judge, report_id: str) -> Response:
         body = _body(PhotoRequestIn, visit, form, ("wish", "message"))
         report = reports.find_report(context.session, context.principal, report_id)
         assignment.take_case(context.session, context.principal, report, context.now)
-        service.request_photo(context, report_id, body, _seen(form))
+        service.request_photo(context, report_id, body, version_seen(form))
         return Created({"report": report_id}, 201)
 
     _, failed = await _try(visit, form, do)
@@ -136,7 +135,7 @@ async def look_at_appeal(visit: Judge, appeal_id: str) -> Response:
 
 
 async def _show_opinion(visit: Visit, form: FormData, report_id: Callable[[Session], str]) -> None:
-    impression = _text(form, "impression")
+    impression = text_of(form, "impression")
     if impression not in blind_review.IMPRESSIONS:
         known = ", ".join(blind_review.IMPRESSIONS)
         raise Invalid("invalid_request", f"impression: one of {known}")
@@ -153,37 +152,18 @@ async def _try(
     visit: Visit, form: FormData, do: Callable[[Context], Created]
 ) -> tuple[dict[str, Any], Failed | None]:
     """What came of it; or what went wrong, if the page can tell. Raises DomainError for what it cannot."""
-    try:
-        done = await submit(visit, form, do)
-    except DomainError as error:
-        problem = problem_of(error)
-        if problem.status not in TOLD_ON_THE_PAGE:
-            raise
-        return {}, Failed(problem, {name: _text(form, name) for name in KEPT})
-    return json.loads(bytes(done.body)), None
+    done, problem = await attempt(submit(visit, form, do))
+    if problem:
+        return {}, Failed(problem, {name: text_of(form, name) for name in KEPT})
+    return json.loads(bytes(done.body)) if done else {}, None
 
 
 def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]) -> Body:
     """The form as the API's body; a decision without words of its own gets its code's sentence. Raises Invalid."""
-    given: dict[str, Any] = {name: _text(form, name) for name in names}
+    given: dict[str, Any] = {name: text_of(form, name) for name in names}
     if not given.get("reason", "x"):
         given["reason"] = texts("queue", visit.language)["sentences"].get(given["reason_code"], "")
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid("invalid_request", f"{first['loc'][0]}: {first['msg']}") from error
-
-
-def _seen(form: FormData) -> str | None:
-    """If-Match: the version that the page showed."""
-    version = _text(form, "version")
-    return etag(int(version)) if version.isascii() and version.isdigit() else None
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return checked(kind, **given)
 
 
 def _next_appeal(visit: Visit) -> str | None:

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
 
+from refundlens.serving.console.forms import attempt, checked, confirmed, text_of, version_seen
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import markdown, plots, repository, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
@@ -20,9 +20,9 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import DomainError, Invalid, etag
+from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import card, schemas, service
@@ -40,8 +40,6 @@ CARD_UNDER = 2
 """Level of the heading that the card stands under."""
 VERSIONS = 20
 """Shown, the newest; the API lists all."""
-TOLD_ON_THE_PAGE = frozenset({403, 409, 412, 422})
-"""Statuses that the page explains."""
 
 
 @router.get("/models")
@@ -54,21 +52,18 @@ def models_page(visit: Engineer, cursor: str = "") -> Response:
 async def change(visit: Engineer, version: str, act: Act) -> Response:
     """Promote a version, roll the champion back, run a version in the shadow or end that. Raises NotFound."""
     form = await fields(visit)
-    given = {name: str(form.get(name) or "").strip() for name in ("reason", "revision")}
 
-    try:
-        if act in CONFIRMED and form.get("sure") != "yes":
-            raise Invalid("not_confirmed", "Tick the box: from then on it judges the photos of all.")
-        if act in CONFIRMED and not given["reason"]:
-            raise Invalid("invalid_request", "reason: say why")
-        await submit(
-            visit, form, lambda context: Created({"id": _change(context, version, act, **given).id}, 200)
-        )
-    except DomainError as error:
-        problem = problem_of(error)
-        if problem.status not in TOLD_ON_THE_PAGE:
-            raise
-        return await run_in_threadpool(draw, visit, "", problem)
+    def do(context: Context) -> Created:
+        reason = text_of(form, "reason")
+        if act in CONFIRMED:
+            confirmed(form)
+            if not reason:
+                raise Invalid("invalid_request", "reason: say why")
+        return Created({"id": _change(context, version, act, reason, version_seen(form, "revision")).id}, 200)
+
+    _, failed = await attempt(submit(visit, form, do))
+    if failed:
+        return await run_in_threadpool(draw, visit, "", failed)
     return back_to("/models#versions")
 
 
@@ -115,14 +110,10 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     )
 
 
-def _change(context: Context, version: str, act: Act, reason: str, revision: str) -> ModelVersion:
+def _change(context: Context, version: str, act: Act, reason: str, seen: str | None) -> ModelVersion:
     """Raises NotFound, Conflict, Changed, Invalid."""
-    seen = etag(int(revision)) if revision.isascii() and revision.isdigit() else None
-    try:
-        if act == "promote":
-            return service.promote(context, version, PromoteIn(reason=reason or None).reason, if_match=seen)
-        if act == "rollback":
-            return service.rollback(context, version, RollbackIn(reason=reason).reason, seen)
-    except ValidationError as error:
-        raise Invalid("invalid_request", f"reason: {error.errors()[0]['msg']}") from error
+    if act == "promote":
+        return service.promote(context, version, checked(PromoteIn, reason=reason).reason, if_match=seen)
+    if act == "rollback":
+        return service.rollback(context, version, checked(RollbackIn, reason=reason).reason, seen)
     return service.shadow(context, version, service.SHARE if act == "shadow" else 0, if_match=seen)

@@ -5,33 +5,30 @@ What is compared was measured by `refundlens evaluate` and uploaded; times are o
 """
 
 import json
-import math
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from refundlens.model.bundle import BundleError
+from refundlens.serving.console.forms import attempt, text_of, uploads
 from refundlens.serving.console.page import Visit, back_to, page, submit, visits
 from refundlens.serving.console.review import models, plots
 from refundlens.serving.console.review.words import TOOLS
-from refundlens.serving.http.body import arriving, expected_bytes
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.http.problems import problem_of
 from refundlens.serving.http.turns import drawn
-from refundlens.serving.identity.access import from_cookie
-from refundlens.serving.kit.context import Context, Services
-from refundlens.serving.kit.errors import DomainError, Forbidden, Invalid
+from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import reports, service
 from refundlens.serving.registry import repository as registry
@@ -101,65 +98,47 @@ def compare(visit: Engineer, first: str = "", second: str = "") -> Response:
     )
 
 
-async def receiving(request: Request) -> AsyncIterator[Visit]:
-    """A visit whose form brings a file: its size is counted before it is read, as photos' is."""
-    await from_cookie(request, Role.ENGINEER)
-    parts = Services.of(request)
-    with parts.service.admission.place(request, math.inf, expected_bytes(request, parts.settings), photos=0):
-        async with arriving(request, parts.settings):
-            await request.form(max_files=1, max_fields=8)
-        yield await visits(Role.ENGINEER)(request)
-
-
 @router.post("/models/upload")
-async def upload(visit: Annotated[Visit, Depends(receiving)]) -> Response:
+async def upload(visit: Annotated[Visit, Depends(uploads(Role.ENGINEER, files=1, fields=8))]) -> Response:
     """A bundle becomes a candidate; a report or a log describes a version."""
-    form = await visit.request.form()
+    made, failed = await attempt(_kept(visit, await visit.request.form()))
+    return back_to(made) if made else await run_in_threadpool(models.draw, visit, "", failed)
+
+
+async def _kept(visit: Visit, form: FormData) -> str:
+    """The page that shows what came of it. Raises DomainError."""
     file = form.get("file")
-    try:
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise Invalid("no_file", "Choose a file.")
-        content, version = await file.read(), str(form.get("version") or "")
-        if file.filename.endswith(LOG):
-            name = file.filename
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise Invalid("no_file", "Choose a file.")
+    name, content, version = file.filename, await file.read(), text_of(form, "version")
+    describes = name.endswith(LOG)
+    facts = None if describes else await drawn(visit.request, lambda: _tried(visit, content, form))
 
-            def do(context: Context) -> Created:
-                row = reports.attach(context.session, context.principal, version, name, content, context.now)
-                return Created({"id": row.id}, 200)
-        else:
-            facts = await drawn(
-                visit.request, lambda: _tried(visit, content, str(form.get("signature") or ""))
-            )
+    def do(context: Context) -> Created:
+        session, by, now = context.session, context.principal, context.now
+        if facts is None:
+            return Created({"id": reports.attach(session, by, version, name, content, now).id}, 200)
+        return Created({"id": service.add(session, by, facts, now).id})
 
-            def do(context: Context) -> Created:
-                return Created({"id": service.add(context.session, context.principal, facts, context.now).id})
-
-        told: list[tuple[str, str | UploadFile]] = [
-            ("key", str(form.get("key") or "")),
-            ("file", sha256(content).hexdigest()),
-            ("version", version),
-        ]
-        done = await submit(visit, FormData(told), do)
-    except DomainError as error:
-        problem = problem_of(error)
-        if problem.status not in models.TOLD_ON_THE_PAGE:
-            raise
-        return await run_in_threadpool(models.draw, visit, "", problem)
-    made = json.loads(bytes(done.body))["id"]
-    return back_to(f"/models/compare?second={made}" if file.filename.endswith(LOG) else "/models#versions")
+    told: list[tuple[str, str | UploadFile]] = [
+        ("key", text_of(form, "key")),
+        ("file", sha256(content).hexdigest()),
+        ("version", version),
+    ]
+    done = await submit(visit, FormData(told), do)
+    return f"/models/compare?second={json.loads(bytes(done.body))['id']}" if describes else "/models#versions"
 
 
-def _tried(visit: Visit, content: bytes, signature: str) -> BundleFacts:
+def _tried(visit: Visit, content: bytes, form: FormData) -> BundleFacts:
     """A bundle that judges, in the store. Raises Forbidden, Invalid."""
     parts = visit.services
-    if visit.principal.tenant != service.SERVICE.tenant:
-        raise Forbidden("One model judges for all tenants; engineers of the tenant `default` add versions.")
+    service.check_operator(visit.principal)
     with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
         path = Path(folder) / "bundle.onnx"
         path.write_bytes(content)
         try:
             facts = tried(path)
-            facts.facts["signature"] = signature.strip() or None
+            facts.facts["signature"] = text_of(form, "signature") or None
             check_signature(parts.settings, facts.name.sha256, facts.facts["signature"])
         except (BundleError, ModelError) as error:
             raise Invalid("no_bundle", f"This bundle cannot be taken: {error}") from error

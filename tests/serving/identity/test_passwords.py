@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -97,8 +98,7 @@ def test_wrong_passwords_are_told_alike_and_throttled(workflow_app: FastAPI, mov
     words = "E-mail or password is wrong"
     assert (unset.status_code, unknown.status_code) == (401, 401)
     assert words in unset.text and words in unknown.text and 'value="ann@shop.example.com"' in unset.text
-    with workflow_app.state.database.transaction() as session:
-        passwords.set_password(session, made.row.id, "", PASSWORD, moving_clock(), SYSTEM, "")
+    passwords.set_password(workflow_app.state.database, made.row.id, "", PASSWORD, moving_clock(), SYSTEM, "")
     codes = [_log_in(browser, ANN, "wrong").status_code for _ in range(12)]
     assert codes[0] == 401 and codes[-1] == 429
     elsewhere = TestClient(workflow_app, follow_redirects=False, client=("203.0.113.9", 1))
@@ -112,13 +112,34 @@ def test_a_login_is_one_key_s_and_ends_with_it(workflow_app: FastAPI, moving_clo
     made = _make(database, now)
     with pytest.raises(IdentityError, match="another key's"):
         _make(database, now)
+    passwords.set_password(database, made.row.id, "", PASSWORD, now, SYSTEM, "")
     with database.transaction() as session:
-        passwords.set_password(session, made.row.id, "", PASSWORD, now, SYSTEM, "")
         new = keys.rotate_key(session, made.row.id, now, SYSTEM).row.id
         assert passwords.verified(session, ANN, PASSWORD, now) == new
         keys.revoke(session, new, now, SYSTEM)
         assert passwords.verified(session, ANN, PASSWORD, now) is None
         assert passwords.find_login(session, ANN, now) is None
+
+
+def test_nobody_waits_for_a_hash_and_who_comes_second_changes_nothing(
+    workflow_app: FastAPI, moving_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, now = workflow_app.state.database, moving_clock()
+    made = _make(database, now)
+
+    class Slow(PasswordHasher):
+        def hash(self, password: str | bytes, **more: Any) -> str:
+            monkeypatch.undo()
+            passwords.set_password(
+                database, made.row.id, "", "another sentence", now, SYSTEM, ""
+            )  # meanwhile
+            return super().hash(password, **more)
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+    with pytest.raises(IdentityError, match="meanwhile"):
+        passwords.set_password(database, made.row.id, "", PASSWORD, now, SYSTEM, "")
+    with database.reading() as session:
+        assert passwords.verified(session, ANN, "another sentence", now) == made.row.id
 
 
 @pytest.fixture(scope="module")
