@@ -46,7 +46,7 @@ from refundlens.serving.storage.tables import (
     Report,
     Tenant,
 )
-from refundlens.serving.storage.tables.work import Lane
+from refundlens.serving.storage.tables.events import Lane
 from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
