@@ -13,7 +13,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
+from refundlens.model.photo.encodings import without_base64
 from refundlens.model.photo.metadata import Metadata
 
 MAX_TEXT = 65_536
@@ -41,6 +43,7 @@ _GENERATORS = frozenset({"doubao", "xinghui", "dreamina", "dreamina_oversea"})
 _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
 _KEYS = re.compile(r"aigc|ContentProducer|ServiceProvider|exportType", re.IGNORECASE)
 """Words of which every label has one."""
+_ESCAPES = re.compile(r'\\+"')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
 
@@ -93,7 +96,7 @@ def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:
 
 def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
     """JSON objects of a text and inside them; and whether the name AIGC announced them."""
-    text = text[:MAX_TEXT]
+    text = without_base64(unquote(text[:MAX_TEXT]) if "%7B" in text[:64].upper() else text[:MAX_TEXT])
     word = None if named else _KEYS.search(text)
     if word is None and not named:
         return
@@ -109,7 +112,13 @@ def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
 def _parse(text: str) -> Any:
     """A text's first object, written as JSON, escaped once more (HTML, backslashes), or with other quotes."""
     plain = html.unescape(text)
-    for candidate in (text, plain, plain.translate(_QUOTES), plain.replace('\\"', '"')):
+    for candidate in (
+        text,
+        plain,
+        plain.translate(_QUOTES),
+        plain.replace('\\"', '"'),
+        _ESCAPES.sub('"', plain),
+    ):
         try:
             return json.JSONDecoder(strict=False).raw_decode(candidate)[0]
         except (ValueError, RecursionError):
@@ -134,13 +143,15 @@ def _inside(value: Any, named: bool, left: list[int]) -> Iterator[tuple[dict[str
 
 def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
     """named: whether the place itself says that this is an AIGC label, so that `Label` alone is enough."""
-    keys = {str(key).lower(): item for key, item in value.items() if isinstance(item, str | int)}
+    keys = {
+        str(key).lower().replace("_", ""): item for key, item in value.items() if isinstance(item, str | int)
+    }
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
     if "label" in keys and (named or maker or "produceid" in keys):
         return AigcLabel(_LABELS.get(str(keys["label"]).strip(), "label.unclear"), _producer(maker))
     product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
     generated = exported == "generation" and product in _GENERATORS
-    if generated or str(keys.get("aigc_label_type")) in ("1", "2") or str(keys.get("aigc_type")) == "1":
+    if generated or str(keys.get("aigclabeltype")) in ("1", "2") or str(keys.get("aigctype")) == "1":
         return AigcLabel("label.generated" if generated else "label.unclear", _producer(product))
     return AigcLabel("label.unclear", _producer(maker)) if maker and (named or "contentid" in keys) else None
 

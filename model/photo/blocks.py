@@ -35,8 +35,10 @@ PLACES: dict[str, dict[str, BlockKind]] = {
     "gif": {"application XMP": "xmp", "application C2PA": "c2pa", "comment": "text", "trailer": "trailer"},
     "tiff": {"tags": "exif", "0x02BC XMP": "xmp", "0x83BB IPTC": "iptc", "0x8649 IPTC": "iptc",
     "0xCD41 C2PA": "c2pa"},
-    "heic": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer"},
-    "avif": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer"},
+    "heic": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer",
+             "trailer": "trailer"},
+    "avif": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer",
+             "trailer": "trailer"},
     "bmp": {"trailer": "trailer"},
 }  # fmt: skip
 """Format -> place -> what lies there."""

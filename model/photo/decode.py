@@ -156,7 +156,8 @@ def _decode_with_pillow(
         message = (
             "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
         )
-        raise DecodeError(message or type(error).__name__, truncated=_means_cut(message)) from error
+        cut = _means_cut(message) or (fmt == "gif" and not data.rstrip(b"\0\r\n").endswith(b";"))
+        raise DecodeError(message or type(error).__name__, truncated=cut) from error
     profile = image.info.get("icc_profile") or (fmt == "png" and b"iCCP" in data[:4096])
     if profile and fmt != "jpeg":
         notes.append("icc_profile_not_applied")

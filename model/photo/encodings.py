@@ -1,10 +1,12 @@
 """Text of unknown encoding: which of the encodings that cameras, editors and Chinese apps write fits the bytes best.
 
 In: bytes. Out: text without NULs. Never raises. The rules, in order: a byte order mark; UTF-8 where it is valid and
-holds no NUL; two bytes a character where every other byte says so; GB18030 where it is valid and gives Chinese;
-Latin-1.
+holds no NUL; two bytes a character where every other byte says so; GB18030 where it is valid and gives Chinese; two
+bytes a character where they give Chinese and are no Latin text; Latin-1.
 """
 
+import base64
+import binascii
 import codecs
 import re
 
@@ -14,6 +16,9 @@ _BOMS = (
 )  # fmt: skip
 _PLAIN = re.compile(r"[\t\n\r -~\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 """Characters that settings and labels are made of: ASCII and common Chinese."""
+_LATIN = re.compile(rb"[ -~]")
+_PACKED_OBJECT = re.compile(r"(?:base64[:,])?\s*(e[yw][\w+/=\s]{14,})\s*", re.ASCII)
+"""Base64 of text that begins with a curly bracket."""
 _SAMPLE = 2048
 """Characters that a guess rests on."""
 
@@ -41,11 +46,28 @@ def guess_text(raw: bytes, order: str = "") -> str:
     except UnicodeDecodeError as error:
         if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
             return _clean(body.decode("utf-8", "ignore"))
+    latin = len(_LATIN.findall(body[:_SAMPLE])) > 0.75 * len(body[:_SAMPLE])
+    for name in ("gb18030",) if latin or len(body) % 2 else ("gb18030", "utf-16-le", "utf-16-be"):
+        try:
+            chinese = body.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if _plausible(chinese) > 0.9:
+            return _clean(chinese)
+    return _clean(body.decode("latin-1"))
+
+
+def without_base64(text: str) -> str:
+    """The object that a text holds as Base64, or the text itself."""
+    packed = _PACKED_OBJECT.fullmatch(text)
+    if packed is None:
+        return text
     try:
-        chinese = body.decode("gb18030")
-    except UnicodeDecodeError:
-        return _clean(body.decode("latin-1"))
-    return _clean(chinese if _plausible(chinese) > 0.9 else body.decode("latin-1"))
+        letters = "".join(packed[1].split())
+        plain = base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return text
+    return plain if plain.lstrip().startswith("{") else text
 
 
 def _plausible(text: str) -> float:

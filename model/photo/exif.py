@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from refundlens.model.photo.encodings import guess_text
+from refundlens.model.photo.encodings import guess_text, without_base64
 
 MAX_ENTRIES = 512
 """Entries read per directory: cameras write under 100; a hostile file may claim 65,535."""
@@ -91,7 +91,7 @@ def _text(raw: bytes, order: str, tag: int) -> str:
         return raw[8:].decode("iso2022_jp", "replace").replace("\0", "").strip()
     if raw[:8] in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"\0" * 8):
         raw = raw[8:]
-    return guess_text(raw)
+    return without_base64(guess_text(raw))
 
 
 def _order(block: bytes) -> str | None:

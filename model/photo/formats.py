@@ -22,6 +22,7 @@ MAX_CHUNKS = 100_000
 """Chunks of a PNG or WebP that are walked: 32 MiB in the common 8 KiB pieces are 4,096."""
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
 _AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"mpvd", b"sefd", b"mini")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _JPEG_LS, _APPLE_ONLY = b"\xf7", b"CgBI"
 _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
@@ -41,6 +42,7 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
     (b"II\xbc\x01", "a JPEG XR picture"),
     (b"\x89PNG\r\n\x1a\n", "a PNG picture of Apple's own kind (from inside an iPhone app)"),
+    (b"\x89PNG", "a damaged PNG picture (its line ends were changed, as a transfer as text does)"),
     (b"II+\0", "a BigTIFF picture"),
     (b"MM\0+", "a BigTIFF picture"),
     (b"qoif", "a QOI picture"),
@@ -188,7 +190,8 @@ def is_cut(fmt: Format, data: bytes) -> bool:
             int.from_bytes(data[4:8], "little") + 8 > len(data) + 1
         )  # the last chunk's padding may be missing
     if fmt in ("heic", "avif"):
-        return any(end > len(data) for _, _, end in boxes(data, 0, len(data)))
+        # other bytes that follow a picture are no box, whatever length they seem to give
+        return any(kind in _HEIF_BOXES and end > len(data) for kind, _, end in boxes(data, 0, len(data)))
     return False
 
 
@@ -231,6 +234,8 @@ def _tiff(data: bytes) -> Size | None:
     if at + 2 > len(data):
         return None
     (count,) = struct.unpack_from(order + "H", data, at)
+    if at + 2 + 12 * count > len(data):
+        return None
     for entry in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
         tag, kind = struct.unpack_from(order + "HH", data, entry)
         if tag in (256, 257):

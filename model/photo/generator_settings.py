@@ -118,12 +118,24 @@ def _from_text(text: str) -> str | None:
         return line[1]
     prefix = _PREFIX.match(text)
     if prefix is None:
-        return None
+        inner = _unpacked(text)
+        return _from_text(inner) if len(inner) < len(text) else None
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[prefix.end() : prefix.end() + LONGEST])
     except (ValueError, RecursionError):
         return "ComfyUI" if '"class_type"' in text or ('"nodes"' in text and '"type"' in text) else None
     return _from_object(value)
+
+
+def _unpacked(text: str) -> str:
+    """The text that a text holds as JSON, where it is one; the text itself where not."""
+    if text[:1] != '"' or "{" not in text[:64]:
+        return text
+    try:
+        inner = json.loads(text[:LONGEST])
+    except (ValueError, RecursionError):
+        return text
+    return inner if isinstance(inner, str) else text
 
 
 def _from_object(value: Any) -> str | None:

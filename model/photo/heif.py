@@ -44,6 +44,8 @@ def heif_blocks(data: bytes, fmt: str) -> Iterator[Block]:
             yield Block(PLACES[fmt]["sefd"], "sefd", data[start:end])
         elif kind == b"meta":
             yield from _items(data, start + 4, end, fmt)
+        elif end > len(data) and kind not in _SILENT:
+            yield block(fmt, "trailer", data[start - 8 :])
         elif kind not in _SILENT:
             yield Block("unknown", f"box {kind.decode('latin-1')}", b"")
 

@@ -4,12 +4,13 @@ In: a `Photo`. Out: `Metadata`. Never raises: a broken block is an absent one, a
 walked by `model.photo.png`, `gif`, `webp`, ...; this module only knows what a kind of block means.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from refundlens.model.photo.blocks import Block
 from refundlens.model.photo.bmp import bmp_blocks
-from refundlens.model.photo.encodings import guess_text
+from refundlens.model.photo.encodings import guess_text, without_base64
 from refundlens.model.photo.exif import Exif, read_exif
 from refundlens.model.photo.gif import gif_blocks
 from refundlens.model.photo.heif import heif_blocks
@@ -23,6 +24,10 @@ from refundlens.model.photo.webp import webp_blocks
 from refundlens.model.photo.xmp import Xmp, read_xmp
 
 _XMP_STARTS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")
+_LABEL = re.compile(
+    rb"[\s\0]{0,16}(?:AIGC\W{0,8})?\{.{0,400}?(?:AIGC|ContentProducer|exportType)", re.IGNORECASE | re.DOTALL
+)
+"""How an AIGC label begins, which is read where it follows a picture."""
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -40,6 +45,12 @@ class Metadata:
     c2pa: bytes = b""
     trailer: bytes = b""
     unread: tuple[str, ...] = ()
+
+    def kinds(self) -> list[str]:
+        """The kinds of metadata that are there, as keys of model/texts's values or by their names."""
+        exif = self.exif.texts or self.exif.exposure or self.exif.maker_note or self.exif.thumbnail
+        there = {"EXIF": exif, "XMP": self.xmp.nodes, "IPTC": self.iptc, "block.text": self.texts}
+        return [kind for kind, content in there.items() if content]
 
     def free_texts(self) -> list[str]:
         """Every text in which a program may leave its settings or a label, whatever the field is called."""
@@ -100,7 +111,7 @@ def read_metadata(photo: Photo) -> Metadata:
     for block in blocks:
         if block.kind == "text":
             name = block.name if block.name not in texts else f"{block.name} {len(texts)}"
-            texts[name] = guess_text(block.content[:MAX_TEXT])
+            texts[name] = without_base64(guess_text(block.content[:MAX_TEXT]))
     return Metadata(
         exif=exif,
         xmp=xmp,
@@ -124,7 +135,7 @@ def is_known_trailer(content: bytes) -> bool:
     content = content.removeprefix(b"\xff\xd9")  # some writers end a JPEG twice
     video = content[4:8] == b"ftyp"
     records = content.endswith(b"SEFT") or b"MotionPhoto_Data" in content[:64]
-    return video or records or content.startswith(b"\xff\xd8\xff") or b"aigc" in content.lower()
+    return video or records or content.startswith(b"\xff\xd8\xff") or bool(_LABEL.match(content))
 
 
 def _merged(first: Exif, other: Exif) -> Exif:

@@ -22,7 +22,14 @@ from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
 from refundlens.model.photo.source_types import source_type
 from refundlens.model.photo.thumbnail import Preview, compare
-from refundlens.model.photo.tools import NAMING_FIELDS, Tool, claimed_tool, credited_tool, named_tool
+from refundlens.model.photo.tools import (
+    NAMING_FIELDS,
+    Tool,
+    claimed_tool,
+    credited_tool,
+    named_tool,
+    recorded_tool,
+)
 from refundlens.model.photo.visible_marks import find_visible_marks
 from refundlens.model.verdict.consistency import taken_at
 from refundlens.model.verdict.texts import Language, is_word, reason_text
@@ -59,7 +66,8 @@ class File:
 
 
 def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "") -> list[Reason]:
-    """Reasons that the file itself gives, what speaks of AI first. `metadata.none` where it says nothing at all.
+    """Reasons that the file itself gives, what speaks of AI first. `metadata.none` where there is nothing at all,
+    `metadata.silent` where there is metadata that tells nothing.
 
     trust_list: PEM certificates of those whose Content Credentials prove something here.
     """
@@ -74,7 +82,10 @@ def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "
     if metadata.unread:
         said.append(("metadata.unread", "observed", {"places": clean(", ".join(metadata.unread[:6]))}))
     if not any(code.startswith("metadata.") for code, _, _ in said):
-        said.append(("metadata.none", "observed", {}))
+        kinds = metadata.kinds()
+        said.append(
+            ("metadata.silent", "observed", {"kinds": kinds}) if kinds else ("metadata.none", "observed", {})
+        )
     said += [(f"file.{note}", "observed", {}) for note in _NOTES if note in photo.notes]
     return [
         Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
@@ -239,6 +250,10 @@ def _samsung(file: File) -> Iterator[Finding]:
 
 
 def _history(file: File) -> Iterator[Finding]:
+    record = file.metadata.xmp.values("History", "parameters")
+    made = next((tool for text in record if (tool := recorded_tool(text))), None)
+    if made is not None:
+        yield "metadata.generative_edit", "declared", {"tool": made.name}
     steps = file.metadata.xmp.values("action")
     if steps:
         shown = ", ".join(dict.fromkeys(steps[:50]))

@@ -8,6 +8,7 @@ Source: ISO 16684-1 (XMP part 1), 7; W3C RDF 1.1 XML syntax, 2.
 """
 
 import codecs
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ _LISTS = ("Bag", "Seq", "Alt")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{2,8});)")
 """Some writers do not escape it; the rest of their packet is sound."""
+_FOREIGN_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z]\w{1,7};")
+"""HTML's names for letters, which XML does not know."""
+_MEMBER = re.compile(r"_\d{1,5}")
 _DECLARATION = re.compile(r"<\?xml\s[^>]{0,200}\?>\s*")
 
 
@@ -48,7 +52,10 @@ class Node:
         if own:
             yield own
         for child in self.children:
-            if child.namespace == RDF and child.name in ("resource", "value", "li", *_LISTS, "Description"):
+            if child.namespace == RDF and (
+                child.name in ("resource", "value", "li", *_LISTS, "Description")
+                or _MEMBER.fullmatch(child.name)
+            ):
                 yield from child.values()
             elif child.namespace == RDF and child.name == "about" and self.namespace == RDF:
                 yield from child.values()  # a described resource: its address is the value
@@ -164,7 +171,8 @@ def _parse(packet: bytes) -> tuple[list[Node], bool]:
     parser = DefusedExpatParser(forbid_dtd=True, forbid_entities=True, forbid_external=True)
     parser.setContentHandler(builder)
     try:
-        parser.feed(_BARE_AMPERSAND.sub("&amp;", text[start:]).encode())
+        named = _FOREIGN_ENTITY.sub(lambda found: html.unescape(found[0]), text[start:])
+        parser.feed(_BARE_AMPERSAND.sub("&amp;", named).encode())
         parser.close()
     except (SAXException, DefusedXmlException, ValueError, AttributeError):
         pass  # what was read before stands; a packet is whole when its root was closed

@@ -56,6 +56,7 @@ def _of_heif(fmt: str) -> dict[str, Callable[[], bytes]]:
         "uuid XMP": lambda: _with_box(fmt, b"uuid", _UUID_XMP + build.source_xmp()),
         "uuid C2PA": lambda: _with_box(fmt, b"uuid", _UUID_C2PA + build.store()),
         "sefd": lambda: _with_box(fmt, b"sefd", _SAMSUNG),
+        "trailer": lambda: _heif(fmt) + _SAMSUNG,
     }
 
 
@@ -173,8 +174,9 @@ def test_exif_over_64_kib_goes_on_in_the_next_segment() -> None:
         (_tiff(0x02BC, build.source_xmp()[:-60]), "0x02BC XMP"),
         *(
             (build.saved(fmt) + b"a record that nobody knows", "trailer")
-            for fmt in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+            for fmt in ("JPEG", "PNG", "WEBP", "HEIC", "AVIF", "GIF", "BMP")
         ),
+        (build.saved("WEBP") + b"XMP \0\1\0\0" + build.source_xmp(), "trailer"),
         (build.gif(b"\x21\xff\x0bSOMEAPP0123" + build.sub_blocks(b"x")), "application SOMEAPP0123"),
     ],
 )

@@ -1,5 +1,6 @@
 """Every kind of field case in the spellings, encodings and containers in which it is met; built here from bytes."""
 
+import base64
 import html
 import io
 import json
@@ -125,6 +126,8 @@ SPELLINGS = {
     "cdata": f"<{_PROPERTY}><![CDATA[{_TYPE}]]></{_PROPERTY}>",
     "references": f"<{_PROPERTY}>{_TYPE.replace('A', '&#65;').replace('M', '&#x4d;')}</{_PROPERTY}>",
     "beside a bare ampersand": f"<a:t xmlns:a='a'>salt & pepper</a:t><{_PROPERTY}>{_TYPE}</{_PROPERTY}>",
+    "members by number": f"<{_PROPERTY}><rdf:Bag><rdf:_1>{_TYPE}</rdf:_1></rdf:Bag></{_PROPERTY}>",
+    "beside letters of html": f"<a:t xmlns:a='a'>M&uuml;ller&nbsp;&amp;</a:t><{_PROPERTY}>{_TYPE}</{_PROPERTY}>",
     "before damage": f"<{_PROPERTY}>{_TYPE}</{_PROPERTY}><a></b>",
 }
 
@@ -178,6 +181,42 @@ def test_credentials_kept_elsewhere(place: str, container: str) -> None:
     assert "metadata.c2pa_remote" in said(XMP_CONTAINERS[container](packet))
 
 
+@pytest.mark.parametrize("data", [
+    _app1(build.xmp("<xmp:Rating>5</xmp:Rating>")), _in_exif(model=b" ", software=b"."),
+    _app1(build.xmp(f"<{_PROPERTY}>several; words</{_PROPERTY}>")), build.png({"Editor's note": "x"}),
+    _in_iptc(5, "shirt"),
+])  # fmt: skip
+def test_metadata_that_tells_nothing_is_not_called_absent(data: bytes) -> None:
+    assert "metadata.none" not in said(data)
+
+
+@pytest.mark.parametrize("body", [
+    "<photoshop:History>Opened a.jpg&#xA;Generative Fill&#xA;Save</photoshop:History>",
+    "<xmpMM:History xmlns:xmpMM='m' xmlns:stEvt='e'><rdf:Seq><rdf:li stEvt:action='edited' stEvt:softwareAgent='Adobe "
+    "Photoshop 26' stEvt:parameters='Generative Expand'/></rdf:Seq></xmpMM:History>",
+])  # fmt: skip
+def test_an_editor_s_record_of_a_generative_step(body: str) -> None:
+    assert "metadata.generative_edit" in said(_app1(build.xmp(body)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "gb18030", "utf-8"])
+def test_chinese_names_in_every_encoding_without_a_mark(encoding: str) -> None:
+    assert "metadata.editing_software" in said(_in_exif(software="美图秀秀".encode(encoding) + b"\0"))
+
+
+def test_latin_text_is_not_taken_for_chinese() -> None:
+    assert "Café Zürich" in said(_in_exif(software="Café Zürich".encode("latin-1")))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_settings_written_as_a_text_of_json(times: int) -> None:
+    text = _GRAPH
+    for _ in range(times):
+        text = json.dumps(text)
+    assert "ComfyUI" in said(TEXT_PLACES["exif comment"](text))
+    assert "ComfyUI" in said(TEXT_PLACES["exif comment"](base64.b64encode(_GRAPH.encode()).decode()))
+
+
 def test_credentials_that_were_taken_out() -> None:
     packet = build.xmp("<dcterms:provenance>self#jumbf=c2pa/urn:uuid:1</dcterms:provenance>")
     assert "metadata.c2pa_missing" in said(_app1(packet))
@@ -217,6 +256,9 @@ AIGC_TEXTS = {
     "glued": "AIGC" + json.dumps(_LABEL), "as text": json.dumps({"AIGC": json.dumps(_LABEL)}),
     "html": html.escape(_WRAPPED), "backslashes": _WRAPPED.replace('"', '\\"'), "after words": "照片 " + _WRAPPED,
     "deep": json.dumps({"data": {"meta": {"AIGC": _LABEL}}}), "second object": '{"a": 1}' + _WRAPPED,
+    "text of a text": json.dumps(json.dumps(_WRAPPED)), "base64": base64.b64encode(_WRAPPED.encode()).decode(),
+    "in a list": json.dumps([{"AIGC": [_LABEL]}]), "python": str({"AIGC": _LABEL}),
+    "other spelling": _WRAPPED.replace("ContentProducer", "content_producer").replace("ProduceID", "produce_id"),
 }  # fmt: skip
 
 
@@ -419,6 +461,28 @@ def _png_with(kind: bytes, content: bytes, sound: bool) -> bytes:
 )
 def test_a_png_is_judged_whatever_its_ancillary_chunks(kind: bytes, content: bytes, sound: bool) -> None:
     assert read_photo(_png_with(kind, content, sound)).width == 192
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "HEIC", "AVIF", "GIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("tail", [b"<html>error</html>", bytes(3000), b"\r\n", b"\xff" * 40])
+def test_a_picture_is_judged_whatever_follows_it(fmt: str, tail: bytes) -> None:
+    assert read_photo(build.saved(fmt) + tail).width == 192
+
+
+@pytest.mark.parametrize(
+    ("fmt", "kept"), [("GIF", 12), ("GIF", 400), ("TIFF", 50), ("PNG", 50), ("JPEG", 50), ("WEBP", 30)]
+)
+def test_a_file_cut_in_its_header_is_called_cut(fmt: str, kept: int) -> None:
+    data = build.saved(fmt)
+    where = int.from_bytes(data[4:8], "little") - 30 if fmt == "TIFF" else 0
+    with pytest.raises(ImageError) as raised:
+        read_photo(data[: where + kept])
+    assert raised.value.code == "truncated_image"
+
+
+def test_a_png_sent_as_text_is_called_a_damaged_picture() -> None:
+    with pytest.raises(ImageError, match="damaged PNG"):
+        read_photo(build.saved("PNG").replace(b"\r\n", b"\n"))
 
 
 def test_a_png_without_its_end_is_judged_and_one_without_pixels_is_not() -> None:
