@@ -13,7 +13,7 @@ from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.registry import agreement, repository, rescoring, schemas, service
+from refundlens.serving.registry import repository, rescoring, schemas, service
 from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
@@ -59,7 +59,7 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
     with call.reading() as context:
         row = service.find(context.session, version)
         history = repository.history(context.session, call.principal.tenant, row.id)
-        body = schemas.show_whole(row, history, agreement.of_challenger(context.session, row.sha256))
+        body = schemas.show_whole(row, history, repository.shadow_agreements(context.session, row.sha256))
     return JSONResponse(body, headers={"ETag": etag(row.revision)})
 
 

@@ -14,7 +14,6 @@ from refundlens.serving.console.forms import attempt, checked, confirmed, text_o
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import markdown, plots, repository, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
-from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.drift.figures import drift_figures
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
@@ -108,7 +107,6 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         spans={"days": DAYS, "before": BEFORE, "sample": 4 * SAMPLE},
         more=f"/models?{more}#differences" if more else None,
         first=not cursor,
-        **TOOLS,
     )
 
 

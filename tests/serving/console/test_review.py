@@ -20,12 +20,12 @@ from refundlens.model.detect import Detector
 from refundlens.serving.console.review import markdown, plots
 from refundlens.serving.console.review.pictures import LONGEST, overlay, residual
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drift, drift, tenths
-from refundlens.serving.console.review.words import left
 from refundlens.serving.detection.store import save_map
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.jobs.handlers import run_timer
 from refundlens.serving.kit.clock import NEVER
 from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.format import left
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.principal import Principal
@@ -46,7 +46,7 @@ from refundlens.serving.storage.tables import (
     Report,
     Tenant,
 )
-from refundlens.serving.storage.tables.work import Lane
+from refundlens.serving.storage.tables.events import Lane
 from refundlens.serving.workflow.states import ReportState
 
 AREAS = ("queue", "appeals", "models")
