@@ -125,7 +125,12 @@ def problem_of(error: DomainError) -> Problem:
     headers = None if version is None else {"ETag": etag(version)}
     if isinstance(error, TooMany):
         headers = {"Retry-After": "3600"}
-    return Problem(STATUS[type(error)], error.code, error.detail, headers)
+    return Problem(_status(error), error.code, error.detail, headers)
+
+
+def _status(error: DomainError) -> int:
+    """Of its kind, or of what its kind is one of."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def install(app: FastAPI, page: Page | None = None) -> None:

@@ -24,6 +24,8 @@ from refundlens.serving.storage.tables import Refund
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
+DRAWN = 3
+"""Times that the evidence of one click is drawn, where the report changes meanwhile: its appeal window may end."""
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
 
 

@@ -231,16 +231,24 @@ def decide_appeal(
     return report
 
 
+class EvidenceStale(Conflict):
+    """The report changed while its evidence was drawn: draw it again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
+        )
+
+
 def refuse(
     context: Context, identifier: str, if_match: str | None, drawn: "EvidencePicture | None"
 ) -> Report:
-    """drawn: the evidence; none where the report was not established when it should be drawn. Raises Conflict."""
+    """drawn: the evidence; none where the report was not established when it should be drawn. Raises Conflict,
+    EvidenceStale."""
     report, refund = repository.lock(context.session, context.principal, identifier)
     check_version(if_match, report.version)
     if drawn is not None and drawn.version != report.version:
-        raise Conflict(
-            "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
-        )
+        raise EvidenceStale
     given = drawn.given if drawn is not None else None
     apply(
         context.session,

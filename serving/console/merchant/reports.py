@@ -1,6 +1,7 @@
 """/reports/{id}: the verdict in words, why, how sure; what the merchant may do now; and everything that happened."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -72,13 +73,19 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
     form = await fields(visit)
     message = checked(RefusalIn, message=text_of(form, "message")).message
 
-    state = visit.services
-    drawn = await run_in_threadpool(
-        refusal.prepare_refusal, state.database, state.files, visit.principal, identifier, message
-    )
-    return await _done(
-        visit, form, identifier, lambda context: service.refuse(context, identifier, None, drawn)
-    )
+    async def once() -> Response:
+        parts = visit.services
+        drawn = await run_in_threadpool(
+            refusal.prepare_refusal, parts.database, parts.files, visit.principal, identifier, message
+        )
+        return await _done(
+            visit, form, identifier, lambda context: service.refuse(context, identifier, None, drawn)
+        )
+
+    for _ in range(refusal.DRAWN - 1):
+        with suppress(service.EvidenceStale):
+            return await once()
+    return await once()
 
 
 async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:
