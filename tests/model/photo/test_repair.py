@@ -52,7 +52,7 @@ def test_bytes_that_touch_no_pixel_are_skipped(whole: bytes, stray: bytes, which
 @pytest.mark.parametrize("stray", [b"abc", b"\x12" * 40, bytes(5000)])
 @pytest.mark.parametrize(
     ("progressive", "marker"),
-    [*((False, number) for number in (0xDB, 0xC0, 0xC4, 0xDA)), *((True, number) for number in (0xDB, 0xC2, 0xC4, 0xDA))],
+    [(kind, number) for kind, frame in ((False, 0xC0), (True, 0xC2)) for number in (0xDB, frame, 0xC4, 0xDA)],
 )  # fmt: skip
 def test_bytes_between_segments_are_skipped(progressive: bool, marker: int, stray: bytes) -> None:
     whole = build.saved("JPEG", progressive=progressive)
