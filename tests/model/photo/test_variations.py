@@ -76,6 +76,7 @@ XMP_CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "png, raw profile": lambda packet: build.png(None, build.raw_profile("APP1", _XAP + packet)),
     "webp": lambda packet: build.webp((b"EXIF", build.exif()), (b"XMP ", packet)),
     "gif": lambda packet: build.gif(build.gif_xmp(packet)),
+    "gif, sub-blocks": lambda packet: build.gif(b"\x21\xff\x0bXMP DataXMP" + build.sub_blocks(packet)),
     "gif, behind the picture": lambda packet: build.gif()[:-1] + build.gif_xmp(packet) + b";",
     "heic": lambda packet: build.saved("HEIC", xmp=packet),
     "avif": lambda packet: build.saved("AVIF", xmp=packet),
@@ -164,6 +165,20 @@ def test_credentials_in_parts_of_any_size_number_and_order(first: int, size: int
     parts = build.in_app11(build.store(), first, size)
     assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*parts))
     assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*reversed(parts)))
+
+
+@pytest.mark.parametrize(
+    "name", ["digitalSourceType", "Iptc4xmpExt:DigitalSourceType", "iptc:digitalSourceType"]
+)
+def test_a_source_type_in_any_assertion(name: str) -> None:
+    action = {"action": "c2pa.created", "parameters": {name: _TYPE}}
+    assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*build.in_app11(build.store(action))))
+    assertion = {
+        "label": "c2pa.metadata",
+        "data": {"@context": {"Iptc4xmpExt": "http://iptc.org/x/"}, name: _TYPE},
+    }
+    signed = build.signed(build.saved("JPEG"), "image/jpeg", "digitalCreation", more=assertion)
+    assert "“trainedAlgorithmicMedia”" in said(signed)
 
 
 def test_credentials_beside_another_box_are_still_verified() -> None:
