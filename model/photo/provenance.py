@@ -2,7 +2,7 @@
 
 In: a `Photo`. Out: `Reason`s: `declared` for what metadata says, `derived` and `observed` for facts of the file and for
 what a signature proves. They stand beside the model's findings and never change the probability; what they change about
-the verdict is the table of `model.policy`. Never raises, whatever the bytes.
+the verdict is the table of `model.verdict.policy`. Never raises, whatever the bytes.
 """
 
 import re

@@ -26,13 +26,8 @@ Reference = Annotated[
 ]
 
 
-@router.get(
-    "/{ref}/integrity",
-    operation_id="get_buyer_integrity",
-    response_model=Integrity,
-    responses=responses(401, 403, 404),
-)
-def get_integrity(
+@router.get("/{ref}/integrity", response_model=Integrity, responses=responses(401, 403, 404))
+def get_buyer_integrity(
     call: Annotated[ApiCall, Depends(calls(Role.MERCHANT, Role.ADJUDICATOR))], ref: Reference
 ) -> JSONResponse:
     """What final verdicts say of a buyer: counts, and a score with its formula. Opinions, open reports and verdicts
@@ -44,12 +39,11 @@ def get_integrity(
 
 @router.post(
     "/{ref}/integrity/{entry_id}/reversal",
-    operation_id="reverse_integrity_entry",
     status_code=201,
     response_model=Entry,
     responses=responses(400, 401, 403, 404, 409, 422),
 )
-def reverse(
+def reverse_integrity_entry(
     call: Annotated[ApiCall, Depends(calls(Role.ADJUDICATOR))],
     ref: Reference,
     entry_id: Annotated[str, Path(max_length=40, examples=["int_01KAMZ5S8GQ3V6T0C9R4X2Y7AB"])],

@@ -12,21 +12,7 @@ from typing import Any
 
 import typer
 
-from refundlens.serving.cli import (
-    audit,
-    bench,
-    buyers,
-    detect,
-    doctor,
-    keys,
-    labels,
-    models,
-    reuse,
-    serve,
-    snapshots,
-    tenants,
-    verify,
-)
+from refundlens.serving.cli import bench, detect, doctor, keys, models, records, serve, snapshots, verify
 from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
@@ -57,12 +43,12 @@ app.command("bench")(bench.bench)
 app.command("workflow")(workflow)
 app.command("verify")(verify.verify)
 app.add_typer(keys.app, name="keys")
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(audit.app, name="audit")
-app.add_typer(buyers.app, name="buyers")
-app.add_typer(labels.app, name="labels")
+app.add_typer(keys.tenants_app, name="tenants")
+app.add_typer(records.audit, name="audit")
+app.add_typer(records.buyers, name="buyers")
+app.add_typer(records.labels, name="labels")
 app.add_typer(models.app, name="models")
-app.add_typer(reuse.app, name="reuse")
+app.add_typer(records.reuse, name="reuse")
 
 
 @app.command("data", context_settings=PASS_ON, help="Make a dataset from photos, and check it.")

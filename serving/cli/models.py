@@ -64,7 +64,7 @@ def sign(
 def show(version: Version, as_json: AsObject = False) -> None:
     """Show a version: its card, its calibration, and everything that was done to it."""
     from refundlens.serving.identity import tenants
-    from refundlens.serving.registry import agreement, repository, schemas, service
+    from refundlens.serving.registry import repository, schemas, service
 
     with _registry() as session:
         row = service.find(session, version)
@@ -73,7 +73,7 @@ def show(version: Version, as_json: AsObject = False) -> None:
             for tenant in tenants.list_tenants(session)
             for event in repository.history(session, tenant.id, row.id)
         ]
-        shadowed = agreement.of_challenger(session, row.sha256)
+        shadowed = repository.shadow_agreements(session, row.sha256)
         whole = schemas.show_whole(row, sorted(events, key=lambda event: event.at), shadowed)
     if as_json:
         typer.echo(json.dumps(whole, ensure_ascii=False))
@@ -136,7 +136,10 @@ def promote(
     version: Version,
     reason: Reason = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Though something is missing; needs --reason.")
+        bool,
+        typer.Option(
+            "--force", help="Though something is missing or it never stood at the gate; needs --reason."
+        ),
     ] = False,
 ) -> None:
     """Make a version the champion: it judges every photo from now on."""

@@ -2,11 +2,12 @@
 
 In: a session and the time. Out: a `DriftFigure` each: distributions by the population stability index, shares by the
 distance in standard errors. Samples as on the engineers' page: the first photos of each quarter of a day, found by ids
-that sort by time, so that a busy tenant costs the same.
+that sort by time, so that a busy tenant costs the same. What follows, each hour: gauges with the worst tenant's value,
+and one webhook `model.drifted` a figure and day to the tenant whose figure alerts.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +15,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.events import outbox
+from refundlens.serving.events.outbox import WebhookType
+from refundlens.serving.identity import tenants
+from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import first_id
 from refundlens.serving.labels.schemas import LabelSource
-from refundlens.serving.storage.tables import DetectionRecord, Image, Label
+from refundlens.serving.observability import WorkflowMetrics
+from refundlens.serving.storage.database import Database
+from refundlens.serving.storage.tables import DetectionRecord, Image, Label, OutboxEvent
 
 BEFORE = 28
 """Days that the last one is compared with: four whole weeks."""
@@ -156,3 +163,36 @@ def _appeals(session: Session, tenant: str, start: datetime, end: datetime) -> l
         Label.source.in_([LabelSource.APPEAL_UPHELD.value, LabelSource.APPEAL_OVERTURNED.value]),
     )
     return [source == LabelSource.APPEAL_OVERTURNED for source in session.execute(asked).scalars()]
+
+
+def look_for_drift(
+    database: Database, now: datetime, metrics: WorkflowMetrics
+) -> list[tuple[str, DriftFigure]]:
+    """Measure every tenant and publish what alerts and was not published today; gives what alerts, with its tenant."""
+    worst: dict[str, float] = defaultdict(float)
+    alerts: dict[str, int] = defaultdict(int)
+    told = []
+    with database.reading() as session:
+        for tenant in tenants.list_tenants(session):
+            for figure in drift_figures(session, tenant.id, now):
+                worst[figure.name] = max(worst[figure.name], figure.value)
+                alerts[figure.name] += figure.alert
+                if figure.alert:
+                    told.append((tenant.id, figure))
+    for name, value in worst.items():
+        metrics.drift.labels(name).set(value)
+        metrics.drift_alerts.labels(name).set(alerts[name])
+    if told:
+        with database.transaction() as session:
+            for owner, figure in told:
+                _publish_once(session, owner, figure, now)
+    return told
+
+
+def _publish_once(session: Session, tenant: str, figure: DriftFigure, now: datetime) -> None:
+    subject = f"drift-{figure.name}-{now:%Y-%m-%d}"
+    known = select(OutboxEvent.id).where(OutboxEvent.tenant_id == tenant, OutboxEvent.object_id == subject)
+    if session.execute(known.limit(1)).first() is None:
+        data = {"figure": figure.name, "value": figure.value, "before": figure.before,
+                "photos": figure.photos, "at": rfc3339(now)}  # fmt: skip
+        outbox.publish(session, tenant, now, WebhookType.MODEL_DRIFTED, subject, data)

@@ -22,7 +22,7 @@ from refundlens.model.photo import resizing
 from refundlens.model.photo.image import probe
 from refundlens.serving.engine.job import Expired, Judgement, PhotoJob, Priority
 from refundlens.serving.engine.runner import ModelRunner
-from refundlens.serving.engine.shadow import MOST, Agreement, Shadow, ShadowTally
+from refundlens.serving.engine.shadow import MOST, Shadow, ShadowTally
 from refundlens.serving.engine.workers import Workers
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import EngineMetrics, Metrics
@@ -67,7 +67,7 @@ class Engine:
         return self._workers.lane.detector
 
     @property
-    def agreement(self) -> Agreement | None:
+    def agreement(self) -> ShadowTally | None:
         """How the challenger compares so far; None without one."""
         shadow = self._shadow
         return shadow.agreement if shadow else None

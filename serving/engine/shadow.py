@@ -7,7 +7,7 @@ never wait for it: a shadow's job has the lowest rank, and is the first to be gi
 import threading
 from collections import Counter
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from refundlens.model.detection import Detection, ModelName
 from refundlens.serving.engine.job import Closed, Expired, Judgement, PhotoJob
@@ -46,6 +46,18 @@ class ShadowTally:
     seconds: tuple[float, float] = (0.0, 0.0)
     worst: list[Contrast] = field(default_factory=list)
 
+    @property
+    def photos(self) -> int:
+        return self.verdicts.total()
+
+    @property
+    def same_verdict(self) -> int:
+        return sum(photos for (first, second), photos in self.verdicts.items() if first == second)
+
+    def mean(self, total: float) -> float:
+        """A sum's share a photo; 0 before any."""
+        return total / max(self.photos, 1)
+
     def add(self, one: Contrast, seconds: tuple[float, float]) -> None:
         self.verdicts[one.verdicts] += 1
         self.difference += one.difference
@@ -60,18 +72,6 @@ def worst_of(found: list[Contrast]) -> list[Contrast]:
     return order[:WORST]
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How a challenger compares. difference: mean absolute difference of the two probabilities, 0 before any photo.
-    seconds: of inference threads a photo, the champion's and the challenger's."""
-
-    challenger: ModelName
-    photos: int = 0
-    same_verdict: int = 0
-    difference: float = 0.0
-    seconds: tuple[float, float] = (0.0, 0.0)
-
-
 class Shadow:
     """A challenger and the share of photos, 0 to 1, that it is shown: by hash, so the same photos each time."""
 
@@ -79,12 +79,14 @@ class Shadow:
         self.lane = lane
         self._share, self._metrics = share, metrics
         self._lock = threading.Lock()
-        self._agreement = Agreement(lane.detector.name)
+        name = lane.detector.name
+        self._all = ShadowTally(name, name)  # of all champions
         self._tallies: dict[str, ShadowTally] = {}
 
     @property
-    def agreement(self) -> Agreement:
-        return self._agreement
+    def agreement(self) -> ShadowTally:
+        """All comparisons since it began."""
+        return self._all
 
     def take_tallies(self) -> list[ShadowTally]:
         """What was counted since it was last asked, one for each champion."""
@@ -121,17 +123,8 @@ class Shadow:
         difference = abs(first.probability - second.probability)
         self._metrics.shadow_verdicts.labels("same" if same else "different").inc()
         self._metrics.shadow_difference.observe(difference)
+        contrast = Contrast(first.sha256, (first.verdict, second.verdict), difference)
         with self._lock:
-            known = self._agreement
-            photos = known.photos + 1
-            mean = known.difference + (difference - known.difference) / photos
-            spent = [old + (new - old) / photos for old, new in zip(known.seconds, seconds, strict=True)]
-            self._agreement = replace(
-                known,
-                photos=photos,
-                same_verdict=known.same_verdict + same,
-                difference=mean,
-                seconds=(spent[0], spent[1]),
-            )
-            tally = self._tallies.setdefault(first.model.sha256, ShadowTally(first.model, second.model))
-            tally.add(Contrast(first.sha256, (first.verdict, second.verdict), difference), seconds)
+            mine = self._tallies.setdefault(first.model.sha256, ShadowTally(first.model, second.model))
+            for tally in (self._all, mine):
+                tally.add(contrast, seconds)

@@ -18,7 +18,7 @@ from refundlens.serving.detection.oracle import coarse, coarse_map
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.detection.store import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
-from refundlens.serving.evidence import stored
+from refundlens.serving.evidence import material
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
@@ -44,7 +44,7 @@ MapName = Literal["heatmap", "reliability"]
 @router.get("/detections/{id}", response_model=DetectionOut, responses=_ERRORS)
 def get_detection(call: Reader, identifier: DetectionId) -> JSONResponse:
     """A detection, as it was answered: any of your tenant's; for a merchant, those of its shop."""
-    body = stored.body_of(_find(call, identifier), call.language)
+    body = material.body_of(_find(call, identifier), call.language)
     return JSONResponse(body if call.principal.judges else coarse(body))
 
 
@@ -91,11 +91,12 @@ def _evidence(call: ApiCall, record: DetectionRecord, image: Image) -> bytes:
     if image.erased_at is not None or record.heatmap is None:
         raise MissingFile(f"the photo of {record.id} was erased")
     heat = load_map(files, record.heatmap)
-    return evidence_jpeg(files.get(image.sha256), record.body, heat, None, call.language)
+    photo = files.get(image.sha256)
+    return evidence_jpeg(photo, record.body, heat, None, image.supplied_by, call.language)
 
 
 async def _picture(
-    call: ApiCall, rows: stored.Rows, name: MapName, change: Callable[[Map], Map] = lambda cells: cells
+    call: ApiCall, rows: material.Rows, name: MapName, change: Callable[[Map], Map] = lambda cells: cells
 ) -> Response:
     """One of a detection's maps; it never changes."""
     record = rows[0]
@@ -106,7 +107,7 @@ async def _picture(
     )
 
 
-def _map(call: ApiCall, rows: stored.Rows, file: str | None) -> Map:
+def _map(call: ApiCall, rows: material.Rows, file: str | None) -> Map:
     """Raises Gone."""
     record, image = rows
     try:
@@ -121,10 +122,10 @@ def _map(call: ApiCall, rows: stored.Rows, file: str | None) -> Map:
         raise Gone("damaged", detail) from error
 
 
-def _find(call: ApiCall, identifier: str) -> stored.Rows:
+def _find(call: ApiCall, identifier: str) -> material.Rows:
     """Raises NotFound."""
     with call.reading() as context:
-        found = stored.find_rows(context.session, call.principal, identifier)
+        found = material.find_rows(context.session, call.principal, identifier)
     if found is None:
         raise NotFound(f"There is no detection {identifier}, or it is no longer kept.")
     return found

@@ -68,17 +68,9 @@ _AS_JSON = _answers(JSON, {"type": "object", "required": ["evidence", "signature
 _AS_PDF = _answers(PDF, {"type": "string", "format": "binary"})
 
 
-@router.get(
-    "/v1/detections/{id}/evidence.json",
-    operation_id="get_detection_evidence_json",
-    response_class=Response,
-    responses=_AS_JSON,
-)
-def get_detection_json(
-    call: Reader,
-    identifier: DetectionId,
-    photo: WithPhoto = "omit",
-    names: WithNames = "omit",
+@router.get("/v1/detections/{id}/evidence.json", response_class=Response, responses=_AS_JSON)
+def get_detection_evidence_json(
+    call: Reader, identifier: DetectionId, photo: WithPhoto = "omit", names: WithNames = "omit"
 ) -> Response:
     """The signed evidence pack of a detection. With its report and the report's audit rows, where there is one that you
     may see. `refundlens verify` checks it."""
@@ -86,51 +78,27 @@ def get_detection_json(
     return _json(call, identifier, _of_detection(call, identifier, asked))
 
 
-@router.get(
-    "/v1/detections/{id}/evidence.pdf",
-    operation_id="get_detection_evidence_pdf",
-    response_class=Response,
-    responses=_AS_PDF,
-)
-async def get_detection_pdf(
-    call: Reader,
-    identifier: DetectionId,
-    photo: WithPhoto = "omit",
-    names: WithNames = "omit",
+@router.get("/v1/detections/{id}/evidence.pdf", response_class=Response, responses=_AS_PDF)
+async def get_detection_evidence_pdf(
+    call: Reader, identifier: DetectionId, photo: WithPhoto = "omit", names: WithNames = "omit"
 ) -> Response:
     """The same as A4 pages in English and Chinese, the language of Accept-Language first; the JSON is attached."""
     asked = Asked(call.principal, photo=True, names=names == "include")
     return await _pdf(call, identifier, partial(_of_detection, call, identifier, asked), photo == "include")
 
 
-@router.get(
-    "/v1/reports/{id}/evidence.json",
-    operation_id="get_report_evidence_json",
-    response_class=Response,
-    responses=_AS_JSON,
-)
-def get_report_json(
-    call: Party,
-    identifier: ReportId,
-    photo: WithPhoto = "omit",
-    names: WithNames = "omit",
+@router.get("/v1/reports/{id}/evidence.json", response_class=Response, responses=_AS_JSON)
+def get_report_evidence_json(
+    call: Party, identifier: ReportId, photo: WithPhoto = "omit", names: WithNames = "omit"
 ) -> Response:
     """The signed evidence pack of a report."""
     asked = Asked(call.principal, photo == "include", names == "include")
     return _json(call, identifier, _of_report(call, identifier, asked))
 
 
-@router.get(
-    "/v1/reports/{id}/evidence.pdf",
-    operation_id="get_report_evidence_pdf",
-    response_class=Response,
-    responses=_AS_PDF,
-)
-async def get_report_pdf(
-    call: Party,
-    identifier: ReportId,
-    photo: WithPhoto = "omit",
-    names: WithNames = "omit",
+@router.get("/v1/reports/{id}/evidence.pdf", response_class=Response, responses=_AS_PDF)
+async def get_report_evidence_pdf(
+    call: Party, identifier: ReportId, photo: WithPhoto = "omit", names: WithNames = "omit"
 ) -> Response:
     """The same as A4 pages in English and Chinese, with the JSON attached."""
     asked = Asked(call.principal, photo=True, names=names == "include")

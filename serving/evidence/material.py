@@ -9,15 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from refundlens.model.verdict.texts import LANGUAGES, Language
+from refundlens.model.verdict.texts import LANGUAGES
 from refundlens.serving.detection.store import load_map
 from refundlens.serving.events.audit import members
-from refundlens.serving.evidence.stored import find_rows
 from refundlens.serving.kit.clock import rfc3339_or_none
-from refundlens.serving.kit.language import texts
+from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.reports import repository
@@ -215,3 +214,29 @@ def _row(asked: Asked, row: AuditEvent) -> dict[str, Any]:
 
 def _may_name(principal: Principal, name: str) -> bool:
     return principal.subject == name or principal.has_role(Role.ADJUDICATOR, Role.ENGINEER)
+
+
+Rows = tuple[DetectionRecord, Image | None]
+"""A detection, and the refund's photo that it is of; none where it was sent to /v1/detect."""
+
+
+def find_rows(session: Session, principal: Principal, identifier: str) -> Rows | None:
+    """None where there is none for this caller."""
+    query = select(DetectionRecord, Image).outerjoin(Image, Image.id == DetectionRecord.image_id)
+    query = query.where(DetectionRecord.tenant_id == principal.tenant, DetectionRecord.id == identifier)
+    if principal.role is Role.MERCHANT:
+        query = query.outerjoin(Refund, Refund.id == Image.refund_id)
+        query = query.where(or_(Refund.account == principal.account, DetectionRecord.image_id.is_(None)))
+    row = session.execute(query).first()
+    if row is None or (row[0].owner is not None and not principal.may_read(row[0].owner)):
+        return None
+    return row[0], row[1]
+
+
+def body_of(rows: Rows, language: Language) -> dict[str, Any]:
+    """The JSON: as it was answered, or of a reported photo with its reasons in a language."""
+    record, image = rows
+    if image is None:
+        return record.body
+    told = {"reasons": reasons(record, language), "details": {"reasons": details(record, language)}}
+    return {**record.body, "file": image.name, **told}

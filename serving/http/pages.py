@@ -16,8 +16,10 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from refundlens.serving.http.problems import Problem, problem_of
+from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import DomainError
+from refundlens.serving.kit.format import in_tenths, left, minute, percent, urgency
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
@@ -74,7 +76,9 @@ def _templates() -> Environment:
     environment = Environment(
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
-    environment.globals["money"] = money
+    environment.globals |= {"money": money, "stamp": rfc3339} | {
+        tool.__name__: tool for tool in (percent, in_tenths, minute, left, urgency)
+    }
     return environment
 
 

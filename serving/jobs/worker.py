@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from refundlens.serving.buyers.retention import erase_old_photos, sweep_unclaimed
-from refundlens.serving.drift.alerts import look_for_drift
+from refundlens.serving.drift.figures import look_for_drift
 from refundlens.serving.engine.job import Overloaded
 from refundlens.serving.http.idempotency import LIFETIME
 from refundlens.serving.jobs import handlers

@@ -1,11 +1,18 @@
-"""Numbers and lengths of time as people read them."""
+"""Numbers, moments and lengths of time as people read them: templates have these functions by their names."""
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+from refundlens.serving.kit.clock import NEVER, rfc3339
 
 TENTHS = 10
 """Steps of a probability for who is no judge: a change of a photo that is too small to be seen moves it by less."""
+
+
+NEAR = timedelta(hours=2)
+"""A deadline this close is shown as urgent: the second of the three warnings."""
 
 
 def percent(share: float) -> str:
@@ -44,3 +51,27 @@ def span(length: timedelta, words: Mapping[str, str]) -> str:
     if hours:
         return words["hours"].format(hours=hours, minutes=minutes % 60)
     return words["minutes"].format(minutes=minutes)
+
+
+def minute(moment: datetime | str | None) -> str:
+    """UTC to the minute; a dash for none."""
+    if moment is None:
+        return "–"
+    text = moment if isinstance(moment, str) else rfc3339(moment)
+    return f"{text[:16].replace('T', ' ')} UTC"
+
+
+def left(due: datetime | None, now: datetime, words: dict[str, Any]) -> str:
+    """How long until `due`, or since. words: the area's table `time`."""
+    if due is None or due >= NEVER:
+        return str(words["never"])
+    length = due - now
+    text = span(abs(length), words)
+    return str(words["left" if length > timedelta(0) else "late"]).format(span=text)
+
+
+def urgency(due: datetime | None, now: datetime) -> str:
+    """`late`, `near` or `calm`: a class name."""
+    if due is None or due - now > NEAR:
+        return "calm"
+    return "near" if due > now else "late"

@@ -1,7 +1,7 @@
 """Wakes whoever waits for news in this process: the worker, and pages that listen.
 
-In: `ring` from any thread, after a commit. Out: every `wait` that is under way ends. News from other processes rings
-nothing here: who waits looks again after a while in any case.
+In: `notify` from any thread, after a commit. Out: every `wait` that is under way ends. News from other processes wakes
+nobody here: who waits looks again after a while in any case.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class Notifier:
                 loop.call_soon_threadsafe(event.set)
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for the notifier, at most so long; whether it rang."""
+        """Wait for the notifier, at most so long; whether there was any."""
         entry = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
             self._waiting.add(entry)

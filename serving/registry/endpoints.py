@@ -13,7 +13,7 @@ from refundlens.serving.http.problems import responses
 from refundlens.serving.identity.access import calls
 from refundlens.serving.kit.errors import etag
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.registry import agreement, repository, rescoring, schemas, service
+from refundlens.serving.registry import repository, rescoring, schemas, service
 from refundlens.serving.registry.bundles import check_loadable
 from refundlens.serving.registry.follower import show_running
 from refundlens.serving.registry.schemas import (
@@ -59,7 +59,7 @@ def get_model(call: Engineer, version: str) -> JSONResponse:
     with call.reading() as context:
         row = service.find(context.session, version)
         history = repository.history(context.session, call.principal.tenant, row.id)
-        body = schemas.show_whole(row, history, agreement.of_challenger(context.session, row.sha256))
+        body = schemas.show_whole(row, history, repository.shadow_agreements(context.session, row.sha256))
     return JSONResponse(body, headers={"ETag": etag(row.revision)})
 
 
@@ -113,7 +113,8 @@ def promote_model(
     if_match: IfMatch = None,
 ) -> Response:
     """Make it the champion of the whole installation. Every process changes to it within seconds, without losing a
-    photo. A version for which something is missing is refused with 409 `not_fit`."""
+    photo. A version for which something is missing, such as one that never stood at the gate, is refused with 409
+    `not_fit`, unless an admin sends `force` with a reason; the audit log says what was passed over."""
     asked = body or PromoteIn()
     _must_load(call, version)
     return call.once(

@@ -20,9 +20,9 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.notifier import Notifier
 from refundlens.serving.registry import repository
-from refundlens.serving.registry.agreement import keep_tallies
 from refundlens.serving.registry.bundles import unpacked
 from refundlens.serving.registry.loader import own_bundle
+from refundlens.serving.registry.repository import keep_tallies
 from refundlens.serving.registry.signatures import check_signature, read_signature
 from refundlens.serving.registry.stages import Stage
 from refundlens.serving.settings import Settings
@@ -210,9 +210,9 @@ def show_running(follower: Follower, engine: Engine) -> dict[str, Any]:
             "sha256": agreement.challenger.sha256,
             "photos": agreement.photos,
             "same_verdict": agreement.same_verdict,
-            "difference": agreement.difference,
-            "champion_seconds": agreement.seconds[0],
-            "challenger_seconds": agreement.seconds[1],
+            "difference": agreement.mean(agreement.difference),
+            "champion_seconds": agreement.mean(agreement.seconds[0]),
+            "challenger_seconds": agreement.mean(agreement.seconds[1]),
         },
     }
 

@@ -52,7 +52,7 @@ router = APIRouter(prefix="/v1", tags=["reports"])
 LONGEST_WAIT = 30.0
 """Seconds that `Prefer: wait` may ask for; proxies give up after sixty."""
 LOOK_AGAIN = 0.5
-"""Seconds between looks while waiting: another process may do the screening, and rings no bell here."""
+"""Seconds between looks while waiting: another process may do the screening, and wakes nobody here."""
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,4})\s*(?=$|[,;])")
 
 Merchant = Annotated[ApiCall, Depends(calls(Role.MERCHANT))]

@@ -115,6 +115,7 @@ def test_unaligned_twins_are_not_ranked() -> None:
     assert float(losses(logits, maps, batch | {"aligned": torch.tensor([True])}, LossConfig())["twin"]) > 2
 
 
+@pytest.mark.slow
 def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_folder_without_crops_is_read_as_a_dataset(tmp_path: Path, settings: T
         open_feed(tmp_path, settings)
 
 
+@pytest.mark.slow
 def test_eight_bits_keep_the_order_of_tiles(folder: Path, settings: TrainConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(folder, run, settings)
@@ -188,6 +190,7 @@ def test_tars_hold_the_same_pairs_and_the_same_bytes(folder: Path, tmp_path: Pat
         np.testing.assert_array_equal(np.stack([one.maps for one in part]), shard.maps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_training_streams_from_tars(
     folder: Path, settings: TrainConfig, tmp_path: Path, workers: int
@@ -201,6 +204,7 @@ def test_training_streams_from_tars(
     assert (run / FINAL).is_file() and any("whole_auc" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_the_log_says_how_long_the_network_waited(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

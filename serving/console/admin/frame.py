@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 
@@ -40,6 +39,5 @@ def sheet(
         subjects=SUBJECTS,
         subject=subject,
         failed=failed,
-        stamp=rfc3339,
         **values,
     )

@@ -20,7 +20,7 @@ URGENCIES: tuple[tuple[timedelta, Urgency], ...] = (
     (timedelta(hours=2), "2h"),
     (timedelta(hours=24), "24h"),
 )
-"""The three warnings of `workflow.clocks`, and the end."""
+"""The three warnings of `workflow.timers`, and the end."""
 
 Tone = Literal["fake", "authentic", "inconclusive", "quiet"]
 

@@ -22,7 +22,7 @@ from refundlens.serving.console.merchant import format
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.kit.format import in_tenths, percent
+from refundlens.serving.kit.format import in_tenths
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, hundredths
 from refundlens.serving.kit.roles import Role
@@ -93,8 +93,6 @@ def history_page(visit: Merchant, cursor: paging.Cursor = None) -> Response:
         most=search.MOST,
         r=texts("refunds", visit.language),
         tone=format.tone,
-        percent=percent,
-        in_tenths=in_tenths,
     )
 
 

@@ -16,7 +16,6 @@ from refundlens.serving.detection.oracle import coarse
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import DETECTOR, Role
 from refundlens.serving.reports import refusal, repository, service, view
@@ -129,5 +128,4 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "look_again": SOON if report.state == ReportState.SUBMITTED else LATER,
         "by_machine": report.state == ReportState.NOT_ESTABLISHED and report.decided_by == DETECTOR.name,
         "missed": body is not None and body["verdict"] == "authentic" and body.get("miss_bound") is not None,
-        "percent": percent,
     }

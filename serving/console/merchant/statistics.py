@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Response
 from refundlens.serving.console.merchant.history import zone_of
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http.pages import PageRoute
-from refundlens.serving.kit.format import percent, span
+from refundlens.serving.kit.format import span
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports.statistics import MOST, Tally, statistics
@@ -103,7 +103,6 @@ def statistics_page(visit: Merchant, days: str = "90", zone: str = "") -> Respon
         slowest=max(found.speeds.values(), default=0) or 1,
         most_claims=max((one.reported for one in found.claims.values()), default=0) or 1,
         said=said,
-        percent=percent,
         most=MOST,
         r=refunds,
     )

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from refundlens.model.names import DEFECTS, VERDICTS
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, repository, sharing
-from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.kit.context import Context
@@ -86,7 +85,6 @@ def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = F
         more=more,
         nothing=nothing,
         before=last,
-        **TOOLS,
     )
 
 
@@ -107,7 +105,7 @@ def appeals_page(visit: Judge, cursor: str = "", held: str = "") -> Response:
         more = f"/appeals?{urlencode({'cursor': paging.encode([paging.exact(row.due_at), row.id])})}"
     return page(
         visit, "review/appeals.html", "appeals", b=texts("queue", visit.language), rows=rows, more=more,
-        first=not cursor, before=last, **TOOLS,
+        first=not cursor, before=last,
     )  # fmt: skip
 
 

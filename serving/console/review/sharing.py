@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from refundlens.model.names import DEFECTS, VERDICTS
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import blind_review
-from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
@@ -215,7 +214,7 @@ def _mine(visit: Visit, cursor: str | None) -> Response:
     )
     return page(
         visit, "review/mine.html", "queue", s=texts("sharing", visit.language), more=more, first=not cursor,
-        rows=list(zip(shown, wholes, strict=True)), **TOOLS,
+        rows=list(zip(shown, wholes, strict=True)),
     )  # fmt: skip
 
 

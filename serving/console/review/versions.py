@@ -23,7 +23,6 @@ from refundlens.model.bundle import BundleError
 from refundlens.serving.console.forms import attempt, text_of, uploads
 from refundlens.serving.console.page import Visit, back_to, page, submit, visits
 from refundlens.serving.console.review import models, plots
-from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.turns import drawn
@@ -94,7 +93,6 @@ def compare(visit: Engineer, first: str = "", second: str = "") -> Response:
         losses=plots.series(
             [[(one["step"], one["loss"]) for one in side.steps if "loss" in one] for side in sides]
         ),
-        **TOOLS,
     )
 
 

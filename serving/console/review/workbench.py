@@ -24,7 +24,6 @@ from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository, sharing
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import ReusedPicture
-from refundlens.serving.console.review.words import TOOLS
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.errors import Conflict, DomainError
@@ -271,5 +270,4 @@ def _draw(
         said=bench["said"].get(said),
         held=find_held(session, [report.id]).get(report.id),
         before=queues.decided_before(session, visit.principal, before),
-        **TOOLS,
     )

@@ -1,26 +1,29 @@
 """All tables, so that importing this package knows every one of them."""
 
 from refundlens.serving.storage.tables.buyers import Complaint, IntegrityEntry, Label
-from refundlens.serving.storage.tables.detections import DetectionRecord
 from refundlens.serving.storage.tables.events import (
     AuditEvent,
     Chain,
+    Job,
+    Lane,
     OutboxEvent,
     WebhookDelivery,
     WebhookEndpoint,
 )
 from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
 from refundlens.serving.storage.tables.models import ModelVersion, Rescore, ShadowAgreement
-from refundlens.serving.storage.tables.refunds import Image, PhotoPrint, Refund, ReportText
+from refundlens.serving.storage.tables.refunds import DetectionRecord, Image, PhotoPrint, Refund, ReportText
 from refundlens.serving.storage.tables.reports import (
     Appeal,
+    Assignment,
     Decision,
     PhotoRequest,
     Refusal,
     Report,
+    ReviewSample,
+    SavedView,
+    SecondOpinion,
 )
-from refundlens.serving.storage.tables.review import Assignment, ReviewSample, SavedView, SecondOpinion
-from refundlens.serving.storage.tables.work import Job, Lane
 
 __all__ = [
     "ApiKey",

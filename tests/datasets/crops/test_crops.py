@@ -116,6 +116,7 @@ def test_a_seed_gives_the_same_crops(collection: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_build_leaves_papers_for_the_card(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
-from refundlens.serving.drift.alerts import look_for_drift
-from refundlens.serving.drift.figures import DriftFigure, drift_figures, stability_index
+from refundlens.serving.drift.figures import DriftFigure, drift_figures, look_for_drift, stability_index
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.observability import WorkflowMetrics
 from refundlens.serving.storage.database import Database

@@ -21,9 +21,8 @@ from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.kit.ids import make_id
 from refundlens.serving.kit.roles import SYSTEM
-from refundlens.serving.reuse import catalogue, filling, telling
-from refundlens.serving.reuse.catalogue import print_of
-from refundlens.serving.reuse.filling import Filled, count_photos, fill_prints
+from refundlens.serving.reuse import catalogue, telling
+from refundlens.serving.reuse.catalogue import Filled, count_photos, fill_prints, print_of
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
@@ -343,7 +342,7 @@ def test_photos_of_former_versions_get_their_prints(
         old = _kept_image(session, "tnt_two", copies[0], now)
         catalogue.keep_prints(session, old, print_of(copies[0]), now)
         session.query(PhotoPrint).one().content = b"\x00\x00 of another version"
-    monkeypatch.setattr(filling, "BATCH", 3)
+    monkeypatch.setattr(catalogue, "BATCH", 3)
     done = Filled()
     assert count_photos(database, "tnt_one") == 7 and count_photos(database, None) == 8
     assert len(list(fill_prints(database, files, "tnt_one", now, done))) == 7

@@ -94,6 +94,7 @@ def test_each_picture_fits_or_counts_and_always_the_same(collected: Path) -> Non
     assert [one.fits for one in pictures] == [one.fits for one in again]
 
 
+@pytest.mark.slow
 def test_kept_scores_are_not_made_again_and_deliveries_only_shrink(collected: Path, tmp_path: Path) -> None:
     pictures = choose([collected], Chosen())
     detector: Any = Brightness()

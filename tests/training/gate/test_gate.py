@@ -176,6 +176,7 @@ def collection(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_bundles_are_compared_on_a_frozen_suite(tmp_path: Path, collection: Path) -> None:
     suite = freeze([collection], tmp_path / "suite.json")
     assert load_suite(tmp_path / "suite.json") == suite
