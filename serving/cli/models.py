@@ -136,7 +136,10 @@ def promote(
     version: Version,
     reason: Reason = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Though something is missing; needs --reason.")
+        bool,
+        typer.Option(
+            "--force", help="Though something is missing or it never stood at the gate; needs --reason."
+        ),
     ] = False,
 ) -> None:
     """Make a version the champion: it judges every photo from now on."""

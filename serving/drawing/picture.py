@@ -51,14 +51,16 @@ def evidence_jpeg(
     body: dict[str, Any],
     heatmap: NDArray[np.float32] | None,
     report: ReportFacts | None,
+    supplied_by: str | None,
     language: Language,
 ) -> bytes:
     """The picture. body: a detection's stored JSON. heatmap: float32 [h,w], a cell per 8 pixels of the photo.
+    supplied_by: who sent the photo, see `words`.
 
     Raises model.photo.image.ImageError for a photo that cannot be opened.
     """
     pixels = read_photo(photo).pixels
-    said = words(body, report, settable(language))
+    said = words(body, report, supplied_by, settable(language))
     boxes = [region["box"] for region in body["regions"]]
     encoded = b""
     for side, lines in [*((side, MOST_LINES) for side in PANELS), (PANELS[-1], FEWEST_LINES)]:

@@ -7,7 +7,8 @@ one, and the extra `fonts` does anywhere. Without one, pictures are set in Engli
 The font of PDFs: what they need of this machine's Chinese font, else Pillow's own, which has Latin only.
 
 In: characters. Out: a font file that lives as long as the process. A whole Chinese font takes seconds to read each
-time, so the characters that we write are cut out of it once; only a text of strangers with others costs that again.
+time, so the characters that we write are cut out of it once, by a process of its own (`cut`) that holds nobody up;
+only a text of strangers with others costs that again.
 """
 
 import re
@@ -21,6 +22,7 @@ from PIL import ImageFont
 
 from refundlens.model.texts.reader import flat
 from refundlens.model.verdict.texts import sentences, value_words
+from refundlens.serving.drawing.cut import Cut, cut
 from refundlens.serving.kit.language import Language, texts
 
 CHINESE: tuple[tuple[str, int], ...] = (
@@ -107,8 +109,6 @@ _LATIN = frozenset(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100)))) | frozen
 _KEPT = 8
 """Fonts with strangers' characters that are remembered; some 200 kB each."""
 _ANY_SIZE = 20
-_UNUSED = ("GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx")
-"""Tables for shaping and vertical writing."""
 
 
 def font_for(text: str) -> Path:
@@ -121,18 +121,9 @@ def _cut(more: frozenset[str]) -> Path:
     found = chinese_font()
     if found is None:
         return _latin()
-    from fontTools import subset
-    from fontTools.ttLib import TTFont
-
-    options = subset.Options(layout_features=[], hinting=False, notdef_outline=True)
-    options.drop_tables += _UNUSED
     file, face = found
-    with TTFont(file, fontNumber=face, lazy=True) as whole:
-        cutter = subset.Subsetter(options)
-        cutter.populate(text="".join(own_characters() | more))
-        cutter.subset(whole)
-        target = _new_file(".otf")
-        whole.save(target)
+    target = _new_file(".otf")
+    cut(Cut(str(file), face, "".join(sorted(own_characters() | more)), str(target)))
     return target
 
 

@@ -21,8 +21,7 @@ MOST_REASONS = 8
 @dataclass(frozen=True)
 class ReportFacts:
     """What a report adds to its detection. decided_by: `detector`, else somebody judged; who is not told. bound: of the
-    whole claim, where the detector judged its photos together. claim_reason: the sentence of that judgement.
-    supplied_by: who sent the photo."""
+    whole claim, where the detector judged its photos together. claim_reason: the sentence of that judgement."""
 
     report_id: str
     refund_id: str
@@ -31,7 +30,6 @@ class ReportFacts:
     decided_at: datetime | None = None
     bound: float | None = None
     claim_reason: str = ""
-    supplied_by: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,11 @@ _TONES = {
 }
 
 
-def words(body: dict[str, Any], report: ReportFacts | None, language: Language) -> Words:
-    """body: the stored JSON of a detection. report: none where the detection belongs to none."""
+def words(
+    body: dict[str, Any], report: ReportFacts | None, supplied_by: str | None, language: Language
+) -> Words:
+    """body: the stored JSON of a detection. report: none where the detection belongs to none. supplied_by: a
+    `Supplier`, `caller` of /v1/detect, or none where that was not written down."""
     verdict: str = body["verdict"]
     tone, heading, subheading = verdict, _text("verdicts", verdict, language), ""
     if report is not None:
@@ -76,13 +77,15 @@ def words(body: dict[str, Any], report: ReportFacts | None, language: Language) 
         photo=_say("photo", language),
         heat=_say("heat", language),
         no_heat=_say("no_heat", language),
-        facts=_facts(body, report, language),
+        facts=_facts(body, report, supplied_by, language),
         reasons=_reasons(body, report, language),
         footer=_footer(body, report, language),
     )
 
 
-def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language) -> list[str]:
+def _facts(
+    body: dict[str, Any], report: ReportFacts | None, supplied_by: str | None, language: Language
+) -> list[str]:
     likeliest = max(body["kind"], key=lambda kind: body["kind"][kind])
     found = [
         _say(
@@ -106,8 +109,7 @@ def _facts(body: dict[str, Any], report: ReportFacts | None, language: Language)
     saved = _say("jpeg", language, quality=quality) if quality is not None else _say("not_jpeg", language)
     size = {"width": body["width"], "height": body["height"]}
     found.append(_say("condition", language, **size, saved=saved, sharpness=conditions["sharpness"]))
-    supplier = "caller" if report is None else report.supplied_by
-    found.append(_say("supplied", language, who=_text("suppliers", supplier, language)))
+    found.append(_say("supplied", language, who=_text("suppliers", supplied_by or "unknown", language)))
     return found
 
 

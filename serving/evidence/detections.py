@@ -91,7 +91,8 @@ def _evidence(call: ApiCall, record: DetectionRecord, image: Image) -> bytes:
     if image.erased_at is not None or record.heatmap is None:
         raise MissingFile(f"the photo of {record.id} was erased")
     heat = load_map(files, record.heatmap)
-    return evidence_jpeg(files.get(image.sha256), record.body, heat, None, call.language)
+    photo = files.get(image.sha256)
+    return evidence_jpeg(photo, record.body, heat, None, image.supplied_by, call.language)
 
 
 async def _picture(

@@ -62,9 +62,10 @@ def render_pdf(material: Material, issuing: Issuing, first: Language, with_photo
     file = join(evidence, issuing.signer.seal(evidence))
     languages: list[Language] = [first, "en" if first == "zh" else "zh"]
     shown = [one for one in languages if typeset.settable(one) == one]
+    font = fonts.font_for(_all_text(document))
     with _DRAWING:
         panels = _panels(material)
-        sheets = _Sheets(document, fonts.font_for(_all_text(document)), issuing.now)
+        sheets = _Sheets(document, font, issuing.now)
         for language in shown:
             _draw(sheets, document, language, panels, issuing.signer.public.id)
         sheets.embed_file(
@@ -161,7 +162,7 @@ def _draw(
 ) -> None:
     """All pages of one language."""
     body = {**document["detection"], "reasons": document["reasons"][language]}
-    said = words(body, _facts(document, language), language)
+    said = words(body, _facts(document, language), document["photo"]["supplied_by"], language)
     sheets.begin()
     _band(sheets, said, language)
     _pictures(sheets, document, said, panels, language)
@@ -256,7 +257,6 @@ def _facts(document: dict[str, Any], language: Language) -> ReportFacts | None:
         decided_at=None if decided is None else datetime.fromisoformat(decided),
         bound=report["false_accusation_bound"],
         claim_reason=report["rule_text"].get(language, ""),
-        supplied_by=document["photo"]["supplied_by"],
     )
 
 

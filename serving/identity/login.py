@@ -95,12 +95,14 @@ async def log_in(request: Request) -> Response:
         answer = draw_login(request, problem.status, way, "login_too_often", _draft(form), name)
         answer.headers.update(problem.headers)
         return answer
+    for payer in payers:
+        logins.pay(payer, 1)  # at once: of many that come together, none is tried for nothing
     value = await (_by_password(request, name, form) if name else _by_key(request, form))
     if value is None:
-        for payer in payers:
-            logins.pay(payer, 1)
         wrong = "login_wrong_password" if name else "login_wrong"
         return draw_login(request, 401, way, wrong, _draft(form), name)
+    for payer in payers:
+        logins.pay(payer, -1)
     draft, found = _draft(form), await parts.callers.by_cookie(value)
     response: Response = RedirectResponse(way, SEE_OTHER)
     if draft is not None and found is not None:

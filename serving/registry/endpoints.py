@@ -113,7 +113,8 @@ def promote_model(
     if_match: IfMatch = None,
 ) -> Response:
     """Make it the champion of the whole installation. Every process changes to it within seconds, without losing a
-    photo. A version for which something is missing is refused with 409 `not_fit`."""
+    photo. A version for which something is missing, such as one that never stood at the gate, is refused with 409
+    `not_fit`, unless an admin sends `force` with a reason; the audit log says what was passed over."""
     asked = body or PromoteIn()
     _must_load(call, version)
     return call.once(

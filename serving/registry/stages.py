@@ -43,7 +43,13 @@ def promotion_blockers(row: ModelVersion) -> list[Missing]:
         text = f"its card says that it is not calibrated for serving (the tag {NOT_FOR_SERVING})"
         found.append(Missing("not_for_serving", text))
     gate = row.facts.get("gate")
-    if gate is not None and not gate["passed"]:
+    if gate is None:
+        text = (
+            "it never stood at the gate, so nobody knows what it loses against a champion: `refundlens retrain` makes "
+            "candidates that did"
+        )
+        found.append(Missing("ungated", text))
+    elif not gate["passed"]:
         text = f"it failed the gate against {gate['champion']}: {', '.join(gate['failed'])}"
         found.append(Missing("gate", text))
     return found

@@ -72,7 +72,8 @@ def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -
         heatmap = None if screening.heatmap is None else load_map(files, screening.heatmap)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
-    return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), language)
+    supplied_by = whole.image.supplied_by
+    return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), supplied_by, language)
 
 
 def facts(whole: ReportDetail, language: Language) -> ReportFacts:
@@ -86,7 +87,6 @@ def facts(whole: ReportDetail, language: Language) -> ReportFacts:
         decided_by=report.decided_by,
         decided_at=report.decided_at,
         bound=report.bound,
-        supplied_by=whole.image.supplied_by or "unknown",
         claim_reason=texts("refusal", language)["rules"].get(report.rule, "") if told else "",
     )
 

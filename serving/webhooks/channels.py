@@ -28,8 +28,9 @@ from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS
 
 MOST_CHANNELS = 10
 """Of a shop."""
-TESTS, TESTS_WITHIN = 3, timedelta(minutes=10)
-"""Test messages of a channel: nobody's mailbox is filled with them."""
+TESTS, TESTS_OF_SHOP, TESTS_WITHIN = 3, 10, timedelta(minutes=10)
+"""Test messages to an address, and of a shop: nobody's mailbox is filled with them, however often its channel is taken
+away and added again."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def test_channel(context: Context, identifier: str) -> None:
     """Send it an example of the first thing it is told of. Raises NotFound, Conflict."""
     row = _find(context, identifier)
     since = context.now - TESTS_WITHIN
-    late = repository.deliveries(context.session, row.tenant_id, row.id, None, None, TESTS)
-    if len(late) == TESTS and late[-1][0].created_at > since:
+    late = repository.addresses_tested(context.session, row.tenant_id, row.account, since)
+    if len(late) >= TESTS_OF_SHOP or late.count(row.url) >= TESTS:
         raise Conflict("too_many_tests", "It was told enough for now; try it again in ten minutes.")
     simulator.send_example(context, row, WebhookType(row.events[0]))
 

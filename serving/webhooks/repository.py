@@ -1,5 +1,7 @@
 """Queries of a tenant's webhooks. In: a session and the tenant, by which every query filters. Out: rows."""
 
+from datetime import datetime
+
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +30,19 @@ def channel(
 ) -> WebhookEndpoint | None:
     one = _channels(tenant, account).where(WebhookEndpoint.id == identifier)
     return session.scalar(one.with_for_update(key_share=True) if lock else one)
+
+
+def addresses_tested(session: Session, tenant: str, account: str | None, since: datetime) -> list[str]:
+    """Where a shop's channels, those taken away among them, were sent an example since then: once for each."""
+    found = (
+        select(WebhookEndpoint.url)
+        .join(WebhookDelivery, WebhookDelivery.endpoint_id == WebhookEndpoint.id)
+        .join(OutboxEvent, OutboxEvent.id == WebhookDelivery.event_id)
+        .where(WebhookEndpoint.tenant_id == tenant, WebhookEndpoint.account == account)
+        .where(WebhookEndpoint.kind != "webhook", OutboxEvent.object_id == WebhookEndpoint.id)
+        .where(WebhookDelivery.created_at > since)
+    )
+    return list(session.scalars(found))
 
 
 def endpoint_count(session: Session, tenant: str) -> int:

@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="services that share the database")
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=inf, help="after which nobody else is killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", default="", help="URL of an empty database; without one, SQLite")
     parser.add_argument("--postgres", action="store_true", help="start a PostgreSQL server for it")
@@ -43,6 +45,7 @@ def main() -> None:
             processes=given.processes,
             clients=given.clients,
             seconds=given.seconds,
+            longest=60 * given.minutes,
             seed=given.seed,
             cold=given.cold,
             troubles=given.troubles,

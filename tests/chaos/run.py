@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from random import Random
 from socket import create_server
@@ -59,6 +60,7 @@ _DONE = re.compile(r'^refundlens_jobs_total\{.*result="done".*\} (\S+)', re.MULT
 @dataclass(frozen=True)
 class Plan:
     """database: a URL, empty for SQLite in the folder. seconds: how long the load lasts where nobody is killed.
+    longest: seconds after which nobody else is killed; the summary says how many were.
     hurry: when all are dead, end their leases on messages by hand instead of waiting for 30 seconds."""
 
     folder: Path
@@ -68,6 +70,7 @@ class Plan:
     processes: int = 1
     clients: int = 6
     seconds: float = 20.0
+    longest: float = inf
     seed: int = 1
     cold: bool = False
     hurry: bool = False
@@ -184,7 +187,8 @@ class Run:
         troubles = [one for one in machine.troubles() for _ in range(self._plan.troubles)]
         self._chance.shuffle(troubles)
         every = max(1, self._plan.kills // (len(troubles) + 1))
-        while summary.kills < self._plan.kills:
+        ends = time.monotonic() + self._plan.longest
+        while summary.kills < self._plan.kills and time.monotonic() < ends:
             if not starting:
                 self._wait_all()
                 self._wait_for_an_answer()

@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -49,15 +49,12 @@ class Machine:
 
     def disk_fills(self) -> None:
         ballast = self.data / "ballast"
-        with ballast.open("wb") as file:
-            try:
-                while True:
-                    file.write(bytes(100_000))
-                    file.flush()
-            except OSError:
-                pass  # full
+        with suppress(OSError), ballast.open("wb") as file:  # it raises where the disk is full, at the latest
+            while True:
+                file.write(bytes(100_000))
+                file.flush()
         time.sleep(LASTING)
-        ballast.unlink()
+        ballast.unlink(missing_ok=True)
 
     def clocks_jump(self) -> None:
         self.clock.write_text(str(JUMP))

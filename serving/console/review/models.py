@@ -58,7 +58,9 @@ async def change(visit: Engineer, version: str, act: Act) -> Response:
             confirmed(form)
             if not reason:
                 raise Invalid("invalid_request", "reason: say why")
-        return Created({"id": _change(context, version, act, reason, version_seen(form, "revision")).id}, 200)
+        force = text_of(form, "force") == "yes"
+        row = _change(context, version, act, reason, force, version_seen(form, "revision"))
+        return Created({"id": row.id}, 200)
 
     _, failed = await attempt(submit(visit, form, do))
     if failed:
@@ -108,10 +110,13 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
     )
 
 
-def _change(context: Context, version: str, act: Act, reason: str, seen: str | None) -> ModelVersion:
-    """Raises NotFound, Conflict, Changed, Invalid."""
+def _change(
+    context: Context, version: str, act: Act, reason: str, force: bool, seen: str | None
+) -> ModelVersion:
+    """Raises Forbidden, NotFound, Conflict, Changed, Invalid."""
     if act == "promote":
-        return service.promote(context, version, checked(PromoteIn, reason=reason).reason, if_match=seen)
+        asked = checked(PromoteIn, reason=reason, force=force)
+        return service.promote(context, version, asked.reason, asked.force, seen)
     if act == "rollback":
         return service.rollback(context, version, checked(RollbackIn, reason=reason).reason, seen)
     return service.shadow(context, version, service.SHARE if act == "shadow" else 0, if_match=seen)

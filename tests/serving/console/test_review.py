@@ -66,10 +66,13 @@ class Desk:
 
     def send(self, page: Any, action: str, **fields: str) -> Any:
         """Send a form of a page as a browser would: its hidden fields with ours."""
+        return self.http.post(action, data=self.hidden(page, action) | fields)
+
+    def hidden(self, page: Any, action: str) -> dict[str, str]:
+        """The hidden fields of a form."""
         form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
         assert form, f"no form for {action}"
-        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
-        return self.http.post(action, data=hidden | fields)
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
 
 
 def _pass_ten_seconds(app: FastAPI) -> None:
@@ -556,6 +559,36 @@ def test_an_engineer_changes_the_model_by_a_form(
         assert model_versions.find(session, row.id).stage == "retired"
         actions = [event.action for event in session.query(AuditEvent).order_by(AuditEvent.seq)]
     assert {"model.promoted", "model.rolled_back"} <= set(actions)
+
+
+def test_what_never_stood_at_the_gate_is_promoted_by_an_admin_s_second_tick_only(
+    eve: Desk, workflow_app: FastAPI, moving_clock: Any, detector: Detector
+) -> None:
+    known = examine(detector, 1)
+    name = known.name.model_copy(update={"version": "0.0.2", "sha256": "1" * 64})
+    ungated = replace(known, name=name, facts={**known.facts, "gate": None})
+    by = Principal(DEFAULT, "", Role.ENGINEER, "eve")
+    with workflow_app.state.database.transaction() as session:
+        first, row = (model_versions.add(session, by, one, moving_clock()) for one in (known, ungated))
+        model_versions.install(session, first.id, moving_clock(), None)
+    action, root = f"/models/{row.id}/promote", Desk(workflow_app, "root")
+    page = eve.get("/models")
+    assert "never stood at the gate" in page.text and action not in page.text
+    assert "从未经过门禁对比" in eve.http.get("/models?lang=zh").text
+    eve.http.get("/models?lang=en")
+    told = {"reason": "measured by hand", "sure": "yes", "force": "yes"}
+    page = eve.get("/models")
+    sent = eve.http.post(action, data=eve.hidden(page, f"/models/{row.id}/shadow") | told)
+    assert sent.status_code == 403 and "Only an admin" in sent.text
+    page = root.get("/models")
+    assert 'name="force" value="yes" required' in page.text
+    unsaid = root.send(page, action, reason="measured by hand", sure="yes")
+    assert unsaid.status_code == 409 and "Something is missing" in unsaid.text
+    assert root.send(root.get("/models"), action, **told).status_code == 303
+    with workflow_app.state.database.reading() as session:
+        assert model_versions.find(session, row.id).stage == "champion"
+        last = session.query(AuditEvent).filter_by(action="model.promoted").order_by(AuditEvent.seq).all()[-1]
+    assert (last.actor, last.data["forced"]) == ("root", ["ungated"])
 
 
 def test_drift_compares_days_with_the_weeks_before(

@@ -1,8 +1,11 @@
 """Evidence pictures: always under the platform's limit, always readable, and they say what was found."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image
 from refundlens.model.verdict.texts import Language
 from refundlens.serving.detection.schemas import EXAMPLE
 from refundlens.serving.drawing import text as typeset
+from refundlens.serving.drawing.cut import Cut, cut
 from refundlens.serving.drawing.picture import LIMIT, evidence_jpeg
 from refundlens.serving.drawing.text import chinese_font, clean, font, lacking, settable, wrap
 from refundlens.serving.drawing.words import ReportFacts, words
@@ -65,7 +69,9 @@ def test_evidence_is_a_jpeg_under_the_limit(
     pixels = np.random.default_rng(width).integers(0, high, (height, width, 3)).astype(np.uint8)
     reason = {"code": "metadata.camera", "basis": "declared", "text": text}
     body = _body(width, height, reasons=[reason] * 9)
-    made = evidence_jpeg(_png(pixels), body, _heat(width, height) if mapped else None, FACTS, language)
+    made = evidence_jpeg(
+        _png(pixels), body, _heat(width, height) if mapped else None, FACTS, "buyer", language
+    )
     assert len(made) < LIMIT
     with Image.open(io.BytesIO(made)) as picture:
         assert picture.format == "JPEG"
@@ -79,11 +85,11 @@ def test_noise_with_long_reasons_stays_under_the_limit() -> None:
     reason = {"code": "metadata.camera", "basis": "declared", "text": "龘成立该图片系伪造" * 200}
     model = {"name": "成立该图" * 100, "version": "1", "sha256": "0" * 64}
     body = _body(1200, 1200, reasons=[reason] * 9, model=model, id="伪造该图" * 100)
-    assert len(evidence_jpeg(_png(pixels), body, _heat(1200, 1200), FACTS, "zh")) < LIMIT
+    assert len(evidence_jpeg(_png(pixels), body, _heat(1200, 1200), FACTS, "buyer", "zh")) < LIMIT
 
 
 def test_the_heat_map_and_the_box_are_where_the_photo_is_changed(photo: Callable[..., bytes]) -> None:
-    made = evidence_jpeg(photo("PNG"), _body(), _heat(320, 240), FACTS, "en")
+    made = evidence_jpeg(photo("PNG"), _body(), _heat(320, 240), FACTS, "buyer", "en")
     pixels = np.asarray(Image.open(io.BytesIO(made)).convert("RGB"), np.int16)
     redness = pixels[..., 0] - pixels[..., 1:].max(axis=-1)
     right = redness[150:, 600:]
@@ -94,7 +100,7 @@ def test_the_heat_map_and_the_box_are_where_the_photo_is_changed(photo: Callable
 
 
 def test_the_same_report_gives_the_same_bytes(photo: Callable[..., bytes]) -> None:
-    first, second = (evidence_jpeg(photo(), _body(), None, FACTS, "zh") for _ in range(2))
+    first, second = (evidence_jpeg(photo(), _body(), None, FACTS, "buyer", "zh") for _ in range(2))
     assert first == second
 
 
@@ -110,14 +116,14 @@ def test_the_same_report_gives_the_same_bytes(photo: Callable[..., bytes]) -> No
 )
 def test_the_outcome_comes_first_in_words(state: ReportState, english: str, chinese: str, tone: str) -> None:
     facts = ReportFacts("rpt_1", "1", state)
-    said = words(_body(), facts, "en")
+    said = words(_body(), facts, "buyer", "en")
     assert said.heading.startswith(english)
-    assert words(_body(), facts, "zh").heading.startswith(chinese)
+    assert words(_body(), facts, "buyer", "zh").heading.startswith(chinese)
     assert said.tone == tone
 
 
 def test_figures_and_names_are_on_it() -> None:
-    said = words(_body(), FACTS, "en")
+    said = words(_body(), FACTS, "buyer", "en")
     everything = "\n".join([*said.facts, *said.reasons, *said.footer])
     model = EXAMPLE["model"]
     parts = [FACTS.report_id, FACTS.refund_id, EXAMPLE["sha256"], model["name"], model["version"]]
@@ -129,14 +135,16 @@ def test_figures_and_names_are_on_it() -> None:
 
 def test_no_bound_is_said_where_there_is_none() -> None:
     body = _body(false_accusation_bound=None, verdict="inconclusive")
-    said = words(body, None, "en")
+    said = words(body, None, "caller", "en")
     assert said.heading == "Detector: inconclusive"
     assert any("No false-accusation bound" in line for line in said.facts)
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.07, "7.00%"), (0.00701, "0.71%"), (0.00001, "0.01%")])
 def test_a_bound_is_never_rounded_down(share: float, shown: str) -> None:
-    assert any(shown in line for line in words(_body(false_accusation_bound=share), None, "en").facts)
+    assert any(
+        shown in line for line in words(_body(false_accusation_bound=share), None, "caller", "en").facts
+    )
 
 
 def test_a_stored_sentence_that_needs_values_stays_as_it_was() -> None:
@@ -144,7 +152,7 @@ def test_a_stored_sentence_that_needs_values_stays_as_it_was() -> None:
         {"code": "metadata.camera", "basis": "declared", "text": "The metadata names a camera (X100)."},
         {"code": "pixel.no_trace", "basis": "inferred", "text": "No trace."},
     ]
-    said = words(_body(reasons=reasons), None, "zh").reasons
+    said = words(_body(reasons=reasons), None, "caller", "zh").reasons
     assert said[0].startswith("The metadata names a camera (X100).")
     assert said[1].startswith("未在像素中发现")
 
@@ -181,3 +189,18 @@ def test_lines_fit_and_nothing_is_lost(text: str, width: int) -> None:
     for line in lines:
         body = line.rstrip("，。、；：？！“”‘’（）《》【】％,.;:?!)]%")
         assert face.getlength(body) <= width or len(body) <= 1
+
+
+@pytest.mark.skipif(chinese_font() is None, reason="no font with Chinese here; install fonts-noto-cjk")
+def test_a_font_is_cut_elsewhere_not_by_the_process_that_serves(tmp_path: Path) -> None:
+    """It is seconds of Python's own work: everybody would wait for it."""
+    ask = "import sys; from refundlens.serving.drawing.text import font_for; print(font_for('甲').stat().st_size); "
+    told = subprocess.run(
+        [sys.executable, "-c", ask + "print('fontTools' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    ).stdout.split()
+    assert int(told[0]) > 10_000 and told[1] == "False"
+    with pytest.raises(OSError, match="could not be cut"):
+        cut(Cut(str(tmp_path / "none.otf"), 0, "a", str(tmp_path / "cut.otf")))

@@ -1,6 +1,7 @@
 """People log in with an address and a password, or by a real OpenID provider that runs as its own process; wrong ones
 are throttled, and a login ends with its key."""
 
+import asyncio
 import json
 import os
 import re
@@ -105,6 +106,33 @@ def test_wrong_passwords_are_told_alike_and_throttled(workflow_app: FastAPI, mov
     assert _log_in(elsewhere, ANN, "wrong").status_code == 401
     assert _log_in(elsewhere, ANN, PASSWORD).status_code == 429, "the login itself is spent, wherever from"
     assert _log_in(elsewhere, "who@shop.example.com", "x").status_code == 401
+
+
+def test_wrong_passwords_that_come_together_are_throttled_as_those_one_by_one(
+    workflow_app: FastAPI, moving_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make(workflow_app.state.database, moving_clock())
+    workflow_app.state.budgets.logins = Meter("logins", LOGINS, lambda: 0.0)
+
+    async def all_at_once() -> list[int]:
+        monkeypatch.setattr(passwords, "HASHING", asyncio.Semaphore(2))  # of this loop
+        transport = httpx.ASGITransport(workflow_app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=60) as client:
+            forms = ({"name": ANN, "password": f"guess {number}"} for number in range(40))
+            answers = await asyncio.gather(*(client.post("/login", data=form) for form in forms))
+        return [answer.status_code for answer in answers]
+
+    codes = asyncio.run(all_at_once())
+    share = int(LOGINS / 8)
+    assert codes.count(401) in (share, share + 1) and codes.count(429) == 40 - codes.count(401)
+
+
+def test_right_passwords_cost_nothing(workflow_app: FastAPI, moving_clock: Any) -> None:
+    made = _make(workflow_app.state.database, moving_clock())
+    workflow_app.state.budgets.logins = Meter("logins", LOGINS, lambda: 0.0)
+    passwords.set_password(workflow_app.state.database, made.row.id, "", PASSWORD, moving_clock(), SYSTEM, "")
+    browser = TestClient(workflow_app, follow_redirects=False)
+    assert {_log_in(browser, ANN, PASSWORD).status_code for _ in range(15)} == {303}
 
 
 def test_a_login_is_one_key_s_and_ends_with_it(workflow_app: FastAPI, moving_clock: Any) -> None:

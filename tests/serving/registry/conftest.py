@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from refundlens.model.bundle import CALIBRATION, CARD, VERSION
+from refundlens.model.bundle import CALIBRATION, CARD, TRAINING, VERSION
 from refundlens.model.detect import Detector
 from refundlens.serving.events import audit
 from refundlens.serving.identity.tenants import DEFAULT
@@ -44,6 +44,8 @@ def make_bundle(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
         known |= {VERSION: version, CARD: card}
         if "calibration" in facts:
             known |= {CALIBRATION: facts["calibration"] or ""}
+        if "training" in facts:
+            known |= {TRAINING: facts["training"] or ""}
         if blind:
             _scale(network, "colours", 0.1)
         del network.metadata_props[:]

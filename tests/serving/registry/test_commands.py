@@ -67,3 +67,15 @@ def test_what_cannot_be_done_is_told_in_a_sentence(run: Run, make_bundle: Any, t
     forced = run("promote", "refundlens-tiny-1", "--force", "--reason", "we know it")
     assert forced.exit_code == 0, forced.stderr
     assert run("rollback").exit_code == 2, "a reason is required"
+
+
+def test_a_bundle_that_never_stood_at_the_gate_needs_force_and_a_reason(run: Run, make_bundle: Any) -> None:
+    assert run("add", str(make_bundle("1", training=None))).exit_code == 0
+    for arguments in ((), ("--reason", "better"), ("--force",)):
+        refused = run("promote", "refundlens-tiny-1", *arguments)
+        assert refused.exit_code == 1 and refused.stderr.strip(), arguments
+    (line,) = _lines(run("list", "--json"))
+    assert (line["stage"], [one["code"] for one in line["missing"]]) == ("candidate", ["ungated"])
+    assert run("promote", "refundlens-tiny-1", "--force", "--reason", "measured by hand").exit_code == 0
+    (whole,) = _lines(run("show", "refundlens-tiny-1", "--json"))
+    assert whole["history"][-1]["data"]["forced"] == ["ungated"]

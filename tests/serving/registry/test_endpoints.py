@@ -86,6 +86,28 @@ def test_a_repeated_request_does_it_once(as_caller: Callable[..., TestClient], v
     assert other.json()["code"] == "idempotency_mismatch"
 
 
+def test_what_never_stood_at_the_gate_needs_an_admin_s_word(
+    as_caller: Callable[..., TestClient], workflow_app: FastAPI, make_bundle: Any, moving_clock: Any
+) -> None:
+    path = make_bundle("0.0.4", training=None)
+    found = examine(Detector(path, threads=1, device="cpu"), path.stat().st_size)
+    workflow_app.state.bundles.put(path.read_bytes())
+    with workflow_app.state.database.transaction() as session:
+        service.add(session, service.SERVICE, found, moving_clock())
+    promote, root = f"{TINY}0.0.4/promote", as_caller("root")
+    for client, body, status, code in (
+        (as_caller("eve"), {"reason": "better"}, 409, "not_fit"),
+        (as_caller("eve"), {"reason": "better", "force": True}, 403, "forbidden"),
+        (root, {"reason": "better"}, 409, "not_fit"),
+        (root, {"force": True}, 422, "reason_required"),
+        (root, {"force": True, "reason": "measured by hand"}, 200, None),
+    ):
+        answer = client.post(promote, json=body)
+        assert (answer.status_code, answer.json().get("code")) == (status, code), body
+    last = root.get(f"{TINY}0.0.4").json()["history"][-1]
+    assert (last["actor"], last["data"]["forced"]) == ("root", ["ungated"])
+
+
 def test_changes_that_are_refused(as_caller: Callable[..., TestClient], versions: Any) -> None:
     client = as_caller("eve")
     stale = client.post(f"{TINY}0.0.2/promote", headers={"If-Match": '"9"'})

@@ -22,6 +22,7 @@ from refundlens.serving.registry.bundles import ModelError, tried
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, ModelVersion, OutboxEvent
+from tests.support.tiny import PASSED
 
 Add = Callable[..., str]
 
@@ -133,6 +134,33 @@ def test_only_an_admin_may_pass_the_gate_and_must_say_why(
     with database.reading() as session:
         last = repository.history(session, "tnt_default", one)[-1]
     assert last.data["forced"] == ["card"] and last.actor == "root"
+
+
+@pytest.mark.parametrize(
+    ("gate", "code", "words"),
+    [
+        (None, "ungated", "never stood at the gate"),
+        ({**PASSED, "passed": False, "failed": ["misses hole"]}, "gate", "misses hole"),
+    ],
+)
+def test_what_did_not_pass_the_gate_is_promoted_only_by_an_admin_who_says_why(
+    database: Database, add: Add, change: Any, admin: Any, gate: Any, code: str, words: str
+) -> None:
+    one = add("1", training=None if gate is None else json.dumps({"gate": gate}))
+    for who in ({}, {"by": admin}):
+        with pytest.raises(Conflict) as refused:
+            change("promote", one, "better", **who)
+        assert refused.value.code == "not_fit" and words in refused.value.detail
+    with pytest.raises(Forbidden):
+        change("promote", one, "urgent", True)
+    with pytest.raises(Invalid):
+        change("promote", one, None, True, by=admin)
+    assert _stages(database) == {"1": "candidate"}
+    change("promote", one, "measured by hand", True, by=admin)
+    with database.reading() as session:
+        last = repository.history(session, "tnt_default", one)[-1]
+    assert (last.action, last.actor, last.data["forced"]) == ("model.promoted", "root", [code])
+    assert last.data["reason"] == text_hash("measured by hand")
 
 
 def test_a_shadow_takes_the_place_of_the_one_before(database: Database, add: Add, change: Any) -> None:

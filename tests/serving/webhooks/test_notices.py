@@ -272,6 +272,17 @@ def test_nobody_s_mailbox_is_filled_with_tests(workflow_app: FastAPI, mail: Mail
     path = f"/notifications/{_channel(workflow_app).id}/test"
     codes = [shop.send(shop.get("/notifications"), path).status_code for _ in range(4)]
     assert codes == [303, 303, 303, 409]
+    codes = []
+    for name in ("refunds", *map(str, range(8))):
+        shop.send(shop.get("/notifications"), path.replace("/test", "/remove"))
+        _add(shop, "email", f"{name}@shop.example.com")
+        path = f"/notifications/{_channel(workflow_app).id}/test"
+        codes.append(shop.send(shop.get("/notifications"), path).status_code)
+    assert codes == [409, *[303] * 7, 409], (
+        "added again it is the same address; and ten are for a shop, wherever to"
+    )
+    workflow_app.state.clock.forward(minutes=11)
+    assert shop.send(shop.get("/notifications"), path).status_code == 303
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
