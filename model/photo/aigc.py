@@ -40,8 +40,10 @@ _PRODUCTS = {
 """Names by which apps call themselves in what they export, and some in ContentProducer."""
 _GENERATORS = frozenset({"doubao", "xinghui", "dreamina", "dreamina_oversea"})
 """Of those the ones that generate pictures, so that an export of type "generation" is one."""
+_OTHERS = {"produceid", "contentpropagator", "propagateid"}
+"""Keys beside `Label` that only a label has."""
 _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
-_KEYS = re.compile(r"aigc|ContentProducer|ServiceProvider|exportType", re.IGNORECASE)
+_KEYS = re.compile(r"aigc|Content_?Producer|ContentPropagator|ServiceProvider|exportType", re.IGNORECASE)
 """Words of which every label has one."""
 _ESCAPES = re.compile(r'\\+"')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
@@ -147,7 +149,7 @@ def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
         str(key).lower().replace("_", ""): item for key, item in value.items() if isinstance(item, str | int)
     }
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
-    if "label" in keys and (named or maker or "produceid" in keys):
+    if "label" in keys and (named or maker or keys.keys() & _OTHERS):
         return AigcLabel(_LABELS.get(str(keys["label"]).strip(), "label.unclear"), _producer(maker))
     product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
     generated = exported == "generation" and product in _GENERATORS

@@ -26,6 +26,7 @@ MAKERS = re.compile(
     r"samsung techwin|kyocera|"
     r"contax|mamiya|dji|gopro|insta360|arashi vision|parrot|skydio|yi technology|xiaoyi|ge\b|general imaging|"
     r"praktica|rollei|"
+    r"iqoo|lemobile|lava\b|agm\b|teclast|360\b|qiku|blackview|unihertz|cmf\b|fujitsu|crosscall|blu\b|gigaset|"
     r"traveler|medion|sealife|flir|microsoft|amazon|palm|sony ericsson|camera fv-5|jenoptik|trust\b",
     re.IGNORECASE,
 )

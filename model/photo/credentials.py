@@ -159,7 +159,7 @@ def _values(value: Any, key: str) -> Iterator[str]:
     """Texts under a key, anywhere in JSON."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name == key and isinstance(inner, str):
+            if name.rpartition(":")[2].lower() == key.lower() and isinstance(inner, str):
                 yield inner.strip()
             else:
                 yield from _values(inner, key)
@@ -174,7 +174,7 @@ def _unverified(store: bytes, state: State) -> Credentials:
     for label, kind, content in content_boxes(store):
         pairs = [*cbor_texts(content)] if kind == b"cbor" else [*_json_texts(kind, content)]
         for key, text in pairs:
-            if key == "digitalSourceType":
+            if key.rpartition(":")[2].lower() == "digitalsourcetype":
                 said.source_types.append(text.strip())
             elif key == "action":
                 said.actions.append(text)

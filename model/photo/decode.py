@@ -102,7 +102,7 @@ def _decode_jpeg(data: bytes, facts: JpegFacts, notes: list[str]) -> NDArray[np.
             raise DecodeError(str(error), truncated=True) from error
         notes.append("missing_end_marker")
         return pixels
-    if STRAY.search(message):
+    if STRAY.search(message) or data[2:4] == b"\xff\xd8":
         whole = without_stray_bytes(data, _complaint)
         if whole is not None:
             notes.append("stray_bytes")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from refundlens.model.photo.metadata import Metadata
+from refundlens.model.photo.tools import named_tool
 
 LONGEST = 1 << 18
 """Characters of a text that are parsed as JSON: workflows with embedded pictures are longer, and begin alike."""
@@ -22,6 +23,10 @@ _VERSION = re.compile(r"Version: (Fooocus|ComfyUI|Forge|SD\.Next|InvokeAI)", re.
 _MIDJOURNEY = re.compile(
     r"(?:^|\s)--(?:v|ar|niji|stylize|s|chaos|style|q|seed|iw|sref|cref|oref|raw)\s?[\w.:]+"
 )
+_RATIO = re.compile(r"\s--ar \d{1,3}:\d{1,3}\b")
+_VERSION_FLAG = re.compile(r"\s--(?:v|niji|stylize|s|chaos|style|sref|cref|oref) ?\w", re.IGNORECASE)
+_CHINESE = re.compile(r"提示词\s?[:：].{0,4000}(?:采样|步数|随机种子)", re.DOTALL)
+"""Settings as Chinese front ends write them."""
 _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _JOB_AT_END = re.compile(_JOB.pattern + r"\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"; Steps: \d{1,6}; .{0,400}?Generator: ([\w ]{1,40}\w)", re.DOTALL)
@@ -30,7 +35,7 @@ _SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=]{64,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 UNNAMED = "tool.unnamed"
 """Key of model/texts's values for a program that does not give its name."""
-_PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=\{)", re.IGNORECASE)
+_PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=[{\[])", re.IGNORECASE)
 
 _KEYWORDS: dict[str, str] = {
     "invokeai_metadata": "InvokeAI", "invokeai_graph": "InvokeAI", "invokeai_workflow": "InvokeAI",
@@ -62,10 +67,15 @@ _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     (UNNAMED, frozenset({"negative_prompt", "steps"})),
     (UNNAMED, frozenset({"prompt", "num_inference_steps"})),
     (UNNAMED, frozenset({"samplername", "cfgscale"})),
-    (UNNAMED, frozenset({"prompt", "modelname"})),
+    (UNNAMED, frozenset({"prompt", "modelname"})), (UNNAMED, frozenset({"sampler_name", "steps"})),
+    (UNNAMED, frozenset({"negativeprompt", "steps"})), (UNNAMED, frozenset({"prompt", "job_id"})),
+    ("SwarmUI", frozenset({"swarm_version"})), ("NovelAI", frozenset({"uc", "sampler", "scale"})),
+    ("Fooocus", frozenset({"full_prompt", "refiner_switch"})), ("OpenAI", frozenset({"revised_prompt"})),
     ("Easy Diffusion", frozenset({"stable_diffusion_model", "seed"})),
 )  # fmt: skip
 """Keys of one JSON object that together only generators write, in lower case; the first that fits names the program."""
+_FOLDERS = ("workflow", "prompt", "extra_pnginfo", "extra")
+"""Keys under which a workflow lies once more."""
 _PACKED = ("Comment", "parameters", "prompt", "workflow", "metadata")
 """Keys of an object whose value is JSON once more, as text."""
 
@@ -113,6 +123,10 @@ def _from_text(text: str) -> str | None:
         return named[1] if named else "Stable Diffusion web UI"
     if _JOB.search(text[:8192]) and _MIDJOURNEY.search(text[:8192]):
         return "Midjourney"
+    if _RATIO.search(text[:8192]) and _VERSION_FLAG.search(text[:8192]):
+        return "Midjourney"
+    if _CHINESE.search(text[:8192]):
+        return UNNAMED
     line = _NAMED.search(text[:8192])
     if line:
         return line[1]
@@ -129,7 +143,7 @@ def _from_text(text: str) -> str | None:
 
 def _unpacked(text: str) -> str:
     """The text that a text holds as JSON, where it is one; the text itself where not."""
-    if text[:1] != '"' or "{" not in text[:64]:
+    if len(text) < 2 or text[:1] != '"' or text[-1:] != '"':
         return text
     try:
         inner = json.loads(text[:LONGEST])
@@ -139,6 +153,10 @@ def _unpacked(text: str) -> str:
 
 
 def _from_object(value: Any) -> str | None:
+    if isinstance(value, list):
+        return next(
+            (found for part in value[:50] if isinstance(part, dict) and (found := _from_object(part))), None
+        )
     if not isinstance(value, dict):
         return None
     inner = [part for part in value.values() if isinstance(part, dict)][:50]
@@ -153,7 +171,9 @@ def _from_object(value: Any) -> str | None:
                 return tool
     packed = (value.get(key) for key in _PACKED)
     deeper = [_from_text(text) for text in packed if isinstance(text, str) and text.lstrip()[:1] == "{"]
-    deeper += [_from_object(part) for part in inner] if "workflow" in value else []
+    deeper += [_from_object(part) for key in _FOLDERS if isinstance(part := value.get(key), dict)]
+    model = named_tool(str(value.get("model", ""))) if "prompt" in value else None
+    deeper += [model.name] if model and model.kind == "generator" else []
     return next((found for found in deeper if found), None)
 
 
@@ -167,7 +187,10 @@ def _is_workflow(value: dict[str, Any]) -> bool:
 def _is_grok(metadata: Metadata) -> bool:
     """xAI's pair: a signature as description and the picture's UUID as artist."""
     pairs = (
-        (metadata.exif.texts.get("description", ""), metadata.exif.texts.get("artist", "")),
+        *(
+            (metadata.exif.texts.get(key, ""), metadata.exif.texts.get("artist", ""))
+            for key in ("description", "user_comment")
+        ),
         (metadata.iptc.get("caption", ""), metadata.iptc.get("byline", "")),
         *((a, b) for a in metadata.xmp.values("description")[:5] for b in metadata.xmp.values("creator")[:5]),
         *(

@@ -35,7 +35,10 @@ def gif_blocks(data: bytes) -> Iterator[Block]:
 
 def _application(name: bytes, data: bytes, start: int, end: int) -> Iterator[Block]:
     if name.startswith(b"XMP Data"):
-        yield block("gif", "application XMP", data[start : max(start, end - _MAGIC_TRAILER)])
+        # written plain, so that lengths are letters of the packet; c2pa-rs writes real sub-blocks
+        cut = data[start + 1 : start + 2] == b"<" and data[start] not in b" \t\r\n"
+        packet = _joined(data, start) if cut else data[start : max(start, end - _MAGIC_TRAILER)]
+        yield block("gif", "application XMP", packet)
     elif name.startswith(b"C2PA_GIF"):
         yield block("gif", "application C2PA", _joined(data, start))
     elif name not in _SILENT:

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Callable
 
 from refundlens.model.photo.formats import MAX_CHUNKS
+from refundlens.model.photo.jpeg import segments
 
-STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(d[0-9])")
+STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 """libjpeg's warning: how many bytes no decoder needed, and the marker that followed them."""
 MAX_TRIES = 32
 """Strict decodings that are tried for one file: stray bytes stand in one place, or in all as padding."""
@@ -25,6 +26,16 @@ _STEP = 1 << 20
 _LEAST_BYTES = {b"acTL": 8, b"fcTL": 26, b"fdAT": 4}
 _LEAST_TRANSPARENCY = {0: 2, 2: 6}
 """Bytes of a PNG's tRNS by colour type: grey, RGB; a palette's has one or more."""
+
+
+def with_sound_header(data: bytes) -> bytes:
+    """A JPEG without the bytes that stand between its header's segments, and with one start marker."""
+    rebuilt, end = [data[:2]], 2
+    for marker, payload in segments(data):
+        content = bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload
+        end = data.find(content, end) + len(content)
+        rebuilt.append(content)
+    return b"".join([*rebuilt, data[end:]])
 
 
 def without_padding(data: bytes, exactly: int = 0) -> bytes:
@@ -54,6 +65,9 @@ def without_stray_bytes(data: bytes, complaint: Callable[[bytes], str]) -> bytes
 
     complaint: the strict decoder's message about bytes, "" where it has none.
     """
+    data = with_sound_header(data)
+    if not complaint(data):
+        return data
     first = STRAY.search(complaint(data))
     for padded in (without_padding(data, int(first[1]) if first else 0), without_padding(data)):
         if not complaint(padded):
@@ -66,10 +80,17 @@ def without_stray_bytes(data: bytes, complaint: Callable[[bytes], str]) -> bytes
             return data if not message else None
         count, marker = int(found[1]), bytes((0xFF, int(found[2], 16)))
         at = data.rfind(marker) if marker[1] == _END else data.find(marker, behind)
-        if at - count < behind:
+        if at < behind or (at - count < behind and marker[1] == _END):
             return None
+        if at - count < behind:
+            behind = at + 2
+            continue
         shorter = data[: at - count] + data[at:]
-        if complaint(shorter) == message and marker[1] != _END:
+        left = complaint(shorter)
+        # padding stands before each restart marker, other bytes in one place
+        restart = _MARKER.fullmatch(marker) is not None
+        better = not left or (restart and STRAY.search(left) is not None and left != message)
+        if not better and marker[1] != _END:
             behind = at + 2  # it was not this marker but a later one of the same number
         else:
             data, behind = shorter, at - count + 2

@@ -235,9 +235,16 @@ def trust_list() -> str:
 
 
 def signed(
-    data: bytes, mime: str, code: str = "trainedAlgorithmicMedia", signer: str = "Example AI Inc"
+    data: bytes,
+    mime: str,
+    code: str = "trainedAlgorithmicMedia",
+    signer: str = "Example AI Inc",
+    more: dict[str, object] | None = None,
 ) -> bytes:
-    """The file with real Content Credentials: written by c2pa-python, signed under our own authority."""
+    """The file with real Content Credentials: written by c2pa-python, signed under our own authority.
+
+    more: another assertion.
+    """
     root, root_key = authority()
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([
@@ -258,7 +265,7 @@ def signed(
     manifest = {
         "claim_generator_info": [{"name": "Example Generator", "version": "1"}],
         "title": "a",
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}, *([more] if more else [])],
     }
     out = io.BytesIO()
     with c2pa.Signer.from_info(info) as one, c2pa.Builder(json.dumps(manifest)) as builder:

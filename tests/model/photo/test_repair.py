@@ -49,6 +49,26 @@ def test_bytes_that_touch_no_pixel_are_skipped(whole: bytes, stray: bytes, which
     )
 
 
+@pytest.mark.parametrize("stray", [b"abc", b"\x12" * 40, bytes(5000)])
+@pytest.mark.parametrize(
+    ("progressive", "marker"),
+    [(kind, number) for kind, frame in ((False, 0xC0), (True, 0xC2)) for number in (0xDB, frame, 0xC4, 0xDA)],
+)  # fmt: skip
+def test_bytes_between_segments_are_skipped(progressive: bool, marker: int, stray: bytes) -> None:
+    whole = build.saved("JPEG", progressive=progressive)
+    at = whole.rfind(
+        bytes((0xFF, marker))
+    )  # of a progressive one's tables and scans the last, behind other scans
+    photo = read_photo(whole[:at] + stray + whole[at:])
+    assert np.array_equal(photo.pixels, read_photo(whole).pixels)
+    assert "stray_bytes" in photo.notes
+
+
+def test_a_start_marker_written_twice_is_skipped() -> None:
+    whole = build.saved("JPEG")
+    assert np.array_equal(read_photo(b"\xff\xd8" + whole).pixels, read_photo(whole).pixels)
+
+
 def test_missing_data_are_still_refused() -> None:
     data = _with_restarts()
     start = data.index(b"\xff\xda") + 60

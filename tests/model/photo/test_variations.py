@@ -76,6 +76,7 @@ XMP_CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "png, raw profile": lambda packet: build.png(None, build.raw_profile("APP1", _XAP + packet)),
     "webp": lambda packet: build.webp((b"EXIF", build.exif()), (b"XMP ", packet)),
     "gif": lambda packet: build.gif(build.gif_xmp(packet)),
+    "gif, sub-blocks": lambda packet: build.gif(b"\x21\xff\x0bXMP DataXMP" + build.sub_blocks(packet)),
     "gif, behind the picture": lambda packet: build.gif()[:-1] + build.gif_xmp(packet) + b";",
     "heic": lambda packet: build.saved("HEIC", xmp=packet),
     "avif": lambda packet: build.saved("AVIF", xmp=packet),
@@ -164,6 +165,20 @@ def test_credentials_in_parts_of_any_size_number_and_order(first: int, size: int
     parts = build.in_app11(build.store(), first, size)
     assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*parts))
     assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*reversed(parts)))
+
+
+@pytest.mark.parametrize(
+    "name", ["digitalSourceType", "Iptc4xmpExt:DigitalSourceType", "iptc:digitalSourceType"]
+)
+def test_a_source_type_in_any_assertion(name: str) -> None:
+    action = {"action": "c2pa.created", "parameters": {name: _TYPE}}
+    assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*build.in_app11(build.store(action))))
+    assertion = {
+        "label": "c2pa.metadata",
+        "data": {"@context": {"Iptc4xmpExt": "http://iptc.org/x/"}, name: _TYPE},
+    }
+    signed = build.signed(build.saved("JPEG"), "image/jpeg", "digitalCreation", more=assertion)
+    assert "“trainedAlgorithmicMedia”" in said(signed)
 
 
 def test_credentials_beside_another_box_are_still_verified() -> None:
@@ -273,6 +288,7 @@ def test_the_chinese_label_in_every_text(text: str, place: str) -> None:
     [
         ({"AIGC": {"Label": 1, "ServiceProvider": "Tencent", "ContentId": "z"}}, "Tencent"),
         ({"ServiceProvider": "Tencent", "ServiceUser": "x", "ContentId": "z"}, "Tencent"),
+        ({"Label": "2", "ContentPropagator": "x", "PropagateID": "y"}, "label.possible"),
         ({"product": "dreamina", "exportType": "generation"}, "Jimeng (即梦)"),
         ({"product": "aweme", "aigc_info": {"aigc_type": 1}}, "aigc_label"),
         ({"product": "xinghui", "aigc_info": json.dumps({"aigc_label_type": 2})}, "aigc_label"),
@@ -288,13 +304,16 @@ def test_other_labels_and_producers(text: object, producer: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["AIGC", "this shirt is against AIGC", '{"Label": "1"}', '{"product": "capcut", "exportType": "export"}',
+    ["AIGC", "this shirt is against AIGC", "washing --v cold", "Steps: 1. unpack 2. look", '{"prompt": "describe it"}',
+     '{"seed": "tomato", "steps": "plant, water"}', "请按提示词填写", '{"model": "SM-S918B", "prompt": "x"}',
+     "size --ar 5", '["a", {"name": "x"}]', '{"Label": "1"}', '{"product": "capcut", "exportType": "export"}',
      '{"product": "capcut", "aigc_info": {"aigc_label_type": 0}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("place", TEXT_PLACES)
 def test_what_is_no_label(text: str, place: str) -> None:
     found = said(TEXT_PLACES[place](text))
     assert "metadata.aigc_label" not in found
+    assert "metadata.generat" not in found
     assert "metadata.none" not in found  # a text was there and is shown
 
 
@@ -347,6 +366,18 @@ SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "diffusers": ({"metadata": json.dumps({"prompt": "x", "num_inference_steps": 20})}, "generator"),
     "only the keyword": ({"negative_prompt": "blurry"}, "metadata.generator_parameters"),
     "runware": ({"Comment": "Created with Runware"}, "Runware"),
+    "midjourney without a job": ({"Comment": "a red shirt --ar 3:2 --v 6.1"}, "Midjourney"),
+    "grok, signature in the comment": ({"Description": _SIGNATURE, "Author": _UUID}, "xAI Grok"),
+    "swarm without its wrapper": ({"Comment": json.dumps({"prompt": "x", "swarm_version": "0.9"})}, "SwarmUI"),
+    "novel ai, older": ({"Comment": json.dumps({"steps": 28, "sampler": "k", "scale": 11, "uc": "x"})}, "NovelAI"),
+    "fooocus, older": ({"Comment": json.dumps({"full_prompt": ["a"], "refiner_switch": 0.5})}, "Fooocus"),
+    "openai": ({"Comment": json.dumps({"model": "gpt-image-1", "prompt": "x"})}, "OpenAI"),
+    "openai, revised": ({"Comment": json.dumps({"revised_prompt": "x"})}, "OpenAI"),
+    "horde": ({"Comment": json.dumps({"prompt": "x", "params": {"sampler_name": "k", "steps": 20}})}, "generator"),
+    "a list of jobs": ({"Comment": json.dumps([{"prompt": "x", "num_inference_steps": 20}])}, "generator"),
+    "comfy, folded": ({"Comment": json.dumps({"extra_pnginfo": {"workflow": json.loads(_WORKFLOW)}})}, "ComfyUI"),
+    "web ui as json": ({"Comment": json.dumps(_SETTINGS)}, "Stable Diffusion web UI"),
+    "chinese front end": ({"Comment": "衬衫\n反向提示词: 模糊\n迭代步数: 20, 采样方法: Euler a"}, "generator"),
 }  # fmt: skip
 
 
