@@ -80,13 +80,13 @@ async def attempt(work: Awaitable[Result]) -> tuple[Result | None, Problem | Non
         return None, problem
 
 
-def uploads(role: Role, files: int, fields: int) -> Callable[[Request], AsyncIterator[Visit]]:
+def uploads(role: Role, way: str, files: int, fields: int) -> Callable[[Request], AsyncIterator[Visit]]:
     """A dependency as `visits`, for a form that brings files: they are counted before they are read, within the limits
-    that hold for photos everywhere. Raises Problem 401, 403, 408, 413, 429, 503."""
+    that hold for photos everywhere. way: the form's page. Raises Problem 401, 403, 408, 413, 429, 503."""
 
     async def visit(request: Request) -> AsyncIterator[Visit]:
         if not await has_session(request):  # what was typed waits in the browser until its owner is back
-            raise Elsewhere(way_in(request, request.url.path))
+            raise Elsewhere(way_in(request, way))
         await from_cookie(request, role)  # whose share of bytes it is
         parts = Services.of(request)
         size = expected_bytes(request, parts.settings)

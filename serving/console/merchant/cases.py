@@ -45,7 +45,7 @@ MOST_FIELDS = 32
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
-Sender = Annotated[Visit, Depends(uploads(Role.MERCHANT, MOST_PHOTOS, MOST_FIELDS))]
+Sender = Annotated[Visit, Depends(uploads(Role.MERCHANT, "/new-case", MOST_PHOTOS, MOST_FIELDS))]
 
 
 @router.get("/new-case")

@@ -97,7 +97,9 @@ def compare(visit: Engineer, first: str = "", second: str = "") -> Response:
 
 
 @router.post("/models/upload")
-async def upload(visit: Annotated[Visit, Depends(uploads(Role.ENGINEER, files=1, fields=8))]) -> Response:
+async def upload(
+    visit: Annotated[Visit, Depends(uploads(Role.ENGINEER, "/models", files=1, fields=8))],
+) -> Response:
     """A bundle becomes a candidate; a report or a log describes a version."""
     made, failed = await attempt(_kept(visit, await visit.request.form()))
     return back_to(made) if made else await run_in_threadpool(models.draw, visit, "", failed)

@@ -504,6 +504,18 @@ def test_another_judge_answers_an_appeal(bob: Desk, appealed: str) -> None:
     assert again.status_code == 422 and "sent before" in again.text
 
 
+def test_an_appeal_is_not_answered_from_an_older_page(
+    bob: Desk, appealed: str, workflow_app: FastAPI
+) -> None:
+    page = bob.get(f"/appeals/{appealed}")
+    with workflow_app.state.database.transaction() as session:
+        session.query(Report).one().version += 1
+    answer = bob.send(
+        page, f"/appeals/{appealed}/decision", decision="overturn", reason_code="edit_visible", reason=""
+    )
+    assert answer.status_code == 412 and "changed while you had it open" in answer.text
+
+
 def test_the_models_page_shows_what_runs_and_who_disagrees(
     eve: Desk, ann: Desk, bob: Desk, appealed: str, dispute: Callable[..., Report], workflow_app: FastAPI
 ) -> None:

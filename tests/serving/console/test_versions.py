@@ -86,6 +86,9 @@ def test_what_is_another_s_or_nothing_is_refused_in_words(
     assert judge.http.post("/models/upload", data={}).status_code == 403
     unsigned = eve.http.post("/models/upload", data={"version": version}, files={"file": ("a.json", b"{}")})
     assert unsigned.status_code == 403, "without the form's token"
+    eve.http.cookies.clear()
+    ended = eve.http.post("/models/upload", files={"file": ("a.json", b"{}")}, follow_redirects=False)
+    assert ended.headers["location"] == "/welcome?next=%2Fmodels", "to the login, and back to the form's page"
 
 
 def test_an_uploaded_bundle_is_a_candidate_that_judges(
