@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Places = NDArray[np.intp] | np.intp
 WORKING_SIDE = 720
 """Pixels of the short side at which marks are looked for; larger pictures are shrunk to it."""
 SIZES = tuple(float(size) for size in np.geomspace(0.026, 0.1, 14))
@@ -73,6 +75,11 @@ def find_visible_marks(pixels: NDArray[np.uint8]) -> list[VisibleMark]:
 def _sparkles(grey: Floats, short: float) -> Iterator[tuple[float, float, float]]:
     """(correlation, width, distance of the middle from both sides) in pixels, of each size that fits."""
     side = len(grey)
+    grey = grey - grey.mean()
+    sums = [
+        np.pad(part.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        for part in (np.float64(grey), np.float64(grey) ** 2)
+    ]
     for share in SIZES:
         size = round(short * share)
         star = _star(size)
@@ -82,23 +89,34 @@ def _sparkles(grey: Floats, short: float) -> Iterator[tuple[float, float, float]
         near = np.arange(side - reach + 1)
         offsets = side - near - reach / 2
         near = near[(offsets >= OFFSETS[0] * size) & (offsets <= OFFSETS[1] * size)]
+        if not len(near):
+            continue
         windows = sliding_window_view(grey, star.shape)
-        alike = _correlation(windows[near, near], star)
+        on_diagonal = np.moveaxis(windows.diagonal()[..., near[0] : near[-1] + 1], -1, 0)
+        alike = _correlation(on_diagonal, star, *(_boxes(one, near, near, reach) for one in sums))
         for place in near[alike >= ALIKE - NEARLY]:
-            low, high = max(0, place - OFF_DIAGONAL), place + OFF_DIAGONAL + 1
-            best = float(_correlation(windows[place, low:high], star).max())
+            along = np.arange(max(0, place - OFF_DIAGONAL), min(place + OFF_DIAGONAL, side - reach) + 1)
+            total = (_boxes(one, place, along, reach) for one in sums)
+            best = float(_correlation(windows[place, along[0] : along[-1] + 1], star, *total).max())
             part = windows[place, place]
             if best >= ALIKE and float(part[star > 0.9].mean() - part[star < 0.05].mean()) >= LIFT:
                 yield best, float(size), float(side - place - reach / 2)
 
 
-def _correlation(windows: Floats, star: Floats) -> Floats:
-    """Pearson's correlation of each window [K,r,r] with the star [r,r], float32 [K]; 0 for even windows."""
-    flat = windows.reshape(len(windows), -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    wanted = (star - star.mean()).ravel()
-    spread = np.sqrt((flat * flat).sum(axis=1) * (wanted * wanted).sum())
-    return np.asarray(flat @ wanted / np.maximum(spread, 1.0), np.float32)
+def _boxes(sums: Doubles, rows: Places, columns: Places, reach: int) -> Doubles:
+    """Sums over reach x reach pixels from each (row, column), by a summed-area table (Crow, 1984)."""
+    low, right = rows + reach, columns + reach
+    return np.asarray(sums[low, right] - sums[rows, right] - sums[low, columns] + sums[rows, columns])
+
+
+def _correlation(windows: Floats, star: Floats, total: Doubles, squares: Doubles) -> Floats:
+    """Pearson's correlation of each window [K,r,r], a view that is never copied, with the star [r,r], float32 [K].
+
+    0 for even windows. total, squares: the sums of each window's values and of their squares, float64 [K].
+    """
+    wanted = star - star.mean()
+    spread = np.maximum(squares - total**2 / wanted.size, 0) * (wanted * wanted).sum()
+    return np.asarray(np.einsum("kij,ij->k", windows, wanted) / np.maximum(np.sqrt(spread), 1.0), np.float32)
 
 
 @cache
