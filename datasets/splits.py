@@ -88,7 +88,7 @@ PLACED: dict[str, PhotoSplit] = {
     "frankginderphotography/frankginderphotography.github.io": "calibration",
     "wichtounet/sudoku_dataset": "calibration",
     "tgherzog/boatworks": "calibration",
-    "VikramShenoy97/Human-Segmentation-Dataset": "train",
+    "VikramShenoy97/Human-Segmentation-Dataset": "watch",
     "glaukon-ariston/DIY-Telescope-Dobson-114mm": "calibration",
     "bearpaw/clothing-co-parsing": "test",
     "geerlingguy/raspberry-pi-pcie-devices": "test",

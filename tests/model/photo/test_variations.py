@@ -171,9 +171,9 @@ def test_credentials_in_parts_of_any_size_number_and_order(first: int, size: int
     "name", ["digitalSourceType", "Iptc4xmpExt:DigitalSourceType", "iptc:digitalSourceType"]
 )
 def test_a_source_type_in_any_assertion(name: str) -> None:
-    action = {"action": "c2pa.created", "parameters": {name: _TYPE}}
+    action: dict[str, object] = {"action": "c2pa.created", "parameters": {name: _TYPE}}
     assert "“trainedAlgorithmicMedia”" in said(build.with_segments(*build.in_app11(build.store(action))))
-    assertion = {
+    assertion: dict[str, object] = {
         "label": "c2pa.metadata",
         "data": {"@context": {"Iptc4xmpExt": "http://iptc.org/x/"}, name: _TYPE},
     }
