@@ -155,11 +155,16 @@ def _said(manifest: dict[str, Any]) -> _Said:
     return said
 
 
+def _is_called(name: str, key: str) -> bool:
+    """Whether a name in JSON or CBOR is this key, with a namespace's prefix or without, in any case."""
+    return name.rpartition(":")[2].lower() == key.lower()
+
+
 def _values(value: Any, key: str) -> Iterator[str]:
     """Texts under a key, anywhere in JSON."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name.rpartition(":")[2].lower() == key.lower() and isinstance(inner, str):
+            if _is_called(name, key) and isinstance(inner, str):
                 yield inner.strip()
             else:
                 yield from _values(inner, key)
@@ -174,7 +179,7 @@ def _unverified(store: bytes, state: State) -> Credentials:
     for label, kind, content in content_boxes(store):
         pairs = [*cbor_texts(content)] if kind == b"cbor" else [*_json_texts(kind, content)]
         for key, text in pairs:
-            if key.rpartition(":")[2].lower() == "digitalsourcetype":
+            if _is_called(key, "digitalSourceType"):
                 said.source_types.append(text.strip())
             elif key == "action":
                 said.actions.append(text)

@@ -236,7 +236,7 @@ def _tiff(data: bytes) -> Size | None:
     (count,) = struct.unpack_from(order + "H", data, at)
     if at + 2 + 12 * count > len(data):
         return None
-    for entry in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind = struct.unpack_from(order + "HH", data, entry)
         if tag in (256, 257):
             found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)[0]

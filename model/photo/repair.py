@@ -66,9 +66,10 @@ def without_stray_bytes(data: bytes, complaint: Callable[[bytes], str]) -> bytes
     complaint: the strict decoder's message about bytes, "" where it has none.
     """
     data = with_sound_header(data)
-    if not complaint(data):
+    message = complaint(data)
+    if not message:
         return data
-    first = STRAY.search(complaint(data))
+    first = STRAY.search(message)
     for padded in (without_padding(data, int(first[1]) if first else 0), without_padding(data)):
         if not complaint(padded):
             return padded
