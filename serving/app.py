@@ -75,7 +75,7 @@ from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.settings import Settings, cores
-from refundlens.serving.storage.files import FileStore
+from refundlens.serving.storage.files import open_files
 from refundlens.serving.storage.secret import read_secret
 from refundlens.serving.webhooks import endpoints as webhooks
 from refundlens.serving.webhooks import stream
@@ -120,7 +120,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
 
     Raises BundleError, DatabaseError, OSError, SettingsError."""
     metrics = Metrics()
-    database, bundles = open_database(settings, clock()), open_bundles(settings.data_dir)
+    database, bundles = open_database(settings, clock()), open_bundles(settings)
     if settings.demo:
         ensure_demo(database, clock())
     engine = start_engine(database, bundles, settings, metrics.engine, clock(), detector)
@@ -134,7 +134,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
-    files = FileStore(settings.data_dir / "files")
+    files = open_files(settings)
     finder = Finder()
     notifier, budgets = Notifier(), Budgets(settings, cores(), time.monotonic)
     service = DetectionService(
@@ -324,8 +324,10 @@ def _readiness(parts: Services) -> Readiness:
             return None
         return "the worker has ended; the log says why, restart the service" if task else "not started"
 
+    bucket = {"files": parts.files.check} if parts.settings.files else {}
     return Readiness(
         {
+            **bucket,
             "database": database_answers(parts.database),
             "disk": disk_takes(parts.settings.data_dir),
             "worker": said(worker),

@@ -63,6 +63,16 @@ class Settings(BaseSettings):
         description="where refunds and reports are kept: sqlite:///FILE or "
         "postgresql+psycopg://USER:PASSWORD@HOST/NAME; without one, SQLite in the data folder",
     )
+    files: str = Field(
+        default="",
+        description="where photos, maps, evidence and models are kept: s3://, gs:// or oss://BUCKET/PREFIX; who we are "
+        "there is told by the cloud's own variables, such as AWS_ACCESS_KEY_ID. Without one, the data folder",
+    )
+    files_endpoint: str = Field(
+        default="",
+        description="the server of that bucket, where it is neither Amazon's nor Google's: http://minio:9000, "
+        "https://s3.oss-cn-hangzhou.aliyuncs.com",
+    )
     secret: SecretStr | None = Field(
         default=None,
         min_length=32,

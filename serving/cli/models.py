@@ -108,7 +108,7 @@ def register(bundle: Path) -> str:
         found = tried(bundle)
         found.facts["signature"] = read_signature(bundle)
         check_signature(read_settings(), found.name.sha256, found.facts["signature"])
-        open_bundles(read_settings().data_dir).put(bundle.read_bytes())
+        open_bundles(read_settings()).put(bundle.read_bytes())
     except (BundleError, ModelError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error
@@ -216,7 +216,7 @@ def _must_load(version: str) -> None:
 
     settings = read_settings()
     with _registry() as session:
-        check_loadable(open_bundles(settings.data_dir), settings, service.find(session, version))
+        check_loadable(open_bundles(settings), settings, service.find(session, version))
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def erase(
             return
         try:
             with database.transaction() as session:
-                files = open_files(settings.data_dir)
+                files = open_files(settings)
                 done = erasing.erase(session, files, owner, buyer, operator(), utc_now())
         except (erasing.StillOpen, OSError) as error:
             complain(f"{error}; run it again")
@@ -179,9 +179,7 @@ def export_labels(
     try:
         with opened() as database, database.reading() as session:
             owner = tenant_of(session, tenant).id
-            done = exporting.export(
-                session, open_files(settings.data_dir), owner, out, settings.keep_photos_days
-            )
+            done = exporting.export(session, open_files(settings), owner, out, settings.keep_photos_days)
     except (exporting.ExportError, OSError) as error:
         complain(str(error))
         raise typer.Exit(1) from error
@@ -221,7 +219,7 @@ def fill(
         if tenant is not None:
             with database.reading() as session:
                 owner = tenant_of(session, tenant).id
-        files = open_files(read_settings().data_dir)
+        files = open_files(read_settings())
         steps = fill_prints(database, files, owner, utc_now(), done)
         for _ in track(steps, count_photos(database, owner), "photos"):
             pass

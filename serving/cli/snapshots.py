@@ -53,7 +53,7 @@ def _export(out: Path, tenant: str) -> None:
     try:
         with opened() as database, database.reading() as session:
             owner = tenant_of(session, tenant).id
-            files = open_files(settings.data_dir)
+            files = open_files(settings)
             done = exporting.export(session, files, owner, out, settings.keep_photos_days)
     except (exporting.ExportError, OSError) as error:
         complain(str(error))

@@ -62,6 +62,7 @@ from refundlens.serving.kit.errors import (
     etag,
 )
 from refundlens.serving.storage.faults import StorageFault, storage_fault
+from refundlens.serving.storage.place import StoreAway
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
@@ -276,7 +277,11 @@ async def _on_database(request: Request, error: Exception) -> Response:
 
 
 async def _on_system(request: Request, error: Exception) -> Response:
-    """The disk is full, or our fault."""
+    """The disk is full, the store of files does not answer, or our fault."""
+    if isinstance(error, StoreAway):
+        _log.warning("%s", error)
+        detail = "The store of photos did not answer in time; nothing was done. Send the request again."
+        return _answer(request, 503, "overloaded", detail, {"Retry-After": "5"})
     fault = storage_fault(error)
     return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
 

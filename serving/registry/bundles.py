@@ -1,6 +1,6 @@
-"""Bundles on disk, and what one says of itself.
+"""Bundles as files, and what one says of itself.
 
-In: a file. Out: its bytes under their SHA-256 in the data folder's `models`, apart from photos and their retention, and
+In: a file. Out: its bytes under their SHA-256 in the store of models, apart from photos and their retention, and
 its facts as JSON values for the registry.
 """
 
@@ -26,10 +26,9 @@ from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.registry import card
 from refundlens.serving.registry.signatures import check_signature
 from refundlens.serving.settings import Settings
-from refundlens.serving.storage.files import FileError, FileStore
+from refundlens.serving.storage.files import BUNDLES, FileError, FileStore, open_files
 from refundlens.serving.storage.tables import ModelVersion
 
-FOLDER = "models"
 SIDE = 512
 """Pixels a side of the picture that a bundle is tried with: several tiles, as a photo has."""
 MOST_CHARACTERS = 40
@@ -57,9 +56,9 @@ class BundleFacts:
         return f"{self.name.name}-{self.name.version}"
 
 
-def open_bundles(data_dir: Path) -> FileStore:
-    """The store of bundles. Raises OSError."""
-    return FileStore(data_dir / FOLDER)
+def open_bundles(settings: Settings) -> FileStore:
+    """The store of bundles. Raises OSError, SettingsError."""
+    return open_files(settings, BUNDLES)
 
 
 @contextmanager

@@ -202,7 +202,7 @@ def test_the_command_tells_first_and_erases_when_told_to(
     monkeypatch.setenv("REFUNDLENS_DATA_DIR", str(tmp_path))
     settings = Settings(data_dir=tmp_path)
     database = open_database(settings, moving_clock())
-    files = open_files(tmp_path)
+    files = open_files(settings)
     with database.transaction() as session:
         buyer = read_secret(settings).buyer(DEFAULT, "open_uid_1")
         made = create_dispute(session, moving_clock(), buyer=buyer, files=files, tenant=DEFAULT, **OVER)

@@ -165,7 +165,8 @@ def test_a_damaged_photo_is_told_and_nothing_is_written_over(
     tmp_path: Path, create_dispute: Callable[..., Any], moving_clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REFUNDLENS_DATA_DIR", str(tmp_path))
-    database, files = open_database(Settings(data_dir=tmp_path), moving_clock()), open_files(tmp_path)
+    kept = Settings(data_dir=tmp_path)
+    database, files = open_database(kept, moving_clock()), open_files(kept)
     with database.transaction() as session:
         made = create_dispute(session, moving_clock(), buyer=BUYER, files=files, tenant=DEFAULT)
         service.for_decision(session, made.report, Event.DECIDE_ESTABLISHED, "ann", moving_clock())
@@ -216,7 +217,8 @@ def test_a_tenant_s_labels_become_a_snapshot_once_it_agrees(
     photo: Callable[..., bytes],
 ) -> None:
     monkeypatch.setenv("REFUNDLENS_DATA_DIR", str(tmp_path))
-    database, files = open_database(Settings(data_dir=tmp_path), moving_clock()), open_files(tmp_path)
+    kept = Settings(data_dir=tmp_path)
+    database, files = open_database(kept, moving_clock()), open_files(kept)
     state = ReportState.NOT_ESTABLISHED
     with database.transaction() as session:
         content = photo(size=(320, 240))

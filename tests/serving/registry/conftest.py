@@ -16,6 +16,7 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import service
 from refundlens.serving.registry.bundles import examine, open_bundles
+from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Tenant
@@ -64,7 +65,7 @@ def _scale(network: Any, name: str, factor: float) -> None:
 
 @pytest.fixture
 def bundles(tmp_path: Path) -> FileStore:
-    return open_bundles(tmp_path)
+    return open_bundles(Settings(data_dir=tmp_path))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def enrol(live_settings: Settings, make_bundle: Any, live_clock: Any) -> Callabl
 
     def register(version: str, **facts: Any) -> tuple[str, str]:
         path = make_bundle(version, **facts)
-        sha256 = open_bundles(live_settings.data_dir).put(path.read_bytes())
+        sha256 = open_bundles(live_settings).put(path.read_bytes())
         found = examine(Detector(path, threads=1, device="cpu"), path.stat().st_size)
         database = open_database(live_settings, live_clock())
         with database.transaction() as session:
@@ -249,7 +249,7 @@ def test_a_service_whose_champion_is_gone_starts_with_its_own_bundle(
     app = installation()
     two, sha256 = enrol("0.0.2")
     _promote(app, two)
-    open_bundles(live_settings.data_dir).erase(sha256)
+    open_bundles(live_settings).erase(sha256)
     assert _runs(installation()) == ("0.0.1", "failed")
 
 

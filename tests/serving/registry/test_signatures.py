@@ -143,7 +143,7 @@ def test_what_cannot_be_loaded_cannot_be_promoted(
     found = examine(Detector(path, threads=1, device="cpu"), path.stat().st_size)
     state = workflow_app.state
     name = state.bundles.put(path.read_bytes())
-    file = state.bundles._path(name)
+    file = state.settings.data_dir / "models" / name[:2] / name[2:]
     file.unlink() if how == "missing" else file.write_bytes(file.read_bytes()[:-100])
     with state.database.transaction() as session:
         before = repository.at(session, service.Stage.CHAMPION)
