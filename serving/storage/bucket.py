@@ -34,8 +34,8 @@ _OSS = re.compile(r"(?:s3\.)?oss-(?P<region>.+?)(?:-internal)?\.aliyuncs\.com")
 
 
 class Bucket:
-    """`serving.storage.place.FilePlace` in a bucket. An object is on disks when its PUT is answered, so `lasting` changes
-    nothing. Safe to use from several threads and processes."""
+    """`serving.storage.place.FilePlace` in a bucket. An object is on disks when its PUT is answered, so
+    `lasting` changes nothing. Safe to use from several threads and processes."""
 
     def __init__(self, store: "S3Store | GCSStore") -> None:
         self._store = store
