@@ -10,12 +10,12 @@ import ast
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from refundlens.model.photo.encodings import without_base64
 from refundlens.model.photo.metadata import Metadata
 
 MAX_TEXT = 65_536
@@ -45,6 +45,12 @@ _OTHERS = {"produceid", "contentpropagator", "propagateid"}
 _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
 _KEYS = re.compile(r"aigc|Content_?Producer|ContentPropagator|ServiceProvider|exportType", re.IGNORECASE)
 """Words of which every label has one."""
+_PAIR = re.compile(
+    r"\b(Label|Content_?Producer|Service_?Provider|Produce_?ID|Content_?Propagator|Propagate_?ID)\W{0,4}?\s{0,4}[:=：]"
+    r"[\s\"'\\]{0,6}([^\s\"'\\,;，；&|{}]{1,80})",
+    re.IGNORECASE,
+)
+"""A key and its value in a label that is no JSON: unquoted, as a list of settings, or cut off."""
 _ESCAPES = re.compile(r'\\+"')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
@@ -98,7 +104,8 @@ def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:
 
 def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
     """JSON objects of a text and inside them; and whether the name AIGC announced them."""
-    text = without_base64(unquote(text[:MAX_TEXT]) if "%7B" in text[:64].upper() else text[:MAX_TEXT])
+    text = unquote(text[:MAX_TEXT]) if "%7B" in text[:64].upper() else text[:MAX_TEXT]
+    text = unicodedata.normalize("NFKC", text) if "｛" in text else text
     word = None if named else _KEYS.search(text)
     if word is None and not named:
         return
@@ -109,6 +116,8 @@ def _objects(text: str, named: bool) -> Iterator[tuple[dict[str, Any], bool]]:
         if start >= 0:
             announced = named or bool(_ANNOUNCED.search(text[max(0, start - 64) : start]))
             yield from _inside(_parse(text[start:]), announced, [MAX_OBJECTS])
+    if named or _ANNOUNCED.search(text):
+        yield dict(_PAIR.findall(text)), False
 
 
 def _parse(text: str) -> Any:
@@ -146,16 +155,23 @@ def _inside(value: Any, named: bool, left: list[int]) -> Iterator[tuple[dict[str
 def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
     """named: whether the place itself says that this is an AIGC label, so that `Label` alone is enough."""
     keys = {
-        str(key).lower().replace("_", ""): item for key, item in value.items() if isinstance(item, str | int)
+        str(key).lower().replace("_", ""): item
+        for key, item in value.items()
+        if isinstance(item, str | int | float)
     }
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
     if "label" in keys and (named or maker or keys.keys() & _OTHERS):
-        return AigcLabel(_LABELS.get(str(keys["label"]).strip(), "label.unclear"), _producer(maker))
+        return AigcLabel(_LABELS.get(_level(keys["label"]), "label.unclear"), _producer(maker))
     product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
     generated = exported == "generation" and product in _GENERATORS
     if generated or str(keys.get("aigclabeltype")) in ("1", "2") or str(keys.get("aigctype")) == "1":
         return AigcLabel("label.generated" if generated else "label.unclear", _producer(product))
     return AigcLabel("label.unclear", _producer(maker)) if maker and (named or "contentid" in keys) else None
+
+
+def _level(value: object) -> str:
+    """ "1" of 1, 1.0, "01" and " 1 "."""
+    return str(value).strip().removesuffix(".0").lstrip("0")
 
 
 def _producer(code: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from refundlens.model.photo.exif import read_exif
-from refundlens.model.photo.formats import Format
+from refundlens.model.photo.formats import Format, lacks_end, riff_end
 from refundlens.model.photo.jpeg import JpegFacts
 from refundlens.model.photo.repair import STRAY, sound_chunks, with_end, without_stray_bytes
 
@@ -25,6 +25,8 @@ BAND = 256
 """Rows converted at a time: keeps the extra memory of a 12-megapixel picture at some 4 MB."""
 
 _CUT_WORDS = ("truncat", "premature", "end of file", "end-of-file", "incomplete", "not enough data")
+_NO_LENGTH = "ogus marker length"
+"""What libjpeg says of a segment of less than two bytes."""
 _WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
 _FROM_INFO = ("png", "webp", "avif")
 """Formats whose EXIF orientation is ours to apply; libheif and Pillow's TIFF reader turn the picture themselves."""
@@ -102,7 +104,7 @@ def _decode_jpeg(data: bytes, facts: JpegFacts, notes: list[str]) -> NDArray[np.
             raise DecodeError(str(error), truncated=True) from error
         notes.append("missing_end_marker")
         return pixels
-    if STRAY.search(message) or data[2:4] == b"\xff\xd8":
+    if STRAY.search(message) or _NO_LENGTH in message or data[2:4] == b"\xff\xd8":
         whole = without_stray_bytes(data, _complaint)
         if whole is not None:
             notes.append("stray_bytes")
@@ -135,7 +137,7 @@ def _decode_with_pillow(
 ) -> tuple[NDArray[np.uint8], int]:
     """Pixels and the orientation that is still to be applied."""
     try:
-        if fmt == "png" and b"IEND" not in data[-4096:] and b"IEND" not in data:
+        if fmt == "png" and lacks_end(fmt, data):
             whole = with_end(data)
             if whole is None:
                 raise DecodeError("the end is missing", truncated=True)
@@ -156,7 +158,7 @@ def _decode_with_pillow(
         message = (
             "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
         )
-        cut = _means_cut(message) or (fmt == "gif" and not data.rstrip(b"\0\r\n").endswith(b";"))
+        cut = _means_cut(message) or lacks_end(fmt, data)
         raise DecodeError(message or type(error).__name__, truncated=cut) from error
     profile = image.info.get("icc_profile") or (fmt == "png" and b"iCCP" in data[:4096])
     if profile and fmt != "jpeg":
@@ -168,8 +170,9 @@ def _decode_with_pillow(
 def _open(data: bytes, fmt: Format) -> Image.Image:
     if fmt == "png":
         data = sound_chunks(data, _NEEDED)
-    if fmt == "webp" and int.from_bytes(data[4:8], "little") + 8 == len(data) + 1:
-        data += b"\0"  # the padding that some writers leave out
+    if fmt == "webp":
+        data += b"\0" * (riff_end(data) - len(data))  # the padding that some writers leave out
+        data = data[:4] + (riff_end(data) - 8).to_bytes(4, "little") + data[8:]
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from refundlens.model.photo.encodings import guess_text, without_base64
+from refundlens.model.photo.encodings import guess_text
 
 MAX_ENTRIES = 512
 """Entries read per directory: cameras write under 100; a hostile file may claim 65,535."""
@@ -19,8 +19,9 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 """Bytes of one value by TIFF type; 129 is EXIF 3.0's UTF-8."""
 _EXIF_IFD, _ORIENTATION, _THUMBNAIL_AT, _THUMBNAIL_BYTES = 0x8769, 0x0112, 0x0201, 0x0202
 _TEXTS = {
-    0x010D: "document", 0x010E: "description", 0x010F: "make", 0x0110: "model", 0x0131: "software",
-    0x013B: "artist", 0x013C: "computer", 0x8298: "copyright", 0x9003: "taken", 0x9286: "user_comment",
+    0x000B: "processing_software", 0x010D: "document", 0x010E: "description", 0x010F: "make", 0x0110: "model",
+    0x0131: "software", 0x013B: "artist", 0x013C: "computer", 0x8298: "copyright", 0x9003: "taken",
+    0x9213: "image_history", 0x9286: "user_comment",
     0x9C9B: "xp_title", 0x9C9C: "comment", 0x9C9D: "xp_author", 0x9C9E: "xp_keywords", 0x9C9F: "xp_subject",
     0xA434: "lens", 0xA436: "title", 0xA437: "photographer", 0xA438: "image_editor", 0xA439: "camera_firmware",
     0xA43A: "raw_developer", 0xA43B: "image_editing_software", 0xA43C: "metadata_editing_software",
@@ -91,7 +92,7 @@ def _text(raw: bytes, order: str, tag: int) -> str:
         return raw[8:].decode("iso2022_jp", "replace").replace("\0", "").strip()
     if raw[:8] in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"\0" * 8):
         raw = raw[8:]
-    return without_base64(guess_text(raw))
+    return guess_text(raw)
 
 
 def _order(block: bytes) -> str | None:

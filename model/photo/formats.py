@@ -127,9 +127,9 @@ def describe(data: bytes) -> str:
             rb"(?:data:image/[\w+.-]+;base64,)?(?:/9j/|iVBORw0KGgo|UklGR|R0lGOD)", data[:64].lstrip()
         )
         return "a picture written as Base64 text, which has to be decoded first" if packed else "text"
-    behind = data.find(b"\xff\xd8\xff", 1, 512)
-    if behind > 0:
-        return f"a damaged JPEG picture ({behind} other bytes stand before it)"
+    for magic, name in ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG")):
+        if (behind := data.find(magic, 1, 512)) > 0:
+            return f"a damaged {name} picture ({behind} other bytes stand before it)"
     return "an unknown format"
 
 
@@ -183,16 +183,28 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
 
 
+def riff_end(data: bytes) -> int:
+    """Offset at which a WebP says that it ends. Writers that stream leave 0 or all ones, some count their own header:
+    then it is where the bytes end."""
+    said = int.from_bytes(data[4:8], "little")
+    return len(data) if said in (0, 0xFFFFFFFF, len(data)) else said + 8
+
+
 def is_cut(fmt: Format, data: bytes) -> bool:
     """Whether the container itself says that it should be longer than the bytes at hand."""
     if fmt == "webp":
-        return (
-            int.from_bytes(data[4:8], "little") + 8 > len(data) + 1
-        )  # the last chunk's padding may be missing
+        return riff_end(data) > len(data) + 1  # the last chunk's padding may be missing
     if fmt in ("heic", "avif"):
         # other bytes that follow a picture are no box, whatever length they seem to give
         return any(kind in _HEIF_BOXES and end > len(data) for kind, _, end in boxes(data, 0, len(data)))
     return False
+
+
+def lacks_end(fmt: Format, data: bytes) -> bool:
+    """Whether the mark is missing that ends a PNG or GIF: if pixels are missing, too, then the file was cut."""
+    if fmt == "png":
+        return b"IEND" not in data[-4096:] and b"IEND" not in data
+    return fmt == "gif" and not data.rstrip(b"\0\r\n").endswith(b";")
 
 
 def _png(data: bytes) -> Size | None:

@@ -42,7 +42,7 @@ def _application(name: bytes, data: bytes, start: int, end: int) -> Iterator[Blo
     elif name.startswith(b"C2PA_GIF"):
         yield block("gif", "application C2PA", _joined(data, start))
     elif name not in _SILENT:
-        yield Block("unknown", f"application {name[:11].decode('latin-1')}", b"")
+        yield Block("unknown", f"application {name[:11].decode('latin-1')}", _joined(data, start))
 
 
 def _table(packed: bytes) -> int:

@@ -47,7 +47,7 @@ def heif_blocks(data: bytes, fmt: str) -> Iterator[Block]:
         elif end > len(data) and kind not in _SILENT:
             yield block(fmt, "trailer", data[start - 8 :])
         elif kind not in _SILENT:
-            yield Block("unknown", f"box {kind.decode('latin-1')}", b"")
+            yield Block("unknown", f"box {kind.decode('latin-1')}", data[start:end])
 
 
 def _credentials(content: bytes, fmt: str) -> Iterator[Block]:
@@ -75,7 +75,9 @@ def _items(data: bytes, start: int, end: int, fmt: str) -> Iterator[Block]:
         elif kind == b"mime" and b"rdf+xml" in mime:
             yield block(fmt, "item XMP", content, whole=whole)
         elif kind in (b"mime", b"uri "):
-            yield Block("unknown", f"item {mime[:40].decode('latin-1') or kind.decode()}", b"")
+            yield Block(
+                "unknown", f"item {mime[:40].decode('latin-1') or kind.decode()}", content, whole=whole
+            )
 
 
 def _exif(content: bytes) -> bytes:

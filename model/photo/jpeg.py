@@ -120,7 +120,10 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == _EOI:
             return
         length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if length < 2 or at + 2 + length > len(data):
+        if length < 2:  # no segment at all: some writers leave the length of an empty one at 0
+            at += 4
+            continue
+        if at + 2 + length > len(data):
             return
         yield marker, data[at + 4 : at + 2 + length]
         if marker == _SOS:

@@ -40,7 +40,7 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
         elif marker == 0xFE:
             yield block("jpeg", "COM", payload, "comment")
         elif 0xE0 <= marker <= 0xEF and not payload.startswith(_SILENT.get(marker, ())):
-            yield Block("unknown", f"APP{marker - 0xE0}", payload[:32])
+            yield Block("unknown", f"APP{marker - 0xE0}", payload)
     for joined in _whole_exif(exif):
         yield block("jpeg", "APP1 Exif", joined)
     yield from _extended_xmp(extensions)

@@ -4,6 +4,7 @@ In: a `Photo`. Out: `Metadata`. Never raises: a broken block is an absent one, a
 walked by `model.photo.png`, `gif`, `webp`, ...; this module only knows what a kind of block means.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -23,11 +24,14 @@ from refundlens.model.photo.tiff import inner_blocks, tiff_blocks
 from refundlens.model.photo.webp import webp_blocks
 from refundlens.model.photo.xmp import Xmp, read_xmp
 
-_XMP_STARTS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")
+_XMP_START = re.compile(rb".{0,40}?(?=<\?xpacket|<x:xmpmeta|<x:xapmeta|<rdf:RDF)", re.DOTALL)
+"""What stands before XMP: a mark of its encoding, its address, a name of the writer's own."""
+_EXIF_START = re.compile(rb".{0,12}?(?=II\*\0|MM\0\*)", re.DOTALL)
 _LABEL = re.compile(
-    rb"[\s\0]{0,16}(?:AIGC\W{0,8})?\{.{0,400}?(?:AIGC|ContentProducer|exportType)", re.IGNORECASE | re.DOTALL
+    rb"[\s\0]{0,16}(?:(?:TC260:)?AIGC\W{0,8})?\{.{0,400}?(?:AIGC|ContentProducer|exportType)",
+    re.IGNORECASE | re.DOTALL,
 )
-"""How an AIGC label begins, which is read where it follows a picture."""
+"""How an AIGC label begins, which is read where it follows a picture or fills a block of its own."""
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -78,7 +82,9 @@ def read_metadata(photo: Photo) -> Metadata:
     blocks = [_by_content(block) for block in metadata_blocks(photo)]
     if photo.format != "tiff":
         blocks += [inner for block in blocks if block.kind == "exif" for inner in inner_blocks(block.content)]
-    unread = [block.place for block in blocks if not block.whole or block.kind == "unknown"]
+    unread = [
+        block.place for block in blocks if not block.whole or (block.kind == "unknown" and block.content)
+    ]
 
     packets = [block for block in blocks if block.kind == "xmp"]
     xmp = read_xmp(*(block.content for block in packets))
@@ -111,12 +117,14 @@ def read_metadata(photo: Photo) -> Metadata:
     for block in blocks:
         if block.kind == "text":
             name = block.name if block.name not in texts else f"{block.name} {len(texts)}"
-            texts[name] = without_base64(guess_text(block.content[:MAX_TEXT]))
+            texts[name] = guess_text(block.content[:MAX_TEXT])
+    for node in xmp.nodes:
+        node.text = without_base64(node.text)
     return Metadata(
-        exif=exif,
+        exif=replace(exif, texts=_plain(exif.texts)),
         xmp=xmp,
-        iptc=iptc,
-        texts={name: text for name, text in texts.items() if text},
+        iptc=_plain(iptc),
+        texts=_plain(texts),
         c2pa=store,
         trailer=b"".join(block.content for block in blocks if block.kind == "trailer"),
         unread=tuple(dict.fromkeys(unread)),
@@ -124,10 +132,28 @@ def read_metadata(photo: Photo) -> Metadata:
 
 
 def _by_content(block: Block) -> Block:
-    """XMP is met under many names of PNG texts and in comments: it says itself what it is."""
-    if block.kind == "text" and block.content.lstrip()[:12].startswith(_XMP_STARTS):
+    """XMP is met under many names of PNG texts and in comments, labels and EXIF in blocks that a writer made up: they
+    say themselves what they are."""
+    if block.kind not in ("text", "unknown"):
+        return block
+    head = block.content[:128]
+    start = _XMP_START.match(head)
+    if start and (block.kind == "unknown" or not start[0].strip(b"\xef\xbb\xbf \r\n\t")):
+        return replace(block, kind="xmp", content=block.content[start.end() :])
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and _XMP_START.match(
+        head.replace(b"\0", b"")
+    ):
         return replace(block, kind="xmp")
+    if block.kind == "unknown" and (start := _EXIF_START.match(head)):
+        return replace(block, kind="exif", content=block.content[start.end() :])
+    if block.kind == "unknown" and _LABEL.match(block.content[:600]):
+        return replace(block, kind="text", name="AIGC" if b"AIGC" not in block.content[:32] else block.place)
     return block
+
+
+def _plain(texts: dict[str, str]) -> dict[str, str]:
+    """Texts without the empty ones; what one holds as Base64 in its stead."""
+    return {name: without_base64(text) for name, text in texts.items() if text}
 
 
 def is_known_trailer(content: bytes) -> bool:

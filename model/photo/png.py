@@ -35,7 +35,7 @@ def png_blocks(data: bytes) -> Iterator[Block]:
             yield from trailer("png", data, end)
             return
         elif kind not in _KNOWN:
-            yield Block("unknown", kind.decode("latin-1"), b"")
+            yield Block("unknown", kind.decode("latin-1"), content)
 
 
 def _text(kind: bytes, content: bytes) -> Iterator[Block]:
@@ -79,4 +79,4 @@ def _raw_profile(name: str, text: bytes, whole: bool) -> Iterator[Block]:
         if not found:
             yield block("png", f"raw profile {name}", content, whole=False)
     elif name not in ("icc", "icm"):
-        yield Block("unknown", f"raw profile {name}", b"")
+        yield Block("unknown", f"raw profile {name}", content)

@@ -152,6 +152,7 @@ def _digital_source(file: File) -> Iterator[Finding]:
     found = file.credentials
     signed = found.source_types if found is not None and found.state == "trusted" else ()
     declared = [*file.metadata.xmp.values(*_SOURCE_TYPES)]
+    declared += [text for name, text in file.metadata.texts.items() if name in _SOURCE_TYPES]
     if found is not None:
         declared += [*found.source_types, *found.ingredient_types]
     proved = [known for value in signed if (known := source_type(value))]
@@ -202,7 +203,7 @@ def _names(file: File) -> list[str]:
     """The values of the fields that name a program."""
     metadata, found = file.metadata, file.credentials
     names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
-    names += [metadata.texts.get(key, "") for key in NAMING_FIELDS["text"]]
+    names += [text for key, text in metadata.texts.items() if key.lower() in NAMING_FIELDS["text"]]
     names += [metadata.iptc.get(key, "") for key in NAMING_FIELDS["iptc"]]
     names += metadata.xmp.values(*NAMING_FIELDS["xmp"])
     names += [found.generator, *found.agents] if found is not None else []

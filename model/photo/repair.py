@@ -2,11 +2,12 @@
 
 In: a file's bytes. Out: the bytes without what belongs to no pixel. JPEG: stray bytes before a marker, which cameras
 write as padding and uploaders leave behind. PNG: ancillary chunks that are damaged or too large for the decoder; of
-critical chunks nothing is touched.
+critical chunks only the header's checksum, where the pixels prove the header right.
 Sources: ITU-T T.81, B.1.1.2 (markers), PNG 3rd ed., 5.4 (ancillary bit) and 13.2 (errors in ancillary chunks).
 """
 
 import re
+import struct
 import zlib
 from collections.abc import Callable
 
@@ -23,6 +24,10 @@ _MARKER = re.compile(rb"\xff[\xd0-\xd9]")
 _END = 0xD9
 _STEP = 1 << 20
 """Bytes of pixels that are unpacked at a time where only their end is looked for."""
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Values of a pixel by a PNG's colour type."""
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row of an interlaced PNG's passes, and their steps across and down."""
 _LEAST_BYTES = {b"acTL": 8, b"fcTL": 26, b"fdAT": 4}
 _LEAST_TRANSPARENCY = {0: 2, 2: 6}
 """Bytes of a PNG's tRNS by colour type: grey, RGB; a palette's has one or more."""
@@ -112,7 +117,10 @@ def sound_chunks(data: bytes, needed: frozenset[bytes]) -> bytes:
         if end > len(data):
             break
         ancillary = bool(kind[0] & 0x20)
-        if not ancillary or (kind in needed and _is_sound(data, at, end)):
+        if kind == b"IHDR" and not _is_sound(data, at, end) and _fits_pixels(data):
+            kept.append(_chunk(kind, data[at + 8 : end - 4]))
+            whole = False
+        elif not ancillary or (kind in needed and _is_sound(data, at, end)):
             kept.append(data[at:end])
         else:
             whole = False
@@ -124,26 +132,42 @@ def sound_chunks(data: bytes, needed: frozenset[bytes]) -> bytes:
 
 def with_end(data: bytes) -> bytes | None:
     """A PNG that ends behind its pixels, with the end chunk it lacks; None where pixels are missing, too."""
-    pixels, at, last = zlib.decompressobj(), 8, 0
-    try:
-        for _ in range(MAX_CHUNKS):
-            if at + 8 > len(data):
-                return None
-            length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-            if kind == b"IDAT":
-                last, rest = at, data[at + 8 : at + 8 + length]
-                while rest and not pixels.eof:
-                    pixels.decompress(rest, _STEP)
-                    rest = pixels.unconsumed_tail
-                if pixels.eof:
-                    break
-            at += 12 + length
-    except zlib.error:
-        return None
-    if not pixels.eof:
+    _, last = _unpacked_pixels(data)
+    if last is None:
         return None
     content = data[last + 8 : last + 8 + int.from_bytes(data[last : last + 4], "big")]
     return data[:last] + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
+
+
+def _unpacked_pixels(data: bytes) -> tuple[int, int | None]:
+    """How many bytes a PNG's pixels unpack to, and where the chunk lies in which they end; None: nowhere."""
+    pixels, at, count = zlib.decompressobj(), 8, 0
+    try:
+        for _ in range(MAX_CHUNKS):
+            if at + 8 > len(data):
+                break
+            length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+            rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+            while rest and not pixels.eof:
+                count += len(pixels.decompress(rest, _STEP))
+                rest = pixels.unconsumed_tail
+            if pixels.eof:
+                return count, at
+            at += 12 + length
+    except zlib.error:
+        pass
+    return count, None
+
+
+def _fits_pixels(data: bytes) -> bool:
+    """Whether a PNG's pixels are whole and exactly as many as its header says, which chance does not bring about."""
+    width, height, depth, colour, *_, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * _CHANNELS.get(colour, 0)
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    rows = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in passes]
+    wanted = sum(down * (1 + -(-across * bits // 8)) for across, down in rows if across > 0 and down > 0)
+    count, last = _unpacked_pixels(data)
+    return last is not None and 0 < count == wanted
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
+from refundlens.model.photo.tool_names import EDITORS, GENERATIVE_EDITORS, GENERATORS
+
 ToolKind = Literal["generator", "generative_editor", "editor"]
 """generative_editor: puts AI-made pixels into a photo. editor: anything else that changes one."""
 
@@ -30,158 +32,29 @@ def _tool(kind: ToolKind, name: str, pattern: str = "") -> Tool:
     return Tool(name, kind, re.compile(bounded, re.IGNORECASE))
 
 
-_GENERATORS = (
-    ("OpenAI", r"OpenAI|gpt[\s-]?image(?:[\s-]?\d(?:\.\d)?)?|gpt[\s-]?4o|ChatGPT|DALL[\s·•∙.-]?E(?:[\s-]?[23])?|"
-         r"OpenAI Sora"
-     r"|Sora[\s-]?[12]?(?=$|\s*(?:by OpenAI|\(OpenAI|/\d))"),
-    ("Google AI", r"(?:made|created|edited|generated) (?:with|by|using) google(?:'s)?(?: ai|\s*$)|google (?:ai|flow|"
-         r"imagen|gemini|deepmind|labs|veo|whisk)|^veo[\s-]?\d"
-     r"|gemini[\s/-]?(?:\d|app|image|flash|pro)|^(?:gemini|imagen)$|imagen[\s/-]?[234]|"
-          r"nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
-    ("Midjourney", "Midjourney|mid[\\s-]journey|niji[\\s-]?(?:journey|\\d)"),
-    ("Stable Diffusion",
-    r"stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|xl|3(?:\.5)?))?|SDXL|SD[\s-]?(?:1\.5|2\.1|3\.5|3)|"
-         r"AUTOMATIC1111|A1111|SD\.?Next|(?:SD[\s-]?)?web[\s-]?ui forge|^(?:re)?Forge(?: Neo)?$|sd-webui|"
-         r"Krita AI Diffusion|^(?:hugging ?face )?diffusers(?:[\s/]v?\d.*)?$|^mflux\b.*"),
-    ("Stability AI", r"Stability(?:\.|\s)(?:AI|Matrix)|DreamStudio|Stable (?:Image|Assistant)|StableStudio"),
-    ("FLUX",
-    r"FLUX[\s._-]?[12](?:\.\d)?(?:[\s_-]?(?:dev|pro|schnell|kontext|krea|fill))?|FLUX[\s_-](?:dev|pro|schnell|"
-         r"kontext)|Black Forest Labs|bfl\.ai|BFL API"),
-    ("ComfyUI", ""), ("InvokeAI", "Invoke[\\s-]?AI"), ("NovelAI", ""),
-    ("SwarmUI", "Swarm[\\s-]?UI|StableSwarmUI"), ("Fooocus", "(?:Ruined)?Fooocus"),
-    ("Easy Diffusion", ""), ("Draw Things", "Draw Things"), ("DiffusionBee", ""),
-    ("Mochi Diffusion", "Mochi Diffusion(?: [\\d.]+)?"),
-    ("Stable Horde", ""),
-    ("xAI Grok", r"Grok[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora|by xAI)|^Grok(?=\W*$)|xAI(?=$|\W)|^x\.ai$"),
-    ("Adobe Firefly", r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image|v?\d).*)?$|Firefly Image(?:\s?\d)?|"
-         r"Adobe (?:Gen\s?AI|Express AI)"),
-    ("Microsoft Designer",
-    r"^(?:GitHub )?Copilot$|Paint Cocreator|Microsoft Designer|Bing Image Creator|"
-         r"Image Creator from (?:Designer|Microsoft)|Microsoft Copilot|"
-         r"Copilot Designer|MAI-Image"),
-    ("Meta AI", r"Meta AI|Imagin(?:e|ed) with (?:Meta|AI)|Emu by Meta"),
-    ("Amazon Bedrock",
-    r"amazon[ .](?:Bedrock|Titan|Nova)(?:[ -](?:Image Generator|Canvas))?|Titan Image Generator|Nova Canvas"),
-    ("Ideogram", r"Ideogram(?:\.ai|\s?\d.*|\s?AI|,? Inc)?"), ("Leonardo.Ai", r"Leonardo[.\s]?AI"),
-    ("Recraft", r"Recraft(?:\.?ai| AI|\s?v?\d.*)|^Recraft(?=\W*$)"),
-    ("Playground AI", r"Playground (?:AI|v\d)|playground(?:ai|\.com)"), ("Krea", r"Krea(?:\.ai| AI| ?\d)"),
-    ("Runway", r"^Runway$|Runway[\s]?(?:ML|AI|Gen)|Runway (?:Image|Video) Generation"),
-    ("Luma AI", r"Luma[\s]?(?:AI|Labs|Photon|Dream Machine)|lumalabs"),
-    ("Bria AI", r"Bria(?:\.ai| AI| ?\d\.\d| Artificial Intelligence)"),
-    ("fal.ai", r"fal[.-]ai|Features & Labels"), ("Reve", r"Reve(?:\.com|\.art| Image| AI)"),
-    ("Higgsfield", r"Higgsfield(?:\.ai| AI)?"),
-    ("Freepik AI", r"Freepik (?:AI|Mystic)|Magnific(?:\.ai| AI)"), ("NightCafe", r"Night[\s]?Cafe"),
-    ("Craiyon", ""), ("StarryAI", "Starry[\\s-]?AI"),
-    ("WOMBO Dream", r"WOMBO(?: Dream)?|Dream by WOMBO"), ("Artbreeder", ""), ("getimg.ai", r"getimg\.ai"),
-    ("SeaArt", r"Sea[\s]?Art(?:\.ai)?"),
-    ("Tensor.Art", r"Tensor\.?Art|吐司"), ("Civitai", ""), ("LiblibAI", r"Liblib(?:\.?AI|\.art)?|哩布"),
-    ("OpenArt", r"OpenArt(?:\.ai)?"),
-    ("RunningHub", ""), ("Shutterstock AI", r"Shutterstock\.AI|Shutterstock AI"),
-    ("Getty Images AI", r"Generative AI by (?:Getty Images|iStock)|(?:Getty Images|iStock) (?:Generative )?AI"),
-    ("Canva Magic Media", r"Canva (?:Magic Media|AI|Dream Lab)|Magic Media|^Dream Lab$"),
-    ("Picsart AI", r"Picsart AI(?: Image Generator)?"), ("Lensa", r"Lensa(?: AI)?"),
-    ("Apple Image Playground", r"(?:Apple )?Image Playground"), ("Aphrodite AI", ""),
-    ("Hailuo", r"Hailuo(?: AI)?|海螺(?:AI)?|MiniMax"),
-    ("Doubao", r"Doubao|豆包(?:AI)?"),
-    ("Jimeng / Dreamina", r"Jimeng|即梦(?:AI)?|Dreamina|Seedream(?:\s?\d.*)?|Seededit"),
-    ("Volcengine / BytePlus", r"Volc(?:ano)?[\s]?Engine|火山引擎|BytePlus"), ("Xinghui", "Xinghui|星绘"),
-    ("Qwen / Tongyi",
-    r"Qwen(?:[\s-]?(?:Image|VL|Chat|\d).*)?|千问|Tongyi|通义(?:万相|千问)?|Wanxiang|万相|Wan[\s-]?\d\.\d(?:[\s-]?Image)?|"
-         r"Z-Image"),
-    ("Wenxin Yige / Baidu",
-     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI"),
-    ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI"),
-    ("Kling", r"Kling(?:[\s.]?AI|[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|可图"),
-    ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image"), ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)|^Vidu(?=\W*$)"),
-    ("SenseMirage", r"SenseMirage|秒画"),
-    ("Spark (iFlytek)", r"讯飞星火|星火绘[图画]"), ("Meitu WHEE", r"WHEE|美图设计室|MiracleVision|奇想智能"),
-    ("Runware", ""), ("Replicate", r"^Replicate(?=\W*$)|Replicate\.com"), ("PixAI", r"PixAI(?:\.art)?"),
-    ("Pollinations", r"Pollinations(?:\.ai)?"),
-    ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
-    ("360 AI", r"360智绘|360智脑"), ("JoyAI", r"言犀|JoyAI"),
-    ("HiDream", r"HiDream(?:[\s-]?\w.*)?"), ("Step (阶跃)", r"阶跃(?:星辰|AI)?|Step[\s-]?1X(?:-Edit)?"),
-    ("LongCat", r"LongCat-Image"), ("Janus", r"Janus[\s-]Pro.*|DeepSeek Janus"), ("OmniGen", r"OmniGen\d?"),
-    ("Lumina", r"Lumina[\s-]Image.*"), ("PixArt", r"PixArt[\s-](?:Sigma|Alpha|Σ|α).*"), ("AuraFlow", ""),
-    ("Kandinsky", r"Kandinsky[\s-]\d.*|GigaChat"), ("YandexART", r"Yandex\s?ART|Shedevrum|Шедеврум"),
-    ("Deep Dream Generator", ""), ("Dezgo", ""), ("Perchance", r"^Perchance$|Perchance(?:\.org| AI)"), ("Yodayo", ""),
-    ("Jasper Art", r"Jasper Art"), ("Stockimg.ai", r"Stockimg\.ai"), ("BlueWillow", ""),
-    ("Lexica", r"^Lexica$|Lexica (?:Aperture|Art)|lexica\.art"), ("Scenario", r"scenario\.(?:gg|com)"),
-    ("Phot.AI", r"Phot\.AI|PhotoAI"), ("Dreamlike.art", r"Dreamlike\.art"), ("Hotpot.ai", r"Hotpot\.ai"),
-    ("neural.love", r"neural\.love"), ("ImagineArt", r"Imagine\.?Art"), ("Novita AI", r"Novita AI"),
-    ("Together AI", r"Together AI"), ("Segmind", ""), ("Xiaoyunque", r"小云雀"), ("Coze", r"^Coze$|扣子(?:空间)?"),
-    ("Qiyu AI", r"奇域(?:AI)?"), ("Duiyou", r"堆友"), ("Quark AI", r"造点(?:AI)?|夸克(?:AI|造点)"),
-    ("Wujie AI", r"无界AI"),
-    ("an AI generator",
-     r"(?:made|created|generated|imagined|produced) (?:with|by|using) (?:generative )?"
-     r"(?:AI|artificial intelligence)|AI[\s-]generated(?: (?:image|photo|picture|content))?"
-     r"|(?:由|使用|通过)?\s?(?:AI|人工智能)\s?(?:智能)?(?:生成|合成|绘制|作图|创作|绘画)|生成式AI"
-     r"|KI[\s-]generiert\w{0,2}|mit KI (?:erstellt|generiert|erzeugt)"
-     r"|(?:générée?s?|créée?s?) (?:par|avec) (?:l['’])?(?:IA|intelligence artificielle)"
-     r"|(?:generad[oa]s?|cread[oa]s?|gerad[oa]s?|criad[oa]s?|hech[oa]) (?:por|con|com) (?:IA|inteligencia artificial)"
-     r"|generat[oa] (?:dall['’]|con l['’]|con )IA|AI(?:によって|で)生成|AI生成画像|AI로 생성|"
-     r"(?:создано|сгенерировано) (?:с помощью )?ИИ"),
-)  # fmt: skip
-_GENERATIVE_EDITORS = (
-    ("Apple Clean Up", r"Apple Photos (?:Clean Up|Generative Edit)"),
-    ("Google Magic Editor", r"Magic (?:Editor|Eraser)|edited with google ai"),
-    ("Samsung Galaxy AI", r"Galaxy AI|(?:Samsung )?(?:Generative Edit|Photo Assist)|Contains AI[\s-]generated content"),
-    ("Photoshop Generative Fill",
-     r"(?:Adobe )?(?:(?:Photoshop|Lightroom) )?Generative (?:Fill|Expand|Remove|Upscale)"),
-    ("Luminar Generative Erase", r"(?:Luminar )?(?:Generative|Gen)[\s-]?(?:Erase|Swap)"),
-    ("ClipDrop", ""), ("PhotoRoom", ""),
-    ("an AI eraser", r"(?:\w+ )?AI (?:Erase[r]?|Expand|Replace|Remove[r]?|Retouch|Photo Editor)"),
-    ("insMind", ""), ("WeShop AI", r"WeShop(?: AI)?"), ("Flair.ai", r"Flair\.ai"), ("Evoto AI", r"Evoto(?: AI)?"),
-    ("cleanup.pictures", r"cleanup\.pictures"),
-    ("Pixelcut", ""), ("Meitu AI", r"(?:美图|醒图|剪映|轻颜|美颜相机)\s?AI|"
-                 r"AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|"
-                 r"(?:Meitu|Picsart|Pixlr|Fotor|Facetune|AirBrush|YouCam) AI"),
-    ("Remini", ""), ("Honor YOYO", r"(?:Honor|荣耀)\s?YOYO|YOYO\s?(?:AI|助手|智能体)"),
-)  # fmt: skip
-_EDITORS = (
-    ("Adobe Photoshop",
-    r"(?:Adobe )?Photoshop(?: (?:CC|CS\d?|Elements|Express|Camera Raw|Lightroom).*)?|^PS Express"),
-    ("Adobe Lightroom", r"(?:Adobe )?(?:Photoshop )?Lightroom"),
-    ("GIMP", ""), ("Meitu", r"Meitu(?:Pic)?|美图(?:秀秀)?|XiuXiu|BeautyPlus|BeautyCam|美颜相机|MyCam"),
-    ("Snapseed", ""), ("Picsart", "PicsArt"),
-    ("Canva", ""), ("VSCO", "VSCO(?:cam)?"), ("Xingtu", "Xingtu|醒图|Hypic"), ("CapCut", "CapCut|剪映|Jianying"),
-    ("Facetune", r"Facetune\d?"),
-    ("FaceApp", ""), ("Pixelmator", r"Pixelmator(?: Pro)?"), ("Affinity Photo", r"Affinity(?: Photo(?: \d)?)?"),
-    ("Paint.NET", r"paint\.net"), ("Pixlr", r"Pixlr(?:\.com| [EX])?"),
-    ("Fotor", ""), ("B612", ""), ("Faceu", "FaceU|轻颜(?:相机)?|Ulike"), ("ACDSee", r"ACDSee.*"),
-    ("PhotoScape", r"PhotoScape(?: X)?"), ("PhotoDirector", "(?:CyberLink )?PhotoDirector"),
-    ("AirBrush", ""), ("Polarr", ""), ("Afterlight", ""), ("Luminar", r"Luminar(?: (?:Neo|AI|\d))?|Skylum"),
-    ("Topaz", r"Topaz (?:Labs|Photo AI|Gigapixel|Sharpen AI|DeNoise AI)|Gigapixel"),
-    ("Capture One", r"Capture One(?: .*)?"), ("DxO PhotoLab", r"DxO(?: .*)?"), ("darktable", ""),
-    ("RawTherapee", ""), ("Krita", ""), ("Photopea", ""),
-    ("CorelDRAW / PaintShop", r"PaintShop(?: Pro)?.*|Corel(?:DRAW)?.*"), ("InShot", ""), ("TouchRetouch", ""),
-    ("Retouch4me", ""), ("PhotoGrid", "Photo[\\s]?Grid"), ("Wuta", "无他相机|Wuta"),
-    ("ON1", r"ON1 .*"), ("Pitu", "Pitu|天天P图"), ("Butter Camera", "黄油相机"), ("Gaoding", "稿定(?:设计)?"),
-    ("Chuangkit", "创客贴"), ("Neo Imaging", "光影魔术手"), ("YouCam", r"YouCam (?:Perfect|Makeup)"),
-    ("Prisma", r"^Prisma$"),
-    ("Microsoft Photos / Paint",
-    r"Microsoft (?:Windows )?(?:Photos?|Paint)(?: .*)?|Windows Photo Editor.*|Paint 3D"),
-    ("ImageMagick", r"(?:Image|Graphics)Magick"), ("IrfanView", ""), ("XnView", r"XnView(?:MP)?"),
-    ("Sketchbook", "Autodesk Sketchbook|Sketchbook"), ("Procreate", ""), ("ibis Paint", r"ibisPaint(?: X)?"),
-    ("Samsung PhotoEditor", r"Samsung PhotoEditor|PhotoEditor_Re_Edit"),
-)  # fmt: skip
-
 TOOLS: tuple[Tool, ...] = (
-    *(_tool("generative_editor", name, pattern) for name, pattern in _GENERATIVE_EDITORS),
-    *(_tool("generator", name, pattern) for name, pattern in _GENERATORS),
-    *(_tool("editor", name, pattern) for name, pattern in _EDITORS),
+    *(_tool("generative_editor", name, pattern) for name, pattern in GENERATIVE_EDITORS),
+    *(_tool("generator", name, pattern) for name, pattern in GENERATORS),
+    *(_tool("editor", name, pattern) for name, pattern in EDITORS),
 )
 """In order of what weighs more: the first that fits a value is what it names."""
 
 NAMING_FIELDS: dict[str, tuple[str, ...]] = {
-    "exif": ("software", "document", "image_editor", "image_editing_software", "raw_developer"),
+    "exif": (
+        "software", "document", "image_editor", "image_editing_software", "raw_developer", "processing_software",
+    ),
     "xmp": (
         "CreatorTool", "softwareAgent", "Software", "AISystemUsed", "AISystemVersionUsed", "Credit", "Source",
-        "CreativeSoftware", "Generator", "AIGenerator", "ImageEditingSoftware", "creatorTool",
+        "CreativeSoftware", "Generator", "AIGenerator", "ImageEditingSoftware",
     ),
     "iptc": ("program", "credit", "source"),
-    "text": ("Software", "Source", "Generator", "generator", "Creator Tool", "AI Generator", "Credit", "software"),
+    "text": (
+        "software", "source", "generator", "creator tool", "creatortool", "ai generator", "credit", "application",
+        "program", "engine", "model", "model name", "generated by", "created with",
+    ),
 }  # fmt: skip
-"""Fields by block whose value is the name of a program (or a credit line, which generators fill with theirs)."""
+"""Fields by block whose value is the name of a program (or a credit line, which generators fill with theirs). XMP and
+texts: in any case."""
 
 LONGEST = 300
 """Characters of a field that are searched: a program's name is shorter."""
@@ -250,6 +123,21 @@ _PLAIN_NAMES = frozenset(
         "dream lab",
         "吐司",
         "哩布",
+        "amuse",
+        "whisk",
+        "dola",
+        "haiper",
+        "kaiber",
+        "karlo",
+        "prodia",
+        "spyne",
+        "pincel",
+        "botika",
+        "fibo",
+        "imagine me",
+        "星流",
+        "天工",
+        "灵光",
     }
 )
 """Names of tools that are people's and firms' names or plain words, too: "Imagen 4" is Spanish for "picture 4"."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from refundlens.model.photo.blocks import Block, block, trailer
-from refundlens.model.photo.formats import MAX_CHUNKS
+from refundlens.model.photo.formats import MAX_CHUNKS, riff_end
 
 _PLACES = {b"EXIF": "EXIF", b"XMP ": "XMP", b"C2PA": "C2PA"}
 _SILENT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
@@ -11,7 +11,7 @@ _SILENT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
 
 def webp_blocks(data: bytes) -> Iterator[Block]:
     """Every metadata block of a WebP, in file order."""
-    at, end = 12, 8 + int.from_bytes(data[4:8], "little")
+    at, end = 12, riff_end(data)
     yield from trailer("webp", data, end)
     for _ in range(MAX_CHUNKS):
         if at + 8 > min(end, len(data)):
@@ -21,5 +21,5 @@ def webp_blocks(data: bytes) -> Iterator[Block]:
         if kind in _PLACES:
             yield block("webp", _PLACES[kind], content, whole=len(content) == length)
         elif kind not in _SILENT:
-            yield Block("unknown", kind.decode("latin-1").strip(), b"")
+            yield Block("unknown", kind.decode("latin-1").strip(), content)
         at += 8 + length + length % 2

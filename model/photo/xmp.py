@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
@@ -34,7 +35,12 @@ _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{2,8});)")
 _FOREIGN_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z]\w{1,7};")
 """HTML's names for letters, which XML does not know."""
 _MEMBER = re.compile(r"_\d{1,5}")
-_DECLARATION = re.compile(r"<\?xml\s[^>]{0,200}\?>\s*")
+_DECLARATION = re.compile(r"(?:<\?xml\s[^>]{0,200}\?>\s*)?(?:<!DOCTYPE\s[\w:.-]{1,40}\s*>\s*)?")
+"""What stands before a packet and says nothing of it: a document type that is a name alone, too."""
+_TERM = ("CvTermId",)
+"""IPTC's structure for a term of a vocabulary: the field that holds its address."""
+MAX_LINKS = 200
+"""References to nodes described elsewhere that are followed; real packets have none."""
 
 
 @dataclass(slots=True)
@@ -59,6 +65,11 @@ class Node:
                 yield from child.values()
             elif child.namespace == RDF and child.name == "about" and self.namespace == RDF:
                 yield from child.values()  # a described resource: its address is the value
+            elif child.name in _TERM or any(_is_about(one) for one in child.children):
+                yield from (
+                    one.text for one in child.children if _is_about(one)
+                )  # a resource of a type of its own
+                yield from child.values() if child.name in _TERM else ()
 
     def fields(self) -> dict[str, str]:
         """A struct's fields by local name; an rdf:Description between is looked through."""
@@ -71,6 +82,10 @@ class Node:
         return found
 
 
+def _is_about(node: Node) -> bool:
+    return node.namespace == RDF and node.name == "about" and bool(node.text)
+
+
 @dataclass
 class Xmp:
     """One or more packets. whole: False where something was not read to its end."""
@@ -79,15 +94,15 @@ class Xmp:
     whole: bool = True
 
     def find(self, name: str) -> list[Node]:
-        """All properties of this local name, wherever they stand, in document order."""
-        return self._named.get(name, [])
+        """All properties of this local name in any case, wherever they stand, in document order."""
+        return self._named.get(name.lower(), [])
 
     @cached_property
     def _named(self) -> dict[str, list[Node]]:
         named: dict[str, list[Node]] = {}
         for node in self.nodes:
             if node.namespace != RDF:
-                named.setdefault(node.name, []).append(node)
+                named.setdefault(node.name.lower(), []).append(node)
         return named
 
     def values(self, *names: str) -> list[str]:
@@ -178,4 +193,34 @@ def _parse(packet: bytes) -> tuple[list[Node], bool]:
         pass  # what was read before stands; a packet is whole when its root was closed
     for node, texts in builder._open:
         node.text = node.text or "".join(texts)
+    _link(builder.nodes)
     return builder.nodes, builder.whole and len(packet) <= MAX_BYTES
+
+
+def _link(nodes: list[Node]) -> None:
+    """Gives properties that refer to a node by its name (rdf:nodeID, rdf:resource="#name") what that node says.
+
+    Only its values and fields are handed over, not the node: links in a circle lead nowhere.
+    """
+    described: dict[str, Node] = {}
+    referring: list[tuple[Node, str]] = []
+    for node in nodes:
+        for child in node.children:
+            if child.namespace != RDF or not child.text:
+                continue
+            name = child.text.removeprefix("#")
+            if node.name == "Description" and node.namespace == RDF:
+                if child.name in ("nodeID", "ID") or (child.name == "about" and name != child.text):
+                    described[name] = node
+            elif child.name == "nodeID" or (child.name == "resource" and name != child.text):
+                referring.append((node, name))
+    said = {
+        name: [
+            *(Node("value", RDF, value) for value in islice(node.values(), MAX_LINKS)),
+            *(Node(field, "", value) for field, value in islice(node.fields().items(), MAX_LINKS)),
+        ]
+        for name, node in islice(described.items(), MAX_LINKS)
+        if referring
+    }
+    for node, name in referring[:MAX_LINKS]:
+        node.children += said.get(name, [])
