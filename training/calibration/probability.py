@@ -8,7 +8,6 @@ once more, pull as well: a term that moves a photo's log odds when it is merely 
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from refundlens.model.detection import Conditions
-from refundlens.model.network import pooling
+from refundlens.model.network.pooling import FEATURES
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.model.verdict.condition_terms import READINGS, ConditionTerms, readings
 from refundlens.model.verdict.stability import of_copy
+from refundlens.training.calibration.balance import EVIDENCE, balanced_weights, effective_photos
 from refundlens.training.calibration.scoring import Sample
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ number, or probabilities would never come to mean what they say."""
 TERM_RIDGES = (3.0, 10.0, 30.0, 100.0, 1000.0)
 """The same for the condition's terms; the last leaves practically none."""
 FOLDS = 5
-"""Of cross-validation, over source photos: 80 % of a hundred photos still fit eleven features."""
+"""Of cross-validation, over source photos: 80 % of a hundred photos still fit ten features."""
 CONSISTENCY = 0.1
 """Penalty on the mean squared move of the log odds between a photo and its copy, half of it in nats. Measured (170
 pairs, 624 pictures): it halves the move that quality and number of compressions bring in, 0.26 to 0.14 in the median,
@@ -50,30 +50,32 @@ class _Problem:
 
     labels: Floats
     weights: Floats
-    photos: int
+    photos: float
     sources: list[str]
 
 
 def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) -> Calibration:
-    """Each class, and each photo within its class, weighs the same."""
-    paired = [sample for sample in samples if sample.copy is not None]
-    matrix = np.stack([sample.features for sample in samples])
-    copies = np.array([sample.copy for sample in paired]).reshape(len(paired), matrix.shape[1])
-    originals = np.array([sample.features for sample in paired]).reshape(copies.shape)
-    weights = photo_weights(samples)
+    """Each class weighs the same, each photo within its class, and each condition in both (`balance`)."""
+    used = [FEATURES.index(name) for name in EVIDENCE]
+    paired = [(sample.features[used], sample.copy[used]) for sample in samples if sample.copy is not None]
+    matrix = np.stack([sample.features[used] for sample in samples])
+    originals, copies = (
+        np.array([one[which] for one in paired]).reshape(len(paired), len(used)) for which in (0, 1)
+    )
+    weights = balanced_weights(samples)
     mean = np.average(matrix, axis=0, weights=weights)
     scale = np.sqrt(np.average((matrix - mean) ** 2, axis=0, weights=weights)) + 1e-6
     problem = _Problem(
         np.array([sample.label for sample in samples], np.float64),
         weights,
-        len({(sample.label, sample.source) for sample in samples}),
+        effective_photos(samples, weights),
         [sample.source for sample in samples],
     )
     solution = _best(
         (matrix - mean) / scale, np.zeros(len(matrix)), (copies - originals) / scale, None, problem, RIDGES
     )
     plain = Calibration(
-        features=pooling.FEATURES, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
+        features=EVIDENCE, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
         offset=float(solution[-1]), clear_below=0.0, limit=limit, confidence=confidence, bins=(),
     )  # fmt: skip
     fitted = plain.model_copy(update={"terms": fit_terms(plain, samples, problem)})
@@ -208,12 +210,3 @@ def _folds(sources: Sequence[str]) -> NDArray[np.int_]:
     ranked = sorted(set(sources), key=lambda name: hashlib.sha256(f"fold {name}".encode()).digest())
     place = {name: index % FOLDS for index, name in enumerate(ranked)}
     return np.array([place[name] for name in sources])
-
-
-def photo_weights(samples: Sequence[Sample]) -> Floats:
-    """Sums to 1; half for each class, equal shares for the photos of a class, equal shares for a photo's variants."""
-    variants: dict[tuple[int, str], int] = defaultdict(int)
-    for sample in samples:
-        variants[sample.label, sample.source] += 1
-    photos = {label: sum(key[0] == label for key in variants) for label in (0, 1)}
-    return np.array([0.5 / photos[s.label] / variants[s.label, s.source] for s in samples])
