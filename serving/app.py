@@ -324,6 +324,7 @@ def _readiness(parts: Services) -> Readiness:
             return None
         return "the worker has ended; the log says why, restart the service" if task else "not started"
 
+    elsewhere = {"engine": parts.service.engine.check_remote} if parts.settings.engine != "local" else {}
     bucket = {"files": parts.files.check} if parts.settings.files else {}
     return Readiness(
         {
@@ -332,6 +333,7 @@ def _readiness(parts: Services) -> Readiness:
             "disk": disk_takes(parts.settings.data_dir),
             "worker": said(worker),
             "model": said(model),
+            **elsewhere,
         }
     )
 

@@ -14,6 +14,7 @@ from refundlens.model.names import Device
 from refundlens.serving.kit.language import Language
 
 MEGABYTE = 1_000_000
+EngineName = Literal["local", "triton"]
 
 
 def cores() -> int:
@@ -43,6 +44,17 @@ class Settings(BaseSettings):
     language: Language = Field(default="en", description="language of the command's reasons")
     workers: int = Field(default_factory=cores, ge=1, description="pictures looked at at the same time")
     device: Device = Field(default="auto", description="what the model runs on")
+    engine: EngineName = Field(
+        default="local",
+        description="where batches run: in this process, or on Triton (KServe v2)",
+    )
+    engine_url: str = Field(
+        default="",
+        description="where that is: grpc://HOST:8001 or http://HOST:8000 of Triton",
+    )
+    engine_calls: int = Field(
+        default=4, ge=1, description="batches under way there at once; twice as many as there are replicas"
+    )
     max_decoded_bytes: int = Field(
         default=200 * MEGABYTE,
         ge=1,

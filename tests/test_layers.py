@@ -86,7 +86,7 @@ SERVING: tuple[frozenset[str], ...] = tuple(
         "platforms drawing reuse",  # pure, but for the rows of prints
         "workflow identity",
         "engine http",
-        "events observability",  # audit chain, outbox
+        "remote events observability",  # audit chain, outbox
         "storage",  # database, files
         "kit settings client",  # ids, clock, roles, language
     )

@@ -12,7 +12,18 @@ from typing import Any
 
 import typer
 
-from refundlens.serving.cli import bench, detect, doctor, keys, models, records, serve, snapshots, verify
+from refundlens.serving.cli import (
+    bench,
+    deploy,
+    detect,
+    doctor,
+    keys,
+    models,
+    records,
+    serve,
+    snapshots,
+    verify,
+)
 from refundlens.serving.cli.common import complain
 from refundlens.serving.kit.extras import how_to_install, missing
 from refundlens.serving.settings import SettingsError
@@ -48,6 +59,7 @@ app.add_typer(records.audit, name="audit")
 app.add_typer(records.buyers, name="buyers")
 app.add_typer(records.labels, name="labels")
 app.add_typer(models.app, name="models")
+app.add_typer(deploy.app, name="deploy")
 app.add_typer(records.reuse, name="reuse")
 
 

@@ -10,6 +10,7 @@ import gc
 import socket
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -28,6 +29,13 @@ GRACE_SECONDS = 60
 """How long open requests may take once the service is told to stop; the default deadline of a caller."""
 
 
+class EngineChoice(StrEnum):
+    """`serving.settings.EngineName`, for the command line."""
+
+    local = "local"
+    triton = "triton"
+
+
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[
@@ -37,6 +45,14 @@ def serve(
         int | None, typer.Option(min=1, help="Photos looked at at the same time. [default: processors]")
     ] = None,
     model: Model = None,
+    engine: Annotated[
+        EngineChoice | None,
+        typer.Option(help="Where batches run. [default: REFUNDLENS_ENGINE, or local]"),
+    ] = None,
+    engine_url: Annotated[
+        str | None,
+        typer.Option(help="grpc://HOST:8001 of Triton, or the address of a Ray cluster."),
+    ] = None,
 ) -> None:
     """Serve the API and the page on one address, until interrupted."""
     import uvicorn
@@ -47,7 +63,9 @@ def serve(
     from refundlens.serving.observability import configure
     from refundlens.serving.storage.database import DatabaseError
 
-    settings = read_settings(workers=workers, bundle=model)
+    settings = read_settings(
+        workers=workers, bundle=model, engine=engine and engine.value, engine_url=engine_url
+    )
     configure(settings)
     try:
         settings, told = fit_for(settings, host)

@@ -36,6 +36,7 @@ from refundlens.serving.kit.clock import Clock
 from refundlens.serving.kit.language import Language
 from refundlens.serving.kit.principal import tenant_of_owner
 from refundlens.serving.observability import Metrics
+from refundlens.serving.remote.batches import EngineAway
 from refundlens.serving.reuse.finder import Finder
 from refundlens.serving.reuse.telling import photo_reasons, reuse_of_photo
 from refundlens.serving.storage.database import Database
@@ -206,8 +207,8 @@ class DetectionService:
                 raise storage_problem(fault) from error
             _log.exception("a picture of %d bytes could not be kept", len(upload.data))
             return PhotoOutcome(error=INTERNAL)
-        except Expired as error:
-            return PhotoOutcome(error=ErrorBody(code="deadline", message=str(error)))
+        except (Expired, EngineAway) as error:
+            return PhotoOutcome(error=ErrorBody(code="deadline", message=_late(error)))
         except Exception:
             # One poisoned picture must not fail the others of its request; the log keeps what happened.
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))
@@ -268,6 +269,14 @@ class DetectionService:
             for stage, milliseconds in outcome.detection.timings_ms.items():
                 self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
             self.admission.learn(outcome.work)
+
+
+def _late(error: Expired | EngineAway) -> str:
+    """What the caller is told; which machines are away is for the log."""
+    if isinstance(error, Expired):
+        return str(error)
+    _log.error("nobody ran the batches of a picture: %s", error)
+    return "the machines that judge pictures did not answer in time: send it again"
 
 
 def _coarse(outcome: PhotoOutcome) -> PhotoOutcome:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from refundlens.model.bundle import BundleError
+from refundlens.model.bundle import BundleError, bundled_path
 from refundlens.model.detect import Detector
 from refundlens.model.detection import ModelName
 from refundlens.model.names import Defect
@@ -26,6 +26,7 @@ from refundlens.serving.engine.shadow import MOST, Shadow, ShadowTally
 from refundlens.serving.engine.workers import Workers
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import EngineMetrics, Metrics
+from refundlens.serving.remote.chosen import open_remote
 from refundlens.serving.settings import Settings, cores, read_settings, trusted_signers
 
 WARM_UP_SIDE = 512
@@ -37,7 +38,8 @@ DRAIN_SECONDS = 60.0
 class Engine:
     """Judges photos with one model, on `settings.workers` threads.
 
-    bundle: an .onnx bundle, a loaded detector, or none for the bundle of the settings. Raises BundleError.
+    bundle: an .onnx bundle, a loaded detector, or none for the bundle of the settings. Its batches run here, or where
+    the settings say (`serving.remote`). Raises BundleError, SettingsError.
     """
 
     def __init__(
@@ -48,11 +50,11 @@ class Engine:
     ) -> None:
         self._settings = settings or read_settings()
         self._metrics = metrics or Metrics().engine
-        detector = bundle if isinstance(bundle, Detector) else self._load(bundle or self._settings.bundle)
+        self._remote = open_remote(self._settings)
         self._shadow: Shadow | None = None
         self._changing = threading.Lock()
         self._workers = Workers(
-            ModelRunner(detector),
+            self._lane(bundle),
             self._settings.workers,
             self._settings.max_decoded_bytes,
             self._metrics,
@@ -186,6 +188,7 @@ class Engine:
                 old, self._workers.lane = self._workers.lane, lane
                 self._metrics.swaps.labels("done").inc()
                 self._workers.changed.wait_for(lambda: not old.jobs, DRAIN_SECONDS)
+            old.close()
             return lane.detector.name
 
     def shadow(self, bundle: Path | None, share: float = 0.1) -> None:
@@ -197,18 +200,39 @@ class Engine:
     def close(self) -> None:
         """Finish what is being worked on; photos that wait fail with Closed."""
         self._workers.close()
+        self._workers.lane.close()
+        if self._remote is not None:
+            self._remote.close()
+
+    def check_remote(self) -> None:
+        """That the machines that run batches, if others do, answer. Raises EngineAway."""
+        if self._remote is not None:
+            self._remote.check()
+
+    def _lane(self, bundle: Path | Detector | None) -> ModelRunner:
+        """A loaded model, here and where its batches run. Raises BundleError."""
+        if isinstance(bundle, Detector):
+            detector, path = bundle, self._settings.bundle
+        else:
+            path = bundle or self._settings.bundle
+            detector = self._load(path)
+        if self._remote is None:
+            return ModelRunner(detector)
+        there = self._remote.open(path or bundled_path(), detector.bundle)
+        return ModelRunner(detector, there, self._remote.calls)
 
     def _load(self, bundle: Path | None) -> Detector:
         threads = max(1, cores() // self._settings.workers)
         settings = self._settings
         cache, trusted = settings.data_dir / "tensorrt", trusted_signers(settings)
-        return Detector(bundle, threads, settings.device, cache, trusted)
+        device = settings.device if self._remote is None else "cpu"
+        return Detector(bundle, threads, device, cache, trusted)
 
     def _prepare(self, bundle: Path | None) -> ModelRunner:
         """A lane that is ready to judge. On one thread: the running model has the others.
 
         Raises BundleError, also where the running model has a GPU and this one got none: its batches would crawl."""
-        lane = ModelRunner(self._load(bundle))
+        lane = self._lane(bundle)
         if self._workers.lane.gpu and not lane.gpu:
             raise BundleError(
                 "the new model could not be put on the GPU; free some of its memory and try again"

@@ -2,7 +2,8 @@
 
 In: a detector. Out: a lane that photos are sent down. While models are swapped there are two lanes side by side.
 
-Runs one batch of tiles on one thread. Two ways: straight on the CPU, or bound to a GPU's memory in few shapes.
+Runs one batch of tiles on one thread. Three ways: straight on the CPU, bound to a GPU's memory in few shapes, or on
+another machine (`serving.remote`).
 
 A network owns the buffer that tiles are copied into, so that nothing is allocated for a batch; each runner thread has
 its own.
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from refundlens.model.detect import Detector
 from refundlens.model.network.tiles import TILE
 from refundlens.model.providers import BUCKETS, on_gpu
+from refundlens.serving.remote.batches import BatchCall, RemoteModel, patiently
 
 NEAR = 0.05
 """A batch size counts as best from this share under the best speed on: bigger ones only make others wait, and on a CPU
@@ -142,6 +144,18 @@ class BoundNetwork:
             _page_unlock(self.buffer)
 
 
+class RemoteNetwork:
+    """Other machines': sent again while nobody takes it."""
+
+    def __init__(self, call: BatchCall, largest: int) -> None:
+        self._call = call
+        self.buffer = np.zeros((largest, TILE, TILE, 3), np.uint8)
+
+    def run(self, count: int) -> tuple[Floats, Floats]:
+        """Raises EngineAway."""
+        return patiently(self._call, self.buffer[:count])
+
+
 def _page_lock(buffer: NDArray[np.uint8]) -> bool:
     """Pin memory so that the GPU fetches it without a copy in between. False where the CUDA runtime will not."""
     runtime = _cuda_runtime()
@@ -173,19 +187,26 @@ some 10 MB that ONNX Runtime never gives back, in every thread."""
 ROUNDS = 2
 """Runs of each size in the warm-up. The fastest counts: the first one allocates and, on a GPU, chooses algorithms, and
 whatever else disturbs only slows down."""
+GPU_RUNNERS = 2
+"""Threads that run batches on a GPU: one copies its tiles there while the other's are computed."""
 PATIENCE = 2.0
 """Seconds of warm-up after which a CPU leaves the larger sizes for later (`CostCurve.next_limit`): on a processor so
 busy or slow, being ready comes first. A GPU runs every size, or the first photo of each would wait for it."""
 
 
 class ModelRunner:
-    """A model that photos go through. `jobs`: those under way, guarded by the engine's lock, as is `curve`."""
+    """A model that photos go through. `jobs`: those under way, guarded by the engine's lock, as is `curve`.
 
-    def __init__(self, detector: Detector) -> None:
+    remote, calls: where its batches run, and how many at once, if not here.
+    """
+
+    def __init__(self, detector: Detector, remote: RemoteModel | None = None, calls: int = 0) -> None:
         self.detector = detector
-        self._session = detector.bundle.session
-        self.gpu = on_gpu(self._session.get_providers())
-        self.curve = CostCurve(BUCKETS if self.gpu else CPU_SIZES)
+        self._session, self._remote = detector.bundle.session, remote
+        self.gpu = remote is None and on_gpu(self._session.get_providers())
+        self.apart = calls if remote else GPU_RUNNERS * self.gpu
+        """Threads that run its batches and do nothing else; 0 where those that decode run them, too."""
+        self.curve = CostCurve(BUCKETS if self.apart else CPU_SIZES)
         self.jobs = 0
         self._local = threading.local()
 
@@ -199,7 +220,8 @@ class ModelRunner:
     def batch(self, ready: int, idle: int) -> int:
         """Tiles for one batch. ready: tiles that wait. idle: runners with nothing to do, the asking one included.
 
-        Processors share what is there; a GPU takes all at once, since a full batch costs it hardly more.
+        Processors share what is there, here or elsewhere; a GPU takes all at once, since a full batch costs it hardly
+        more.
         """
         share = ready if self.gpu else -(-ready // idle)
         return min(self.curve.next_limit(), share)
@@ -215,8 +237,15 @@ class ModelRunner:
                     break
         return seconds
 
+    def close(self) -> None:
+        """Give up what other machines hold for it."""
+        if self._remote is not None:
+            self._remote.close()
+
     def _make(self) -> NetworkRunner:
         sizes = self.curve.sizes
+        if self._remote is not None:
+            return RemoteNetwork(self._remote.connect(), sizes[-1])
         return BoundNetwork(self._session, sizes) if self.gpu else DirectNetwork(self._session, sizes[-1])
 
 

@@ -18,6 +18,7 @@ from refundlens.model.photo.image import read_photo
 from refundlens.serving.engine.job import Judgement, PhotoJob, Priority, TiledPass
 from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.engine.scheduler import Infer, TileSlice
+from refundlens.serving.remote.batches import EngineAway
 
 
 def decode(job: PhotoJob) -> None:
@@ -31,12 +32,15 @@ def decode(job: PhotoJob) -> None:
 def infer(task: Infer) -> tuple[float, dict[PhotoJob, Exception]]:
     """Run a batch and put each photo's results in place. Seconds of the run, and the photos it failed for.
 
-    A batch that fails is run again photo by photo: one that breaks the network does not take the others with it.
+    A batch that fails is run again photo by photo: one that breaks the network does not take the others with it. Where
+    there is nobody to run it, that would only take longer.
     """
     began = time.monotonic()
     try:
         _run(task.lane, task.slices)
         failed: dict[PhotoJob, Exception] = {}
+    except EngineAway as error:
+        failed = {part.job: error for part in task.slices}
     except Exception as error:
         failed = {task.slices[0].job: error} if len(task.slices) == 1 else _one_by_one(task)
     seconds = time.monotonic() - began

@@ -1,8 +1,8 @@
 """The engine's threads: each takes from the scheduler whatever can be done now, does it, and puts the result back.
 
 In: jobs. Out: each job's future is set, exactly once. On the CPU every thread does every stage, one thread a core, so
-that none idles while another stage is busy. A GPU gets runners of its own, so that it never waits for a processor that
-is decoding.
+that none idles while another stage is busy. A GPU, and other machines, get runners of their own, so that
+they never wait for a processor that is decoding.
 """
 
 import logging
@@ -17,8 +17,6 @@ from refundlens.serving.engine.scheduler import STAGES, Decode, Finish, Infer, S
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 from refundlens.serving.observability import EngineMetrics
 
-GPU_RUNNERS = 2
-"""Threads that run batches on a GPU: one copies its tiles there while the other's are computed."""
 SMALL_TILES = 16
 """Of a photo that an idle engine always tries, some 900 pixels a side: what a tile cost when the machine was busy, or
 of another photo, says nothing of it, and trying costs less than a second anywhere."""
@@ -41,20 +39,19 @@ class Workers:
         metrics: EngineMetrics,
         on_finished: Callable[[PhotoJob, Judgement], None],
     ) -> None:
-        gpu = lane.gpu
         self.lane = lane
-        self.runners = GPU_RUNNERS if gpu else workers
+        self.runners = lane.apart or workers
         self.changed = threading.Condition()
         """Guards the scheduler, the load, every runner's count and curve; notified at every change."""
         self._scheduler = Scheduler(most_bytes, max(1, workers - 1))
-        self._load = Load(workers, GPU_RUNNERS if gpu else None)
+        self._load = Load(workers, lane.apart or None)
         self._metrics, self._on_finished = metrics, on_finished
         self._jobs: set[PhotoJob] = set()
         self._idle = 0
         self._closed = False
         self._started = False
-        duties: list[Sequence[Stage]] = [("finish", "decode") if gpu else STAGES] * workers
-        duties += [("infer",)] * (GPU_RUNNERS if gpu else 0)
+        duties: list[Sequence[Stage]] = [("finish", "decode") if lane.apart else STAGES] * workers
+        duties += [("infer",)] * lane.apart
         self._threads = [
             threading.Thread(target=self._work, args=(duty,), name=f"engine-{index}", daemon=True)
             for index, duty in enumerate(duties)

@@ -31,8 +31,8 @@ class S3:
         (folder / "data").mkdir(parents=True)
         rights = {"actions": ["Admin"], "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}
         (folder / "s3.json").write_text(json.dumps({"identities": [{"name": "tests", **rights}]}))
-        self._ports = dict(zip(("master", "volume", "filer", "s3"), _free(8), strict=False))
-        self._grpc = dict(zip(self._ports, _free(8)[4:], strict=False))
+        self._ports = dict(zip(("master", "volume", "filer", "s3"), free_ports(8), strict=False))
+        self._grpc = dict(zip(self._ports, free_ports(8)[4:], strict=False))
         self.endpoint = f"http://127.0.0.1:{self._ports['s3']}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -77,7 +77,7 @@ class S3:
         return True
 
 
-def _free(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody has now."""
     doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     found = [int(door.getsockname()[1]) for door in doors]
