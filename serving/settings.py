@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("var"), description="where the service keeps results and samples")
     trust_list: Path | None = Field(
         default=None,
-        description="PEM certificates of signers whose Content Credentials (C2PA) count as proof",
+        description="PEM certificates of authorities whose signers' Content Credentials (C2PA) count as proof",
     )
     bundle_signers: Path | None = Field(
         default=None,
@@ -276,7 +276,30 @@ def trusted_signers(settings: Settings) -> str:
         raise SettingsError(f"REFUNDLENS_TRUST_LIST: {error}") from error
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise SettingsError(f"REFUNDLENS_TRUST_LIST: {settings.trust_list} holds no PEM certificate")
+    try:
+        names = _signers(text)
+    except ValueError as error:
+        raise SettingsError(f"REFUNDLENS_TRUST_LIST: {settings.trust_list} is damaged: {error}") from error
+    if names:
+        raise SettingsError(
+            f"REFUNDLENS_TRUST_LIST: {names[0]} is a signer's own certificate, which the verifier does not go by: "
+            "put the authority that issued it in its place"
+        )
     return text
+
+
+def _signers(text: str) -> list[str]:
+    """Whose certificates of a list are no authority's. Raises ValueError."""
+    from cryptography import x509
+
+    found = []
+    for one in x509.load_pem_x509_certificates(text.encode()):
+        try:
+            authority = one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except x509.ExtensionNotFound:
+            authority = False
+        found += [] if authority else [one.subject.rfc4514_string()]
+    return found
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

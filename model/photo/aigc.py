@@ -66,15 +66,12 @@ class AigcLabel:
 def read_aigc(metadata: Metadata) -> AigcLabel | None:
     """The first AIGC label found, None where there is none."""
     named = [text for key, text in metadata.texts.items() if key.upper() == "AIGC"]
-    named += [value for node in metadata.xmp.nodes if node.name.upper() == "AIGC" for value in node.values()]
-    for node in metadata.xmp.nodes:
-        if node.name.upper() == "AIGC" and node.fields():
-            label = _read(dict(node.fields()), True)
-            if label:
-                return label
-    single = {
-        node.name: next(node.values(), "") for node in metadata.xmp.nodes if "tc260" in node.namespace.lower()
-    }
+    named += metadata.properties("AIGC")
+    for node in metadata.xmp.find("AIGC"):
+        label = _read(dict(node.fields()), True)
+        if label:
+            return label
+    single = {node.name: next(node.values(), "") for node in metadata.xmp.of("tc260")}
     found = next(_labels([(True, text) for text in named]), None)
     found = found or _read({key: value for key, value in single.items() if key.upper() != "AIGC"}, True)
     found = found or next(_labels([(False, text) for text in _loose(metadata)]), None)

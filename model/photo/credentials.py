@@ -70,7 +70,8 @@ def read_credentials(
 ) -> Credentials | None:
     """The file's Content Credentials, None where it has none.
 
-    trust_list: PEM certificates of the signers, or their authorities, whom this installation trusts.
+    trust_list: PEM certificates of the authorities whose signers this installation trusts; a signer's own is not looked
+    at by the verifier.
     """
     places = xmp.values("provenance")
     remote = next((value for value in places if value.lower().startswith(("http://", "https://"))), "")

@@ -107,12 +107,7 @@ def is_settings(text: str) -> bool:
 
 def _texts(metadata: Metadata) -> Iterator[str]:
     yield from metadata.free_texts()
-    yield from (
-        value
-        for node in metadata.xmp.nodes
-        if node.name.lower() in ("prompt", "workflow")
-        for value in node.values()
-    )
+    yield from metadata.xmp.values("prompt", "workflow")
 
 
 def _from_text(text: str) -> str | None:

@@ -53,16 +53,18 @@ class Metadata:
     def kinds(self) -> list[str]:
         """The kinds of metadata that are there, as keys of model/texts's values or by their names."""
         exif = self.exif.texts or self.exif.exposure or self.exif.maker_note or self.exif.thumbnail
-        there = {"EXIF": exif, "XMP": self.xmp.nodes, "IPTC": self.iptc, "block.text": self.texts}
+        there = {"EXIF": exif, "XMP": self.xmp.elements, "IPTC": self.iptc, "block.text": self.texts}
         return [kind for kind, content in there.items() if content]
 
     def free_texts(self) -> list[str]:
         """Every text in which a program may leave its settings or a label, whatever the field is called."""
         found = [*self.exif.texts.values(), *self.texts.values(), *self.iptc.values()]
-        found += self.xmp.values(
-            "UserComment", "description", "Description", "ImageDescription", "parameters"
-        )
+        found += self.properties("UserComment", "description", "ImageDescription", "parameters")
         return list(dict.fromkeys(found))
+
+    def properties(self, *names: str) -> list[str]:
+        """The values of XMP properties that may hold a text as Base64."""
+        return [without_base64(value) for value in self.xmp.values(*names)]
 
 
 def metadata_blocks(photo: Photo) -> Iterator[Block]:
@@ -118,8 +120,6 @@ def read_metadata(photo: Photo) -> Metadata:
         if block.kind == "text":
             name = block.name if block.name not in texts else f"{block.name} {len(texts)}"
             texts[name] = guess_text(block.content[:MAX_TEXT])
-    for node in xmp.nodes:
-        node.text = without_base64(node.text)
     return Metadata(
         exif=replace(exif, texts=_plain(exif.texts)),
         xmp=xmp,

@@ -231,7 +231,23 @@ def _certificate(
 
 
 def trust_list() -> str:
-    return authority()[0].public_bytes(serialization.Encoding.PEM).decode()
+    return pem(authority()[0])
+
+
+def pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@cache
+def leaf(signer: str = "Example AI Inc") -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The certificate of a signer under our own authority."""
+    root, root_key = authority()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([
+        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, signer),
+        x509.NameAttribute(x509.NameOID.COMMON_NAME, signer),
+    ])  # fmt: skip
+    return _certificate(name, key, root.subject, root_key, False), key
 
 
 def signed(
@@ -245,14 +261,9 @@ def signed(
 
     more: another assertion.
     """
-    root, root_key = authority()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([
-        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, signer),
-        x509.NameAttribute(x509.NameOID.COMMON_NAME, signer),
-    ])  # fmt: skip
-    leaf = _certificate(name, key, root.subject, root_key, False)
-    chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (leaf, root))
+    root, _ = authority()
+    certificate, key = leaf(signer)
+    chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (certificate, root))
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

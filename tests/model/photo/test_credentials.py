@@ -34,6 +34,14 @@ def test_a_signed_file_of_each_format(fmt: str) -> None:
     assert (found.actions, found.agents, found.faults) == (("c2pa.created",), ("Example Model",), ())
 
 
+def test_a_signers_own_certificate_on_the_trust_list_proves_nothing() -> None:
+    data = build.signed(build.saved("JPEG"), "image/jpeg")
+    for signer in ("Example AI Inc", "Somebody else"):
+        assert _read(data, build.pem(build.leaf(signer)[0])).state == "valid"
+    both = build.pem(build.leaf()[0]) + build.trust_list()
+    assert _read(data, both).state == "trusted"
+
+
 def test_a_changed_picture_breaks_its_seal() -> None:
     data = bytearray(build.signed(build.saved("PNG"), "image/png"))
     at = data.rindex(b"IDAT") + 30

@@ -131,9 +131,16 @@ def test_a_trusted_signature_is_proof_and_an_unknown_one_is_not(
     assert line["false_accusation_bound"] is not None
     codes = [reason["code"] for reason in line["reasons"]]  # type: ignore[attr-defined]
     assert codes[:2] == ["policy.signed_ai", "metadata.c2pa_source"] and len(codes) <= 3
-    for wrong in (tmp_path / "missing.pem", path):
+    leaf, damaged = tmp_path / "leaf.pem", tmp_path / "damaged.pem"
+    leaf.write_text(build.trust_list() + build.pem(build.leaf()[0]))
+    damaged.write_text(build.trust_list().replace("A", "B", 40))
+    for wrong, why in (
+        (tmp_path / "missing.pem", "missing.pem"), (path, "no PEM"), (leaf, "Example AI Inc is a signer's own"),
+        (damaged, "damaged"),
+    ):  # fmt: skip
         result = detect(path, "--json", REFUNDLENS_TRUST_LIST=str(wrong))
         assert result.exit_code != 0 and "REFUNDLENS_TRUST_LIST" in str(result.exception)
+        assert why in str(result.exception)
 
 
 def test_standard_input_and_pipes(tmp_path: Path, photo: Photo, bundle: Path) -> None:
