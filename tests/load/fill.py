@@ -26,13 +26,17 @@ def fill(
     database: Database, reports: int, seed: int = 1, tell: Callable[[int], None] = lambda done: None
 ) -> None:
     """tell: called with the number of reports after each batch."""
-    maker = Maker(reports, seed)
     with database.transaction() as session:
         session.add(Tenant(id=SECOND, name="second", settings={}, created_at=NOW))
         session.flush()
         audit.start(session, SECOND)
         for tenant in dict.fromkeys(TENANTS):
             session.add_all(_endpoint(tenant, key) for key in endpoints(tenant))
+        session.flush()
+        chains = session.execute(
+            select(Chain.tenant_id, Chain.length)
+        )  # the service's start has written rows, too
+        maker = Maker(reports, seed, dict(chains.tuples().all()))
     database._engine.dispose()  # SQLite leaves WAL mode only when nobody else is there
     indexes = [index for name in COLUMNS for index in Base.metadata.tables[name].indexes]
     with database._engine.connect() as connection:

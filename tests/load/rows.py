@@ -136,12 +136,12 @@ def body(identifier: str, probability: float, verdict: str) -> dict[str, Any]:
 
 
 class Maker:
-    """Makes the rows of `reports` reports. The same seed gives the same rows."""
+    """Makes the rows of `reports` reports. The same seed gives the same rows. chain_length: of each tenant's audit
+    chain; rows are added behind it."""
 
-    def __init__(self, reports: int, seed: int = 1) -> None:
+    def __init__(self, reports: int, seed: int, chain_length: dict[str, int]) -> None:
         self.reports = reports
-        self.chain_length: dict[str, int] = dict.fromkeys(TENANTS, 1)
-        """Of each tenant's audit chain; its first row is there already."""
+        self.chain_length = chain_length
         self._random = random.Random(seed)
         self._count = itertools.count()
         sizes = [1 / (rank + 1) for rank in range(SHOPS)]

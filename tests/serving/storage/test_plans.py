@@ -16,9 +16,11 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import repository, retention
 from refundlens.serving.console.review import sharing
 from refundlens.serving.detection.store import DetectionStore
+from refundlens.serving.events import audit
+from refundlens.serving.events.audit import Fact
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.kit.roles import Role
+from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import history, review_queue
 from refundlens.serving.reports import repository as reports
@@ -49,6 +51,8 @@ def filled(detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The service on SQLite with a small marketplace's year."""
     folder = tmp_path_factory.mktemp("filled")
     app = million.application(sqlite_url(folder), folder, detector)
+    with app.state.database.transaction() as session:  # as the registry does when a bundle is new
+        audit.append(session, DEFAULT, NOW, SYSTEM, Fact("model.added", "refundlens-s-1"))
     fill.fill(app.state.database, REPORTS)
     yield app
     app.state.database.close()
