@@ -62,7 +62,11 @@ def reported(
     limit: int,
 ) -> Sequence[Report]:
     """Up to limit + 1. after: `history_keys` of the row before."""
-    columns = (Report.amount_rank, Report.id) if order.by_amount else (Report.id,)
+    if narrowed.ids is not None and not narrowed.ids:
+        return ()
+    # few rows, found by their ids: "+ 0" keeps databases from walking the index of all amounts until they have met them
+    amount = Report.amount_rank if narrowed.ids is None else Report.amount_rank + 0
+    columns = (amount, Report.id) if order.by_amount else (Report.id,)
     query = select(Report).where(_wanted(principal, narrowed))
     if after is not None:
         row = tuple_(*columns)

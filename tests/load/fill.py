@@ -36,7 +36,7 @@ def fill(
         chains = session.execute(
             select(Chain.tenant_id, Chain.length)
         )  # the service's start has written rows, too
-        maker = Maker(reports, seed, dict(chains.tuples().all()))
+        maker = Maker(reports, seed, dict(chains.all()))
     database._engine.dispose()  # SQLite leaves WAL mode only when nobody else is there
     indexes = [index for name in COLUMNS for index in Base.metadata.tables[name].indexes]
     with database._engine.connect() as connection:

@@ -70,6 +70,7 @@ def listed(browser: TestClient, query: str = "") -> list[str]:
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "by the index":
         monkeypatch.setattr(search, "READ", 0)
+        monkeypatch.setattr(search, "TAKEN", 1)
 
 
 @pytest.mark.usefixtures("either_way")

@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from refundlens.model.detect import Detector
 from refundlens.serving.buyers import repository, retention
@@ -24,7 +24,7 @@ from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.labels import service as labels
 from refundlens.serving.reports import history, review_queue
 from refundlens.serving.reports import repository as reports
-from refundlens.serving.reports.history import Narrowed
+from refundlens.serving.reports.history import HistoryOrder, Narrowed
 from refundlens.serving.reports.review_queue import QueueView
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage import queue as leases
@@ -167,6 +167,21 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
         "ix_job_due": lambda: leases.next_due(database, now, Lane.WEBHOOK),
         "ix_job_key": lambda: queue.claim(database, now, timedelta(hours=1), 4, {}),
     }
+
+
+@pytest.mark.parametrize("role", [Role.MERCHANT, Role.ADMIN])
+@pytest.mark.parametrize("order", history.HistoryOrder)
+def test_what_a_search_found_is_read_by_its_ids(filled: FastAPI, role: Role, order: HistoryOrder) -> None:
+    """Not by walking all amounts of a marketplace until those few are met, nor to find that there are none."""
+    database, caller = filled.state.database, Principal(DEFAULT, "", role, "", "shop-0000")
+    with database.reading() as session:
+        ids = session.execute(select(Report.id).where(Report.tenant_id == DEFAULT).limit(3)).scalars().all()
+        for found in (ids, []):
+            with watched(database._engine) as statements:
+                history.reported(session, caller, Narrowed(ids=found), order, None, 50)
+            lines = _lines([explain(database._engine, statement) for statement in statements])
+            assert all("id=?)" in line for line in lines if line.startswith("SEARCH")), lines
+            assert bool(lines) == bool(found)
 
 
 def test_every_index_is_used(filled: FastAPI, found: dict[str, list[Plan]], tmp_path: Path) -> None:
