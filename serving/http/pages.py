@@ -19,7 +19,7 @@ from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.format import in_tenths, left, minute, percent, urgency
+from refundlens.serving.kit.format import in_tenths, left, percent, urgency, when
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
@@ -77,7 +77,7 @@ def _templates() -> Environment:
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals |= {"money": money, "stamp": rfc3339} | {
-        tool.__name__: tool for tool in (percent, in_tenths, minute, left, urgency)
+        tool.__name__: tool for tool in (percent, in_tenths, when, left, urgency)
     }
     return environment
 

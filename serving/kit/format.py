@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from refundlens.serving.kit.clock import NEVER, rfc3339
 
 TENTHS = 10
@@ -53,12 +55,16 @@ def span(length: timedelta, words: Mapping[str, str]) -> str:
     return words["minutes"].format(minutes=minutes)
 
 
-def minute(moment: datetime | str | None) -> str:
-    """UTC to the minute; a dash for none."""
+def when(moment: datetime | str | None) -> Markup:
+    """A moment, to the minute: in UTC, until the page's script writes it in the reader's own zone. A dash for none.
+
+    >>> str(when("2026-11-22T08:00:01.400Z"))
+    '<time datetime="2026-11-22T08:00:01.400Z" data-local>2026-11-22 08:00 UTC</time>'
+    """
     if moment is None:
-        return "–"
+        return Markup("–")
     text = moment if isinstance(moment, str) else rfc3339(moment)
-    return f"{text[:16].replace('T', ' ')} UTC"
+    return Markup('<time datetime="{}" data-local>{} UTC</time>').format(text, text[:16].replace("T", " "))
 
 
 def left(due: datetime | None, now: datetime, words: dict[str, Any]) -> str:
