@@ -28,9 +28,10 @@ class DataConfig(_Part):
     operation. curriculum: share of the run after which deliveries are as harsh as they get; clean files come first, or
     fine traces are never found. start_harshness: share of harsh deliveries at the first step. workers: processes that
     prepare tiles. small, grow: of a folder of crops (`datasets.crops`), side in pixels of the pieces that are trained
-    on until this share of the run; whole crops come after. leave_out: what the training split is used without, as
-    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from): how `training.evaluation.leave_one_out`
-    asks what a generator never seen would do. replay: share of each step's pairs that are of the crops of before, where
+    on until this share of the run; whole crops come after. leave_out: what is trained without, of a dataset as
+    "generator:PATTERN" or "source:PATTERN" (the collection a photo came from), of crops as "generator:PATTERN" or
+    "family:NAME": how `training.evaluation.leave_one_out` and `training.evaluation.folds` ask what a generator never
+    seen would do. replay: share of each step's pairs that are of the crops of before, where
     there are some (`training.feeds.ReplayFeed`).
     """
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refundlens.datasets.crops.store import CELL, Shard, open_shards
+from refundlens.datasets.crops.store import CELL, Shard, open_shards, used
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.training.data import IGNORE, MANIPULATED
 
@@ -30,10 +30,20 @@ LOOK_EVERY = 50
 class CropBatches:
     """Batches of `pairs` pairs. small: side in pixels of the crops until `grow` of the steps, whole ones after.
 
-    Raises FileNotFoundError where the folder holds no shard yet.
+    leave_out: generators that are left out (`datasets.crops.store.used`). Raises FileNotFoundError where the folder
+    holds no shard yet, PatternError for a pattern that names nothing.
     """
 
-    def __init__(self, folder: Path, pairs: int, seed: int, steps: int, small: int, grow: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pairs: int,
+        seed: int,
+        steps: int,
+        small: int,
+        grow: float,
+        leave_out: Sequence[str] = (),
+    ) -> None:
         self.folder, self.pairs, self.seed, self.steps, self.small, self.grow = (
             folder,
             pairs,
@@ -42,19 +52,23 @@ class CropBatches:
             small,
             grow,
         )
-        self.shards = open_shards(folder)
+        self.leave_out = leave_out
+        self.shards = self._opened()
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """tiles uint8 [2P,S,S,3], kind int64 [2P], maps float32 [2P,5,S/8,S/8], map_weight float32 [2P,5]; aligned
         and hung (the authentic one has the look of generators' galleries) bool [P]."""
         if step % LOOK_EVERY == 0:
-            self.shards = open_shards(self.folder)
+            self.shards = self._opened()
         rng = np.random.default_rng([self.seed, step])
-        sizes = np.array([len(shard.records) for shard in self.shards])
+        sizes = np.array([len(shard.numbers) for shard in self.shards])
         whole = self.shards[0].crops.shape[2]
         side = self.small if step < self.grow * self.steps else whole
         drawn = rng.choice(len(self.shards), self.pairs, p=sizes / sizes.sum())
         return batch_of(rng, [self.shards[int(number)] for number in drawn], side, whole)
+
+    def _opened(self) -> list[Shard]:
+        return used(open_shards(self.folder), self.leave_out)
 
 
 def twins_of(batch: dict[str, Tensor], first: int, last: int) -> dict[str, Tensor]:
@@ -75,7 +89,7 @@ def batch_of(rng: np.random.Generator, shards: Sequence[Shard], side: int, whole
 
 
 def _pair(rng: np.random.Generator, shard: Shard, side: int, whole: int) -> dict[str, Tensor]:
-    number = int(rng.integers(len(shard.records)))
+    number = shard.numbers[int(rng.integers(len(shard.numbers)))]
     record = shard.records[number]
     y, x = (int(rng.integers((whole - side) // CELL + 1)) for _ in range(2))
     cells = side // CELL

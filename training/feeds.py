@@ -112,8 +112,9 @@ class CropFeed:
     def __init__(self, folder: Path, config: TrainConfig) -> None:
         self.folder, self.config = folder, config
         self.source = CropBatches(
-            folder, config.pairs, config.seed, config.steps, config.data.small, config.data.grow
-        )
+            folder, config.pairs, config.seed, config.steps, config.data.small, config.data.grow,
+            config.data.leave_out,
+        )  # fmt: skip
 
     def batches(self, step: int) -> Iterator[dict[str, Tensor]]:
         for index in range(step, self.config.steps):

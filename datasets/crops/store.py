@@ -7,11 +7,15 @@ when whole, the records last: a shard with records is complete.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from refundlens.datasets.collection import family_of
+from refundlens.datasets.row import PatternError
 
 SIDE = 192
 """Pixels of a stored crop: trained on whole, or on smaller pieces cut at multiples of 8."""
@@ -45,9 +49,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Shard:
+    """kept: numbers of the pairs that are drawn, none for all."""
+
     crops: NDArray[np.uint8]
     maps: NDArray[np.uint8]
     records: tuple[Record, ...]
+    kept: tuple[int, ...] | None = None
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Of the pairs that are drawn."""
+        return range(len(self.records)) if self.kept is None else self.kept
 
 
 def write_shard(folder: Path, number: int, pairs: Sequence[Pair]) -> None:
@@ -82,3 +94,36 @@ def open_shards(folder: Path) -> list[Shard]:
     if not shards:
         raise FileNotFoundError(f"{folder} holds no crops; write some with `refundlens data crops`")
     return shards
+
+
+def used(shards: Sequence[Shard], leave_out: Sequence[str]) -> list[Shard]:
+    """The shards less the pairs that a pattern names, as "generator:NAME" (* allowed) or "family:NAME".
+
+    Raises PatternError for a pattern that names no pair: a test that tests nothing.
+    """
+    tags = {record.tag for shard in shards for record in shard.records}
+    dropped: set[str] = set()
+    for pattern in leave_out:
+        found = {tag for tag in tags if _named(tag, pattern)}
+        if not found:
+            raise PatternError(f"{pattern} names no pair here; nothing would be left out")
+        dropped |= found
+    if not dropped:
+        return list(shards)
+    return [
+        replace(shard, kept=tuple(n for n, record in enumerate(shard.records) if record.tag not in dropped))
+        for shard in shards
+    ]
+
+
+def _named(tag: str, pattern: str) -> bool:
+    """Whether a pair's tag, KIND:MAKER, is one of the generators that the pattern names."""
+    key, _, value = pattern.partition(":")
+    maker = tag.partition(":")[2]
+    if key == "family":
+        return family_of(maker) == value
+    if key == "generator":
+        return fnmatch(maker, value)
+    raise PatternError(
+        f"{pattern!r} is no pattern for crops: write generator:NAME (* allowed) or family:NAME"
+    )

@@ -11,6 +11,7 @@ import webdataset
 
 from refundlens.datasets.crops.store import WATCH, Pair, Record, open_shards, write_shard
 from refundlens.datasets.crops.tars import pair_of, to_tars
+from refundlens.datasets.row import PatternError
 from refundlens.model import bundle
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.model.network.network import NetworkConfig
@@ -116,6 +117,20 @@ def test_unaligned_twins_are_not_ranked() -> None:
 
 
 @pytest.mark.slow
+def test_a_generator_left_out_is_never_drawn(folder: Path) -> None:
+    whole = CropBatches(folder, 20, 1, 10, SIDE, 0.5).batch(0)
+    rest = CropBatches(folder, 20, 1, 10, SIDE, 0.5, ("generator:a",)).batch(0)
+    generated = KINDS.index("ai_generated")
+    assert (whole["kind"] == generated).any()
+    assert not (rest["kind"] == generated).any()
+
+
+@pytest.mark.parametrize("pattern", ["generator:none-such", "family:flux", "source:x"])
+def test_leaving_out_nothing_is_refused(folder: Path, pattern: str) -> None:
+    with pytest.raises(PatternError):
+        CropBatches(folder, 4, 1, 10, SIDE, 0.5, (pattern,))
+
+
 def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

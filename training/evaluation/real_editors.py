@@ -9,7 +9,7 @@ the map under the same mask on the untouched input must be chance, too (else con
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.datasets.collection import Entry, by_file, read_index
+from refundlens.datasets.collection import Entry, Family, by_file, read_index
 from refundlens.datasets.crops.masters import decode
 from refundlens.datasets.crops.twins import derived_mask, same_aspect
 from refundlens.datasets.degradations.apply import deliver
@@ -73,17 +73,29 @@ def measure(
     split: str = "validation",
     delivery: str = DELIVERY,
     photos: int = PHOTOS,
+    families: Collection[Family] = (),
+    most: int | None = None,
 ) -> RealEditorsReport:
     """Score the split's pictures and make the report. photos: authentic ones to use at most, spread over groups.
+    families: whose pictures to take instead of the split's, from every split, at most `most` of each class: of
+    generators that training was kept from.
 
     Raises CollectionError for a folder that was not collected.
     """
-    entries = [entry for entry in read_index(collection) if entry.split == split]
-    known = by_file(entries)
+    everything = read_index(collection)
+    entries = [entry for entry in everything if entry.split == split]
+    known = by_file(everything if families else entries)
     steps = NAMED[delivery]
     looks: dict[str, Look] = {}
     controls: dict[str, tuple[NDArray[np.bool_], Look, Look]] = {}
     made = [entry for entry in entries if entry.generated]
+    if families:
+        theirs = [entry for entry in everything if entry.generated and entry.family in families]
+        made = [
+            entry
+            for label in ("ai_generated", "ai_edited")
+            for entry in _spread([one for one in theirs if one.label == label], most or len(theirs))
+        ]
     real = _spread([e for e in entries if e.label == "authentic" and not e.retouched], photos)
     forged = [entry for entry in entries if entry.label == "photoshopped"]
     for entry in track(made, len(made), "real editors"):
