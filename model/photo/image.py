@@ -37,6 +37,9 @@ class ImageError(Exception):
         self.code = code
         self.message = message
 
+    def __reduce__(self) -> tuple[type["ImageError"], tuple[str, str]]:
+        return type(self), (self.code, self.message)  # it goes from one process to another
+
 
 @dataclass(frozen=True)
 class Limits:

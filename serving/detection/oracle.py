@@ -6,23 +6,20 @@ the demo's visitors get every number to a tenth and maps in eight steps; the ver
 they are. Of one picture they may send so many variants a day, and so many photos in all.
 """
 
-import asyncio
+import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.serving.http.body import Upload
+from refundlens.model.photo.image import Photo
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.format import TENTHS, in_tenths
 from refundlens.serving.settings import Settings
-
-Run = Callable[[Callable[[], NDArray[np.uint64] | None]], Awaitable[NDArray[np.uint64] | None]]
 
 MAP_STEPS = 8
 """Of a heat map: enough to show where, and no slope to climb."""
@@ -77,21 +74,19 @@ class _Seen:
 
 
 class Variants:
-    """Photos that callers sent who are no judges. most: different photos of one picture in a day, 0 for no limit."""
+    """Photos that callers sent who are no judges. most: different photos of one picture in a day, 0 for no limit. May
+    be asked from any thread."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._clock = most, clock
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._adding = threading.Lock()
 
-    async def check(self, owner: str, uploads: Sequence[Upload], run: Run = asyncio.to_thread) -> None:
-        """Raises Problem 429 where a photo is one variant too many. Photos that cannot be opened are told so later.
-        run: opens them on a thread."""
-        if not self._most:
-            return
-        for upload in uploads:
-            found = await run(partial(_print, upload))
-            if found is not None:
-                self._add(owner, upload.sha256, found)
+    def check(self, owner: str, photo: Photo) -> None:
+        """Raises Problem 429 where a photo is one variant too many."""
+        if self._most and (found := _print(photo)) is not None:
+            with self._adding:
+                self._add(owner, photo.sha256, found)
 
     def _add(self, owner: str, sha256: str, print_: NDArray[np.uint64]) -> None:
         from refundlens.model.compare.pdq import NEAR
@@ -121,14 +116,9 @@ def variants_of(settings: Settings) -> Variants:
     return Variants(settings.variants_per_day)
 
 
-def _print(upload: Upload) -> NDArray[np.uint64] | None:
-    """PDQ of a photo; none where it cannot be opened, or has too little in it to be told from others."""
+def _print(photo: Photo) -> NDArray[np.uint64] | None:
+    """PDQ of a photo; none where there is too little in it to be told from others."""
     from refundlens.model.compare.pdq import GOOD, pdq_hash
-    from refundlens.model.photo.image import ImageError
-    from refundlens.serving.drawing.picture import pixels_of
 
-    try:
-        found = pdq_hash(pixels_of(upload.data, 512))
-    except ImageError:
-        return None
+    found = pdq_hash(photo.pixels)
     return found.bits.view(np.uint64) if found.quality >= GOOD else None

@@ -8,37 +8,28 @@ Turns the outcome for one photo into what the result's template shows.
 
 In: an outcome and the photo's bytes. Out: the detection's JSON, a preview of the photo, its heat map and its
 reliability map as data: URLs, because the service does not keep photos.
-
-Small pictures of large photos.
-
-In: a photo's bytes, as a stranger sent them. Out: JPEG, as a viewer shows the photo. For looking only: the detector
-reads the photo itself.
 """
 
-import base64
-import io
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
-from numpy.typing import NDArray
-from PIL import Image
 
 from refundlens.model.names import DEFECTS
 from refundlens.model.network.tiles import STRIDE
-from refundlens.model.photo.image import Limits, read_photo
+from refundlens.model.photo.image import Limits
 from refundlens.serving.demo.samples import SAMPLES, Sample, find_sample
 from refundlens.serving.detection.body import Intake
 from refundlens.serving.detection.body import read as read_body
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.service import INTERNAL, PhotoOutcome
 from refundlens.serving.drawing.picture import scaled
+from refundlens.serving.drawing.views import result_pictures
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.pages import html, language, remember_language
@@ -51,12 +42,6 @@ from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
-
-PREVIEW_SIDE = 1280
-"""Longest side of the preview in pixels: sharp on a phone and in half a desktop window, some 200 kB."""
-PREVIEW_QUALITY = 85
-HEAT_COLOUR = (255, 45, 32)
-DOUBT_COLOUR = (40, 110, 255)
 
 
 @dataclass(frozen=True)
@@ -90,48 +75,18 @@ class ResultView:
     percent = staticmethod(percent)
 
 
-def result_view(
-    outcome: PhotoOutcome, data: bytes, name: str | None = None, kept: bool = False
+async def result_view(
+    request: Request, outcome: PhotoOutcome, photo: Upload, kept: bool = False
 ) -> ResultView | ErrorView:
     if outcome.body is None or outcome.detection is None:
         error = outcome.error or INTERNAL
-        return ErrorView(error["code"], error["message"], about_picture=True, name=name)
+        return ErrorView(error["code"], error["message"], about_picture=True, name=photo.name)
     heat, trust = outcome.detection.heatmap, outcome.detection.reliabilitymap
     rows, columns = heat.shape
+    preview, overlay, doubt = await drawn(request, lambda: partial(result_pictures, photo.data, heat, trust))
     return ResultView(
-        name,
-        kept,
-        outcome.body,
-        _preview(data),
-        _data_url(map_overlay(heat, HEAT_COLOUR), "image/png"),
-        columns * STRIDE,
-        rows * STRIDE,
-        None if trust is None else _data_url(map_overlay(1 - trust, DOUBT_COLOUR), "image/png"),
+        photo.name, kept, outcome.body, preview, overlay, columns * STRIDE, rows * STRIDE, doubt
     )
-
-
-def map_overlay(cells: NDArray[np.float32], colour: tuple[int, int, int]) -> bytes:
-    """PNG of one colour, as opaque as the map's cells, float32 [h,w], are near to 1; a pixel a cell."""
-    pixels = np.empty((*cells.shape, 4), np.uint8)
-    pixels[..., :3] = colour
-    pixels[..., 3] = np.clip(cells * 255 + 0.5, 0, 255)
-    return _encoded(Image.fromarray(pixels), "PNG")
-
-
-def _preview(data: bytes) -> str:
-    picture = Image.fromarray(read_photo(data).pixels)
-    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return _data_url(_encoded(picture, "JPEG", quality=PREVIEW_QUALITY), "image/jpeg")
-
-
-def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, form, **options)
-    return file.getvalue()
-
-
-def _data_url(content: bytes, media_type: str) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 JUDGES = (Role.ADJUDICATOR, Role.ENGINEER, Role.MERCHANT)
@@ -209,10 +164,7 @@ async def _judged(
         async def look() -> list[ResultView | ErrorView]:
             outcomes = await service.judge(asked)
             pairs = zip(outcomes, asked.body.images, strict=True)
-            return [
-                await drawn(request, partial(result_view, outcome, photo.data, photo.name, keep))
-                for outcome, photo in pairs
-            ]
+            return [await result_view(request, outcome, photo, keep) for outcome, photo in pairs]
 
         views = await while_connected(request, look())
     judged = any(isinstance(view, ResultView) for view in views)

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fastapi import Request
 
 from refundlens.model.names import DEFECTS, Defect
+from refundlens.model.photo.image import Photo
 from refundlens.serving.detection.body import Intake, is_image, media_type, read_claim
 from refundlens.serving.detection.cache import CacheUse
 from refundlens.serving.engine.job import Priority
 from refundlens.serving.http.body import expected_bytes
 from refundlens.serving.http.budgets import caller_of
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.language import Language, preferred
 from refundlens.serving.settings import Settings
@@ -87,7 +87,8 @@ HEADERS: list[dict[str, Any]] = [
 class DetectRequest(Generic[Body]):
     """What a caller wants judged, and how. began, expires: on the monotonic clock. keep: whether what comes out is
     stored; else the outcomes have all there is of it. group: among whom its photos take turns. exact: whether its
-    caller gets every digit (`oracle`). reuse: whether it is looked for in the tenant's claims."""
+    caller gets every digit (`oracle`). reuse: whether it is looked for in the tenant's claims. inspect: raises Problem
+    where a photo that was opened is not to be judged."""
 
     body: Body
     owner: str
@@ -100,6 +101,7 @@ class DetectRequest(Generic[Body]):
     group: str = ""
     exact: bool = True
     reuse: bool = False
+    inspect: Callable[[Photo], None] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -149,7 +151,6 @@ class DetectRequest(Generic[Body]):
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:
-                    await parts.variants.check(owner, body.images, partial(drawn, request))
                     questions.pay(caller, len(body.images))
             rates.pay(owner, len(body.images) - 1)
             request.state.headers = rates.headers(owner)
@@ -165,6 +166,7 @@ class DetectRequest(Generic[Body]):
                 caller.group,
                 caller.judges,
                 reuse,
+                None if caller.judges else partial(parts.variants.check, owner),
             )
 
     @property

@@ -105,7 +105,8 @@ class DetectionService:
     async def judge(self, asked: DetectRequest[Intake]) -> list[PhotoOutcome]:
         """Judge every picture, or give the answer that is known.
 
-        Raises Problem where a reference is unreadable, or 503 where the pictures cannot be judged in time.
+        Raises Problem where a reference is unreadable, a picture is not to be judged, or 503 where the pictures
+        cannot be judged in time.
         """
         loop = asyncio.get_running_loop()
         images, references = asked.body.images, asked.body.references
@@ -115,12 +116,16 @@ class DetectionService:
         if references or not self._answers.caching or not asked.keep:
             asked = asked.uncached()  # an answer with references is about other pictures, too
         known = await self._known(images, asked)
-        jobs = [found or self._job(one, asked) for one, found in zip(images, known, strict=True)]
+        # on a thread: the header of a strange file may be long to read
+        jobs = await loop.run_in_executor(
+            self._pool,
+            lambda: [found or self._job(one, asked) for one, found in zip(images, known, strict=True)],
+        )
         self._submit([job for job in jobs if isinstance(job, PhotoJob)])
         work = [self._one(upload, job, asked, prepared) for upload, job in zip(images, jobs, strict=True)]
         try:
             outcomes = await self._keep(await asyncio.gather(*work))
-        except asyncio.CancelledError:  # the caller hung up
+        except (asyncio.CancelledError, Problem):  # the caller hung up, or one photo forbids all
             self.engine.abandon([job for job in jobs if isinstance(job, PhotoJob)])
             raise
         for outcome in outcomes:
@@ -136,10 +141,6 @@ class DetectionService:
         return await self._answers.knows(
             lambda: [Question(owner, photo, model, claim, language).digest for photo in photos()]
         )
-
-    async def on_worker(self, work: Callable[[], Result]) -> Result:
-        """Run `work` that decodes a photo on one of few threads: memory holds only as many as there are workers."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def _known(
         self, uploads: Sequence[Upload], asked: DetectRequest[Intake]
@@ -164,7 +165,13 @@ class DetectionService:
         """The engine's job for a picture, or what its header says against it."""
         try:
             return self.engine.job(
-                upload.data, asked.body.claim, asked.language, asked.expires, asked.priority, asked.group
+                upload.data,
+                asked.body.claim,
+                asked.language,
+                asked.expires,
+                asked.priority,
+                asked.group,
+                asked.inspect,
             )
         except ImageError as error:
             return PhotoOutcome(error=ErrorBody(code=error.code, message=error.message))
@@ -209,6 +216,8 @@ class DetectionService:
             return PhotoOutcome(error=INTERNAL)
         except (Expired, EngineAway) as error:
             return PhotoOutcome(error=ErrorBody(code="deadline", message=_late(error)))
+        except Problem:
+            raise
         except Exception:
             # One poisoned picture must not fail the others of its request; the log keeps what happened.
             _log.exception("a picture of %d bytes could not be judged", len(upload.data))

@@ -3,12 +3,32 @@
 In: a pack's document. Out: titles, rows of names and values, paragraphs.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language, texts
 
 Rows = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What is drawn. document: of a pack. photo: its bytes, heatmap: float32 [h,w], as far as they are there. font: a
+    file with every character. key_id: of who will sign it. attached: the pack's file, under this name."""
+
+    document: dict[str, Any]
+    photo: bytes | None
+    heatmap: NDArray[np.float32] | None
+    font: Path
+    key_id: str
+    now: datetime
+    attached: tuple[str, bytes]
 
 
 def say(name: str, language: Language, /, **values: Any) -> str:

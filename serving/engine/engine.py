@@ -8,7 +8,7 @@ import io
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -19,7 +19,7 @@ from refundlens.model.detection import ModelName
 from refundlens.model.names import Defect
 from refundlens.model.network import tiles
 from refundlens.model.photo import resizing
-from refundlens.model.photo.image import probe
+from refundlens.model.photo.image import Photo, probe
 from refundlens.serving.engine.job import Expired, Judgement, PhotoJob, Priority
 from refundlens.serving.engine.runner import ModelRunner
 from refundlens.serving.engine.shadow import MOST, Shadow, ShadowTally
@@ -100,14 +100,25 @@ class Engine:
         deadline: float = math.inf,
         priority: Priority = "interactive",
         group: str = "",
+        inspect: Callable[[Photo], None] | None = None,
     ) -> PhotoJob:
-        """A photo to `submit`. deadline: on the monotonic clock. group: whose it is; groups take turns. Reads the
-        header only; raises ImageError."""
+        """A photo to `submit`. deadline: on the monotonic clock. group: whose it is; groups take turns. inspect: looks
+        at the opened photo on the engine's thread, before it is judged. Reads the header only; raises ImageError."""
         _, width, height = probe(data)
         count = len(tiles.plan(*resizing.judged_size(height, width)).origins)
         now = time.monotonic()
         return PhotoJob(
-            data, claim, language, priority, now, deadline, count, width * height, self._workers.lane, group
+            data,
+            claim,
+            language,
+            priority,
+            now,
+            deadline,
+            count,
+            width * height,
+            self._workers.lane,
+            group,
+            inspect,
         )
 
     def submit(self, jobs: Sequence[PhotoJob]) -> None:

@@ -1,6 +1,7 @@
 """One photo on its way through the engine, and how it can end without a verdict."""
 
 import math
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ class PhotoJob:
     lane: "ModelRunner"
     group: str = ""
     """Whose photo it is, such as a tenant's: groups take turns. None for who takes none, such as a warm-up."""
+    inspect: Callable[[Photo], None] | None = None
+    """Looks at the opened photo before it is judged; what it raises is what becomes of the job."""
     future: "Future[Judgement]" = field(default_factory=Future)
     stage: "Stage" = "decode"
     photo: Photo | None = None

@@ -22,9 +22,12 @@ from refundlens.serving.remote.batches import EngineAway
 
 
 def decode(job: PhotoJob) -> None:
-    """Open the photo and lay out its tiles. Raises ImageError."""
+    """Open the photo and lay out its tiles. Raises ImageError, and what the job's `inspect` raises."""
     job.began = time.monotonic()
-    job.begin(read_photo(job.data))
+    photo = read_photo(job.data)
+    if job.inspect is not None:
+        job.inspect(photo)
+    job.begin(photo)
     job.decoded = time.monotonic()
     job.other_seconds += job.decoded - job.began
 

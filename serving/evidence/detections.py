@@ -23,6 +23,7 @@ from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.problems import responses
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import calls
+from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.errors import Gone, NotFound
 from refundlens.serving.kit.roles import KEY_ROLES
 from refundlens.serving.storage.files import FileError, MissingFile
@@ -85,14 +86,14 @@ async def get_detection_evidence(call: Reader, identifier: DetectionId) -> Respo
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _evidence(call: ApiCall, record: DetectionRecord, image: Image) -> bytes:
+def _evidence(call: ApiCall, record: DetectionRecord, image: Image) -> Drawing[bytes]:
     """Raises FileError."""
     files = call.services.files
     if image.erased_at is not None or record.heatmap is None:
         raise MissingFile(f"the photo of {record.id} was erased")
     heat = load_map(files, record.heatmap)
     photo = files.get(image.sha256)
-    return evidence_jpeg(photo, record.body, heat, None, image.supplied_by, call.language)
+    return partial(evidence_jpeg, photo, record.body, heat, None, image.supplied_by, call.language)
 
 
 async def _picture(
@@ -100,8 +101,12 @@ async def _picture(
 ) -> Response:
     """One of a detection's maps; it never changes."""
     record = rows[0]
-    cells = change(await run_in_threadpool(_map, call, rows, getattr(record, name)))
-    png = await drawn(call.request, partial(heatmap_png, cells, record.body["width"], record.body["height"]))
+
+    def collect() -> Drawing[bytes]:
+        cells = change(_map(call, rows, getattr(record, name)))
+        return partial(heatmap_png, cells, record.body["width"], record.body["height"])
+
+    png = await drawn(call.request, collect)
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )

@@ -5,12 +5,13 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from refundlens.serving.detection.schemas import EXAMPLE as DETECTION
-from refundlens.serving.evidence import material, pack
+from refundlens.serving.evidence import material, pack, pdf, signature
 from refundlens.serving.evidence.material import Asked, Material
 from refundlens.serving.evidence.signature import Signer
 from refundlens.serving.http.context import ApiCall, Parts
@@ -146,12 +147,10 @@ def _json(call: ApiCall, identifier: str, found: Material) -> Response:
 
 
 async def _pdf(call: ApiCall, identifier: str, find: Callable[[], Material], with_photo: bool) -> Response:
-    def draw() -> bytes:
-        from refundlens.serving.evidence import pdf  # its libraries are large
-
-        return pdf.render_pdf(find(), _issuing(call), call.language, with_photo)
-
-    return _file(await drawn(call.request, draw), PDF, f"{identifier}.pdf")
+    issuing = _issuing(call)
+    content = await drawn(call.request, lambda: pdf.pages(find(), issuing, call.language, with_photo))
+    signed = await run_in_threadpool(signature.sign, content, issuing.signer)
+    return _file(signed, PDF, f"{identifier}.pdf")
 
 
 def _issuing(call: ApiCall) -> pack.Issuing:

@@ -5,10 +5,11 @@ where all have theirs. A caller counts for several parties at once: its key and 
 links; all visitors of the demo. Who is not known yet counts for its address.
 
 Rooms are held for a while (bytes of bodies, photos that wait, drawings), meters are spent and fill again (seconds of
-processors, values of JSON). Used from the event loop only.
+processors, values of JSON). Rooms may be used from any thread, meters from the event loop only.
 """
 
 import math
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,6 +128,7 @@ class Room:
         self.name, self.whole, self._bounded, self._shared = name, whole, bounded, shared
         self._held: Counter[Party] = Counter()
         self.total = 0.0
+        self._changing = threading.Lock()
 
     def held(self, caller: Caller) -> float:
         """What the widest of its parties holds."""
@@ -135,16 +137,18 @@ class Room:
     def take(self, caller: Caller, amount: float) -> None:
         """Raises Problem 429 where a party would have more than its share, 503 where all is taken; who holds nothing
         gets its first, however large."""
-        for party in caller.parties:
-            held = self._held[party]
-            if self._shared and held and held + amount > SHARES[party[0]] * self.whole:
-                raise _has_its_share(self.name, party[0])
-        if self._bounded and self.total and self.total + amount > self.whole:
-            raise full(self.name)
-        self._change(caller, amount)
+        with self._changing:
+            for party in caller.parties:
+                held = self._held[party]
+                if self._shared and held and held + amount > SHARES[party[0]] * self.whole:
+                    raise _has_its_share(self.name, party[0])
+            if self._bounded and self.total and self.total + amount > self.whole:
+                raise full(self.name)
+            self._change(caller, amount)
 
     def give_back(self, caller: Caller, amount: float) -> None:
-        self._change(caller, -amount)
+        with self._changing:
+            self._change(caller, -amount)
 
     @contextmanager
     def held_while(self, caller: Caller, amount: float) -> Iterator[None]:

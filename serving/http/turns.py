@@ -1,5 +1,5 @@
 """Works for callers by turns: heat maps and PDFs take seconds of a processor, and a page asks for a dozen at once; a
-body of JSON takes half a second.
+body of JSON takes half a second. Drawings are made by processes of their own (`kit.apart`).
 
 In: a request and what is to be done for it. Out: what comes of it; Problem 429 where its caller waits for too much
 already, 503 where its turn did not come in time. As much is done at once as leaves a processor to what judges photos.
@@ -8,7 +8,6 @@ one.
 """
 
 import asyncio
-import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import TypeVar
 from fastapi import Request
 
 from refundlens.serving.http.budgets import Budgets, Caller, Room, caller_of, full
+from refundlens.serving.kit.apart import Apart, Drawing, ProcessDied, timed
 from refundlens.serving.kit.context import Services
 
 Result = TypeVar("Result")
@@ -32,6 +32,7 @@ class Turns:
 
     def __init__(self, places: int, name: str = "drawings") -> None:
         self._free, self._name = places, name
+        self._apart = [Apart() for _ in range(places)]
         self._room = Room(f"{name} that wait", WAITING)
         self._waiting: dict[bool, OrderedDict[str, deque[asyncio.Future[None]]]] = {
             True: OrderedDict(),
@@ -53,9 +54,33 @@ class Turns:
     async def do(self, caller: Caller, budgets: Budgets, work: Callable[[], Result]) -> Result:
         """What `work` gives, on a thread of its own when its turn has come; its caller pays for the time of a processor
         it takes. Raises Problem 429, 503, and what `work` raises."""
+        return await self._paid(caller, budgets, lambda: timed(work))
+
+    async def draw(self, caller: Caller, budgets: Budgets, collect: Callable[[], Drawing[Result]]) -> Result:
+        """What a drawing gives, in a process of its own; `collect` gives it on a thread when its turn has come, with
+        what it is drawn of: who waits holds no photo. Raises Problem 429, 503, ProcessDied, and what both raise."""
+
+        def work() -> tuple[float, Result | BaseException]:
+            spent, drawing = timed(collect)
+            if isinstance(drawing, BaseException):
+                return spent, drawing
+            apart = self._apart.pop()  # as many as there are threads
+            try:
+                drawn, result = apart.do(drawing)
+                return spent + drawn, result
+            except ProcessDied as error:
+                return spent, error
+            finally:
+                self._apart.append(apart)
+
+        return await self._paid(caller, budgets, work)
+
+    async def _paid(
+        self, caller: Caller, budgets: Budgets, work: Callable[[], tuple[float, Result | BaseException]]
+    ) -> Result:
         budgets.processors.check(caller)
         async with self.turn(caller):
-            spent, result = await asyncio.get_running_loop().run_in_executor(self._threads, timed, work)
+            spent, result = await asyncio.get_running_loop().run_in_executor(self._threads, work)
             budgets.processors.pay(caller, spent)
         if isinstance(result, BaseException):
             raise result
@@ -63,6 +88,8 @@ class Turns:
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
+        for apart in self._apart:
+            apart.close()
 
     async def _wait(self, caller: Caller) -> None:
         mine = asyncio.get_running_loop().create_future()
@@ -101,18 +128,7 @@ class Turns:
         return None
 
 
-async def drawn(request: Request, work: Callable[[], Result]) -> Result:
-    """Draw for whoever sent this. Raises Problem 429, 503, and what `work` raises."""
+async def drawn(request: Request, collect: Callable[[], Drawing[Result]]) -> Result:
+    """Draw for whoever sent this (`Turns.draw`). Raises Problem 429, 503, and what is raised in drawing."""
     parts = Services.of(request)
-    return await parts.turns.do(caller_of(request), parts.budgets, work)
-
-
-def timed(work: Callable[[], Result]) -> tuple[float, Result | BaseException]:
-    """Seconds of a processor, and what came of it: time is paid for, too, where nothing came."""
-    began = time.thread_time()
-    result: Result | BaseException
-    try:
-        result = work()
-    except BaseException as error:
-        result = error
-    return time.thread_time() - began, result
+    return await parts.turns.draw(caller_of(request), parts.budgets, collect)

@@ -110,6 +110,14 @@ def tried(path: Path) -> BundleFacts:
     return found
 
 
+def tried_bytes(content: bytes) -> BundleFacts:
+    """`tried`, of a bundle that is no file yet. Raises BundleError, ModelError, OSError."""
+    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
+        path = Path(folder) / "bundle.onnx"
+        path.write_bytes(content)
+        return tried(path)
+
+
 def _noise() -> bytes:
     """A JPEG with something in every tile, the same each time."""
     file = io.BytesIO()

@@ -5,6 +5,7 @@ import json
 import re
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -15,8 +16,10 @@ from refundlens.serving.http import paging
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity.access import calls
 from refundlens.serving.identity.scopes import SAFE_METHODS, permits
+from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.clock import Moment
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import etag
@@ -339,7 +342,7 @@ def decide_appeal(
     response_model=RefusalOut,
     responses=responses(400, 401, 403, 404, 409, 412, 422),
 )
-def refuse_refund(
+async def refuse_refund(
     call: Merchant,
     identifier: Identifier,
     body: RefusalIn,
@@ -351,24 +354,24 @@ def refuse_refund(
     `platform` is the platform's own call, ready to be made by whoever holds its session; nothing is called from here.
     """
 
-    def once() -> Response:
+    async def once() -> Response:
         # drawn before the transaction: others must not wait for it
-        drawn = refusal.prepare_refusal(
-            call.services.database, call.services.files, call.principal, identifier, body.message
+        picture = await refusal.prepare_refusal(
+            call.services, call.principal, identifier, body.message, partial(drawn, call.request)
         )
 
         def do(context: Context) -> Created:
-            report = service.refuse(context, identifier, if_match, drawn)
+            report = service.refuse(context, identifier, if_match, picture)
             whole = repository.report_detail(context.session, report)
             assert whole.refusal is not None
             return Created(view.refusal_out(whole.refusal, whole.refund).body())
 
-        return call.once(key, body, do)
+        return await run_in_threadpool(call.once, key, body, do)
 
     for _ in range(refusal.DRAWN - 1):
         with suppress(service.EvidenceStale):
-            return once()
-    return once()
+            return await once()
+    return await once()
 
 
 @router.get(
@@ -376,15 +379,19 @@ def refuse_refund(
     response_class=Response,
     responses={
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-        **responses(401, 403, 404, 409, 410),
+        **responses(401, 403, 404, 409, 410, 429, 503),
     },
 )
-def get_report_evidence(call: Either, identifier: Identifier) -> Response:
+async def get_report_evidence(call: Either, identifier: Identifier) -> Response:
     """The picture that convinces, under 130,000 bytes: photo, heat map, verdict, bound, reasons."""
-    with call.reading() as context:
-        report = repository.find_report(context.session, call.principal, identifier)
-        whole = repository.report_detail(context.session, report)
-        content = refusal.refusal_picture(call.services.files, whole, call.language)
+
+    def collect() -> Drawing[bytes]:
+        with call.reading() as context:
+            report = repository.find_report(context.session, call.principal, identifier)
+            whole = repository.report_detail(context.session, report)
+        return refusal.refusal_picture(call.services.files, whole, call.language)
+
+    content = await drawn(call.request, collect)
     return Response(content, media_type="image/jpeg", headers={"X-Content-Type-Options": "nosniff"})
 
 

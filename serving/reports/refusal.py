@@ -4,12 +4,17 @@ In: an established report. Out: the JPEG in the file store, and what the machine
 platform's own call among it (`serving.platforms`; described, never made).
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from refundlens.serving.detection.store import load_map
 from refundlens.serving.drawing.picture import evidence_jpeg
 from refundlens.serving.drawing.words import ReportFacts
+from refundlens.serving.kit.apart import Drawing
+from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.errors import Conflict, Gone
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
@@ -24,6 +29,8 @@ from refundlens.serving.storage.tables import Refund
 from refundlens.serving.workflow.change import EventData
 from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportState
 
+Draw = Callable[[Callable[[], Drawing[bytes]]], Awaitable[bytes]]
+"""Has a drawing made where and when it is its turn (`http.turns.drawn`)."""
 DRAWN = 3
 """Times that the evidence of one click is drawn, where the report changes meanwhile: its appeal window may end."""
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
@@ -37,24 +44,28 @@ class EvidencePicture:
     given: EventData
 
 
-def prepare_refusal(
-    database: Database, files: FileStore, principal: Principal, identifier: str, message: str
+async def prepare_refusal(
+    parts: Services, principal: Principal, identifier: str, message: str, draw: Draw
 ) -> EvidencePicture | None:
     """Draw and store the evidence of a report, outside of any transaction; none where it is not established.
 
-    Raises NotFound, Conflict, Gone.
+    Raises NotFound, Conflict, Gone, and what `draw` raises.
     """
-    with database.reading() as session:
-        whole = repository.report_detail(session, repository.find_report(session, principal, identifier))
+    whole = await asyncio.to_thread(_whole, parts.database, principal, identifier)
     if ReportState(whole.report.state) not in ReportState.for_merchant():
         return None
     language = language_of(whole.refund)
-    content = refusal_picture(files, whole, language)
+    content = await draw(partial(refusal_picture, parts.files, whole, language))
     text = message or texts("refusal", language)["message"]
-    given = EventData(
-        message=text, evidence=files.put(content), platform=_platform_call(whole, text, content)
-    )
+    name = await asyncio.to_thread(parts.files.put, content)
+    given = EventData(message=text, evidence=name, platform=_platform_call(whole, text, content))
     return EvidencePicture(whole.report.version, given)
+
+
+def _whole(database: Database, principal: Principal, identifier: str) -> ReportDetail:
+    """Raises NotFound."""
+    with database.reading() as session:
+        return repository.report_detail(session, repository.find_report(session, principal, identifier))
 
 
 def language_of(refund: Refund) -> Language:
@@ -62,8 +73,9 @@ def language_of(refund: Refund) -> Language:
     return "zh" if refund.platform in PLATFORMS_IN_CHINESE or refund.currency == "CNY" else "en"
 
 
-def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> bytes:
-    """JPEG under 130,000 bytes. Raises Conflict where nothing was found yet, 410 where the photo is gone."""
+def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -> Drawing[bytes]:
+    """What draws it, a JPEG under 130,000 bytes, with all it is drawn of. Raises Conflict where nothing was found yet,
+    Gone where the photo is."""
     screening = whole.screening
     if screening is None:
         raise Conflict("not_screened", "The detector has not looked at this photo yet, or could not read it.")
@@ -75,7 +87,9 @@ def refusal_picture(files: FileStore, whole: ReportDetail, language: Language) -
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     supplied_by = whole.image.supplied_by
-    return evidence_jpeg(photo, screening.body, heatmap, facts(whole, language), supplied_by, language)
+    return partial(
+        evidence_jpeg, photo, screening.body, heatmap, facts(whole, language), supplied_by, language
+    )
 
 
 def facts(whole: ReportDetail, language: Language) -> ReportFacts:

@@ -21,13 +21,15 @@ from refundlens.model.network.tiles import STRIDE
 from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.oracle import coarse_map
-from refundlens.serving.detection.page import HEAT_COLOUR, map_overlay
 from refundlens.serving.detection.store import load_map
 from refundlens.serving.drawing.picture import scaled
+from refundlens.serving.drawing.views import HEAT_COLOUR, map_overlay
 from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
 from refundlens.serving.http.budgets import remember_link
 from refundlens.serving.http.pages import PageRoute, language, remember_language, render
 from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.turns import drawn
+from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
 from refundlens.serving.kit.format import bound_percent
@@ -124,9 +126,14 @@ def track_photo(request: Request, token: Token) -> Response:
 @router.get("/{token}/view.jpg", include_in_schema=False)
 async def track_view(request: Request, token: Token) -> Response:
     """The photo that was reported as every browser can show it, at most `VIEW_SIDE` pixels wide and high."""
-    content = await _bytes(request, token)
-    drawn = await Services.of(request).service.on_worker(partial(scaled, content, VIEW_SIDE))
-    return Response(drawn, media_type="image/jpeg", headers={**HEADERS, **SANDBOX})
+    _link(request, token)
+
+    def collect() -> Drawing[bytes]:
+        content, _ = _photo(request, token)
+        return partial(scaled, content, VIEW_SIDE)
+
+    content = await drawn(request, collect)
+    return Response(content, media_type="image/jpeg", headers={**HEADERS, **SANDBOX})
 
 
 @router.get("/{token}/heat.png", include_in_schema=False)
@@ -134,15 +141,15 @@ async def track_heat(request: Request, token: Token) -> Response:
     """The heat map in red: a cell a pixel, as opaque as it is probable."""
     link = _link(request, token)
 
-    def draw() -> bytes:
+    def collect() -> Drawing[bytes]:
         with Services.of(request).database.reading() as session:
             whole = _whole(session, link)
         if whole.screening is None or whole.screening.heatmap is None or whole.image.erased_at is not None:
             raise NotFound("There is no heat map of this photo.")
         found = load_map(Services.of(request).files, whole.screening.heatmap)
-        return map_overlay(coarse_map(found), HEAT_COLOUR)
+        return partial(map_overlay, coarse_map(found), HEAT_COLOUR)
 
-    return Response(await run_in_threadpool(draw), media_type="image/png", headers={**HEADERS, **SANDBOX})
+    return Response(await drawn(request, collect), media_type="image/png", headers={**HEADERS, **SANDBOX})
 
 
 @router.post(
@@ -192,11 +199,6 @@ async def track_send_photo(request: Request, token: Token) -> Response:
         made = await run_in_threadpool(_keep_photos, request, link, body)
     parts.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
-
-
-async def _bytes(request: Request, token: str) -> bytes:
-    content, _ = await run_in_threadpool(_photo, request, token)
-    return content
 
 
 def _photo(request: Request, token: str) -> tuple[bytes, Image]:

@@ -14,17 +14,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from PIL import Image as Pillow
 
 from refundlens.model.detection import Box
-from refundlens.model.photo.image import ImageError, read_photo
+from refundlens.model.photo.image import ImageError
 from refundlens.serving.console.page import Visit, visits
 from refundlens.serving.detection.oracle import coarse_map
-from refundlens.serving.detection.page import DOUBT_COLOUR, HEAT_COLOUR, map_overlay
 from refundlens.serving.detection.store import load_map
-from refundlens.serving.drawing.picture import scaled, to_jpeg
+from refundlens.serving.drawing.picture import scaled
+from refundlens.serving.drawing.views import DOUBT_COLOUR, HEAT_COLOUR, crop, map_overlay
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.turns import drawn
+from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.errors import Gone, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
@@ -39,13 +39,6 @@ LEAST_SIDE = 192
 """Pixels of the photo that an enlarged place shows at least."""
 MOST_PLACES = 3
 """Enlarged places of a photo; regions come with the most probable first."""
-CROP_SIDE = 1000
-"""Longest side in pixels of an enlarged place."""
-
-
-def crop(data: bytes, box: Box) -> bytes:
-    """A part of the photo as displayed, enlarged by nobody. Raises ImageError."""
-    return to_jpeg(Pillow.fromarray(read_photo(data).pixels).crop(box), CROP_SIDE)
 
 
 def places(body: dict[str, Any]) -> list[Box]:
@@ -114,10 +107,10 @@ async def place(
         raise NotFound("There is no such place.")
     tag = f"{whole.image.sha256}-{'-'.join(map(str, boxes[number]))}"
 
-    def cut() -> bytes:
-        return crop(_bytes(visit, whole.image.sha256), boxes[number])
+    def collect() -> Drawing[bytes]:
+        return partial(crop, _bytes(visit, whole.image.sha256), boxes[number])
 
-    return await _made(request, visit, tag, cut)
+    return await _made(request, visit, tag, collect)
 
 
 @router.get("/reports/{id}/evidence.jpg")
@@ -126,7 +119,10 @@ async def evidence(
 ) -> Response:
     """The picture that goes with a refusal: what was sent, or what would be."""
     whole = await run_in_threadpool(_whole, visit, identifier)
-    content = await drawn(request, partial(_evidence, visit.services.files, whole))
+    if whole.refusal is not None:
+        content = await run_in_threadpool(_sent, visit, whole.refusal.evidence)
+    else:
+        content = await drawn(request, partial(_refusal_picture, visit, whole))
     headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="{identifier}.jpg"'
@@ -134,14 +130,18 @@ async def evidence(
 
 
 async def _made(
-    request: Request, visit: Visit, tag: str, make: Callable[[], bytes], kind: str = "image/jpeg"
+    request: Request,
+    visit: Visit,
+    tag: str,
+    collect: Callable[[], Drawing[bytes]],
+    kind: str = "image/jpeg",
 ) -> Response:
     """A picture that never changes; not made where the browser still has it."""
     headers = {"ETag": f'"{tag}"', "Cache-Control": KEPT, "X-Content-Type-Options": "nosniff"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     try:
-        content = await drawn(request, make)
+        content = await drawn(request, collect)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
     except ImageError as error:
@@ -162,26 +162,28 @@ def _whole(visit: Visit, identifier: str) -> ReportDetail:
         return repository.report_detail(session, repository.find_report(session, visit.principal, identifier))
 
 
-def _evidence(files: FileStore, whole: ReportDetail) -> bytes:
-    if whole.refusal is None:
-        return refusal.refusal_picture(files, whole, refusal.language_of(whole.refund))
+def _refusal_picture(visit: Visit, whole: ReportDetail) -> Drawing[bytes]:
+    """Raises Conflict, Gone."""
+    return refusal.refusal_picture(visit.services.files, whole, refusal.language_of(whole.refund))
+
+
+def _sent(visit: Visit, name: str) -> bytes:
+    """Raises Gone."""
     try:
-        return files.get(whole.refusal.evidence)
+        return _bytes(visit, name)
     except FileError as error:
         raise Gone("photo_missing", str(error)) from error
 
 
-def _scaled(visit: Visit, name: str, side: int) -> bytes:
-    return scaled(_bytes(visit, name), side)
+def _scaled(visit: Visit, name: str, side: int) -> Drawing[bytes]:
+    return partial(scaled, _bytes(visit, name), side)
 
 
-def _overlay(visit: Visit, name: str, layer: str) -> bytes:
+def _overlay(visit: Visit, name: str, layer: str) -> Drawing[bytes]:
     cells = load_map(visit.services.files, name)
-    return (
-        map_overlay(coarse_map(cells), HEAT_COLOUR)
-        if layer == "heat"
-        else map_overlay(1 - cells, DOUBT_COLOUR)
-    )
+    if layer == "heat":
+        return partial(map_overlay, coarse_map(cells), HEAT_COLOUR)
+    return partial(map_overlay, 1 - cells, DOUBT_COLOUR)
 
 
 def _bytes(visit: Visit, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -16,6 +17,7 @@ from refundlens.serving.console.page import Visit, back_to, fields, page, submit
 from refundlens.serving.detection.oracle import coarse
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import DETECTOR, Role
@@ -74,12 +76,11 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
     message = checked(RefusalIn, message=text_of(form, "message")).message
 
     async def once() -> Response:
-        parts = visit.services
-        drawn = await run_in_threadpool(
-            refusal.prepare_refusal, parts.database, parts.files, visit.principal, identifier, message
+        picture = await refusal.prepare_refusal(
+            visit.services, visit.principal, identifier, message, partial(drawn, visit.request)
         )
         return await _done(
-            visit, form, identifier, lambda context: service.refuse(context, identifier, None, drawn)
+            visit, form, identifier, lambda context: service.refuse(context, identifier, None, picture)
         )
 
     for _ in range(refusal.DRAWN - 1):

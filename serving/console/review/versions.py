@@ -6,11 +6,10 @@ What is compared was measured by `refundlens evaluate` and uploaded; times are o
 
 import json
 import statistics
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -26,12 +25,13 @@ from refundlens.serving.console.review import models, plots
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.turns import drawn
+from refundlens.serving.kit.apart import ProcessDied
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import reports, service
 from refundlens.serving.registry import repository as registry
-from refundlens.serving.registry.bundles import BundleFacts, ModelError, tried
+from refundlens.serving.registry.bundles import BundleFacts, ModelError, tried_bytes
 from refundlens.serving.registry.reports import Evaluation, Slice
 from refundlens.serving.registry.signatures import check_signature
 from refundlens.serving.storage.tables import DetectionRecord, ModelVersion
@@ -112,7 +112,7 @@ async def _kept(visit: Visit, form: FormData) -> str:
         raise Invalid("no_file", "Choose a file.")
     name, content, version = file.filename, await file.read(), text_of(form, "version")
     describes = name.endswith(LOG)
-    facts = None if describes else await drawn(visit.request, lambda: _tried(visit, content, form))
+    facts = None if describes else await _tried(visit, content, form)
 
     def do(context: Context) -> Created:
         session, by, now = context.session, context.principal, context.now
@@ -129,20 +129,21 @@ async def _kept(visit: Visit, form: FormData) -> str:
     return f"/models/compare?second={json.loads(bytes(done.body))['id']}" if describes else "/models#versions"
 
 
-def _tried(visit: Visit, content: bytes, form: FormData) -> BundleFacts:
-    """A bundle that judges, in the store. Raises Forbidden, Invalid."""
+async def _tried(visit: Visit, content: bytes, form: FormData) -> BundleFacts:
+    """A bundle that judges, in the store. It is tried apart: what is in it may break what runs it. Raises Forbidden,
+    Invalid."""
     parts = visit.services
     service.check_operator(visit.principal)
-    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
-        path = Path(folder) / "bundle.onnx"
-        path.write_bytes(content)
-        try:
-            facts = tried(path)
-            facts.facts["signature"] = text_of(form, "signature") or None
-            check_signature(parts.settings, facts.name.sha256, facts.facts["signature"])
-        except (BundleError, ModelError) as error:
-            raise Invalid("no_bundle", f"This bundle cannot be taken: {error}") from error
-    parts.bundles.put(content)
+    signature = text_of(form, "signature") or None
+    try:
+        await run_in_threadpool(
+            lambda: check_signature(parts.settings, sha256(content).hexdigest(), signature)
+        )
+        facts = await drawn(visit.request, lambda: partial(tried_bytes, content))
+    except (BundleError, ModelError, ProcessDied) as error:
+        raise Invalid("no_bundle", f"This bundle cannot be taken: {error}") from error
+    facts.facts["signature"] = signature
+    await run_in_threadpool(parts.bundles.put, content)
     return facts
 
 

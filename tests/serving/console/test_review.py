@@ -18,9 +18,10 @@ from starlette.testclient import TestClient
 from refundlens.model.bundle import load
 from refundlens.model.detect import Detector
 from refundlens.serving.console.review import markdown, plots
-from refundlens.serving.console.review.pictures import LONGEST, overlay, residual
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, Day, Drift, drift, tenths
 from refundlens.serving.detection.store import save_map
+from refundlens.serving.drawing.noise import LONGEST, residual
+from refundlens.serving.drawing.views import framed_overlay
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.jobs.handlers import run_timer
 from refundlens.serving.kit.clock import NEVER
@@ -648,14 +649,14 @@ def test_the_noise_view_is_bounded_and_shows_a_smooth_patch() -> None:
 def test_the_noise_view_has_no_seams_between_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(4).integers(0, 255, (70, 50, 3)).astype(np.uint8)
     whole = residual(pixels)
-    monkeypatch.setattr("refundlens.serving.console.review.pictures.STRIP", 16)
+    monkeypatch.setattr("refundlens.serving.drawing.noise.STRIP", 16)
     assert np.array_equal(residual(pixels), whole)
 
 
 def test_an_overlay_lies_exactly_on_its_photo() -> None:
     cells = np.zeros((4, 5), np.float32)
     cells[:, 4] = 1  # cells that reach two pixels beyond a photo of 38 x 30
-    drawn = np.asarray(overlay(cells, (255, 0, 0), 38, 30))
+    drawn = np.asarray(Picture.open(io.BytesIO(framed_overlay(cells, (255, 0, 0), 38, 30))))
     assert drawn.shape == (30, 38, 4)
     assert drawn[:, 37, 3].min() > 200 and drawn[:, :27, 3].max() == 0
 

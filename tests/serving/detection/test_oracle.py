@@ -1,6 +1,5 @@
 """The API is no oracle for evasion: numbers in tenths outside the judges' roles, few variants of one picture."""
 
-import asyncio
 import io
 import json
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from hypothesis import strategies as some
 from PIL import Image
 from starlette.testclient import TestClient
 
+from refundlens.model.photo.image import read_photo
 from refundlens.serving.detection.oracle import DAY, MAP_STEPS, Variants, coarse, coarse_map
 from refundlens.serving.http.body import Upload
 from refundlens.serving.http.problems import Problem
@@ -90,7 +90,7 @@ def test_few_variants_of_one_picture_and_many_pictures() -> None:
     variants = Variants(3, lambda: now[0])
 
     def send(owner: str, upload: Upload) -> None:
-        asyncio.run(variants.check(owner, [upload]))
+        variants.check(owner, read_photo(upload.data))
 
     for shift in (1, 2, 3):
         send("shop", _picture(1, shift))
@@ -105,10 +105,26 @@ def test_few_variants_of_one_picture_and_many_pictures() -> None:
     send("shop", _picture(1, 4))
 
 
-def test_what_cannot_be_opened_is_no_variant() -> None:
-    variants = Variants(1)
-    for data in (b"", b"no picture", b"\xff\xd8\xff"):
-        asyncio.run(variants.check("shop", [Upload(None, data)] * 3))
+def test_variants_are_not_judged_over_the_api(
+    workflow_app: FastAPI, as_caller: Callable[..., TestClient], monkeypatch: Any
+) -> None:
+    """Neither one by one nor many in one request; what cannot be opened is no variant, and a judge has no limit."""
+    monkeypatch.setattr(workflow_app.state, "variants", Variants(2))
+    png, many = (
+        {"Content-Type": "image/png"},
+        [("image", (f"{n}.png", _picture(1, n).data)) for n in range(8)],
+    )
+    with TestClient(workflow_app):
+        merchant, judge = as_caller("shop-1"), as_caller("ann")
+        refused = merchant.post("/v1/detect", files=many)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_variants")
+        for _ in range(3):
+            broken = merchant.post("/v1/detect", content=b"\x89PNG\r\n\x1a\n", headers=png).json()
+            assert broken["detections"][0]["error"]
+        assert merchant.post("/v1/detect", content=_picture(1, 99).data, headers=png).status_code == 429
+        assert merchant.post("/v1/detect", content=_picture(2).data, headers=png).status_code == 200
+        assert judge.post("/v1/detect", files=many).status_code == 200
+        assert workflow_app.state.budgets.photos.total == 0
 
 
 def test_merchants_have_a_number_of_photos_a_day(

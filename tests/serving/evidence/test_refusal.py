@@ -16,8 +16,8 @@ def changing(case: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     draw, times = refusal.prepare_refusal, []
 
     def set_up(often: int) -> list[int]:
-        def drawn(*given: Any) -> Any:
-            found = draw(*given)
+        async def drawn(*given: Any) -> Any:
+            found = await draw(*given)
             times.append(found.version)
             if len(times) <= often:
                 with case.app.state.database.transaction() as session:

@@ -148,7 +148,7 @@ async def _turn(turns: Turns, caller: Caller) -> None:
 def test_drawing_costs_its_caller_the_time_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     budgets = Budgets(Settings(demo=False), 1, lambda: 0.0)
     times = iter([0.0, 10.0, 10.0, 20.0])
-    monkeypatch.setattr("refundlens.serving.http.turns.time.thread_time", lambda: next(times))
+    monkeypatch.setattr("refundlens.serving.kit.apart.time.thread_time", lambda: next(times))
 
     def fail() -> None:
         raise ValueError("no such picture")
