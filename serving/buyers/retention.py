@@ -2,7 +2,8 @@
 
 Verdicts, hashes, labels and the audit log stay: they are facts about what was decided, not pictures of somebody's home.
 
-Takes photos, their prints, their maps and the evidence made of them out of the file store, for good.
+Takes photos, their prints, their maps, the evidence made of them and what came with appeals out of the file store, for
+good.
 
 In: images whose time is over. Out: rows that say when, and no bytes. A file that another row still needs, because the
 same photo came with another refund, stays for that one.
@@ -26,7 +27,7 @@ from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
-from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Refusal, Report
+from refundlens.serving.storage.tables import AppealFile, DetectionRecord, Image, Refund, Refusal, Report
 from refundlens.serving.workflow.states import RefundStatus, ReportState
 
 
@@ -46,14 +47,17 @@ def erase_files(session: Session, files: FileStore, images: Sequence[Image], now
     keys = [image.id for image in fresh]
     evidence = _evidence(session, {image.refund_id for image in fresh})
     maps = _maps(session, keys)
+    attached = _attached(session, {image.refund_id for image in images})
     for image in fresh:
         image.erased_at, image.name = now, None
+    for file in attached:
+        file.erased_at, file.name = now, None
     catalogue.erase_prints(session, keys)
     session.flush()
-    photos = {image.sha256 for image in fresh}
-    kept = needed(session, sorted(photos | maps))
+    photos, others = {image.sha256 for image in fresh}, maps | {row.sha256 for row in attached}
+    kept = needed(session, sorted(photos | others))
     # evidence names its report, so that no other refund has the same; its row keeps the hash
-    gone = (photos | maps) - kept | evidence
+    gone = (photos | others) - kept | evidence
     removed = sum(files.erase(name) for name in sorted(gone))
     return ErasedFiles(len(fresh), sum(image.sha256 in kept for image in fresh), removed)
 
@@ -70,6 +74,7 @@ def needed(session: Session, names: Sequence[str]) -> set[str]:
             for map_ in maps
         ),
         select(Refusal.evidence).where(Refusal.evidence.in_(names)),
+        select(AppealFile.sha256).where(AppealFile.sha256.in_(names), AppealFile.erased_at.is_(None)),
     )
     return {name for query in asked for name in session.execute(query).scalars() if name is not None}
 
@@ -79,6 +84,12 @@ def _maps(session: Session, images: Sequence[str]) -> set[str]:
         DetectionRecord.image_id.in_(images)
     )
     return {name for row in session.execute(asked) for name in row if name}
+
+
+def _attached(session: Session, refunds: Collection[str]) -> Sequence[AppealFile]:
+    """What came with appeals beside photos, and is here."""
+    asked = select(AppealFile).where(AppealFile.refund_id.in_(refunds), AppealFile.erased_at.is_(None))
+    return session.execute(asked).scalars().all()
 
 
 def _evidence(session: Session, refunds: Collection[str]) -> set[str]:

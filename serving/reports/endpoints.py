@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import ApiCall
+from refundlens.serving.http.downloads import download
 from refundlens.serving.http.idempotency import Created, IdempotencyKey
 from refundlens.serving.http.problems import Problem, responses
 from refundlens.serving.http.turns import drawn
@@ -29,11 +30,13 @@ from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.repository import photos as refund_photos
 from refundlens.serving.refunds.schemas import RefundOut, VoidIn
 from refundlens.serving.refunds.service import refund_out
-from refundlens.serving.reports import refusal, repository, service, view
+from refundlens.serving.reports import attachments, refusal, repository, service, view
 from refundlens.serving.reports.repository import Filter
 from refundlens.serving.reports.schemas import (
     EXAMPLE,
     AppealDecisionIn,
+    AppealDetail,
+    AppealFileOut,
     AppealIn,
     AppealOut,
     AppealPage,
@@ -48,7 +51,7 @@ from refundlens.serving.reports.schemas import (
     Steps,
 )
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import Report
+from refundlens.serving.storage.tables import AppealFile, Report
 from refundlens.serving.workflow.states import AppealState, ReportState
 
 router = APIRouter(prefix="/v1", tags=["reports"])
@@ -304,15 +307,37 @@ def list_appeals(
     return JSONResponse(found.body())
 
 
-@router.get("/appeals/{id}", response_model=AppealOut, responses=responses(401, 403, 404))
+@router.get("/appeals/{id}", response_model=AppealDetail, responses=responses(401, 403, 404))
 def get_appeal(call: Either, identifier: Identifier) -> JSONResponse:
     """An appeal and whether you may decide it. Its ETag is the report's, with which it changes."""
     with call.reading() as context:
         appeal, report = repository.find_appeal(context.session, call.principal, identifier)
         allowed = service.allowed(context, repository.report_detail(context.session, report))
         actions = [name for name in allowed if name == "decide_appeal"]
-        shown = AppealOut.of(appeal, allowed_actions=actions).body()
+        judging = call.principal.has_role(Role.ADJUDICATOR)
+        files = attachments.attached(context.session, appeal) if judging else []
+        told = [AppealFileOut.of(one, url=_file_url(one)) for one in files]
+        shown = AppealDetail.of(appeal, allowed_actions=actions, files=told).body()
         return JSONResponse(shown, headers={"ETag": etag(report.version)})
+
+
+def _file_url(row: AppealFile) -> str | None:
+    return None if row.erased_at else f"/v1/appeals/{row.appeal_id}/files/{row.id}"
+
+
+@router.get(
+    "/appeals/{id}/files/{file}",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, **responses(401, 403, 404, 410)},
+)
+def get_appeal_file(
+    call: Judge, identifier: Identifier, file: Annotated[str, Path(max_length=40)]
+) -> Response:
+    """A file that the buyer attached, byte for byte, as a download."""
+    with call.reading() as context:
+        appeal, _ = repository.find_appeal(context.session, call.principal, identifier)
+        row, content = attachments.read(context.session, call.services.files, appeal, file)
+    return download(content, row.name or row.id, row.media_type)
 
 
 @router.post(

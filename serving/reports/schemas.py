@@ -198,6 +198,20 @@ class AppealOut(Answer):
     allowed_actions: list[str] = Field(default=[])
 
 
+class AppealFileOut(Answer):
+    """A PDF, a text or a video that the buyer attached; photos are among the refund's."""
+
+    id: str
+    name: str | None = Field(description="none once it was erased")
+    media_type: str
+    bytes: int
+    url: str | None
+
+
+class AppealDetail(AppealOut):
+    files: list[AppealFileOut] = Field(default=[], description="for adjudicators; merchants see none")
+
+
 class PhotoRequestOut(Answer):
     id: str
     wish: PhotoWish

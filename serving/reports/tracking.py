@@ -6,6 +6,7 @@ one report, and only what the side may do. Forms need no other protection: nothi
 
 import math
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
-from refundlens.serving.reports import links, repository, view
+from refundlens.serving.reports import attachments, links, repository, view
 from refundlens.serving.reports.links import Link, Side
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
@@ -56,10 +57,15 @@ PAGE_HEADERS = {
 
 
 def _status_page(
-    shown: dict[str, Any], side: Side, token: str, language: Language, heat: dict[str, Any] | None
+    shown: dict[str, Any],
+    side: Side,
+    token: str,
+    language: Language,
+    heat: dict[str, Any] | None,
+    files: Sequence[str],
 ) -> str:
     """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
-    there is a map."""
+    there is a map. files: names of what came with the appeal."""
     return render(
         "track.html",
         report=shown,
@@ -70,6 +76,8 @@ def _status_page(
         heat=heat,
         percent=bound_percent,
         most_photos=MOST_PHOTOS,
+        most_files=attachments.MOST_FILES,
+        files=files,
         spoken=partial(in_one_language, language=language),
     )
 
@@ -103,9 +111,15 @@ def track_report(request: Request, token: Token) -> Response:
     link = _link(request, token)
     with Services.of(request).database.reading() as session:
         shown = _show(request, session, link)
-        heat = _map_frame(_whole(session, link))
+        whole = _whole(session, link)
+        heat = _map_frame(whole)
+        files = (
+            [one.name for one in attachments.attached(session, whole.appeal) if one.name]
+            if whole.appeal
+            else []
+        )
     if "text/html" in request.headers.get("accept", ""):
-        page = _status_page(shown.body(), link.side, token, language(request), heat)
+        page = _status_page(shown.body(), link.side, token, language(request), heat, files)
         response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
         remember_language(request, response)
         return response
@@ -159,24 +173,27 @@ async def track_heat(request: Request, token: Token) -> Response:
     responses=responses(400, 404, 409, 410, 413, 422),
 )
 async def track_appeal(request: Request, token: Token) -> Response:
-    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos."""
+    """The buyer's objection to `established`: JSON `{"grounds": …}`, or the page's form, which may bring photos
+    (`image`) and other files (`file`: PDF, text or video), four of each at most."""
     link = _buyer(request, token)
     parts = Services.of(request)
     size = expected_bytes(request, parts.settings)
     with parts.service.admission.place(request, math.inf, size, photos=0):
-        grounds, uploads = await _objection(request)
-        made = await run_in_threadpool(_file, request, link, grounds, uploads)
+        objection = await _objection(request)
+        made = await run_in_threadpool(_file, request, link, objection)
     parts.notifier.notify()
     return _done(request, token, JSONResponse(made, 201, HEADERS))
 
 
-def _file(request: Request, link: Link, grounds: str, uploads: Sequence[Upload]) -> dict[str, Any]:
-    """The appeal and its photos, in one transaction."""
+def _file(request: Request, link: Link, objection: "_Objection") -> dict[str, Any]:
+    """The appeal, its photos and its files, in one transaction."""
     parts = Services.of(request)
-    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in uploads]
+    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in objection.photos]
+    others = [attachments.prepare_attachment(parts.files, one.name, one.data) for one in objection.files]
     with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
-        filed = file_appeal(_context(request, session, link, report), report, refund, grounds)
+        filed = file_appeal(_context(request, session, link, report), report, refund, objection.grounds)
+        attachments.keep_attachments(session, filed, report, others, parts.clock())
         if prepared:
             refunds.add_photos(session, refund, prepared, BUYER, parts.clock())
         return AppealOut.of(filed).body()
@@ -282,23 +299,39 @@ def _context(request: Request, session: Session, link: Link, report: Report) -> 
     return Context(session, parts.settings, parts.clock(), side, language(request))
 
 
-async def _objection(request: Request) -> tuple[str, Sequence[Upload]]:
-    """Grounds and photos. Raises Problem 408, 413, 422."""
-    uploads: list[Upload] = []
-    if intake.media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        async with (
-            arriving(request, Services.of(request).settings),
-            request.form(max_fields=4, max_files=MOST_PHOTOS) as form,
-        ):
-            given: Any = {"grounds": form.get("grounds", "")}
-            files = [one for one in form.getlist("image") if isinstance(one, UploadFile) and one.filename]
-            uploads = [Upload(one.filename, await one.read()) for one in files]
-    else:
-        return (await read_json(request, Services.of(request).settings, AppealIn)).grounds, uploads
+@dataclass(frozen=True)
+class _Objection:
+    grounds: str
+    photos: Sequence[Upload] = ()
+    files: Sequence[Upload] = ()
+
+
+async def _objection(request: Request) -> _Objection:
+    """Raises Problem 408, 413, 422."""
+    if intake.media_type(request) not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return _Objection((await read_json(request, Services.of(request).settings, AppealIn)).grounds)
+    async with (
+        arriving(request, Services.of(request).settings),
+        request.form(max_fields=4, max_files=MOST_PHOTOS + attachments.MOST_FILES) as form,
+    ):
+        photos, files = [await _uploads(form.getlist(name)) for name in ("image", "file")]
+        given: Any = {"grounds": form.get("grounds", "")}
+    for name, sent, most in (("image", photos, MOST_PHOTOS), ("file", files, attachments.MOST_FILES)):
+        if len(sent) > most:
+            raise Problem(422, "invalid_request", f"{name}: at most {most} with an appeal")
     try:
-        return AppealIn.model_validate(given).grounds, uploads
+        return _Objection(AppealIn.model_validate(given).grounds, photos, files)
     except ValidationError as error:
         raise Problem(422, "invalid_request", faults(error)) from error
+
+
+async def _uploads(parts: Sequence[object]) -> list[Upload]:
+    """Files of a form's field; browsers send one without a name where none was chosen."""
+    return [
+        Upload(one.filename, await one.read())
+        for one in parts
+        if isinstance(one, UploadFile) and one.filename
+    ]
 
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:

@@ -24,13 +24,14 @@ from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, queues, repository, sharing
 from refundlens.serving.console.review.pictures import frame_of
 from refundlens.serving.console.review.repository import ReusedPicture
+from refundlens.serving.http.downloads import download
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.errors import Conflict, DomainError
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
-from refundlens.serving.reports import assignment, view
+from refundlens.serving.reports import assignment, attachments, view
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.held import find_held
 from refundlens.serving.reports.repository import ReportDetail
@@ -204,6 +205,15 @@ def appeal_page(visit: Judge, appeal_id: str, said: str = "", held: str = "") ->
     return draw_appeal(visit, appeal_id, said=said, before=held)
 
 
+@router.get("/appeals/{appeal_id}/files/{file_id}")
+def appeal_file(visit: Judge, appeal_id: str, file_id: str) -> Response:
+    """What the buyer attached, as a download. Raises NotFound, Gone."""
+    with visit.services.database.reading() as session:
+        appeal, _ = reports.find_appeal(session, visit.principal, appeal_id)
+        row, content = attachments.read(session, visit.services.files, appeal, file_id)
+    return download(content, row.name or row.id, row.media_type)
+
+
 def draw(
     visit: Visit,
     report_id: str,
@@ -270,4 +280,5 @@ def _draw(
         said=bench["said"].get(said),
         held=find_held(session, [report.id]).get(report.id),
         before=queues.decided_before(session, visit.principal, before),
+        files=attachments.attached(session, case.whole.appeal) if case.whole.appeal else (),
     )

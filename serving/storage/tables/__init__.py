@@ -15,6 +15,7 @@ from refundlens.serving.storage.tables.models import ModelVersion, Rescore, Shad
 from refundlens.serving.storage.tables.refunds import DetectionRecord, Image, PhotoPrint, Refund, ReportText
 from refundlens.serving.storage.tables.reports import (
     Appeal,
+    AppealFile,
     Assignment,
     Decision,
     PhotoRequest,
@@ -28,6 +29,7 @@ from refundlens.serving.storage.tables.reports import (
 __all__ = [
     "ApiKey",
     "Appeal",
+    "AppealFile",
     "Assignment",
     "AuditEvent",
     "Chain",

@@ -117,6 +117,28 @@ class Appeal(Base):
     decided_at: Mapped[datetime | None]
 
 
+class AppealFile(Base):
+    """What the buyer attached to an appeal beside photos. name: as it was called, until it is erased."""
+
+    __tablename__ = "appeal_file"
+    __table_args__ = (
+        Index("ix_appeal_file_appeal", "appeal_id", "id"),
+        Index("ix_appeal_file_refund", "refund_id"),
+        Index("ix_appeal_file_sha256", "sha256"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID, ForeignKey("tenant.id"))
+    appeal_id: Mapped[str] = mapped_column(ID, ForeignKey("appeal.id"))
+    refund_id: Mapped[str] = mapped_column(ID, ForeignKey("refund.id"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str | None] = mapped_column(String(200))
+    media_type: Mapped[str] = mapped_column(String(40))
+    bytes: Mapped[int]
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
 class PhotoRequest(Base):
     """An adjudicator's wish for another photo, answered by the buyer through the status link or the refund's mirror.
     live: 1 while open, none afterwards."""

@@ -89,11 +89,16 @@ def test_a_buyer_appeals_on_a_phone(
     buyer.page.locator("textarea[name=grounds]").tap()
     buyer.page.keyboard.type("线头是断的。")
     buyer.page.set_input_files(
-        "form[action$='/appeal'] input[type=file]",
+        "form[action$='/appeal'] input[name=image]",
         [{"name": "near.jpg", "mimeType": "image/jpeg", "buffer": photo("JPEG", size=(500, 400))}],
+    )
+    buyer.page.set_input_files(
+        "form[action$='/appeal'] input[name=file]",
+        [{"name": "发票.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 a receipt"}],
     )
     _press(buyer, "form[action$='/appeal'] button")
     buyer.says("申诉处理中")
+    buyer.says("发票.pdf")
     (appeal,) = platform.get("/v1/appeals")["items"]
     assert appeal["grounds"] == "线头是断的。"
     photos = platform.get("/v1/refunds/people-1")["images"]
