@@ -31,6 +31,7 @@ from refundlens.model.photo.tools import (
     recorded_tool,
 )
 from refundlens.model.photo.visible_marks import find_visible_marks
+from refundlens.model.photo.written_marks import find_written_marks
 from refundlens.model.verdict.consistency import taken_at
 from refundlens.model.verdict.texts import Language, is_word, reason_text
 
@@ -295,6 +296,13 @@ def _camera(file: File) -> Iterator[Finding]:
 def _visible_marks(file: File) -> Iterator[Finding]:
     for mark in find_visible_marks(file.photo.pixels):
         yield "file.visible_mark", "derived", {"tool": mark.tool}
+    for written in find_written_marks(file.photo.pixels):
+        place = f"corner.{written.corner}"
+        yield (
+            "file.written_mark",
+            "derived",
+            {"mark": written.text, "corner": place, "box": list(written.box)},
+        )
 
 
 def _other_texts(file: File) -> Iterator[Finding]:

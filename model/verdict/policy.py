@@ -40,7 +40,7 @@ TABLE: dict[Evidence, dict[Verdict, Verdict]] = {
 """What the file says -> verdict of the pixels -> verdict."""
 _DECLARES_AI = frozenset({
     "metadata.aigc_label", "metadata.generator_parameters", "metadata.generator_name", "metadata.generative_edit",
-    "metadata.ai_system", "metadata.ai_prompt", "file.visible_mark",
+    "metadata.ai_system", "metadata.ai_prompt", "file.visible_mark", "file.written_mark",
 })  # fmt: skip
 _AI_SOURCES = ("generated", "edited")
 

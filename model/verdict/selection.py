@@ -15,6 +15,7 @@ MOST = 3
 _AI_SAID = (
     "metadata.c2pa_source", "metadata.aigc_label", "metadata.digital_source_type", "metadata.generator_parameters",
     "metadata.generative_edit", "metadata.generator_name", "metadata.ai_system", "file.visible_mark",
+    "file.written_mark",
 )  # fmt: skip
 _TRACES = (
     "pixel.local_regeneration", "pixel.whole_regeneration", "pixel.classical_edit", "pixel.defect_is_fake",

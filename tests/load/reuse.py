@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,8 @@ def main() -> None:
     asked.add_argument("--store", type=Path, help="a JSON file for the photos' prints")
     asked.add_argument("--against-usearch", action="store_true")
     given = asked.parse_args()
+    if given.against_usearch and find_spec("usearch") is None:
+        asked.error("usearch is not installed: pip install -e '.[bench]'")
     report = measure(given.folder, given.photos, given.hashes, given.prints, given.store)
     if given.against_usearch:
         report["usearch"] = against_usearch()

@@ -1,0 +1,141 @@
+"""Writing by which generators mark their pictures in a corner, as China's GB 45438-2025 asks.
+
+In: a picture, uint8 RGB [H,W,3]. Out: `WrittenMark`s, one a corner at most: 豆包AI生成, 即梦AI, or AI生成, before which
+any service may stand. Found by normalised cross-correlation (OpenCV's) of what is lighter than its surroundings with
+drawn writing (`written_marks.npz`, made by `training.written_marks`), at every size it is seen in. Cropping removes
+it, and anybody can write it: it never decides alone. Asking for each character by itself, too, was tried: it lost
+marks and kept no photo out.
+
+Measured by `python -m tests.load.written_marks COLLECTED`: docs/provenance.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Corner = Literal["lower_right", "lower_left", "upper_left", "upper_right"]
+FILE = Path(__file__).with_name("written_marks.npz")
+WORKING_SIDE = 400
+"""Pixels of the short side at which writing is looked for: the smallest is 9 high then."""
+REACH = (0.40, 0.13)
+"""Of a corner, as shares of the short side: the longest mark met ends 0.37 from the side, the highest 0.11."""
+LEAST_SIDE = 320
+"""Pixels of a short side: under it, writing is a smear."""
+GROUND = 8.0
+"""Standard deviation in pixels of the blur that is taken for what lies behind the writing."""
+MOST_LIGHT = 60.0
+"""Grey levels above the ground that count: more is a lamp or a window, which would outweigh all strokes."""
+GRAIN = 1.0
+"""Grey levels of noise that is added: an even ground is like everything."""
+STEP = 1.12
+"""From one size to the next: halfway between two the correlation is a tenth lower."""
+BORDER = 2
+"""Pixels around the writing that have to be dark."""
+
+
+@dataclass(frozen=True)
+class WrittenMark:
+    """text: what is written. corner: where. box: x, y, width, height in pixels of the picture. alike: correlation with
+    the drawn writing, 0 to 1."""
+
+    text: str
+    corner: Corner
+    box: tuple[int, int, int, int]
+    alike: float
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """heights: least and most, as shares of the short side. alike: least correlation, 0.04 above the highest of 2,600
+    honest photos."""
+
+    text: str
+    heights: tuple[float, float]
+    corners: tuple[Corner, ...]
+    alike: float
+
+
+_CORNERS: tuple[Corner, ...] = ("lower_right", "lower_left", "upper_left", "upper_right")
+WRITINGS = (
+    _Writing("豆包AI生成", (0.025, 0.048), ("lower_right",), 0.57),
+    _Writing("即梦AI", (0.036, 0.09), ("lower_right",), 0.64),
+    _Writing("AI生成", (0.023, 0.06), _CORNERS, 0.56),
+)
+"""What is looked for, by the names in FILE."""
+
+
+def find_written_marks(pixels: NDArray[np.uint8]) -> list[WrittenMark]:
+    """The writing seen in a picture's corners, uint8 RGB [H,W,3]."""
+    if min(pixels.shape[:2]) < LEAST_SIDE:
+        return []
+    found = (_best(pixels, corner) for corner in _CORNERS)
+    return [mark for mark in found if mark is not None]
+
+
+def _best(pixels: NDArray[np.uint8], corner: Corner) -> WrittenMark | None:
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    wide, high = round(REACH[0] * short), round(REACH[1] * short)
+    left, top = (width - wide if "right" in corner else 0), (height - high if "lower" in corner else 0)
+    scale = min(1.0, WORKING_SIDE / short)
+    lighter = lighter_than_ground(pixels[top : top + high, left : left + wide], scale)
+    marks = (
+        mark
+        for writing in WRITINGS
+        if corner in writing.corners
+        for mark in matches(lighter, writing, corner, round(short * scale))
+    )
+    best = max(marks, key=lambda mark: mark.alike, default=None)
+    if best is None:
+        return None
+    x, y, w, h = (part / scale for part in best.box)
+    return WrittenMark(best.text, corner, (round(left + x), round(top + y), round(w), round(h)), best.alike)
+
+
+def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
+    """By how many grey levels each pixel is lighter than its surroundings, float32 [h,w], at that scale; white paint
+    lifts the darkest channel most."""
+    darkest = np.ascontiguousarray(part.min(axis=2))
+    if scale < 1:
+        darkest = np.asarray(
+            cv2.resize(darkest, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    grey = darkest.astype(np.float32)
+    light = np.clip(grey - cv2.GaussianBlur(grey, (0, 0), GROUND), 0, MOST_LIGHT)
+    return np.asarray(light + _grain(grey.shape), np.float32)
+
+
+def matches(lighter: Floats, writing: _Writing, corner: Corner, short: int) -> Iterator[WrittenMark]:
+    """The best place of each size that reaches the limit; boxes in pixels of `lighter`."""
+    for template in _templates(writing, short):
+        high, wide = template.shape
+        if high > lighter.shape[0] or wide > lighter.shape[1]:
+            continue
+        _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lighter, template, cv2.TM_CCOEFF_NORMED))
+        if best >= writing.alike:
+            yield WrittenMark(writing.text, corner, (x, y, wide, high), round(float(best), 3))
+
+
+@cache
+def _templates(writing: _Writing, short: int) -> tuple[Floats, ...]:
+    """The writing at each size for a short side in pixels, with a border."""
+    with np.load(FILE, allow_pickle=False) as stored:
+        drawn = stored[writing.text]
+    least, most = writing.heights
+    sizes = np.geomspace(least, most, 1 + round(np.log(most / least) / np.log(STEP))) * short
+    shapes = ((round(drawn.shape[1] * size / drawn.shape[0]), round(size)) for size in sizes)
+    smaller = (cv2.resize(drawn, shape, interpolation=cv2.INTER_AREA) for shape in shapes)
+    return tuple(np.pad(one.astype(np.float32), BORDER) for one in smaller)
+
+
+@cache
+def _grain(shape: tuple[int, ...]) -> Floats:
+    """Always the same for pictures of one size."""
+    return np.asarray(np.random.default_rng(0).normal(0, GRAIN, shape), np.float32)
