@@ -14,7 +14,7 @@ from refundlens.model.names import Device
 from refundlens.serving.kit.language import Language
 
 MEGABYTE = 1_000_000
-EngineName = Literal["local", "triton"]
+EngineName = Literal["local", "triton", "ray"]
 
 
 def cores() -> int:
@@ -46,11 +46,11 @@ class Settings(BaseSettings):
     device: Device = Field(default="auto", description="what the model runs on")
     engine: EngineName = Field(
         default="local",
-        description="where batches run: in this process, or on Triton (KServe v2)",
+        description="where batches run: in this process, on Triton (KServe v2), or on Ray Serve",
     )
     engine_url: str = Field(
         default="",
-        description="where that is: grpc://HOST:8001 or http://HOST:8000 of Triton",
+        description="where that is: grpc://HOST:8001 or http://HOST:8000 of Triton; auto, or a Ray cluster's address",
     )
     engine_calls: int = Field(
         default=4, ge=1, description="batches under way there at once; twice as many as there are replicas"
@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         default=180,
         ge=1,
         description="photos of closed refunds are erased after this; verdicts and hashes stay",
+    )
+    keep_events_days: int = Field(
+        default=90,
+        ge=1,
+        description="events and their deliveries are deleted after this; the audit log and the reports stay",
     )
     claim_limit: float = Field(
         default=0.05,

@@ -63,3 +63,26 @@ def triton(
     typer.echo(folder.name)
     complain(f"tritonserver --model-repository={repository} serves it")
     complain("refundlens serve --engine triton --engine-url grpc://HOST:8001 uses it")
+
+
+@app.command("ray")
+def ray(
+    config: Annotated[Path, typer.Argument(help="YAML file to write, for `serve deploy`.")],
+    fewest: Annotated[int, typer.Option("--min", min=1, help="Replicas that always run.")] = 1,
+    most: Annotated[int, typer.Option("--max", min=1, help="Replicas at most.")] = 8,
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs of one replica; 0.25 has four share one.")] = 0.0,
+    cpus: Annotated[float, typer.Option(min=0, help="Processors of one replica.")] = 1.0,
+) -> None:
+    """Write the configuration of the replicas for Ray Serve: how many, and what each takes. Models are brought by
+    `serve --engine ray` itself."""
+    from refundlens.serving.remote.ray_config import RayOptions, write_config
+
+    if most < fewest:
+        raise typer.BadParameter("--max is less than --min")
+    try:
+        write_config(config, RayOptions(fewest, most, gpus, cpus))
+    except OSError as error:
+        complain(f"{config}: {error.strerror}")
+        raise typer.Exit(1) from error
+    complain(f"serve deploy {config} starts the replicas, or changes them")
+    complain("refundlens serve --engine ray, on a node of the cluster, uses them")

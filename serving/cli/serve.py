@@ -34,6 +34,7 @@ class EngineChoice(StrEnum):
 
     local = "local"
     triton = "triton"
+    ray = "ray"
 
 
 def serve(

@@ -3,8 +3,8 @@
 In: the application's parts. Out: jobs and webhooks done as they fall due, until `run` is cancelled; jobs under way then
 are given back, webhooks left to their leases.
 
-What is done every hour: photos past their keeping, unclaimed files, answers and sessions that have ended, drift, and
-once a day the photos that people are asked about.
+What is done every hour: photos and events past their keeping, unclaimed files, answers and sessions that have ended,
+drift, and once a day the photos that people are asked about.
 
 In: the job that every database has once. Out: the same job, an hour later.
 """
@@ -40,6 +40,7 @@ from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.queue import LeasedJob, LeaseLost, finish_job
 from refundlens.serving.storage.tables import ConsoleSession, Lane, StoredAnswer
 from refundlens.serving.webhooks.delivery import deliver_due
+from refundlens.serving.webhooks.pruning import prune_events
 from refundlens.serving.webhooks.sending import Sender
 from refundlens.serving.workflow import timers as clocks
 
@@ -60,6 +61,10 @@ def tidy(
     while photos:  # a batch a transaction, so that nobody waits long for the lock
         with database.transaction() as session:
             photos = erase_old_photos(session, files, now, settings)
+    events = 1
+    while events:
+        with database.transaction() as session:
+            events = prune_events(session, now, settings)
     with database.reading() as session:
         sweep_unclaimed(session, files, now)
     for tenant, figure in look_for_drift(database, now, metrics):

@@ -10,4 +10,8 @@ def open_remote(settings: Settings) -> RemoteEngine | None:
         from refundlens.serving.remote.triton import Triton
 
         return Triton(settings.engine_url, settings.engine_calls)
+    if settings.engine == "ray":
+        from refundlens.serving.remote.ray_serve import RayServe
+
+        return RayServe(settings.engine_url, settings.engine_calls)
     return None
