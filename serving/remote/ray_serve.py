@@ -67,7 +67,8 @@ class RayServe:
             found = serve.status().applications[APP].deployments[DEPLOYMENT]
         except lost as error:
             raise EngineAway(f"Ray Serve does not answer: {error!r}") from error
-        if not found.replica_states.get("RUNNING"):
+        states: dict[Any, int] = dict(found.replica_states)
+        if not states.get("RUNNING"):
             raise EngineAway(f"no replica runs: {found.message or found.status}")
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ def test_what_is_on_its_way_stays_until_it_has_ended(bench: Any, receiver: Any, 
     bench.clock.forward(days=31)
     assert _prune(bench) == 0 and _events(bench) == {waiting}
     bench.deliver()
-    assert receiver.ids() == [waiting]
+    assert receiver.ids == [waiting]
     assert _prune(bench) == 1 and not _events(bench) and not bench.deliveries()
 
 
