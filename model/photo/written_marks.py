@@ -102,12 +102,12 @@ def _best(pixels: NDArray[np.uint8], corner: Corner) -> WrittenMark | None:
 def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
     """By how many grey levels each pixel is lighter than its surroundings, float32 [h,w], at that scale; white paint
     lifts the darkest channel most."""
-    darkest = np.ascontiguousarray(part.min(axis=2))
+    size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
+    step = max(1, int(1 / (2 * scale)))  # pixels are left out first where they are many times too many
+    small = np.ascontiguousarray(part[::step, ::step])
     if scale < 1:
-        darkest = np.asarray(
-            cv2.resize(darkest, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-        )
-    grey = darkest.astype(np.float32)
+        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+    grey = small.reshape(*small.shape[:2], -1).min(axis=2).astype(np.float32)
     light = np.clip(grey - cv2.GaussianBlur(grey, (0, 0), GROUND), 0, MOST_LIGHT)
     return np.asarray(light + _grain(grey.shape), np.float32)
 

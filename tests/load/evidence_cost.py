@@ -22,6 +22,7 @@ from refundlens.model.photo.metadata import read_metadata
 from refundlens.model.photo.provenance import read_provenance
 from refundlens.model.photo.thumbnail import compare
 from refundlens.model.photo.visible_marks import find_visible_marks
+from refundlens.model.photo.written_marks import find_written_marks
 
 LIMIT = 30.0
 """Milliseconds."""
@@ -67,6 +68,7 @@ def main() -> int:
             "credentials": lambda photo=photo, of=metadata: read_credentials(photo.data, photo.format, of.c2pa, of.xmp),
             "preview": lambda photo=photo, of=metadata: compare(photo, of.exif.thumbnail),
             "visible marks": lambda photo=photo: find_visible_marks(photo.pixels),
+            "written marks": lambda photo=photo: find_written_marks(photo.pixels),
             "all": lambda photo=photo: read_provenance(photo),
         }  # fmt: skip
         for name, work in parts.items():
