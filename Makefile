@@ -59,7 +59,7 @@ $(TOOLS)/.installed:
 	@touch $@
 
 lock: $(TOOLS)/.installed
-	$(TOOLS)/bin/uv pip compile pyproject.toml --extra postgres --extra otel --universal --generate-hashes \
+	$(TOOLS)/bin/uv pip compile pyproject.toml --extra postgres --extra otel --extra objects --extra triton --universal --generate-hashes \
 		--no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) --output-file deploy/requirements.lock
 
 sbom: $(TOOLS)/.installed

@@ -63,9 +63,8 @@ class Triton:
         try:
             self.protocol: ModuleType = _protocol(self.grpc)
         except ImportError as error:
-            raise SettingsError(
-                f"REFUNDLENS_ENGINE: tritonclient is not there; {how_to_install('triton')}"
-            ) from error
+            how = how_to_install("triton") if self.grpc else "pip install 'tritonclient[http]'"
+            raise SettingsError(f"REFUNDLENS_ENGINE: {error.name} is not there; {how}") from error
 
     def open(self, path: Path, bundle: Bundle) -> "RemoteModel":
         model = TritonModel(self, model_there(bundle))
