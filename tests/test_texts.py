@@ -12,6 +12,7 @@ from refundlens.model.texts.reader import LANGUAGES, flat, read_texts
 from refundlens.serving.kit import language as serving_texts
 from refundlens.serving.reports.schemas import REASON_CODES
 from refundlens.serving.workflow.states import PhotoWish, ReportState, Source, Supplier
+from refundlens.training.evaluation.dimensions import dimensions
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"model": ROOT / "model" / "texts", "serving": serving_texts.FOLDER}
@@ -21,9 +22,11 @@ AREAS = [
 VOCABULARIES = {
     ("values", "action"): "steps that C2PA's and other tools' manifests name",
     ("values", "source"): "IPTC's digital source types",
+    ("models", "dimensions"): "what a report of `training.evaluation`, which is above serving, is cut by",
 }
 """Tables whose keys are words of a standard, which files bring with them and no code names."""
 WHOLE = {
+    ("models", "dimensions"): set(dimensions(())),
     ("queue", "states"): set(ReportState),
     ("refunds", "states"): set(ReportState),
     ("refunds", "headings"): set(ReportState),

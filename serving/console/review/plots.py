@@ -125,14 +125,24 @@ def curve(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x * SIDE:.1f},{(1 - y) * SIDE:.1f}" for x, y in points)
 
 
-def series(lines: Sequence[Sequence[tuple[float, float]]]) -> list[str]:
-    """Polylines over one axis from 0 to the largest x and the largest y of them all; "" for one without points."""
+@dataclass(frozen=True)
+class Series:
+    """lines: polylines over one axis from 0 to the largest x and the largest y of all; "" for one without points."""
+
+    lines: Sequence[str]
+    longest: float
+    highest: float
+
+
+def series(lines: Sequence[Sequence[tuple[float, float]]]) -> Series:
+    """Of (x, y)."""
     longest = max((x for line in lines for x, _ in line), default=0) or 1
     highest = max((y for line in lines for _, y in line), default=0) or 1
-    return [
+    points = [
         " ".join(f"{x / longest * WIDTH:.1f},{(1 - y / highest) * TALL:.1f}" for x, y in line)
         for line in lines
     ]
+    return Series(points, longest, highest)
 
 
 def dots(tenths: Sequence[Tenth]) -> list[Dot]:

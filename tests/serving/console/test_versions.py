@@ -2,6 +2,7 @@
 each other with their curves, slices and training."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def test_a_report_and_a_log_are_shown_beside_another_version(
     assert "Precision against recall" in page and "judged nothing lately" in page
     chinese = eve.http.get("/models/compare?lang=zh").text
     assert "版本对比" in chinese and "检出率与误报率" in chinese
+    assert "<h2>总体</h2>" in chinese and '<th scope="row">AI 局部改图</th>' in chinese
+    assert re.search(r'text-anchor="end">第 [\d,]+ 步</text>', chinese), "the axis of the training curve"
 
 
 def test_what_is_another_s_or_nothing_is_refused_in_words(
