@@ -36,6 +36,8 @@ GRAIN = 1.0
 """Grey levels of noise that is added: an even ground is like everything."""
 STEP = 1.12
 """From one size to the next: halfway between two the correlation is a tenth lower."""
+NEARLY = 0.2
+"""What the best of two sizes that are two steps apart may lack of the limit for the size between to be tried."""
 BORDER = 2
 """Pixels around the writing that have to be dark."""
 
@@ -113,14 +115,25 @@ def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
 
 
 def matches(lighter: Floats, writing: _Writing, corner: Corner, short: int) -> Iterator[WrittenMark]:
-    """The best place of each size that reaches the limit; boxes in pixels of `lighter`."""
-    for template in _templates(writing, short):
-        high, wide = template.shape
-        if high > lighter.shape[0] or wide > lighter.shape[1]:
-            continue
-        _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lighter, template, cv2.TM_CCOEFF_NORMED))
+    """The best place of each size that reaches the limit; boxes in pixels of `lighter`. Every other size first, and
+    those between only beside one that nearly reaches it."""
+    templates = _templates(writing, short)
+    found = {size: _place(lighter, templates[size]) for size in range(0, len(templates), 2)}
+    near = {size for size, (best, _) in found.items() if best >= writing.alike - NEARLY}
+    between = {beside for size in near for beside in (size - 1, size + 1) if 0 <= beside < len(templates)}
+    found |= {size: _place(lighter, templates[size]) for size in between}
+    for size, (best, (x, y)) in found.items():
         if best >= writing.alike:
-            yield WrittenMark(writing.text, corner, (x, y, wide, high), round(float(best), 3))
+            high, wide = templates[size].shape
+            yield WrittenMark(writing.text, corner, (x, y, wide, high), round(best, 3))
+
+
+def _place(lighter: Floats, template: Floats) -> tuple[float, tuple[int, int]]:
+    """The highest correlation of a template and where its upper left corner lies; 0 where it does not fit in."""
+    if template.shape[0] > lighter.shape[0] or template.shape[1] > lighter.shape[1]:
+        return 0.0, (0, 0)
+    _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lighter, template, cv2.TM_CCOEFF_NORMED))
+    return float(best), (int(x), int(y))
 
 
 @cache
