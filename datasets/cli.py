@@ -222,8 +222,10 @@ def label(
 
 @app.command("rescore")
 def rescore_photos(
-    photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Stored photos.")],
-    out: Annotated[Path, typer.Argument(help="Folder of Parquet parts; goes on where it stopped.")],
+    photos: Annotated[str, typer.Argument(help="Stored photos: a folder, s3:// or gs://BUCKET/PREFIX.")],
+    out: Annotated[
+        str, typer.Argument(help="Folder, or s3:// …, of Parquet parts; goes on where it stopped.")
+    ],
     model: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Bundle that judges.")],
     workers: Annotated[int, typer.Option(min=1, help="With --ray: processes.")] = os.cpu_count() or 1,
     ray: Annotated[bool, typer.Option("--ray", help="Work on a Ray cluster.")] = False,
@@ -232,6 +234,8 @@ def rescore_photos(
     from refundlens.datasets.rescore import rescore
     from refundlens.model.bundle import BundleError
 
+    if "://" not in photos and not Path(photos).is_dir():
+        raise typer.BadParameter(f"{photos} is no folder", param_hint="PHOTOS")
     with _told(BundleError, ValueError, OSError):
         count = rescore(photos, out, model, workers, ray)
     typer.echo(f"{out}: {count} photos judged")

@@ -1,11 +1,14 @@
 """Stored photos judged anew by one bundle, by the million: what a new model would say, and what is worth a look.
 
-In: a folder of photos (a service's file store, an export, a snapshot's images) and a bundle. Out: a folder of Parquet
-parts, a row a photo; a photo that is in them is not judged again, so that an interrupted run goes on. Nothing else
-changes: open cases of a service are judged by the service itself (`docs/models.md`).
+In: a folder or bucket of photos (a service's file store, an export, a snapshot's images) and a bundle. Out: a folder or
+bucket of Parquet parts, a row a photo; a photo that is in them is not judged again, so that an interrupted run goes on.
+Nothing else changes: open cases of a service are judged by the service itself (`docs/models.md`). Names of all photos
+are in memory: of a hundred million, take one folder of the store (`files/ab`) after the other.
 """
 
 import hashlib
+import io
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -15,6 +18,7 @@ import pyarrow
 import pyarrow.parquet
 
 from refundlens.datasets.cluster import spread
+from refundlens.datasets.shelf import Shelf, open_shelf
 from refundlens.model.detect import Detector
 from refundlens.model.photo.image import ImageError
 from refundlens.model.progress import track
@@ -47,44 +51,51 @@ class Rescored:
     error: str | None = None
 
 
-def rescore(photos: Path, out: Path, bundle: Path, workers: int = 1, ray: bool = False) -> int:
-    """Judge what is not judged yet; gives how many photos were. ray: on a Ray cluster, else in this process.
+def rescore(photos: str, out: str, bundle: Path, workers: int = 1, ray: bool = False) -> int:
+    """Judge what is not judged yet; gives how many photos were. photos, out: folders, or addresses of buckets. ray: on
+    a Ray cluster, else in this process.
 
-    Raises BundleError, ClusterError, OSError.
+    Raises BundleError, ClusterError, ShelfError, OSError.
     """
-    model = hashlib.sha256(bundle.read_bytes()).hexdigest()
-    known = _judged(out, model)
-    files = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file())
+    content = bundle.read_bytes()
+    model = hashlib.sha256(content).hexdigest()
+    source, sink = open_shelf(photos), open_shelf(out)
+    parts = sorted(sink.names(".parquet"))
+    known = _judged(sink, parts, model)
+    files = sorted(source.names())
     waiting = [name for name in files if name not in known]
-    given = photos.resolve(), bundle.resolve(), model
+    given = source, content, model
     if ray:
         done: Iterable[Rescored] = (row for _, row in spread(waiting, Judge, given, workers))
     else:
         done = map(Judge(*given), waiting)
-    out.mkdir(parents=True, exist_ok=True)
-    number = len(list(out.glob("*.parquet")))
+    number = len(parts)
     rows: Iterator[Rescored] = track(done, len(files), "photos", done=len(known))
     while part := list(islice(rows, PART)):
-        _write(out / f"{number:06d}.parquet", part)
+        sink.write(f"{number:06d}.parquet", _parquet(part))
         number += 1
     return len(waiting)
 
 
-def _judged(out: Path, model: str) -> set[str]:
+def _judged(sink: Shelf, parts: Iterable[str], model: str) -> set[str]:
     """Files that this model has judged."""
-    parts = (pyarrow.parquet.read_table(path, columns=["file", "model"]) for path in out.glob("*.parquet"))
-    return {row["file"] for part in parts for row in part.to_pylist() if row["model"] == model}
+    columns = ["file", "model"]
+    tables = (pyarrow.parquet.read_table(io.BytesIO(sink.read(part)), columns=columns) for part in parts)
+    return {row["file"] for table in tables for row in table.to_pylist() if row["model"] == model}
 
 
 class Judge:
-    """One process's detector."""
+    """One process's detector. bundle: its bytes, so that a cluster's machines need to share no disk."""
 
-    def __init__(self, photos: Path, bundle: Path, model: str) -> None:
+    def __init__(self, photos: Shelf, bundle: bytes, model: str) -> None:
         self._photos, self._model = photos, model
-        self._detector = Detector(bundle, threads=1)
+        with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
+            path = Path(folder) / "bundle.onnx"
+            path.write_bytes(bundle)
+            self._detector = Detector(path, threads=1)
 
     def __call__(self, name: str) -> Rescored:
-        data = (self._photos / name).read_bytes()
+        data = self._photos.read(name)
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             found = self._detector.detect(data)
@@ -97,10 +108,8 @@ class Judge:
         )  # fmt: skip
 
 
-def _write(path: Path, rows: Iterable[Rescored]) -> None:
-    """Moved into place when whole."""
-    columns = [asdict(row) for row in rows]
-    table = pyarrow.Table.from_pylist(columns, schema=_SCHEMA)
-    beside = path.with_suffix(".new")
-    pyarrow.parquet.write_table(table, beside)
-    beside.replace(path)
+def _parquet(rows: Iterable[Rescored]) -> bytes:
+    table = pyarrow.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file)
+    return file.getvalue()
