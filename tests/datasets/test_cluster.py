@@ -40,8 +40,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 
 @pytest.fixture(scope="module")
 def cluster(server: S3) -> Iterator[None]:
-    """Ray on this machine, its processes with the server's variables. Skips where there is none, and where the machine is
-    too busy to start it."""
+    """Ray on this machine, its processes with the server's variables. Skips where there is none, and where the
+    machine is too busy to start it."""
     os.environ["RAY_raylet_start_wait_time_s"] = "60"  # noqa: SIM112  Ray reads it when it is imported
     pytest.importorskip("ray.data", reason="pip install 'refundlens[ray]'")
     import ray
