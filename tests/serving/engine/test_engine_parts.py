@@ -246,6 +246,37 @@ def test_groups_take_turns_by_what_was_done_for_each(make: MakeJob) -> None:
     assert not board._spent and not board._members
 
 
+def test_a_group_that_took_less_than_its_part_goes_first_for_a_while(make: MakeJob) -> None:
+    """And not anew because it went and came again."""
+    board = Scheduler(10**9)
+
+    def add(group: str, count: int, at: float) -> None:
+        for _ in range(count):
+            job = make(at, tiles=50)  # to decode one is 5 tiles' work
+            job.group = group
+            board.add(job, "decode")
+
+    def take(count: int) -> list[str]:
+        order = []
+        for _ in range(count):
+            task = board.take(ALL, 100.0, 1)
+            assert isinstance(task, Decode)
+            order.append(task.job.group)
+            board.release(task.job)
+        return order
+
+    add("many", 30, 0.0)
+    assert take(8) == ["many"] * 8
+    add("few", 4, 50.0)
+    assert take(4) == ["few"] * 4, "a head start of twenty"
+    add("few", 4, 51.0)
+    assert take(8).count("few") == 4, "no other one: they take turns"
+    assert take(5) == ["many"] * 5
+    add("few", 2, 52.0)
+    add("new", 2, 53.0)
+    assert sorted(take(4)) == ["few", "few", "new", "new"], "those who took little and those who are new alike"
+
+
 def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:
     large = make(0.0, tiles=3)
     board = Scheduler(large.area * 3)
