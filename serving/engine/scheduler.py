@@ -192,11 +192,12 @@ class Scheduler:
         able = (job for job in self.waiting(stage) if (slow or not is_slow(job, stage)) and not job.over(now))
         return min(able, key=self._turn, default=None)
 
-    def _turn(self, job: PhotoJob) -> tuple[int, float, float, float]:
-        """The lowest goes first: who pays before who does not, before shadows; then the group for which the least was
-        done, its head start taken off (start-time fair queueing, P. Goyal et al., SIGCOMM 1996); then the lowest rank, and who came first."""
-        spent = self._spent.get(job.group, self._least()) - self._ahead.get(job.group, 0.0)
-        return CLASSES[job.priority], spent, job.rank, job.arrived
+    def _turn(self, job: PhotoJob) -> tuple[int, bool, float, float, float]:
+        """The lowest goes first: who pays before who does not, before shadows; then who has a head start left; then the
+        group for which the least was done (start-time fair queueing, P. Goyal et al., SIGCOMM 1996); then the lowest
+        rank, and who came first."""
+        spent = self._spent.get(job.group, self._least())
+        return CLASSES[job.priority], self._ahead.get(job.group, 0.0) <= 0, spent, job.rank, job.arrived
 
     def _least(self) -> float:
         return min(self._spent.values(), default=0.0)
