@@ -49,8 +49,9 @@ from refundlens.serving.http.pages import WEB, trouble
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
 from refundlens.serving.http.turns import Turns
-from refundlens.serving.identity import login
+from refundlens.serving.identity import login, passwords
 from refundlens.serving.identity.callers import Callers
+from refundlens.serving.identity.openid import Provider
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.example import keep_example
@@ -136,6 +137,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     )
     files = open_files(settings)
     finder = Finder()
+    secret = read_secret(settings)
     notifier, budgets = Notifier(), Budgets(settings, cores(), time.monotonic)
     service = DetectionService(
         engine,
@@ -160,13 +162,15 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
         database=database,
         files=files,
         bundles=bundles,
-        secret=read_secret(settings),
+        secret=secret,
         notifier=notifier,
         metrics=metrics,
         callers=Callers(settings, database, clock),
         budgets=budgets,
         turns=Turns(max(1, cores() // 2)),
         parsing=Turns(1, "bodies"),
+        hashing=asyncio.Semaphore(passwords.AT_ONCE),
+        openid=Provider(settings, secret, clock) if settings.oidc_issuer else None,
         service=service,
         variants=variants_of(settings),
         rates=Rates(settings.rate_limit, time.monotonic),

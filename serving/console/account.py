@@ -31,14 +31,15 @@ async def change(visit: Person) -> Response:
     form = await fields(visit)
     logins, caller = visit.services.budgets.logins, caller_of(visit.request)
     logins.check(caller)
+    logins.pay(caller, 1)  # at once: of many that come together, none is tried for nothing
     before, first, again = (str(form.get(name) or "") for name in ("before", "password", "again"))
     wrong: str | None = "differ"
     if first == again:
-        async with passwords.HASHING:
+        async with visit.services.hashing:
             wrong = await run_in_threadpool(_set, visit, before, first)
     if wrong:
-        logins.pay(caller, 1)
         return await run_in_threadpool(_draw, visit, wrong)
+    logins.pay(caller, -1)
     return back_to("/password?done=1")
 
 

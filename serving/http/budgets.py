@@ -39,6 +39,8 @@ WINDOW = 60.0
 """Seconds in which an empty meter fills."""
 LOGINS = 80
 """Wrong keys in a minute, of all addresses; each has an eighth: a person mistypes, and does not try ten in a minute."""
+BEGUN_LOGINS = 240
+"""Of browsers sent to the OpenID provider in a minute; an address has thirty, which an office behind one shares."""
 REQUESTS = 512
 """Of all callers, begun and not answered: each may hold a thread, or a photo from the disk."""
 DAY = 24 * 3600.0
@@ -227,6 +229,8 @@ class Budgets:
         """Seconds spent on drawings and on reading bodies."""
         self.logins = Meter("logins", LOGINS, clock)
         """Of wrong keys, by address."""
+        self.begun_logins = Meter("logins", BEGUN_LOGINS, clock)
+        """Of browsers sent to the OpenID provider, by address."""
         self.questions = Meter("photos a day", settings.photos_per_day, clock, DAY)
         """Of callers who are no judges."""
         self.values = Meter("parsing", settings.json_values, clock)

@@ -123,7 +123,7 @@ async def _by_password(request: Request, name: str, form: dict[str, str]) -> str
         with parts.database.reading() as session:
             return passwords.verified(session, name, form.get("password", ""), parts.clock())
 
-    async with passwords.HASHING:
+    async with parts.hashing:
         key_id = await run_in_threadpool(check)
     return (
         None if key_id is None else await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
@@ -136,8 +136,15 @@ async def begin_openid(request: Request, next: str = "/") -> Response:
     provider = _provider(request)
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
+    begins, caller = Services.of(request).budgets.begun_logins, caller_of(request)
     try:
+        begins.check(caller)
+        begins.pay(caller, 1)
         begun = await provider.begin(own_address(request), _ours(next))
+    except Problem as problem:
+        answer = draw_login(request, problem.status, _ours(next), "login_too_often")
+        answer.headers.update(problem.headers)
+        return answer
     except OpenIdError as error:
         return _openid_failed(request, error, next)
     response = RedirectResponse(begun.url, SEE_OTHER)
@@ -155,8 +162,15 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
     provider, parts = _provider(request), Services.of(request)
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
+    logins, caller = parts.budgets.logins, caller_of(request)
     try:
-        parts.budgets.logins.check(caller_of(request))
+        logins.check(caller)
+    except Problem as problem:
+        answer = draw_login(request, problem.status, "/", "login_too_often")
+        answer.headers.update(problem.headers)
+        return answer
+    logins.pay(caller, 1)  # at once: each asks the provider for a token
+    try:
         if error or not code:
             raise OpenIdError("openid_failed", f"the provider said {error[:100]!r}")
         cookie = request.cookies.get(openid.COOKIE, "")
@@ -165,8 +179,8 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
         if key_id is None:
             raise OpenIdError("openid_nobody", "the address is no login here")
     except OpenIdError as failed:
-        parts.budgets.logins.pay(caller_of(request), 1)
         return _openid_failed(request, failed, "/")
+    logins.pay(caller, -1)
     value = await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
     response = html(request, "logged_in.html", 200, way=_ours(way))
     response.delete_cookie(openid.COOKIE, path=openid.BACK)
@@ -175,8 +189,7 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
 
 
 def _provider(request: Request) -> Provider | None:
-    parts = Services.of(request)
-    return Provider(parts.settings, parts.secret, parts.clock) if parts.settings.oidc_issuer else None
+    return Services.of(request).openid
 
 
 def _holder(request: Request, address: str) -> str | None:

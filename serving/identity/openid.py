@@ -4,6 +4,7 @@ In: a browser that comes back from the provider. Out: the verified e-mail addres
 What must be known when it comes back lies sealed in a cookie of ten minutes; nothing is kept here.
 """
 
+import asyncio
 import json
 import secrets
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ COOKIE = "refundlens_openid"
 LIFE = 600
 """Seconds that somebody may take at the provider."""
 TIMEOUT = 10.0
+KNOWN_SECONDS = 600.0
+"""That what the provider says of itself is believed: it changes with a migration of the provider, if ever."""
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures by the provider's own key alone: none by a shared secret, and never none at all."""
 LEEWAY = 60
@@ -49,15 +52,17 @@ class Begun:
 
 
 class Provider:
-    """The provider of the settings. base: our own address, as browsers know it."""
+    """The provider of the settings, one a process. base: our own address, as browsers know it."""
 
     def __init__(self, settings: Settings, secret: Secret, clock: Clock) -> None:
         self._settings, self._secret, self._clock = settings, secret, clock
+        self._known: dict[str, Any] = {}
+        self._known_until = 0.0
+        self._asking = asyncio.Lock()
 
     async def begin(self, base: str, way: str) -> Begun:
         """Send a browser there. way: where it goes on afterwards. Raises OpenIdError."""
-        async with httpx.AsyncClient(timeout=TIMEOUT) as client:
-            told = await self._told(client)
+        told = await self._told()
         kept = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         asked = {
             "response_type": "code",
@@ -85,8 +90,8 @@ class Provider:
         # RFC 6749, 2.3.1: both are form-encoded before they become a header
         secret = self._settings.oidc_client_secret.get_secret_value()
         by = (quote_plus(self._settings.oidc_client_id), quote_plus(secret))
+        told = await self._told()
         async with httpx.AsyncClient(timeout=TIMEOUT) as client:
-            told = await self._told(client)
             try:
                 token = (
                     (await client.post(told["token_endpoint"], data=sent, auth=by)).raise_for_status().json()
@@ -128,12 +133,21 @@ class Provider:
             raise OpenIdError("openid_unverified", "the provider vouches for no address")
         return address
 
-    async def _told(self, client: httpx.AsyncClient) -> dict[str, Any]:
-        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+    async def _told(self) -> dict[str, Any]:
+        """What the provider says of itself (OpenID Connect Discovery 1.0), asked once in a while and by one at a time:
+        strangers may begin logins as often as they like."""
+        async with self._asking:
+            if self._clock().timestamp() >= self._known_until:
+                self._known = await self._ask()
+                self._known_until = self._clock().timestamp() + KNOWN_SECONDS
+        return self._known
+
+    async def _ask(self) -> dict[str, Any]:
         issuer = self._settings.oidc_issuer
         try:
             url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-            told: dict[str, Any] = (await client.get(url)).raise_for_status().json()
+            async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+                told: dict[str, Any] = (await client.get(url)).raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise OpenIdError("openid_away", f"the provider cannot be reached: {error!r}") from error
         if told.get("issuer") != issuer:

@@ -4,7 +4,6 @@ In: an open transaction, or the database where there is something to hash. Out: 
 that key's, and end with it. Passwords are kept as Argon2id hashes (RFC 9106, the library's own parameters).
 """
 
-import asyncio
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -24,8 +23,8 @@ SHORTEST, LONGEST = 12, 200
 """Characters of a password; by NIST SP 800-63B length counts, and no rule on signs."""
 LONGEST_LOGIN = 254
 """Of an e-mail address, by RFC 5321."""
-HASHING = asyncio.Semaphore(2)
-"""A hash takes 64 MB and a processor for some tens of milliseconds."""
+AT_ONCE = 2
+"""Hashes in a process (`Services.hashing`): one takes 64 MB and a processor for some tens of milliseconds."""
 _hasher = PasswordHasher()
 _NOBODYS = _hasher.hash("nobody has this one")
 """Checked where there is no such login, so that the time of an answer does not tell which exist."""

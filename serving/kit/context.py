@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from refundlens.serving.http.tracing import Tracing
     from refundlens.serving.http.turns import Turns
     from refundlens.serving.identity.callers import Callers
+    from refundlens.serving.identity.openid import Provider
     from refundlens.serving.observability import Metrics
     from refundlens.serving.readiness import Readiness
     from refundlens.serving.registry.follower import Follower
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 @dataclass
 class Services:
     """The parts of a running process, as `app.state` and as what endpoints depend on (`serving.http.context`).
-    turns: of long work. parsing: of bodies. working: the worker beside the API. openapi: the document as it is sent.
+    turns: of long work. parsing: of bodies. hashing: places where passwords are hashed. openid: where logins may come
+    from, none where nobody was named. working: the worker beside the API. openapi: the document as it is sent.
     problem_page: what browsers get of an error (`serving.http.problems`). ready: the detector is warm; warm_up_failed:
     why it never will be. closing: streams end. streams: of events, open now."""
 
@@ -58,6 +60,8 @@ class Services:
     budgets: "Budgets"
     turns: "Turns"
     parsing: "Turns"
+    hashing: asyncio.Semaphore
+    openid: "Provider | None"
     service: "DetectionService"
     variants: "Variants"
     rates: "Rates"

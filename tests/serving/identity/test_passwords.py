@@ -109,13 +109,12 @@ def test_wrong_passwords_are_told_alike_and_throttled(workflow_app: FastAPI, mov
 
 
 def test_wrong_passwords_that_come_together_are_throttled_as_those_one_by_one(
-    workflow_app: FastAPI, moving_clock: Any, monkeypatch: pytest.MonkeyPatch
+    workflow_app: FastAPI, moving_clock: Any
 ) -> None:
     _make(workflow_app.state.database, moving_clock())
     workflow_app.state.budgets.logins = Meter("logins", LOGINS, lambda: 0.0)
 
     async def all_at_once() -> list[int]:
-        monkeypatch.setattr(passwords, "HASHING", asyncio.Semaphore(2))  # of this loop
         transport = httpx.ASGITransport(workflow_app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=60) as client:
             forms = ({"name": ANN, "password": f"guess {number}"} for number in range(40))
