@@ -6,6 +6,7 @@ rest lies in ONNX metadata under the keys below.
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ def load(
     options.intra_op_num_threads = threads or 0
     # idle inference threads must not burn the cores that decoding needs
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # a bundle is one file: weights that it says lie in others would be read from wherever the service stands
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     try:
         chosen = providers(device, cache)
     except RuntimeError as error:

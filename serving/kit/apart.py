@@ -21,12 +21,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO, Any, TypeVar
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 Result = TypeVar("Result")
 Drawing = Callable[[], Result]
 """A function of a module with its arguments (`functools.partial`): it goes to another process."""
 
 NICE = 10
 """Of 19: a tenth of a processor where judging photos takes all of it, the rest where nobody else wants it."""
+MOST_MEMORY = 8 * 2**30
+"""Bytes of addresses: what wants more fails by itself, before the machine is out of memory."""
 LONGEST = 120.0
 """Seconds of one work; the slowest, a PDF of a photo of 64 megapixels, takes ten on a busy machine."""
 
@@ -140,6 +147,8 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to us, too; the service ends us
     if hasattr(os, "nice"):
         os.nice(NICE)
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     answers = os.fdopen(os.dup(1), "wb")  # what anybody prints must not stand among the answers
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)

@@ -1,12 +1,19 @@
 """The engineer's files: bundles become candidates, reports and logs describe versions, and two versions stand beside
 each other with their curves, slices and training."""
 
+import io
 import json
+import pickle
 import re
+import tempfile
+import zipfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 from fastapi import FastAPI
 
@@ -16,7 +23,7 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import service
 from refundlens.serving.registry.bundles import tried
-from refundlens.serving.storage.tables import AuditEvent
+from refundlens.serving.storage.tables import AuditEvent, ModelVersion
 from refundlens.training.evaluation.report import curves, headline, plain
 from refundlens.training.evaluation.slices import slices, table
 from tests.support.desk import Desk
@@ -106,3 +113,71 @@ def test_an_uploaded_bundle_is_a_candidate_that_judges(
         assert row.stage == "candidate" and parts.bundles.get(row.sha256) == bundle.read_bytes()
         events = [event.actor for event in session.query(AuditEvent).filter_by(action="model.added")]
     assert events[-1] == "eve"
+
+
+def _external(place: str) -> bytes:
+    """A bundle whose weights lie in another file."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = onnx.load(str(save_bundle(Path(folder) / "tiny.onnx", version="0.0.9")))
+    weight = next(one for one in network.graph.initializer if one.name == "colours")
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", place), ("length", "48")):
+        entry = weight.external_data.add()
+        entry.key, entry.value = key, value
+    return bytes(network.SerializeToString())
+
+
+def _huge() -> bytes:
+    """A bundle of a few kilobytes that makes a tensor of terabytes as soon as it is opened or run."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = onnx.load(str(save_bundle(Path(folder) / "tiny.onnx", version="0.0.8")))
+    shape = onnx.numpy_helper.from_array(np.array([1_000_000, 1_000_000], np.int64), "shape")
+    network.graph.initializer.append(shape)
+    filled = onnx.helper.make_node("ConstantOfShape", ["shape"], ["filled"])
+    whole = onnx.helper.make_node("ReduceMax", ["filled"], ["most"], keepdims=0)
+    scale = onnx.helper.make_node("Add", ["kind_", "most"], ["kind"])
+    next(node for node in network.graph.node if "kind" in node.output).output[0] = "kind_"
+    network.graph.node.extend([filled, whole, scale])
+    return bytes(network.SerializeToString())
+
+
+def _zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../bundle.onnx", b"0" * 10_000_000)
+    return file.getvalue()
+
+
+class _Runs:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Path.touch, (Path("pickled"),)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda: _external("secret"), id="a file beside"),
+        pytest.param(lambda: _external("../here/secret"), id="a file elsewhere"),
+        pytest.param(_huge, id="a bomb"),
+        pytest.param(_zipped, id="a zip that climbs"),
+        pytest.param(lambda: pickle.dumps(_Runs()), id="a pickle"),
+    ],
+)
+def test_a_bundle_that_is_a_trick_reads_writes_and_breaks_nothing(
+    eve: Desk,
+    workflow_app: FastAPI,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: Callable[[], bytes],
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "secret").write_bytes(np.full(12, 0.5, np.float32).tobytes())
+    monkeypatch.chdir(here)
+    answer = _send(eve, "bundle.onnx", content())
+    assert answer.status_code == 422 and "This bundle cannot be taken" in answer.text
+    assert [one.name for one in here.iterdir()] == ["secret"]
+    with workflow_app.state.database.reading() as session:
+        assert session.query(ModelVersion).filter(ModelVersion.version.in_(["0.0.8", "0.0.9"])).count() == 0
+    assert eve.get("/models").status_code == 200

@@ -5,6 +5,7 @@ A new endpoint with a parameter in its path fails here until `MAKERS` says how t
 """
 
 import base64
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -325,6 +326,46 @@ def test_the_same_refund_id_in_another_tenant_is_another_refund(world: World) ->
     assert theirs.is_success, theirs.text
     assert theirs.json()["buyer"] != before["buyer"], "a buyer's name differs from tenant to tenant"
     assert world.must("merchant", "GET", "/v1/refunds/one-1") == before
+
+
+def test_an_idempotency_key_is_its_tenants_own(world: World) -> None:
+    """Whoever guesses another's key gets neither the stored answer nor a conflict that tells of it."""
+    key, made = {"Idempotency-Key": "guessed-1"}, {}
+    for who in ("admin", "stranger admin"):
+        headers = {"Authorization": f"Bearer {world.keys[who]}", **key}
+        body = {"url": "http://127.0.0.1:9/hooks", "description": who}
+        answer = world.client.post("/v1/webhook-endpoints", json=body, headers=headers)
+        assert answer.status_code == 201 and "Idempotent-Replayed" not in answer.headers, answer.text
+        made[who] = answer.json()
+    assert len({one["id"] for one in made.values()}) == 2
+    for who in ("merchant", "other shop", "stranger merchant"):
+        headers = {"Authorization": f"Bearer {world.keys[who]}", "Content-Type": "image/jpeg", **key}
+        answer = world.client.post("/v1/detect", content=world.photo, headers=headers)
+        assert answer.status_code == 200, (who, answer.text)
+        made[who] = answer.json()["detections"][0]
+    assert len({one["id"] for one in made.values()}) == 5
+
+
+TRICKS = (
+    "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e", "a%00.jpg", "x" * 5_000, "%ff%fe", "'%20OR%201=1--", "..%5c..%5cwindows",
+    "%0d%0aSet-Cookie:%20a=b",
+)  # fmt: skip
+"""Ids that are none."""
+
+
+def test_an_id_that_is_none_finds_nothing(world: World) -> None:
+    """Paths that climb, ends of strings, quotes, bytes that are no text: nothing is found, and nothing breaks."""
+    wrong = []
+    for method, path, body in _operations(world):
+        if _shared(path):
+            continue
+        for trick in TRICKS:
+            tried = re.sub(r"\{[^}]*\}", lambda _, trick=trick: trick, path)
+            answer = world.ask("admin", method, tried, json=body)
+            found = answer.status_code < 300 and (method, path) not in OWN_NAME
+            if answer.status_code >= 500 or found or "a" in answer.cookies or "root:" in answer.text:
+                wrong.append(f"{method} {tried[:80]}: {answer.status_code} {answer.text[:120]}")
+    assert not wrong, "\n".join(wrong)
 
 
 UNKEPT = "/v1/detections/{id}/evidence.jpg"

@@ -23,9 +23,10 @@ from starlette.testclient import TestClient
 
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
-from refundlens.serving.http.budgets import LOGINS, Meter
+from refundlens.serving.http.budgets import BEGUN_LOGINS, LOGINS, Meter
 from refundlens.serving.identity import keys, passwords
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
+from refundlens.serving.identity.openid import Provider
 from refundlens.serving.identity.scopes import IdentityError
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.roles import SYSTEM, Role
@@ -253,6 +254,60 @@ def test_what_began_elsewhere_or_was_changed_opens_nothing(company: FastAPI) -> 
     assert mine.get(re.sub(r"code=[^&]*", "code=guessed", back)).status_code == 401
     assert mine.get("/login/openid/back?error=access_denied").status_code == 401
     assert TestClient(company, follow_redirects=False).get(back).status_code == 401
+
+
+def test_a_login_that_came_back_cannot_come_again(company: FastAPI) -> None:
+    """Neither from its own browser nor with the cookie that somebody took from it."""
+    mine = TestClient(company, follow_redirects=False)
+    back = _there(_to_provider(mine), "ann")
+    cookies = dict(mine.cookies)
+    assert mine.get(back).status_code == 200
+    thief = TestClient(company, follow_redirects=False, cookies=cookies)
+    for browser in (mine, thief):
+        assert browser.get(back).status_code == 401 and "refundlens_session" not in thief.cookies
+
+
+@pytest.mark.parametrize(
+    "way", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:x"]
+)
+def test_nobody_is_sent_elsewhere_after_his_login(company: FastAPI, way: str) -> None:
+    browser = TestClient(company, follow_redirects=False)
+    begun = browser.get("/login/openid", params={"next": way})
+    back = browser.get(_there(begun.headers["location"], "ann"))
+    assert back.status_code == 200 and "evil" not in back.text and 'content="0;url=/"' in back.text
+
+
+def test_beginning_logins_is_throttled_and_costs_the_provider_one_question(
+    company: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    ask = Provider._ask
+
+    async def counted(self: Provider) -> dict[str, Any]:
+        asked.append(1)
+        return await ask(self)
+
+    monkeypatch.setattr(Provider, "_ask", counted)
+    company.state.budgets.begun_logins = Meter("logins", BEGUN_LOGINS, lambda: 0.0)
+    browser = TestClient(company, follow_redirects=False)
+    codes = [browser.get("/login/openid").status_code for _ in range(60)]
+    assert codes.count(303) in (30, 31) and set(codes[31:]) == {429} and len(asked) == 1
+    refused = browser.get("/login/openid")
+    assert int(refused.headers["Retry-After"]) >= 1 and "text/html" in refused.headers["content-type"]
+
+
+def test_codes_that_come_together_are_throttled_as_those_one_by_one(company: FastAPI) -> None:
+    company.state.budgets.logins = Meter("logins", LOGINS, lambda: 0.0)
+
+    async def all_at_once() -> list[int]:
+        transport = httpx.ASGITransport(company)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=60) as client:
+            path = "/login/openid/back?state=x&code={}"
+            answers = await asyncio.gather(*(client.get(path.format(number)) for number in range(30)))
+        return [answer.status_code for answer in answers]
+
+    codes = asyncio.run(all_at_once())
+    assert codes.count(401) in (LOGINS // 8, LOGINS // 8 + 1) and codes.count(429) == 30 - codes.count(401)
 
 
 def test_a_provider_that_is_away_is_told(settings: Settings, detector: Detector) -> None:

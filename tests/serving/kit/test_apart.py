@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from refundlens.model.photo.image import ImageError, read_photo
-from refundlens.serving.kit.apart import NICE, Apart, ProcessDied
+from refundlens.serving.kit.apart import MOST_MEMORY, NICE, Apart, ProcessDied
 
 
 @pytest.fixture
@@ -62,6 +62,12 @@ def test_what_cannot_travel_says_so_and_ends_nothing(apart: Apart) -> None:
 def test_a_process_that_dies_fails_its_own_work_alone(apart: Apart) -> None:
     with pytest.raises(ProcessDied):
         apart.do(partial(os._exit, 3))
+    assert apart.do(partial(len, "ab"))[1] == 2
+
+
+def test_what_wants_all_memory_fails_by_itself(apart: Apart) -> None:
+    _, failed = apart.do(partial(bytes, MOST_MEMORY))
+    assert isinstance(failed, MemoryError)
     assert apart.do(partial(len, "ab"))[1] == 2
 
 

@@ -210,3 +210,65 @@ def test_a_platforms_key_speaks_for_its_platform_only(
     assert other.get("/v1/refunds/r1").status_code == 404
     assert other.get(f"/v1/images/{made.json()['images'][0]['id']}").status_code == 404
     assert other.put("/v1/refunds/r1", json=body).status_code == 201, "a number of its own"
+
+
+NOT_A_PLATFORMS = (
+    ("GET", "/v1/reports"), ("POST", "/v1/reports"), ("POST", "/v1/reports/{report}/decision"),
+    ("POST", "/v1/reports/{report}/withdraw"), ("POST", "/v1/reports/{report}/appeals"),
+    ("POST", "/v1/reports/{report}/refusal"), ("POST", "/v1/refunds/r1/void"), ("POST", "/v1/detect"),
+    ("GET", "/v1/buyers/buyer-1/integrity"), ("GET", "/v1/models"), ("POST", "/v1/labels"),
+    ("GET", "/v1/webhook-endpoints"), ("POST", "/v1/webhook-endpoints"), ("GET", "/v1/reports/{report}/evidence.json"),
+)  # fmt: skip
+
+
+def test_a_platforms_key_mirrors_and_does_nothing_else(
+    settings: Settings, detector: Any, story: Any, photo: Callable[..., bytes]
+) -> None:
+    """Who can say whose photo it is neither accuses anybody with it nor judges it."""
+    from starlette.testclient import TestClient
+
+    from refundlens.serving.app import create_app
+
+    keys = "platform:taobao:key-taobao,merchant:shop-1:key-shop-1"
+    app = create_app(Settings(**(settings.model_dump() | {"api_keys": keys})), detector, utc_now)
+    with TestClient(app) as client:
+        taobao, shop = ({"Authorization": f"Bearer key-{name}"} for name in ("taobao", "shop-1"))
+        body = _body(story, photo(), account="shop-1")
+        [image] = client.put("/v1/refunds/r1", json=body, headers=taobao).json()["images"]
+        asked = {"refund_id": "r1", "image": image["id"]}
+        report = client.post("/v1/reports", json=asked, headers=shop | {"Idempotency-Key": "1"}).json()["id"]
+        for number, (method, path) in enumerate(NOT_A_PLATFORMS):
+            headers = taobao | {"Idempotency-Key": f"k{number}", "If-Match": "*"}
+            sent = asked | {
+                "decision": "established",
+                "reason_code": "edit_visible",
+                "reason": "x",
+                "url": "https://a.b",
+            }
+            answer = client.request(
+                method, path.format(report=report), json=sent if method == "POST" else None, headers=headers
+            )
+            assert answer.status_code in (403, 404), (method, path, answer.status_code, answer.text)
+
+
+def test_a_signature_that_comes_again_changes_nothing(
+    as_caller: Any, story: Any, photo: Any, signing: Any
+) -> None:
+    """Neither does it lend its word to another photo, refund, buyer, shop or place in the refund."""
+    shop, signed = as_caller("shop-1"), _signed(signing, photo())
+    body = _body(story, photo(), platform="taobao") | {"images": {"refund": [signed]}}
+    [first] = shop.put("/v1/refunds/r1", json=body).json()["images"]
+    [again] = shop.put("/v1/refunds/r1", json=body).json()["images"]
+    assert again == first, "one photo, however often it is signed"
+    other = signed | {"data": base64.b64encode(photo(quality=50)).decode()}
+    for path, changed in (
+        ("/v1/refunds/r1", {"images": {"refund": [other]}}),
+        ("/v1/refunds/r2", {}),
+        ("/v1/refunds/r1", {"buyer": "guilty"}),
+    ):
+        refused = shop.put(path, json=body | changed)
+        assert (refused.status_code, refused.json()["code"]) == (422, "wrong_signature"), (path, changed)
+    moved = as_caller("shop-2").put("/v1/refunds/r1", json=body)
+    assert moved.json()["code"] == "wrong_signature"
+    shown = shop.get("/v1/refunds/r1").json()
+    assert shown["images"] == [first]
