@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -95,9 +96,20 @@ def _report(world: World) -> str:
 
 
 def _appeal(world: World) -> str:
-    report = world.get("/v1/reports/{id}")
-    body = {"grounds": "The buyer says that the hole is real."}
-    return str(world.must("adjudicator", "POST", f"/v1/reports/{report}/appeals", json=body)["id"])
+    report = world.must("adjudicator", "GET", f"/v1/reports/{world.get('/v1/reports/{id}')}")
+    made = world.client.post(
+        f"{urlsplit(report['track_urls']['buyer']).path}/appeal",
+        data={"grounds": "The buyer says that the hole is real."},
+        files={"file": ("receipt.txt", b"Bought on Monday.")},
+        headers={"Accept": "application/json"},
+    )
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def _appeal_file(world: World) -> str:
+    shown = world.must("adjudicator", "GET", f"/v1/appeals/{world.get('/v1/appeals/{id}')}")
+    return str(shown["files"][0]["id"])
 
 
 def _buyer(world: World) -> str:
@@ -140,6 +152,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "/v1/images/{id}": _refunds_photo,
     "/v1/reports/{id}": _report,
     "/v1/appeals/{id}": _appeal,
+    "/v1/appeals/{id}/files/{file}": _appeal_file,
     "/v1/buyers/{ref}": _buyer,
     "/v1/buyers/{ref}/integrity/{entry_id}": _entry,
     "/v1/complaints/{id}": _complaint,
