@@ -87,13 +87,15 @@ def main() -> int:
             fill.fill(database, given.reports, tell=_progress(given.reports))
             seconds = round(time.monotonic() - began)
             print(f"filled in {seconds} s", file=sys.stderr)
-        asked = pages(Drawn(database), given.limit)
+        asked = [page for page in pages(Drawn(database), given.limit) if given.only in page.name]
         wrong = _show_plans(app, asked) if given.plans else []
         settle()  # as `refundlens serve` does
         load = os.getloadavg()
         timings = [asyncio.run(_timed(app, page, given.requests)) for page in asked]
         others = {**searches(database), **looks(database)}
-        timings += [_timed_looks(name, look, given.requests) for name, look in others.items()]
+        timings += [
+            _timed_looks(name, look, given.requests) for name, look in others.items() if given.only in name
+        ]
         facts = {"filled_in_seconds": seconds, "load_average_before": load, **_facts(database, url)}
     _print(timings)
     slow = [f"{one.name}: p99 {one.p99} ms" for one in timings if one.p99 > LIMIT_MS]
@@ -334,6 +336,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--reports", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of each page")
+    parser.add_argument("--only", default="", metavar="WORDS", help="time what has these words in its name")
     parser.add_argument("--limit", type=int, default=50, help="rows of a page")
     parser.add_argument(
         "--plans", action="store_true", help="show every query's plan, and fail for a bad one"
