@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -393,10 +392,7 @@ async def refuse_refund(
 
         return await run_in_threadpool(call.once, key, body, do)
 
-    for _ in range(refusal.DRAWN - 1):
-        with suppress(service.EvidenceStale):
-            return await once()
-    return await once()
+    return await service.drawn_anew(once)
 
 
 @router.get(

@@ -31,8 +31,6 @@ from refundlens.serving.workflow.states import Outcome, RefundStatus, ReportStat
 
 Draw = Callable[[Callable[[], Drawing[bytes]]], Awaitable[bytes]]
 """Has a drawing made where and when it is its turn (`http.turns.drawn`)."""
-DRAWN = 3
-"""Times that the evidence of one click is drawn, where the report changes meanwhile: its appeal window may end."""
 PLATFORMS_IN_CHINESE = ("taobao", "tmall")
 
 

@@ -5,9 +5,10 @@ What a caller may do with a report now: the transition table, with its guards as
 The names are those of the endpoints; `decide` stands for both decisions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -66,6 +67,8 @@ _EDGES = {
     for state in ReportState
 }
 """Looked up for each report of a page: most states lead to one or two edges of twenty."""
+
+Done = TypeVar("Done")
 
 
 def allowed(context: Context, whole: ReportDetail) -> list[str]:
@@ -238,6 +241,18 @@ class EvidenceStale(Conflict):
         super().__init__(
             "changed_meanwhile", "The report changed while its evidence was drawn. Look at it again."
         )
+
+
+DRAWN = 3
+"""Times that the evidence of one click is drawn, where the report changes meanwhile: its appeal window may end."""
+
+
+async def drawn_anew(once: Callable[[], Awaitable[Done]]) -> Done:
+    """What a click comes to that draws its evidence and refuses: again where the report changed meanwhile."""
+    for _ in range(DRAWN - 1):
+        with suppress(EvidenceStale):
+            return await once()
+    return await once()
 
 
 def refuse(

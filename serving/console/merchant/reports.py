@@ -1,7 +1,6 @@
 """/reports/{id}: the verdict in words, why, how sure; what the merchant may do now; and everything that happened."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -83,10 +82,7 @@ async def refuse(visit: Merchant, identifier: Identifier) -> Response:
             visit, form, identifier, lambda context: service.refuse(context, identifier, None, picture)
         )
 
-    for _ in range(refusal.DRAWN - 1):
-        with suppress(service.EvidenceStale):
-            return await once()
-    return await once()
+    return await service.drawn_anew(once)
 
 
 async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Response:

@@ -49,31 +49,10 @@ from refundlens.serving.storage.tables import (
 )
 from refundlens.serving.storage.tables.events import Lane
 from refundlens.serving.workflow.states import ReportState
+from tests.support.desk import Desk
 
 AREAS = ("queue", "appeals", "models")
 Photo = Callable[..., bytes]
-
-
-class Desk:
-    """A browser with a session, that follows nothing by itself."""
-
-    def __init__(self, app: FastAPI, name: str, **headers: str) -> None:
-        self.http = TestClient(app, follow_redirects=False, headers={"Accept-Language": "en", **headers})
-        assert self.http.post("/login", data={"key": f"key-{name}"}).status_code == 303
-        self.app = app
-
-    def get(self, path: str) -> Any:
-        return self.http.get(path)
-
-    def send(self, page: Any, action: str, **fields: str) -> Any:
-        """Send a form of a page as a browser would: its hidden fields with ours."""
-        return self.http.post(action, data=self.hidden(page, action) | fields)
-
-    def hidden(self, page: Any, action: str) -> dict[str, str]:
-        """The hidden fields of a form."""
-        form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
-        assert form, f"no form for {action}"
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
 
 
 def _pass_ten_seconds(app: FastAPI) -> None:
@@ -237,7 +216,7 @@ def test_the_workbench_shows_the_case_and_escapes_it(ann: Desk, dispute: Callabl
 
 def test_the_page_is_there_in_chinese(workflow_app: FastAPI, dispute: Callable[..., Report]) -> None:
     report = dispute()
-    desk = Desk(workflow_app, "ann", **{"Accept-Language": "zh-CN"})
+    desk = Desk(workflow_app, "ann", "zh-CN")
     assert (
         "待人工判定" in desk.get("/queue").text
         and "举报成立：判定为假图" in desk.get(f"/queue/{report.id}").text
@@ -471,7 +450,7 @@ def appealed(
         ann.get(f"/queue/{report.id}"), f"/queue/{report.id}/decision",
         decision="not_established", reason_code="no_trace", reason="No trace.",
     )  # fmt: skip
-    _pass_ten_seconds(ann.app)
+    _pass_ten_seconds(ann.http.app)
     made = as_caller("shop-1").post(f"/v1/reports/{report.id}/appeals", json={"grounds": "Look <left>."})
     assert made.status_code == 201
     return str(made.json()["id"])
@@ -497,7 +476,7 @@ def test_another_judge_answers_an_appeal(bob: Desk, appealed: str) -> None:
         page, f"/appeals/{appealed}/decision", decision="overturn", reason_code="edit_visible", reason=""
     )
     assert answer.status_code == 303 and answer.headers["location"].startswith("/appeals?held=rpt_")
-    _pass_ten_seconds(bob.app)
+    _pass_ten_seconds(bob.http.app)
     assert "Decided: established, final" in bob.get(answer.headers["location"]).text
     again = bob.send(
         page, f"/appeals/{appealed}/decision", decision="uphold", reason_code="other", reason="Other."

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from refundlens.serving.reports import refusal
+from refundlens.serving.reports import refusal, service
 from refundlens.serving.storage.tables import Refusal, Report
 
 
@@ -65,4 +65,4 @@ def test_what_never_rests_is_told(case: Any, changing: Any) -> None:
         f"/v1/reports/{case.report_id}/refusal", json={"message": "x"}, headers={"Idempotency-Key": "k"}
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "changed_meanwhile")
-    assert len(times) == refusal.DRAWN and _refusals(case) == 0
+    assert len(times) == service.DRAWN and _refusals(case) == 0
