@@ -66,7 +66,9 @@ def _mixed(target: Target, known: list[bytes], chance: random.Random, number: in
 
 
 def _megabytes(pid: int) -> float:
-    return float(psutil.Process(pid).memory_full_info().pss) / 1e6
+    """Of the service and of the process that draws for it."""
+    service = psutil.Process(pid)
+    return float(sum(one.memory_full_info().pss for one in (service, *service.children()))) / 1e6
 
 
 def _play(target: Target, requests: int) -> dict[str, Any]:
@@ -143,6 +145,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     whole = _run(given.requests, given.tiny, {})
+    print(json.dumps(whole), file=sys.stderr)
     without = _run(given.requests, given.tiny, WITHOUT_CACHE)
     figures = {
         "requests": given.requests,
