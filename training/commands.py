@@ -66,9 +66,9 @@ class Material:
         return Chosen(self.photos, splits, self.unseen)
 
     def __str__(self) -> str:
-        """As options of the command."""
-        said = [str(self.source)] if self.source else []
-        said += [f"--photos {path}" for path in self.collections]
+        """As options of the command. Folders by name: a card is published, and where they lie is nobody's business."""
+        said = [self.source.name] if self.source else []
+        said += [f"--photos {path.name}" for path in self.collections]
         said += [f"--limit-photos {self.photos}"] if self.photos else []
         said += [f"--deliveries {self.deliveries}"] if self.deliveries else []
         said += ["--with-test"] if self.with_test else []
@@ -105,8 +105,8 @@ def calibrate(
     else:
         result = _rethreshold(detector, target, material, limit, confidence)
     said = f" --version {version}" if version else ""
-    options = f"--limit {limit} --confidence {confidence}{said} --out {out}"
-    card = recalibrated(detector.card, result, f"refundlens calibrate {target} {material} {options}")
+    options = f"--limit {limit} --confidence {confidence}{said} --out {out.name}"
+    card = recalibrated(detector.card, result, f"refundlens calibrate {target.name} {material} {options}")
     facts = {bundle.CALIBRATION: result.to_json(), bundle.CARD: card}
     with_metadata(target, out, facts | ({bundle.VERSION: version} if version else {}))
     return result

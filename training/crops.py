@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refundlens.datasets.crops.store import CELL, Shard, open_shards, used
+from refundlens.datasets.crops.store import CELL, Shard, open_shards, without
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.training.data import IGNORE, MANIPULATED
 
@@ -30,7 +30,7 @@ LOOK_EVERY = 50
 class CropBatches:
     """Batches of `pairs` pairs. small: side in pixels of the crops until `grow` of the steps, whole ones after.
 
-    leave_out: generators that are left out (`datasets.crops.store.used`). Raises FileNotFoundError where the folder
+    leave_out: generators that are left out (`datasets.crops.store.without`). Raises FileNotFoundError where the folder
     holds no shard yet, PatternError for a pattern that names nothing.
     """
 
@@ -68,7 +68,7 @@ class CropBatches:
         return batch_of(rng, [self.shards[int(number)] for number in drawn], side, whole)
 
     def _opened(self) -> list[Shard]:
-        return used(open_shards(self.folder), self.leave_out)
+        return without(open_shards(self.folder), self.leave_out)
 
 
 def twins_of(batch: dict[str, Tensor], first: int, last: int) -> dict[str, Tensor]:

@@ -96,7 +96,7 @@ def open_shards(folder: Path) -> list[Shard]:
     return shards
 
 
-def used(shards: Sequence[Shard], leave_out: Sequence[str]) -> list[Shard]:
+def without(shards: Sequence[Shard], leave_out: Sequence[str]) -> list[Shard]:
     """The shards less the pairs that a pattern names, as "generator:NAME" (* allowed) or "family:NAME".
 
     Raises PatternError for a pattern that names no pair: a test that tests nothing.

@@ -128,6 +128,8 @@ def test_a_newly_calibrated_bundle_says_so_in_its_card(exported: Path, photos: P
     before, after = bundle.load(exported).card, bundle.load(out).card
     assert "within 20.0 %" in after and "within 40.0 %" not in after
     assert "those of earlier ones" in after and "those of earlier ones" not in before
+    # a card is published: not where its maker's folders lie
+    assert f"refundlens calibrate {exported.name} {photos.name} " in after and str(photos) not in after
     assert before.split("## Limits")[1] == after.split("## Limits")[1]
     assert before.split("## Calibration")[0] == after.split("## Calibration")[0]
 

@@ -85,7 +85,7 @@ def families_of(fold: str) -> tuple[Family, ...]:
     return tuple(names)  # type: ignore[arg-type]
 
 
-def as_markdown(lines: Sequence[dict[str, Any]]) -> str:
+def folds_table(lines: Sequence[dict[str, Any]]) -> str:
     """A row a fold, value and number of pictures; the last row is the mean over the folds that have the figure."""
     head = ["left out", *FIGURES]
     rows = [[line["fold"], *(_cell(line["figures"].get(key)) for key in FIGURES)] for line in lines]
@@ -114,7 +114,7 @@ def main() -> None:
     # not watched on the way: the runs are short, and are measured at their end
     changes = [*given.set, f"steps={given.steps}", f"validate_every={given.steps + 1}"]
     config = settings.load(given.config, changes)
-    print(as_markdown(run_folds(given.crops, given.collection, given.out, config, given.fold or FOLDS)))
+    print(folds_table(run_folds(given.crops, given.collection, given.out, config, given.fold or FOLDS)))
 
 
 if __name__ == "__main__":

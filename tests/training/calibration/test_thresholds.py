@@ -1,6 +1,7 @@
 """Thresholds on made-up scores: which photos count, what is borrowed, and whether the bounds hold over many draws."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from refundlens.model.verdict import bounds
 from refundlens.model.verdict.calibration import Bin, Calibration, CalibrationError, log_odds_of
 from refundlens.training.calibration.scoring import Sample
 from refundlens.training.calibration.thresholds import (
+    DESIGN_EFFECT,
     LEAST_PAIRS,
     LEAST_PHOTOS,
     SUSPECT_FACTOR,
@@ -100,10 +102,23 @@ def test_the_ends_of_sharpness_are_open() -> None:
 
 def test_a_sender_s_photos_are_counted_as_photos_and_as_one_sender() -> None:
     photos = [
-        dataclasses.replace(sample(f"a{i}", 2.5 if i < 2 else -3.0), sender=f"s{i // 4}") for i in range(400)
+        dataclasses.replace(sample(f"a{i}", 2.5 if i < 2 else -3.0), sender=f"s{i // 4}") for i in range(600)
     ]
     one = found(with_thresholds(plain(), photos, LIMIT, CONFIDENCE), condition())
-    assert (one.photos, one.senders, one.accused, one.accused_senders) == (400, 100, 2, 1)
+    assert (one.photos, one.senders, one.accused, one.accused_senders) == (600, 150, 2, 1)
+
+
+def test_photos_of_a_series_are_no_independent_witnesses() -> None:
+    strangers = [sample(f"a{i}", -3.0) for i in range(NEEDED)]
+    series = [dataclasses.replace(one, sender=f"s{i // 4}") for i, one in enumerate(strangers)]
+    assert found(with_thresholds(plain(), strangers, LIMIT, CONFIDENCE), condition()).threshold is not None
+    with pytest.raises(CalibrationError, match=f"at least {math.ceil(DESIGN_EFFECT * NEEDED)} "):
+        with_thresholds(plain(), series, LIMIT, CONFIDENCE)
+    more = [
+        dataclasses.replace(sample(f"a{i}", -3.0), sender=f"s{i // 4}")
+        for i in range(math.ceil(DESIGN_EFFECT * NEEDED))
+    ]
+    assert found(with_thresholds(plain(), more, LIMIT, CONFIDENCE), condition()).threshold is not None
 
 
 def test_formats_are_those_that_enough_photos_came_in() -> None:

@@ -62,7 +62,7 @@ def test_a_fold_trains_without_its_family_and_is_measured_on_it(
     assert json.loads((tmp_path / "folds" / folds.RESULT).read_text()) == lines
     # what is there is not trained again: with no crops left it would fail
     assert folds.run_folds(tmp_path / "nowhere", collection, tmp_path / "folds", config, [family]) == lines
-    assert folds.as_markdown(lines).splitlines()[2].startswith(f"| {family} |")
+    assert folds.folds_table(lines).splitlines()[2].startswith(f"| {family} |")
 
 
 def test_a_family_that_nobody_knows_is_refused(collection: Path, config: TrainConfig, tmp_path: Path) -> None:
