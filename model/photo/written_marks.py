@@ -4,7 +4,7 @@ In: a picture, uint8 RGB [H,W,3]. Out: `WrittenMark`s, one a corner at most: 豆
 any service may stand. Found by normalised cross-correlation (OpenCV's) of what is lighter than its surroundings with
 drawn writing (`written_marks.npz`, made by `training.written_marks`), at every size it is seen in. Cropping removes
 it, and anybody can write it: it never decides alone. Asking for each character by itself, too, was tried: it lost
-marks and kept no photo out.
+marks and kept no photo out. OpenCV is loaded with the first picture that is large enough, not at start-up.
 
 Measured by `python -m tests.load.written_marks COLLECTED`: docs/provenance.md.
 """
@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -104,6 +103,8 @@ def _best(pixels: NDArray[np.uint8], corner: Corner) -> WrittenMark | None:
 def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
     """By how many grey levels each pixel is lighter than its surroundings, float32 [h,w], at that scale; white paint
     lifts the darkest channel most."""
+    import cv2
+
     size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
     step = max(1, int(1 / (2 * scale)))  # pixels are left out first where they are many times too many
     small = np.ascontiguousarray(part[::step, ::step])
@@ -130,6 +131,8 @@ def matches(lighter: Floats, writing: _Writing, corner: Corner, short: int) -> I
 
 def _place(lighter: Floats, template: Floats) -> tuple[float, tuple[int, int]]:
     """The highest correlation of a template and where its upper left corner lies; 0 where it does not fit in."""
+    import cv2
+
     if template.shape[0] > lighter.shape[0] or template.shape[1] > lighter.shape[1]:
         return 0.0, (0, 0)
     _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lighter, template, cv2.TM_CCOEFF_NORMED))
@@ -139,6 +142,8 @@ def _place(lighter: Floats, template: Floats) -> tuple[float, tuple[int, int]]:
 @cache
 def _templates(writing: _Writing, short: int) -> tuple[Floats, ...]:
     """The writing at each size for a short side in pixels, with a border."""
+    import cv2
+
     with np.load(FILE, allow_pickle=False) as stored:
         drawn = stored[writing.text]
     least, most = writing.heights
