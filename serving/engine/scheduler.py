@@ -196,7 +196,7 @@ class Scheduler:
         """The lowest goes first: who pays before who does not, before shadows; then who has a head start left; then the
         group for which the least was done (start-time fair queueing, P. Goyal et al., SIGCOMM 1996); then the lowest
         rank, and who came first."""
-        spent = self._spent.get(job.group, self._least())
+        spent = self._spent[job.group] if job.group in self._spent else self._least()
         return CLASSES[job.priority], self._ahead.get(job.group, 0.0) <= 0, spent, job.rank, job.arrived
 
     def _least(self) -> float:
