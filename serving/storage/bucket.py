@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from refundlens.serving.kit.extras import how_to_install
 from refundlens.serving.settings import SettingsError
-from refundlens.serving.storage.place import StoreAway
+from refundlens.serving.storage.place import StoreAway, key
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, GCSStore, RetryConfig, S3Config, S3Store
@@ -28,8 +28,6 @@ RETRIES = 3
 """Of a request that met a fault of the server's or of the network, each after a longer pause."""
 RETRY_FOR = timedelta(seconds=20)
 """After which no retry begins: callers wait."""
-_PREFIX = 2
-"""Digits before the slash, as `serving.storage.folder` has it; S3 spreads load over prefixes by itself."""
 _OSS = re.compile(r"(?:s3\.)?oss-(?P<region>.+?)(?:-internal)?\.aliyuncs\.com")
 
 
@@ -44,17 +42,17 @@ class Bucket:
         """Always sent, even if it is there: it counts as stored now, and what was damaged is mended."""
         import obstore
 
-        _asked(lambda: obstore.put(self._store, _key(name), content, use_multipart=False))
+        _asked(lambda: obstore.put(self._store, key(name), content, use_multipart=False))
 
     def read(self, name: str) -> bytes | None:
         import obstore
 
-        return _asked(lambda: bytes(obstore.get(self._store, _key(name)).bytes()))
+        return _asked(lambda: bytes(obstore.get(self._store, key(name)).bytes()))
 
     def stored_at(self, name: str) -> float | None:
         import obstore
 
-        found = _asked(lambda: obstore.head(self._store, _key(name)))
+        found = _asked(lambda: obstore.head(self._store, key(name)))
         return None if found is None else found["last_modified"].timestamp()
 
     def older(self, moment: datetime) -> Iterator[str]:
@@ -72,7 +70,7 @@ class Bucket:
 
         if self.stored_at(name) is None:
             return False
-        _asked(lambda: obstore.delete(self._store, _key(name)))
+        _asked(lambda: obstore.delete(self._store, key(name)))
         return True
 
 
@@ -122,10 +120,6 @@ def _oss(bucket: str, endpoint: str) -> "S3Config":
         "region": known["region"],
         "virtual_hosted_style_request": True,
     }
-
-
-def _key(name: str) -> str:
-    return f"{name[:_PREFIX]}/{name[_PREFIX:]}"
 
 
 def _asked(ask: Callable[[], Value]) -> Value | None:

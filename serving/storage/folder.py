@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-_PREFIX = 2
-"""Digits that name the folder: 256 folders, so that ten million files are 40,000 in each."""
+from refundlens.serving.storage.place import key
 
 
 class Folder:
@@ -75,7 +74,7 @@ class Folder:
         return True
 
     def _path(self, name: str) -> Path:
-        return self._folder / name[:_PREFIX] / name[_PREFIX:]
+        return self._folder / key(name)
 
 
 def _make_folder(folder: Path) -> None:

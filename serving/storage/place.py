@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+_PREFIX = 2
+"""Digits that name a folder: 256 of them, so that ten million files are 40,000 in each."""
+
+
+def key(name: str) -> str:
+    """Where a file lies, the same in every place, so that any tool can copy one to the other."""
+    return f"{name[:_PREFIX]}/{name[_PREFIX:]}"
+
 
 class StoreAway(OSError):
     """The place does not answer, or not to us; what was asked for may be asked for again."""
