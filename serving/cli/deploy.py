@@ -27,11 +27,6 @@ class Where(StrEnum):
     cpu = "cpu"
 
 
-@app.callback()
-def _deploy() -> None:
-    """Write what Triton or Ray needs to judge photos on other machines."""
-
-
 @app.command("triton")
 def triton(
     repository: Annotated[

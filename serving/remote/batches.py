@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from refundlens.model.bundle import Bundle, BundleError
 from refundlens.model.network.tiles import TILE
-from refundlens.serving.settings import SettingsError
 
 Logits = tuple[NDArray[np.float32], NDArray[np.float32]]
 """kind [N,4], map [N,5,28,28]."""
@@ -94,10 +93,3 @@ def model_there(bundle: Bundle) -> str:
         sign if sign.isalnum() or sign in "-_." else "_" for sign in f"{name.name}-{name.version}"
     )
     return f"{plain}-{name.sha256[:12]}"
-
-
-def needed_url(url: str, example: str) -> str:
-    """Raises SettingsError where none is given."""
-    if not url:
-        raise SettingsError(f"REFUNDLENS_ENGINE_URL: say where it is, such as {example}")
-    return url

@@ -17,8 +17,8 @@ from ray import serve
 
 from refundlens.model.bundle import Bundle, load
 from refundlens.serving.remote.batches import Logits
+from refundlens.serving.remote.ray_config import DEPLOYMENT
 
-APP, DEPLOYMENT = "refundlens", "Scorer"
 MOST_MODELS = 3
 """Bundles that a replica holds: the old one and the new one while models are changed, and a challenger."""
 

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 APPLICATION = "refundlens.serving.remote.ray_app:app"
+APP, DEPLOYMENT = "refundlens", "Scorer"
+"""By which those who ask find it on the cluster."""
 ONGOING = 2
 """Batches that a replica holds: one is computed while the next one's tiles come."""
 BUSY = 1.2
@@ -43,7 +45,7 @@ def serve_config(options: RayOptions) -> dict[str, Any]:
         "downscale_delay_s": DOWNSCALE_SECONDS,
     }
     scorer = {
-        "name": "Scorer",
+        "name": DEPLOYMENT,
         "max_ongoing_requests": ONGOING,
         "ray_actor_options": resources,
         "autoscaling_config": scaling,
@@ -51,7 +53,7 @@ def serve_config(options: RayOptions) -> dict[str, Any]:
         "health_check_timeout_s": 3 * HEALTH_SECONDS,
     }
     application = {
-        "name": "refundlens",
+        "name": APP,
         "route_prefix": None,
         "import_path": APPLICATION,
         "deployments": [scorer],

@@ -6,18 +6,23 @@ batches wait, and replaces those that died; their batches are sent again.
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.bundle import Bundle, BundleError
 from refundlens.serving.kit.extras import how_to_install
-from refundlens.serving.remote.batches import CALL_SECONDS, BatchCall, EngineAway, Logits, check_same
+from refundlens.serving.remote.batches import (
+    CALL_SECONDS,
+    BatchCall,
+    EngineAway,
+    Logits,
+    RemoteModel,
+    check_same,
+)
+from refundlens.serving.remote.ray_config import APP, DEPLOYMENT
 from refundlens.serving.settings import SettingsError
-
-if TYPE_CHECKING:
-    from refundlens.serving.remote.batches import RemoteModel
 
 NEAREST = "auto"
 """Of Ray's addresses: the cluster that this machine belongs to."""
@@ -32,8 +37,6 @@ class RayServe:
             import ray
             from ray import serve
             from ray.serve.exceptions import RayServeException
-
-            from refundlens.serving.remote.ray_app import APP
         except ImportError as error:
             raise SettingsError(f"REFUNDLENS_ENGINE: Ray is not there; {how_to_install('ray')}") from error
         self.calls = calls
@@ -49,7 +52,7 @@ class RayServe:
                 "configuration with `refundlens deploy ray`, and run `serve deploy` with it"
             ) from error
 
-    def open(self, path: Path, bundle: Bundle) -> "RemoteModel":
+    def open(self, path: Path, bundle: Bundle) -> RemoteModel:
         model = RayModel(self, bundle.name.sha256, path.read_bytes())
         try:
             check_same(bundle, model.connect())
@@ -59,8 +62,6 @@ class RayServe:
 
     def check(self) -> None:
         from ray import serve
-
-        from refundlens.serving.remote.ray_app import APP, DEPLOYMENT
 
         lost: tuple[type[Exception], ...] = (KeyError, *_again())
         try:

@@ -7,7 +7,7 @@ In: grpc://HOST:PORT or http://HOST:PORT (grpcs://, https:// with TLS). Out: log
 import threading
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,14 +20,11 @@ from refundlens.serving.remote.batches import (
     BatchCall,
     EngineAway,
     Logits,
+    RemoteModel,
     check_same,
     model_there,
-    needed_url,
 )
 from refundlens.serving.settings import SettingsError
-
-if TYPE_CHECKING:
-    from refundlens.serving.remote.batches import RemoteModel
 
 AGAIN = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "ABORTED", "NOT_FOUND")
 """gRPC's names of what another try may mend; NOT_FOUND, since a server that was started anew may be loading still."""
@@ -52,7 +49,9 @@ class Triton:
 
     def __init__(self, url: str, calls: int) -> None:
         """Raises SettingsError."""
-        parts = urlsplit(needed_url(url, "grpc://127.0.0.1:8001"))
+        if not url:
+            raise SettingsError("REFUNDLENS_ENGINE_URL: say where it is, such as grpc://127.0.0.1:8001")
+        parts = urlsplit(url)
         if parts.scheme not in ("grpc", "grpcs", "http", "https") or not parts.netloc:
             raise SettingsError(
                 f"REFUNDLENS_ENGINE_URL: {url!r} is none of grpc://HOST:PORT, http://HOST:PORT"
@@ -66,7 +65,7 @@ class Triton:
             how = how_to_install("triton") if self.grpc else "pip install 'tritonclient[http]'"
             raise SettingsError(f"REFUNDLENS_ENGINE: {error.name} is not there; {how}") from error
 
-    def open(self, path: Path, bundle: Bundle) -> "RemoteModel":
+    def open(self, path: Path, bundle: Bundle) -> RemoteModel:
         model = TritonModel(self, model_there(bundle))
         client = self.client()
         try:

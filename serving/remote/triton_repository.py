@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from refundlens.model.bundle import Bundle, load
+from refundlens.model.bundle import Bundle, bundled_path, load
 from refundlens.model.names import DEFECTS, KINDS
 from refundlens.model.network.tiles import CELLS, TILE
 from refundlens.model.providers import BUCKETS
@@ -37,6 +37,7 @@ class TritonOptions:
 
 def write_repository(out: Path, bundle: Path | None, options: TritonOptions) -> Path:
     """The model's folder. Raises BundleError, OSError; FileExistsError where the model is there already."""
+    bundle = bundle or bundled_path()
     opened = load(bundle, threads=1, device="cpu")
     folder = out / model_there(opened)
     if folder.exists():
@@ -45,7 +46,7 @@ def write_repository(out: Path, bundle: Path | None, options: TritonOptions) -> 
     shutil.rmtree(beside, ignore_errors=True)
     version = beside / VERSION_FOLDER
     version.mkdir(parents=True)
-    shutil.copyfile(_path_of(bundle), version / "model.onnx")
+    shutil.copyfile(bundle, version / "model.onnx")
     if options.backend == "python":
         code = resources.files("refundlens.serving.remote").joinpath("triton_python.py")
         (version / "model.py").write_text(code.read_text(encoding="utf-8"), encoding="utf-8")
@@ -101,9 +102,3 @@ def _onnxruntime(options: TritonOptions) -> str:
         faster = f'gpu_execution_accelerator [ {{ name: "tensorrt" {fp32} }} ]'
         lines.append(f"optimization {{ execution_accelerators {{ {faster} }} }}")
     return "\n".join(lines)
-
-
-def _path_of(bundle: Path | None) -> Path:
-    from refundlens.model.bundle import bundled_path
-
-    return bundle or bundled_path()

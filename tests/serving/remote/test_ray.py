@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from refundlens.model.detect import Detector
 from refundlens.serving.cli.main import app as command
 from refundlens.serving.engine.engine import Engine
-from refundlens.serving.remote.ray_config import RayOptions, serve_config
+from refundlens.serving.remote.ray_config import APP, DEPLOYMENT, RayOptions, serve_config
 from refundlens.serving.settings import Settings, SettingsError
 from tests.support.ray_cluster import RayCluster
 from tests.support.tiny import save_bundle
@@ -163,7 +163,7 @@ def test_the_configuration_is_what_ray_reads() -> None:
     from refundlens.serving.remote import ray_app
 
     assert f"{ray_app.__name__}:app" == application.import_path
-    assert (application.name, scorer.name) == (ray_app.APP, ray_app.DEPLOYMENT)
+    assert (application.name, scorer.name) == (APP, DEPLOYMENT) and ray_app.Scorer.name == DEPLOYMENT  # type: ignore[attr-defined]
 
 
 def test_deploy_writes_the_configuration(tmp_path: Path) -> None:
