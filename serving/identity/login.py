@@ -21,7 +21,7 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import access, openid, passwords
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
 from refundlens.serving.identity.keys import Authentication
-from refundlens.serving.identity.openid import OpenIdError, Provider
+from refundlens.serving.identity.openid import OpenIdError
 from refundlens.serving.kit.context import Services
 
 MOST_BYTES = 65_536
@@ -92,9 +92,7 @@ async def log_in(request: Request) -> Response:
         for payer in payers:
             logins.check(payer)
     except Problem as problem:
-        answer = draw_login(request, problem.status, way, "login_too_often", _draft(form), name)
-        answer.headers.update(problem.headers)
-        return answer
+        return _too_often(request, problem, way, _draft(form), name)
     for payer in payers:
         logins.pay(payer, 1)  # at once: of many that come together, none is tried for nothing
     value = await (_by_password(request, name, form) if name else _by_key(request, form))
@@ -133,7 +131,7 @@ async def _by_password(request: Request, name: str, form: dict[str, str]) -> str
 @router.get("/login/openid")
 async def begin_openid(request: Request, next: str = "/") -> Response:
     """Send the browser to the provider."""
-    provider = _provider(request)
+    provider = Services.of(request).openid
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
     begins, caller = Services.of(request).budgets.begun_logins, caller_of(request)
@@ -142,9 +140,7 @@ async def begin_openid(request: Request, next: str = "/") -> Response:
         begins.pay(caller, 1)
         begun = await provider.begin(own_address(request), _ours(next))
     except Problem as problem:
-        answer = draw_login(request, problem.status, _ours(next), "login_too_often")
-        answer.headers.update(problem.headers)
-        return answer
+        return _too_often(request, problem, next)
     except OpenIdError as error:
         return _openid_failed(request, error, next)
     response = RedirectResponse(begun.url, SEE_OTHER)
@@ -159,16 +155,15 @@ async def begin_openid(request: Request, next: str = "/") -> Response:
 async def end_openid(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     """Come back from it. A page of ours goes on from here: the cookie that is set goes with no redirect that another
     site began."""
-    provider, parts = _provider(request), Services.of(request)
+    parts = Services.of(request)
+    provider = parts.openid
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
     logins, caller = parts.budgets.logins, caller_of(request)
     try:
         logins.check(caller)
     except Problem as problem:
-        answer = draw_login(request, problem.status, "/", "login_too_often")
-        answer.headers.update(problem.headers)
-        return answer
+        return _too_often(request, problem, "/")
     logins.pay(caller, 1)  # at once: each asks the provider for a token
     try:
         if error or not code:
@@ -188,15 +183,19 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
     return response
 
 
-def _provider(request: Request) -> Provider | None:
-    return Services.of(request).openid
-
-
 def _holder(request: Request, address: str) -> str | None:
     parts = Services.of(request)
     with parts.database.reading() as session:
         row = passwords.find_login(session, address, parts.clock())
         return None if row is None else row.id
+
+
+def _too_often(
+    request: Request, problem: Problem, way: str, draft: Draft | None = None, name: str = ""
+) -> Response:
+    answer = draw_login(request, problem.status, way, "login_too_often", draft, name)
+    answer.headers.update(problem.headers)
+    return answer
 
 
 def _openid_failed(request: Request, error: OpenIdError, way: str) -> Response:
