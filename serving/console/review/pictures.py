@@ -4,11 +4,13 @@ In: a report (and an image of its refund, or of one that used the same picture) 
 with private cache headers. Photos are strangers' bytes: they are never to be taken for a page.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from refundlens.model.photo.image import ImageError
 from refundlens.serving.console.page import Visit, visits
@@ -22,7 +24,7 @@ from refundlens.serving.kit.errors import Forbidden, Gone, NotFound
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import DetectionRecord, Image
+from refundlens.serving.storage.tables import DetectionRecord, Image, Report
 
 router = APIRouter(prefix="/queue", include_in_schema=False)
 
@@ -55,16 +57,13 @@ async def other_photo(
     """An image of another photo of the report's refund, or what the report's photo shows beyond it. Raises NotFound,
     Gone."""
 
-    def find() -> tuple[Image, Image | None]:
-        with visit.services.database.reading() as session:
-            report = reports.find_report(session, visit.principal, report_id)
-            image = repository.photo_of(session, visit.principal, report, image_id)
-            return session.get_one(Image, report.image_id), image
+    def find(session: Session, report: Report) -> Image:
+        image = repository.photo_of(session, visit.principal, report, image_id)
+        if image is None:
+            raise NotFound(f"This refund has no photo {image_id}.")
+        return image
 
-    own, image = await run_in_threadpool(find)
-    if image is None:
-        raise NotFound(f"This refund has no photo {image_id}.")
-    return await (_difference(visit, own, image) if kind == "difference" else _of_photo(visit, image, kind))
+    return await _beside(visit, report_id, find, kind)
 
 
 @router.get("/{report_id}/uses/{image_id}/{kind}")
@@ -74,16 +73,27 @@ async def use_elsewhere(
     """An image of a photo of another refund that shows the same picture, or what the report's photo shows beyond it.
     Raises NotFound, Gone."""
 
-    def find() -> tuple[Image, Image | None]:
+    def find(session: Session, _: Report) -> Image:
+        image = repository.photo_of_tenant(session, visit.principal, image_id)
+        if image is None:
+            raise NotFound(f"There is no photo {image_id}.")
+        return image
+
+    return await _beside(visit, report_id, find, kind)
+
+
+async def _beside(
+    visit: Visit, report_id: str, find: Callable[[Session, Report], Image], kind: str
+) -> Response:
+    """An image of another photo than the report's own, or what the own one shows beyond it. Raises NotFound, Gone."""
+
+    def both() -> tuple[Image, Image]:
         with visit.services.database.reading() as session:
             report = reports.find_report(session, visit.principal, report_id)
-            image = repository.photo_of_tenant(session, visit.principal, image_id)
-            return session.get_one(Image, report.image_id), image
+            return session.get_one(Image, report.image_id), find(session, report)
 
-    own, image = await run_in_threadpool(find)
-    if image is None:
-        raise NotFound(f"There is no photo {image_id}.")
-    return await (_difference(visit, own, image) if kind == "difference" else _of_photo(visit, image, kind))
+    own, other = await run_in_threadpool(both)
+    return await (_difference(visit, own, other) if kind == "difference" else _of_photo(visit, other, kind))
 
 
 def _of_report(visit: Visit, report_id: str) -> tuple[reports.ReportDetail, bool]:
