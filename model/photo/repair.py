@@ -24,6 +24,8 @@ _MARKER = re.compile(rb"\xff[\xd0-\xd9]")
 _END = 0xD9
 _STEP = 1 << 20
 """Bytes of pixels that are unpacked at a time where only their end is looked for."""
+_MOST_PIXELS = 2
+"""Times the pixels that a PNG's header promises that are unpacked to find their end: a bomb has thousands."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Values of a pixel by a PNG's colour type."""
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -132,15 +134,16 @@ def sound_chunks(data: bytes, needed: frozenset[bytes]) -> bytes:
 
 def with_end(data: bytes) -> bytes | None:
     """A PNG that ends behind its pixels, with the end chunk it lacks; None where pixels are missing, too."""
-    _, last = _unpacked_pixels(data)
+    _, last = _unpacked_pixels(data, _MOST_PIXELS * _pixel_bytes(data))
     if last is None:
         return None
     content = data[last + 8 : last + 8 + int.from_bytes(data[last : last + 4], "big")]
     return data[:last] + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
 
 
-def _unpacked_pixels(data: bytes) -> tuple[int, int | None]:
-    """How many bytes a PNG's pixels unpack to, and where the chunk lies in which they end; None: nowhere."""
+def _unpacked_pixels(data: bytes, most: int) -> tuple[int, int | None]:
+    """How many bytes a PNG's pixels unpack to, and where the chunk lies in which they end; None: nowhere, or only
+    behind more bytes than `most`."""
     pixels, at, count = zlib.decompressobj(), 8, 0
     try:
         for _ in range(MAX_CHUNKS):
@@ -148,11 +151,11 @@ def _unpacked_pixels(data: bytes) -> tuple[int, int | None]:
                 break
             length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
             rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-            while rest and not pixels.eof:
+            while rest and not pixels.eof and count <= most:
                 count += len(pixels.decompress(rest, _STEP))
                 rest = pixels.unconsumed_tail
-            if pixels.eof:
-                return count, at
+            if pixels.eof or count > most:
+                return count, at if count <= most else None
             at += 12 + length
     except zlib.error:
         pass
@@ -161,13 +164,18 @@ def _unpacked_pixels(data: bytes) -> tuple[int, int | None]:
 
 def _fits_pixels(data: bytes) -> bool:
     """Whether a PNG's pixels are whole and exactly as many as its header says, which chance does not bring about."""
-    width, height, depth, colour, *_, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    wanted = _pixel_bytes(data)
+    count, last = _unpacked_pixels(data, wanted)
+    return last is not None and 0 < count == wanted
+
+
+def _pixel_bytes(data: bytes) -> int:
+    """How many bytes a PNG's pixels unpack to by what its header says."""
+    width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", data[16:29].ljust(13, b"\0"))
     bits = depth * _CHANNELS.get(colour, 0)
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     rows = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in passes]
-    wanted = sum(down * (1 + -(-across * bits // 8)) for across, down in rows if across > 0 and down > 0)
-    count, last = _unpacked_pixels(data)
-    return last is not None and 0 < count == wanted
+    return sum(down * (1 + -(-across * bits // 8)) for across, down in rows if across > 0 and down > 0)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -156,6 +157,17 @@ def test_a_preview_in_the_first_directory_is_no_photo() -> None:
     tags = {0x00FE: (4, b"\1\0\0\0"), 0x014A: (4, b"\x08\0\0\0"), 0x010F: (2, b"NIKON CORPORATION\0")}
     with pytest.raises(ImageError, match="camera raw file"):
         read_photo(build.tiff_block(tags))
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_pixels_that_unpack_to_a_thousand_times_what_the_header_says_are_not_unpacked(header: bool) -> None:
+    start = build.saved("PNG")
+    start = start[: start.index(b"IDAT") - 4]
+    bomb = (start if header else start[:29] + bytes(4)) + _chunk(b"IDAT", zlib.compress(bytes(1 << 28)))
+    began = time.process_time()
+    with pytest.raises(ImageError):
+        read_photo(bomb if header else bomb + _chunk(b"IEND", b""))
+    assert time.process_time() - began < 0.2
 
 
 def test_an_ordinary_tiff_is_one() -> None:
