@@ -171,8 +171,10 @@ def _open(data: bytes, fmt: Format) -> Image.Image:
     if fmt == "png":
         data = sound_chunks(data, _NEEDED)
     if fmt == "webp":
-        data += b"\0" * (riff_end(data) - len(data))  # the padding that some writers leave out
-        data = data[:4] + (riff_end(data) - 8).to_bytes(4, "little") + data[8:]
+        end = riff_end(data)
+        data += b"\0" * (end - len(data))  # the padding that some writers leave out
+        length = (end - 8).to_bytes(4, "little")
+        data = data if data[4:8] == length else data[:4] + length + data[8:]
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif
