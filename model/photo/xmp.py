@@ -37,7 +37,7 @@ _FOREIGN_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z]\w{1,7};")
 _MEMBER = re.compile(r"_\d{1,5}")
 _DECLARATION = re.compile(r"(?:<\?xml\s[^>]{0,200}\?>\s*)?(?:<!DOCTYPE\s[\w:.-]{1,40}\s*>\s*)?")
 """What stands before a packet and says nothing of it: a document type that is a name alone, too."""
-_TERM = ("CvTermId",)
+_TERM = "CvTermId"
 """IPTC's structure for a term of a vocabulary: the field that holds its address."""
 _LINKS = ("nodeID", '="#', "='#")
 MAX_LINKS = 200
@@ -91,11 +91,16 @@ class Node:
                 yield from child.values()
             elif child.namespace == RDF and child.name == "about" and self.namespace == RDF:
                 yield from child.values()  # a described resource: its address is the value
-            elif child.name in _TERM or any(_is_about(one) for one in child.children):
-                yield from (
-                    one.text for one in child.children if _is_about(one)
-                )  # a resource of a type of its own
-                yield from child.values() if child.name in _TERM else ()
+            else:
+                yield from child._addresses()  # a resource of a type of its own
+                if child.name == _TERM:
+                    yield from child.values()
+
+    def _addresses(self) -> Iterator[str]:
+        """What rdf:about says that this node describes."""
+        return (
+            one.text for one in self.children if one.namespace == RDF and one.name == "about" and one.text
+        )
 
     def fields(self) -> dict[str, str]:
         """A struct's fields by local name; an rdf:Description between is looked through."""
@@ -108,17 +113,12 @@ class Node:
         return found
 
 
-def _is_about(node: Node) -> bool:
-    return node.namespace == RDF and node.name == "about" and bool(node.text)
-
-
 @dataclass
 class Xmp:
     """One or more packets. whole: False where something was not read to its end."""
 
     elements: list[Node] = field(default_factory=list)
     whole: bool = True
-    _said: dict[str, list[str]] = field(default_factory=dict)
 
     def find(self, name: str) -> list[Node]:
         """All properties of this local name in any case, wherever they stand: attributes before their element."""
@@ -132,8 +132,9 @@ class Xmp:
         names = {
             name for scope in scopes for name, (_, space) in scope.items() if vocabulary in space.lower()
         }
-        found = [one for node in self.elements if names & node.attributes.keys() for one in node.children]
-        return [node for node in (*found, *self.elements) if vocabulary in node.namespace.lower()]
+        having = (node for node in self.elements if names & node.attributes.keys())
+        attributes = (one for node in having for one in node._attributes(rdf=False))
+        return [node for node in (*attributes, *self.elements) if vocabulary in node.namespace.lower()]
 
     @cached_property
     def _named(self) -> dict[str, list[Node | str]]:
@@ -150,14 +151,9 @@ class Xmp:
 
     def values(self, *names: str) -> list[str]:
         """All values of the properties of these local names."""
-        return [value for name in names for value in self._values(name.lower())]
-
-    def _values(self, name: str) -> list[str]:
-        if name not in self._said:
-            named = self._named.get(name, [])
-            values = ((one.strip(),) if isinstance(one, str) else one.values() for one in named)
-            self._said[name] = [value for some in values for value in some if value]
-        return self._said[name]
+        named = (one for name in names for one in self._named.get(name.lower(), []))
+        values = ((one.strip(),) if isinstance(one, str) else one.values() for one in named)
+        return [value for some in values for value in some if value]
 
 
 def read_xmp(*packets: bytes) -> Xmp:
