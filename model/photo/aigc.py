@@ -68,7 +68,7 @@ def read_aigc(metadata: Metadata) -> AigcLabel | None:
     named = [text for key, text in metadata.texts.items() if key.upper() == "AIGC"]
     named += metadata.properties("AIGC")
     for node in metadata.xmp.find("AIGC"):
-        label = _read(dict(node.fields()), True)
+        label = _read(node.fields(), True)
         if label:
             return label
     single = {node.name: next(node.values(), "") for node in metadata.xmp.of("tc260")}

@@ -8,6 +8,8 @@ the verdict is the table of `model.verdict.policy`. Never raises, whatever the b
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from urllib.parse import urlsplit
 
 from refundlens.model.detection import Reason
@@ -64,6 +66,18 @@ class File:
     metadata: Metadata
     credentials: Credentials | None
     preview: Preview | None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The values of the fields that name a program."""
+        metadata, found = self.metadata, self.credentials
+        names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
+        names += [text for key, text in metadata.texts.items() if key.lower() in NAMING_FIELDS["text"]]
+        names += [metadata.iptc.get(key, "") for key in NAMING_FIELDS["iptc"]]
+        names += metadata.xmp.values(*NAMING_FIELDS["xmp"])
+        names += [found.generator, *found.agents] if found is not None else []
+        said = (name for name in dict.fromkeys(names) if name and not is_settings(name))
+        return [*islice(said, MOST_NAMES)]
 
 
 def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "") -> list[Reason]:
@@ -153,7 +167,7 @@ def _digital_source(file: File) -> Iterator[Finding]:
     found = file.credentials
     signed = found.source_types if found is not None and found.state == "trusted" else ()
     declared = [*file.metadata.xmp.values(*_SOURCE_TYPES)]
-    declared += [text for name, text in file.metadata.texts.items() if name in _SOURCE_TYPES]
+    declared += [text for name, text in file.metadata.texts.items() if name.lower() in _SOURCE_TYPES]
     if found is not None:
         declared += [*found.source_types, *found.ingredient_types]
     proved = [known for value in signed if (known := source_type(value))]
@@ -172,8 +186,8 @@ def _digital_source(file: File) -> Iterator[Finding]:
         yield "metadata.digital_source_type", "declared", told
 
 
-_SOURCE_TYPES = ("DigitalSourceType", "digitalSourceType", "DigitalSourceFileType", "DigitalSourcefileType")
-"""The property's name, today's and those of older versions of the standard."""
+_SOURCE_TYPES = ("digitalsourcetype", "digitalsourcefiletype")
+"""The property's name, today's and that of older versions of the standard, in lower case."""
 _CLASSES = ("generated", "edited", "unknown", "other", "camera")
 
 
@@ -200,19 +214,8 @@ def _generator_settings(file: File) -> Iterator[Finding]:
         yield "metadata.generator_parameters", "declared", {"tool": tool}
 
 
-def _names(file: File) -> list[str]:
-    """The values of the fields that name a program."""
-    metadata, found = file.metadata, file.credentials
-    names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
-    names += [text for key, text in metadata.texts.items() if key.lower() in NAMING_FIELDS["text"]]
-    names += [metadata.iptc.get(key, "") for key in NAMING_FIELDS["iptc"]]
-    names += metadata.xmp.values(*NAMING_FIELDS["xmp"])
-    names += [found.generator, *found.agents] if found is not None else []
-    return [name for name in dict.fromkeys(names) if name and not is_settings(name)][:MOST_NAMES]
-
-
 def _named_tools(file: File) -> Iterator[Finding]:
-    named: list[tuple[Tool, str]] = [(tool, name) for name in _names(file) if (tool := named_tool(name))]
+    named: list[tuple[Tool, str]] = [(tool, name) for name in file.names if (tool := named_tool(name))]
     named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
     found = file.credentials
     signers = found.signer.split(", ") if found is not None and found.state in ("trusted", "valid") else []
@@ -236,7 +239,7 @@ def _named_tools(file: File) -> Iterator[Finding]:
     if any(tool.name == "Google AI" for tool, _ in named) or "Google" in signer:
         yield "metadata.synthid", "declared", {}
     known = {name for _, name in named}
-    others = [name for name in _names(file) if name not in known]
+    others = [name for name in file.names if name not in known]
     software = [name for name in others if name in file.metadata.exif.texts.values()]
     if software and not named:
         yield "metadata.software", "declared", {"tool": clean(software[0])}
@@ -308,7 +311,7 @@ def _visible_marks(file: File) -> Iterator[Finding]:
 def _other_texts(file: File) -> Iterator[Finding]:
     """Credit and description, where they name no tool: what is there is said to be there."""
     metadata = file.metadata
-    said = {name for name in _names(file) if named_tool(name)}
+    said = {name for name in file.names if named_tool(name)}
     credits = [text for text in _credits(metadata) if text not in said]
     credit = next((text for text in credits if _says_nothing(text)), "")
     if credit:
