@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Box = tuple[int, int, int, int]
 Corner = Literal["lower_right", "lower_left", "upper_left", "upper_right"]
 FILE = Path(__file__).with_name("written_marks.npz")
 WORKING_SIDE = 400
@@ -48,7 +49,7 @@ class WrittenMark:
 
     text: str
     corner: Corner
-    box: tuple[int, int, int, int]
+    box: Box
     alike: float
 
 
@@ -86,21 +87,22 @@ def _best(pixels: NDArray[np.uint8], corner: Corner) -> WrittenMark | None:
     wide, high = round(REACH[0] * short), round(REACH[1] * short)
     left, top = (width - wide if "right" in corner else 0), (height - high if "lower" in corner else 0)
     scale = min(1.0, WORKING_SIDE / short)
-    lighter = lighter_than_ground(pixels[top : top + high, left : left + wide], scale)
-    marks = (
-        mark
+    lighter = _lighter_than_ground(pixels[top : top + high, left : left + wide], scale)
+    seen = (
+        (alike, box, writing.text)
         for writing in WRITINGS
         if corner in writing.corners
-        for mark in matches(lighter, writing, corner, round(short * scale))
+        for alike, box in _matches(lighter, writing, round(short * scale))
     )
-    best = max(marks, key=lambda mark: mark.alike, default=None)
+    best = max(seen, key=lambda one: one[0], default=None)
     if best is None:
         return None
-    x, y, w, h = (part / scale for part in best.box)
-    return WrittenMark(best.text, corner, (round(left + x), round(top + y), round(w), round(h)), best.alike)
+    alike, box, text = best
+    x, y, w, h = (part / scale for part in box)
+    return WrittenMark(text, corner, (round(left + x), round(top + y), round(w), round(h)), alike)
 
 
-def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
+def _lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
     """By how many grey levels each pixel is lighter than its surroundings, float32 [h,w], at that scale; white paint
     lifts the darkest channel most."""
     import cv2
@@ -108,16 +110,14 @@ def lighter_than_ground(part: NDArray[np.uint8], scale: float) -> Floats:
     size = (round(part.shape[1] * scale), round(part.shape[0] * scale))
     step = max(1, int(1 / (2 * scale)))  # pixels are left out first where they are many times too many
     small = np.ascontiguousarray(part[::step, ::step])
-    if scale < 1:
-        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
-    grey = small.reshape(*small.shape[:2], -1).min(axis=2).astype(np.float32)
+    grey = cv2.resize(small, size, interpolation=cv2.INTER_AREA).min(axis=2).astype(np.float32)
     light = np.clip(grey - cv2.GaussianBlur(grey, (0, 0), GROUND), 0, MOST_LIGHT)
     return np.asarray(light + _grain(grey.shape), np.float32)
 
 
-def matches(lighter: Floats, writing: _Writing, corner: Corner, short: int) -> Iterator[WrittenMark]:
-    """The best place of each size that reaches the limit; boxes in pixels of `lighter`. Every other size first, and
-    those between only beside one that nearly reaches it."""
+def _matches(lighter: Floats, writing: _Writing, short: int) -> Iterator[tuple[float, Box]]:
+    """Correlation and box, in pixels of `lighter`, of the best place of each size that reaches the limit. Every other
+    size first, and those between only beside one that nearly reaches it."""
     templates = _templates(writing, short)
     found = {size: _place(lighter, templates[size]) for size in range(0, len(templates), 2)}
     near = {size for size, (best, _) in found.items() if best >= writing.alike - NEARLY}
@@ -126,7 +126,7 @@ def matches(lighter: Floats, writing: _Writing, corner: Corner, short: int) -> I
     for size, (best, (x, y)) in found.items():
         if best >= writing.alike:
             high, wide = templates[size].shape
-            yield WrittenMark(writing.text, corner, (x, y, wide, high), round(best, 3))
+            yield round(best, 3), (x, y, wide, high)
 
 
 def _place(lighter: Floats, template: Floats) -> tuple[float, tuple[int, int]]:
