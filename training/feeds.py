@@ -49,7 +49,9 @@ class Feed(Protocol):
 def open_feed(source: Path, config: TrainConfig, replay: Path | None = None) -> Feed:
     """The feed for a folder: crops where it holds shards, streamed where these are tars, else a dataset. replay: crops
     that the network was trained on before and must not forget. Raises DatasetError for neither, ValueError for a
-    dataset, or tars, with replay."""
+    dataset, or tars, with replay, and where `data.leave_out` would leave nothing out."""
+    if config.data.leave_out and (replay is not None or shard_files(source, "tar")):
+        raise ValueError("data.leave_out works on a dataset, or on crops on disk without replay: unset it")
     if shard_files(source, "tar"):
         if replay is not None:
             raise ValueError(f"{source} streams: replay mixes crops on disk with crops on disk")

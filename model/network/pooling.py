@@ -1,8 +1,9 @@
 """From the scores of many tiles to a few numbers for the whole picture.
 
 A regenerated picture shows a little in every tile, a patched hole shows strongly in one. So both are kept: how strong
-the strongest tiles are, and how strong the average one. Calibration weighs them, and knows the number of tiles, since
-the strongest of forty innocent tiles is stronger than the strongest of six.
+the strongest tiles are, and how strong the average one. Calibration weighs them. The number of tiles, which is the
+picture's size and shape, goes along so that it can be kept from being evidence (`training.calibration.balance`); that
+the strongest of forty innocent tiles is stronger than the strongest of six is left to what the condition changes.
 """
 
 from collections.abc import Callable

@@ -131,6 +131,17 @@ def test_leaving_out_nothing_is_refused(folder: Path, pattern: str) -> None:
         CropBatches(folder, 4, 1, 10, SIDE, 0.5, (pattern,))
 
 
+def test_leaving_out_is_refused_where_it_would_be_ignored(
+    folder: Path, settings: TrainConfig, tmp_path: Path
+) -> None:
+    without = settings.model_copy(update={"data": DataConfig(small=64, leave_out=("generator:a",))})
+    with pytest.raises(ValueError, match="leave_out"):
+        open_feed(folder, without, replay=folder)
+    to_tars(folder, tmp_path)
+    with pytest.raises(ValueError, match="leave_out"):
+        open_feed(tmp_path, without)
+
+
 def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,9 +101,8 @@ def with_thresholds(
         most = max((found.photos for found in found_bins), default=0)
         needed = math.ceil(counter.effect * bounds.trials_needed(limit, 0, confidence))
         raise CalibrationError(
-            f"a false-accusation bound of {limit:.2%} at {confidence:.0%} confidence needs at least "
-            f"{needed} authentic source photos in a condition; the fullest has "
-            f"{most}. Add photos, or raise --limit"
+            f"a false-accusation bound of {limit:.2%} at {confidence:.0%} confidence needs at least {needed} authentic "
+            f"source photos in a condition; the fullest has {most}. Add photos, or raise --limit"
         )
     facts = {
         "bins": keep_miss_bounds(calibration.bins, bins),

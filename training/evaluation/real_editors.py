@@ -91,11 +91,8 @@ def measure(
     made = [entry for entry in entries if entry.generated]
     if families:
         theirs = [entry for entry in everything if entry.generated and entry.family in families]
-        made = [
-            entry
-            for label in ("ai_generated", "ai_edited")
-            for entry in _spread([one for one in theirs if one.label == label], most or len(theirs))
-        ]
+        by_label = ([e for e in theirs if e.label == label] for label in ("ai_generated", "ai_edited"))
+        made = [entry for chosen in by_label for entry in _spread(chosen, most or len(chosen))]
     real = _spread([e for e in entries if e.label == "authentic" and not e.retouched], photos)
     forged = [entry for entry in entries if entry.label == "photoshopped"]
     for entry in track(made, len(made), "real editors"):
