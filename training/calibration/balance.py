@@ -36,13 +36,7 @@ def balanced_weights(samples: Sequence[Sample]) -> Floats:
     """
     alike = photo_weights(samples)
     labels = np.array([sample.label for sample in samples])
-    covariates = StandardScaler().fit_transform(
-        PolynomialFeatures(2, include_bias=False).fit_transform(
-            StandardScaler().fit_transform(np.stack([_covariates(sample) for sample in samples]))
-        )
-    )
-    model = LogisticRegression(C=STRENGTH, max_iter=5000)
-    manipulated = model.fit(covariates, labels, alike * len(samples)).predict_proba(covariates)[:, 1]
+    manipulated = propensities(samples, alike)
     weights = alike * np.where(labels == 1, 1 - manipulated, manipulated)
     for label in (0, 1):
         weights[labels == label] *= 0.5 / weights[labels == label].sum()
@@ -63,6 +57,19 @@ def effective_photos(samples: Sequence[Sample], weights: Floats) -> float:
         photos[sample.label, sample.source] += float(weight)
     shares = np.array([*photos.values()])
     return float(shares.sum() ** 2 / (shares**2).sum())
+
+
+def propensities(samples: Sequence[Sample], weights: Floats) -> Floats:
+    """How likely a picture is manipulated by its condition alone, float64 [n]: a logistic regression on size, shape,
+    format and compressions and their products, fitted to these samples with weights that sum to 1."""
+    covariates = StandardScaler().fit_transform(
+        PolynomialFeatures(2, include_bias=False).fit_transform(
+            StandardScaler().fit_transform(np.stack([_covariates(sample) for sample in samples]))
+        )
+    )
+    labels = [sample.label for sample in samples]
+    model = LogisticRegression(C=STRENGTH, max_iter=5000).fit(covariates, labels, weights * len(samples))
+    return np.asarray(model.predict_proba(covariates)[:, 1], np.float64)
 
 
 def _covariates(sample: Sample) -> list[float]:
