@@ -52,8 +52,8 @@ DESIGN_EFFECT = 1.7
 """How many photos of public collections count as one: those of a series are alike, and so are their scores (Kish,
 "Survey Sampling", 1965). Measured above the 99 % quantile of refundlens-s 0.5.1's photos, 2.9 between series and 3.3
 between repositories (`python -m tests.load.calibration_photos`); 1.7 is what its 554 photos can carry: with 3, a bound
-of 1 % asks for 897 and nothing could be called fake. So a series unlike all of calibration's may still exceed the bound.
-Photos whose sender nobody named count each."""
+of 1 % asks for 897, and nothing could be called fake. So a series unlike all of calibration's may still exceed the
+bound. Photos whose sender nobody named count each."""
 SUSPECT_FACTOR = 1.6
 """How much looser the bound of suspects is than that of fakes: as many photos as allow `fake` with none accused (299 at
 1 %) then allow one (1.58 %). Two would ask for 2.1 times, which leaves a claim of four photos no room for suspects."""
