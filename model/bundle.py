@@ -7,6 +7,9 @@ rest lies in ONNX metadata under the keys below.
 import hashlib
 import json
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +109,15 @@ def load(
             "calibrate its run anew with `refundlens calibrate` and export it again"
         )
     return Bundle(session, name, calibration, facts.get(CARD, ""), training)
+
+
+@contextmanager
+def as_file(content: bytes) -> Iterator[Path]:
+    """A bundle that is no file yet as one, as long as the block lasts. Raises OSError."""
+    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
+        path = Path(folder) / "bundle.onnx"
+        path.write_bytes(content)
+        yield path
 
 
 def stated_sum(path: Path) -> str | None:

@@ -7,7 +7,6 @@ its facts as JSON values for the registry.
 import io
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from refundlens.model.bundle import BundleError
+from refundlens.model.bundle import BundleError, as_file
 from refundlens.model.detect import Detector
 from refundlens.model.detection import ModelName
 from refundlens.model.verdict.calibration import Calibration
@@ -63,9 +62,7 @@ def open_bundles(settings: Settings) -> FileStore:
 @contextmanager
 def unpacked(bundles: FileStore, sha256: str) -> Iterator[Path]:
     """A checked bundle as a file, as long as the block lasts. Raises FileError, OSError."""
-    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
-        path = Path(folder) / "bundle.onnx"
-        path.write_bytes(bundles.get(sha256))
+    with as_file(bundles.get(sha256)) as path:
         yield path
 
 
@@ -111,9 +108,7 @@ def tried(path: Path) -> BundleFacts:
 
 def tried_bytes(content: bytes) -> BundleFacts:
     """`tried`, of a bundle that is no file yet. Raises BundleError, ModelError, OSError."""
-    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
-        path = Path(folder) / "bundle.onnx"
-        path.write_bytes(content)
+    with as_file(content) as path:
         return tried(path)
 
 

@@ -5,9 +5,7 @@ nodes. Bundles are brought by those who ask: a replica that does not have one ye
 that a new model needs no deployment, and a replica that was started anew heals itself.
 """
 
-import tempfile
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ import ray
 from numpy.typing import NDArray
 from ray import serve
 
-from refundlens.model.bundle import Bundle, load
+from refundlens.model.bundle import Bundle, as_file, load
 from refundlens.serving.remote.batches import Logits
 from refundlens.serving.remote.ray_config import DEPLOYMENT
 
@@ -33,18 +31,12 @@ class Scorer:
     def score(self, sha256: str, bundle: list[Any], tiles: NDArray[np.uint8]) -> Logits:
         """bundle: the reference of its bytes, in a list, so that Ray fetches it only where it is wanted."""
         if sha256 not in self._models:
-            self._models[sha256] = _opened(np.asarray(ray.get(bundle[0])).tobytes())
+            with as_file(np.asarray(ray.get(bundle[0])).tobytes()) as path:
+                self._models[sha256] = load(path, threads=1)
             while len(self._models) > MOST_MODELS:
                 self._models.popitem(last=False)
         self._models.move_to_end(sha256)
         return self._models[sha256].run(tiles)
-
-
-def _opened(content: bytes) -> Bundle:
-    with tempfile.TemporaryDirectory(prefix="refundlens-") as folder:
-        path = Path(folder) / "bundle.onnx"
-        path.write_bytes(content)
-        return load(path, threads=1)
 
 
 app: Any = Scorer.bind()  # type: ignore[attr-defined]
