@@ -37,8 +37,10 @@ room for the panels; with three, even noise and the longest names stay far below
 LINE = 1.45
 """Height of a line, in the font's size."""
 _TITLE, _SUB, _TEXT, _SMALL, _GAP = 40, 22, 22, 17, 10
-_COLOURS = {"fake": (176, 32, 32), "authentic": (28, 110, 60), "inconclusive": (90, 96, 104)}
-_INK, _FAINT, _PAPER, _HEAT = (26, 28, 32), (92, 98, 106), (255, 255, 255), (255, 45, 32)
+TONES = {"fake": (176, 32, 32), "authentic": (28, 110, 60), "inconclusive": (90, 96, 104)}
+INK, FAINT = (26, 28, 32), (92, 98, 106)
+"""Of what is printed, the PDF (`sheets`) included."""
+_PAPER, _HEAT = (255, 255, 255), (255, 45, 32)
 _BOX, _BOX_EDGE = (255, 45, 32), (255, 255, 255)
 _DIMMED = 0.55
 """How bright the grey photo under the heat map is, so that the heat stands out."""
@@ -69,7 +71,7 @@ def evidence_jpeg(
             panels.append(heated(pixels, heatmap, side))
         sheet = _sheet(panels, said, lines)
         for quality in QUALITIES:
-            encoded = _encode(sheet, quality)
+            encoded = picture_file(sheet, "JPEG", quality=quality, optimize=True)
             if len(encoded) < LIMIT:
                 return encoded
             if len(encoded) > HOPELESS * LIMIT:
@@ -87,16 +89,16 @@ def _sheet(panels: list[Image.Image], said: Words, most: int) -> Image.Image:
     top = band + MARGIN
     below = top + max(panel.height for panel in panels) + _height([""], _SMALL) + MARGIN // 2
     blocks = [
-        *((wrap(line, font(_TEXT), width), _TEXT, _INK) for line in said.facts),
-        ([""], _GAP, _INK),
-        (_reasons(said.reasons, width, most), _TEXT, _INK),
-        ([""], _GAP, _INK),
-        *((wrap(line, font(_SMALL), width), _SMALL, _FAINT) for line in ["RefundLens", *said.footer]),
+        *((wrap(line, font(_TEXT), width), _TEXT, INK) for line in said.facts),
+        ([""], _GAP, INK),
+        (_reasons(said.reasons, width, most), _TEXT, INK),
+        ([""], _GAP, INK),
+        *((wrap(line, font(_SMALL), width), _SMALL, FAINT) for line in ["RefundLens", *said.footer]),
     ]
     bottom = below + sum(_height(lines, size) for lines, size, _ in blocks) + MARGIN
     sheet = Image.new("RGB", (WIDTH, bottom), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.rectangle((0, 0, WIDTH, band), fill=_COLOURS[said.tone])
+    pen.rectangle((0, 0, WIDTH, band), fill=TONES[said.tone])
     after = _write(pen, MARGIN * 3 // 4, titles, _TITLE, _PAPER)
     _write(pen, after, subtitles, _SUB, _PAPER)
     for index, caption in enumerate(captions):
@@ -105,7 +107,7 @@ def _sheet(panels: list[Image.Image], said: Words, most: int) -> Image.Image:
         if index < len(panels):
             sheet.paste(panels[index], (left, top))
             height = panels[index].height
-        pen.text((left, top + height + 4), caption, _FAINT, font(_SMALL))
+        pen.text((left, top + height + 4), caption, FAINT, font(_SMALL))
     for lines, size, colour in blocks:
         below = _write(pen, below, lines, size, colour)
     return sheet
@@ -164,9 +166,10 @@ def _fitted(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0), scale
 
 
-def _encode(sheet: Image.Image, quality: int) -> bytes:
+def picture_file(picture: Image.Image, form: str, **options: Any) -> bytes:
+    """options: Pillow's, of that form."""
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=quality, optimize=True)
+    picture.save(file, form, **options)
     return file.getvalue()
 
 
@@ -192,9 +195,7 @@ def pixels_of(data: bytes, side: int) -> NDArray[np.uint8]:
 def to_jpeg(picture: Image.Image, side: int) -> bytes:
     """The picture, made smaller where it is larger than `side`."""
     picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
+    return picture_file(picture, "JPEG", quality=QUALITY)
 
 
 def _quickly(data: bytes, side: int) -> Image.Image | None:

@@ -18,7 +18,7 @@ from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.model.verdict.texts import Language
 from refundlens.serving.drawing import text as typeset
 from refundlens.serving.drawing.pack_words import Pack, audit_cells, hash_rows, model_rows, report_rows, say
-from refundlens.serving.drawing.picture import boxed, heated
+from refundlens.serving.drawing.picture import FAINT, INK, TONES, boxed, heated, picture_file
 from refundlens.serving.drawing.words import ReportFacts, Words, words
 from refundlens.serving.workflow.states import ReportState
 
@@ -35,8 +35,7 @@ _TITLE, _HEADING, _TEXT, _SMALL = 20, 12, 9, 7.5
 _LINE = 1.45
 _MEASURE = 8
 """Pixels per point when text is measured: a font's widths are exact enough at eight times its size."""
-_COLOURS = {"fake": (176, 32, 32), "authentic": (28, 110, 60), "inconclusive": (90, 96, 104)}
-_INK, _FAINT, _RULE = (26, 28, 32), (92, 98, 106), (205, 208, 212)
+_RULE = (205, 208, 212)
 _FAMILY = "pack"
 Panel = tuple[Literal["photo", "heat"], bytes]
 """What a picture shows, and its JPEG."""
@@ -75,7 +74,7 @@ class _Sheets(FPDF):
         self.add_page()
         self.at = _MARGIN
         self.set_font(_FAMILY, size=_SMALL)
-        self.set_text_color(*_FAINT)
+        self.set_text_color(*FAINT)
         self.text(_MARGIN, _HEIGHT - _FOOT, self._foot)
         number = f"{self.page_no()}"
         self.text(_WIDTH - _MARGIN - self.get_string_width(number), _HEIGHT - _FOOT, number)
@@ -86,7 +85,7 @@ class _Sheets(FPDF):
             self.begin()
 
     def write_lines(
-        self, text: str, size: float, colour: tuple[int, int, int] = _INK, left: float = _MARGIN,
+        self, text: str, size: float, colour: tuple[int, int, int] = INK, left: float = _MARGIN,
         width: float = _INNER, bold: bool = False,
     ) -> None:  # fmt: skip
         """A paragraph. Text is cleaned and cut as in pictures."""
@@ -128,9 +127,9 @@ class _Sheets(FPDF):
         for name, value in rows:
             lines = _wrapped(value, _TEXT, _INNER - _LABEL) or ["–"]
             self.room(len(lines) * _TEXT * _LINE)
-            self.place(name, _MARGIN, self.at + _TEXT, _TEXT, _FAINT)
+            self.place(name, _MARGIN, self.at + _TEXT, _TEXT, FAINT)
             for line in lines:
-                self.place(line, _MARGIN + _LABEL, self.at + _TEXT, _TEXT, _INK)
+                self.place(line, _MARGIN + _LABEL, self.at + _TEXT, _TEXT, INK)
                 self.at += _TEXT * _LINE
 
 
@@ -150,7 +149,7 @@ def _draw(
         sheets.write_lines(f"• {reason}", _TEXT)
     sheets.at += _SMALL
     for line in said.footer:
-        sheets.write_lines(line.replace("   ", " · "), _SMALL, _FAINT)
+        sheets.write_lines(line.replace("   ", " · "), _SMALL, FAINT)
     sheets.begin()
     sheets.heading(say("model", language))
     sheets.rows(model_rows(document, language))
@@ -172,7 +171,7 @@ def _band(sheets: _Sheets, said: Words, language: Language) -> None:
     """The verdict in words, on its colour."""
     lines = _wrapped(said.heading, _TITLE, _INNER)
     height = _MARGIN + (len(lines) + 0.2) * _TITLE * _LINE + _TEXT * _LINE
-    sheets.set_fill_color(*_COLOURS[said.tone])
+    sheets.set_fill_color(*TONES[said.tone])
     sheets.rect(0, 0, _WIDTH, height, style="F")
     white = (255, 255, 255)
     sheets.at = _MARGIN * 0.6
@@ -196,11 +195,11 @@ def _pictures(
         wide = width if ratio <= _TALLEST else width * _TALLEST / ratio
         left = _MARGIN + index * (width + gap)
         sheets.image(io.BytesIO(content), left, top, wide, wide * ratio)
-        sheets.place(captions[shows], left, top + wide * ratio + _SMALL * 1.4, _SMALL, _FAINT)
+        sheets.place(captions[shows], left, top + wide * ratio + _SMALL * 1.4, _SMALL, FAINT)
         lowest = max(lowest, top + wide * ratio + _SMALL * 2.4)
     sheets.at = lowest
     if document["heatmap"] is None:
-        sheets.write_lines(said.no_heat, _SMALL, _FAINT)
+        sheets.write_lines(said.no_heat, _SMALL, FAINT)
     if (state := document["photo"]["state"]) != "kept":
         sheets.write_lines(say(f"photo_{state}", language), _TEXT)
     sheets.at += _SMALL
@@ -215,7 +214,7 @@ def _audit(sheets: _Sheets, audit: dict[str, Any], language: Language) -> None:
     for number, cells in enumerate(lines):
         sheets.room(_SMALL * _LINE)
         for left, cell in zip(lefts, cells, strict=True):
-            sheets.place(cell, left, sheets.at + _SMALL, _SMALL, _INK if number else _FAINT)
+            sheets.place(cell, left, sheets.at + _SMALL, _SMALL, INK if number else FAINT)
         sheets.at += _SMALL * _LINE
     sheets.at += 3
     sheets.write_lines(say("head", language, **audit["head"]), _SMALL)
@@ -256,9 +255,7 @@ def _panels(pack: Pack) -> list[Panel]:
 
 
 def _jpeg(panel: Image.Image) -> bytes:
-    file = io.BytesIO()
-    panel.save(file, "JPEG", quality=PANEL_QUALITY)
-    return file.getvalue()
+    return picture_file(panel, "JPEG", quality=PANEL_QUALITY)
 
 
 def _wrapped(text: str, size: float, width: float) -> list[str]:

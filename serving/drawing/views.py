@@ -6,8 +6,6 @@ for photos that cannot be opened.
 """
 
 import base64
-import io
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from refundlens.model.detection import Box
 from refundlens.model.network.tiles import STRIDE
 from refundlens.model.photo.image import read_photo
 from refundlens.serving.drawing.noise import residual
-from refundlens.serving.drawing.picture import to_jpeg
+from refundlens.serving.drawing.picture import picture_file, to_jpeg
 
 Cells = NDArray[np.float32]
 Colour = tuple[int, int, int]
@@ -58,8 +56,7 @@ def map_overlay(cells: Cells, colour: Colour) -> bytes:
 
 def framed_overlay(cells: Cells, colour: Colour, width: int, height: int) -> bytes:
     """The same, smoothed, in exactly the photo's frame (the cells of its right and lower edge may reach beyond it)."""
-    scale = min(OVERLAY_SIDE / max(width, height), 1.0)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size, _ = _overlay_size(width, height)
     box = (0.0, 0.0, min(width / STRIDE, cells.shape[1]), min(height / STRIDE, cells.shape[0]))
     alpha = Image.fromarray(np.asarray(np.clip(cells, 0, 1) * 255 + 0.5, np.uint8))
     picture = Image.new("RGBA", size, (*colour, 0))
@@ -90,8 +87,7 @@ def difference(photo: bytes, other: bytes) -> bytes | None:
     if found.kind == "other" or found.difference is None:
         return None
     height, width = pixels.shape[:2]
-    scale = min(OVERLAY_SIDE / max(width, height), 1.0)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size, scale = _overlay_size(width, height)
     shown = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX).convert("RGB")
     units = np.clip((found.difference.units - 1) / (DIFFERENT - 1), 0, 1)
     alpha = Image.fromarray(np.asarray(255 * units + 0.5, np.uint8)).resize(size, Image.Resampling.BILINEAR)
@@ -103,10 +99,10 @@ def difference(photo: bytes, other: bytes) -> bytes | None:
     return picture_file(shown, "PNG")
 
 
-def picture_file(picture: Image.Image, form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, form, **options)
-    return file.getvalue()
+def _overlay_size(width: int, height: int) -> tuple[tuple[int, int], float]:
+    """What a photo's frame is drawn at, and its scale."""
+    scale = min(OVERLAY_SIDE / max(width, height), 1.0)
+    return (max(1, round(width * scale)), max(1, round(height * scale))), scale
 
 
 def _data_url(content: bytes, media_type: str) -> str:
