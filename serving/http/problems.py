@@ -213,9 +213,14 @@ def _answer(
     if "request_id" in state:
         told["X-Request-Id"] = state["request_id"]
     page: Page | None = Services.of(request).problem_page
-    if page is not None and "text/html" in request.headers.get("accept", ""):
+    if page is not None and wants_page(request):
         return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, or a program."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _bounded(body: ProblemDetails, both: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from refundlens.serving.drawing.views import HEAT_COLOUR, map_overlay
 from refundlens.serving.http.body import Upload, arriving, expected_bytes, faults, read_json
 from refundlens.serving.http.budgets import remember_link
 from refundlens.serving.http.pages import PageRoute, language, remember_language, render
-from refundlens.serving.http.problems import Problem, responses
+from refundlens.serving.http.problems import Problem, responses, wants_page
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.context import Context, Services
@@ -89,8 +89,7 @@ class LinkRoute(PageRoute):
         as_page, as_json = super().get_route_handler(), APIRoute.get_route_handler(self)
 
         async def told(request: Request) -> Response:
-            browser = "text/html" in request.headers.get("accept", "")
-            return await (as_page if browser else as_json)(request)
+            return await (as_page if wants_page(request) else as_json)(request)
 
         return told
 
@@ -110,20 +109,16 @@ def track_report(request: Request, token: Token) -> Response:
     """The report as this side sees it: JSON, or a page for browsers."""
     link = _link(request, token)
     with Services.of(request).database.reading() as session:
-        shown = _show(request, session, link)
         whole = _whole(session, link)
-        heat = _map_frame(whole)
-        files = (
-            [one.name for one in attachments.attached(session, whole.appeal) if one.name]
-            if whole.appeal
-            else []
-        )
-    if "text/html" in request.headers.get("accept", ""):
-        page = _status_page(shown.body(), link.side, token, language(request), heat, files)
-        response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
-        remember_language(request, response)
-        return response
-    return JSONResponse(shown.body(), headers=HEADERS)
+        shown = _show(request, session, link, whole).body()
+        if not wants_page(request):
+            return JSONResponse(shown, headers=HEADERS)
+        sent = attachments.attached(session, whole.appeal) if whole.appeal else ()
+        heat, files = _map_frame(whole), [one.name for one in sent if one.name]
+    page = _status_page(shown, link.side, token, language(request), heat, files)
+    response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
+    remember_language(request, response)
+    return response
 
 
 @router.get(
@@ -258,7 +253,7 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
         if not repository.photo_awaited(session, report):
             raise Conflict("no_photo_requested", "Nobody is waiting for a photo here.")
         refunds.add_photos(session, refund, prepared, BUYER, parts.clock())
-        return _show(request, session, link).body()
+        return _show(request, session, link, _whole(session, link)).body()
 
 
 def _link(request: Request, token: str) -> Link:
@@ -282,8 +277,7 @@ def _whole(session: Session, link: Link) -> repository.ReportDetail:
     return repository.report_detail(session, report)
 
 
-def _show(request: Request, session: Session, link: Link) -> ReportOut:
-    whole = _whole(session, link)
+def _show(request: Request, session: Session, link: Link, whole: repository.ReportDetail) -> ReportOut:
     context = _context(request, session, link, whole.report)
     shown = view.report_out(context, whole, secret=Services.of(request).secret)
     if link.side == "merchant":
@@ -336,6 +330,6 @@ async def _uploads(parts: Sequence[object]) -> list[Upload]:
 
 def _done(request: Request, token: str, answer: JSONResponse) -> Response:
     """Browsers go back to the page."""
-    if "text/html" in request.headers.get("accept", ""):
+    if wants_page(request):
         return RedirectResponse(f"/track/{token}", 303, HEADERS)
     return answer
