@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
 
-from refundlens.model.detect import Detector
 from refundlens.serving.cli.main import app as command
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.remote.ray_config import APP, DEPLOYMENT, RayOptions, serve_config
@@ -96,14 +94,10 @@ class _Load:
 
 @pytest.mark.slow
 def test_the_answers_are_those_of_this_machine(
-    engine: Engine, detector: Detector, photo: Callable[..., bytes]
+    engine: Engine, answers_as_here: Callable[[Engine], None]
 ) -> None:
     engine.check_remote()
-    for data in (photo(), photo(red=True), photo(size=(1500, 1100), red=True)):
-        here, there = detector.detect(data), engine.detect_now(data).detection
-        assert there.verdict == here.verdict
-        assert there.probability == pytest.approx(here.probability, abs=1e-4)
-        assert np.allclose(there.heatmap, here.heatmap, atol=1e-4)
+    answers_as_here(engine)
 
 
 @pytest.mark.slow

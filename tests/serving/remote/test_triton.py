@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from refundlens.model.bundle import BundleError, load
-from refundlens.model.detect import Detector
 from refundlens.serving.cli.main import app as command
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.remote.batches import EngineAway, model_there, patiently
@@ -49,17 +48,13 @@ def remote(settings: Settings, server: TritonServer) -> Settings:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["grpc", "http"])
 def test_the_answers_are_those_of_this_machine(
-    way: str, settings: Settings, server: TritonServer, detector: Detector, photo: Callable[..., bytes]
+    way: str, settings: Settings, server: TritonServer, answers_as_here: Callable[[Engine], None]
 ) -> None:
     at = {"engine": "triton", "engine_url": getattr(server, way)}
     engine = Engine(None, settings.model_copy(update=at))
     try:
         engine.warm_up()
-        for data in (photo(), photo(red=True), photo(size=(1500, 1100), red=True)):
-            here, there = detector.detect(data), engine.detect_now(data).detection
-            assert there.verdict == here.verdict
-            assert there.probability == pytest.approx(here.probability, abs=1e-4)
-            assert np.allclose(there.heatmap, here.heatmap, atol=1e-4)
+        answers_as_here(engine)
     finally:
         engine.close()
 
