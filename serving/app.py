@@ -46,7 +46,7 @@ from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.context import Parts
 from refundlens.serving.http.idempotency import Running
 from refundlens.serving.http.middleware import HeadAsGet, Observing, SecurityHeaders, SmallBodies
-from refundlens.serving.http.pages import WEB, trouble
+from refundlens.serving.http.pages import WEB
 from refundlens.serving.http.problems import Problem, ProblemDetails
 from refundlens.serving.http.tracing import tracing
 from refundlens.serving.http.turns import Turns
@@ -185,7 +185,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     app.state = parts  # type: ignore[assignment]  # typed, where Starlette has a bag of anything
     parts.readiness = _readiness(parts)
     gauges.connect(metrics.workflow, database, clock)
-    problems.install(app, trouble)
+    problems.install(app, frame.trouble)
     app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
     app.add_middleware(SecurityHeaders, public_url=settings.public_url)

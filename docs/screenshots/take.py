@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from refundlens.serving.jobs.example import NUMBER
 from tests.load.demo import demo, wait_for
 
 HERE = Path(__file__).parent
@@ -18,13 +19,12 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}}
 
 
-def report(page: Page, base: str) -> str:
-    """Report the demo's altered bread; the address of the report."""
+def found_fake(page: Page, base: str) -> str:
+    """The address of the report on the refund that the demo found fake (`serving.jobs.example`)."""
     page.goto(f"{base}/refunds")
-    wait_for(lambda: page.reload() and page.locator("a[href^='/refunds/DEMO-003']").count() > 0)
-    page.goto(f"{base}/refunds/DEMO-003")
-    with page.expect_navigation():
-        page.locator("form.photo-card button").first.click()
+    wait_for(
+        lambda: page.goto(f"{base}/refunds/{NUMBER}") and page.locator("a[href^='/reports/rpt_']").count() > 0
+    )
     link = page.locator("a[href^='/reports/rpt_']").first.get_attribute("href")
     assert link is not None
     return base + link.partition("?")[0]
@@ -36,7 +36,7 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         shop = browser.new_context(locale="zh-CN", **DESKTOP).new_page()
         shop.goto(f"{base}/?lang=zh")
-        address = report(shop, base)
+        address = found_fake(shop, base)
         wait_for(lambda: shop.goto(address) and shop.locator("form[action$='/refuse']").count() > 0)
         shop.goto(f"{base}/refunds?lang=zh")
         shop.screenshot(path=HERE / "refunds-zh.png")

@@ -17,12 +17,14 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
 from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
 from refundlens.serving.identity.login import Draft
@@ -143,6 +145,30 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
     )
     remember_language(visit.request, response)
     return response
+
+
+async def trouble(request: Request, problem: Problem) -> HTMLResponse:
+    """The page about it: in the visitor's own frame, if a session is known; nobody is asked for a login here."""
+    visit = await _visitor(request)
+    if visit is not None:
+        answer = page(visit, "problem.html", "problems", problem.status, problem=problem)
+    else:
+        spoken = language(request)
+        words = {"c": texts("problems", spoken), "f": texts("frame", spoken)}
+        values = {"visit": None, "area": "problems", "page_path": _page_path(request), "problem": problem}
+        answer = html(request, "console/problem.html", problem.status, **words, **values)
+    answer.headers.update(problem.headers)
+    return answer
+
+
+async def _visitor(request: Request) -> Visit | None:
+    """None without a session, and while the database has a trouble of its own."""
+    value = request.cookies.get(COOKIE)
+    try:
+        found = await Services.of(request).callers.by_cookie(value) if value else None
+    except (SQLAlchemyError, OSError):
+        return None
+    return Visit(request, found.principal, found.csrf) if found and found.csrf else None
 
 
 def _page_path(request: Request) -> str:

@@ -125,7 +125,8 @@ class SmallBodies:
         try:
             messages = await self._read(scope, receive)
         except Problem as problem:
-            await as_answer(scope, problem)(scope, receive, send)
+            answer = await as_answer(scope, problem)
+            await answer(scope, receive, send)
             return
 
         async def again() -> Message:

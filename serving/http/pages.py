@@ -18,8 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Services
+from refundlens.serving.kit.deadlines import countdown, steps_in_seconds
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.format import in_tenths, left, percent, urgency, when
+from refundlens.serving.kit.format import in_tenths, percent, when
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
@@ -77,7 +78,7 @@ def _templates() -> Environment:
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals |= {"money": money, "stamp": rfc3339} | {
-        tool.__name__: tool for tool in (percent, in_tenths, when, left, urgency)
+        tool.__name__: tool for tool in (percent, in_tenths, when, countdown, steps_in_seconds)
     }
     return environment
 
@@ -94,9 +95,9 @@ class PageRoute(APIRoute):
                 _confirm(request, response)
                 return response
             except DomainError as error:
-                return trouble(request, problem_of(error))
+                return await _trouble(request, problem_of(error))
             except RequestValidationError:  # an address that none of our pages links to
-                return trouble(request, Problem(404, "not_found", "There is no such page."))
+                return await _trouble(request, Problem(404, "not_found", "There is no such page."))
 
         return told
 
@@ -108,15 +109,7 @@ def _confirm(request: Request, response: Response) -> None:
         response.set_cookie(DONE_COOKIE, done, max_age=60, samesite="strict")
 
 
-def trouble(request: Request, problem: Problem) -> HTMLResponse:
-    """The page about it."""
-    answer = html(
-        request,
-        "console/problem.html",
-        problem.status,
-        problem=problem,
-        c=texts("problems", language(request)),
-        f=texts("frame", language(request)),
-    )
-    answer.headers.update(problem.headers)
-    return answer
+async def _trouble(request: Request, problem: Problem) -> Response:
+    page = Services.of(request).problem_page
+    assert page is not None, "`problems.install` had a page"
+    return await page(request, problem)

@@ -35,7 +35,7 @@ In: an exception. Out: `application/problem+json` with type, title, status, deta
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -114,7 +114,7 @@ class Problem(DomainError):
         self.status, self.headers = status, dict(headers or {})
 
 
-Page = Callable[[Request, Problem], Response]
+Page = Callable[[Request, Problem], Awaitable[Response]]
 """How a problem is shown to a browser that asked for a page."""
 
 
@@ -148,9 +148,9 @@ def install(app: FastAPI, page: Page | None = None) -> None:
     app.add_exception_handler(Exception, _on_crash)
 
 
-def as_answer(scope: Scope, problem: Problem) -> Response:
+async def as_answer(scope: Scope, problem: Problem) -> Response:
     """A problem's answer, for what stands before the application's own handlers."""
-    return _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
+    return await _answer(Request(scope), problem.status, problem.code, problem.detail, problem.headers)
 
 
 def named_faults(found: Sequence[Any]) -> list[tuple[str, str]]:
@@ -188,7 +188,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _answer(
+async def _answer(
     request: Request,
     status: int,
     code: str,
@@ -214,7 +214,7 @@ def _answer(
         told["X-Request-Id"] = state["request_id"]
     page: Page | None = Services.of(request).problem_page
     if page is not None and wants_page(request):
-        return page(request, Problem(status, code, detail, {**(headers or {}), **told}))
+        return await page(request, Problem(status, code, detail, {**(headers or {}), **told}))
     return JSONResponse(content, status, {**(headers or {}), **told}, media_type=MEDIA_TYPE)
 
 
@@ -243,13 +243,13 @@ def _bounded(body: ProblemDetails, both: bool) -> dict[str, Any]:
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     problem = problem_of(error)
-    return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
+    return await _answer(request, problem.status, problem.code, problem.detail, problem.headers)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES_BY_STATUS.get(error.status_code, "invalid_request")
-    return _answer(request, error.status_code, code, str(error.detail), error.headers)
+    return await _answer(request, error.status_code, code, str(error.detail), error.headers)
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
@@ -257,28 +257,28 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     found = named_faults(error.errors())
     errors = [{"where": where, "message": message} for where, message in found[:MOST_ERRORS]]
     detail = in_short([f"{where}: {message}" for where, message in found])
-    return _answer(request, 422, "invalid_request", detail, errors=errors)
+    return await _answer(request, 422, "invalid_request", detail, errors=errors)
 
 
 async def _on_data(request: Request, error: Exception) -> Response:
     """PostgreSQL keeps no text with a zero byte; nothing was written."""
     detail = "A text of the request holds a character that cannot be stored, such as a zero byte."
-    return _answer(request, 422, "invalid_request", detail)
+    return await _answer(request, 422, "invalid_request", detail)
 
 
 async def _on_busy(request: Request, error: Exception) -> Response:
     """The database is away, busy, full, damaged, or chose this transaction to end a deadlock: nothing was written."""
     if (fault := storage_fault(error)) is not None:
-        return _on_fault(request, fault, error)
+        return await _on_fault(request, fault, error)
     _log.warning("the database did not answer in time: %s", " ".join(str(error).split())[:200])
     detail = "The database did not answer in time; nothing was done. Send the request again."
-    return _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
+    return await _answer(request, 503, "overloaded", detail, {"Retry-After": "1"})
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
     """What the database says is no fault of the request's: damaged, or our fault."""
     fault = storage_fault(error)
-    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+    return await _on_crash(request, error) if fault is None else await _on_fault(request, fault, error)
 
 
 async def _on_system(request: Request, error: Exception) -> Response:
@@ -286,15 +286,15 @@ async def _on_system(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreAway):
         _log.warning("%s", error)
         detail = "The store of photos did not answer in time; nothing was done. Send the request again."
-        return _answer(request, 503, "overloaded", detail, {"Retry-After": "5"})
+        return await _answer(request, 503, "overloaded", detail, {"Retry-After": "5"})
     fault = storage_fault(error)
-    return await _on_crash(request, error) if fault is None else _on_fault(request, fault, error)
+    return await _on_crash(request, error) if fault is None else await _on_fault(request, fault, error)
 
 
-def _on_fault(request: Request, fault: StorageFault, error: Exception) -> Response:
+async def _on_fault(request: Request, fault: StorageFault, error: Exception) -> Response:
     _log.error("%s", fault.advice, exc_info=error)
     problem = storage_problem(fault)
-    return _answer(request, problem.status, problem.code, problem.detail, problem.headers)
+    return await _answer(request, problem.status, problem.code, problem.detail, problem.headers)
 
 
 def storage_problem(fault: StorageFault) -> Problem:
@@ -314,4 +314,6 @@ async def _on_crash(request: Request, error: Exception) -> Response:
     # the route, not the path: a status link's address is its key
     route = getattr(request.scope.get("route"), "path", "(no route)")
     _log.error("%s %s failed", request.method, route, exc_info=error, extra={"facts": facts})
-    return _answer(request, 500, "internal", "Something went wrong here; the log says what. Try again later.")
+    return await _answer(
+        request, 500, "internal", "Something went wrong here; the log says what. Try again later."
+    )

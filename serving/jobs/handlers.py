@@ -13,6 +13,7 @@ from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.context import Context
+from refundlens.serving.kit.deadlines import WARNINGS
 from refundlens.serving.kit.roles import SYSTEM
 from refundlens.serving.refunds.repository import lock_by_key
 from refundlens.serving.reports import held, repository, screening
@@ -113,6 +114,6 @@ _RINGS: dict[str, Callable[[Context, LeasedJob, Report, Refund], None]] = {
     timers.PHOTO_DUE: _photo_due,
     timers.DECISION: _decide,
 }
-KINDS = (timers.SCREEN_LIMIT, *(timers.WARN + name for name in timers.WARNINGS), timers.DEADLINE, timers.FINALISE,
+KINDS = (timers.SCREEN_LIMIT, *(timers.WARN + name for name in WARNINGS), timers.DEADLINE, timers.FINALISE,
          timers.APPEAL_DUE, timers.PHOTO_DUE, timers.DECISION)  # fmt: skip
 """Kinds of jobs that are timers of a report."""

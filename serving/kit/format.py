@@ -3,18 +3,13 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from markupsafe import Markup
 
-from refundlens.serving.kit.clock import NEVER, rfc3339
+from refundlens.serving.kit.clock import rfc3339
 
 TENTHS = 10
 """Steps of a probability for who is no judge: a change of a photo that is too small to be seen moves it by less."""
-
-
-NEAR = timedelta(hours=2)
-"""A deadline this close is shown as urgent: the second of the three warnings."""
 
 
 def percent(share: float) -> str:
@@ -65,19 +60,3 @@ def when(moment: datetime | str | None) -> Markup:
         return Markup("–")
     text = moment if isinstance(moment, str) else rfc3339(moment)
     return Markup('<time datetime="{}" data-local>{} UTC</time>').format(text, text[:16].replace("T", " "))
-
-
-def left(due: datetime | None, now: datetime, words: dict[str, Any]) -> str:
-    """How long until `due`, or since. words: the area's table `time`."""
-    if due is None or due >= NEVER:
-        return str(words["never"])
-    length = due - now
-    text = span(abs(length), words)
-    return str(words["left" if length > timedelta(0) else "late"]).format(span=text)
-
-
-def urgency(due: datetime | None, now: datetime) -> str:
-    """`late`, `near` or `calm`: a class name."""
-    if due is None or due - now > NEAR:
-        return "calm"
-    return "near" if due > now else "late"

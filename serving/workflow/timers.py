@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from refundlens.serving.kit.deadlines import WARNINGS
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage import queue
 from refundlens.serving.storage.tables import Job, Lane, Refund, Report
 from refundlens.serving.workflow.states import ReportState
 
-WARNINGS = {"24h": timedelta(hours=24), "2h": timedelta(hours=2), "30m": timedelta(minutes=30)}
-"""How long before the refund's own deadline a merchant is warned, by the contract."""
 SCREEN, SCREEN_LIMIT, DEADLINE, FINALISE, APPEAL_DUE, PHOTO_DUE, SCREEN_EXTRA = (
     "screen", "screen_limit", "deadline", "finalise", "appeal_due", "photo_due", "screen_extra",
 )  # fmt: skip

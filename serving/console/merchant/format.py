@@ -1,48 +1,17 @@
 """What the templates show: rows in the order and the words that people read.
 
-In: rows and the time. Out: plain values: a countdown, cards of photos.
+In: rows and the time. Out: plain values: cards of photos, the colour of a state.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from refundlens.serving.kit.clock import rfc3339
-from refundlens.serving.kit.format import span
 from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import RefundStatus, ReportState, Source
 
-Urgency = Literal["over", "30m", "2h", "24h", "calm"]
-URGENCIES: tuple[tuple[timedelta, Urgency], ...] = (
-    (timedelta(0), "over"),
-    (timedelta(minutes=30), "30m"),
-    (timedelta(hours=2), "2h"),
-    (timedelta(hours=24), "24h"),
-)
-"""The three warnings of `workflow.timers`, and the end."""
-
 Tone = Literal["fake", "authentic", "inconclusive", "quiet"]
-
-
-@dataclass(frozen=True)
-class Countdown:
-    """How long there is until `at`."""
-
-    at: datetime
-    left: timedelta
-
-    @property
-    def iso(self) -> str:
-        return rfc3339(self.at)
-
-    @property
-    def urgency(self) -> Urgency:
-        return next((name for most, name in URGENCIES if self.left <= most), "calm")
-
-    def words(self, texts: Mapping[str, str]) -> str:
-        """texts: `days`, `hours`, `minutes`, `over`, with the places that each has."""
-        return texts["over"] if self.urgency == "over" else span(self.left, texts)
 
 
 @dataclass(frozen=True)
@@ -59,13 +28,8 @@ class RefundCard:
     """A refund as the pages show it."""
 
     refund: Refund
-    countdown: Countdown | None
     buyers: Sequence[Card]
     listing: Sequence[Image]
-
-
-def countdown(at: datetime | None, now: datetime) -> Countdown | None:
-    return None if at is None else Countdown(at, at - now)
 
 
 def refund_card(
@@ -83,7 +47,7 @@ def refund_card(
             free = report is None or report.state in (ReportState.WITHDRAWN, ReportState.EXPIRED)
             buyers.append(Card(image, report, open_ and free and image.erased_at is None))
     listing = [image for image, _ in photos if image.source == Source.LISTING]
-    return RefundCard(refund, countdown(refund.deadline_at, now), buyers, listing)
+    return RefundCard(refund, buyers, listing)
 
 
 def tone(report: Report) -> Tone:

@@ -98,7 +98,6 @@ async def _done(visit: Visit, form: FormData, identifier: str, do: Do) -> Respon
 
 def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] | None:
     """What the page's template shows; None where nothing is new."""
-    now = visit.services.clock()
     with visit.services.database.reading() as session:
         report = repository.find_report(session, visit.principal, identifier)
         if seen == report.version:
@@ -122,8 +121,8 @@ def _values(visit: Visit, identifier: str, seen: int | None) -> dict[str, Any] |
         "places": pictures.places(body) if body else [],
         "listing": listing,
         "tone": format.tone,
-        "countdown": format.countdown(whole.refund.deadline_at, now) if undecided else None,
-        "due": format.countdown(report.due_at, now) if said["due_at"] and not undecided else None,
+        "refund_due": whole.refund.deadline_at if undecided else None,
+        "due": report.due_at if said["due_at"] and not undecided else None,
         "claim_reason": refusal.facts(whole, visit.language).claim_reason,
         "default_message": texts("refusal", language)["message"],
         "events": texts("track", visit.language)["events"],

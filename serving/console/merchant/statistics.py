@@ -86,7 +86,7 @@ def statistics_page(visit: Merchant, days: str = "90", zone: str = "") -> Respon
             return "–"
         if length < timedelta(minutes=1):
             return str(words["seconds"]).format(seconds=max(1, round(length.total_seconds())))
-        return span(length, refunds["countdown"])
+        return span(length, texts("frame", visit.language)["time"])
 
     return page(
         visit,

@@ -118,34 +118,41 @@
   });
 })();
 
-/* merchant */
+/* deadlines: what is left, second by second; steps and words are the page's */
 (() => {
   const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-  const URGENT = [[0, "over"], [0.5 * HOUR, "30m"], [2 * HOUR, "2h"], [DAY, "24h"]];
+  const data = document.getElementById("ticking")?.dataset;
+  if (!data) return;
+  const steps = Object.entries(JSON.parse(data.steps)).sort((one, other) => one[1] - other[1]);
+  const time = JSON.parse(data.time), urgency = JSON.parse(data.urgency);
+
+  function span(length) {
+    const hours = Math.floor(length / HOUR);
+    return (length >= DAY ? time.days : length >= HOUR ? time.hours : time.minutes)
+      .replace("{days}", Math.floor(length / DAY)).replace("{hours}", length >= DAY ? hours % 24 : hours)
+      .replace("{minutes}", Math.floor(length / MINUTE) % 60);
+  }
+
+  function write(element, text) {
+    if (element.textContent !== text) element.textContent = text; // what changes is read out
+  }
 
   function tick() {
-    const words = document.getElementById("ticking");
-    if (!words) return;
-    document.querySelectorAll("[data-countdown]").forEach((time) => {
-      const left = Date.parse(time.dateTime) - Date.now();
-      const name = URGENT.find(([most]) => left <= most)?.[1] ?? "calm";
-      const said = inWords(left, words.dataset);
-      if (time.textContent !== said) time.textContent = said;
-      const whole = time.closest(".countdown"), around = whole.querySelector(".urgency");
-      const urgency = words.getAttribute(`data-urgency-${name}`);
-      if (around.textContent !== urgency) around.textContent = urgency;
+    document.querySelectorAll("[data-countdown]").forEach((moment) => {
+      const left = Date.parse(moment.dateTime) - Date.now(), whole = moment.closest(".countdown");
+      const name = steps.find(([, most]) => left <= most * SECOND)?.[0] ?? "calm";
+      write(moment, name === "over" ? time.over.replace("{span}", span(-left)) : span(left));
+      write(whole.querySelector(".urgency"), urgency[name]);
       whole.className = `countdown u${name}`;
     });
   }
+  document.addEventListener("htmx:afterSettle", tick);
+  setInterval(tick, SECOND);
+  tick();
+})();
 
-  function inWords(left, words) {
-    if (left <= 0) return words.over;
-    const places = left >= DAY ? words.days : left >= HOUR ? words.hours : words.minutes;
-    const hours = Math.floor(left / HOUR);
-    return places.replace("{days}", Math.floor(left / DAY)).replace("{hours}", left >= DAY ? hours % 24 : hours)
-      .replace("{minutes}", Math.floor(left / MINUTE) % 60);
-  }
-
+/* merchant */
+(() => {
   function count() {
     const said = document.querySelector("[data-selected]");
     if (said) said.textContent = `${said.dataset.selected} ${document.querySelectorAll("[name=photo]:checked").length}`;
@@ -179,7 +186,6 @@
       name.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
     });
     count();
-    tick();
   }
 
   document.addEventListener("input", (event) => {
@@ -197,7 +203,6 @@
     location.reload();
   });
   document.addEventListener("htmx:afterSettle", prepare);
-  setInterval(tick, SECOND);
   prepare();
 })();
 /* end of merchant */

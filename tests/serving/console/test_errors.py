@@ -1,0 +1,55 @@
+"""Errors as pages: in the frame of whoever gets them, with their own way on, and in nobody's for strangers."""
+
+import re
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
+from starlette.testclient import TestClient
+
+from tests.support.desk import Desk
+
+PAGE = {"Accept": "text/html", "Accept-Language": "en"}
+OWN = {"shop-1": "/refunds", "ann": "/queue", "eve": "/models", "root": "/admin"}
+"""A place that each person's navigation has and the others' lack (the administrator's has all)."""
+
+
+def _places(page: str) -> set[str]:
+    found = re.search(r"<nav.*?</nav>", page, re.DOTALL)
+    return set(re.findall(r'href="(/\w*)"', found[0])) if found else set()
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    "path", ["/no/such/page", "/queue/rpt_none", "/admin/keys", "/refunds/none", "/v1/reports/none"]
+)
+def test_an_error_has_the_person_s_own_navigation(workflow_app: FastAPI, name: str, path: str) -> None:
+    desk = Desk(workflow_app, name)
+    answer = desk.http.get(path, headers=PAGE)
+    if answer.status_code == 200:
+        return  # theirs to see
+    places = _places(answer.text)
+    assert answer.status_code in (403, 404) and OWN[name] in places, (answer.status_code, places)
+    if name != "root":
+        assert not places & (set(OWN.values()) - {OWN[name]})
+    assert "Log out" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/no/such/page", "/track/none"])
+def test_a_stranger_is_shown_no_staff_pages(workflow_app: FastAPI, path: str) -> None:
+    answer = TestClient(workflow_app).get(path, headers=PAGE)
+    assert answer.status_code == 404 and not _places(answer.text)
+    assert "There is nothing here" in answer.text and "Log out" not in answer.text
+
+
+def test_while_the_database_is_away_the_page_is_still_drawn(
+    workflow_app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(workflow_app, "ann")
+
+    async def away(value: str) -> None:
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(workflow_app.state.callers, "by_cookie", away)
+    answer = desk.http.get("/no/such/page", headers=PAGE)
+    assert answer.status_code == 404 and "There is nothing here" in answer.text
