@@ -27,7 +27,16 @@ from refundlens.model.detect import Detector
 from refundlens.serving.buyers import endpoints as buyers
 from refundlens.serving.buyers import integrity
 from refundlens.serving.complaints import endpoints as complaints
-from refundlens.serving.console import account, admin, badge, developers, merchant, notifications, review
+from refundlens.serving.console import (
+    account,
+    admin,
+    badge,
+    developers,
+    glossary,
+    merchant,
+    notifications,
+    review,
+)
 from refundlens.serving.console import page as frame
 from refundlens.serving.demo import fake
 from refundlens.serving.demo.refunds import keep_renewed, mirror_samples
@@ -106,6 +115,7 @@ CONSOLE: tuple[APIRouter, ...] = (
     badge.router,
     notifications.router,
     account.router,
+    glossary.router,
 )
 """The console's pages."""
 BODY_MODELS: list[type[BaseModel]] = [RefundIn, PlatformMessage]

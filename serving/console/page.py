@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
+from refundlens.serving.console.tour import tour_of
 from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created
@@ -140,6 +141,8 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.services.clock(),
         page_path=_page_path(visit.request),
+        tour=tour_of(template, visit.language),
+        w=texts("tour", visit.language),
         spoken=partial(in_one_language, language=visit.language),
         **values,
     )
@@ -149,15 +152,23 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
 
 async def trouble(request: Request, problem: Problem) -> HTMLResponse:
     """The page about it: in the visitor's own frame, if a session is known; nobody is asked for a login here."""
+    answer = await open_page(request, "problem.html", "problems", problem.status, problem=problem)
+    answer.headers.update(problem.headers)
+    return answer
+
+
+async def open_page(
+    request: Request, template: str, area: str, status: int = 200, **values: object
+) -> HTMLResponse:
+    """A page that everybody may see: in the visitor's own frame, or without places where nobody is known."""
     visit = await _visitor(request)
     if visit is not None:
-        answer = page(visit, "problem.html", "problems", problem.status, problem=problem)
-    else:
-        spoken = language(request)
-        words = {"c": texts("problems", spoken), "f": texts("frame", spoken)}
-        values = {"visit": None, "area": "problems", "page_path": _page_path(request), "problem": problem}
-        answer = html(request, "console/problem.html", problem.status, **words, **values)
-    answer.headers.update(problem.headers)
+        return page(visit, template, area, status, **values)
+    spoken = language(request)
+    words = {"c": texts(area, spoken), "f": texts("frame", spoken)}
+    shown = {"visit": None, "area": area, "page_path": _page_path(request), "tour": [], **words, **values}
+    answer = html(request, f"console/{template}", status, **shown)
+    remember_language(request, answer)
     return answer
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.demo.samples import SAMPLES, Sample, both_languages, listing
+from refundlens.serving.demo.samples import CLAIM, SAMPLES, Sample, both_languages, listing
 from refundlens.serving.identity.keys import DEMO_SUBJECT, PREFIX, visitor
 from refundlens.serving.identity.tenants import DEMO
 from refundlens.serving.kit.context import Context, Services
@@ -144,7 +144,7 @@ def _mirror(
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(
             type=sample.defect,
-            text=both_languages(sample.slug, "{item}: {claim}"),
+            text=both_languages(sample.slug, CLAIM),
         ),
         deadline_at=now + time,
     )

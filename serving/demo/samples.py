@@ -64,10 +64,17 @@ FOUND = Sample("cloth-hole-found", "fabric", "hole", True, 16800, (0.02, 0.03), 
 """Of the refund that was found fake (`serving.jobs.example`)."""
 
 
+CLAIM = "{item}{colon}{claim}"
+"""What a buyer says, with the language's own colon."""
+
+
 def both_languages(slug: str, form: str) -> str:
     """A sentence of a sample in each language, a line each: how it is stored, since nobody translates what people
     write."""
-    return "\n".join(form.format(**texts("samples", one)[slug]) for one in LANGUAGES[::-1])
+    return "\n".join(
+        form.format(**texts("samples", one)[slug], colon=texts("page", one)["colon"])
+        for one in LANGUAGES[::-1]
+    )
 
 
 def in_one_language(text: str, language: Language) -> str:
@@ -81,7 +88,7 @@ def in_one_language(text: str, language: Language) -> str:
 @cache
 def _sentences() -> frozenset[str]:
     slugs = [sample.slug for sample in SAMPLES]
-    claims = {both_languages(slug, "{item}: {claim}") for slug in [*slugs, FOUND.slug]}
+    claims = {both_languages(slug, CLAIM) for slug in [*slugs, FOUND.slug]}
     return frozenset(claims | {both_languages(FOUND.slug, "{decision}")})
 
 

@@ -38,7 +38,7 @@ from refundlens.serving.http.turns import drawn
 from refundlens.serving.identity import access
 from refundlens.serving.identity.access import start_visit
 from refundlens.serving.kit.context import Services
-from refundlens.serving.kit.format import percent
+from refundlens.serving.kit.format import percent, percent_in_tenths
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.settings import Settings
@@ -60,7 +60,8 @@ class ErrorView:
 @dataclass(frozen=True)
 class ResultView:
     """A verdict to show. heat_width and heat_height: pixels of the photo that the maps cover (whole cells). doubt:
-    where the heat map is not to be trusted, none where the model cannot tell. kept: whether the API has it, too."""
+    where the heat map is not to be trusted, none where the model cannot tell. kept: whether the API has it, too. exact:
+    whether its reader gets every digit."""
 
     name: str | None
     kept: bool
@@ -70,13 +71,16 @@ class ResultView:
     heat_width: int
     heat_height: int
     doubt: str | None
+    exact: bool
     error: None = None
 
-    percent = staticmethod(percent)
+    def share(self, value: float) -> str:
+        """A probability as its reader gets it."""
+        return percent(value) if self.exact else percent_in_tenths(value)
 
 
 async def result_view(
-    request: Request, outcome: PhotoOutcome, photo: Upload, kept: bool = False
+    request: Request, outcome: PhotoOutcome, photo: Upload, kept: bool = False, exact: bool = True
 ) -> ResultView | ErrorView:
     if outcome.body is None or outcome.detection is None:
         error = outcome.error or INTERNAL
@@ -85,7 +89,7 @@ async def result_view(
     rows, columns = heat.shape
     preview, overlay, doubt = await drawn(request, lambda: partial(result_pictures, photo.data, heat, trust))
     return ResultView(
-        photo.name, kept, outcome.body, preview, overlay, columns * STRIDE, rows * STRIDE, doubt
+        photo.name, kept, outcome.body, preview, overlay, columns * STRIDE, rows * STRIDE, doubt, exact
     )
 
 
@@ -164,7 +168,7 @@ async def _judged(
         async def look() -> list[ResultView | ErrorView]:
             outcomes = await service.judge(asked)
             pairs = zip(outcomes, asked.body.images, strict=True)
-            return [await result_view(request, outcome, photo, keep) for outcome, photo in pairs]
+            return [await result_view(request, outcome, photo, keep, asked.exact) for outcome, photo in pairs]
 
         views = await while_connected(request, look())
     judged = any(isinstance(view, ResultView) for view in views)

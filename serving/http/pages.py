@@ -20,7 +20,7 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.deadlines import countdown, steps_in_seconds
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.format import in_tenths, percent, when
+from refundlens.serving.kit.format import percent, percent_in_tenths, when
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
@@ -78,7 +78,7 @@ def _templates() -> Environment:
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals |= {"money": money, "stamp": rfc3339} | {
-        tool.__name__: tool for tool in (percent, in_tenths, when, countdown, steps_in_seconds)
+        tool.__name__: tool for tool in (percent, percent_in_tenths, when, countdown, steps_in_seconds)
     }
     return environment
 
@@ -112,4 +112,5 @@ def _confirm(request: Request, response: Response) -> None:
 async def _trouble(request: Request, problem: Problem) -> Response:
     page = Services.of(request).problem_page
     assert page is not None, "`problems.install` had a page"
-    return await page(request, problem)
+    answer: Response = await page(request, problem)
+    return answer

@@ -30,6 +30,16 @@ def in_tenths(value: float) -> float:
     return round(value * TENTHS) / TENTHS
 
 
+def percent_in_tenths(share: float) -> str:
+    """For those who get probabilities in tenths: no more is said than the tenth that it was rounded to.
+
+    >>> [percent_in_tenths(share) for share in (0.016, 0.3, 0.9731)]
+    ['< 5%', '≈ 30%', '> 95%']
+    """
+    tenth = in_tenths(share)
+    return "< 5%" if tenth <= 0 else "> 95%" if tenth >= 1 else f"≈ {tenth:.0%}"
+
+
 def bound_percent(share: float) -> str:
     """Rounded up: a bound must not be made smaller by writing it.
 

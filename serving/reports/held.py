@@ -91,6 +91,13 @@ def undo_held(context: Context, report: Report) -> HeldDecision:
     return found
 
 
+def undo_together(session: Session, undone: HeldDecision, reports: Sequence[Report]) -> None:
+    """Take back the others of one click: the same judge's, due at the same moment."""
+    for other in find_held(session, [report.id for report in reports]).values():
+        if (other.by, other.due_at) == (undone.by, undone.due_at):
+            timers.cancel(session, other.report_id, timers.DECISION)
+
+
 def carry_out(context: Context, data: dict[str, Any], report: Report, refund: Refund) -> None:
     """The ten seconds are over. What has become impossible meanwhile, since the merchant withdrew or the refund was
     closed, is dropped: the report's own history says why."""

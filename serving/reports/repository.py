@@ -117,6 +117,13 @@ def of_claim(session: Session, claim_id: str) -> Sequence[Report]:
     )
 
 
+def of_refund(session: Session, refund: str) -> Sequence[Report]:
+    """refund: our own id of it."""
+    return (
+        session.execute(select(Report).where(Report.refund_id == refund).order_by(Report.id)).scalars().all()
+    )
+
+
 def newest(
     session: Session, principal: Principal, wanted: Filter, before: str | None, limit: int
 ) -> Sequence[Report]:

@@ -192,9 +192,13 @@ def _check_reason(code: str, established: bool) -> None:
 
 
 def undo_decision(context: Context, identifier: str) -> held.HeldDecision:
-    """Take back a decision that is held. Raises NotFound, Conflict, Forbidden."""
-    report, _ = repository.lock(context.session, context.principal, identifier)
-    return held.undo_held(context, report)
+    """Take back a decision that is held, and those on the refund's other reports that were made with it. Raises
+    NotFound, Conflict, Forbidden."""
+    report, refund = repository.lock(context.session, context.principal, identifier)
+    undone = held.undo_held(context, report)
+    if undone.appeal_id is None:
+        held.undo_together(context.session, undone, repository.of_refund(context.session, refund.id))
+    return undone
 
 
 def request_photo(context: Context, identifier: str, body: PhotoRequestIn, if_match: str | None) -> Report:

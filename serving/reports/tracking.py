@@ -72,6 +72,7 @@ def _status_page(
         side=side,
         token=token,
         t=texts("track", language),
+        p=texts("page", language),
         language=language,
         heat=heat,
         percent=bound_percent,

@@ -83,10 +83,22 @@ MIGRATION_LOCK = 7_421_001
 
 @dataclass(frozen=True)
 class State:
-    """Whether the tables are this version's, and a sentence about them."""
+    """Version of the tables that are there, none before the first start, and the one that this program works with."""
 
-    current: bool
-    text: str
+    found: str | None
+    newest: str | None
+
+    @property
+    def current(self) -> bool:
+        return self.found == self.newest
+
+    @property
+    def text(self) -> str:
+        """For the command line."""
+        if self.found is None:
+            return "no tables yet; `refundlens serve` makes them at its first start"
+        advice = "" if self.current else f"; `refundlens serve` brings them to {self.newest}"
+        return f"tables of version {self.found}{advice}"
 
 
 class DatabaseError(Exception):
@@ -208,12 +220,7 @@ class Database:
         from refundlens.serving.storage.migrate import revisions
 
         with self._engine.connect() as connection:
-            found, newest = revisions(connection)
-        if found is None:
-            return State(False, "no tables yet; `refundlens serve` makes them at its first start")
-        if found != newest:
-            return State(False, f"tables of version {found}; `refundlens serve` brings them to {newest}")
-        return State(True, f"tables of version {found}")
+            return State(*revisions(connection))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -22,6 +22,7 @@ from refundlens.serving.events.verify import Anchor, Verified, records, verify
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.errors import Invalid
+from refundlens.serving.kit.language import texts
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import AuditEvent, Chain
 
@@ -100,6 +101,7 @@ def _draw(
         "audit",
         failed,
         rows=rows[:ROWS],
+        events=texts("queue", visit.language)["events"],
         length=head.length if head else 0,
         about=about,
         day=day,

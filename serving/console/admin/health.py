@@ -80,7 +80,7 @@ def _database(visit: Visit) -> HealthCheck:
     return HealthCheck(
         "database",
         "ok" if state.current else "failed",
-        {"name": visit.services.database.name, "text": state.text},
+        {"name": visit.services.database.name, "version": state.found or "–"},
     )
 
 

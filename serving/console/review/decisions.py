@@ -40,15 +40,20 @@ KEPT = ("reason_code", "reason", "wish", "message", "view")
 
 @router.post("/queue/{report_id}/decision")
 async def decide(visit: Judge, report_id: str) -> Response:
-    """Decide a report, and go on to the next."""
+    """Decide a report, with the ticked ones of the same refund (field `also`), and go on to the next: all or none."""
     form = await fields(visit)
+    also = {str(one) for one in form.getlist("also")} - {report_id}
 
     def do(context: Context) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
         report = reports.find_report(context.session, context.principal, report_id)
-        assignment.take_case(context.session, context.principal, report, context.now)
-        service.decide(context, report_id, body, version_seen(form), hold=True)
-        assignment.give_back(context.session, context.principal, report_id)
+        for one in sorted({report_id, *also}):
+            other = reports.find_report(context.session, context.principal, one)
+            if other.refund_id != report.refund_id:
+                raise Invalid("invalid_request", "also: only reports of the same refund are decided together")
+            assignment.take_case(context.session, context.principal, other, context.now)
+            service.decide(context, one, body, version_seen(form) if one == report_id else None, hold=True)
+            assignment.give_back(context.session, context.principal, one)
         return Created({"report": report_id}, 200)
 
     _, failed = await _try(visit, form, do)
@@ -79,7 +84,8 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
 
 @router.post("/queue/{report_id}/undo")
 async def undo(visit: Judge, report_id: str) -> Response:
-    """Take a decision back within its ten seconds: the case is there again, with what was typed."""
+    """Take a decision back within its ten seconds, with those made in the same click: the case is there again, with
+    what was typed."""
     form = await fields(visit)
 
     def do(context: Context) -> Created:

@@ -86,6 +86,13 @@ class Case:
     def due_at(self) -> datetime:
         return self.whole.report.due_at
 
+    @property
+    def together(self) -> list[Other]:
+        """Photos of the refund whose reports wait for a judge, too: one decision may do for several."""
+        return [
+            one for one in self.others if one.state == ReportState.NEEDS_REVIEW and not one.image.erased_at
+        ]
+
     def may(self, action: str) -> bool:
         return action in self.shown["allowed_actions"]
 

@@ -12,12 +12,5 @@
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form.once").forEach((form) => { delete form.dataset.sent; });
   });
-  document.querySelectorAll("[data-copy]").forEach((button) => {
-    button.hidden = !navigator.clipboard;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      button.textContent = button.dataset.done;
-    });
-  });
   document.getElementById("failure")?.focus();
 })();

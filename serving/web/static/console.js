@@ -1,17 +1,29 @@
 // What htmx alone does not do. Every action of the console works without this file.
 "use strict";
 
-/* links that are copied */
+/* pictures that were refused while too many were drawn: asked for again, a few times */
+(() => {
+  const WAITS = [2000, 4000, 8000]; // ms
+  document.addEventListener("error", ({ target }) => {
+    if (target.tagName !== "IMG") return;
+    const tries = Number(target.dataset.tries ?? 0);
+    if (tries >= WAITS.length) return;
+    target.dataset.tries = String(tries + 1);
+    setTimeout(() => { target.src = target.getAttribute("src"); }, WAITS[tries]);
+  }, true);
+})();
+
+/* links, keys and other texts that are copied */
 (() => {
   document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const link = document.getElementById(button.dataset.copy);
+    const source = document.getElementById(button.dataset.copy);
     try {
-      await navigator.clipboard.writeText(link.href);
+      await navigator.clipboard.writeText(source.href ?? source.textContent);
     } catch {  // no permission, or plain http: the old way
-      getSelection().selectAllChildren(link);
+      getSelection().selectAllChildren(source);
       document.execCommand("copy");
     }
     button.textContent = button.dataset.copied;
@@ -205,166 +217,3 @@
   document.addEventListener("htmx:afterSettle", prepare);
   prepare();
 })();
-/* end of merchant */
-
-/* review: synchronised zoom, keyboard decisions. */
-(() => {
-  const root = document.querySelector(".bench");
-  if (!root) return;
-  root.querySelectorAll(".with-script, .zoom").forEach((part) => { part.hidden = false; });
-
-  // One view for all panes: scale, and the point (0 to 1 of the stage) at the middle of the viewport.
-  const panes = root.querySelector(".panes");
-  const look = { scale: 1, x: 0.5, y: 0.5 };
-  const MOST = 32;
-  function draw() {
-    look.scale = Math.min(Math.max(look.scale, 1), MOST);
-    const edge = 0.5 / look.scale;
-    look.x = Math.min(Math.max(look.x, edge), 1 - edge);
-    look.y = Math.min(Math.max(look.y, edge), 1 - edge);
-    panes.querySelectorAll(".stage").forEach((stage) => {
-      const x = (0.5 - look.x * look.scale) * 100, y = (0.5 - look.y * look.scale) * 100;
-      stage.style.transform = `translate(${x}%, ${y}%) scale(${look.scale})`;
-      stage.classList.toggle("close", look.scale > full());
-      stage.parentElement.classList.toggle("zoomed", look.scale > 1);
-    });
-  }
-  // Scale at which a pixel of the photo is a pixel of the page.
-  function full() {
-    const box = panes.querySelector(".viewport").getBoundingClientRect();
-    const fit = Math.min(box.width / panes.dataset.width, box.height / panes.dataset.height);
-    return Math.max(1, 1 / fit);
-  }
-  function zoom(factor, x = look.x, y = look.y) {
-    const before = look.scale;
-    look.scale = Math.min(Math.max(before * factor, 1), MOST);
-    const kept = before / look.scale;  // what lies under the pointer stays there
-    look.x = x + (look.x - x) * kept;
-    look.y = y + (look.y - y) * kept;
-    draw();
-  }
-  function spot(viewport, event) {
-    const box = viewport.getBoundingClientRect();
-    return [
-      look.x + ((event.clientX - box.left) / box.width - 0.5) / look.scale,
-      look.y + ((event.clientY - box.top) / box.height - 0.5) / look.scale,
-    ];
-  }
-  function zoomTo([x0, y0, x1, y1]) {
-    const box = panes.querySelector(".viewport").getBoundingClientRect();
-    const fit = Math.min(box.width / panes.dataset.width, box.height / panes.dataset.height);
-    const place = (value, side, length) => 0.5 + (value - side / 2) * fit / length;
-    look.x = place((x0 + x1) / 2, Number(panes.dataset.width), box.width);
-    look.y = place((y0 + y1) / 2, Number(panes.dataset.height), box.height);
-    look.scale = 0.5 * Math.min(box.width / ((x1 - x0) * fit), box.height / ((y1 - y0) * fit));
-    draw();
-    panes.scrollIntoView({ block: "nearest" });
-  }
-  if (panes) {
-    panes.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => {
-      if (button.dataset.zoom === "in") zoom(1.5);
-      else if (button.dataset.zoom === "out") zoom(1 / 1.5);
-      else { look.scale = button.dataset.zoom === "full" ? full() : 1; draw(); }
-    }));
-    root.querySelectorAll("[data-box]").forEach((button) => button.addEventListener("click", () => {
-      zoomTo(button.dataset.box.split(",").map(Number));
-    }));
-    panes.querySelectorAll(".fade input").forEach((range) => range.addEventListener("input", () => {
-      range.closest(".view").querySelector(".over").style.opacity = String(range.value / 100);
-    }));
-    panes.querySelectorAll(".viewport").forEach((viewport) => {
-      const fingers = new Map();
-      let moved = false;
-      viewport.addEventListener("wheel", (event) => {
-        if (!event.ctrlKey && !event.metaKey && look.scale === 1) return;  // the page scrolls
-        event.preventDefault();
-        zoom(Math.exp(-event.deltaY / 300), ...spot(viewport, event));
-      }, { passive: false });
-      viewport.addEventListener("dblclick", (event) => zoom(2, ...spot(viewport, event)));
-      viewport.addEventListener("pointerdown", (event) => {
-        if (event.target.closest("a, button")) return;
-        fingers.set(event.pointerId, event);
-        moved = false;
-        if (look.scale > 1 || fingers.size > 1) viewport.setPointerCapture(event.pointerId);
-      });
-      viewport.addEventListener("pointermove", (event) => {
-        const before = fingers.get(event.pointerId);
-        if (!before) return;
-        const box = viewport.getBoundingClientRect();
-        if (fingers.size === 2) {
-          const other = [...fingers.values()].find((finger) => finger.pointerId !== event.pointerId);
-          const far = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
-          zoom(far(event) / Math.max(far(before), 1), ...spot(viewport, event));
-        } else if (look.scale > 1) {
-          look.x -= (event.clientX - before.clientX) / box.width / look.scale;
-          look.y -= (event.clientY - before.clientY) / box.height / look.scale;
-          draw();
-        }
-        moved = moved || Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) > 2;
-        fingers.set(event.pointerId, event);
-      });
-      const lift = (event) => {
-        // a click without a drag goes there: panning needs no dragging
-        if (event.type === "pointerup" && fingers.size === 1 && !moved && look.scale > 1 && event.detail < 2) {
-          [look.x, look.y] = spot(viewport, event);
-          draw();
-        }
-        fingers.delete(event.pointerId);
-      };
-      viewport.addEventListener("pointerup", lift);
-      viewport.addEventListener("pointercancel", lift);
-      viewport.addEventListener("keydown", (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
-        const step = 0.1 / look.scale;
-        const keys = {
-          ArrowLeft: () => { look.x -= step; }, ArrowRight: () => { look.x += step; },
-          ArrowUp: () => { look.y -= step; }, ArrowDown: () => { look.y += step; },
-          "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => { look.scale = 1; },
-        };
-        if (!keys[event.key] || (event.key.startsWith("Arrow") && look.scale === 1)) return;
-        event.preventDefault();
-        keys[event.key]();
-        draw();
-      });
-    });
-  }
-
-  // Two keystrokes: a digit chooses the reason, a letter decides. Can be switched off (WCAG 2.1.4).
-  const form = root.querySelector("form.decide");
-  if (form) {
-    const codes = [...form.querySelectorAll("[name=reason_code]")];
-    const words = form.querySelector("textarea");
-    const shortcuts = form.querySelector(".shortcuts");
-    const sentences = new Set(codes.map((code) => code.dataset.sentence));
-    shortcuts.checked = localStorage.getItem("review-shortcuts") !== "off";
-    shortcuts.addEventListener("change", () => {
-      localStorage.setItem("review-shortcuts", shortcuts.checked ? "on" : "off");
-    });
-    codes.forEach((code) => code.addEventListener("change", () => {
-      if (!words.value.trim() || sentences.has(words.value)) words.value = code.dataset.sentence;
-    }));
-    document.addEventListener("keydown", (event) => {
-      if (!shortcuts.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox], [type=range])")) return;
-      const code = codes[Number(event.key) - 1];
-      const button = root.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
-      if (code && !event.target.closest(".viewport")) {
-        event.preventDefault();
-        code.checked = true;
-        code.dispatchEvent(new Event("change"));
-        code.focus({ preventScroll: true });
-      } else if (button) {
-        event.preventDefault();
-        button.form.requestSubmit(button);
-      }
-    });
-    // a second click must not send the form again while the first is under way
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) event.preventDefault();
-      form.dataset.sent = "yes";
-    });
-    window.addEventListener("pageshow", () => { delete form.dataset.sent; });
-  }
-  document.getElementById("failure")?.focus();
-})();
-/* end of review */

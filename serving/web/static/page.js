@@ -14,18 +14,32 @@ async function send(form, button) {
   result.replaceChildren();
   const address = button?.hasAttribute("formaction") ? button.formAction : form.action;
   const bodies = [...parts(form)];
+  const verdicts = { fake: 0, authentic: 0, inconclusive: 0, error: 0 };
   for (const [index, body] of bodies.entries()) {
     const waiting = say("working", bodies.length > 1 ? progress(index + 1, bodies.length) : result.dataset.working);
     let answer;
     try {
-      answer = await ask(address, body);
+      answer = await ask(address, body, waiting);
     } catch {
       answer = say("error", result.dataset.failed);
     }
+    const kind = Object.keys(verdicts).find((one) => (answer.firstElementChild ?? answer).classList?.contains(one));
+    verdicts[kind ?? "error"] += 1;
     waiting.replaceWith(answer);
     if (index === 0) show(result.querySelector(".result"));
   }
+  if (bodies.length > 1) sum(bodies.length, verdicts);
   buttons.forEach((one) => { one.disabled = false; });
+}
+
+/* What became of several photos, above them. */
+function sum(count, verdicts) {
+  const line = document.createElement("p");
+  line.className = "sum";
+  line.textContent = Object.entries(verdicts).reduce(
+    (text, [kind, number]) => text.replace(`{${kind}}`, number), result.dataset.sum.replace("{count}", count));
+  result.prepend(line);
+  show(line);
 }
 
 /* What is sent: a body for each photo of an upload, nothing for a sample. */
@@ -44,13 +58,32 @@ function copy(data) {
   return other;
 }
 
-async function ask(address, body) {
-  const answer = await fetch(address, { method: "POST", body, headers: { "X-Fragment": "1" } });
-  if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("no page");
+async function ask(address, body, waiting) {
   const made = document.createElement("template");
-  made.innerHTML = await answer.text();
+  made.innerHTML = await post(address, body, waiting);
   prepare(made.content);
   return made.content;
+}
+
+/* By XMLHttpRequest, which alone tells how much of a photo has gone. */
+function post(address, body, waiting) {
+  const request = new XMLHttpRequest(), bar = document.createElement("progress");
+  Object.assign(bar, { max: 1, value: 0 });
+  bar.setAttribute("aria-label", waiting.textContent);
+  if (body) waiting.append(bar);
+  return new Promise((done, fail) => {
+    request.open("POST", address);
+    request.setRequestHeader("X-Fragment", "1");
+    request.upload.addEventListener("progress", ({ loaded, total }) => { bar.value = loaded / total; });
+    request.upload.addEventListener("load", () => bar.removeAttribute("value"));
+    request.addEventListener("error", fail);
+    request.addEventListener("load", () => {
+      const page = (request.getResponseHeader("Content-Type") || "").startsWith("text/html");
+      if (page) done(request.responseText);
+      else fail(new Error("no page"));
+    });
+    request.send(body);
+  });
 }
 
 function progress(number, count) {
@@ -108,5 +141,19 @@ document.addEventListener("drop", (event) => {
   drop.classList.remove("over");
   take(event.dataTransfer.files);
 });
+/* Results are stored by nobody but this tab: whoever comes back finds them. */
+const KEPT = "results";
+window.addEventListener("pagehide", () => {
+  try {
+    if (result.children.length) sessionStorage.setItem(KEPT, result.innerHTML);
+  } catch { // more than a tab may keep
+    sessionStorage.removeItem(KEPT);
+  }
+});
+const kept = sessionStorage.getItem(KEPT);
+sessionStorage.removeItem(KEPT);
+if (kept && !result.children.length && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+  result.innerHTML = kept;
+}
 prepare(document);
 if (result.children.length) show(result.querySelector(".result"));

@@ -146,6 +146,10 @@ def test_an_administrator_s_morning(
     page.select_option("#role", "adjudicator")
     admin.press("form[action='/admin/keys/new'] > button")
     key = page.locator("#secret").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    admin.press("[data-copy=secret]", away=False)
+    playwright.expect(page.locator("[data-copy=secret]")).to_have_text(admin.words("admin")["copied"])
+    assert page.evaluate("navigator.clipboard.readText()") == key
     asked = httpx.get(f"{live.base}/v1/reports", headers={"Authorization": f"Bearer {key}"})
     assert asked.status_code == 200
     admin.open("/admin/keys")

@@ -2,7 +2,9 @@
 adjudicators who share a queue. On a desktop and a phone of 390 pixels, with taps, in both languages.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -52,11 +54,16 @@ def person(request: pytest.FixtureRequest, browser: Any, live: Any) -> Iterator[
 
 def press(someone: Person, selector: str) -> None:
     """A tap where there is a touch screen, else a click."""
+    with someone.page.expect_navigation():
+        press_here(someone, selector)
+    someone.look(selector)
+
+
+def press_here(someone: Person, selector: str) -> None:
+    """The same where no other page comes."""
     target = someone.page.locator(selector).first
     touch = someone.page.evaluate("navigator.maxTouchPoints > 0")
-    with someone.page.expect_navigation():
-        target.tap() if touch else target.click()
-    someone.look(selector)
+    target.tap() if touch else target.click()
 
 
 def words(someone: Person) -> dict[str, str]:
@@ -132,3 +139,83 @@ def test_two_adjudicators_share_a_queue(
     ann.open("/queue/mine")
     ann.says(words(ann)["mine"])
     assert ann.troubles == [] and bob.troubles == []
+
+
+def test_an_adjudicator_looks_closely(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop = story.Caller(live.base, live.key("shop-1"))
+    image = shop.put("/v1/refunds/close-1", story.refund(photo("GIF", size=(300, 200))))["images"][0]["id"]
+    made = shop.post("/v1/reports", {"refund_id": "close-1", "image": image}, Prefer="wait=20")
+    judge = person()
+    judge.log_in(live.key("ann"), f"/queue/{made['id']}")
+    page = judge.page
+    page.locator(".pane.second .viewport").first.scroll_into_view_if_needed()
+    page.select_option("[data-map-style]", "mono")
+    expect(page.locator("canvas.over")).to_have_count(1)
+    page.keyboard.press("m")
+    expect(page.locator(".lens canvas.over")).to_have_count(1)
+    expect(page.locator(".lens")).to_have_count(2)
+    page.locator("[data-tool=ruler]").click()
+    page.locator(".viewport").first.focus()
+    page.keyboard.press("Enter")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".measured")).to_have_text(re.compile(r"[1-9]\d*\.\d.* 0.* [1-9]\d*"))
+    expect(page.locator(".viewport > .stage > .ruler")).to_have_count(2)
+    page.keyboard.press("b")
+    judge.look("tools")
+    expect(page.locator(".pane > .viewport > .stage > .blinked")).to_be_hidden()
+    expect(page.locator(".pane > .viewport > .stage > .blinked")).to_be_visible()
+    for name in ("lens", "ruler", "blink"):
+        page.locator(f"[data-tool={name}]").click()
+    expect(page.locator(".lens, .ruler, .blinked")).to_have_count(0)
+    page.reload()
+    expect(page.locator("canvas.over")).to_have_count(1)  # the map's colours are kept
+    assert judge.troubles == []
+
+
+def test_a_tour_is_offered_until_it_is_answered(person: Callable[[], Person], live: Any) -> None:
+    someone = person()
+    page = someone.page
+    someone.log_in(live.key("ann"), "/queue")
+    offer, panel = page.locator("#tour-offer"), page.locator("#tour")
+    expect(offer).to_be_visible()
+    press_here(someone, "#tour-offer [data-tour-start]")
+    expect(offer).to_be_hidden()
+    sentences = set()
+    while True:
+        expect(page.locator(".toured")).to_have_count(1)
+        sentences.add(panel.locator("p").first.inner_text())
+        someone.look("tour")
+        if not panel.locator("button").nth(1).is_visible():
+            break
+        press_here(someone, "#tour button >> nth=1")
+    assert len(sentences) == 4
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.reload()
+    expect(page.locator("footer [data-tour-start]")).to_be_visible()
+    expect(offer).to_be_hidden()
+    someone.open("/glossary")
+    assert page.locator("nav a[href='/queue']").count() == 1 and someone.troubles == []
+
+
+def test_photos_that_are_refused_stay_chosen(
+    person: Callable[[], Person], live: Any, photo: Callable[..., bytes]
+) -> None:
+    merchant = person()
+    page = merchant.page
+    merchant.log_in(live.key("shop-1"), "/new-case")
+    for name, said in (("number", "keep-1"), ("amount", "nothing"), ("buyer", "b")):
+        page.fill(f"[name={name}]", said)
+    page.check("[name=source][value=chat]")
+    page.set_input_files("#photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(red=True)}])
+    press_here(merchant, ".case-form button:last-of-type")
+    expect(page.locator(".sending [role=status]")).not_to_be_empty()
+    expect(page.locator(".case-form button:last-of-type")).to_be_enabled()
+    assert "/reports/" not in page.url and page.locator("#photos").evaluate("one => one.files.length") == 1
+    page.fill("[name=amount]", "12.50")
+    press(merchant, ".case-form button:last-of-type")
+    assert "/reports/rpt_" in page.url and merchant.troubles == []

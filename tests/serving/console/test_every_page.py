@@ -96,7 +96,7 @@ def places(
         ("/complaints/{complaint_id}", f"/complaints/{complaint}", "admin"),
         ("/", "", ""), ("/fake", "", ""), ("/login", "", ""), ("/developers", "", ""),
         ("/developers/reference", "", ""), ("/developers/reference/{name}", "/developers/reference/detect", ""),
-        ("/developers/webhooks", "", ""), ("/track/{token}", link, ""),
+        ("/developers/webhooks", "", ""), ("/track/{token}", link, ""), ("/glossary", "", ""),
     ]  # fmt: skip
     return live, [Place(route, path or route, who) for route, path, who in found]
 

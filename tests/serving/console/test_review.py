@@ -288,6 +288,50 @@ def test_a_slip_of_the_finger_is_undone_and_leaves_no_trace(
         assert session.get_one(Report, report.id).state == "not_established"
 
 
+def _second_photo(app: FastAPI, report: Report, number: int) -> str:
+    """A report on another photo of the same refund, of another click; its id."""
+    with app.state.database.transaction() as session:
+        first = session.get_one(Report, report.id)
+        image = session.get_one(Image, first.image_id)
+        now = app.state.clock()
+        copied = {column.key: getattr(image, column.key) for column in Image.__table__.columns}
+        other = Image(**copied | {"id": make_id("img", now)})
+        session.add(other)
+        session.flush()
+        copied = {column.key: getattr(first, column.key) for column in Report.__table__.columns}
+        same = Report(
+            **copied | {"id": make_id("rpt", now), "image_id": other.id, "claim_id": make_id("clm", now)}
+        )
+        session.add(same)
+        session.flush()
+        return same.id
+
+
+def test_one_decision_does_for_the_ticked_photos_of_a_refund_and_is_undone_as_one(
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+) -> None:
+    report, stranger = dispute(1), dispute(2)
+    ticked, left = (_second_photo(workflow_app, report, number) for number in (1, 2))
+    here = f"/queue/{report.id}"
+    page = ann.get(here)
+    assert re.findall(r'name="also" value="(\w+)"', page.text) == [ticked, left]
+    given = {"decision": "established", "reason_code": "edit_visible", "reason": "Both."}
+    refused = ann.send(page, f"{here}/decision", **given, also=[ticked, stranger.id])
+    assert refused.status_code == 422, "no report of another refund"
+
+    def states() -> list[str]:
+        with workflow_app.state.database.reading() as session:
+            return [session.get_one(Report, one).state for one in (report.id, ticked, left, stranger.id)]
+
+    listed = ann.get(ann.send(ann.get(here), f"{here}/decision", **given, also=[ticked]).headers["location"])
+    back = ann.send(listed, f"{here}/undo")
+    _pass_ten_seconds(workflow_app)
+    assert back.status_code == 200 and states() == ["needs_review"] * 4
+    assert ann.send(ann.get(here), f"{here}/decision", **given, also=[ticked]).status_code == 303
+    _pass_ten_seconds(workflow_app)
+    assert states() == ["established", "established", "needs_review", "needs_review"]
+
+
 @pytest.mark.parametrize(
     ("decision", "reason"), [("established", "no_trace"), ("not_established", "edit_visible")]
 )

@@ -1,0 +1,44 @@
+"""The tour of a page: what its parts are for, a sentence each, for whoever is there for the first time.
+
+In: the page's template. Out: steps, each with the part of the page that it is about; `tour.js` shows them.
+"""
+
+from dataclasses import dataclass
+
+from refundlens.serving.kit.language import Language, texts
+
+
+@dataclass(frozen=True)
+class Step:
+    """at: a selector, of which the first part that is seen counts. says: a sentence."""
+
+    at: str
+    says: str
+
+
+TOURS: dict[str, tuple[tuple[str, str], ...]] = {
+    "merchant/refunds.html": (
+        ("open_refunds", "main h1"),
+        ("tick_photos", ".photos, .empty"),
+        ("report_them", ".bar"),
+        ("find_again", 'nav a[href="/history"]'),
+        ("be_told", 'a[href="/notifications"]'),
+    ),
+    "review/queue.html": (
+        ("take_case", "a.button"),
+        ("narrow_queue", ".filter-box"),
+        ("by_keyboard", ".docket, .empty"),
+        ("see_appeals", 'nav a[href="/appeals"]'),
+    ),
+    "admin/people.html": (
+        ("subjects", "main nav"),
+        ("make_keys", "main .sheet"),
+    ),
+}
+"""By template: names of sentences, and selectors."""
+
+
+def tour_of(template: str, language: Language) -> list[Step]:
+    """Nothing for a page that has none."""
+    says = texts("tour", language)["says"]
+    return [Step(at, says[name]) for name, at in TOURS.get(template, ())]
