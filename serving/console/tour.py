@@ -9,7 +9,7 @@ from refundlens.serving.kit.language import Language, texts
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """at: a selector, of which the first part that is seen counts. says: a sentence."""
 
     at: str
@@ -38,7 +38,7 @@ TOURS: dict[str, tuple[tuple[str, str], ...]] = {
 """By template: names of sentences, and selectors."""
 
 
-def tour_of(template: str, language: Language) -> list[Step]:
+def tour_of(template: str, language: Language) -> list[TourStep]:
     """Nothing for a page that has none."""
     says = texts("tour", language)["says"]
-    return [Step(at, says[name]) for name, at in TOURS.get(template, ())]
+    return [TourStep(at, says[name]) for name, at in TOURS.get(template, ())]

@@ -117,7 +117,7 @@ def of_claim(session: Session, claim_id: str) -> Sequence[Report]:
     )
 
 
-def of_refund(session: Session, refund: str) -> Sequence[Report]:
+def reports_of_refund(session: Session, refund: str) -> Sequence[Report]:
     """refund: our own id of it."""
     return (
         session.execute(select(Report).where(Report.refund_id == refund).order_by(Report.id)).scalars().all()

@@ -197,7 +197,7 @@ def undo_decision(context: Context, identifier: str) -> held.HeldDecision:
     report, refund = repository.lock(context.session, context.principal, identifier)
     undone = held.undo_held(context, report)
     if undone.appeal_id is None:
-        held.undo_together(context.session, undone, repository.of_refund(context.session, refund.id))
+        held.undo_together(context.session, undone, repository.reports_of_refund(context.session, refund.id))
     return undone
 
 

@@ -191,6 +191,7 @@
       const style = { dateStyle: "medium", timeStyle: "short" };
       time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, style);
     });
+    document.querySelectorAll("[data-newest]").forEach((plot) => { plot.scrollLeft = plot.scrollWidth; });
     document.querySelectorAll("[data-zone]").forEach((field) => {
       field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
     });
