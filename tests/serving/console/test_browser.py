@@ -54,6 +54,18 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+PATIENCE = 120_000
+"""Milliseconds that a page may take, on a machine that does much else: what a test waits for comes or does not."""
+playwright.expect.set_options(timeout=PATIENCE)
+
+
+def a_context(browser: Any, **options: Any) -> Any:
+    """A browser that shares nothing with others."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 WIDER = "(document.documentElement.scrollWidth - document.documentElement.clientWidth)"
 WIDEST = """[...document.querySelectorAll("main *")].filter(e => e.scrollWidth > e.clientWidth + 20 && e.clientWidth)
     .slice(-3).map(e => e.outerHTML.slice(0, 160))"""
@@ -111,7 +123,7 @@ class Person:
         )
 
     def says(self, text: str) -> None:
-        playwright.expect(self.page.locator("main")).to_contain_text(text, timeout=20_000)
+        playwright.expect(self.page.locator("main")).to_contain_text(text)
 
 
 @pytest.fixture(params=list(WAYS))
@@ -120,7 +132,7 @@ def person(request: pytest.FixtureRequest, browser: Any, live: Any) -> Iterator[
     contexts = []
 
     def open_one() -> Person:
-        context = browser.new_context(**WAYS[request.param])
+        context = a_context(browser, **WAYS[request.param])
         contexts.append(context)
         opened = Person(context.new_page(), live.base, request.param)
         opened.page.on("pageerror", lambda error: opened.troubles.append(str(error)))

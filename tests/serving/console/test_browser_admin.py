@@ -20,6 +20,7 @@ import pytest
 
 from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
+from tests.serving.console.test_browser import a_context
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
@@ -101,7 +102,7 @@ def visitor(request: pytest.FixtureRequest, browser: Any) -> Iterator[Callable[[
     contexts = []
 
     def open_one(base: str) -> Visitor:
-        context = browser.new_context(**WAYS[request.param])
+        context = a_context(browser, **WAYS[request.param])
         contexts.append(context)
         return Visitor(context.new_page(), base, request.param)
 

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.serving.console.test_browser import Person, browser, playwright, pytestmark  # noqa: F401
+from tests.serving.console.test_browser import (  # noqa: F401
+    Person,
+    a_context,
+    browser,
+    playwright,
+    pytestmark,
+)
 
 expect = playwright.expect
 SHANGHAI = {"timezone_id": "Asia/Shanghai"}
@@ -39,7 +45,7 @@ def person(request: pytest.FixtureRequest, browser: Any, live: Any) -> Iterator[
     contexts = []
 
     def open_one() -> Person:
-        context = browser.new_context(**WAYS[request.param], **SHANGHAI)
+        context = a_context(browser, **WAYS[request.param], **SHANGHAI)
         contexts.append(context)
         opened = Person(
             context.new_page(), live.base, "zh, desktop" if "zh" in request.param else "en, phone"

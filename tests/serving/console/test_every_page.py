@@ -16,7 +16,13 @@ from fastapi.routing import APIRoute
 from refundlens.model.detect import Detector
 from refundlens.serving.reports.held import UNDO
 from refundlens.serving.settings import Settings
-from tests.serving.console.test_browser import WAYS, Person, browser, pytestmark  # noqa: F401 - `browser` is a fixture
+from tests.serving.console.test_browser import (  # noqa: F401 - `browser` is a fixture
+    WAYS,
+    Person,
+    a_context,
+    browser,
+    pytestmark,
+)
 from tests.serving.console.test_versions import LOG, _report, _send
 from tests.support.desk import Desk
 from tests.support.tiny import save_bundle
@@ -116,7 +122,7 @@ def test_every_page_is_fit_to_be_seen(browser: Any, places: tuple[Any, list[Plac
     there = {path for path in _pages(live.app.routes) if not path.endswith(FILES)} - set(NO_PAGES) - {"/fake"}
     assert there <= {one.route for one in known}, "a page that is new: say above how it is reached"
     for who in dict.fromkeys(one.who for one in known):
-        context = browser.new_context(**WAYS[way])
+        context = a_context(browser, **WAYS[way])
         person = Person(context.new_page(), live.base, way)
         person.page.on("pageerror", lambda error, person=person: person.troubles.append(str(error)))
         if who:

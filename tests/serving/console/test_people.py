@@ -14,6 +14,7 @@ import pytest
 from refundlens.serving.kit.clock import utc_now
 from tests.serving.console.test_browser import (  # noqa: F401 - `browser` is a fixture
     Person,
+    a_context,
     browser,
     playwright,
     pytestmark,
@@ -37,7 +38,7 @@ def people(browser: Any, live: Any) -> Iterator[Callable[..., Person]]:  # noqa:
     contexts = []
 
     def open_one(place: str, locale: str, **more: Any) -> Person:
-        context = browser.new_context(**PLACES[place], locale=locale, **SHANGHAI, **more)
+        context = a_context(browser, **PLACES[place], locale=locale, **SHANGHAI, **more)
         contexts.append(context)
         way = "zh, desktop" if locale == "zh-CN" else "en, phone"
         opened = Person(context.new_page(), live.base, way)
