@@ -288,14 +288,14 @@ def test_a_slip_of_the_finger_is_undone_and_leaves_no_trace(
         assert session.get_one(Report, report.id).state == "not_established"
 
 
-def _second_photo(app: FastAPI, report: Report, number: int) -> str:
+def _second_photo(app: FastAPI, report: Report, content: bytes) -> str:
     """A report on another photo of the same refund, of another click; its id."""
     with app.state.database.transaction() as session:
         first = session.get_one(Report, report.id)
         image = session.get_one(Image, first.image_id)
         now = app.state.clock()
         copied = {column.key: getattr(image, column.key) for column in Image.__table__.columns}
-        other = Image(**copied | {"id": make_id("img", now)})
+        other = Image(**copied | {"id": make_id("img", now), "sha256": app.state.files.put(content)})
         session.add(other)
         session.flush()
         copied = {column.key: getattr(first, column.key) for column in Report.__table__.columns}
@@ -308,10 +308,11 @@ def _second_photo(app: FastAPI, report: Report, number: int) -> str:
 
 
 def test_one_decision_does_for_the_ticked_photos_of_a_refund_and_is_undone_as_one(
-    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI
+    ann: Desk, dispute: Callable[..., Report], workflow_app: FastAPI, photo: Photo
 ) -> None:
     report, stranger = dispute(1), dispute(2)
-    ticked, left = (_second_photo(workflow_app, report, number) for number in (1, 2))
+    contents = (photo(size=(320, 200 + number)) for number in (1, 2))
+    ticked, left = (_second_photo(workflow_app, report, content) for content in contents)
     here = f"/queue/{report.id}"
     page = ann.get(here)
     assert re.findall(r'name="also" value="(\w+)"', page.text) == [ticked, left]
