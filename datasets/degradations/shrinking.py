@@ -26,6 +26,9 @@ OTHERS: tuple[str, ...] = ("png", "webp", "heic", "avif", "gif")
 """Formats that are not JPEG, in equal parts: each is covered only where it was measured."""
 LOSSY = (60, 95)
 """Quality of WebP, HEIC and AVIF."""
+OTHER_BY = 3
+"""Every photo is sent as something else than JPEG once among its first so many deliveries: JPEG's bounds and the others'
+are counted apart, and each asks for more photos than half of a collection."""
 AS_IT_IS = 4
 """One photo in so many also counts as its file is."""
 
@@ -36,6 +39,11 @@ class Shrunk:
 
     name: str
     chain: tuple[Step, ...] | None
+
+    @property
+    def other(self) -> bool:
+        """Whether it is sent as something else than JPEG."""
+        return self.chain is not None and self.chain[-1]["step"] != "jpeg"
 
 
 def deliveries(photo: str, long_side: int, most: int | None = None) -> list[Shrunk]:
@@ -55,8 +63,10 @@ def deliveries(photo: str, long_side: int, most: int | None = None) -> list[Shru
     turns: list[Shrunk] = [
         one for turn in zip_longest(*_rotated(rng, classes)) for one in turn if one is not None
     ]
+    first = next(place for place, one in enumerate(turns) if one.other)
+    turns.insert(min(first, OTHER_BY - 1), turns.pop(first))
     if rng.integers(AS_IT_IS) == 0:
-        turns.insert(0, Shrunk("as it is", None))
+        turns.insert(OTHER_BY, Shrunk("as it is", None))
     return turns[:most]
 
 
