@@ -1,4 +1,5 @@
-"""Plants faults that no test found once, and shows which tests find them now: `python -m tests.planted`.
+"""Plants faults and shows which tests find them: `python -m tests.planted`. First those that no test found once, then
+those that the loop of retraining must not have.
 
 Each fault is one edit of a copy of the sources, in a temporary folder; the tests named for it are run against the copy,
 first as it is, then with the fault. Prints, per fault, which of them fail. Exit status 1 where an edit no longer
@@ -33,6 +34,142 @@ class PlantedFault:
     tests: str
 
 
+SAMPLING, RESCORER = "serving/labels/sampling.py", "tests/serving/jobs/test_rescorer.py"
+SHADOW, SHADOWED = "serving/engine/shadow.py", "tests/serving/engine/test_shadow.py"
+SNAPSHOT, SNAPSHOTS = "datasets/snapshot/checks.py", "tests/datasets/snapshot/test_checks.py"
+LOOP_FAULTS = tuple(
+    PlantedFault(*one)
+    for one in (
+        (
+            "a random photo that says it is uncertain",
+            SAMPLING,
+            "        *_random(session, of_day),\n        *_different(session, tenant, of_day, day),\n"
+            "        *_uncertain(session, of_day),\n",
+            "        *_uncertain(session, of_day),\n        *_different(session, tenant, of_day, day),\n"
+            "        *_random(session, of_day),\n",
+            "tests/serving/labels/test_sampling.py",
+        ),
+        (
+            "photos drawn again the day after",
+            SAMPLING,
+            "            ~known,\n            ~_labelled(Image.sha256, tenant),\n",
+            "            ~_labelled(Image.sha256, tenant),\n",
+            "tests/serving/labels/test_sampling.py",
+        ),
+        (
+            "labelled photos that are asked about",
+            SAMPLING,
+            "            ~known,\n            ~_labelled(Image.sha256, tenant),\n",
+            "            ~known,\n",
+            "tests/serving/labels/test_sampling.py",
+        ),
+        (
+            "a new champion's other verdicts that nobody is asked about",
+            SAMPLING,
+            "        apart[sha256] = abs((now or 0.0) - (before or 0.0))",
+            "        apart.setdefault(sha256, 0.0)",
+            "tests/serving/labels/test_sampling.py",
+        ),
+        (
+            "novelty without a look at those before",
+            SAMPLING,
+            "    return _distance((np.asarray(looked, np.float64) - middle) / scale, reference, NEIGHBOURS) / max(",
+            "    return _distance((np.asarray(looked, np.float64) - middle) / scale, reference[:6], 6) / max(",
+            "tests/serving/labels/test_sampling.py",
+        ),
+        (
+            "appealed cases that a new champion is not shown",
+            "serving/jobs/rescorer.py",
+            "ReportState.NOT_ESTABLISHED, ReportState.APPEALED)",
+            "ReportState.NOT_ESTABLISHED)",
+            RESCORER,
+        ),
+        (
+            "a detector's decisions told as a person's",
+            "serving/jobs/rescorer.py",
+            "by_person=stands is not ReportState.NEEDS_REVIEW and report.decided_by != DETECTOR.name",
+            "by_person=stands is not ReportState.NEEDS_REVIEW",
+            RESCORER,
+        ),
+        (
+            "figures of an earlier time as champion",
+            "serving/registry/rescoring.py",
+            "    session.execute(delete(Rescore).where(Rescore.model_version == version))",
+            "    _ = (delete, Rescore)",
+            RESCORER,
+        ),
+        (
+            "a rollback that shows nobody the open cases",
+            "serving/registry/service.py",
+            "    rescoring.ask(session, back.id, now)\n",
+            "",
+            "tests/serving/registry/test_registry.py",
+        ),
+        (
+            "the shadow's seconds told as the champion's",
+            SHADOW,
+            "self.seconds = self.seconds[0] + seconds[0], self.seconds[1] + seconds[1]",
+            "self.seconds = self.seconds[0] + seconds[1], self.seconds[1] + seconds[0]",
+            SHADOWED,
+        ),
+        (
+            "differences before other verdicts",
+            SHADOW,
+            "key=lambda one: (one.verdicts[0] == one.verdicts[1], -one.difference)",
+            "key=lambda one: -one.difference",
+            SHADOWED,
+        ),
+        (
+            "a shadow's report of the last process alone",
+            "serving/registry/repository.py",
+            "        row.difference += tally.difference",
+            "        row.difference = tally.difference",
+            SHADOWED,
+        ),
+        (
+            "a share of photos chosen by another part of the hash each time",
+            SHADOW,
+            "return int(detection.sha256[:_DIGITS], 16) < self._share * float(16**_DIGITS)",
+            "return hash((detection.sha256, id(self))) % 100 < self._share * 100",
+            SHADOWED,
+        ),
+        (
+            "wrong labels that only a lower rate would show",
+            SNAPSHOT,
+            "    share = (wrong / count - doubts.usual) / (1 - 2 * doubts.usual)",
+            "    share = (wrong / count - doubts.usual) / 4",
+            SNAPSHOTS,
+        ),
+        (
+            "an account judged by its own series",
+            SNAPSHOT,
+            "others = [odd for other, labels in said.items() if other != account for odd in labels]",
+            "others = [odd for other, labels in said.items() for odd in labels]",
+            SNAPSHOTS,
+        ),
+        (
+            "near-alike scenes let through in both parts",
+            SNAPSHOT,
+            "if any(phash_distance(sample.phash, other.phash) <= NEAR for other in train):",
+            "if any(sample.phash == other.phash and sample is other for other in train):",
+            SNAPSHOTS,
+        ),
+        (
+            "an image whose bytes are others than were judged",
+            SNAPSHOT,
+            "            whole = hashlib.sha256(path.read_bytes()).hexdigest() == sample.sha256",
+            "            whole = bool(path.read_bytes())",
+            SNAPSHOTS,
+        ),
+        (
+            "a class of nine photos let through",
+            SNAPSHOT,
+            "        if count < LEAST_OF_CLASS:",
+            "        if not count:",
+            SNAPSHOTS,
+        ),
+    )
+)
 FAULTS = (
     PlantedFault(
         "the blending window of the tiles removed",
@@ -69,6 +206,7 @@ FAULTS = (
         "json.dumps([asked], sort_keys=True)",
         IDEMPOTENCY,
     ),
+    *LOOP_FAULTS,
 )
 
 

@@ -224,7 +224,10 @@ def retrain(
     limit_photos: Annotated[
         int | None, typer.Option(min=1, help="Calibration: of each class at most.")
     ] = None,
-    deliveries: Annotated[int | None, typer.Option(min=1, help="Calibration: of each picture at most.")] = 3,
+    deliveries: Annotated[int | None, typer.Option(min=1, help="Calibration: of each picture at most.")] = 4,
+    with_test: Annotated[
+        bool, typer.Option("--with-test", help="Calibration: also on the collection's test split.")
+    ] = False,
     suite_photos: Annotated[int, typer.Option(min=1, help="Authentic photos of the suite at most.")] = 300,
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode.")] = 1,
@@ -240,7 +243,7 @@ def retrain(
     plan = RetrainPlan(
         snapshot, work, weights / FINAL if weights.is_dir() else weights, champion or bundle.bundled_path(),
         collection, replay, name, version, masters, suite, config, tuple(set or ()), tuple(accept or ()), shards,
-        limit_photos, deliveries, limit, suite_photos=suite_photos, workers=workers,
+        limit_photos, deliveries, with_test, limit, suite_photos=suite_photos, workers=workers,
     )  # fmt: skip
     with _told():
         result = run(plan, lambda line: typer.echo(line, err=True))

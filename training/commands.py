@@ -40,7 +40,7 @@ from refundlens.training.export import (
 from refundlens.training.loop import CONFIG, DATASET
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
-SCORES = "calibration_scores.jsonl"
+SCORES, REAL_EDITORS = "calibration_scores.jsonl", "real_editors.json"
 BUNDLED = "bundled"
 
 
@@ -234,7 +234,7 @@ def evaluate_real_editors(
     report = real_editors.measure(detector, collection, split, photos=limit or real_editors.PHOTOS)
     folder = out or beside(model, REPORT)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "real_editors.json").write_text(report.to_json(), encoding="utf-8")
+    (folder / REAL_EDITORS).write_text(report.to_json(), encoding="utf-8")
     path = folder / "real_editors.md"
     text = real_editors.as_markdown(report)
     if launder:

@@ -12,12 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from refundlens.datasets.collection import read_index
 from refundlens.training.gate.rules import Check
 from refundlens.training.retrain.retrain import read_gate
+from tests.month.disputes import dispute_all
+from tests.month.real import Champion, real
 from tests.month.report import write_month
-from tests.month.service import Callers, client, label_dispute, serving, until, verb
-from tests.month.world import LIMIT, World, rendered
+from tests.month.service import Callers, client, serving, until, verb
+from tests.month.world import World, rendered
+
+VERSION = "9.0.0"
+"""Of the candidate: higher than any champion's."""
 
 
 def main() -> None:
@@ -38,14 +42,15 @@ def main() -> None:
 
 
 def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[str, Any]:
-    """The month. Returns its figures; raises where it goes another way."""
+    """The month. Returns its figures; raises where it goes another way. A month that was stopped goes on."""
     facts: dict[str, Any] = {"world": "real" if given.collection else "rendered", "newcomer": world.newcomer}
     with serving(out / "data", world.champion) as (base, variables):
-        labelled = out / "labelled"  # a month that was stopped goes on
-        for number, photo in enumerate([*world.fakes, *world.photos] if not labelled.is_file() else []):
-            label_dispute(base, photo, "ai_generated" if number < len(world.fakes) else "authentic", number)
-        labelled.touch()
+        labelled = out / "labelled.json"
+        if not labelled.is_file():
+            photos = [(photo, True) for photo in world.fakes] + [(photo, False) for photo in world.photos]
+            labelled.write_text(json.dumps(dispute_all(base, photos)))
         facts["labelled"] = {"fakes": len(world.fakes), "photos": len(world.photos)}
+        facts |= json.loads(labelled.read_text())
         tell(f"{len(world.fakes) + len(world.photos)} photos of disputes were labelled")
         verb("tenants", "set", "default", "--training", variables=variables)
         snapshot = verb(
@@ -53,26 +58,53 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
         )
         tell(f"snapshot {Path(snapshot).name}")
         work = out / "work"
-        verb(
+        said = verb(
             "retrain", snapshot, work, "--collection", world.collection, "--replay", world.replay, "--weights",
-            world.weights, "--champion", world.champion, "--config", world.config, "--name", "month", "--version",
-            "1.1.0", "--limit", LIMIT, "--deliveries", 2, "--masters", out / "masters",
+            world.weights, "--champion", world.champion, "--name", "month", "--version", VERSION, "--limit",
+            world.limit, "--deliveries", given.deliveries, "--masters", given.masters or out / "masters",
             "--suite-photos", given.suite_photos, "--shards", given.shards,
-            *(["--limit-photos", given.limit_photos] if given.limit_photos else []), variables=variables,
+            *(["--config", world.config] if world.config else []),
+            *(["--with-test"] if given.with_test else []),
+            *(part for change in given.set for part in ("--set", change)),
+            *(part for code in given.accept for part in ("--accept", code)),
+            *(["--limit-photos", given.limit_photos] if given.limit_photos else []),
+            variables=variables, allowed=(0, 1), log=out / "retrain.log",
         )  # fmt: skip
+        if not said:  # the report's place is told unless a step was refused
+            raise RuntimeError(f"retrain ended early; {out / 'retrain.log'} says why")
         result = read_gate(work / "gate" / "gate.json")
         facts["gate"] = {"passed": result.passed, "checks": len(result.checks)}
         facts["checks"] = [_figures(check) for check in result.checks]
         facts["steps"] = json.loads((work / "steps.json").read_text())
+        facts["pairs_and_controls"] = _pairs_and_controls(work)
         tell(f"the gate {'passed' if result.passed else 'failed'}")
-        facts["rollout"] = _rollout(base, world, variables, tell)
+        facts["rollout"] = _rollout(base, world, variables, work, result.passed, tell)
     return facts
 
 
-def _rollout(base: str, world: World, variables: dict[str, str], tell: Any) -> dict[str, Any]:
-    """Shadow, promotion and rollback while callers never stop."""
-    candidate = "month-1.1.0"
+def _pairs_and_controls(work: Path) -> dict[str, list[float]]:
+    """Figure -> champion's and candidate's value, and on how many pictures."""
+    before, after = (
+        json.loads((folder / "real_editors.json").read_text())["figures"]
+        for folder in (work / "champion", work / "run" / "report")
+    )
+    return {
+        name: [before[name]["value"], one["value"], one["pictures"]]
+        for name, one in after.items()
+        if one["pictures"]
+    }
+
+
+def _rollout(
+    base: str, world: World, variables: dict[str, str], work: Path, passed: bool, tell: Any
+) -> dict[str, Any]:
+    """Shadow, promotion and rollback while callers never stop. Of a candidate that the gate refused it is shown that
+    it cannot be promoted; then an admin forces it, so that the way there and back is played all the same."""
+    candidate = f"month-{VERSION}"
+    if not passed:
+        candidate = verb("models", "add", work / f"{candidate}.onnx", variables=variables)
     callers = Callers(base, [*world.fakes[:20], *world.photos[:20]])
+    refused = ""
 
     def running() -> dict[str, Any]:
         with client(base, "engineer") as eve:
@@ -80,23 +112,43 @@ def _rollout(base: str, world: World, variables: dict[str, str], tell: Any) -> d
             return found
 
     with callers.calling():
+        first = running()["version"]
         verb("models", "shadow", candidate, "--share", "1", variables=variables)
         agreement = until("the shadow", lambda: _shadowed(running()))
         tell(f"shadow: {agreement}")
-        verb("models", "promote", candidate, "--reason", "month", variables=variables)
-        until("the promotion", lambda: running()["version"] == "1.1.0")
-        seen = callers.versions["1.1.0"]
-        until("answers of the new model", lambda: callers.versions["1.1.0"] > seen + 5)
-        verb("models", "rollback", "--reason", "month", variables=variables)
-        until("the rollback", lambda: running()["version"] == "1.0.0")
-        after = callers.versions["1.0.0"]
-        until("answers of the old model", lambda: callers.versions["1.0.0"] > after + 5)
+        if not passed:
+            with client(base, "engineer") as eve:
+                answer = eve.post(
+                    f"/v1/models/{candidate}/promote", json={"reason": "month"},
+                    headers={"Idempotency-Key": "promote"},
+                )  # fmt: skip
+            assert answer.status_code == 409, f"a candidate that failed the gate was promoted: {answer.text}"
+            refused = str(answer.json()["detail"])
+            tell(f"refused: {refused}")
+        force = () if passed else ("--force",)
+        verb("models", "promote", candidate, "--reason", "a month is played", *force, variables=variables)
+        until("the promotion", lambda: running()["version"] == VERSION)
+        seen = callers.versions[VERSION]
+        until("answers of the new model", lambda: callers.versions[VERSION] > seen + 5)
+        rescored = until("the open cases", lambda: _rescored(base, candidate))
+        verb("models", "rollback", "--reason", "a month is played", variables=variables)
+        until("the rollback", lambda: running()["version"] == first)
+        after = callers.versions[first]
+        until("answers of the old model", lambda: callers.versions[first] > after + 5)
     lost = {status: count for status, count in callers.statuses.items() if status != "200"}
     tell(f"{callers.statuses.total()} requests, lost: {lost or 'none'}")
     return {
-        "agreement": agreement, "requests": callers.statuses.total(), "lost": lost,
-        "answered_by": dict(callers.versions), "longest_seconds": round(callers.longest, 2),
+        "refused": refused, "agreement": agreement, "rescored": rescored, "requests": callers.statuses.total(),
+        "lost": lost, "answered_by": dict(callers.versions), "longest_seconds": round(callers.longest, 2),
     }  # fmt: skip
+
+
+def _rescored(base: str, version: str) -> dict[str, Any] | None:
+    """What the new champion said of open cases, once it has looked at them."""
+    with client(base, "engineer") as eve:
+        told: dict[str, Any] = eve.get(f"/v1/models/{version}/rescoring").json()
+    facts = {name: told[name] for name in ("state", "cases", "changed", "failed")}
+    return facts if told["state"] != "running" else None
 
 
 def _shadowed(running: dict[str, Any]) -> dict[str, Any] | None:
@@ -110,26 +162,25 @@ def _figures(check: Check) -> dict[str, Any]:
 
 
 def _real(given: argparse.Namespace) -> World:
-    """Disputes out of a collection: the newcomer's pictures and as many photos that training may see."""
-    entries = read_index(given.collection)
-    fakes = [e for e in entries if e.generator == given.newcomer and e.label == "ai_generated"]
-    photos = [e for e in entries if e.usable_for("train") and e.label == "authentic" and not e.retouched]
-    photos = sorted(photos, key=lambda entry: entry.file[::-1])[: max(100, 200 - len(fakes))]
-    read = [[(given.collection / e.file).read_bytes() for e in part][:200] for part in (fakes, photos)]
-    return World(given.collection, given.replay, given.weights, given.champion, given.config, read[0], read[1],
-                 given.newcomer)  # fmt: skip
+    champion = {name: getattr(given, name) for name in ("replay", "weights", "champion")}
+    return real(
+        given.collection, given.out / "collection", given.newcomer, Champion(**champion), given.disputed
+    )
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.month", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=120, help="rendered: of the champion's training")
-    parser.add_argument("--shards", type=int, default=2)
-    parser.add_argument("--suite-photos", type=int, default=60)
-    parser.add_argument("--limit-photos", type=int)
-    for name in ("collection", "replay", "weights", "champion", "config"):
+    parser.add_argument("--disputed", type=int, default=100, help="real: fakes, and as many honest photos")
+    parser.add_argument("--newcomer", help="real: the generator that appears")
+    for name in ("collection", "replay", "weights", "champion", "masters"):
         parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--newcomer")
+    for name, usual in (("shards", 2), ("suite-photos", 60), ("deliveries", 3), ("limit-photos", None)):
+        parser.add_argument(f"--{name}", type=int, default=usual, help="as of `refundlens retrain`")
+    parser.add_argument("--with-test", action="store_true", help="as of `refundlens retrain`")
+    for name in ("set", "accept"):
+        parser.add_argument(f"--{name}", action="append", default=[], help="as of `refundlens retrain`")
     return parser.parse_args()
 
 

@@ -1,11 +1,11 @@
 """The service of the month, people who label, and callers who never stop."""
 
-import base64
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -18,19 +18,27 @@ from typing import Any
 
 import httpx
 
-KEYS = {"engineer": "key-month-engineer", "merchant": "key-month-merchant"}
-PATIENCE = 180.0
+SHOP, JUDGES = "shop", ("ann", "bob", "cid")
+ROLES = {"engineer": "engineer", "admin": "admin", SHOP: "merchant", **dict.fromkeys(JUDGES, "adjudicator")}
+KEYS = {name: f"key-of-the-month-for-{name}" for name in ROLES}
+PATIENCE = 300.0
 
 
-def verb(*arguments: object, variables: dict[str, str], allowed: tuple[int, ...] = (0,)) -> str:
-    """Run a verb of the command line as an operator does; what it printed. Raises RuntimeError with its complaint."""
+def verb(
+    *arguments: object, variables: dict[str, str], allowed: tuple[int, ...] = (0,), log: Path | None = None
+) -> str:
+    """Run a verb of the command line as an operator does; what it printed. log: where its progress goes. Raises
+    RuntimeError with its complaint."""
     command = [sys.executable, "-m", "refundlens.serving.cli.main", *map(str, arguments)]
-    done = subprocess.run(
-        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
+    with log.open("a+b") if log else tempfile.TemporaryFile() as complaints:
+        done = subprocess.run(
+            command, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=complaints, check=False
+        )
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace")
     if done.returncode not in allowed:
-        raise RuntimeError(f"refundlens {' '.join(command[3:6])}: {done.returncode}\n{done.stderr[-3000:]}")
-    return done.stdout.strip()
+        raise RuntimeError(f"refundlens {' '.join(command[3:6])}: {done.returncode}\n{said[-3000:]}")
+    return done.stdout.decode().strip()
 
 
 @contextmanager
@@ -38,7 +46,7 @@ def serving(data: Path, bundle: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """(address, variables) of a service on a free port, ended with the block."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
-    keys = f"engineer:eve:{KEYS['engineer']},merchant:shop:{KEYS['merchant']}"
+    keys = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in ROLES.items())
     variables = {"REFUNDLENS_DATA_DIR": str(data), "REFUNDLENS_BUNDLE": str(bundle), "REFUNDLENS_API_KEYS": keys,
                  "REFUNDLENS_DEMO": "false", "REFUNDLENS_RATE_LIMIT": "100000"}  # fmt: skip
     command = [sys.executable, "-m", "refundlens.serving.cli.main", "serve", "--port", str(port)]
@@ -73,20 +81,8 @@ def until(what: str, look: Any) -> Any:
     raise TimeoutError(f"{what} did not come within {PATIENCE:.0f} s")
 
 
-def client(base: str, role: str) -> httpx.Client:
-    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEYS[role]}"}, timeout=120)
-
-
-def label_dispute(base: str, photo: bytes, truth: str, number: int) -> None:
-    """A refund with this photo is mirrored, and a person says what it is."""
-    picture = {"name": "claim.jpg", "data": base64.b64encode(photo).decode()}
-    body = {"amount": {"value": 12800, "currency": "CNY"}, "buyer": f"buyer-{number}",
-            "claim": {"type": "hole", "text": "There is a hole in it."}, "images": {"refund": [picture]}}  # fmt: skip
-    with client(base, "merchant") as shop, client(base, "engineer") as eve:
-        answer = shop.put(f"/v1/refunds/month-{number}", json=body)
-        answer.raise_for_status()
-        label = {"image_id": answer.json()["images"][0]["id"], "truth": truth}
-        eve.post("/v1/labels", json=label, headers={"Idempotency-Key": str(uuid.uuid4())}).raise_for_status()
+def client(base: str, who: str) -> httpx.Client:
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {KEYS[who]}"}, timeout=120)
 
 
 @dataclass

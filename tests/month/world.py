@@ -45,16 +45,18 @@ PAIRS = 400
 
 @dataclass(frozen=True)
 class World:
-    """fakes, photos: of the month's disputes, JPEG."""
+    """fakes, photos: of the month's disputes, JPEG. limit: on false accusations. config: of the retraining, none
+    for the usual one."""
 
     collection: Path
     replay: Path
     weights: Path
     champion: Path
-    config: Path
+    config: Path | None
     fakes: list[bytes]
     photos: list[bytes]
     newcomer: str = NEWCOMER
+    limit: float = LIMIT
 
 
 def photo(seed: int) -> Pixels:

@@ -101,7 +101,7 @@ def with_thresholds(
         bins.append(found.model_copy(update={"shift": shift}))
     if not any(found.threshold is not None for found in bins):
         most = max((found.photos for found in found_bins), default=0)
-        needed = math.ceil(counter.effect * bounds.trials_needed(limit, 0, confidence))
+        needed = photos_needed(limit, confidence, counter.effect)
         raise CalibrationError(
             f"a false-accusation bound of {limit:.2%} at {confidence:.0%} confidence needs at least {needed} authentic "
             f"source photos in a condition; the fullest has {most}. Add photos, or raise --limit"
@@ -113,6 +113,11 @@ def with_thresholds(
         "formats": _formats(counter.authentic),
     }
     return with_suspects(calibration.model_copy(update=facts), samples)
+
+
+def photos_needed(limit: float, confidence: float, effect: float = DESIGN_EFFECT) -> int:
+    """Authentic source photos without which no condition can keep the limit. effect: how many count as one."""
+    return math.ceil(effect * bounds.trials_needed(limit, 0, confidence))
 
 
 def with_suspects(calibration: Calibration, samples: Sequence[Sample]) -> Calibration:

@@ -10,7 +10,7 @@ the map under the same mask on the untouched input must be chance, too (else con
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +53,39 @@ class Look:
     verdict: str | None = None
 
 
+@dataclass(frozen=True)
+class LookScore:
+    """A picture's score by itself. pair: file of its own input, "" for none. group: pictures that a bootstrap draws
+    together."""
+
+    file: str
+    label: str
+    kind: str
+    pair: str
+    group: str
+    score: float
+
+
 @dataclass
 class RealEditorsReport:
     """figures: name -> {"value", "low", "high", "pictures"}, 95 % bootstrap intervals over repositories' pictures.
-    families, generators: the same by family and by generator. verdicts: shares of verdicts by class."""
+    families, generators: the same by family and by generator. verdicts: shares of verdicts by class.
+    looks: every picture's score."""
 
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
     families: dict[str, dict[str, float]] = field(default_factory=dict)
     generators: dict[str, dict[str, float]] = field(default_factory=dict)
     verdicts: dict[str, dict[str, float]] = field(default_factory=dict)
+    looks: list[LookScore] = field(default_factory=list)
 
     def to_json(self) -> str:
-        return json.dumps(self.__dict__, indent=1)
+        return json.dumps(asdict(self), indent=1)
+
+
+def read_report(path: Path) -> RealEditorsReport:
+    """What `to_json` wrote."""
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    return RealEditorsReport(**{**facts, "looks": [LookScore(**one) for one in facts.get("looks", [])]})
 
 
 def measure(
@@ -171,7 +192,14 @@ def _report(
                 verdict: round(told.count(verdict) / len(told), 4)
                 for verdict in ("authentic", "inconclusive", "fake")
             } | {"pictures": len(told)}
+    report.looks = [_score_of(look) for look in looks.values()]
     return report
+
+
+def _score_of(look: Look) -> LookScore:
+    entry = look.entry
+    group = entry.group if entry.fed else entry.repository
+    return LookScore(entry.file, entry.label, entry.kind, entry.pair, group, round(look.score, 6))
 
 
 def _look(detector: Detector, entry: Entry, pixels: NDArray[np.uint8], steps: Sequence[Step]) -> Look:

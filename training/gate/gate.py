@@ -14,6 +14,7 @@ from refundlens.model.verdict.calibration import CalibrationError
 from refundlens.training.evaluation.laundering import decoded_pixels
 from refundlens.training.gate import rules
 from refundlens.training.gate.judging import CaseJudgement, judge_cases, sent, time_ratio
+from refundlens.training.gate.looks import Looks, check_looks
 from refundlens.training.gate.rules import Check, Contest
 from refundlens.training.gate.suite import Case, FrozenSuite
 
@@ -44,9 +45,15 @@ class GateResult:
 
 
 def run_gate(
-    champion: Path, candidate: Path, suite: FrozenSuite, out: Path, rounds: int = 1000
+    champion: Path,
+    candidate: Path,
+    suite: FrozenSuite,
+    out: Path,
+    rounds: int = 1000,
+    looks: Looks | None = None,
 ) -> GateResult:
     """Compare two calibrated bundles and write the report. Judgements are kept in `out`: a killed gate goes on.
+    looks: both models' scores of collected pictures, without which nothing is said of pairs and controls.
 
     Raises CalibrationError where one of them cannot judge, BundleError where one cannot be opened.
     """
@@ -64,6 +71,7 @@ def run_gate(
         rules.check_accusations(contest, second.calibration.limit),
         rules.check_calibration(contest),
         *rules.check_laundering(contest),
+        *(check_looks(looks, rounds) if looks else ()),
         rules.check_latency(*timed),
         rules.check_size(champion.stat().st_size, candidate.stat().st_size),
     )

@@ -91,7 +91,7 @@ def check_recall(contest: Contest) -> Check:
     found = paired_difference(
         contest.judged(contest.sent_as(DELIVERY)), recall_at(contest.rate), contest.rounds
     )
-    return Check("recall", "", not found.high < 0, _told(found, f"found at {contest.rate:.0%} accused"))
+    return Check("recall", "", not found.high < 0, told(found, f"found at {contest.rate:.0%} accused"))
 
 
 def check_slices(contest: Contest) -> Iterator[Check]:
@@ -131,7 +131,7 @@ def _washed_check(contest: Contest, delivery: str, made: Sequence[Case], before:
     caught = [sum(one == "fake" for one, _ in model) for model in moves]
     doubted = [sum(move == ("fake", "inconclusive") for move in model) for model in moves]
     text = (
-        f"{_told(found, 'made authentic')}; of {caught[0]} -> {caught[1]} called fake, {doubted[0]} -> {doubted[1]} "
+        f"{told(found, 'made authentic')}; of {caught[0]} -> {caught[1]} called fake, {doubted[0]} -> {doubted[1]} "
         "became inconclusive"
     )
     worst = tuple(case.key for case, flag in zip(made, flags[1], strict=True) if flag)[:WORST]
@@ -146,7 +146,7 @@ def check_calibration(contest: Contest) -> Check:
 
     found = paired_difference(contest.judged(contest.sent_as(DELIVERY)), error, contest.rounds // 5)
     worse = found.difference > ECE_LOSS and found.low > 0
-    return Check("calibration_error", "", not worse, _told(found, "calibration error"))
+    return Check("calibration_error", "", not worse, told(found, "calibration error"))
 
 
 def check_bounds(champion: Calibration, candidate: Calibration) -> Iterator[Check]:
@@ -227,7 +227,7 @@ def _slice_check(
     # a slice that decides nothing is told without its interval: that is most of the time
     found = paired_difference(contest.judged(cases), figure, contest.rounds if decides else 0)
     worse = found.difference < -SLICE_LOSS and found.high < 0
-    return Check(rule, name, not worse, _told(found, what), decides, _fallen(contest, made))
+    return Check(rule, name, not worse, told(found, what), decides, _fallen(contest, made))
 
 
 def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Sequence[Case]) -> Check:
@@ -240,7 +240,7 @@ def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Seque
     found, worse, decides = _share_grows(contest, cases, above)
     risen = sorted(cases, key=lambda case: -_rise(contest, case))
     worst = tuple(case.key for case in risen[:WORST])
-    return Check("slice_accusations", name, not worse, _told(found, "accused"), decides, worst)
+    return Check("slice_accusations", name, not worse, told(found, "accused"), decides, worst)
 
 
 def _share_grows(
@@ -268,7 +268,8 @@ def _rise(contest: Contest, case: Case) -> float:
     return float(np.log(second / (1 - second)) - np.log(first / (1 - first)))
 
 
-def _told(found: PairedDifference, what: str) -> str:
+def told(found: PairedDifference, what: str) -> str:
+    """Both figures, their difference and its interval."""
     span = "" if np.isnan(found.low) else f" ({found.low:+.3f} to {found.high:+.3f})"
     return (
         f"{what} {found.champion:.3f} -> {found.candidate:.3f}, {found.difference:+.3f}{span}, "

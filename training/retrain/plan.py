@@ -22,7 +22,8 @@ class RetrainPlan:
     champion itself. collection: the pictures that calibration counts on. replay: crops the champion was trained on.
     masters: decoded pictures, kept between retrainings. suite: frozen pictures; none freezes the collection's held-out
     split anew. config: YAML of TrainConfig. accepted: problems of the snapshot that somebody has looked into, by code.
-    shards: of 250 new pairs. photos, deliveries: for calibration, at most. rounds: of the gate's bootstrap."""
+    shards: of 250 new pairs. photos, deliveries: for calibration, at most. with_test: calibrate on the test split, too.
+    rounds: of the gate's bootstrap."""
 
     snapshot: Path
     work: Path
@@ -39,7 +40,8 @@ class RetrainPlan:
     accepted: tuple[str, ...] = ()
     shards: int = 4
     photos: int | None = None
-    deliveries: int | None = 3
+    deliveries: int | None = 4
+    with_test: bool = False
     limit: float = 0.01
     confidence: float = 0.95
     trusted: int = 120
@@ -58,6 +60,15 @@ class RetrainPlan:
     @property
     def run(self) -> Path:
         return self.work / "run"
+
+    @property
+    def before(self) -> Path:
+        """Where the champion's figures on real editors are; the candidate's are in `after`."""
+        return self.work / "champion"
+
+    @property
+    def after(self) -> Path:
+        return self.run / "report"
 
     @property
     def frozen(self) -> Path:

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 from refundlens.datasets.snapshot.store import Snapshot
+from refundlens.training.commands import REAL_EDITORS
+from refundlens.training.evaluation.real_editors import read_report
 from refundlens.training.gate.gate import GATE, GateResult
 from refundlens.training.retrain.plan import RetrainPlan
 
@@ -22,7 +24,7 @@ def retrain_report(
         f"# Retraining: {plan.name} {plan.version}",
         "",
         f"Gate **{word}** against {result.champion}: `gate/gate.md`. Pairs against their own inputs and the controls "
-        "on the look of the collection: `run/report/real_editors.md`.",
+        "on the look of the collection, by generator: `champion/real_editors.md`, `run/report/real_editors.md`.",
         "",
         f"## Snapshot {snapshot.version[:12]}",
         "",
@@ -40,7 +42,7 @@ def retrain_report(
     ]
     lines += ["", "## What it gained", "", "| rule | slice | champion -> candidate |", "| --- | --- | --- |"]
     lines += [f"| {check.rule} | {check.slice or 'all'} | {check.text} |" for check in gains]
-    lines += ["", "## What the gate refused", ""]
+    lines += [*_real_editors(plan), "", "## What the gate refused", ""]
     lines += [f"- {check.rule} {check.slice}: {check.text}" for check in result.failed] or ["Nothing."]
     lines += ["", "## Steps", "", "| step | seconds |", "| --- | --- |"]
     lines += [f"| {name} | {one['seconds']:.0f} |" for name, one in steps.items()]
@@ -49,3 +51,16 @@ def retrain_report(
         lines += ["", "## Problems of the snapshot that somebody accepted", ""]
         lines += [f"- {one['code']}: {one['text']}" for one in problems]
     return "\n".join([*lines, "", f"Everything: `{plan.gate.name}/{GATE}`."]) + "\n"
+
+
+def _real_editors(plan: RetrainPlan) -> list[str]:
+    """Both models' figures on real editors, side by side."""
+    before, after = (read_report(folder / REAL_EDITORS).figures for folder in (plan.before, plan.after))
+    lines = ["", "## Pairs and controls", "", "| figure | champion | candidate (95 %) | pictures |",
+             "| --- | --- | --- | --- |"]  # fmt: skip
+    for name, value in after.items():
+        span = f"({value['low']:.3f} to {value['high']:.3f})"
+        lines.append(
+            f"| {name} | {before[name]['value']:.3f} | {value['value']:.3f} {span} | {value['pictures']:.0f} |"
+        )
+    return lines

@@ -30,9 +30,14 @@ from refundlens.model import bundle
 from refundlens.model.detect import Detector
 from refundlens.model.photo.image import ImageError
 from refundlens.training import commands, config
+from refundlens.training.calibration.listed import choose
 from refundlens.training.calibration.scoring import ScoreFile, run_all, score_file
+from refundlens.training.calibration.thresholds import photos_needed
+from refundlens.training.commands import REAL_EDITORS
+from refundlens.training.evaluation.real_editors import read_report
 from refundlens.training.export import with_metadata
 from refundlens.training.gate.gate import GATE, GateResult, gate_text, run_gate
+from refundlens.training.gate.looks import Looks
 from refundlens.training.gate.rules import Check
 from refundlens.training.gate.suite import DELIVERY, FrozenSuite, freeze, load_suite
 from refundlens.training.loop import train
@@ -50,6 +55,7 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
 
     Raises RetrainError where the snapshot must not be learned from, and the errors of each step.
     """
+    _refuse_few_photos(plan)
     plan.work.mkdir(parents=True, exist_ok=True)
     snapshot, log = open_snapshot(plan.snapshot), StepLog.open(plan.work)
     champion = hashlib.sha256(plan.bundle.read_bytes()).hexdigest()
@@ -74,26 +80,47 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
         if todo:
             train(plan.crops, plan.run, settings, init=plan.weights, replay=plan.replay)
             _write_papers(plan, snapshot)
-    material = commands.Material(None, (plan.joined,), plan.photos, plan.deliveries)
-    with log.step("calibrate", plan.photos, plan.deliveries, plan.limit, plan.confidence, tell=tell) as todo:
+    counted = plan.photos, plan.deliveries, plan.with_test
+    with log.step("calibrate", *counted, plan.limit, plan.confidence, tell=tell) as todo:
         if todo:
-            commands.calibrate(plan.run, material, plan.limit, plan.confidence, None)
+            commands.calibrate(plan.run, _material(plan, plan.joined), plan.limit, plan.confidence, None)
     with log.step("evaluate", plan.suite_photos, tell=tell) as todo:
         if todo:
-            commands.evaluate_real_editors(str(plan.run), plan.joined, None, "validation", plan.suite_photos)
+            for model, out in ((plan.bundle, plan.before), (plan.run, plan.after)):
+                commands.evaluate_real_editors(str(model), plan.joined, out, "validation", plan.suite_photos)
     with log.step("export", plan.name, plan.version, tell=tell) as todo:
         if todo:
             commands.export(plan.run, plan.raw, plan.name, plan.version)
     with log.step("gate", suite.sha256, plan.rounds, tell=tell) as todo:
         if todo:
             own = [case for case in freeze([plan.joined], None, 10**6).cases if _is_fed(case.repository)]
-            run_gate(plan.bundle, plan.raw, FrozenSuite((*suite.cases, *own)), plan.gate, plan.rounds)
+            looks = Looks.of(
+                *(read_report(folder / REAL_EDITORS).looks for folder in (plan.before, plan.after))
+            )
+            run_gate(plan.bundle, plan.raw, FrozenSuite((*suite.cases, *own)), plan.gate, plan.rounds, looks)
     result = read_gate(plan.gate / GATE)
     with log.step("finish", result.passed, tell=tell) as todo:
         if todo:
             _finish(plan, snapshot, result)
     (plan.work / REPORT).write_text(retrain_report(plan, snapshot, result, log.done), encoding="utf-8")
     return result
+
+
+def _material(plan: RetrainPlan, folder: Path) -> commands.Material:
+    return commands.Material(None, (folder,), plan.photos, plan.deliveries, plan.with_test)
+
+
+def _refuse_few_photos(plan: RetrainPlan) -> None:
+    """Raises RetrainError where calibration could not count the bound: known before anything is trained."""
+    chosen = choose((plan.collection,), _material(plan, plan.collection).chosen)
+    photos = sum(not one.label and not one.fits for one in chosen)
+    needed = photos_needed(plan.limit, plan.confidence)
+    if photos < needed:
+        more = "" if plan.with_test else "let the test split count, too (--with-test), "
+        raise RetrainError(
+            f"a bound of {plan.limit:.2%} on false accusations takes {needed} authentic photos that training never "
+            f"saw; {plan.collection} has {photos}: {more}collect more, leave out --limit-photos, or raise --limit"
+        )
 
 
 def read_gate(path: Path) -> GateResult:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refundlens.datasets.degradations.shrinking import OTHERS, QUALITIES, SIZES, deliveries
+from refundlens.datasets.degradations.shrinking import OTHER_BY, OTHERS, QUALITIES, SIZES, deliveries
 
 NAMES = st.text("abcdef0123456789", min_size=4, max_size=12)
 
@@ -50,3 +50,9 @@ def test_over_many_photos_a_short_list_reaches_all_conditions_alike() -> None:
     other = [count for name, count in counts.items() if name.endswith("False")]
     assert len(jpeg) == len(other) == len(SIZES)
     assert max(jpeg) < 1.25 * min(jpeg) and max(other) < 1.5 * min(other)
+
+
+@given(NAMES, st.integers(240, 9000), st.integers(OTHER_BY, 13))
+def test_a_short_list_has_one_that_is_no_jpeg(name: str, side: int, most: int) -> None:
+    """Else a bound on those others is counted on half of the photos, and a calibration of few deliveries has none."""
+    assert any(one.other for one in deliveries(name, side, most))

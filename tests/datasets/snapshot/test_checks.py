@@ -45,11 +45,35 @@ def test_a_corrupt_image_is_named(tmp_path: Path, snapshot_of: Make) -> None:
     [problem] = check_snapshot(snapshot_of(feedback), now=NOW)
     assert (problem.code, problem.photos) == ("corrupt_image", (bad,))
     assert "1 photo(s) cannot be read" in problem.text
+    assert "restore them from a backup, or withdraw their labels" in problem.text
+    assert str(problem).startswith("corrupt_image: ") and bad[:12] in str(problem)
+
+
+def test_a_picture_that_is_not_the_one_that_was_judged_is_named(tmp_path: Path, snapshot_of: Make) -> None:
+    made = snapshot_of(usual(tmp_path / "labels"))
+    path = made.path(made.samples[0])
+    path.chmod(0o644)
+    path.write_bytes(jpeg(photo(99, 96, 112)))
+    [problem] = check_snapshot(made, now=NOW)
+    assert (problem.code, problem.photos) == ("corrupt_image", (made.samples[0].sha256,))
 
 
 def test_an_empty_class_is_named(tmp_path: Path, snapshot_of: Make) -> None:
     [problem] = check_snapshot(snapshot_of(usual(tmp_path / "labels", authentic=0)), now=NOW)
     assert problem.code == "empty_class" and problem.text.startswith("0 authentic photos to train on")
+    assert "at least 10 are needed: label more of them" in problem.text
+
+
+@pytest.mark.parametrize(("photos", "enough"), [(9, False), (10, True)])
+def test_ten_photos_of_a_class_are_the_least(
+    tmp_path: Path, snapshot_of: Make, photos: int, enough: bool
+) -> None:
+    feedback = usual(tmp_path / "labels", authentic=0)
+    for index in range(photos):
+        feedback.add(index, group=f"b{index}", part="train")
+    for index in range(30):  # those that are measured on do not count
+        feedback.add(100 + index, group=f"t{index}", part="test")
+    assert _codes(check_snapshot(snapshot_of(feedback), now=NOW)) == ([] if enough else ["empty_class"])
 
 
 def test_a_leak_across_splits_is_named(tmp_path: Path, snapshot_of: Make) -> None:
@@ -58,6 +82,7 @@ def test_a_leak_across_splits_is_named(tmp_path: Path, snapshot_of: Make) -> Non
     two = feedback.add(81, group="same buyer", part="test")
     [problem] = check_snapshot(snapshot_of(feedback), now=NOW)
     assert problem.code == "leak_across_splits" and set(problem.photos) == {one, two}
+    assert problem.text.endswith("give each group one part")
 
 
 def test_the_same_scene_in_two_parts_is_a_leak_whoever_sent_it(tmp_path: Path, snapshot_of: Make) -> None:
@@ -76,6 +101,7 @@ def test_a_picture_that_is_measured_on_must_not_train(tmp_path: Path, snapshot_o
         code = phash(np.asarray(picture.convert("RGB")))
     [problem] = check_snapshot(made, {code: "suite.jpg"}, now=NOW)
     assert (problem.code, problem.photos) == ("leak_into_suite", (train.sha256,))
+    assert problem.text.endswith("leave them out")
 
 
 def test_photos_whose_time_is_over_since_are_named(tmp_path: Path, snapshot_of: Make) -> None:
@@ -98,7 +124,8 @@ def test_a_tenth_of_wrong_labels_is_told_from_the_usual_error(
     assert (_codes(problems) == ["wrong_labels"]) is caught
     if caught:
         assert problems[0].photos[0] == f"{len(wrong) - 1:064x}", "the surest first"
-        assert "of the labels look wrong" in problems[0].text
+        assert problems[0].text.startswith("about 10% of the labels look wrong: of 200 photos 28 ")
+        assert "have these judged again, the surest first" in problems[0].text
 
 
 def test_a_model_that_errs_often_accuses_nobody(tmp_path: Path, snapshot_of: Make) -> None:
@@ -122,6 +149,20 @@ def test_one_account_s_poisoned_series_is_told_by_what_others_said(tmp_path: Pat
     problems = check_snapshot(snapshot_of(feedback), now=NOW)
     assert _codes(problems) == ["poisoned_series"]
     assert problems[0].text.startswith("account mallory labelled 10 photos and is contradicted on 10")
+    assert problems[0].text.endswith("leave its labels out until somebody has looked into them")
+    assert len(problems[0].photos) == 10
+
+
+def test_an_account_is_compared_with_the_others_not_with_itself(tmp_path: Path, snapshot_of: Make) -> None:
+    """Half of all labels are one account's, and wrong: its own must not make such a rate look usual."""
+    feedback = usual(tmp_path / "labels", authentic=6, made=6)
+    for number in range(30):
+        feedback.add(3000 + number, "authentic", f"acct{number % 3}")
+    series = [feedback.add(600 + index, "authentic", "mallory") for index in range(42)]
+    made = snapshot_of(feedback)
+    doubts = Doubts(dict.fromkeys(series[:16], 0.9), 0.41, len(made.samples))
+    found = [one for one in check_snapshot(made, doubts=doubts, now=NOW) if one.code == "poisoned_series"]
+    assert [one.text.split()[1] for one in found] == ["mallory"]
 
 
 def test_one_account_s_poisoned_series_is_told_by_a_model(tmp_path: Path, snapshot_of: Make) -> None:

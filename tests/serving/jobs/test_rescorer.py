@@ -136,6 +136,40 @@ def test_what_would_change_is_told_and_nothing_changes(
     assert client.get("/v1/models/none/rescoring").status_code == 404
 
 
+def test_an_appealed_case_stands_as_it_stood_and_persons_decisions_are_told_apart(
+    workflow_app: FastAPI, cases: dict[str, str], promoted: Callable[[], str], moving_clock: MovableClock
+) -> None:
+    state = workflow_app.state
+    with state.database.transaction() as session:
+        appealed = session.get_one(Report, cases["not_established"])
+        appealed.was, appealed.state = appealed.state, ReportState.APPEALED.value
+    version = promoted()
+    _all(workflow_app, moving_clock)
+    with state.database.reading() as session:
+        rows = {row.report_id: row for row in session.execute(select(Rescore)).scalars()}
+        told = {name: (rows[one].stands, rows[one].by_person) for name, one in cases.items() if one in rows}
+        assert told == {
+            "established": ("established", False),  # the detector's
+            "needs_review": ("needs_review", False),
+            "not_established": ("not_established", True),
+        }
+        moves = rescoring.summary(session, version, None).moves
+        assert {(one.stands, one.by_person) for one in moves} <= set(told.values()) and moves
+
+
+def test_asking_again_starts_anew_and_drops_what_was_under_way(
+    workflow_app: FastAPI, cases: dict[str, str], promoted: Callable[[], str], moving_clock: MovableClock
+) -> None:
+    version = promoted()
+    _all(workflow_app, moving_clock)
+    with workflow_app.state.database.transaction() as session:
+        rescoring.ask(session, "another", moving_clock())
+        rescoring.ask(session, version, moving_clock())
+        assert [job.ref for job in session.execute(select(Job)).scalars()] == [version]
+        told = rescoring.summary(session, version, None)
+        assert (told.state, told.cases) == ("running", 0), "of an earlier time as champion nothing is left"
+
+
 def test_other_tenants_see_their_own_cases_only(
     workflow_app: FastAPI, cases: dict[str, str], promoted: Callable[[], str], moving_clock: MovableClock
 ) -> None:

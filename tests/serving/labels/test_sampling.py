@@ -15,7 +15,16 @@ from refundlens.serving.labels import sampling
 from refundlens.serving.labels.export import TRAINING, export
 from refundlens.serving.labels.sampling import draw_samples
 from refundlens.serving.labels.schemas import SampleReason
-from refundlens.serving.storage.tables import DetectionRecord, Image, ReviewSample, ShadowAgreement, Tenant
+from refundlens.serving.storage.tables import (
+    DetectionRecord,
+    Image,
+    ModelVersion,
+    Report,
+    Rescore,
+    ReviewSample,
+    ShadowAgreement,
+    Tenant,
+)
 from refundlens.serving.workflow.states import ReportState
 from tests.serving.conftest import MovableClock
 
@@ -77,6 +86,34 @@ def test_one_in_two_hundred_is_drawn_whatever_the_detector_said(
     assert set(_drawn(workflow_app)) == expected and 0 < len(expected) < 8
 
 
+def test_a_photo_is_drawn_once_and_a_random_one_says_so_though_it_is_uncertain(
+    workflow_app: FastAPI, add: Add, agreed: None, moving_clock: MovableClock
+) -> None:
+    """A rate counted on the random ones would lack just those that stand out."""
+    random = add(probability=0.5, sha256="0" * 64)
+    uncertain = add(probability=0.5)
+    assert draw_samples(workflow_app.state.database, moving_clock()) == 2
+    assert _drawn(workflow_app) == {random: "random", uncertain: "uncertain"}
+    moving_clock.forward(days=1)
+    for sha256 in (random, uncertain):
+        add(days=1, probability=0.5, sha256=sha256)  # sent again the day after
+    assert draw_samples(workflow_app.state.database, moving_clock()) == 0
+
+
+def test_a_photo_that_somebody_has_labelled_is_not_asked_about(
+    workflow_app: FastAPI,
+    as_caller: Callable[..., TestClient],
+    add: Add,
+    agreed: None,
+    moving_clock: MovableClock,
+) -> None:
+    known, unknown = add(probability=0.5), add(probability=0.5)
+    said = as_caller("eve").post("/v1/labels", json={"sha256": known, "truth": "authentic"})
+    assert said.status_code == 201, said.text
+    draw_samples(workflow_app.state.database, moving_clock())
+    assert set(_drawn(workflow_app)) == {unknown}
+
+
 def test_uncertain_photos_unless_somebody_decides_them_anyhow(
     workflow_app: FastAPI, add: Add, agreed: None, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +147,29 @@ def test_photos_that_champion_and_shadow_call_otherwise(
     draw_samples(workflow_app.state.database, moving_clock())
     drawn = _drawn(workflow_app)
     assert drawn[other] == "different" and drawn.get(same) is None
+
+
+def test_photos_that_a_new_champion_and_the_one_before_call_otherwise(
+    workflow_app: FastAPI, add: Add, agreed: None, moving_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "EACH", 2)
+    monkeypatch.setattr(sampling, "_uncertain", lambda *_: ())
+    near, far, farther, same = (add() for _ in range(4))
+    says = {near: ("fake", 0.8), far: ("authentic", 0.3), farther: ("authentic", 0.1), same: ("fake", 0.2)}
+    with workflow_app.state.database.transaction() as session:
+        champion = session.execute(select(ModelVersion.id)).scalar_one()
+        for sha256, (verdict, probability) in says.items():
+            report = session.execute(
+                select(Report).join(Image, Image.id == Report.image_id).where(Image.sha256 == sha256)
+            ).scalar_one()
+            session.add(Rescore(
+                model_version=champion, report_id=report.id, tenant_id=DEFAULT, stands="established",
+                would="needs_review", by_person=False, was_model="tiny-1",
+                was_verdict="inconclusive" if sha256 == near else "fake", was_probability=0.9, verdict=verdict,
+                probability=probability, created_at=moving_clock(),
+            ))  # fmt: skip
+    draw_samples(workflow_app.state.database, moving_clock())
+    assert _drawn(workflow_app) == dict.fromkeys((far, farther), "different"), "the two farthest apart"
 
 
 def test_a_novel_photo_is_far_from_those_before(

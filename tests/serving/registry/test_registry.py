@@ -19,9 +19,10 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.registry import repository, service
 from refundlens.serving.registry.bundles import ModelError, tried
+from refundlens.serving.registry.rescoring import KIND
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import AuditEvent, ModelVersion, OutboxEvent
+from refundlens.serving.storage.tables import AuditEvent, Job, ModelVersion, OutboxEvent
 from tests.support.tiny import PASSED
 
 Add = Callable[..., str]
@@ -45,14 +46,21 @@ def _stages(database: Database) -> dict[str, str]:
         return {row.version: row.stage for row in repository.list_versions(session, 50)}
 
 
+def _rescored(database: Database) -> list[str]:
+    with database.reading() as session:
+        return [job.ref for job in session.execute(select(Job).where(Job.kind == KIND)).scalars()]
+
+
 def test_a_champion_is_promoted_and_rolled_back(database: Database, add: Add, change: Any) -> None:
     one, two, three = add("1"), add("2"), add("3")
     for version in (one, two, three):
         change("promote", version)
     assert _stages(database) == {"1": "retired", "2": "retired", "3": "champion"}
+    assert _rescored(database) == [three]
     assert change("rollback", three, "too many accusations").id == two
     assert change("rollback", two, "and so was that").id == one
     assert _stages(database) == {"1": "champion", "2": "retired", "3": "retired"}
+    assert _rescored(database) == [one], "open cases are shown to who judges now"
     with pytest.raises(Conflict) as nothing:
         change("rollback", one, "again")
     assert nothing.value.code == "nothing_before"
