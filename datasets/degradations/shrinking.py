@@ -27,7 +27,7 @@ OTHERS: tuple[str, ...] = ("png", "webp", "heic", "avif", "gif")
 LOSSY = (60, 95)
 """Quality of WebP, HEIC and AVIF."""
 OTHER_BY = 3
-"""Every photo is sent as something else than JPEG once among its first so many deliveries: the bounds of JPEG and of the
+"""Every photo is sent as something else than JPEG once among its first so many deliveries: bounds of JPEG and of the
 others are counted apart, and each asks for more photos than half of a collection."""
 AS_IT_IS = 4
 """One photo in so many also counts as its file is."""
