@@ -105,5 +105,10 @@ def _without(collection: Path, out: Path, gone: set[str]) -> Path:
     return out
 
 
-def _sent(collection: Path, entry: Entry, number: int) -> bytes:
-    return deliver(decode(collection / entry.file), CHATS[number % len(CHATS)]).data
+def _sent(collection: Path, entry: Entry, number: int, kept: Path) -> bytes:
+    """The file as it arrives, made once."""
+    path = kept / f"{entry.file}.{number % len(CHATS)}.jpg"
+    if not path.is_file():
+        kept.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(deliver(decode(collection / entry.file), CHATS[number % len(CHATS)]).data)
+    return path.read_bytes()

@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from refundlens.datasets.snapshot.store import Snapshot
 from refundlens.training.commands import REAL_EDITORS
 from refundlens.training.evaluation.real_editors import read_report
 from refundlens.training.gate.gate import GATE, GateResult
+from refundlens.training.loop import METRICS
 from refundlens.training.retrain.plan import RetrainPlan
 
 SHOWN = ("recall", "slice_recall", "slice_auc")
@@ -46,11 +48,22 @@ def retrain_report(
     lines += [f"- {check.rule} {check.slice}: {check.text}" for check in result.failed] or ["Nothing."]
     lines += ["", "## Steps", "", "| step | seconds |", "| --- | --- |"]
     lines += [f"| {name} | {one['seconds']:.0f} |" for name, one in steps.items()]
+    waited = share_waited(plan.run)
+    if waited is not None:
+        lines += ["", f"While training, the network waited for data {waited:.1%} of the time."]
     problems = json.loads((plan.work / "problems.json").read_text(encoding="utf-8"))
     if problems:
         lines += ["", "## Problems of the snapshot that somebody accepted", ""]
         lines += [f"- {one['code']}: {one['text']}" for one in problems]
     return "\n".join([*lines, "", f"Everything: `{plan.gate.name}/{GATE}`."]) + "\n"
+
+
+def share_waited(run: Path) -> float | None:
+    """Share of a training's time that its network waited for data, 0 to 1; none where it was too short for its log to
+    say."""
+    told = [json.loads(line) for line in (run / METRICS).read_text(encoding="utf-8").splitlines() if line]
+    shares = [one["waited"] for one in told if "waited" in one]  # each over as many steps
+    return sum(shares) / len(shares) if shares else None
 
 
 def _real_editors(plan: RetrainPlan) -> list[str]:

@@ -62,7 +62,7 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
     with log.step("check", snapshot.version, champion, plan.accepted, tell=tell) as todo:
         if todo:
             _freeze(plan)
-            _refuse_problems(_problems(plan, snapshot), plan, tell)
+            _refuse_problems(find_problems(plan, snapshot), plan, tell)
     suite = load_suite(plan.frozen)
     with log.step("join", plan.collection, tell=tell) as todo:
         if todo:
@@ -138,7 +138,7 @@ def _freeze(plan: RetrainPlan) -> None:
         freeze([plan.collection], plan.frozen, plan.suite_photos)
 
 
-def _problems(plan: RetrainPlan, snapshot: Snapshot) -> list[Problem]:
+def find_problems(plan: RetrainPlan, snapshot: Snapshot) -> list[Problem]:
     cases = load_suite(plan.frozen).cases
     measured = frozen_hashes(sorted({Path(case.folder) / case.file for case in cases}))
     return check_snapshot(snapshot, measured, _doubts(plan, snapshot))
