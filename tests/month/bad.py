@@ -1,8 +1,8 @@
 """Bad snapshots out of a month's own: `python -m tests.month.bad OUT --collection … --champion …` spoils the labels of
 a month that was played, each way once, and prints what `refundlens retrain` says of each before it trains.
 
-The photos are the month's, and the champion's features of them; nothing is trained. Each way is drawn several times, for
-whether wrong labels are found hangs on which they are.
+The photos are the month's, and the champion's features of them; nothing is trained. Each way is drawn several times,
+for whether wrong labels are found hangs on which they are.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
