@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from refundlens.training.gate.rules import Check
+from refundlens.training.retrain.report import share_waited
 from refundlens.training.retrain.retrain import read_gate
 from tests.month.disputes import dispute_all
 from tests.month.real import Champion, real
@@ -77,6 +78,7 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
         facts["checks"] = [_figures(check) for check in result.checks]
         facts["steps"] = json.loads((work / "steps.json").read_text())
         facts["pairs_and_controls"] = _pairs_and_controls(work)
+        facts["waited"] = share_waited(work / "run")
         tell(f"the gate {'passed' if result.passed else 'failed'}")
         facts["rollout"] = _rollout(base, world, variables, work, result.passed, tell)
     return facts

@@ -25,6 +25,14 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
         "",
         "![slices before and after](month.png)",
         "",
+        "## How each photo got its label",
+        "",
+        "| what it was: what the champion said of it, who decided | photos |",
+        "| --- | --- |",
+        *(f"| {way} | {count} |" for way, count in facts["ways"].items()),
+        "",
+        f"## The gate: {'passed' if facts['gate']['passed'] else 'refused'}",
+        "",
         "| rule | slice | | champion -> candidate |",
         "| --- | --- | --- | --- |",
     ]
@@ -33,14 +41,29 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
         lines.append(f"| {check['rule']} | {check['slice']} | {word} | {check['text']} |")
     lines += [
         "",
-        f"Gate {'passed' if facts['gate']['passed'] else 'failed'}. Shadow: {rollout['agreement']}. Promoted and "
-        f"rolled back under load: {rollout['requests']} requests, lost {rollout['lost'] or 'none'}, answered by "
-        f"{rollout['answered_by']}, the longest took {rollout['longest_seconds']} s.",
+        "## Pairs and controls",
+        "",
+        "| figure | champion | candidate | pictures |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {name} | {before:.3f} | {after:.3f} | {pictures:.0f} |"
+            for name, (before, after, pictures) in facts["pairs_and_controls"].items()
+        ),
+        "",
+        "## Rollout",
+        "",
+        *([f"Promotion was refused: {rollout['refused']} An admin forced it, to play the way there and back.", ""]
+          if rollout["refused"] else []),
+        f"Shadow: {rollout['agreement']}. Promoted and rolled back under load: {rollout['requests']} requests, lost "
+        f"{rollout['lost'] or 'none'}, answered by {rollout['answered_by']}, the longest took "
+        f"{rollout['longest_seconds']} s. Open cases judged by the new champion: {rollout['rescored']}.",
         "",
         "| step | seconds |",
         "| --- | --- |",
         *(f"| {name} | {one['seconds']:.0f} |" for name, one in facts["steps"].items()),
-    ]
+        "",
+        f"While training, the network waited for data {facts['waited']:.1%} of the time." if facts["waited"] else "",
+    ]  # fmt: skip
     (out / "month.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
