@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +93,18 @@ def test_the_same_scene_in_two_parts_is_a_leak_whoever_sent_it(tmp_path: Path, s
     feedback.add(90, group="a", part="train", content=jpeg(photo(90)))
     feedback.add(90, group="b", part="test", content=file.getvalue())
     assert _codes(check_snapshot(snapshot_of(feedback), now=NOW)) == ["leak_across_splits"]
+
+
+def test_a_scene_in_two_parts_is_found_though_its_groups_say_otherwise(
+    tmp_path: Path, snapshot_of: Make
+) -> None:
+    """As a snapshot that another program wrote may have it."""
+    made = snapshot_of(usual(tmp_path / "labels"))
+    train = next(one for one in made.samples if one.part == "train")
+    test = next(one for one in made.samples if one.part == "test")
+    samples = [replace(one, phash=train.phash) if one is test else one for one in made.samples]
+    [problem] = check_snapshot(replace(made, samples=tuple(samples)), now=NOW)
+    assert (problem.code, problem.photos) == ("leak_across_splits", (test.sha256,))
 
 
 def test_a_picture_that_is_measured_on_must_not_train(tmp_path: Path, snapshot_of: Make) -> None:
