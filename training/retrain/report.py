@@ -61,7 +61,9 @@ def retrain_report(
 def share_waited(run: Path) -> float | None:
     """Share of a training's time that its network waited for data, 0 to 1; none where it was too short for its log to
     say."""
-    told = [json.loads(line) for line in (run / METRICS).read_text(encoding="utf-8").splitlines() if line]
+    log = run / METRICS
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    told = [json.loads(line) for line in lines if line]
     shares = [one["waited"] for one in told if "waited" in one]  # each over as many steps
     return sum(shares) / len(shares) if shares else None
 
