@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from refundlens.datasets.snapshot.card import snapshot_card
+from refundlens.datasets.snapshot.checks import check_snapshot
 from refundlens.datasets.snapshot.judged import JudgedPhoto
 from refundlens.datasets.snapshot.store import Snapshot, open_snapshot, write_snapshot
 from refundlens.training.gate.suite import load_suite
 from refundlens.training.retrain.plan import RetrainPlan
-from refundlens.training.retrain.retrain import find_problems
+from refundlens.training.retrain.retrain import ask_champion
 
 ROUNDS = 5
 Samples = list[JudgedPhoto]
@@ -83,7 +84,7 @@ def main() -> None:
         for number in range(ROUNDS if spoil in (nothing, wrong_labels, poisoned_series) else 1):
             samples = spoil(list(made.samples), np.random.default_rng(number))
             with spoilt(made, samples) as snapshot:
-                found = find_problems(replace(plan, snapshot=snapshot.folder), snapshot)
+                found = check_snapshot(snapshot, doubts=ask_champion(plan, snapshot))
             print(
                 json.dumps(
                     {"spoilt": spoil.__name__, "round": number, "told": [str(one)[:240] for one in found]}
@@ -93,7 +94,7 @@ def main() -> None:
         path = snapshot.path(snapshot.samples[0])
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:2000])
-        found = find_problems(replace(plan, snapshot=snapshot.folder), snapshot)
+        found = check_snapshot(snapshot, doubts=ask_champion(plan, snapshot))
         print(json.dumps({"spoilt": "corrupt_image", "round": 0, "told": [str(one)[:240] for one in found]}))
 
 

@@ -62,7 +62,7 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
     with log.step("check", snapshot.version, champion, plan.accepted, tell=tell) as todo:
         if todo:
             _freeze(plan)
-            _refuse_problems(find_problems(plan, snapshot), plan, tell)
+            _refuse_problems(_problems(plan, snapshot), plan, tell)
     suite = load_suite(plan.frozen)
     with log.step("join", plan.collection, tell=tell) as todo:
         if todo:
@@ -138,10 +138,10 @@ def _freeze(plan: RetrainPlan) -> None:
         freeze([plan.collection], plan.frozen, plan.suite_photos)
 
 
-def find_problems(plan: RetrainPlan, snapshot: Snapshot) -> list[Problem]:
+def _problems(plan: RetrainPlan, snapshot: Snapshot) -> list[Problem]:
     cases = load_suite(plan.frozen).cases
     measured = frozen_hashes(sorted({Path(case.folder) / case.file for case in cases}))
-    return check_snapshot(snapshot, measured, _doubts(plan, snapshot))
+    return check_snapshot(snapshot, measured, ask_champion(plan, snapshot))
 
 
 def _refuse_problems(problems: list[Problem], plan: RetrainPlan, tell: Tell) -> None:
@@ -158,7 +158,7 @@ def _refuse_problems(problems: list[Problem], plan: RetrainPlan, tell: Tell) -> 
         )
 
 
-def _doubts(plan: RetrainPlan, snapshot: Snapshot) -> Doubts:
+def ask_champion(plan: RetrainPlan, snapshot: Snapshot) -> Doubts:
     """The champion's features of the snapshot's photos and of as many pictures whose truth is known."""
     detector = Detector(plan.bundle, threads=1)
     kept = ScoreFile(plan.work / "champion_scores.jsonl", detector)

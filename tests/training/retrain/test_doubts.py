@@ -46,6 +46,16 @@ def test_a_newcomer_that_the_features_do_not_show_makes_no_label_wrong() -> None
     assert found.looked in (0, 100) and len(found.wrong) <= 0.2 * found.looked
 
 
+def test_more_wrong_labels_do_not_silence_it() -> None:
+    """Of a newcomer that shows so little that many labels look odd before any is wrong."""
+    shares = []
+    for flipped in (0, 20, 40):
+        found = find_doubts(_looked(flipped, newcomer=0.8))
+        assert found.looked == 200
+        shares.append(_share(found))
+    assert shares[0] < shares[1] < shares[2] and shares[2] > 0.1
+
+
 def test_without_both_classes_nobody_is_asked() -> None:
     only = [one for one in _looked() if one.trusted or one.label == 0]
     assert find_doubts(only) == Doubts({}, 0.5, 0)
