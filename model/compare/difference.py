@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.align import Alignment, Pixels
-from refundlens.model.compare.spots import Spot, find_spots
+from refundlens.model.compare.spots import MOST, Spot, find_spots
 from refundlens.model.compare.tone import Values, match_tone
 
 Known = NDArray[np.bool_]
@@ -43,13 +43,15 @@ class Difference:
     """units: float32 [h,w], how many times what delivery explains, 0 where only one photo shows the place; the
     photo's frame at SIDE or smaller. overlap: share of the photo that the reference shows, too. same_detail: share
     of the textured places whose fine detail is the same in both, 0 to 1. noise: levels of 255 by which most places
-    differ. spots: likeliest painted first."""
+    differ. spots: those that anybody is told of, likeliest painted first. painted: 0 to 1, the most that any spot looks
+    painted, told of or not."""
 
     units: Values
     overlap: float
     same_detail: float
     noise: float
     spots: tuple[Spot, ...]
+    painted: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def differ(reference: Pixels, photo: Pixels, alignment: Alignment) -> Difference
     height, width = laid.units.shape
     scale = (photo.shape[1] / width, photo.shape[0] / height)
     spots = find_spots(laid.units, laid.reference, laid.photo, laid.known, scale)
-    return Difference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, spots)
+    told = tuple(spot for spot in spots if spot.told)[:MOST]
+    painted = max((spot.painted for spot in spots), default=0.0)
+    return Difference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, told, painted)
 
 
 def overlay(reference: Pixels, photo: Pixels, alignment: Alignment) -> Overlaid:

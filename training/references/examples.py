@@ -20,8 +20,10 @@ from refundlens.model.names import DEFECTS, Defect
 
 Pixels = NDArray[np.uint8]
 
-PAIRS = 7
-"""Made of each photo by `drawn_and_painted`."""
+PAIRS = 12
+"""Made of each photo by `for_fitting`."""
+VISIBLE = 0.5
+"""Share of the painted pixels that the crop must still show for a miss to count."""
 SIDE = 560
 """Longest side of a photo, in pixels, before it is sent: as shops' phones preview them; both are compared at 512."""
 TOOLS: tuple[Operation, ...] = ("splice", "poisson", "copy_move", "inpaint")
@@ -36,14 +38,20 @@ _WORDS = ("MY SHOP", "2026-11-03 14:22", "order 88213", "@seller", "SAMPLE", "Be
 
 @dataclass(frozen=True)
 class Pair:
-    """A reference and a photo, uint8 [H,W,3]. what: the operation. painted: whether it is a manipulation. seen: share
-    of the changed pixels that the photo's crop still shows, 1 where nothing was changed."""
+    """A reference and a photo, uint8 [H,W,3]. what: the operation. region: where the photo was manipulated, float32
+    [h,w] of its frame, 0 to 1; None where it was not. seen: share of the changed pixels that the photo's crop still
+    shows, 1 where nothing was changed."""
 
     reference: Pixels
     photo: Pixels
     what: str
-    painted: bool
+    region: NDArray[np.float32] | None
     seen: float
+
+    @property
+    def painted(self) -> bool:
+        """Whether it is a manipulation."""
+        return self.region is not None
 
 
 def load(path: str) -> Pixels | None:
@@ -56,27 +64,33 @@ def load(path: str) -> Pixels | None:
     return np.ascontiguousarray(small[..., ::-1])
 
 
-def pair(pixels: Pixels, donor: Pixels, what: str, rng: np.random.Generator, crop: bool = True) -> Pair:
+def pair(pixels: Pixels, donor: Pixels, what: str, rng: np.random.Generator) -> Pair:
     """One photo seen again. what: a defect to paint, one of TOOLS, MARKS, TONES, LAYOUTS, or "plain"."""
     changed, region = _changed(pixels, donor, what, rng)
-    window = _window(changed, rng) if crop else np.s_[:, :]
+    window = _window(changed, rng)
     scale = float(rng.uniform(0.6, 1.0))
     photo = _saved(_resized(changed[window], scale), int(rng.integers(50, 93)))
-    seen = 1.0
+    seen, moved = 1.0, None
     if region is not None:
         seen = float((region[window] > 0.5).sum() / max((region > 0.5).sum(), 1))
-    return Pair(_saved(pixels, int(rng.integers(75, 96))), photo, what, region is not None, seen)
+        size = (photo.shape[1], photo.shape[0])
+        moved = np.asarray(cv2.resize(region[window], size, interpolation=cv2.INTER_AREA), np.float32)
+    return Pair(_saved(pixels, int(rng.integers(75, 96))), photo, what, moved, seen)
 
 
-def drawn_and_painted(photos: Iterator[Pixels], rng: np.random.Generator) -> Iterator[Pair]:
-    """Of each photo three that were drawn upon and four that were painted, uncropped: their layout is known."""
-    donor: Pixels | None = None
-    for pixels in photos:
-        if donor is not None:
-            names = [*rng.choice(MARKS, 2), "stamp", *rng.choice(DEFECTS, 2), str(rng.choice(TOOLS)), "stain"]
-            for name in names:
-                yield pair(pixels, donor, str(name), rng, crop=False)
-        donor = pixels
+def for_fitting(pixels: Pixels, donor: Pixels, number: int, rng: np.random.Generator) -> Iterator[Pair]:
+    """A photo seen again in PAIRS ways, number counting the photos: about half of them painted, the others honest and
+    of the kinds that are mistaken most."""
+    names = [
+        *rng.choice(DEFECTS, 2, replace=False),
+        *rng.choice(TOOLS, 2, replace=False),
+        "stain" if number % 2 else "plain",
+        *rng.choice(TONES, 2, replace=False),
+        str(rng.choice(LAYOUTS)),
+        *rng.choice(MARKS, 4, replace=False),
+    ]
+    for name in names:
+        yield pair(pixels, donor, str(name), rng)
 
 
 def _changed(

@@ -30,15 +30,13 @@ from refundlens.training.references.fit import photos
 SEED = 11
 PAIRS = 7
 """Made of each photo."""
-VISIBLE = 0.5
-"""Share of the painted pixels that the crop must still show for a miss to count."""
 
 
 def tries(folder: Path, count: int, split: str) -> Iterator[tuple[str, bool, Comparison, float]]:
     """(operation, whether painted, what came out, seconds)."""
-    rng = np.random.default_rng(SEED)
     donor: examples.Pixels | None = None
-    for _, pixels in photos(folder, split, count):
+    for number, (_, pixels) in enumerate(photos(folder, split, count)):
+        rng = np.random.default_rng([SEED, number])
         if donor is not None:
             names = [
                 str(rng.choice(DEFECTS)),
@@ -50,7 +48,7 @@ def tries(folder: Path, count: int, split: str) -> Iterator[tuple[str, bool, Com
             ]
             for name in names:
                 pair = examples.pair(pixels, donor, str(name), rng)
-                if pair.seen < VISIBLE:
+                if pair.seen < examples.VISIBLE:
                     continue
                 start = time.process_time()
                 yield (
