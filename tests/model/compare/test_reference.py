@@ -80,7 +80,7 @@ def test_a_defect_looks_more_painted_than_an_arrow() -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_goods_with_hardly_any_contrast_are_laid_over_each_other(seed: int) -> None:
-    pale = np.rint(235 + (scene(seed) - 128.0) * 0.1).astype(np.uint8)
+    pale = np.rint(235 + (scene(seed) - 128.0) * 0.2).astype(np.uint8)
     found = align(sent(pale, 92), sent(pale[20:460, 30:620], 88, 0.9))
     assert found is not None and found.agreeing >= 30 and not found.mirrored
 
