@@ -1,6 +1,6 @@
 """Draws the written marks of generators that `model.photo.written_marks` looks for, and writes them as one file.
 
-    python -m refundlens.training.written_marks NotoSansCJK-Regular.ttc [--face 2]
+    python -m refundlens.training.written_marks NotoSansCJK-Regular.ttc [--face 2] [--narrow 7]
 
 In: a font with Chinese (Noto's licence lets anybody draw with it). Out: `model/photo/written_marks.npz`: for each
 mark a grey picture, 0 to 255, 48 pixels high and trimmed to what is painted. Doubao's and Jimeng's own lettering is no
@@ -107,11 +107,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("font", type=Path)
     parser.add_argument("--face", type=int, default=2, help="the font's simplified Chinese face")
+    parser.add_argument("--narrow", type=int, default=7, help="its face with Latin letters of half a width")
     given = parser.parse_args()
     marks = {
         "豆包AI生成": drawn(DOUBAO),
         "即梦AI": drawn(JIMENG),
         "AI生成": written("AI生成", given.font, given.face),
+        "AI生成 narrow": written("AI生成", given.font, given.narrow),
     }
     stored: dict[str, Any] = {name: trimmed(page) for name, page in marks.items()}
     np.savez_compressed(TARGET, **stored)
