@@ -78,6 +78,7 @@ def test_a_report_and_a_log_are_shown_beside_another_version(
     chinese = eve.http.get("/models/compare?lang=zh").text
     assert "版本对比" in chinese and "检出率与误报率" in chinese
     assert "<h2>总体</h2>" in chinese and '<th scope="row">AI 局部改图</th>' in chinese
+    assert "seen in training" not in chinese and "AI 局部改图 · 训练中未见过" in chinese
     assert re.search(r'text-anchor="end">第 [\d,]+ 步</text>', chinese), "the axis of the training curve"
 
 
