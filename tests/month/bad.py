@@ -18,7 +18,7 @@ import numpy as np
 
 from refundlens.datasets.snapshot.card import snapshot_card
 from refundlens.datasets.snapshot.checks import check_snapshot
-from refundlens.datasets.snapshot.judged import JudgedPhoto
+from refundlens.datasets.snapshot.judged import JudgedPhoto, Truth
 from refundlens.datasets.snapshot.store import Snapshot, open_snapshot, write_snapshot
 from refundlens.training.gate.suite import load_suite
 from refundlens.training.retrain.plan import RetrainPlan
@@ -30,7 +30,7 @@ Spoil = Callable[[Samples, np.random.Generator], Samples]
 
 
 def _flipped(sample: JudgedPhoto) -> JudgedPhoto:
-    truth = "authentic" if sample.label else "ai_generated"
+    truth: Truth = "authentic" if sample.label else "ai_generated"
     return replace(sample, truth=truth, label=1 - sample.label, generator="" if sample.label else "unnamed")
 
 

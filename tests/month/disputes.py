@@ -83,7 +83,8 @@ def _name_kinds(base: str) -> int:
     named, cursor = 0, None
     with client(base, "engineer") as eve:
         while True:
-            asked = {"truth": "fake", "limit": 100} | ({"cursor": cursor} if cursor else {})
+            asked: dict[str, str | int] = {"truth": "fake", "limit": 100}
+            asked |= {"cursor": cursor} if cursor else {}
             page = eve.get("/v1/labels", params=asked)
             page.raise_for_status()
             for label in page.json()["items"]:

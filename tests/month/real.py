@@ -55,9 +55,8 @@ def real(collection: Path, out: Path, newcomer: str, champion: Champion, dispute
         )
     photos, gone = _honest(entries, disputed)
     world = _without(collection, out, {entry.file for entry in fakes} | gone)
-    sent = [
-        [_sent(collection, entry, number) for number, entry in enumerate(part)] for part in (fakes, photos)
-    ]
+    kept = out.with_name("disputed")
+    sent = [[_sent(collection, entry, n, kept) for n, entry in enumerate(part)] for part in (fakes, photos)]
     return World(
         world, champion.replay, champion.weights, champion.champion, None, sent[0], sent[1], newcomer, LIMIT,
     )  # fmt: skip

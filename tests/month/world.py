@@ -83,7 +83,7 @@ def newcomer(pixels: Pixels, seed: int) -> Pixels:
     period, strength = int(rng.integers(5, 8)), rng.uniform(9, 14)
     y, x = np.mgrid[:height, :width]
     grid = strength * (np.cos(2 * np.pi * x / period) + np.cos(2 * np.pi * y / period))
-    return np.clip(pixels + grid[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels + grid[..., None], 0, 255), np.uint8)
 
 
 def jpeg(pixels: Pixels, quality: int = 92) -> bytes:
