@@ -131,6 +131,12 @@ def evaluate(
             min=0, help="Real editors: pictures to recompress, blur, photograph again ... and judge."
         ),
     ] = 0,
+    told: Annotated[
+        Path | None,
+        typer.Option(
+            "--into", help="Real editors: write the bundle here once more, the figures in its card."
+        ),
+    ] = None,
     real_defects: Annotated[
         Folder,
         typer.Option(exists=True, file_okay=False, help="Suite: photos of real damage, all authentic."),
@@ -163,8 +169,10 @@ def evaluate(
     with _told():
         if (dataset / INDEX).is_file():
             chosen = "validation" if split == "test" else split
-            typer.echo(commands.evaluate_real_editors(model, dataset, out, chosen, limit, launder))
+            typer.echo(commands.evaluate_real_editors(model, dataset, out, chosen, limit, launder, told))
             return
+        if told:
+            raise ValueError(f"--into needs a folder of `data collect`, and {dataset} holds no {INDEX}")
         if not suite:
             typer.echo(commands.evaluate(model, dataset, out, split, limit))
             return

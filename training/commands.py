@@ -25,8 +25,8 @@ from refundlens.training.calibration import calibrate as fitting
 from refundlens.training.calibration import reliability
 from refundlens.training.calibration.listed import Chosen, choose, score_listed
 from refundlens.training.evaluation import laundering, real_editors
-from refundlens.training.evaluation.card import recalibrated
-from refundlens.training.evaluation.card_facts import make_card
+from refundlens.training.evaluation.card import recalibrated, with_real_editors
+from refundlens.training.evaluation.card_facts import REAL_EDITORS_REPORT, make_card
 from refundlens.training.evaluation.evaluate import evaluate as run_evaluation
 from refundlens.training.export import (
     BundleExportError,
@@ -224,14 +224,28 @@ def evaluate(model: str, dataset: Path, out: Path | None, split: str, limit: int
 
 
 def evaluate_real_editors(
-    model: str, collection: Path, out: Path | None, split: str, limit: int | None, launder: int = 0
+    model: str,
+    collection: Path,
+    out: Path | None,
+    split: str,
+    limit: int | None,
+    launder: int = 0,
+    told: Path | None = None,
 ) -> Path:
     """Measure on a collected folder; return the written real_editors.md (real_editors.json lies beside it).
 
-    launder: edited pictures to wash and judge again; their table follows in the same file.
+    launder: edited pictures to wash and judge again; their table follows in the same file. told: where the bundle is
+    written once more, with the figures in its card; the card lies beside it (.md).
     """
-    detector = Detector(bundle_of(model, collection), threads=1)
+    target = bundle_of(model, collection)
+    detector = Detector(target, threads=1)
     report = real_editors.measure(detector, collection, split, photos=limit or real_editors.PHOTOS)
+    name = model if model == BUNDLED else Path(model).name
+    options = f" --limit {limit}" if limit else ""
+    report.context = {
+        "model": {"sha256": hashlib.sha256(target.read_bytes()).hexdigest()},
+        "command": f"refundlens evaluate {name} {collection.name} --split {split}{options}",
+    }
     folder = out or beside(model, REPORT)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / REAL_EDITORS).write_text(report.to_json(), encoding="utf-8")
@@ -241,6 +255,10 @@ def evaluate_real_editors(
         files = laundering.edited_files(collection, split, launder)
         text += "\n" + laundering.laundering_table(laundering.laundering(detector, files))
     path.write_text(text, encoding="utf-8")
+    if told:
+        card = with_real_editors(detector.card, report)
+        with_metadata(target, told, {bundle.CARD: card})
+        told.with_suffix(".md").write_text(card, encoding="utf-8")
     return path
 
 
@@ -289,12 +307,17 @@ def _check_report(run: Path) -> None:
         raise BundleExportError(
             f"{run} was trained on since it was calibrated: run `refundlens calibrate {run} DATASET` again"
         )
-    report = run / REPORT / "report.json"
-    if report.is_file():
+    calibrated = hashlib.sha256((run / CALIBRATED).read_bytes()).hexdigest()
+    for report, material in (
+        (run / REPORT / "report.json", "DATASET"),
+        (run / REAL_EDITORS_REPORT, "COLLECTED"),
+    ):
+        if not report.is_file():
+            continue
         measured = json.loads(report.read_text(encoding="utf-8"))["context"]["model"]["sha256"]
-        if measured != hashlib.sha256((run / CALIBRATED).read_bytes()).hexdigest():
+        if measured != calibrated:
             raise BundleExportError(
-                f"{run} was calibrated anew since its evaluation: run `refundlens evaluate {run} DATASET` again"
+                f"{run} was calibrated anew since its evaluation: run `refundlens evaluate {run} {material}` again"
             )
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import yaml
 
 from refundlens.model.verdict.calibration import LOSSLESS, Bin, Calibration
+from refundlens.training.evaluation.real_editors import RealEditorsReport, as_markdown
 from refundlens.training.evaluation.report import FEW, number, percent
 
 
@@ -100,8 +101,17 @@ FRONT_MATTER_METRICS = {
     "pixel F1 of spliced AI edits": "f1",
 }
 """Headline figures that model hubs list, with the names they know."""
-CALIBRATION, LIMITS = "## Calibration", "## Limits"
-"""Headings between which a card tells of its calibration."""
+QUALITY, CALIBRATION, LIMITS = "## How good it is", "## Calibration", "## Limits"
+"""Headings: between the first two a card tells what was measured, between the last two of its calibration."""
+REAL_EDITORS = "### On pictures of real editors"
+"""Heading of the last part of QUALITY."""
+NOT_MEASURED = "Nothing was measured yet: the run was not evaluated."
+EARLIER = "These thresholds were set after the evaluation above, whose counts of verdicts are those of earlier ones."
+REAL_EDITORS_METRICS = {
+    "whole pictures against unrelated photos, AUC": "ROC AUC, whole pictures of real generators",
+    "local edits against unrelated photos, AUC": "ROC AUC, local edits by real editors",
+}
+"""Figures on pictures of real editors that model hubs list, with the names they show."""
 LARGEST = 30_000
 """Pixels: a range of sizes that ends here or beyond is shown without an end; no picture we read is larger."""
 WEAKEST = 8
@@ -144,8 +154,9 @@ def _sources(sources: Sequence[Source]) -> str:
 
 
 def _quality(context: CardContext) -> str:
+    """What was measured on the dataset: figures, generators met, weakest slices."""
     if not context["report"]["headline"]:
-        return "Nothing was measured yet: the run was not evaluated."
+        return NOT_MEASURED
     rows: list[tuple[str, str, str, str]] = []
     for line in context["report"]["headline"]:
         interval = f"{number(line['low'])} to {number(line['high'])}" if "low" in line else ""
@@ -154,7 +165,10 @@ def _quality(context: CardContext) -> str:
     report = table(("figure", "value", "95 %", "photos / pictures"), rows)
     others = [(one["name"], one["value"], f"`{one['command']}`") for one in context["figures"]]
     parts = [f"Each figure of this table: `{context['report_command']}`", report]
-    return "\n\n".join([*parts, table(("figure", "value", "command"), others)] if others else parts)
+    parts += [table(("figure", "value", "command"), others)] if others else []
+    parts += ["### Generators met in the evaluation", _generators_met(context)]
+    parts += [f"### Weakest slices (of those with at least {FEW} source photos)", _weakest(context)]
+    return "\n\n".join(parts)
 
 
 def _generators_met(context: CardContext) -> str:
@@ -242,9 +256,38 @@ def recalibrated(card: str, calibration: Calibration, command: str) -> str:
     """The card of a bundle whose thresholds were set anew; what it says of quality was measured with the old ones."""
     before, _, rest = card.partition(CALIBRATION)
     _, limits, after = rest.partition(LIMITS)
-    note = "These thresholds were set after the evaluation above, whose counts of verdicts are those of earlier ones."
+    note = "" if NOT_MEASURED in before else EARLIER
     parts = [before.rstrip(), CALIBRATION, note, _calibration(calibration, command), limits + after]
     return "\n\n".join(part for part in parts if part)
+
+
+def with_real_editors(card: str, report: RealEditorsReport) -> str:
+    """The card with this report of the very bundle it goes with, instead of an earlier one."""
+    head, _, rest = card.partition(QUALITY)
+    quality, heading, after = rest.partition(CALIBRATION)
+    known = quality.partition(REAL_EDITORS)[0].strip()
+    known = "" if known == NOT_MEASURED else known
+    told = f"Both classes through one delivery; measured by `{report.context['command']}`."
+    after = after.replace(EARLIER, "").lstrip() if not known else after.lstrip()
+    parts = [_listed(head, report).rstrip(), QUALITY, known, REAL_EDITORS, told, as_markdown(report).strip()]
+    return "\n\n".join(part for part in [*parts, heading, after] if part)
+
+
+def _listed(head: str, report: RealEditorsReport) -> str:
+    """The front matter with the report's figures among its metrics."""
+    if not head.startswith("---\n"):
+        return head
+    _, front, body = head.split("---\n", 2)
+    fields = yaml.safe_load(front)
+    (result,) = fields["model-index"][0]["results"]
+    shown = [one for one in result["metrics"] if one["name"] not in REAL_EDITORS_METRICS.values()]
+    found = {name: report.figures[key] for key, name in REAL_EDITORS_METRICS.items() if key in report.figures}
+    result["metrics"] = shown + [
+        {"type": "roc_auc", "name": name, "value": one["value"]}
+        for name, one in found.items()
+        if one["pictures"]
+    ]
+    return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n{body}"
 
 
 def write_card(context: CardContext) -> str:
@@ -268,12 +311,8 @@ def write_card(context: CardContext) -> str:
                 _sources(context["generators"]),
                 "## How it was trained",
                 table(("setting", "value"), settings),
-                "## How good it is",
+                QUALITY,
                 _quality(context),
-                "### Generators met in the evaluation",
-                _generators_met(context),
-                f"### Weakest slices (of those with at least {FEW} source photos)",
-                _weakest(context),
                 CALIBRATION,
                 _calibration(context["calibration"], context["calibration_command"]),
                 LIMITS,

@@ -16,10 +16,12 @@ from typing import Any
 import yaml
 
 from refundlens.model.verdict.calibration import Calibration
-from refundlens.training.evaluation.card import CardContext, Figure, Source, write_card
+from refundlens.training.evaluation.card import CardContext, Figure, Source, with_real_editors, write_card
+from refundlens.training.evaluation.real_editors import RealEditorsReport
 from refundlens.training.loop import CONFIG, DATASET, METRICS, SOURCES
 
 REPORT = Path("report") / "report.json"
+REAL_EDITORS_REPORT = Path("report") / "real_editors.json"
 NOTES = "notes.yaml"
 """Optional, written by a person into the run's folder: `limits`, a list of sentences on what this very data leaves out;
 `figures`, a list of {name, value, command} measured apart from the report, such as speed."""
@@ -82,7 +84,11 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
         "cpu_minutes": _minutes(run / METRICS) * cores,
         "hardware": f"{cores} CPU cores",
     }
-    return write_card(context)
+    card = write_card(context)
+    measured = run / REAL_EDITORS_REPORT
+    if not measured.is_file():
+        return card
+    return with_real_editors(card, RealEditorsReport.from_json(measured.read_text(encoding="utf-8")))
 
 
 def _notes(path: Path) -> dict[str, Any]:

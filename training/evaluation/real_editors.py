@@ -69,14 +69,16 @@ class LookScore:
 @dataclass
 class RealEditorsReport:
     """figures: name -> {"value", "low", "high", "pictures"}, 95 % bootstrap intervals over repositories' pictures.
-    families, generators: the same by family and by generator. verdicts: shares of verdicts by class.
-    looks: every picture's score."""
+    families, generators: the same by family and by generator. verdicts: shares of verdicts by class. looks: every
+    picture's score. context: `model`, with the `sha256` of the bundle's file, and `command`, which measures it again;
+    set by whoever knows them."""
 
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
     families: dict[str, dict[str, float]] = field(default_factory=dict)
     generators: dict[str, dict[str, float]] = field(default_factory=dict)
     verdicts: dict[str, dict[str, float]] = field(default_factory=dict)
     looks: list[LookScore] = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)

@@ -6,7 +6,14 @@ import pytest
 import yaml
 
 from refundlens.model.verdict.calibration import Bin, Calibration
-from refundlens.training.evaluation.card import CardContext, table, write_card
+from refundlens.training.evaluation.card import (
+    CardContext,
+    recalibrated,
+    table,
+    with_real_editors,
+    write_card,
+)
+from refundlens.training.evaluation.real_editors import RealEditorsReport
 
 
 def measured(dimension: str, value: str, auc: float | None, photos: int = 50) -> dict[str, Any]:
@@ -141,6 +148,41 @@ def test_an_incomplete_card_is_refused(context: CardContext) -> None:
 def test_a_run_without_evaluation_says_so(context: CardContext) -> None:
     card = write_card({**context, "report": {"headline": [], "slices": []}})
     assert "Nothing was measured yet" in card and "refundlens evaluate" not in card
+    assert "Weakest slices" not in card and "| generator |" not in card
+
+
+def real_editors(auc: float) -> RealEditorsReport:
+    figure = {"value": auc, "low": 0.6, "high": 0.9, "pictures": 12}
+    return RealEditorsReport(
+        figures={"whole pictures against unrelated photos, AUC": figure},
+        context={"model": {"sha256": "abc"}, "command": "refundlens evaluate one.onnx pictures"},
+    )
+
+
+def test_figures_of_real_editors_stand_beside_those_of_the_dataset(context: CardContext) -> None:
+    once = with_real_editors(write_card(context), real_editors(0.71))
+    card = with_real_editors(once, real_editors(0.81))
+    assert "0.810 (0.600 to 0.900) | 12 |" in card and "0.710" not in card
+    assert "refundlens evaluate one.onnx pictures" in card and "0.912 | 0.900 to 0.920 | 300 / 900" in card
+    assert card.count("## Calibration\n") == card.count("### On pictures of real editors\n") == 1
+    metrics = yaml.safe_load(card.split("---\n")[1])["model-index"][0]["results"][0]["metrics"]
+    assert [one["value"] for one in metrics] == [0.9123, 0.81]
+    assert card.split("## Calibration")[1] == write_card(context).split("## Calibration")[1]
+
+
+def test_new_thresholds_are_said_to_be_younger_than_the_figures_until_they_are_measured(
+    context: CardContext,
+) -> None:
+    nothing = write_card({**context, "report": {"headline": [], "slices": []}})
+    assert "earlier ones" not in recalibrated(
+        nothing, context["calibration"], "refundlens calibrate one.onnx"
+    )
+    measured = with_real_editors(nothing, real_editors(0.7))
+    assert "Nothing was measured" not in measured and "0.700 (0.600" in measured
+    younger = recalibrated(measured, context["calibration"], "refundlens calibrate one.onnx")
+    assert "counts of verdicts are those of earlier ones" in younger
+    again = with_real_editors(younger, real_editors(0.8))
+    assert "earlier ones" not in again and "refundlens calibrate one.onnx" in again
 
 
 def test_tables_are_even() -> None:

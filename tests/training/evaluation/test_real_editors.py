@@ -1,8 +1,10 @@
 """The three numbers and the two controls, on a collection of our own making and a network whose answers are known."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +12,13 @@ from refundlens.datasets.collect import collect, read_list
 from refundlens.datasets.collection import Entry
 from refundlens.model.detect import Detector
 from refundlens.training.cli import app
-from refundlens.training.evaluation.real_editors import Look, _report, as_markdown, measure
+from refundlens.training.evaluation.real_editors import (
+    Look,
+    RealEditorsReport,
+    _report,
+    as_markdown,
+    measure,
+)
 from tests.datasets.collections import snapshot
 from tests.support.tiny import save_bundle
 
@@ -88,3 +96,28 @@ def test_the_command_takes_a_collected_folder(collection: Path, tmp_path: Path) 
     )
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "report" / "real_editors.md").read_text().startswith("| figure |")
+
+
+def test_a_bundle_written_once_more_tells_the_figures_in_its_card(collection: Path, tmp_path: Path) -> None:
+    old, told = save_bundle(tmp_path / "tiny.onnx"), tmp_path / "told" / "tiny.onnx"
+    given = ["evaluate", str(old), str(collection), "--split", "train", "--out", str(tmp_path / "report")]
+    answer = CliRunner().invoke(app, [*given, "--into", str(told)])
+    assert answer.exit_code == 0, answer.output
+    card = Detector(told).card
+    assert card == told.with_suffix(".md").read_text(encoding="utf-8")
+    assert (tmp_path / "report" / "real_editors.md").read_text(encoding="utf-8").strip() in card
+    assert "`refundlens evaluate tiny.onnx out --split train`" in card
+    before, after = onnx.load(old), onnx.load(told)
+    assert before.graph == after.graph
+    report = RealEditorsReport.from_json(
+        (tmp_path / "report" / "real_editors.json").read_text(encoding="utf-8")
+    )
+    assert report.context["model"]["sha256"] == hashlib.sha256(old.read_bytes()).hexdigest()
+
+
+def test_a_card_is_told_only_of_collected_pictures(tmp_path: Path) -> None:
+    (tmp_path / "dataset").mkdir()
+    bundle = save_bundle(tmp_path / "tiny.onnx")
+    given = ["evaluate", str(bundle), str(tmp_path / "dataset"), "--into", str(tmp_path / "told.onnx")]
+    answer = CliRunner().invoke(app, given)
+    assert answer.exit_code == 1 and "data collect" in answer.output and not (tmp_path / "told.onnx").exists()
