@@ -1,7 +1,8 @@
 """How much each sample weighs when a probability is fitted: photos alike, and conditions alike in both classes.
 
 In: samples. Out: weights float64 [n]. The size of a picture tells collections apart (demos of editors are small,
-generators draw squares), and so does its format; neither is evidence against the buyer who sends it.
+generators draw squares), and so do its format and its sharpness (of what is sent at 720 pixels, a photo that had 4,000
+is crisper than one that had 800); none of it is evidence against the buyer who sends it.
 """
 
 from collections import defaultdict
@@ -20,8 +21,6 @@ Floats = NDArray[np.float64]
 
 TILES = "log_tiles"
 """The pooled feature that is a picture's size and shape and nothing else."""
-EVIDENCE = tuple(name for name in pooling.FEATURES if name != TILES)
-"""The pooled features that a probability may rest on."""
 STRENGTH = 10.0
 """Of the propensity's fit, scikit-learn's C: weak regularisation, since exact balance needs hardly any."""
 LEAST_COMMON = 0.05
@@ -29,7 +28,8 @@ LEAST_COMMON = 0.05
 
 
 def balanced_weights(samples: Sequence[Sample]) -> Floats:
-    """Sums to 1, half for each class; in both, the mean of size, shape, format and history of compression is the same.
+    """Sums to 1, half for each class; in both, the mean of size, shape, format, sharpness and history of compression is
+    the same.
 
     Overlap weights (Li, Morgan and Zaslavsky, "Balancing covariates via propensity score weighting", JASA 2018) on top
     of `photo_weights`: a sample counts by how likely one of its condition is to be of the other class.
@@ -45,7 +45,7 @@ def balanced_weights(samples: Sequence[Sample]) -> Floats:
         if share < LEAST_COMMON:
             raise CalibrationError(
                 "authentic and manipulated photos have hardly a size or format in common, and these must not decide: "
-                "add photos of both classes at the same sizes and in the same formats"
+                "add photos of both classes at the same sizes, as sharp, and in the same formats"
             )
     return np.asarray(weights, np.float64)
 
@@ -61,7 +61,7 @@ def effective_photos(samples: Sequence[Sample], weights: Floats) -> float:
 
 def propensities(samples: Sequence[Sample], weights: Floats) -> Floats:
     """How likely a picture is manipulated by its condition alone, float64 [n]: a logistic regression on size, shape,
-    format and compressions and their products, fitted to these samples with weights that sum to 1."""
+    format, sharpness and compressions and their products, fitted to these samples with weights that sum to 1."""
     covariates = StandardScaler().fit_transform(
         PolynomialFeatures(2, include_bias=False).fit_transform(
             StandardScaler().fit_transform(np.stack([_covariates(sample) for sample in samples]))
@@ -81,6 +81,7 @@ def _covariates(sample: Sample) -> list[float]:
         float(quality is None),
         80.0 if quality is None else float(quality),
         float(conditions.quantisations),
+        float(conditions.sharpness),
     ]
 
 

@@ -193,7 +193,8 @@ def _sample(
     kind: Kind = "authentic" if label == "input" else label
     return Sample(
         picture.name, picture.label, features, measured, copy,
-        kind=kind, editor=picture.editor, sender=picture.sender, format=fmt,
+        kind=kind, editor=picture.editor, sender=picture.sender,
+        repository=picture.entry.repository, format=fmt,
     )  # fmt: skip
 
 

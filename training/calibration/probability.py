@@ -2,8 +2,9 @@
 
 In: samples. Out: a `Calibration` without thresholds.
 
-A hundred photos cannot carry many numbers, so every weight is pulled towards nothing (the condition's towards "the
-condition changes nothing") by a ridge that cross-validation over source photos chooses. Copies of a photo, compressed
+A hundred photos cannot carry many numbers, so few features are weighed, and every weight is pulled towards nothing (the
+condition's towards "the condition changes nothing") by a ridge that cross-validation over repositories chooses: what
+tells one gallery's pictures from the next must not pass for what tells a fake. Copies of a photo, compressed
 once more, pull as well: a term that moves a photo's log odds when it is merely uploaded again is worth little.
 """
 
@@ -20,11 +21,15 @@ from refundlens.model.network.pooling import FEATURES
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.model.verdict.condition_terms import READINGS, ConditionTerms, readings
 from refundlens.model.verdict.stability import of_copy
-from refundlens.training.calibration.balance import EVIDENCE, balanced_weights, effective_photos
+from refundlens.training.calibration.balance import balanced_weights, effective_photos
 from refundlens.training.calibration.scoring import Sample
 
 Floats = NDArray[np.float64]
 
+EVIDENCE = ("mean_tile", "strong_tiles")
+"""The pooled features that a probability rests on: a regenerated picture shows in the average tile, a patched one in
+the strongest. By repositories left out (`python -m tests.load.calibration_photos`) all ten features tell no more of
+whole pictures than these two and less of local edits, and they see more of a gallery's look."""
 MISSED = 0.05
 """Share of the fakes, among the samples that fit, that `authentic` may always swallow."""
 CLEARED = 0.85
@@ -37,7 +42,7 @@ number, or probabilities would never come to mean what they say."""
 TERM_RIDGES = (3.0, 10.0, 30.0, 100.0, 1000.0)
 """The same for the condition's terms; the last leaves practically none."""
 FOLDS = 5
-"""Of cross-validation, over source photos: 80 % of a hundred photos still fit ten features."""
+"""Of cross-validation, over repositories, or over source photos that are of none."""
 CONSISTENCY = 0.1
 """Penalty on the mean squared move of the log odds between a photo and its copy, half of it in nats. Measured (170
 pairs, 624 pictures): it halves the move that quality and number of compressions bring in, 0.26 to 0.14 in the median,
@@ -46,17 +51,22 @@ and leaves the log loss as it was; ten times as much costs 0.007 nats."""
 
 @dataclass(frozen=True)
 class _Problem:
-    """labels, weights: [n]. photos: how many carry the evidence. sources: [n], whose variants stay in one fold."""
+    """labels, weights: [n]. photos: how many carry the evidence. groups: [n], each of which stays in one fold."""
 
     labels: Floats
     weights: Floats
     photos: float
-    sources: list[str]
+    groups: list[str]
 
 
-def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) -> Calibration:
-    """Each class weighs the same, each photo within its class, and each condition in both (`balance`)."""
-    used = [FEATURES.index(name) for name in EVIDENCE]
+def fit_probability(
+    samples: Sequence[Sample], limit: float, confidence: float, evidence: tuple[str, ...] = EVIDENCE
+) -> Calibration:
+    """Each class weighs the same, each photo within its class, and each condition in both (`balance`).
+
+    evidence: names of `FEATURES` that count.
+    """
+    used = [FEATURES.index(name) for name in evidence]
     paired = [(sample.features[used], sample.copy[used]) for sample in samples if sample.copy is not None]
     matrix = np.stack([sample.features[used] for sample in samples])
     originals, copies = (
@@ -69,13 +79,13 @@ def fit_probability(samples: Sequence[Sample], limit: float, confidence: float) 
         np.array([sample.label for sample in samples], np.float64),
         weights,
         effective_photos(samples, weights),
-        [sample.source for sample in samples],
+        [sample.repository or sample.source for sample in samples],
     )
     solution = _best(
         (matrix - mean) / scale, np.zeros(len(matrix)), (copies - originals) / scale, None, problem, RIDGES
     )
     plain = Calibration(
-        features=EVIDENCE, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
+        features=evidence, mean=tuple(mean), scale=tuple(scale), weights=tuple(solution[:-1]),
         offset=float(solution[-1]), clear_below=0.0, limit=limit, confidence=confidence, bins=(),
     )  # fmt: skip
     fitted = plain.model_copy(update={"terms": fit_terms(plain, samples, problem)})
@@ -156,8 +166,8 @@ def _best(
     problem: _Problem,
     ridges: Sequence[float],
 ) -> Floats:
-    """Weights (the last is the offset) under the ridge with the least log loss on photos left out."""
-    fold = _folds(problem.sources)
+    """Weights (the last is the offset) under the ridge with the least log loss on repositories left out."""
+    fold = group_folds(problem.groups)
     losses = dict.fromkeys(ridges, 0.0)
     for index in range(FOLDS):
         inside, outside = fold != index, fold == index
@@ -205,8 +215,8 @@ def _fit(
     return np.asarray(minimize(cost, np.zeros(matrix.shape[1]), jac=True, method="L-BFGS-B").x)
 
 
-def _folds(sources: Sequence[str]) -> NDArray[np.int_]:
-    """A fold for each sample, by the rank of its photo's hash: even, the same in every run, whatever the order."""
-    ranked = sorted(set(sources), key=lambda name: hashlib.sha256(f"fold {name}".encode()).digest())
+def group_folds(groups: Sequence[str]) -> NDArray[np.int_]:
+    """A fold for each sample, by the rank of its group's hash: even, the same in every run, whatever the order."""
+    ranked = sorted(set(groups), key=lambda name: hashlib.sha256(f"fold {name}".encode()).digest())
     place = {name: index % FOLDS for index, name in enumerate(ranked)}
-    return np.array([place[name] for name in sources])
+    return np.array([place[name] for name in groups])

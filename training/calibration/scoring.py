@@ -42,8 +42,8 @@ class Sample:
     """One scored picture: its pooled features float64 [F], its condition, its source photo.
 
     copy: the features of the picture compressed once more (`model.verdict.stability.reencode`), where they were asked
-    for. kind, editor, sender: as `datasets.collection` knows them, none for pictures of our own making. format: of the
-    file.
+    for. kind, editor, sender, repository: as `datasets.collection` knows them, none for pictures of our own making.
+    format: of the file.
     """
 
     source: str
@@ -54,6 +54,7 @@ class Sample:
     kind: Kind | None = None
     editor: str | None = None
     sender: str | None = None
+    repository: str | None = None
     format: Format = "jpeg"
 
 

@@ -1,4 +1,4 @@
-"""Size, shape and format tell collections apart, and must not tell a fake from a photo."""
+"""Size, shape, format and sharpness tell collections apart, and must not tell a fake from a photo."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,13 @@ from refundlens.training.calibration.scoring import Sample
 SMALL, LARGE = 480, 1280
 
 
-def sample(source: str, label: int, score: float, side: int, quality: int | None = 75) -> Sample:
+def sample(
+    source: str, label: int, score: float, side: int, quality: int | None = 75, sharpness: float = 0.5
+) -> Sample:
     features = np.zeros(len(FEATURES))
     features[FEATURES.index("mean_tile")] = score
     features[FEATURES.index("log_tiles")] = np.log((side / 160) ** 2)
-    where = Conditions(long_side=side, jpeg_quality=quality, quantisations=1, sharpness=0.5)
+    where = Conditions(long_side=side, jpeg_quality=quality, quantisations=1, sharpness=sharpness)
     return Sample(source, label, features, where)
 
 
@@ -41,6 +43,28 @@ def test_the_size_of_a_photo_is_no_evidence() -> None:
     )
     assert abs(apart) < 0.5
     assert "log_tiles" not in fitted.features
+
+
+def test_the_softness_of_a_photo_is_no_evidence() -> None:
+    rng = np.random.default_rng(8)
+    samples = [
+        sample(
+            f"{label}-{n}",
+            label,
+            float(rng.normal(label)),
+            SMALL,
+            sharpness=float(rng.normal(0.7 - 0.1 * label, 0.1)),
+        )
+        for label in (0, 1)
+        for n in range(400)
+    ]
+    fitted = fit_probability(samples, 0.05, 0.95)
+    soft, crisp = (sample("x", 0, 0.5, SMALL, sharpness=value) for value in (0.55, 0.75))
+    # by sharpness alone the classes are 2 nats apart between these
+    apart = fitted.log_odds(soft.features, soft.conditions) - fitted.log_odds(
+        crisp.features, crisp.conditions
+    )
+    assert abs(apart) < 0.5
 
 
 def test_both_classes_have_the_same_mean_size_and_format() -> None:

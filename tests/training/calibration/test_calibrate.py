@@ -1,6 +1,7 @@
 """Calibration on made-up scores: what is counted, on which photos, and what a verdict may then say."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from refundlens.model.verdict import bounds
 from refundlens.model.verdict.calibration import LOSSLESS, Calibration, CalibrationError
 from refundlens.training.calibration import calibrate as fitting
 from refundlens.training.calibration.calibrate import calibrate, with_thresholds
-from refundlens.training.calibration.probability import fit_probability
+from refundlens.training.calibration.probability import FOLDS, fit_probability, group_folds
 from refundlens.training.calibration.scoring import Sample, run_all
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ def condition(long_side: int = 800, quality: int | None = 70, sharpness: float =
 
 def sample(source: str, score: float, label: int = 0, where: Conditions | None = None) -> Sample:
     features = np.full(len(FEATURES), 0.0)
-    features[0] = score
+    features[:3] = score  # of the strongest tile, the strong ones, the average one
     return Sample(source, label, features, where or condition())
 
 
@@ -169,3 +170,31 @@ def test_work_on_threads_keeps_its_order_and_its_errors() -> None:
 
     with pytest.raises(ValueError, match="bad 1"):
         run_all(fails, [1], "test")
+
+
+def test_a_repository_is_never_on_both_sides_of_cross_validation() -> None:
+    names = [f"repository{number % 7}" for number in range(100)]
+    folds = group_folds(names)
+    assert all(
+        len({fold for fold, name in zip(folds, names, strict=True) if name == one}) == 1 for one in names
+    )
+    assert len(set(folds)) == FOLDS
+
+
+def test_what_tells_one_repository_from_the_next_is_not_trusted() -> None:
+    """Strong tiles tell the fakes of three repositories alone; the average tile tells all a little."""
+    rng = np.random.default_rng(2)
+
+    def drawn(label: int, number: int) -> Sample:
+        repository = f"{label}-{number % 8}"
+        features = np.zeros(len(FEATURES))
+        features[FEATURES.index("mean_tile")] = rng.normal(1.0 * label)
+        look = 2.0 if repository in ("0-1", "1-2", "1-3") else -2.0
+        features[FEATURES.index("strong_tiles")] = rng.normal(look)
+        return Sample(f"{label} {number}", label, features, condition(), repository=repository)
+
+    samples = [drawn(label, number) for label in (0, 1) for number in range(240)]
+    careful = fit_probability(samples, 0.05, 0.95)
+    careless = fit_probability([replace(one, repository=None) for one in samples], 0.05, 0.95)
+    at = careful.features.index("strong_tiles")
+    assert abs(careful.weights[at]) < abs(careless.weights[at])
