@@ -106,7 +106,8 @@ def calibrate(
         result = _rethreshold(detector, target, material, limit, confidence)
     said = f" --version {version}" if version else ""
     options = f"--limit {limit} --confidence {confidence}{said} --out {out.name}"
-    card = recalibrated(detector.card, result, f"refundlens calibrate {target.name} {material} {options}")
+    command = f"refundlens calibrate {target.name} {material} {options}"
+    card = recalibrated(detector.card, result, command, version)
     facts = {bundle.CALIBRATION: result.to_json(), bundle.CARD: card}
     with_metadata(target, out, facts | ({bundle.VERSION: version} if version else {}))
     return result

@@ -4,6 +4,7 @@ In: a run's data as `CardContext`. Out: Markdown with the YAML front matter that
 Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -101,6 +102,8 @@ FRONT_MATTER_METRICS = {
     "pixel F1 of spliced AI edits": "f1",
 }
 """Headline figures that model hubs list, with the names they know."""
+TITLE = re.compile(r"^# (\S+) \S+$", re.MULTILINE)
+"""Name and version."""
 QUALITY, CALIBRATION, LIMITS = "## How good it is", "## Calibration", "## Limits"
 """Headings: between the first two a card tells what was measured, between the last two of its calibration."""
 REAL_EDITORS = "### On pictures of real editors"
@@ -252,8 +255,13 @@ def _calibration(given: Calibration, command: str) -> str:
     return rule + "\n\n" + table(header, rows)
 
 
-def recalibrated(card: str, calibration: Calibration, command: str) -> str:
-    """The card of a bundle whose thresholds were set anew; what it says of quality was measured with the old ones."""
+def recalibrated(card: str, calibration: Calibration, command: str, version: str | None = None) -> str:
+    """The card of a bundle whose thresholds were set anew; what it says of quality was measured with the old ones.
+
+    version: the new bundle's, where it has one of its own.
+    """
+    if version:
+        card = TITLE.sub(rf"# \1 {version}", card, count=1)
     before, _, rest = card.partition(CALIBRATION)
     _, limits, after = rest.partition(LIMITS)
     note = "" if NOT_MEASURED in before else EARLIER
@@ -266,7 +274,7 @@ def with_real_editors(card: str, report: RealEditorsReport) -> str:
     head, _, rest = card.partition(QUALITY)
     quality, heading, after = rest.partition(CALIBRATION)
     known = quality.partition(REAL_EDITORS)[0].strip()
-    known = "" if known == NOT_MEASURED else known
+    known = "" if known.startswith(NOT_MEASURED) else known
     told = f"Both classes through one delivery; measured by `{report.context['command']}`."
     after = after.replace(EARLIER, "").lstrip() if not known else after.lstrip()
     parts = [_listed(head, report).rstrip(), QUALITY, known, REAL_EDITORS, told, as_markdown(report).strip()]

@@ -181,6 +181,9 @@ def test_new_thresholds_are_said_to_be_younger_than_the_figures_until_they_are_m
     assert "Nothing was measured" not in measured and "0.700 (0.600" in measured
     younger = recalibrated(measured, context["calibration"], "refundlens calibrate one.onnx")
     assert "counts of verdicts are those of earlier ones" in younger
+    assert "\n# refundlens-s 1.0.0\n" in younger
+    named = recalibrated(measured, context["calibration"], "refundlens calibrate one.onnx", "1.0.1")
+    assert "\n# refundlens-s 1.0.1\n" in named and "1.0.0" not in named
     again = with_real_editors(younger, real_editors(0.8))
     assert "earlier ones" not in again and "refundlens calibrate one.onnx" in again
 
