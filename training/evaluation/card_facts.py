@@ -17,7 +17,7 @@ import yaml
 
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.evaluation.card import CardContext, Figure, Source, with_real_editors, write_card
-from refundlens.training.evaluation.real_editors import RealEditorsReport
+from refundlens.training.evaluation.real_editors import read_report
 from refundlens.training.loop import CONFIG, DATASET, METRICS, SOURCES
 
 REPORT = Path("report") / "report.json"
@@ -88,7 +88,7 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
     measured = run / REAL_EDITORS_REPORT
     if not measured.is_file():
         return card
-    return with_real_editors(card, RealEditorsReport.from_json(measured.read_text(encoding="utf-8")))
+    return with_real_editors(card, read_report(measured))
 
 
 def _notes(path: Path) -> dict[str, Any]:

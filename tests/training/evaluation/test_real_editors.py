@@ -14,10 +14,10 @@ from refundlens.model.detect import Detector
 from refundlens.training.cli import app
 from refundlens.training.evaluation.real_editors import (
     Look,
-    RealEditorsReport,
     _report,
     as_markdown,
     measure,
+    read_report,
 )
 from tests.datasets.collections import snapshot
 from tests.support.tiny import save_bundle
@@ -109,9 +109,7 @@ def test_a_bundle_written_once_more_tells_the_figures_in_its_card(collection: Pa
     assert "`refundlens evaluate tiny.onnx out --split train`" in card
     before, after = onnx.load(old), onnx.load(told)
     assert before.graph == after.graph
-    report = RealEditorsReport.from_json(
-        (tmp_path / "report" / "real_editors.json").read_text(encoding="utf-8")
-    )
+    report = read_report(tmp_path / "report" / "real_editors.json")
     assert report.context["model"]["sha256"] == hashlib.sha256(old.read_bytes()).hexdigest()
 
 
