@@ -40,7 +40,7 @@ from refundlens.training.export import (
 from refundlens.training.loop import CONFIG, DATASET
 
 CALIBRATION, CALIBRATED, REPORT = "calibration.json", "calibrated.onnx", "report"
-SCORES, REAL_EDITORS = "calibration_scores.jsonl", "real_editors.json"
+SCORES, REAL_EDITORS = "calibration_scores.jsonl", REAL_EDITORS_REPORT.name
 BUNDLED = "bundled"
 
 
@@ -315,8 +315,8 @@ def _check_report(run: Path) -> None:
     ):
         if not report.is_file():
             continue
-        measured = json.loads(report.read_text(encoding="utf-8"))["context"]["model"]["sha256"]
-        if measured != calibrated:
+        context = json.loads(report.read_text(encoding="utf-8")).get("context", {})
+        if context.get("model", {}).get("sha256") != calibrated:
             raise BundleExportError(
                 f"{run} was calibrated anew since its evaluation: run `refundlens evaluate {run} {material}` again"
             )

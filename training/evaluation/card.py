@@ -106,7 +106,7 @@ TITLE = re.compile(r"^# (\S+) \S+$", re.MULTILINE)
 """Name and version."""
 QUALITY, CALIBRATION, LIMITS = "## How good it is", "## Calibration", "## Limits"
 """Headings: between the first two a card tells what was measured, between the last two of its calibration."""
-REAL_EDITORS = "### On pictures of real editors"
+REAL_EDITORS_PART = "### On pictures of real editors"
 """Heading of the last part of QUALITY."""
 NOT_MEASURED = "Nothing was measured yet: the run was not evaluated."
 EARLIER = "These thresholds were set after the evaluation above, whose counts of verdicts are those of earlier ones."
@@ -273,11 +273,11 @@ def with_real_editors(card: str, report: RealEditorsReport) -> str:
     """The card with this report of the very bundle it goes with, instead of an earlier one."""
     head, _, rest = card.partition(QUALITY)
     quality, heading, after = rest.partition(CALIBRATION)
-    known = quality.partition(REAL_EDITORS)[0].strip()
+    known = quality.partition(REAL_EDITORS_PART)[0].strip()
     known = "" if known.startswith(NOT_MEASURED) else known
     told = f"Both classes through one delivery; measured by `{report.context['command']}`."
     after = after.replace(EARLIER, "").lstrip() if not known else after.lstrip()
-    parts = [_listed(head, report).rstrip(), QUALITY, known, REAL_EDITORS, told, as_markdown(report).strip()]
+    parts = [_listed(head, report).rstrip(), QUALITY, known, REAL_EDITORS_PART, told, as_markdown(report).strip()]
     return "\n\n".join(part for part in [*parts, heading, after] if part)
 
 
