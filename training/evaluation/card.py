@@ -277,7 +277,14 @@ def with_real_editors(card: str, report: RealEditorsReport) -> str:
     known = "" if known.startswith(NOT_MEASURED) else known
     told = f"Both classes through one delivery; measured by `{report.context['command']}`."
     after = after.replace(EARLIER, "").lstrip() if not known else after.lstrip()
-    parts = [_listed(head, report).rstrip(), QUALITY, known, REAL_EDITORS_PART, told, as_markdown(report).strip()]
+    parts = [
+        _listed(head, report).rstrip(),
+        QUALITY,
+        known,
+        REAL_EDITORS_PART,
+        told,
+        as_markdown(report).strip(),
+    ]
     return "\n\n".join(part for part in [*parts, heading, after] if part)
 
 
