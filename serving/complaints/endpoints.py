@@ -48,7 +48,7 @@ def list_complaints(
     state: Annotated[ComplaintState | None, Query(description="complaints in this state")] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """A merchant's own complaints, the newest first; for specialists (adjudicators whose key has the scopes
     `complaints:read` and `complaints:write`) those of all shops, the one first that has waited longest."""
     reader = call.principal
@@ -57,9 +57,9 @@ def list_complaints(
     with call.reading() as context:
         rows = service.list_complaints(context.session, reader, state, after, limit)
         found = paging.page(
-            rows, limit, lambda row: service.complaint_out(row, reader).body(), lambda row: [row[0].id]
+            rows, limit, lambda row: service.complaint_out(row, reader), lambda row: [row[0].id]
         )
-    return JSONResponse(found.body())
+    return found.response()
 
 
 @router.get("/{id}", response_model=ComplaintOut, responses=responses(401, 403, 404))

@@ -12,30 +12,38 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Header, Query
+from fastapi import Header, Query, Response
+from pydantic_core import to_json
 
 from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.schema import Answer
 
 DEFAULT_LIMIT = 50
 MOST = 200
 """Rows of a page; a screen's worth and a batch's worth."""
 
 Row = TypeVar("Row")
+Item = Answer | dict[str, Any]
+"""A row as it is shown."""
 Limit = Annotated[int, Query(ge=1, le=MOST, description="rows of a page")]
 Cursor = Annotated[str | None, Query(max_length=500, description="the page before gave it as `next_cursor`")]
 
 
 @dataclass(frozen=True)
 class Page:
-    items: list[dict[str, Any]]
+    items: list[Item]
     next_cursor: str | None
 
     def body(self) -> dict[str, Any]:
         return {"items": self.items, "next_cursor": self.next_cursor}
 
+    def response(self, **more: object) -> Response:
+        """more: members beside the page's. Models become bytes in one go, not dicts first."""
+        return Response(to_json({**self.body(), **more}, by_alias=True), media_type="application/json")
+
 
 def page(
-    rows: Sequence[Row], limit: int, show: Callable[[Row], dict[str, Any]], keys: Callable[[Row], list[Any]]
+    rows: Sequence[Row], limit: int, show: Callable[[Row], Item], keys: Callable[[Row], list[Any]]
 ) -> Page:
     """rows: up to `limit` + 1 of them. keys: the JSON values a row is sorted by."""
     shown = rows[:limit]

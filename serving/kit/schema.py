@@ -8,7 +8,7 @@ validator that looks at the reader (`info.context`): a part left out is never in
 """
 
 import base64
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -32,27 +32,35 @@ class Answer(BaseModel):
     """The base of every answer's model."""
 
     model_config = ConfigDict(from_attributes=True)
+    _asked: ClassVar[tuple[tuple[str, str], ...]]
+    """Each field's name in what it is made from, and its own: the second where a row has no column of the first."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls._asked = tuple(
+            (alias if isinstance(alias := field.validation_alias, str) else name, name)
+            for name, field in cls.model_fields.items()
+        )
 
     @classmethod
     def of(cls, row: object, reader: object = None, **more: object) -> Self:
         """From a row's columns. more: what is no column of it, or is told in another way than the column has it."""
-        return cls.model_validate(_Row(row, more) if more else row, context=reader)
+        given = dict(more)  # pydantic reads a dict ten times as fast as an object's attributes
+        for key, name in cls._asked:
+            if key not in given:
+                value = getattr(row, key, _ABSENT)
+                if value is _ABSENT and key != name:
+                    value = getattr(row, name, _ABSENT)
+                if value is not _ABSENT:
+                    given[key] = value
+        return cls.model_validate(given, context=reader)
 
     def body(self) -> dict[str, Any]:
         """As JSON."""
         return self.model_dump(mode="json", by_alias=True)
 
 
-class _Row:
-    """A row with some of its attributes told in another way."""
-
-    def __init__(self, row: object, more: dict[str, object]) -> None:
-        self._row, self._more = row, more
-
-    def __getattr__(self, name: str) -> Any:
-        return self._more[name] if name in self._more else getattr(self._row, name)
-
-
+_ABSENT = object()
 PIECE = 1 << 18
 """Characters decoded at once, a multiple of 4: 1.5 ms, after which other threads get Python's lock."""
 

@@ -1,9 +1,8 @@
 """POST and GET of labels. Thin: role, body, service, answer."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import JSONResponse
 
 from refundlens.serving.http import paging
 from refundlens.serving.http.context import ApiCall
@@ -51,19 +50,19 @@ def list_samples(
     reason: Annotated[SampleReason | None, Query(description="why it was drawn")] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """Photos drawn for review that nobody has labelled, the newest first: each day some of the day before, of a tenant
     that agreed to training. Label one with POST /v1/labels, by its `image_id`."""
     before = None if cursor is None else paging.decode(cursor, (str,))[0]
     with call.reading() as context:
         rows = sampling.open_samples(context.session, call.principal.tenant, limit, before, reason)
         found = paging.page(rows, limit, lambda row: _sample(*row), lambda row: [row[0].id])
-    return JSONResponse(found.body())
+    return found.response()
 
 
-def _sample(row: ReviewSample, said: DetectionRecord) -> dict[str, Any]:
+def _sample(row: ReviewSample, said: DetectionRecord) -> SampleOut:
     facts = {name: getattr(said, name) for name in ("verdict", "probability", "model_version")}
-    return SampleOut.of(row, **facts).body()
+    return SampleOut.of(row, **facts)
 
 
 @router.get("", response_model=LabelPage, responses=responses(400, 401, 403, 422))
@@ -74,12 +73,12 @@ def list_labels(
     truth: Annotated[Truth | None, Query(description="what was said")] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """Labels, the newest first: engineers' and those that judges' decisions left."""
     before = None if cursor is None else paging.decode(cursor, (str,))[0]
     with call.reading() as context:
         rows = service.list_labels(
             context.session, call.principal.tenant, limit, before, sha256, source, truth
         )
-        found = paging.page(rows, limit, lambda row: LabelOut.of(row).body(), lambda row: [row.id])
-    return JSONResponse(found.body())
+        found = paging.page(rows, limit, LabelOut.of, lambda row: [row.id])
+    return found.response()

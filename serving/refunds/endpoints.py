@@ -164,7 +164,7 @@ def list_refunds(
     status: Annotated[RefundStatus, Query(description="refunds of this status")] = RefundStatus.OPEN,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """Refunds that have a deadline, the most urgent first."""
     after = None
     if cursor is not None:
@@ -176,10 +176,10 @@ def list_refunds(
         found = paging.page(
             rows,
             limit,
-            lambda row: service.refund_out(row, photos[row.id]).body(),
+            lambda row: service.refund_out(row, photos[row.id]),
             lambda row: [paging.exact(row.deadline_at), row.id],
         )
-    return JSONResponse(found.body())
+    return found.response()
 
 
 @router.get(

@@ -38,7 +38,7 @@ def list_models(
     call: Engineer,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """The versions of this installation, the newest first, and what the process that answers runs."""
     before = None
     if cursor is not None:
@@ -50,7 +50,7 @@ def list_models(
             rows, limit, schemas.version_json, lambda row: [paging.exact(row.added_at), row.id]
         )
     running = show_running(call.services.follower, call.services.service.engine)
-    return JSONResponse({**found.body(), "running": running})
+    return found.response(running=running)
 
 
 @router.get("/{version}", response_model=ModelWhole, responses=responses(401, 403, 404))

@@ -5,8 +5,10 @@ batches wait, and replaces those that died; their batches are sent again.
 """
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +28,15 @@ from refundlens.serving.settings import SettingsError
 
 NEAREST = "auto"
 """Of Ray's addresses: the cluster that this machine belongs to."""
+REACH_SECONDS = 5.0
+"""How long a connection to the cluster's address may take. Ray itself goes on trying for two minutes."""
 
 
 class RayServe:
     """`serving.remote.batches.RemoteEngine`. Joins the cluster."""
 
     def __init__(self, address: str, calls: int) -> None:
-        """Raises SettingsError where Ray is not installed, or there is no cluster or no such application."""
+        """Raises SettingsError where Ray is not installed, nobody answers, or there is no such application."""
         try:
             import ray
             from ray import serve
@@ -41,6 +45,8 @@ class RayServe:
             raise SettingsError(f"REFUNDLENS_ENGINE: Ray is not there; {how_to_install('ray')}") from error
         self.calls = calls
         self._joined = not ray.is_initialized()
+        if self._joined:
+            reach(address or NEAREST)
         try:
             if self._joined:
                 ray.init(address or NEAREST, log_to_driver=False, logging_level=logging.ERROR, namespace=APP)
@@ -104,6 +110,29 @@ class RayModel:
     def close(self) -> None:
         """Replicas forget a model when others have taken its place."""
         self._bundle = []
+
+
+def reach(address: str) -> None:
+    """That somebody listens there. Raises SettingsError."""
+    if address == NEAREST:
+        return  # Ray knows at once whether this machine belongs to a cluster
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        port = parts.port
+    except ValueError:
+        port = None
+    if port is None or not parts.hostname:
+        raise SettingsError(
+            f"REFUNDLENS_ENGINE_URL: {address} is no address of a Ray cluster; write HOST:6379, or auto on a "
+            "machine of the cluster"
+        )
+    try:
+        socket.create_connection((parts.hostname, port), REACH_SECONDS).close()
+    except OSError as error:
+        raise SettingsError(
+            f"REFUNDLENS_ENGINE_URL: nobody answers at {address} ({error}); start the cluster "
+            "(`ray start --head`), or correct the address"
+        ) from error
 
 
 def _again() -> tuple[type[Exception], ...]:

@@ -122,7 +122,7 @@ def list_reports(
     ] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """Reports of your shop, or of the whole tenant for adjudicators. Without timelines; GET one for its own."""
     if order == "newest" and due_before is not None:
         detail = "due_before narrows the queue; ask for it with order=due, or leave `order` out."
@@ -140,10 +140,10 @@ def list_reports(
         found = paging.page(
             repository.report_details(context.session, rows),
             limit,
-            lambda whole: view.report_out(context, whole, steps=False, secret=secret).body(),
+            lambda whole: view.report_out(context, whole, steps=False, secret=secret),
             lambda whole: _keys(whole.report, order),
         )
-    return JSONResponse(found.body())
+    return found.response()
 
 
 @router.get("/reports/{id}", response_model=ReportOut, responses=responses(401, 403, 404))
@@ -161,16 +161,14 @@ def list_report_events(
     identifier: Identifier,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """The timeline, from the beginning."""
     after = paging.decode(cursor, (int,))[0] if cursor else 0
     with call.reading() as context:
         report = repository.find_report(context.session, call.principal, identifier)
         rows = repository.timeline(context.session, report, after, limit + 1)
-        found = paging.page(
-            rows, limit, lambda row: view.step_out(context, row).body(), lambda row: [row.seq]
-        )
-    return JSONResponse(found.body())
+        found = paging.page(rows, limit, lambda row: view.step_out(context, row), lambda row: [row.seq])
+    return found.response()
 
 
 @router.post(
@@ -289,7 +287,7 @@ def list_appeals(
     state: AppealState = AppealState.OPEN,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """Appeals of a state, those that are due first first."""
     after = None
     if cursor is not None:
@@ -300,10 +298,10 @@ def list_appeals(
         found = paging.page(
             rows,
             limit,
-            lambda row: AppealOut.of(row).body(),
+            AppealOut.of,
             lambda row: [paging.exact(row.due_at), row.id],
         )
-    return JSONResponse(found.body())
+    return found.response()
 
 
 @router.get("/appeals/{id}", response_model=AppealDetail, responses=responses(401, 403, 404))

@@ -1,13 +1,12 @@
 """Queries about reports and what belongs to them. Every one filters by tenant, and by shop where a merchant asks."""
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy.orm import Session, defer
 
 from refundlens.serving.kit.errors import NotFound
 from refundlens.serving.kit.principal import Principal
@@ -29,8 +28,22 @@ from refundlens.serving.storage.tables import (
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import AppealState, ReportState
 
-Kind = TypeVar("Kind", Refund, Image, DetectionRecord)
-Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest)
+_IDS = bindparam("ids", expanding=True)
+# Made once: to put one of them together takes as long as to find its rows.
+_REFUNDS = select(Refund).where(Refund.id.in_(_IDS))
+_IMAGES = select(Image).where(Image.id.in_(_IDS))
+_SCREENINGS = select(DetectionRecord).where(DetectionRecord.id.in_(_IDS))
+_SCREENINGS_LISTED = (
+    select(DetectionRecord, DetectionRecord.body["reasons"])
+    .options(defer(DetectionRecord.body, raiseload=True))
+    .where(DetectionRecord.id.in_(_IDS))
+)
+_DECISIONS = select(Decision).where(Decision.report_id.in_(_IDS))
+_APPEALS = select(Appeal).where(Appeal.report_id.in_(_IDS))
+_WISHES = select(PhotoRequest).where(PhotoRequest.report_id.in_(_IDS))
+_REFUSALS = select(Refusal).where(Refusal.refund_id.in_(_IDS))
+Kind = TypeVar("Kind", Refund, Image)
+Belonging = TypeVar("Belonging", Decision, Appeal, PhotoRequest, Refusal)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,9 @@ class ReportDetail:
     refund: Refund
     image: Image
     screening: DetectionRecord | None
+    """In a page of reports without its body, of which a list shows the reasons alone."""
+    reasons: Sequence[dict[str, Any]]
+    """The screening's, as its body has them; the first ones come first."""
     decisions: Sequence[Decision]
     appeal: Appeal | None
     wishes: Sequence[PhotoRequest]
@@ -151,33 +167,50 @@ def queue(
 
 def report_detail(session: Session, report: Report) -> ReportDetail:
     """Everything about one report."""
-    (found,) = report_details(session, [report])
+    key = report.screening_id
+    rows = [] if key is None else session.execute(_SCREENINGS, {"ids": [key]}).scalars()
+    (found,) = _details(session, [report], {row.id: (row, row.body["reasons"]) for row in rows})
     return found
 
 
 def report_details(session: Session, reports: Sequence[Report]) -> list[ReportDetail]:
-    """Everything about a page of reports, in eight queries however many they are."""
+    """What lists show of a page of reports, in eight queries however many they are."""
+    ids = [report.screening_id for report in reports if report.screening_id is not None]
+    rows = session.execute(_SCREENINGS_LISTED, {"ids": ids}) if ids else ()
+    return _details(session, reports, {row.id: (row, reasons) for row, reasons in rows})
+
+
+def _details(
+    session: Session,
+    reports: Sequence[Report],
+    screenings: Mapping[str, tuple[DetectionRecord, Sequence[dict[str, Any]]]],
+) -> list[ReportDetail]:
+    """screenings: by id, with their reasons."""
     ids = [report.id for report in reports]
-    refunds = _by_id(session, Refund, {report.refund_id for report in reports})
-    images = _by_id(session, Image, {report.image_id for report in reports})
-    screenings = _by_id(session, DetectionRecord, {report.screening_id for report in reports} - {None})
-    decisions = _grouped(session, Decision, ids)
-    appeals = _grouped(session, Appeal, ids)
-    wishes = _grouped(session, PhotoRequest, ids)
-    refusals = _of_refunds(session, {report.refund_id for report in reports})
-    return [
-        ReportDetail(
-            report,
-            refunds[report.refund_id],
-            images[report.image_id],
-            screenings.get(report.screening_id or ""),
-            decisions.get(report.id, []),
-            next(iter(appeals.get(report.id, [])), None),
-            wishes.get(report.id, []),
-            refusals.get(report.refund_id, []),
+    keys = list({report.refund_id for report in reports})
+    refunds = _by_id(session, _REFUNDS, keys)
+    images = _by_id(session, _IMAGES, list({report.image_id for report in reports}))
+    decisions = _grouped(session, _DECISIONS, ids, lambda row: row.report_id)
+    appeals = _grouped(session, _APPEALS, ids, lambda row: row.report_id)
+    wishes = _grouped(session, _WISHES, ids, lambda row: row.report_id)
+    refusals = _grouped(session, _REFUSALS, keys, lambda row: row.refund_id)
+    found = []
+    for report in reports:
+        screening, reasons = screenings.get(report.screening_id or "", (None, ()))
+        found.append(
+            ReportDetail(
+                report,
+                refunds[report.refund_id],
+                images[report.image_id],
+                screening,
+                reasons,
+                decisions.get(report.id, []),
+                next(iter(appeals.get(report.id, [])), None),
+                wishes.get(report.id, []),
+                refusals.get(report.refund_id, []),
+            )
         )
-        for report in reports
-    ]
+    return found
 
 
 def photo_awaited(session: Session, report: Report) -> bool:
@@ -241,24 +274,17 @@ def _of_refund(session: Session, principal: Principal, refund_id: str, owner: Ow
     return select(Report).where(Report.refund_id == (refund.id if refund else ""))
 
 
-def _by_id(session: Session, table: type[Kind], ids: AbstractSet[str | None]) -> dict[str, Kind]:
-    if not ids:
-        return {}
-    rows = session.execute(select(table).where(table.id.in_(ids))).scalars()
+def _by_id(session: Session, asked: Select[Kind], ids: Sequence[str]) -> dict[str, Kind]:
+    rows = session.execute(asked, {"ids": ids}).scalars() if ids else ()
     return {row.id: row for row in rows}
 
 
-def _grouped(session: Session, table: type[Belonging], reports: Sequence[str]) -> dict[str, list[Belonging]]:
-    rows = session.execute(select(table).where(table.report_id.in_(reports))).scalars() if reports else ()
+def _grouped(
+    session: Session, asked: Select[Belonging], keys: Sequence[str], key: Callable[[Belonging], str]
+) -> dict[str, list[Belonging]]:
+    """By what they belong to, the oldest first."""
+    rows = session.execute(asked, {"ids": keys}).scalars() if keys else ()
     found: dict[str, list[Belonging]] = {}
     for row in sorted(rows, key=lambda row: row.id):
-        found.setdefault(row.report_id, []).append(row)
-    return found
-
-
-def _of_refunds(session: Session, keys: AbstractSet[str]) -> dict[str, list[Refusal]]:
-    rows = session.execute(select(Refusal).where(Refusal.refund_id.in_(keys))).scalars() if keys else ()
-    found: dict[str, list[Refusal]] = {}
-    for row in sorted(rows, key=lambda row: row.id):
-        found.setdefault(row.refund_id, []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found

@@ -3,6 +3,7 @@
 Merchants and buyers are not told which person judged; buyers see neither the merchant's note nor who reported.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from refundlens.model.verdict.texts import reason_text
@@ -48,7 +49,7 @@ def report_out(
         image=ImageRef.of(whole.image, url=image_url(whole.image)),
         probability=None if screening is None else _probability(reader, screening.probability),
         reasons=[
-            *(reasons(screening, context.language) if screening else []),
+            *in_language(whole.reasons, context.language),
             *(telling.reasons(reused, context.language) if reused else []),
         ],
         reuse=None if reused is None else telling.shown(reused),
@@ -72,13 +73,18 @@ def report_out(
 
 
 def reasons(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
-    """The detector's reasons that come first, in a language, made again from what they say."""
-    return [_reason(reason, language) for reason in screening.body["reasons"]]
+    """The detector's reasons that come first, in a language."""
+    return in_language(screening.body["reasons"], language)
 
 
 def details(screening: DetectionRecord, language: Language) -> list[dict[str, Any]]:
     """All its other reasons; none in answers of versions that told all of them first."""
-    return [_reason(reason, language) for reason in screening.body.get("details", {}).get("reasons", [])]
+    return in_language(screening.body.get("details", {}).get("reasons", []), language)
+
+
+def in_language(said: Sequence[dict[str, Any]], language: Language) -> list[dict[str, Any]]:
+    """Reasons of a detection's body, made again from what they say."""
+    return [_reason(reason, language) for reason in said]
 
 
 def _reason(reason: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -54,11 +54,11 @@ def create_webhook_endpoint(
     response_model=schemas.EndpointPage,
     responses=responses(400, 401, 403, 422),
 )
-def list_webhook_endpoints(call: Admin, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> JSONResponse:
+def list_webhook_endpoints(call: Admin, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """The endpoints, newest first."""
     with call.reading() as context:
         rows = repository.endpoints(context.session, call.principal.tenant, _after(cursor), limit + 1)
-    return JSONResponse(page(rows, limit, service.endpoint_json, lambda row: [row.id]).body())
+    return page(rows, limit, service.endpoint_json, lambda row: [row.id]).response()
 
 
 @router.get(
@@ -157,13 +157,13 @@ def list_webhook_deliveries(
     state: Annotated[schemas.DeliveryState | None, Query(description="in this state only")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> JSONResponse:
+) -> Response:
     """What was sent, what waits and what was given up, newest first."""
     with call.reading() as context:
         tenant = call.principal.tenant
         rows = repository.deliveries(context.session, tenant, endpoint, state, _after(cursor), limit + 1)
     shown = page(rows, limit, lambda row: service.delivery_json(*row), lambda row: [row[0].id])
-    return JSONResponse(shown.body())
+    return shown.response()
 
 
 @router.get(

@@ -65,13 +65,15 @@ TAKEN = 16
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds. rows: items of a page on average. bytes: of the answer, at most."""
+    """Milliseconds. processor: this process's own time, the median, which other work on the machine does not change
+    much. rows: items of a page on average. bytes: of the answer, at most."""
 
     name: str
     requests: int
     p50: float
     p99: float
     most: float
+    processor: float
     rows: float = 0.0
     bytes: int = 0
 
@@ -195,36 +197,40 @@ def plans_of_looks(database: Database) -> dict[str, list[Plan]]:
 
 
 async def _timed(app: FastAPI, page: Page, requests: int) -> Timing:
-    known, took, rows, most = _keys(app), [], [], 0
+    known, took, worked, rows, most = _keys(app), [], [], [], 0
     async with _client(app) as client:
         times = WARM_UP + requests if page.most is None else min(WARM_UP + requests, page.most)
         for number in range(times):
-            began = time.perf_counter()
+            began, before = time.perf_counter(), time.process_time()
             answer = await _asked(client, known, page)
-            seconds = time.perf_counter() - began
+            seconds, processor = time.perf_counter() - began, time.process_time() - before
             answer.raise_for_status()
             if number >= WARM_UP:
                 took.append(seconds * 1000)
+                worked.append(processor * 1000)
                 rows.append(len(answer.json().get("items", [1])))
                 most = max(most, len(answer.content))
-    return _timing(page.name, took, statistics.fmean(rows), most)
+    return _timing(page.name, took, worked, statistics.fmean(rows), most)
 
 
 def _timed_looks(name: str, look: Callable[[], object], requests: int) -> Timing:
-    took = []
+    took, worked = [], []
     for number in range(WARM_UP + requests):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         look()
         if number >= WARM_UP:
             took.append((time.perf_counter() - began) * 1000)
-    return _timing(name, took)
+            worked.append((time.process_time() - before) * 1000)
+    return _timing(name, took, worked)
 
 
-def _timing(name: str, took: list[float], rows: float = 0.0, most: int = 0) -> Timing:
+def _timing(name: str, took: list[float], worked: list[float], rows: float = 0.0, most: int = 0) -> Timing:
     took.sort()
     p99 = took[min(len(took) - 1, int(len(took) * 0.99))]
     p50 = statistics.median(took)
-    return Timing(name, len(took), round(p50, 1), round(p99, 1), round(took[-1], 1), round(rows, 1), most)
+    processor = statistics.median(worked)
+    figures = (round(one, 1) for one in (p50, p99, took[-1], processor, rows))
+    return Timing(name, len(took), *figures, most)
 
 
 async def _asked(client: httpx.AsyncClient, known: dict[str, str], page: Page) -> httpx.Response:
@@ -319,10 +325,11 @@ def _progress(total: int) -> Callable[[int], None]:
 
 
 def _print(timings: list[Timing]) -> None:
-    print(f"\n{'page':45} {'p50 ms':>8} {'p99 ms':>8} {'most':>8} {'rows':>6} {'kB':>6}")
+    print(f"\n{'page':45} {'p50 ms':>8} {'p99 ms':>8} {'most':>8} {'CPU ms':>8} {'rows':>6} {'kB':>6}")
     for one in timings:
         size = one.bytes / 1000
-        print(f"{one.name:45} {one.p50:8.1f} {one.p99:8.1f} {one.most:8.1f} {one.rows:6.1f} {size:6.0f}")
+        times = " ".join(f"{value:8.1f}" for value in (one.p50, one.p99, one.most, one.processor))
+        print(f"{one.name:45} {times} {one.rows:6.1f} {size:6.0f}")
 
 
 def _arguments() -> argparse.Namespace:

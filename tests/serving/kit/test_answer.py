@@ -1,11 +1,13 @@
 """Answers made from rows: told otherwise, narrowed by the reader, times as the API writes them."""
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from refundlens.serving.http.paging import encode, page
 from refundlens.serving.kit.clock import NEVER, Timestamp
 from refundlens.serving.kit.principal import OURSELVES, Principal
 from refundlens.serving.kit.roles import Role
@@ -49,6 +51,17 @@ def test_what_is_told_otherwise_goes_before_the_column_and_the_rest_stays() -> N
     assert (told.text, told.by) == ("b", "ann")
     with pytest.raises(ValueError, match="until"):
         Note.of(SimpleNamespace(text="a", by=None, at=AT))
+
+
+def test_a_page_s_bytes_are_what_its_rows_say_one_by_one() -> None:
+    rows = [row(text="破洞"), row(until=AT), row()]
+    found = page(rows, 2, Note.of, lambda one: [one.text])
+    sent = json.loads(bytes(found.response(running=None).body))
+    assert sent == {
+        "items": [Note.of(one).body() for one in rows[:2]],
+        "next_cursor": encode(["a"]),
+        "running": None,
+    }
 
 
 @pytest.mark.parametrize(

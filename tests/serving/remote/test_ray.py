@@ -2,6 +2,7 @@
 model changed while photos come."""
 
 import re
+import socket
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from refundlens.serving.cli.main import app as command
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.remote.ray_config import APP, DEPLOYMENT, RayOptions, serve_config
+from refundlens.serving.remote.ray_serve import reach
 from refundlens.serving.settings import Settings, SettingsError
 from tests.support.ray_cluster import RayCluster
 from tests.support.tiny import save_bundle
@@ -176,3 +178,18 @@ def test_without_ray_the_service_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingsError, match=re.escape('pip install -e ".[ray]"')):
         Engine(None, settings.model_copy(update={"engine": "ray", "engine_url": "auto"}))
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_nobody_answers_is_told_at_once(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        address = f"127.0.0.1:{door.getsockname()[1]}"
+        reach(scheme + address)
+    with pytest.raises(SettingsError, match=f"nobody answers at {scheme}{address}.*ray start --head"):
+        reach(scheme + address)
+
+
+@pytest.mark.parametrize("address", ["cluster", "cluster:x", "ray://", ":6379"])
+def test_an_address_without_host_or_port_is_told_so(address: str) -> None:
+    with pytest.raises(SettingsError, match="HOST:6379"):
+        reach(address)
