@@ -5,5 +5,6 @@ that make data or train import `datasets` and `training` when they run.
 
 In layers, which tests/test_layers.py holds: cli -> app -> jobs, console, evidence -> reports -> detection -> demo,
 complaints, drift -> refunds, buyers, labels, registry, webhooks -> platforms, drawing -> workflow, identity ->
-engine, http -> remote, events, observability -> storage -> kit, settings, client.
+engine, http -> remote, events, observability -> storage -> kit, settings,
+client, capacity.
 """

