@@ -77,6 +77,7 @@ class _Play:
         self._under_way: dict[int, tuple[float, int]] = {}
         """By replica: when its photo arrived, and the number of the event that ends it."""
         self._alive = farm.replicas
+        self._dead: list[int] = []
         self._longest = farm.wire + farm.seconds * (1 + SPREAD)
         self._took: list[float] = []
         self._good: list[float] = []
@@ -146,16 +147,18 @@ class _Play:
             self._bad.append(arrived)
 
     def _die(self, dying: int) -> None:
-        """The first ones: which they are makes no difference. Their photos are sent again, before all others."""
-        for replica in range(dying):
+        """Some of them, by chance. Their photos are sent again, before all others."""
+        self._dead = self._random.sample(range(self._farm.replicas), dying)
+        for replica in self._dead:
             if replica in self._under_way:
                 self._line.appendleft(self._under_way.pop(replica)[0])
                 self._again += 1
-        self._idle = [replica for replica in self._idle if replica >= dying]
+        gone = set(self._dead)
+        self._idle = [replica for replica in self._idle if replica not in gone]
         self._alive -= dying
 
     def _return(self, coming: int) -> None:
-        self._idle.extend(range(coming))
+        self._idle.extend(self._dead)
         self._alive += coming
 
     def _played(self) -> Played:
