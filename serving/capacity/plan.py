@@ -1,7 +1,7 @@
 """From photos a day to processors, GPUs, storage and cost.
 
-In: a `Load`, a `Cost` of one photo, `Prices`. Out: a `Plan`. Work is added up in processor seconds: that a photo waits,
-and for how long, is what `queueing` says.
+In: a `Demand`, a `Cost` of one photo, `Prices`. Out: a `CapacityPlan`. Work is added up in processor seconds:
+that a photo waits, and for how long, is what `queueing` says.
 """
 
 import math
@@ -23,7 +23,7 @@ PEAK = 2.5
 
 
 @dataclass(frozen=True)
-class Load:
+class Demand:
     """photos_a_day: judged, all day long. peak: the busiest minutes, times the mean. keep_days: photos and maps stay
     so long. reported: share of the photos that are reports, with rows that stay."""
 
@@ -68,7 +68,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CapacityPlan:
     """photos_a_second: at the peak. cores, gpus: to keep ready. bucket_gb: once photos go as fast as they come.
     database_gb_a_year: added each year. month: cost of a month in the first year, the database half full."""
 
@@ -82,7 +82,7 @@ class Plan:
     """Cost of a thousand photos."""
 
 
-def plan(load: Load, cost: Cost, prices: Prices, busy: float = BUSY) -> Plan:
+def plan(load: Demand, cost: Cost, prices: Prices, busy: float = BUSY) -> CapacityPlan:
     """busy: share of the processors and GPUs that the peak may use. Raises ValueError for what cannot be."""
     if load.photos_a_day <= 0 or load.peak < 1 or not 0 < busy <= 1 or not 0 <= load.reported <= 1:
         raise ValueError("photos a day above 0, a peak of at least 1, shares from 0 to 1")
@@ -100,4 +100,4 @@ def plan(load: Load, cost: Cost, prices: Prices, busy: float = BUSY) -> Plan:
         + database / 2 * prices.database_gb_month
     )
     photos = load.photos_a_day * 365 / 12
-    return Plan(rate, cores, gpus, bucket, database, month, 1000 * month / photos)
+    return CapacityPlan(rate, cores, gpus, bucket, database, month, 1000 * month / photos)

@@ -27,7 +27,7 @@ class Farm:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Outage:
     """at: seconds from the beginning. share: of the replicas that die. back: seconds until they are there again."""
 
     at: float
@@ -55,7 +55,7 @@ class Played:
     recovered: float | None
 
 
-def play(farm: Farm, rate: float, seconds: float, seed: int = 0, fault: Fault | None = None) -> Played:
+def play(farm: Farm, rate: float, seconds: float, seed: int = 0, fault: Outage | None = None) -> Played:
     """rate: photos a second, at random. Raises ValueError for a farm without replicas or a rate of nothing."""
     if farm.replicas < 1 or farm.seconds <= 0 or rate <= 0:
         raise ValueError("at least one replica, and times and rates above 0")
@@ -66,7 +66,7 @@ ARRIVES, ENDS, DIES, RETURNS = range(4)
 
 
 class _Play:
-    def __init__(self, farm: Farm, rate: float, seconds: float, seed: int, fault: Fault | None) -> None:
+    def __init__(self, farm: Farm, rate: float, seconds: float, seed: int, fault: Outage | None) -> None:
         self._farm, self._rate, self._seconds, self._fault = farm, rate, seconds, fault
         self._random, self._order = random.Random(seed), count()
         self._events: list[tuple[float, int, int, int]] = []

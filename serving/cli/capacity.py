@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from refundlens.serving.capacity import plan as planning
-from refundlens.serving.capacity.plan import Cost, Load, Prices
-from refundlens.serving.capacity.queueing import Farm, Fault, play
+from refundlens.serving.capacity.plan import Cost, Demand, Prices
+from refundlens.serving.capacity.queueing import Farm, Outage, play
 from refundlens.serving.cli.common import complain
 
 MOST_PLAYED = 20_000
@@ -49,7 +49,7 @@ def capacity(
 
     Times are of one machine: `python -m tests.load.capacity` measures yours.
     """
-    load = Load(photos, peak, keep_days, reported)
+    load = Demand(photos, peak, keep_days, reported)
     cost = Cost(rest_ms, tile_ms, tiles, gpu_tiles, photo_kb)
     try:
         found = planning.plan(load, cost, Prices(core_hour, gpu_hour, bucket, database), busy)
@@ -76,13 +76,13 @@ def capacity(
         )
 
 
-def _simulated(found: planning.Plan, cost: Cost) -> dict[str, dict[str, float | None]]:
+def _simulated(found: planning.CapacityPlan, cost: Cost) -> dict[str, dict[str, float | None]]:
     """The peak on as many replicas as there are GPUs or cores."""
     replicas = found.gpus or found.cores
     each = cost.processor_ms / 1000 if cost.gpu_tiles is None else cost.tiles / cost.gpu_tiles
     farm, rate = Farm(replicas, each), found.photos_a_second
     seconds = max(60.0, MOST_PLAYED / rate) if rate < MOST_PLAYED / 60 else 60.0
-    fault = Fault(seconds / 3, 0.2, 22.0)
+    fault = Outage(seconds / 3, 0.2, 22.0)
     return {
         "simulated": asdict(play(farm, rate, seconds)),
         "with a fifth dying": asdict(play(farm, rate, seconds, fault=fault)),

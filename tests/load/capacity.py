@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refundlens.model.detect import Detector
-from refundlens.serving.capacity.plan import Cost, Load, Prices, plan
-from refundlens.serving.capacity.queueing import Farm, Fault, play
+from refundlens.serving.capacity.plan import Cost, Demand, Prices, plan
+from refundlens.serving.capacity.queueing import Farm, Outage, play
 from refundlens.serving.demo.scenes import draw, photograph
 from tests.bench.photos import mark
 from tests.load.million import application
@@ -66,7 +66,7 @@ def main() -> int:
     cost = Cost(rest, tile, statistics.fmean(tiles[size] for size in (*FITTED, CHECKED[0])))
     played = plays(cost.processor_ms / 1000)
     wanted = {
-        str(photos): asdict(plan(Load(photos), cost, Prices())) for photos in (10_000, 100_000, 1_000_000)
+        str(photos): asdict(plan(Demand(photos), cost, Prices())) for photos in (10_000, 100_000, 1_000_000)
     }
     result = {
         "load_average_before": load,
@@ -101,7 +101,7 @@ def plays(seconds: float) -> list[dict[str, Any]]:
     for replicas in REPLICAS:
         farm, capacity = Farm(replicas, seconds), replicas / seconds
         quiet = play(farm, BUSY * capacity, PLAYED)
-        fault = Fault(FAULT_AT, DIE, BACK)
+        fault = Outage(FAULT_AT, DIE, BACK)
         hurt = play(farm, BUSY * capacity, PLAYED, fault=fault)
         flooded = play(farm, 2 * capacity, PLAYED / 3)
         found.append(
@@ -130,9 +130,9 @@ def draw_plot(result: dict[str, Any], path: Path) -> None:
     middle.set(xlabel="replicas", ylabel="photos a second in time, at twice the load (simulated)")
     days = np.logspace(3, 7, 60)
     cost = Cost(result["rest_ms"], result["tile_ms"], statistics.fmean(_usual(result)))
-    cores = [plan(Load(float(photos)), cost, Prices()).cores for photos in days]
+    cores = [plan(Demand(float(photos)), cost, Prices()).cores for photos in days]
     right.loglog(days, cores)
-    right.set(xlabel="photos a day", ylabel=f"cores to keep ready, peak {Load(1).peak:g}, {BUSY:.0%} busy")
+    right.set(xlabel="photos a day", ylabel=f"cores to keep ready, peak {Demand(1).peak:g}, {BUSY:.0%} busy")
     figure.savefig(path, dpi=110)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from refundlens.serving.capacity.plan import DAY, Cost, Load, Prices, plan
-from refundlens.serving.capacity.queueing import SPREAD, Farm, Fault, play
+from refundlens.serving.capacity.plan import DAY, Cost, Demand, Prices, plan
+from refundlens.serving.capacity.queueing import SPREAD, Farm, Outage, play
 from refundlens.serving.cli.main import app
 
 COST = Cost(rest_ms=50, tile_ms=20, tiles=10, photo_kb=200, maps_kb=0, rows_kb=10)
@@ -18,7 +18,7 @@ PRICES = Prices(core_hour=1, gpu_hour=10, bucket_gb_month=0, database_gb_month=0
 
 
 def test_a_plan_is_the_sum_by_hand() -> None:
-    found = plan(Load(DAY, peak=2, keep_days=10), COST, PRICES, busy=0.5)
+    found = plan(Demand(DAY, peak=2, keep_days=10), COST, PRICES, busy=0.5)
     assert found.photos_a_second == 2
     assert found.cores == 1  # 2 a second × 0.25 s, half busy
     assert (found.gpus, found.bucket_gb) == (0, pytest.approx(DAY * 10 * 200 / 1e6))
@@ -28,19 +28,19 @@ def test_a_plan_is_the_sum_by_hand() -> None:
 
 
 def test_a_gpu_takes_the_network_s_share_from_the_cores() -> None:
-    found = plan(Load(100 * DAY, peak=1), replace(COST, gpu_tiles=500), PRICES, busy=1)
+    found = plan(Demand(100 * DAY, peak=1), replace(COST, gpu_tiles=500), PRICES, busy=1)
     assert (found.cores, found.gpus) == (5, 2)
 
 
 @given(photos=st.floats(1, 1e9), more=st.floats(1, 10), busy=st.floats(0.1, 1))
 def test_more_photos_never_need_less(photos: float, more: float, busy: float) -> None:
-    one, other = (plan(Load(number), COST, Prices(), busy) for number in (photos, photos * more))
+    one, other = (plan(Demand(number), COST, Prices(), busy) for number in (photos, photos * more))
     assert other.cores >= one.cores and other.bucket_gb >= one.bucket_gb and other.month >= one.month
     assert one.cores * busy >= one.photos_a_second * COST.processor_ms / 1000 * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("load", [Load(0), Load(10, peak=0.5), Load(10, reported=2)])
-def test_loads_that_cannot_be_are_refused(load: Load) -> None:
+@pytest.mark.parametrize("load", [Demand(0), Demand(10, peak=0.5), Demand(10, reported=2)])
+def test_loads_that_cannot_be_are_refused(load: Demand) -> None:
     with pytest.raises(ValueError, match="photos a day above 0"):
         plan(load, COST, PRICES)
 
@@ -66,7 +66,7 @@ def test_no_photo_is_lost_or_counted_twice_whoever_dies(
     replicas: int, load: float, share: float, back: float, seed: int
 ) -> None:
     rate = min(40.0, load * replicas / 0.2)
-    found = play(Farm(replicas, 0.2), rate, 10, seed, Fault(3, share, back))
+    found = play(Farm(replicas, 0.2), rate, 10, seed, Outage(3, share, back))
     assert found.lost == 0
     assert found.in_time + found.refused + found.late == found.arrived
 
@@ -81,10 +81,10 @@ def test_twice_the_load_is_turned_away_and_the_rest_is_in_time() -> None:
 def test_a_farm_that_lost_a_fifth_recovers_and_one_that_lost_nothing_has_nothing_to_recover_from() -> None:
     farm = Farm(50, 0.25)
     assert play(farm, 120, 30).recovered is None
-    hurt = play(farm, 190, 60, fault=Fault(10, 0.2, 15))  # 95 % busy: less is not enough for all
+    hurt = play(farm, 190, 60, fault=Outage(10, 0.2, 15))  # 95 % busy: less is not enough for all
     assert hurt.again > 0 and hurt.refused > 0
     assert hurt.recovered is not None and 10 < hurt.recovered < 40
-    spare = play(farm, 120, 60, fault=Fault(10, 0.2, 15))
+    spare = play(farm, 120, 60, fault=Outage(10, 0.2, 15))
     assert spare.recovered is not None and spare.recovered <= 2
 
 
@@ -103,7 +103,7 @@ def test_the_command_says_what_the_plan_says() -> None:
     done = CliRunner().invoke(app, ["capacity", "1e6", "--gpu-tiles", "4000", "--simulate", "--json"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
-    expected = plan(Load(1e6), Cost(gpu_tiles=4000), Prices())
+    expected = plan(Demand(1e6), Cost(gpu_tiles=4000), Prices())
     assert (found["cores"], found["gpus"], found["month"]) == (expected.cores, expected.gpus, expected.month)
     assert all(one["lost"] == 0 for one in found["simulated"].values())
     assert math.isclose(found["photos_a_second"], 1e6 / DAY * 2.5)
