@@ -65,6 +65,13 @@
     return () => button?.getAttribute("aria-pressed") === "true";
   };
   const stages = () => [...panes.querySelectorAll(".viewport > .stage")].filter((stage) => stage.offsetParent);
+  // A copy with what is drawn on canvases, which cloneNode leaves empty.
+  function copyOf(part) {
+    const copy = part.cloneNode(true), drawn = (one) => (one.matches("canvas") ? [one] : [...one.querySelectorAll("canvas")]);
+    const sheets = drawn(copy);
+    drawn(part).forEach((sheet, index) => sheets[index].getContext("2d").drawImage(sheet, 0, 0));
+    return copy;
+  }
 
   // The place under the pointer, three times as large and at least at two pixels of the page a pixel of the photo.
   const lens = (() => {
@@ -74,7 +81,7 @@
     function renew() {
       panes.querySelectorAll(".lens").forEach((one) => one.remove());
       if (on()) stages().forEach((stage) => {
-        const glass = document.createElement("div"), inner = stage.cloneNode(true);
+        const glass = document.createElement("div"), inner = copyOf(stage);
         glass.className = "lens";
         glass.setAttribute("aria-hidden", "true");
         glass.append(inner);
@@ -181,7 +188,7 @@
       const layer = document.createElement("div");
       layer.className = "blinked";
       [...other.children].forEach((one) => {
-        const copy = one.cloneNode(true);
+        const copy = copyOf(one);
         copy.setAttribute("loading", "eager");
         layer.append(copy);
       });
