@@ -4,13 +4,15 @@
 /* pictures that were refused while too many were drawn: asked for again, a few times */
 (() => {
   const WAITS = [2000, 4000, 8000]; // ms
-  document.addEventListener("error", ({ target }) => {
-    if (target.tagName !== "IMG") return;
-    const tries = Number(target.dataset.tries ?? 0);
+  function askAgain(picture) {
+    const tries = Number(picture.dataset.tries ?? 0);
     if (tries >= WAITS.length) return;
-    target.dataset.tries = String(tries + 1);
-    setTimeout(() => { target.src = target.getAttribute("src"); }, WAITS[tries]);
-  }, true);
+    picture.dataset.tries = String(tries + 1);
+    setTimeout(() => { picture.src = picture.getAttribute("src"); }, WAITS[tries]);
+  }
+  document.addEventListener("error", ({ target }) => { if (target.tagName === "IMG") askAgain(target); }, true);
+  // those that were refused before this file came
+  document.querySelectorAll("img[src]").forEach((one) => { if (one.complete && !one.naturalWidth) askAgain(one); });
 })();
 
 /* links, keys and other texts that are copied */

@@ -74,7 +74,9 @@ function post(address, body, waiting) {
   return new Promise((done, fail) => {
     request.open("POST", address);
     request.setRequestHeader("X-Fragment", "1");
-    request.upload.addEventListener("progress", ({ loaded, total }) => { bar.value = loaded / total; });
+    request.upload.addEventListener("progress", ({ lengthComputable, loaded, total }) => {
+      if (lengthComputable) bar.value = loaded / total;
+    });
     request.upload.addEventListener("load", () => bar.removeAttribute("value"));
     request.addEventListener("error", fail);
     request.addEventListener("load", () => {
@@ -141,17 +143,24 @@ document.addEventListener("drop", (event) => {
   drop.classList.remove("over");
   take(event.dataTransfer.files);
 });
-/* Results are stored by nobody but this tab: whoever comes back finds them. */
+/* Results are stored by nobody but this tab: whoever comes back finds them, without what was still under way. */
 const KEPT = "results";
 window.addEventListener("pagehide", () => {
+  const whole = [...result.children].filter((one) => !one.matches(".working"));
   try {
-    if (result.children.length) sessionStorage.setItem(KEPT, result.innerHTML);
-  } catch { // more than a tab may keep
-    sessionStorage.removeItem(KEPT);
-  }
+    if (whole.length) sessionStorage.setItem(KEPT, whole.map((one) => one.outerHTML).join(""));
+  } catch { /* more than a tab may keep, or it may keep nothing */ }
 });
-const kept = sessionStorage.getItem(KEPT);
-sessionStorage.removeItem(KEPT);
+function takeBack() {
+  try {
+    const kept = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+    return kept;
+  } catch { // the browser keeps nothing for pages
+    return null;
+  }
+}
+const kept = takeBack();
 if (kept && !result.children.length && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
   result.innerHTML = kept;
 }

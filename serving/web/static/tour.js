@@ -35,7 +35,7 @@
     panel.hidden = true;
     [...starts].at(-1).focus();
   }
-  back.addEventListener("click", () => show(at - 1));
+  back.addEventListener("click", () => { show(at - 1); if (back.disabled) next.focus(); });
   next.addEventListener("click", () => { show(at + 1); if (next.hidden) close.focus(); });
   close.addEventListener("click", end);
   panel.addEventListener("keydown", (event) => { if (event.key === "Escape") end(); });

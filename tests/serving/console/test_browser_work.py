@@ -147,6 +147,10 @@ def test_two_adjudicators_share_a_queue(
     assert ann.troubles == [] and bob.troubles == []
 
 
+OPACITY = "sheet => sheet.getContext('2d').getImageData(0, 0, 1, 1).data[3]"
+"""Of a canvas's first pixel, 0 to 255; a grey map is opaque everywhere."""
+
+
 def test_an_adjudicator_looks_closely(
     person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
 ) -> None:
@@ -161,6 +165,7 @@ def test_an_adjudicator_looks_closely(
     expect(page.locator("canvas.over")).to_have_count(1)
     page.keyboard.press("m")
     expect(page.locator(".lens canvas.over")).to_have_count(1)
+    assert page.locator(".lens canvas.over").evaluate(OPACITY) == 255, "the map is in the lens, too"
     expect(page.locator(".lens")).to_have_count(2)
     page.locator("[data-tool=ruler]").click()
     page.locator(".viewport").first.focus()
