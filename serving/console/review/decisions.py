@@ -42,7 +42,7 @@ KEPT = ("reason_code", "reason", "wish", "message", "view")
 async def decide(visit: Judge, report_id: str) -> Response:
     """Decide a report, with the ticked ones of the same refund (field `also`), and go on to the next: all or none."""
     form = await fields(visit)
-    also = {str(one) for one in form.getlist("also")} - {report_id}
+    also = _ticked(form) - {report_id}
 
     def do(context: Context) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
@@ -160,8 +160,13 @@ async def _try(
     """What came of it; or what went wrong, if the page can tell. Raises DomainError for what it cannot."""
     done, problem = await attempt(submit(visit, form, do))
     if problem:
-        return {}, Failed(problem, {name: text_of(form, name) for name in KEPT})
+        return {}, Failed(problem, {name: text_of(form, name) for name in KEPT}, _ticked(form))
     return json.loads(bytes(done.body)) if done else {}, None
+
+
+def _ticked(form: FormData) -> set[str]:
+    """Reports that are to be decided alike."""
+    return {str(one) for one in form.getlist("also")}
 
 
 def _body(kind: type[Body], visit: Visit, form: FormData, names: tuple[str, ...]) -> Body:

@@ -9,7 +9,7 @@ In: a report, who looks. Out: a `Case`, with what the judge may not see yet left
 show it by mistake.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
@@ -183,10 +183,11 @@ Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 
 @dataclass(frozen=True)
 class Failed:
-    """A form that did not do what it asks: why, and what had been typed."""
+    """A form that did not do what it asks: why, and what had been typed. also: reports that were ticked."""
 
     problem: Problem
     typed: Mapping[str, str] = field(default_factory=dict)
+    also: Collection[str] = ()
 
 
 @router.get("/queue/{report_id}")
@@ -284,6 +285,7 @@ def _draw(
         impressions=[one for one in blind_review.IMPRESSIONS if one != "none"],
         failed=failed.problem if failed else None,
         typed=dict(failed.typed) if failed else {},
+        ticked=failed.also if failed else (),
         said=bench["said"].get(said),
         held=find_held(session, [report.id]).get(report.id),
         before=queues.decided_before(session, visit.principal, before),

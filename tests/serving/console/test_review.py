@@ -319,6 +319,9 @@ def test_one_decision_does_for_the_ticked_photos_of_a_refund_and_is_undone_as_on
     given = {"decision": "established", "reason_code": "edit_visible", "reason": "Both."}
     refused = ann.send(page, f"{here}/decision", **given, also=[ticked, stranger.id])
     assert refused.status_code == 422, "no report of another refund"
+    assert re.findall(r'name="also" value="(\w+)" checked', refused.text) == [ticked], (
+        "what was ticked stays so"
+    )
 
     def states() -> list[str]:
         with workflow_app.state.database.reading() as session:
