@@ -84,8 +84,16 @@ class CapacityPlan:
 
 def plan(load: Demand, cost: Cost, prices: Prices, busy: float = BUSY) -> CapacityPlan:
     """busy: share of the processors and GPUs that the peak may use. Raises ValueError for what cannot be."""
-    if load.photos_a_day <= 0 or load.peak < 1 or not 0 < busy <= 1 or not 0 <= load.reported <= 1:
-        raise ValueError("photos a day above 0, a peak of at least 1, shares from 0 to 1")
+    given = (*vars(load).values(), *vars(cost).values(), *vars(prices).values())
+    if not all(math.isfinite(number) and number >= 0 for number in given if number is not None):
+        raise ValueError(
+            "give numbers of 0 and more: no load, time, size or price is negative or without end"
+        )
+    if load.photos_a_day == 0 or load.peak < 1 or not 0 < busy <= 1 or load.reported > 1:
+        raise ValueError(
+            "give photos a day above 0, a peak of at least 1, a busy share above 0 and up to 1, and a reported share "
+            "from 0 to 1"
+        )
     if cost.processor_ms <= 0 or (cost.gpu_tiles is not None and cost.gpu_tiles <= 0):
         raise ValueError("a photo takes time: costs are above 0")
     rate = load.a_second

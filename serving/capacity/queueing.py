@@ -179,9 +179,9 @@ class _Play:
         )
 
     def _recovered(self) -> float | None:
-        """Photos that arrive in the first whole second without a bad one end it."""
+        """From the first whole second on of which, and after which, no photo was a bad one."""
         if self._fault is None:
             return None
         bad = {int(at - self._fault.at) for at in self._bad if at >= self._fault.at}
-        ends = (second for second in range(int(self._seconds - self._fault.at)) if second not in bad)
-        return next((float(second) for second in ends if not any(other > second for other in bad)), None)
+        good_from = max(bad, default=-1) + 1
+        return float(good_from) if good_from < int(self._seconds - self._fault.at) else None

@@ -11,8 +11,11 @@ from refundlens.serving.capacity.plan import Cost, Demand, Prices
 from refundlens.serving.capacity.queueing import Farm, Outage, play
 from refundlens.serving.cli.common import complain
 
-MOST_PLAYED = 20_000
-"""Photos that `--simulate` plays about: some seconds."""
+LEAST_PLAYED, LEAST_SECONDS = 20_000, 60.0
+"""Photos that `--simulate` plays at least, and the time of the load that it plays at least."""
+DIE, BACK = 0.2, 22.0
+"""Share of the replicas that dies in the second play, and seconds until it is there again: a lost Ray node's
+(docs/scale.md)."""
 
 
 def capacity(
@@ -81,8 +84,8 @@ def _simulated(found: planning.CapacityPlan, cost: Cost) -> dict[str, dict[str, 
     replicas = found.gpus or found.cores
     each = cost.processor_ms / 1000 if cost.gpu_tiles is None else cost.tiles / cost.gpu_tiles
     farm, rate = Farm(replicas, each), found.photos_a_second
-    seconds = max(60.0, MOST_PLAYED / rate) if rate < MOST_PLAYED / 60 else 60.0
-    fault = Outage(seconds / 3, 0.2, 22.0)
+    seconds = max(LEAST_SECONDS, LEAST_PLAYED / rate)
+    fault = Outage(seconds / 3, DIE, BACK)
     return {
         "simulated": asdict(play(farm, rate, seconds)),
         "with a fifth dying": asdict(play(farm, rate, seconds, fault=fault)),

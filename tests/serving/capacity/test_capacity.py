@@ -45,6 +45,17 @@ def test_loads_that_cannot_be_are_refused(load: Demand) -> None:
         plan(load, COST, PRICES)
 
 
+@pytest.mark.parametrize("load", [Load(-1), Load(math.inf), Load(math.nan), Load(10, keep_days=-1)])
+def test_numbers_that_are_none_are_refused(load: Load) -> None:
+    with pytest.raises(ValueError, match="numbers of 0 and more"):
+        plan(load, COST, PRICES)
+
+
+def test_a_negative_price_is_refused() -> None:
+    with pytest.raises(ValueError, match="numbers of 0 and more"):
+        plan(Load(10), COST, replace(PRICES, core_hour=-1))
+
+
 def test_waiting_is_what_the_formula_of_pollaczek_and_khinchin_says() -> None:
     """One replica, half busy, times even within a half: waits are λ·E[S²] / 2(1-ρ) on average; the median is below."""
     service, rate = 0.1, 5.0
