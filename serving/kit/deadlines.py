@@ -12,9 +12,9 @@ from typing import Literal
 from refundlens.serving.kit.clock import NEVER, rfc3339
 from refundlens.serving.kit.format import span
 
-Warning = Literal["24h", "2h", "30m"]
+WarningName = Literal["24h", "2h", "30m"]
 Urgency = Literal["over", "30m", "2h", "24h", "calm"]
-WARNINGS: dict[Warning, timedelta] = {
+WARNINGS: dict[WarningName, timedelta] = {
     "24h": timedelta(hours=24),
     "2h": timedelta(hours=2),
     "30m": timedelta(minutes=30),
