@@ -47,8 +47,20 @@ def photos(folder: Path, split: str, count: int) -> Iterator[tuple[str, examples
     return itertools.islice(((group, pixels) for group, pixels in read if pixels is not None), count)
 
 
-def gather_pairs(folder: Path, count: int) -> "Examples":
-    """Every spot found on photos of the training split that were seen again."""
+@dataclass(frozen=True)
+class Examples:
+    """figures: float32 [n,f] of each spot; painted: bool [n]; origins, pairs: int [n], the photo's origin and the pair.
+    truth: bool [pairs], whether a pair was painted at all."""
+
+    figures: NDArray[np.float32]
+    painted: NDArray[np.bool_]
+    origins: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    truth: NDArray[np.bool_]
+
+
+def gather_pairs(folder: Path, count: int) -> Examples:
+    """Every spot found on photos of the training split that were seen again. Raises ValueError where none is."""
     origins: dict[str, int] = {}
     rows: list[tuple[NDArray[np.float32], bool, int, int]] = []
     truth: list[bool] = []
@@ -62,20 +74,12 @@ def gather_pairs(folder: Path, count: int) -> "Examples":
             rows += [(*described, origin, len(truth)) for described in _spots(pair)]
             truth.append(pair.painted)
         donor = pixels
+    if not rows:
+        raise ValueError(
+            f"{folder}: no spot to learn from; index.csv needs two authentic photos or more of the training split"
+        )
     figures, painted, of_origin, of_pair = zip(*rows, strict=True)
     return Examples(*map(np.array, (figures, painted, of_origin, of_pair, truth)))
-
-
-@dataclass(frozen=True)
-class Examples:
-    """figures: float32 [n,f] of each spot; painted: bool [n]; origins, pairs: int [n], the photo's origin and the pair.
-    truth: bool [pairs], whether a pair was painted at all."""
-
-    figures: NDArray[np.float32]
-    painted: NDArray[np.bool_]
-    origins: NDArray[np.int64]
-    pairs: NDArray[np.int64]
-    truth: NDArray[np.bool_]
 
 
 def _spots(pair: Pair) -> Iterator[tuple[NDArray[np.float32], bool]]:

@@ -35,11 +35,20 @@ def test_only_spots_where_a_photo_was_painted_count_as_painted(
         for number, split in enumerate(("train", "train", "validation")):
             cv2.imwrite(str(tmp_path / f"{number}.png"), scene(number)[..., ::-1])
             writer.writerow((f"{number}.png", split, "authentic", f"group {number}"))
+    made = examples.for_fitting
     monkeypatch.setattr(examples, "MARKS", ("arrow", "text", "sticker", "stamp"))
+    # a defect, a stain and a mark: each takes a quarter of a second to be looked at
+    monkeypatch.setattr(examples, "for_fitting", lambda *given: [*made(*given)][::4])
     found = fit.gather_pairs(tmp_path, 3)
-    assert found.figures.shape[1] == len(FIGURES) and len(found.truth) <= examples.PAIRS
+    assert found.figures.shape[1] == len(FIGURES) and len(found.truth) == 3
     assert found.painted.any() and not found.painted.all() and set(found.origins) == {0}
     assert not found.painted[~found.truth[found.pairs]].any(), "an honest pair has no painted spot"
+
+
+def test_a_folder_with_nothing_to_learn_from_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("file,split,class,group\n")
+    with pytest.raises(ValueError, match="two authentic photos or more of the training split"):
+        fit.gather_pairs(tmp_path, 3)
 
 
 def test_packed_trees_answer_as_scikit_learn_does() -> None:
