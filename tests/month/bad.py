@@ -1,4 +1,4 @@
-"""Bad snapshots out of a month's own: `python -m tests.month.bad OUT --collection … --champion …` spoils the labels of
+"""Bad snapshots out of a month's own: `python -m tests.month.bad OUT --champion BUNDLE` spoils the labels of
 a month that was played, each way once, and prints what `refundlens retrain` says of each before it trains.
 
 The photos are the month's, and the champion's features of them; nothing is trained. Each way is drawn several times,
