@@ -62,6 +62,11 @@ def capacity(
     told = asdict(found)
     if simulate:
         told["simulated"] = _simulated(found, cost)
+        if not any(one["in_time"] for one in told["simulated"].values()):
+            complain(
+                "no photo is in time: at its slowest it takes longer than the second that callers wait; give "
+                "--gpu-tiles, or fewer --tiles"
+            )
     if as_json:
         typer.echo(json.dumps(told))
         return

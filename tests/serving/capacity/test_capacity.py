@@ -45,15 +45,15 @@ def test_loads_that_cannot_be_are_refused(load: Demand) -> None:
         plan(load, COST, PRICES)
 
 
-@pytest.mark.parametrize("load", [Load(-1), Load(math.inf), Load(math.nan), Load(10, keep_days=-1)])
-def test_numbers_that_are_none_are_refused(load: Load) -> None:
+@pytest.mark.parametrize("load", [Demand(-1), Demand(math.inf), Demand(math.nan), Demand(10, keep_days=-1)])
+def test_numbers_that_are_none_are_refused(load: Demand) -> None:
     with pytest.raises(ValueError, match="numbers of 0 and more"):
         plan(load, COST, PRICES)
 
 
 def test_a_negative_price_is_refused() -> None:
     with pytest.raises(ValueError, match="numbers of 0 and more"):
-        plan(Load(10), COST, replace(PRICES, core_hour=-1))
+        plan(Demand(10), COST, replace(PRICES, core_hour=-1))
 
 
 def test_waiting_is_what_the_formula_of_pollaczek_and_khinchin_says() -> None:
@@ -124,3 +124,8 @@ def test_the_command_refuses_a_load_that_cannot_be() -> None:
     done = CliRunner().invoke(app, ["capacity", "100", "--peak", "0.5"])
     assert done.exit_code == 2 and "peak of at least 1" in done.output
     assert "cores" in CliRunner().invoke(app, ["capacity", "100"]).output
+
+
+def test_the_command_says_why_no_photo_is_in_time() -> None:
+    done = CliRunner().invoke(app, ["capacity", "100", "--simulate", "--tiles", "60"])
+    assert done.exit_code == 0 and "no photo is in time" in done.output and "--gpu-tiles" in done.output
