@@ -230,3 +230,46 @@ def test_photos_that_are_refused_stay_chosen(
     page.fill("[name=amount]", "12.50")
     press(merchant, ".case-form button:last-of-type")
     assert "/reports/rpt_" in page.url and merchant.troubles == []
+
+
+def test_checked_photos_are_summed_up_and_there_again_on_back(
+    person: Callable[[], Person], live: Any, photo: Callable[..., bytes]
+) -> None:
+    visitor = person()
+    page = visitor.page
+    visitor.log_in(live.key("shop-1"), "/")
+    given = [
+        {"name": f"{n}.png", "mimeType": "image/png", "buffer": photo("PNG", red=n > 0)} for n in range(2)
+    ]
+    page.set_input_files(".upload input[type=file]", given)
+    press_here(visitor, ".upload button:not([formaction])")
+    expect(page.locator("#result > .sum")).to_contain_text("2")
+    expect(page.locator("#result > section.result")).to_have_count(2)
+    said = page.locator("#result").inner_text()
+    visitor.open("/glossary")
+    page.go_back()
+    expect(page.locator("#result > section.result")).to_have_count(2)
+    assert page.locator("#result").inner_text() == said
+    visitor.open("/")
+    expect(page.locator("#result > *")).to_have_count(0)
+    assert visitor.troubles == []
+
+
+def test_a_picture_that_was_refused_is_asked_for_again(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop = story.Caller(live.base, live.key("shop-1"))
+    image = shop.put("/v1/refunds/again-1", story.refund(photo("PNG", red=True)))["images"][0]["id"]
+    merchant = person()
+    asked: list[str] = []
+
+    def busy_at_first(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503) if len(asked) == 1 else route.continue_()
+
+    merchant.page.route(f"**/refunds/photos/{image}/thumb", busy_at_first)
+    merchant.log_in(live.key("shop-1"), "/refunds/again-1")
+    thumb = merchant.page.locator(f"img[src$='{image}/thumb']").first
+    thumb.scroll_into_view_if_needed()
+    expect(thumb).not_to_have_js_property("naturalWidth", 0)
+    assert len(asked) == 2
