@@ -161,34 +161,43 @@ def _mistaken(samples: Sequence[JudgedPhoto], doubts: Doubts) -> list[Problem]:
 
 
 def _series(samples: Sequence[JudgedPhoto], doubts: Doubts | None) -> list[Problem]:
-    """An account whose labels are opposed, by others or by the model, far more often than everybody else's."""
-    said: dict[str, list[bool]] = defaultdict(list)
-    photos: dict[str, list[str]] = defaultdict(list)
-    for sample in samples:
-        odd = doubts is not None and sample.sha256 in doubts.wrong
-        for account in sample.said_by:
-            opposed = bool(set(sample.opposed_by) - {account}) or odd
-            said[account].append(opposed)
-            if opposed:
-                photos[account].append(sample.sha256)
-        for account in sample.opposed_by:
-            said[account].append(True)
-            photos[account].append(sample.sha256)
+    """An account whose labels are opposed far more often than everybody else's: by others, or by others or the model.
+
+    Both are asked: a model that doubts every second label drowns what people say.
+    """
+    wrong = doubts.wrong if doubts is not None else {}
+    by_people = _opposed(samples, {})
+    ways = [by_people, _opposed(samples, wrong)] if wrong else [by_people]
     found = []
-    able = [account for account, labels in said.items() if len(labels) >= LEAST_OF_ACCOUNT]
-    for account in able:
-        others = [odd for other, labels in said.items() if other != account for odd in labels]
-        usual = (sum(others) + 1) / (len(others) + 2)  # Laplace's rule: nobody is never opposed
-        mine = said[account]
-        rate = sum(mine) / len(mine)
-        by_chance = binomial_tail(len(mine), sum(mine), usual)
-        if rate > usual + WRONG_SHARE and by_chance < SURE / len(able):
-            text = (
-                f"account {account} labelled {len(mine)} photos and is contradicted on {sum(mine)} of them, others on "
-                f"{usual:.0%}: leave its labels out until somebody has looked into them"
-            )
-            found.append(Problem("poisoned_series", text, tuple(photos[account])))
+    for account, photos in by_people.items():
+        if len(photos) < LEAST_OF_ACCOUNT:
+            continue
+        for way in ways:
+            others = [odd for other, said in way.items() if other != account for _, odd in said]
+            usual = (sum(others) + 1) / (len(others) + 2)  # Laplace's rule: nobody is never opposed
+            mine = [sha256 for sha256, odd in way[account] if odd]
+            by_chance = binomial_tail(len(photos), len(mine), usual)
+            able = sum(len(said) >= LEAST_OF_ACCOUNT for said in way.values())
+            if len(mine) / len(photos) > usual + WRONG_SHARE and by_chance < SURE / (able * len(ways)):
+                text = (
+                    f"account {account} labelled {len(photos)} photos and is contradicted on {len(mine)} of them, "
+                    f"others on {usual:.0%}: leave its labels out until somebody has looked into them"
+                )
+                found.append(Problem("poisoned_series", text, tuple(mine)))
+                break
     return found
+
+
+def _opposed(samples: Sequence[JudgedPhoto], wrong: Mapping[str, float]) -> dict[str, list[tuple[str, bool]]]:
+    """Of each account the photos it labelled, and whether another account or the model says otherwise."""
+    said: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for sample in samples:
+        for account in sample.said_by:
+            opposed = bool(set(sample.opposed_by) - {account}) or sample.sha256 in wrong
+            said[account].append((sample.sha256, opposed))
+        for account in sample.opposed_by:
+            said[account].append((sample.sha256, True))
+    return said
 
 
 def binomial_tail(count: int, hits: int, rate: float) -> float:
