@@ -168,19 +168,18 @@ def _series(samples: Sequence[JudgedPhoto], doubts: Doubts | None) -> list[Probl
     wrong = doubts.wrong if doubts is not None else {}
     by_people = _opposed(samples, {})
     ways = [by_people, _opposed(samples, wrong)] if wrong else [by_people]
+    able = [account for account, said in by_people.items() if len(said) >= LEAST_OF_ACCOUNT]
     found = []
-    for account, photos in by_people.items():
-        if len(photos) < LEAST_OF_ACCOUNT:
-            continue
+    for account in able:
+        count = len(by_people[account])
         for way in ways:
             others = [odd for other, said in way.items() if other != account for _, odd in said]
             usual = (sum(others) + 1) / (len(others) + 2)  # Laplace's rule: nobody is never opposed
             mine = [sha256 for sha256, odd in way[account] if odd]
-            by_chance = binomial_tail(len(photos), len(mine), usual)
-            able = sum(len(said) >= LEAST_OF_ACCOUNT for said in way.values())
-            if len(mine) / len(photos) > usual + WRONG_SHARE and by_chance < SURE / (able * len(ways)):
+            by_chance = binomial_tail(count, len(mine), usual)
+            if len(mine) / count > usual + WRONG_SHARE and by_chance < SURE / (len(able) * len(ways)):
                 text = (
-                    f"account {account} labelled {len(photos)} photos and is contradicted on {len(mine)} of them, "
+                    f"account {account} labelled {count} photos and is contradicted on {len(mine)} of them, "
                     f"others on {usual:.0%}: leave its labels out until somebody has looked into them"
                 )
                 found.append(Problem("poisoned_series", text, tuple(mine)))

@@ -276,7 +276,7 @@ def with_real_editors(card: str, report: RealEditorsReport) -> str:
     known = quality.partition(REAL_EDITORS_PART)[0].strip()
     known = "" if known.startswith(NOT_MEASURED) else known
     told = f"Both classes through one delivery; measured by `{report.context['command']}`."
-    after = after.replace(EARLIER, "").lstrip() if not known else after.lstrip()
+    after = (after if known else after.replace(EARLIER, "")).lstrip()
     parts = [
         _listed(head, report).rstrip(),
         QUALITY,
