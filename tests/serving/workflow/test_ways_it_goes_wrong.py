@@ -264,9 +264,15 @@ def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards(
                 )
                 return int(session.execute(query).scalar() or 0)
 
+        def recorded() -> int:
+            with live.app.state.database.reading() as session:
+                return int(session.execute(select(func.sum(WebhookDelivery.attempts))).scalar() or 0)
+
         story.until("first attempts", lambda: len(receiver.got) >= 3)
         assert waiting() > 0
         receiver.status = 200
+        # one refused before and recorded after the hour would wait from then on, longer than this test
+        story.until("the refusals' records", lambda: recorded() == len(receiver.got))
         live.clock.forward(hours=1)
         _receiver_clock(monkeypatch, live.clock)
         story.until("all deliveries", lambda: waiting() == 0)
