@@ -345,8 +345,15 @@ def crops(
     generators: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Networks that redraw photos.")
     ] = None,
+    autoencoders: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Small autoencoders that redraw them, too."),
+    ] = None,
     shards: Annotated[int, typer.Option(min=1, help="Shards of 1,000 pairs.")] = 24,
     redrawn: Annotated[int, typer.Option(min=0, help="Windows that networks redraw.")] = 600,
+    redrawn_share: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of pairs with a redrawn window.")
+    ] = 0.18,
     without: Annotated[list[str] | None, typer.Option(help="Leave this generator family out.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same crops.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
@@ -355,7 +362,7 @@ def crops(
     from refundlens.datasets.collection import CollectionError
     from refundlens.datasets.crops.build import CropOptions, build_crops
 
-    options = CropOptions(shards, redrawn, seed, workers, tuple(without or ()))
+    options = CropOptions(shards, redrawn, redrawn_share, seed, workers, tuple(without or ()))
     with _told(CollectionError, ValueError, OSError):
-        for line in build_crops(collection, out, options, pack, generators):
+        for line in build_crops(collection, out, options, pack, generators, autoencoders):
             typer.echo(line)

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from refundlens.datasets import manifest, photos
 from refundlens.datasets.collection import Entry, read_index
 from refundlens.datasets.crops.masters import Masters, prepare
 from refundlens.datasets.crops.redrawn import redraw
+from refundlens.datasets.crops.twins import SHARES
 from refundlens.datasets.crops.writer import Job, write_crops
 from refundlens.datasets.degradations.quantisation import TABLES
+from refundlens.datasets.editors import OWN
 from refundlens.datasets.editors.pool import Workshop
 from refundlens.model.progress import track
 
@@ -29,6 +31,9 @@ EDITORS = {
     "realesr-animevideov3-x4": 0.05, "waifu2x-photo-x2": 0.15,
 }  # fmt: skip
 """How often each network redraws a window: latent autoencoders before upscalers, as editors use them."""
+OWN_SHARE = 0.5
+"""Share of windows that small autoencoders of our own redraw, where there are any: every one brings a decoder whose
+traces no other has."""
 GARMENTS_KEPT = 8
 """Of the pack's alike garments every so manieth is redrawn."""
 WATCHED = 400
@@ -36,10 +41,12 @@ WATCHED = 400
 
 @dataclass(frozen=True)
 class CropOptions:
-    """shards: of 1,000 pairs. redrawn: windows redrawn by networks. without: families left out of training's pairs."""
+    """shards: of 1,000 pairs. redrawn: windows redrawn by networks. redrawn_share: of pairs, the others keep their
+    proportions. without: families left out of training's pairs."""
 
     shards: int = 24
     redrawn: int = 600
+    redrawn_share: float = SHARES["redrawn"]
     seed: int = 7
     workers: int = 1
     without: tuple[str, ...] = ()
@@ -51,18 +58,21 @@ def build_crops(
     options: CropOptions,
     pack: Path | None = None,
     generators: Path | None = None,
+    autoencoders: Path | None = None,
 ) -> Iterator[str]:
-    """Make what is missing; yields a line on each stage done. Raises CollectionError for no collected folder."""
+    """Make what is missing; yields a line on each stage done. generators, autoencoders: folders of networks that
+    redraw, as `datasets.editors.available` takes them. Raises CollectionError for no collected folder."""
     entries = read_index(collection)
     files = {entry.file: collection / entry.file for entry in entries}
     packed = _packed(pack) if pack else {}
     failed = prepare(files | packed, out / "masters", options.workers)
     masters = Masters(out / "masters")
     yield f"{len(masters.looks)} masters" + (f", {len(failed)} unreadable" if failed else "")
-    if generators is not None and options.redrawn:
-        workshop = Workshop.from_folders(generators, None)
+    if options.redrawn and (generators or autoencoders):
+        workshop = Workshop.from_folders(generators, autoencoders)
         names = _photos(entries, masters) + list(packed)[::GARMENTS_KEPT]
-        windows = redraw(masters, names, workshop, EDITORS, out / "redrawn", options.redrawn, options.seed)
+        shares = editor_shares(workshop.names)
+        windows = redraw(masters, names, workshop, shares, out / "redrawn", options.redrawn, options.seed)
         made = sum(1 for _ in track(windows, options.redrawn, "redraw"))
         yield f"{made} windows redrawn"
     tables = pack / TABLES if pack and (pack / TABLES).is_file() else None
@@ -72,12 +82,34 @@ def build_crops(
         "tables": tables,
         "without": options.without,
     }
-    job = Job(out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", **shared)  # type: ignore[arg-type]
+    shares = with_share("redrawn", options.redrawn_share)
+    job = Job(
+        out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", shares=shares, **shared
+    )  # type: ignore[arg-type]
     made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
     yield f"{made} shards"
     watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
     yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
     write_papers(entries, out, options)
+
+
+def editor_shares(names: Collection[str]) -> dict[str, float]:
+    """How often each of these editors redraws a window: those of `EDITORS`, and every small autoencoder alike."""
+    own = [name for name in names if name.startswith(OWN)]
+    known = {name: share for name, share in EDITORS.items() if name in names}
+    part = OWN_SHARE if own and known else float(bool(own))
+    whole = sum(known.values())
+    return {name: (1 - part) * share / whole for name, share in known.items()} | {
+        name: part / len(own) for name in own
+    }
+
+
+def with_share(kind: str, share: float) -> dict[str, float]:
+    """The shares of pairs with another one for this kind. Raises ValueError outside 0 to 1."""
+    if not 0 <= share < 1:
+        raise ValueError(f"a share of {share} for {kind} pairs: give one from 0 to below 1")
+    rest = sum(SHARES.values()) - SHARES[kind]
+    return {name: share if name == kind else old * (1 - share) / rest for name, old in SHARES.items()}
 
 
 def _packed(pack: Path) -> dict[str, Path]:

@@ -100,7 +100,8 @@ class TwinSource:
 
     entries: all of it, only the usable ones are drawn. pack: names of masters of the training pack. redrawn: folder of
     `.npz` files with windows decoded again (`datasets.crops.redrawn`). without: families left out (folds). role: whose
-    pictures, training's or those that watch it. Raises ValueError where there is nothing to draw.
+    pictures, training's or those that watch it. shares: of each kind of pair, for training. Raises ValueError where
+    there is nothing to draw.
     """
 
     def __init__(
@@ -112,9 +113,10 @@ class TwinSource:
         redrawn: Path | None = None,
         without: Sequence[str] = (),
         role: Role = "train",
+        shares: Mapping[str, float] = SHARES,
     ) -> None:
         self.folder, self.masters, self.redrawn = folder, masters, redrawn
-        self.shares = SHARES if role == "train" else WATCHED
+        self.shares = shares if role == "train" else WATCHED
         known = by_file(entries)
         used = [entry for entry in entries if entry.usable_for(role) and entry.file in masters]
         used = [entry for entry in used if not (entry.generated and entry.family in without)]

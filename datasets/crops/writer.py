@@ -4,9 +4,9 @@ In: what `TwinSource` needs, and how many shards. Out: a folder of `datasets.cro
 and n alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ from refundlens.datasets.crops.chains import draw_steps
 from refundlens.datasets.crops.masters import Masters
 from refundlens.datasets.crops.retouch import retouch
 from refundlens.datasets.crops.store import CELL, SIDE, Pair, Record, has_shard, write_shard
-from refundlens.datasets.crops.twins import Twin, TwinSource
+from refundlens.datasets.crops.twins import SHARES, Twin, TwinSource
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.quantisation import MeasuredTables, load_tables
 from refundlens.datasets.editors.base import Mask, Pixels
@@ -50,6 +50,7 @@ class Job:
     without: tuple[str, ...] = ()
     role: Role = "train"
     pairs: int = PAIRS
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
 
 _process: dict[str, object] = {}
@@ -73,6 +74,7 @@ def _open(job: Job) -> None:
         job.redrawn,
         job.without,
         job.role,
+        job.shares,
     )
     _process["tables"] = load_tables(job.tables) if job.tables else []
 

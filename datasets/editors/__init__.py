@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from refundlens.datasets.editors.image_networks import ImageNetwork
 
 Factory = Callable[[], Editor]
+OWN = "ae-"
+"""How names of our own small autoencoders begin."""
 
 
 def available(generators: Path | None = None, small: Path | None = None) -> dict[str, Factory]:
@@ -36,7 +38,7 @@ def available(generators: Path | None = None, small: Path | None = None) -> dict
             if path.stem.startswith("inpaint-"):
                 found[path.stem] = _bound(_inpainter, path)
             else:
-                found[f"ae-{path.stem}"] = _bound(_small, path)
+                found[f"{OWN}{path.stem}"] = _bound(_small, path)
     return found
 
 
@@ -53,7 +55,7 @@ def _classical() -> Editor:
 def _small(path: Path) -> Editor:
     from refundlens.datasets.editors.autoencoder import AutoencoderEditor, load_small
 
-    return AutoencoderEditor(f"ae-{path.stem}", load_small(path), keep_colours=True)
+    return AutoencoderEditor(f"{OWN}{path.stem}", load_small(path), keep_colours=True)
 
 
 def _inpainter(path: Path) -> Editor:

@@ -10,11 +10,13 @@ import pytest
 from refundlens.datasets.collect import collect, read_list
 from refundlens.datasets.collection import read_index
 from refundlens.datasets.crops import store
-from refundlens.datasets.crops.build import CropOptions, build_crops
+from refundlens.datasets.crops.build import CropOptions, build_crops, editor_shares, with_share
 from refundlens.datasets.crops.chains import draw_scale, draw_steps
 from refundlens.datasets.crops.masters import Masters, prepare
-from refundlens.datasets.crops.twins import Twin, TwinSource, derived_mask, soft_region
+from refundlens.datasets.crops.twins import SHARES, Twin, TwinSource, derived_mask, soft_region
 from refundlens.datasets.crops.writer import Job, crops_of, write_crops
+from refundlens.datasets.editors import small_autoencoder
+from refundlens.training.editors.autoencoders import SPECS
 from tests.datasets.collections import photo, snapshot
 
 
@@ -128,6 +130,35 @@ def test_the_build_leaves_papers_for_the_card(
     assert "DALL-E 2" in facts["unseen"] and "DALL-E 2" not in facts["generators"]
     assert "some/gallery" in (tmp_path / "SOURCES.csv").read_text()
     assert store.has_shard(tmp_path / "watch", 0)
+
+
+def test_small_autoencoders_redraw_windows_of_photos(collection: Path, tmp_path: Path) -> None:
+    networks = tmp_path / "networks"
+    networks.mkdir()
+    for spec in SPECS[:2]:
+        small_autoencoder.save(small_autoencoder.SmallAutoencoder(spec), networks / f"{spec.name}.pt")
+    options = CropOptions(shards=1, redrawn=4, redrawn_share=0.9)
+    build = build_crops(collection / "out", tmp_path / "crops", options, autoencoders=networks)
+    stages = [next(build), next(build)]
+    assert stages[1] == "4 windows redrawn"
+    editors = {str(np.load(path)["editor"]) for path in (tmp_path / "crops" / "redrawn").iterdir()}
+    assert editors <= {f"ae-{spec.name}" for spec in SPECS[:2]} and editors
+
+
+def test_published_networks_and_our_own_redraw_alike_often() -> None:
+    shares = editor_shares(["ae-one", "ae-two", "classical", "srgan-x2", "taef2"])
+    assert sum(shares.values()) == pytest.approx(1) and "classical" not in shares
+    assert shares["ae-one"] == shares["ae-two"] == pytest.approx(0.25)
+    assert shares["taef2"] > shares["srgan-x2"] > 0
+    assert editor_shares(["ae-one", "classical"]) == {"ae-one": 1}
+
+
+def test_another_share_of_one_kind_leaves_the_others_their_proportions() -> None:
+    shares = with_share("redrawn", 0.5)
+    assert shares["redrawn"] == 0.5 and sum(shares.values()) == pytest.approx(1)
+    assert shares["paired"] / shares["forgery"] == pytest.approx(SHARES["paired"] / SHARES["forgery"])
+    with pytest.raises(ValueError, match="give one from 0"):
+        with_share("redrawn", 1.0)
 
 
 def test_a_local_edit_is_found_by_its_difference_and_a_redrawn_picture_is_not() -> None:
