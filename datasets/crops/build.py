@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refundlens.datasets import manifest, photos
@@ -76,19 +76,15 @@ def build_crops(
         made = sum(1 for _ in track(windows, options.redrawn, "redraw"))
         yield f"{made} windows redrawn"
     tables = pack / TABLES if pack and (pack / TABLES).is_file() else None
-    shared = {
-        "collection": collection,
-        "masters": out / "masters",
-        "tables": tables,
-        "without": options.without,
-    }
-    shares = with_share("redrawn", options.redrawn_share)
     job = Job(
-        out=out, seed=options.seed, pack=tuple(packed), redrawn=out / "redrawn", shares=shares, **shared
-    )  # type: ignore[arg-type]
+        collection, out / "masters", out, options.seed, tuple(packed), out / "redrawn", tables, options.without,
+        shares=with_share("redrawn", options.redrawn_share),
+    )  # fmt: skip
     made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
     yield f"{made} shards"
-    watch = Job(out=out / "watch", seed=options.seed + 1, role="watch", pairs=WATCHED, **shared)  # type: ignore[arg-type]
+    watch = replace(
+        job, out=out / "watch", seed=options.seed + 1, pack=(), redrawn=None, role="watch", pairs=WATCHED
+    )
     yield f"{sum(1 for _ in write_crops(watch, 1))} shard to watch by"
     write_papers(entries, out, options)
 
