@@ -46,11 +46,11 @@ _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
 _KEYS = re.compile(r"aigc|Content_?Producer|ContentPropagator|ServiceProvider|exportType", re.IGNORECASE)
 """Words of which every label has one."""
 _PAIR = re.compile(
-    r"\b(Label|Content_?Producer|Service_?Provider|Produce_?ID|Content_?Propagator|Propagate_?ID)\W{0,4}?\s{0,4}[:=：]"
-    r"[\s\"'\\]{0,6}([^\s\"'\\,;，；&|{}]{1,80})",
+    r"\b(Label|Content_?Producer|Service_?Provider|Produce_?ID|Content_?Propagator|Propagate_?ID)\W{0,4}?\s{0,4}[:=：>]"
+    r"[\s\"'\\]{0,6}([^\s\"'\\,;，；&|{}<>]{1,80})",
     re.IGNORECASE,
 )
-"""A key and its value in a label that is no JSON: unquoted, as a list of settings, or cut off."""
+"""A key and its value in a label that is no JSON: unquoted, as a list of settings, as XML, or cut off."""
 _ESCAPES = re.compile(r'\\+"')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 

@@ -32,7 +32,8 @@ PLACES: dict[str, dict[str, BlockKind]] = {
         "raw profile iptc": "iptc", "raw profile 8bim": "iptc", "trailer": "trailer",
     },
     "webp": {"EXIF": "exif", "XMP": "xmp", "C2PA": "c2pa", "trailer": "trailer"},
-    "gif": {"application XMP": "xmp", "application C2PA": "c2pa", "comment": "text", "trailer": "trailer"},
+    "gif": {"application XMP": "xmp", "application C2PA": "c2pa", "application IPTC": "iptc", "comment": "text",
+            "trailer": "trailer"},
     "tiff": {"tags": "exif", "0x02BC XMP": "xmp", "0x83BB IPTC": "iptc", "0x8649 IPTC": "iptc",
     "0xCD41 C2PA": "c2pa"},
     "heic": {"item Exif": "exif", "item XMP": "xmp", "uuid XMP": "xmp", "uuid C2PA": "c2pa", "sefd": "trailer",
@@ -61,7 +62,7 @@ class Block:
 
 def trailer(fmt: str, data: bytes, end: int) -> Iterator[Block]:
     """What follows a picture's end, all of it, since makers' records stand at its end; nothing where it is padding."""
-    if data[end:].strip(b"\0"):
+    if data[end:].strip(b"\0\r\n"):
         yield Block(PLACES[fmt]["trailer"], "trailer", data[end:])
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from refundlens.model.photo.exif import read_exif
-from refundlens.model.photo.formats import Format, lacks_end, riff_end
+from refundlens.model.photo.formats import Format, brands, lacks_end, riff_end
 from refundlens.model.photo.jpeg import JpegFacts
 from refundlens.model.photo.repair import STRAY, sound_chunks, with_end, without_stray_bytes
 
@@ -25,6 +25,8 @@ BAND = 256
 """Rows converted at a time: keeps the extra memory of a 12-megapixel picture at some 4 MB."""
 
 _CUT_WORDS = ("truncat", "premature", "end of file", "end-of-file", "incomplete", "not enough data")
+_AVIF_BRANDS = (b"avif", b"avis", b"mif1")
+"""Main brands that Pillow's reader goes by; others name `avif` beside theirs."""
 _NO_LENGTH = "ogus marker length"
 """What libjpeg says of a segment of less than two bytes."""
 _WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -155,9 +157,10 @@ def _decode_with_pillow(
         raise
     except Exception as error:
         # On damaged files the readers raise whatever they stumble over: OSError, SyntaxError, struct.error, KeyError...
-        message = (
-            "no picture can be read from it" if isinstance(error, UnidentifiedImageError) else str(error)
-        )
+        unknown = isinstance(error, UnidentifiedImageError)
+        message = "no picture can be read from it" if unknown else str(error)
+        if unknown and fmt == "tiff":
+            raise DecodeError("the TIFF's pixels are of a kind that is not read", unsupported=True) from error
         cut = _means_cut(message) or lacks_end(fmt, data)
         raise DecodeError(message or type(error).__name__, truncated=cut) from error
     profile = image.info.get("icc_profile") or (fmt == "png" and b"iCCP" in data[:4096])
@@ -175,6 +178,8 @@ def _open(data: bytes, fmt: Format) -> Image.Image:
         data += b"\0" * (end - len(data))  # the padding that some writers leave out
         length = (end - 8).to_bytes(4, "little")
         data = data if data[4:8] == length else data[:4] + length + data[8:]
+    if fmt == "avif" and data[8:12] not in _AVIF_BRANDS and b"avif" in brands(data):
+        data = data[:8] + b"avif" + data[12:]
     if fmt == "heic":
         heif: Image.Image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
         return heif

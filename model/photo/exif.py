@@ -26,6 +26,12 @@ _TEXTS = {
     0xA434: "lens", 0xA436: "title", 0xA437: "photographer", 0xA438: "image_editor", 0xA439: "camera_firmware",
     0xA43A: "raw_developer", 0xA43B: "image_editing_software", 0xA43C: "metadata_editing_software",
 }  # fmt: skip
+_TEXT_TYPES = (2, 129)
+_TECHNICAL = frozenset({
+    *range(0x0100, 0x0104), 0x0106, 0x0111, 0x0112, 0x0115, 0x0116, 0x0117, 0x011A, 0x011B, 0x011C, 0x0128, 0x012D,
+    *range(0x013E, 0x0140), *range(0x0211, 0x0215), 0x8769, 0x9000, 0x9101, *range(0xA000, 0xA004), 0xA005,
+})  # fmt: skip
+"""Tags of sizes, orientation, resolution and colours, which every program that saves a picture writes."""
 _WIDE = range(0x9C9B, 0x9CA0)
 """Microsoft's tags: UTF-16, little-endian whatever the block's order."""
 _MAKER_NOTE = 0x927C
@@ -36,9 +42,11 @@ _EXPOSURE = {0x829A: "exposure time", 0x829D: "aperture", 0x8827: "sensitivity",
 class Exif:
     """What a picture's EXIF says.
 
-    orientation: 1 to 8. texts: tag name -> text. maker_note: its first 16 bytes, b"" where there is none. exposure:
-    names of the settings of a shot that are given (exposure time, aperture, sensitivity, focal length). thumbnail: the
-    embedded JPEG's bytes, if any. readable: False where there was a block and no directory could be found in it.
+    orientation: 1 to 8. texts: tag name -> text, by its number ("0xA430") where no name is given above. maker_note:
+    its first 16 bytes, b"" where there is none. exposure: names of the settings of a shot that are given (exposure
+    time, aperture, sensitivity, focal length). thumbnail: the embedded JPEG's bytes, if any. tells: whether there is
+    more than sizes, orientation and colours. readable: False where there was a block and no directory could be found
+    in it.
     """
 
     orientation: int = 1
@@ -46,6 +54,7 @@ class Exif:
     maker_note: bytes = b""
     exposure: frozenset[str] = frozenset()
     thumbnail: bytes | None = None
+    tells: bool = False
     readable: bool = True
 
 
@@ -109,9 +118,14 @@ def tag_blocks(block: bytes, tags: Iterable[int]) -> dict[int, bytes]:
 
 
 def _is_empty(block: bytes, order: str) -> bool:
-    """Whether the first directory is there and says that it has no entries, as programs that strip EXIF leave it."""
+    """Whether the first directory is there and has no entries, or only such without a value, as programs that strip
+    EXIF leave it."""
     (at,) = struct.unpack_from(order + "I", block, 4)
-    return 8 <= at <= len(block) - 2 and block[at : at + 2] == b"\0\0"
+    if not 8 <= at <= len(block) - 2:
+        return False
+    (count,) = struct.unpack_from(order + "H", block, at)
+    numbers = range(at + 6, at + 6 + 12 * count, 12)
+    return count <= MAX_ENTRIES and all(block[one : one + 4] == bytes(4) for one in numbers)
 
 
 def read_exif(block: bytes | None) -> Exif:
@@ -128,6 +142,8 @@ def read_exif(block: bytes | None) -> Exif:
     small, _ = _directory(block, order, following)
     both = {**more, **main}
     texts = {name: _text(both[tag][1], order, tag) for tag, name in _TEXTS.items() if tag in both}
+    others = ((tag, raw) for tag, (kind, raw) in both.items() if kind in _TEXT_TYPES and tag not in _TEXTS)
+    texts |= {f"0x{tag:04X}": _text(raw, order, tag) for tag, raw in others}
     orientation = _number(main, _ORIENTATION, order, 1)
     at, length = _number(small, _THUMBNAIL_AT, order, 0), _number(small, _THUMBNAIL_BYTES, order, 0)
     thumbnail = block[at : at + length] if at and length else b""
@@ -137,5 +153,6 @@ def read_exif(block: bytes | None) -> Exif:
         maker_note=more[_MAKER_NOTE][1][:16] if _MAKER_NOTE in more else b"",
         exposure=frozenset(name for tag, name in _EXPOSURE.items() if tag in more),
         thumbnail=thumbnail if thumbnail[:2] == b"\xff\xd8" else None,
+        tells=bool(both.keys() - _TECHNICAL),
         readable=bool(main) or _is_empty(block, order),
     )

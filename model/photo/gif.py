@@ -1,8 +1,10 @@
-"""A GIF's metadata: application extensions and comments. Source: GIF89a; Adobe XMP part 3, 1.1.2; C2PA 2.2, A.3.3."""
+"""A GIF's metadata: application extensions and comments. Source: GIF89a; Adobe XMP part 3, 1.1.2; C2PA 2.2, A.3.3;
+ImageMagick's coders/gif.c (its own names for IPTC and Photoshop's resources)."""
 
 from collections.abc import Iterator
 
 from refundlens.model.photo.blocks import Block, block, trailer
+from refundlens.model.photo.photoshop import iptc_blocks
 
 MAX_PIECES = 100_000
 """Blocks and sub-blocks walked: an animation of 8 MiB has some 33,000."""
@@ -41,6 +43,9 @@ def _application(name: bytes, data: bytes, start: int, end: int) -> Iterator[Blo
         yield block("gif", "application XMP", packet)
     elif name.startswith(b"C2PA_GIF"):
         yield block("gif", "application C2PA", _joined(data, start))
+    elif name in (b"MGKIPTC0000", b"MGK8BIM0000"):
+        for record in iptc_blocks(_joined(data, start)):
+            yield block("gif", "application IPTC", record)
     elif name not in _SILENT:
         yield Block("unknown", f"application {name[:11].decode('latin-1')}", _joined(data, start))
 

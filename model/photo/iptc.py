@@ -10,6 +10,8 @@ _NAMES = {
     (2, 105): "headline", (2, 110): "credit", (2, 115): "source", (2, 116): "copyright", (2, 120): "caption",
     (2, 122): "writer", (2, 25): "keyword",
 }  # fmt: skip
+_BINARY = (0, 200, 201, 202)
+"""Datasets of the application record that hold no text: its version and a preview."""
 _CHARACTER_SET = (1, 90)
 _UTF8 = b"\x1b%G"
 
@@ -37,8 +39,8 @@ def read_iptc(data: bytes) -> tuple[dict[str, str], bool]:
             break
         if key == _CHARACTER_SET:
             encoding = "utf-8" if content == _UTF8 else ""
-        elif key in _NAMES:
-            found.setdefault(_NAMES[key], []).append(_text(content, encoding))
+        elif key[0] == 2 and key[1] not in _BINARY:
+            found.setdefault(_NAMES.get(key, f"dataset {key[1]}"), []).append(_text(content, encoding))
         at = start + length
     texts = {name: "; ".join(part for part in parts if part) for name, parts in found.items()}
     return {name: text for name, text in texts.items() if text}, not data[at:].strip(b"\0")

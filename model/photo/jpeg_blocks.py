@@ -10,13 +10,16 @@ from refundlens.model.photo import photoshop
 from refundlens.model.photo.blocks import Block, block, trailer
 from refundlens.model.photo.jpeg import end_of_image, segments
 
-_EXIF, _ADOBE = b"Exif\0\0", b"Photoshop 3.0\0"
+_EXIF = b"Exif\0\0"
+_ADOBE = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
 _TIFF = (b"II*\0", b"MM\0*")
+_END = b"\xff\xd9"
 _SILENT = {
     0xE0: (b"JFIF", b"JFXX", b"CIFF", b"AVI1"), 0xE2: (b"ICC_PROFILE", b"MPF", b"FPXR", b"urn:iso:std:iso:ts:21496"),
-    0xEC: (b"Ducky", b"PictureInfo", b"[picture info]"), 0xEE: (b"Adobe",), 0xEB: (b"HDR_RI",),
+    0xE4: (b"SCALADO",), 0xE6: (b"MMIMETA",), 0xEA: (b"AROT",),
+    0xED: (b"Adobe_CM",), 0xEC: (b"Ducky", b"PictureInfo", b"[picture info]"), 0xEE: (b"Adobe",), 0xEB: (b"HDR_RI",),
 }  # fmt: skip
 """Segments that hold colours, previews and encoder settings, and no word about where the picture comes from."""
 
@@ -26,6 +29,7 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
     exif: list[bytes] = []
     extensions: list[bytes] = []
     boxes: list[bytes] = []
+    adobe: list[bytes] = []
     for marker, payload in segments(data):
         if marker == 0xE1 and payload.startswith(_EXIF):
             exif.append(payload[len(_EXIF) :])
@@ -36,26 +40,30 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
         elif marker == 0xEB and payload[:2] == b"JP":
             boxes.append(payload)
         elif marker == 0xED and payload.startswith(_ADOBE):
-            yield from _resources(payload[len(_ADOBE) :])
+            adobe.append(payload.removeprefix(next(name for name in _ADOBE if payload.startswith(name))))
         elif marker == 0xFE:
             yield block("jpeg", "COM", payload, "comment")
         elif 0xE0 <= marker <= 0xEF and not payload.startswith(_SILENT.get(marker, ())):
             yield Block("unknown", f"APP{marker - 0xE0}", payload)
-    for joined in _whole_exif(exif):
+    for joined in _continued(exif, _TIFF):
         yield block("jpeg", "APP1 Exif", joined)
+    for joined in _continued(adobe, photoshop.SIGNATURES):
+        yield from _resources(joined)
     yield from _extended_xmp(extensions)
     for joined in _joined_boxes(boxes):
         yield block("jpeg", "APP11 JUMBF", joined)
     end = end_of_image(data)
     if end is not None:
+        while data.startswith(_END, end):  # some writers end a picture twice
+            end += len(_END)
         yield from trailer("jpeg", data, end)
 
 
-def _whole_exif(parts: list[bytes]) -> list[bytes]:
-    """EXIF over 64 KiB goes on in the next segment, without a header of its own."""
+def _continued(parts: list[bytes], starts: tuple[bytes, ...]) -> list[bytes]:
+    """A block over 64 KiB goes on in the next segment, which does not begin as a block does. starts: of four bytes."""
     whole: list[bytes] = []
     for part in parts:
-        if whole and part[:4] not in _TIFF:
+        if whole and part[:4] not in starts:
             whole[-1] += part
         else:
             whole.append(part)

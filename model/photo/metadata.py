@@ -52,8 +52,12 @@ class Metadata:
 
     def kinds(self) -> list[str]:
         """The kinds of metadata that are there, as keys of model/texts's values or by their names."""
-        exif = self.exif.texts or self.exif.exposure or self.exif.maker_note or self.exif.thumbnail
-        there = {"EXIF": exif, "XMP": self.xmp.elements, "IPTC": self.iptc, "block.text": self.texts}
+        there = {
+            "EXIF": self.exif.tells or self.exif.thumbnail,
+            "XMP": self.xmp.elements,
+            "IPTC": self.iptc,
+            "block.text": self.texts,
+        }
         return [kind for kind, content in there.items() if content]
 
     def free_texts(self) -> list[str]:
@@ -158,8 +162,8 @@ def _plain(texts: dict[str, str]) -> dict[str, str]:
 
 def is_known_trailer(content: bytes) -> bool:
     """Whether what follows a picture is another picture, a motion photo's video, or a record that is read."""
-    content = content.removeprefix(b"\xff\xd9")  # some writers end a JPEG twice
-    video = content[4:8] == b"ftyp"
+    content = content.lstrip(b"\0")  # padding, or the upper bytes of a box's length
+    video = content[1:5] == b"ftyp"
     records = content.endswith(b"SEFT") or b"MotionPhoto_Data" in content[:64]
     return video or records or content.startswith(b"\xff\xd8\xff") or bool(_LABEL.match(content))
 
@@ -174,4 +178,5 @@ def _merged(first: Exif, other: Exif) -> Exif:
         maker_note=first.maker_note or other.maker_note,
         exposure=first.exposure | other.exposure,
         thumbnail=first.thumbnail or other.thumbnail,
+        tells=first.tells or other.tells,
     )

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 IPTC, XMP = 0x0404, 0x0424
 MAX_RESOURCES = 1000
 """Resources walked: Photoshop writes some 30."""
-_SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
+SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
 
 
 def resources(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(number, content) of each resource, until the bytes end or make no sense."""
     at = 0
     for _ in range(MAX_RESOURCES):
-        if data[at : at + 4] not in _SIGNATURES or at + 12 > len(data):
+        if data[at : at + 4] not in SIGNATURES or at + 12 > len(data):
             return
         number = int.from_bytes(data[at + 4 : at + 6], "big")
         name = data[at + 6] + 1

@@ -17,7 +17,7 @@ _HEAD = re.compile(rb"\s*[^\n]{1,40}\n\s*(\d{1,9})\s")
 _NO_HEX = re.compile(rb"[^0-9A-Fa-f]+")
 _KNOWN = frozenset(
     b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP cICP mDCV cLLI bKGD hIST pHYs sBIT sPLT tIME acTL fcTL fdAT oFFs "
-    b"pCAL sCAL sTER gIFg gIFx gIFt dSIG iDOT vpAg orNT CgBI npTc npOl npLb meTa mkBF mkBS mkBT mkTS prVW".split()
+    b"pCAL sCAL sTER gIFg gIFx gIFt dSIG iDOT vpAg orNT CgBI npTc npOl npLb meTa mkBF mkBS mkBT mkTS prVW caNv".split()
 )
 """Chunks that hold pixels, colours or screen data and no word about where the picture comes from."""
 

@@ -22,7 +22,7 @@ from refundlens.model.photo.generator_settings import generator_settings, is_set
 from refundlens.model.photo.image import Photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
-from refundlens.model.photo.source_types import source_type
+from refundlens.model.photo.source_types import mentioned_source_types, source_types
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import (
     NAMING_FIELDS,
@@ -167,10 +167,10 @@ def _digital_source(file: File) -> Iterator[Finding]:
     found = file.credentials
     signed = found.source_types if found is not None and found.state == "trusted" else ()
     declared = [*file.metadata.xmp.values(*_SOURCE_TYPES)]
-    declared += [text for name, text in file.metadata.texts.items() if name.lower() in _SOURCE_TYPES]
+    declared += [text for name, text in file.metadata.texts.items() if _plain_name(name) in _SOURCE_TYPES]
     if found is not None:
         declared += [*found.source_types, *found.ingredient_types]
-    proved = [known for value in signed if (known := source_type(value))]
+    proved = [known for value in signed for known in source_types(value)]
     for source, kind in dict.fromkeys(proved):
         values: dict[str, object] = {"source": source, "meaning": _meaning(source, kind)}
         yield (
@@ -178,17 +178,24 @@ def _digital_source(file: File) -> Iterator[Finding]:
             "derived",
             {"signer": clean(found.signer if found else ""), "class": kind, **values},
         )
-    told_by = [source_type(value) for value in declared]
-    open_ = dict.fromkeys(known for known in told_by if known is not None and known not in proved)
+    told = [known for value in declared for known in source_types(value)]
+    told += [known for text in file.metadata.free_texts() for known in mentioned_source_types(text)]
+    open_ = dict.fromkeys(known for known in told if known not in proved)
     # credentials tell the history of all ingredients; each type is named once, AI first, at most three
     for source, kind in sorted(open_, key=lambda item: _CLASSES.index(item[1]))[:3]:
-        told: dict[str, object] = {"source": clean(source), "meaning": _meaning(source, kind), "class": kind}
-        yield "metadata.digital_source_type", "declared", told
+        values = {"source": clean(source), "meaning": _meaning(source, kind), "class": kind}
+        yield "metadata.digital_source_type", "declared", values
 
 
 _SOURCE_TYPES = ("digitalsourcetype", "digitalsourcefiletype")
 """The property's name, today's and that of older versions of the standard, in lower case."""
+_NO_LETTERS = re.compile(r"[\W_]+")
 _CLASSES = ("generated", "edited", "unknown", "other", "camera")
+
+
+def _plain_name(name: str) -> str:
+    """A property's name as a text's keyword: without prefix, spaces and case."""
+    return _NO_LETTERS.sub("", name.rpartition(":")[2]).lower()
 
 
 def _meaning(source: str, kind: str) -> str:

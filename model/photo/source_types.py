@@ -1,11 +1,14 @@
 """IPTC's digital source types: what a file's maker declares the picture to be, from any spelling of the code.
 
-In: a value of DigitalSourceType (URL, CURIE or bare code). Out: the code as the vocabulary spells it and the class it
-belongs to. Source: cv.iptc.org/newscodes/digitalsourcetype (2025), C2PA 2.2, 18.15.4 (trainedAlgorithmicData, empty).
+In: a value of DigitalSourceType (URL, CURIE or bare code), or a text that holds such URLs. Out: the codes as the
+vocabulary spells them and the classes they belong to. Source: cv.iptc.org/newscodes/digitalsourcetype (2025), C2PA 2.2,
+18.15.4 (trainedAlgorithmicData, empty).
 """
 
 import re
+from collections.abc import Iterable
 from typing import Literal
+from urllib.parse import unquote
 
 SourceClass = Literal["generated", "edited", "camera", "other", "unknown"]
 """generated: wholly by an AI model. edited: an AI model had a part in it. other: known, and none of these."""
@@ -21,16 +24,34 @@ SOURCE_TYPES: dict[str, SourceClass] = {
 }  # fmt: skip
 _SPELLING = {code.lower(): code for code in SOURCE_TYPES}
 _CODE = re.compile(
-    r"\[?(?:https?://\S{1,80}?/digitalsource(?:file)?type[/#]|[a-z][\w-]{0,39}:)?([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
+    r"\[?(?:(?:https?://)?\S{1,80}?/digitalsource(?:file)?type[/#]|[a-z][\w-]{0,39}:)?([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"/newscodes/digitalsource(?:file)?type/([A-Za-z]{3,60})", re.IGNORECASE)
+_BETWEEN = re.compile(r"[,;|\s]+")
 
 
-def source_type(value: str) -> tuple[str, SourceClass] | None:
-    """(code, class) of a declared source type; None where the value is no code at all."""
-    found = _CODE.fullmatch(value.strip())
-    words = "".join(value.split()).lower()  # the vocabulary's label for people: "Trained Algorithmic Media"
-    if found is None:
-        return (_SPELLING[words], SOURCE_TYPES[_SPELLING[words]]) if words in _SPELLING else None
-    code = _SPELLING.get(found[1].lower(), found[1])
-    return code, SOURCE_TYPES.get(code, "unknown")
+def source_types(value: str) -> list[tuple[str, SourceClass]]:
+    """(code, class) of each declared source type; none where the value holds no code."""
+    plain = unquote(value).strip(" \t\r\n\"'")
+    words = re.sub(
+        r"[\W_]", "", plain
+    ).lower()  # labels for people and spellings: "Trained Algorithmic Media"
+    if words in _SPELLING:
+        return [(_SPELLING[words], SOURCE_TYPES[_SPELLING[words]])]
+    found = _CODE.fullmatch(plain)
+    if found is not None:
+        code = _SPELLING.get(found[1].lower(), found[1])
+        return [(code, SOURCE_TYPES.get(code, "unknown"))]
+    parts = (_CODE.fullmatch(part) for part in _BETWEEN.split(plain))
+    return _known(part[1] for part in parts if part)
+
+
+def mentioned_source_types(text: str) -> list[tuple[str, SourceClass]]:
+    """(code, class) of the vocabulary's addresses in a text of any kind."""
+    return _known(_ADDRESS.findall(text)) if "/newscodes/" in text else []
+
+
+def _known(codes: Iterable[str]) -> list[tuple[str, SourceClass]]:
+    known = (_SPELLING.get(code.lower(), "") for code in codes)
+    return [(code, SOURCE_TYPES[code]) for code in dict.fromkeys(known) if code]

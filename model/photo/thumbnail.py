@@ -20,6 +20,8 @@ BAR = 24
 """Grey level up to which a border row or column of the preview is a letterbox bar."""
 LEAST_SIDE = 32
 """Pixels a preview needs a side, bars taken off, to be compared."""
+OTHER_SHAPE = 0.05
+"""Difference of width by height from which the preview was not simply made smaller."""
 LARGEST = 160
 """Pixels a side at which pictures are compared: what most cameras embed."""
 _LIMITS = Limits(max_bytes=1 << 17, max_pixels=1 << 19)
@@ -66,6 +68,19 @@ def _shrunk(picture: Image.Image, size: tuple[int, int]) -> Grey:
     return _grey(np.asarray(picture.resize(size, Image.Resampling.BOX)))
 
 
+def _pictures(picture: Image.Image, size: tuple[int, int]) -> list[Grey]:
+    """The picture at a preview's size, and its middle of the preview's shape where that is another one: some cameras
+    cut a wide picture to 4 by 3."""
+    whole, shape = picture.width / picture.height, size[0] / size[1]
+    found = [_shrunk(picture, size)]
+    if abs(whole / shape - 1) > OTHER_SHAPE:
+        wide, high = min(picture.width, picture.height * shape), min(picture.height, picture.width / shape)
+        left, top = (picture.width - wide) / 2, (picture.height - high) / 2
+        middle = picture.crop((round(left), round(top), round(left + wide), round(top + high)))
+        found.append(_shrunk(middle, size))
+    return found
+
+
 def _small(preview: Grey) -> Grey:
     """The preview at LARGEST pixels a side or fewer: some cameras embed one of 512 or 640."""
     step = max(preview.shape) / LARGEST
@@ -92,16 +107,17 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
         return None
     stored = turn_back(photo.pixels, photo.jpeg.exif.orientation) if photo.jpeg else photo.pixels
     thinned = _thinned(stored, max(width, height))
-    shrunk = _shrunk(thinned, (width, height))
+    pictures = _pictures(thinned, (width, height))
     found: dict[int, float] = {}
     for orientation in range(1, 9):
         if orientation == 5:
-            shrunk = _shrunk(thinned, (height, width))
-        likeness = _correlation(turn(preview, orientation), shrunk)
-        if likeness is None:
+            pictures = _pictures(thinned, (height, width))
+        turned = turn(preview, orientation)
+        likenesses = [one for picture in pictures if (one := _correlation(turned, picture)) is not None]
+        if not likenesses:
             return None
-        found[orientation] = likeness
-        if orientation == 1 and likeness >= SAME:
+        found[orientation] = max(likenesses)
+        if orientation == 1 and found[1] >= SAME:
             break
     best = max(found, key=lambda orientation: found[orientation])
     # outside JPEG the decoder has turned the picture already, and how its preview lies says nothing

@@ -20,7 +20,7 @@ GENERATORS: Names = (
     ("Stable Diffusion",
      r"stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|xl|3(?:\.5)?))?|SDXL|"
      r"SD[\s-]?(?:1\.5|2\.1|3\.5|3)|AUTOMATIC1111|A1111|SD\.?Next|"
-     r"(?:SD[\s-]?)?web[\s-]?ui forge|^(?:re)?Forge(?: Neo)?$|sd-webui|Krita AI Diffusion|"
+     r"(?:SD[\s-]?)?web[\s-]?ui forge|^(?:re)?Forge(?: Neo)?$|sd-webui|Krita AI Diffusion|sd\.cpp|"
      r"^(?:hugging ?face )?diffusers(?:[\s/]v?\d.*)?$|^mflux\b.*"),
     ("Stability AI", r"Stability(?:\.|\s)(?:AI|Matrix)|DreamStudio|Stable (?:Image|Assistant)|StableStudio"),
     ("FLUX",
@@ -62,7 +62,7 @@ GENERATORS: Names = (
     ("Picsart AI", "Picsart AI(?: Image Generator)?"), ("Lensa", "Lensa(?: AI)?"),
     ("Apple Image Playground", "(?:Apple )?Image Playground"), ("Aphrodite AI", ""),
     ("Hailuo", "Hailuo(?: AI)?|海螺(?:AI)?|MiniMax"), ("Doubao", "Doubao|豆包(?:AI)?|Dola AI|^Dola$"),
-    ("BAGEL", r"(?:ByteDance[\s-])?BAGEL-7B.*|ByteDance BAGEL"),
+    ("BAGEL", r"(?:ByteDance[\s-])?BAGEL-7B.*|ByteDance BAGEL|^BAGEL$"),
     ("TikTok AI", "TikTok (?:Symphony|AI Alive|AI)|^(?:AI Alive|Symphony Assistant)$"),
     ("Jimeng / Dreamina", r"Jimeng|即梦(?:AI)?|Dreamina|Seedream(?:\s?\d.*)?|Seed(?:edit|ance)(?:\s?\d.*)?"),
     ("Volcengine / BytePlus", r"Volc(?:ano)?[\s]?Engine|火山引擎|BytePlus"), ("Xinghui", "Xinghui|星绘"),
@@ -70,16 +70,16 @@ GENERATORS: Names = (
      r"Qwen(?:[\s-]?(?:Image|VL|Chat|\d).*)?|千问|Tongyi|通义(?:万相|千问)?|Wanxiang|万相|"
      r"Wan[\s-]?\d\.\d(?:[\s-]?Image)?|Z-Image"),
     ("Wenxin Yige / Baidu",
-     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI"),
-    ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI"),
-    ("Kling", r"Kling(?:[\s.]?AI|[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|可图"),
+     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|文小言|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI"),
+    ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI|^元宝$"),
+    ("Kling", r"Kling(?:[\s.]?AI|[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|(?:快手)?可图"),
     ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image|智谱清言|清言AI"),
     ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)|^Vidu(?=\W*$)"),
     ("SenseMirage", "SenseMirage|SenseNova|秒画|商汤日日新"), ("Spark (iFlytek)", "讯飞星火|星火绘[图画]"),
     ("Meitu WHEE", "WHEE|美图设计室|MiracleVision|奇想智能"), ("Runware", ""),
     ("Replicate", r"^Replicate(?=\W*$)|Replicate\.com"), ("PixAI", r"PixAI(?:\.art)?"),
     ("Pollinations", r"Pollinations(?:\.ai)?"), ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
-    ("360 AI", "360智绘|360智脑"), ("JoyAI", "言犀|JoyAI"), ("HiDream", r"HiDream(?:[\s-]?\w.*)?"),
+    ("360 AI", "360智[绘图脑]"), ("JoyAI", "言犀|JoyAI"), ("HiDream", r"HiDream(?:[\s-]?\w.*)?"),
     ("Step (阶跃)", r"阶跃(?:星辰|AI)?|Step[\s-]?1X(?:-Edit)?"), ("LongCat", "LongCat-Image"),
     ("Janus", r"Janus[\s-]Pro.*|DeepSeek Janus"), ("OmniGen", r"OmniGen\d?"),
     ("Lumina", r"Lumina[\s-]Image.*"), ("PixArt", r"PixArt[\s-](?:Sigma|Alpha|Σ|α).*"), ("AuraFlow", ""),
@@ -125,7 +125,8 @@ GENERATORS: Names = (
      "Artguru(?: AI)?"),
     ("Together AI", "Together AI"), ("Segmind", ""), ("Xiaoyunque", "小云雀"),
     ("Coze", "^Coze$|扣子(?:空间)?"), ("Qiyu AI", "奇域(?:AI)?"), ("Duiyou", "堆友"),
-    ("Quark AI", "造点(?:AI)?|夸克(?:AI|造点)"), ("Wujie AI", "无界AI"),
+    ("Quark AI", "造点(?:AI)?|夸克(?:AI|造点)"), ("Wujie AI", "无界AI"), ("Gaoding AI", "稿定AI"),
+    ("Chuangkit AI", "创客贴AI"), ("ZMCY", "造梦次元"),
     ("an AI generator",
      r"\w{2,}diffusion(?:\.cpp)?(?: [\w.]{1,12}){0,2}(?=\W*$)|(?:Pony|Waifu|Disco|Latent|"
      r"Unstable|Openjourney|Sygil|Tiny) Diffusion|(?:txt|img|text|image)[\s-]?(?:2|"
@@ -137,12 +138,12 @@ GENERATORS: Names = (
      "generiert|erzeugt)|(?:générée?s?|créée?s?) (?:par|avec) (?:l['’])?(?:IA|"
      "intelligence artificielle)|(?:generad[oa]s?|cread[oa]s?|gerad[oa]s?|criad[oa]s?|"
      "hech[oa]) (?:por|con|com) (?:IA|inteligencia artificial)|generat[oa] (?:dall['’]|"
-     "con l['’]|con )IA|AI(?:によって|で)生成|AI生成画像|AI로 생성|(?:создано|"
+     "con l['’]|con )IA|AI(?:によって|で)生成|AI生成画像|AI(?:生图|作画)|AI로 생성|(?:создано|"
      "сгенерировано) (?:с помощью )?ИИ"),
 )  # fmt: skip
 GENERATIVE_EDITORS: Names = (
-    ("Apple Clean Up", "Apple Photos (?:Clean Up|Generative Edit)"),
-    ("Google Magic Editor", "Magic (?:Editor|Eraser)|edited with google ai"),
+    ("Apple Clean Up", "Apple (?:Photos )?(?:Clean Up|Generative Edit)"),
+    ("Google Magic Editor", "(?:Google )?Magic (?:Editor|Eraser)|edited with google ai"),
     ("Samsung Galaxy AI",
      "Galaxy AI|(?:Samsung )?(?:Generative Edit|Photo Assist)|"
      r"Contains AI[\s-]generated content"),
@@ -160,7 +161,7 @@ GENERATIVE_EDITORS: Names = (
     ("WeShop AI", "WeShop(?: AI)?"), ("Flair.ai", r"Flair\.ai"), ("Evoto AI", "Evoto(?: AI)?"),
     ("cleanup.pictures", r"cleanup\.pictures"), ("Pixelcut", ""),
     ("Meitu AI",
-     r"(?:美图|醒图|剪映|轻颜|美颜相机)\s?AI|AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|(?:Meitu|Picsart|Pixlr|"
+     r"(?:美图|醒图|剪映|CapCut|轻颜|美颜相机)\s?AI|AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|(?:Meitu|Picsart|Pixlr|"
      "Fotor|Facetune|AirBrush|YouCam) AI"),
     ("Remini", ""), ("Honor YOYO", r"(?:Honor|荣耀)\s?YOYO|YOYO\s?(?:AI|助手|智能体)"),
 )  # fmt: skip

@@ -34,6 +34,9 @@ _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{2,8});)")
 """Some writers do not escape it; the rest of their packet is sound."""
 _FOREIGN_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z]\w{1,7};")
 """HTML's names for letters, which XML does not know."""
+_ROOT_END = re.compile(r"(?<=</x:xmpmeta>)|(?<=</x:xapmeta>)")
+"""Where another packet may follow in one block."""
+MAX_ROOTS = 20
 _MEMBER = re.compile(r"_\d{1,5}")
 _DECLARATION = re.compile(r"(?:<\?xml\s[^>]{0,200}\?>\s*)?(?:<!DOCTYPE\s[\w:.-]{1,40}\s*>\s*)?")
 """What stands before a packet and says nothing of it: a document type that is a name alone, too."""
@@ -160,9 +163,13 @@ def read_xmp(*packets: bytes) -> Xmp:
     """Parse packets: the main one, its extension, those of other blocks."""
     joined = Xmp()
     for packet in packets:
-        nodes, whole = _parse(packet)
-        joined.elements += nodes
-        joined.whole = joined.whole and whole
+        text = _ILLEGAL.sub("", _decoded(packet[:MAX_BYTES])).lstrip("\ufeff")
+        first, *others = _ROOT_END.split(text, MAX_ROOTS)
+        for one in (first, *(other for other in others if "RDF" in other)):
+            nodes, whole = _parse(one)
+            joined.elements += nodes
+            joined.whole = joined.whole and whole
+        joined.whole = joined.whole and len(packet) <= MAX_BYTES
     return joined
 
 
@@ -219,8 +226,8 @@ def _decoded(packet: bytes) -> str:
     return packet.decode("utf-8", "replace")
 
 
-def _parse(packet: bytes) -> tuple[list[Node], bool]:
-    text = _ILLEGAL.sub("", _decoded(packet[:MAX_BYTES])).lstrip("\ufeff")
+def _parse(text: str) -> tuple[list[Node], bool]:
+    """The elements of a text with one root, and whether it was closed."""
     start = text.find("<")
     declared = _DECLARATION.match(text, max(start, 0))
     start = declared.end() if declared else start  # the encoding it names is no longer true
@@ -242,7 +249,7 @@ def _parse(packet: bytes) -> tuple[list[Node], bool]:
         node.text = node.text or "".join(texts)
     if any(word in text for word in _LINKS):
         _link(builder.nodes)
-    return builder.nodes, builder.whole and len(packet) <= MAX_BYTES
+    return builder.nodes, builder.whole
 
 
 def _link(nodes: list[Node]) -> None:

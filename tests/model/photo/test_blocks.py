@@ -102,6 +102,9 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "application C2PA": lambda: build.gif(
             b"\x21\xff\x0bC2PA_GIF\x01\0\0" + build.sub_blocks(build.store())
         ),
+        "application IPTC": lambda: build.gif(
+            b"\x21\xff\x0bMGK8BIM0000" + build.sub_blocks(build.resource(0x0404, build.iptc()))
+        ),
         "comment": lambda: build.gif(b"\x21\xfe" + build.sub_blocks(b"Created with GIMP")),
         "trailer": lambda: build.gif() + _SAMSUNG,
     },
@@ -155,6 +158,26 @@ def test_exif_over_64_kib_goes_on_in_the_next_segment() -> None:
     parts = [block[:65_000], block[65_000:]]
     photo = read_photo(build.with_segments(*((0xE1, b"Exif\0\0" + part) for part in parts)))
     assert read_metadata(photo).exif.texts["software"] == "GIMP 2.10"
+
+
+@pytest.mark.parametrize("name", [b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:"])
+def test_photoshop_resources_over_64_kib_go_on_in_the_next_segment(name: bytes) -> None:
+    record = build.resource(0x03ED, bytes(70_000)) + build.resource(0x0404, build.iptc())
+    photo = read_photo(build.with_segments((0xED, name + record[:60_000]), (0xED, name + record[60_000:])))
+    assert read_metadata(photo).iptc == {"credit": "Made with Google AI"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        build.saved("JPEG") + b"\xff\xd9\xff\xd9", build.saved("JPEG") + b"\r\n", 2 * build.saved("JPEG"),
+        build.saved("JPEG") + bytes(40) + build.saved("JPEG"), build.saved("JPEG") + bytes(3) + b"\x18ftypmp42",
+        build.with_segments((0xEA, b"AROT" + bytes(20))), build.png(None, (b"caNv", bytes(16))),
+        build.with_segments((0xE1, b"Exif\0\0II*\0\x08\0\0\0\1\0\x98\x82\2\0" + bytes(12))),
+    ],
+)  # fmt: skip
+def test_padding_previews_and_empty_directories_are_no_unread_metadata(data: bytes) -> None:
+    assert read_metadata(read_photo(data)).unread == ()
 
 
 @pytest.mark.parametrize(

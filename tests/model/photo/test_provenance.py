@@ -340,6 +340,12 @@ def test_preview_between_black_bars() -> None:
     assert _likeness(photo) > 0.9
 
 
+def test_preview_cut_to_another_shape() -> None:
+    wide = _picture(size=(320, 180))
+    photo = _with_preview(wide, wide.crop((40, 0, 280, 180)).resize((160, 120)))
+    assert _likeness(photo) > 0.9
+
+
 def test_preview_of_another_picture() -> None:
     photo = _with_preview(_picture(5), _picture(6).resize((160, 120)))
     (reason,) = read_provenance(photo)

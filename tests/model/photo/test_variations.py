@@ -12,6 +12,7 @@ import pytest
 
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.model.photo.provenance import read_provenance
+from refundlens.model.verdict.policy import evidence_of
 from tests.model.photo import build
 
 Writer = Callable[[str], bytes]
@@ -122,6 +123,12 @@ SPELLINGS = {
     "https": f"<{_PROPERTY}>{_TYPE.replace('http', 'https')}/</{_PROPERTY}>",
     "fragment": f"<{_PROPERTY}>{build.SOURCE[:-1]}#trainedAlgorithmicMedia</{_PROPERTY}>",
     "query": f"<{_PROPERTY}>{_TYPE}?lang=en</{_PROPERTY}>",
+    "percent": f"<{_PROPERTY}>{_TYPE.replace(':', '%3A').replace('/', '%2F')}</{_PROPERTY}>",
+    "no scheme": f"<{_PROPERTY}>{_TYPE.removeprefix('http://')}</{_PROPERTY}>",
+    "snake case": f"<{_PROPERTY}>trained_algorithmic_media</{_PROPERTY}>",
+    "hyphens": f"<{_PROPERTY}>trained-algorithmic-media</{_PROPERTY}>",
+    "quoted": f"<{_PROPERTY}>&quot;{_TYPE}&quot;</{_PROPERTY}>",
+    "one of several": f"<{_PROPERTY}>{build.SOURCE}digitalCapture, {_TYPE}</{_PROPERTY}>",
     "older name": f"<Iptc4xmpExt:DigitalSourceFileType>{_TYPE}</Iptc4xmpExt:DigitalSourceFileType>",
     "no prefix": f"<DigitalSourceType xmlns='http://iptc.org/std/Iptc4xmpExt/2008-02-29/'>{_TYPE}</DigitalSourceType>",
     "cdata": f"<{_PROPERTY}><![CDATA[{_TYPE}]]></{_PROPERTY}>",
@@ -256,6 +263,7 @@ AIGC_XMP = {
     "lower case": f"<tc260:aigc xmlns:tc260='{_TC260}'>{_ESCAPED}</tc260:aigc>",
     "other prefix": f"<ns0:AIGC xmlns:ns0='{_TC260}'>{_ESCAPED}</ns0:AIGC>",
     "description": f"<dc:description xmlns:dc='dc'>{html.escape(_WRAPPED)}</dc:description>",
+    "xml in a text": f"<TC260:AIGC>{html.escape(_FIELDS)}</TC260:AIGC>",
     "round quotes": f"<TC260:AIGC>{json.dumps(_LABEL).replace(chr(34), '”')}</TC260:AIGC>",
 }  # fmt: skip
 
@@ -408,6 +416,8 @@ def test_a_workflow_is_no_camera_wherever_it_lies(field: str, text: str) -> None
 
 INNOCENT = (
     "white canvas shoes", "Firefly garden lamp", "Imagen de producto", "gemini necklace, chain broken", "Sora pillow",
+    "AI generated voice toy is broken", "AI生成器开关坏了", "KI generiert Lärm", "Kling 2 piece bath set",
+    "用AI翻译：破损", "元宝枕",
     "a flux capacitor T-shirt", "Leonardo da Vinci print", "Runway dress", "Magic eraser sponge", "Wan chair",
     "gimp mask", "snap seed packets", "made in China", "made by Gemini Industries Ltd", "by Firefly Studio",
     "the stable diffusion of ink", "Photoshop for beginners, page torn", "豆包枕头", "即梦床垫", "人工合成钻石",
@@ -444,6 +454,92 @@ NAMING: dict[str, Writer] = {
     "png raw profile": lambda name: build.png(None, build.raw_profile("iptc", build.iptc(name))),
     "iptc 2025": lambda name: _app1(build.xmp(f"<Iptc4xmpExt:AISystemUsed>{name}</Iptc4xmpExt:AISystemUsed>")),
 }  # fmt: skip
+
+
+CAMERAS: dict[str, tuple[dict[int, bytes], dict[int, bytes]]] = {
+    "xiaomi": (
+        {0x010F: b"Xiaomi", 0x0110: b"23013RK75C",
+         0x9999: b'{"mirror":false,"sensor_type":"rear","Hdr":"auto","OpMode":36869,"AIScene":2,"ZoomMultiple":1.0}'},
+        {0x9286: bytes(8) + b'{"filterId":0,"AI":"on"}'}),
+    "oppo": ({0x010F: b"OPPO", 0x0110: b"PHZ110"}, {0x9286: b"ASCII\0\0\0oplus_1048608"}),
+    "vivo": (
+        {0x010F: b"vivo", 0x0110: b"V2309A", 0x0131: b"MediaTek Camera Application",
+         0x010E: b"filter: 0; fileterIntensity: 0.0; algolist: 0; multi-frame: 1; sceneMode: Food; AI_Scene: (8, -1)"},
+        {}),
+    "huawei": ({0x010F: b"HUAWEI", 0x0110: b"ELE-AL00", 0x010E: b"sdr", 0x0131: b"ELE-AL00 10.1.0.162"}, {}),
+    "pixel": ({0x010F: b"Google", 0x0110: b"Pixel 10 Pro", 0x0131: b"HDR+ 1.0.791360000zd"}, {}),
+    "realme": ({0x010F: b"realme", 0x0110: b"RMX3708"}, {0x9286: b'ASCII\0\0\0{"AI enhance":1,"steps":"2"}'}),
+    "motorola": ({0x010F: b"motorola", 0x0110: b"motorola edge 50 ai", 0x0131: b"MotCam AI 9"}, {}),
+    "names of people": ({0x010F: b"Canon", 0x0110: b"EOS R6", 0x013B: b"Gemini Rossi", 0x8298: b"Sora Tanaka"}, {}),
+    "watermark camera": ({0x0131: "今日水印相机".encode()}, {}),
+    "chat": ({0x0131: b"WeChat"}, {}),
+}  # fmt: skip
+"""What phones, cameras and apps write, some of it in tags that have no name here."""
+
+
+@pytest.mark.parametrize(("tags", "inner"), CAMERAS.values(), ids=CAMERAS)
+def test_what_cameras_and_phones_write_accuses_nobody(
+    tags: dict[int, bytes], inner: dict[int, bytes]
+) -> None:
+    block = _exif({tag: text + b"\0" for tag, text in tags.items()}, inner)
+    reasons = read_provenance(read_photo(build.with_segments((0xE1, b"Exif\0\0" + block))))
+    assert evidence_of(reasons) == "nothing"
+    assert "metadata.none" not in {one.code for one in reasons}
+
+
+@pytest.mark.parametrize("tag", [0x011D, 0x9212, 0xA420, 0xA430, 0x800D])
+def test_labels_and_settings_in_tags_without_a_name_here(tag: int) -> None:
+    for text, code in ((_WRAPPED, "aigc_label"), (_SETTINGS, "generator_parameters")):
+        block = _exif({tag: text.encode() + b"\0"})
+        assert f"metadata.{code}" in said(build.with_segments((0xE1, b"Exif\0\0" + block)))
+
+
+@pytest.mark.parametrize("number", [7, 15, 22, 40, 230])
+def test_the_label_in_any_dataset_of_iptc(number: int) -> None:
+    assert "Doubao" in said(_in_iptc(number, _WRAPPED))
+
+
+@pytest.mark.parametrize("place", TEXT_PLACES)
+def test_a_source_type_s_address_in_any_text(place: str) -> None:
+    assert "“trainedAlgorithmicMedia”" in said(TEXT_PLACES[place](json.dumps({"digitalSourceType": _TYPE})))
+
+
+@pytest.mark.parametrize(
+    "name", ["digital_source_type", "Iptc4xmpExt:DigitalSourceType", "Digital Source Type"]
+)
+def test_a_source_type_under_each_name_of_a_text(name: str) -> None:
+    assert "“trainedAlgorithmicMedia”" in said(build.png({name: _TYPE}))
+
+
+def test_a_second_packet_in_the_same_block() -> None:
+    plain = build.xmp("<xmp:Rating>2</xmp:Rating>")
+    for packets in (plain + build.source_xmp(), build.source_xmp() + plain):
+        found = said(_app1(packets))
+        assert "“trainedAlgorithmicMedia”" in found
+        assert "metadata.unread" not in found
+
+
+@pytest.mark.parametrize("brand", [b"avio", b"MA1B", b"miaf"])
+def test_an_avif_that_names_its_kind_second(brand: bytes) -> None:
+    data = build.saved("AVIF")
+    assert read_photo(data[:8] + brand + data[12:]).width == 192
+
+
+def test_a_tiff_of_floats_is_not_called_damaged() -> None:
+    with pytest.raises(ImageError) as raised:
+        read_photo(build.saved("TIFF", build.picture().convert("F")))
+    assert raised.value.code == "unsupported_format"
+    data = build.saved("TIFF").replace(struct.pack("<HHI", 0x0102, 3, 3), struct.pack("<HHI", 0x0153, 3, 3))
+    with pytest.raises(ImageError) as raised:
+        read_photo(data)
+    assert raised.value.code == "unsupported_format"
+
+
+@pytest.mark.parametrize(
+    "text", ["由 Gemini 3 Pro Image 生成", "元宝生成", "图片由Microsoft Designer生成", "快手可图生成"]
+)
+def test_a_chinese_sentence_that_names_the_tool(text: str) -> None:
+    assert "metadata.generator_name" in said(TEXT_PLACES["png comment"](text))
 
 
 @pytest.mark.parametrize("place", NAMING)
