@@ -1,10 +1,12 @@
 """Draws the written marks of generators that `model.photo.written_marks` looks for, and writes them as one file.
 
-    python -m refundlens.training.written_marks NotoSansCJK-Regular.ttc [--face 2] [--narrow 7]
+    python -m refundlens.training.written_marks NotoSansCJK-Regular.ttc LiberationSans-Regular.ttf
+        [--face 2] [--narrow 7]
 
-In: a font with Chinese (Noto's licence lets anybody draw with it). Out: `model/photo/written_marks.npz`: for each
-mark a grey picture, 0 to 255, 48 pixels high and trimmed to what is painted. Doubao's and Jimeng's own lettering is no
-font: it is drawn here from corners measured on pictures that those apps wrote, a unit being 1/2048 of such a picture.
+In: a font with Chinese and one with Latin letters of Arial's widths (the licences of Noto and Liberation let anybody
+draw with them). Out: `model/photo/written_marks.npz`: for each mark a grey picture, 0 to 255, 48 pixels high and
+trimmed to what is painted. Doubao's and Jimeng's own lettering is no font: it is drawn here from corners measured on
+pictures that those apps wrote, a unit being 1/2048 of such a picture.
 """
 
 import argparse
@@ -106,6 +108,7 @@ def trimmed(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("font", type=Path)
+    parser.add_argument("latin", type=Path)
     parser.add_argument("--face", type=int, default=2, help="the font's simplified Chinese face")
     parser.add_argument("--narrow", type=int, default=7, help="its face with Latin letters of half a width")
     given = parser.parse_args()
@@ -114,6 +117,11 @@ def main() -> None:
         "即梦AI": drawn(JIMENG),
         "AI生成": written("AI生成", given.font, given.face),
         "AI生成 narrow": written("AI生成", given.font, given.narrow),
+        "可灵AI": written("可灵AI", given.font, given.face),
+        "KlingAI": written("KlingAI", given.font, given.face),
+        "KlingAI latin": written("KlingAI", given.latin, 0),
+        "AI-generated": written("AI-generated", given.font, given.face),
+        "AI-generated latin": written("AI-generated", given.latin, 0),
     }
     stored: dict[str, Any] = {name: trimmed(page) for name, page in marks.items()}
     np.savez_compressed(TARGET, **stored)

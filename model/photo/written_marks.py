@@ -1,10 +1,11 @@
 """Writing by which generators mark their pictures in a corner, as China's GB 45438-2025 asks.
 
-In: a picture, uint8 RGB [H,W,3]. Out: `WrittenMark`s, one a corner at most: 豆包AI生成, 即梦AI, or AI生成, before which
-any service may stand. Found by normalised cross-correlation (OpenCV's) of what is lighter than its surroundings with
-drawn writing (`written_marks.npz`, made by `training.written_marks`), at every size it is seen in. Cropping removes
-it, and anybody can write it: it never decides alone. Asking for each character by itself, too, was tried: it lost
-marks and kept no photo out. OpenCV is loaded with the first picture that is large enough, not at start-up.
+In: a picture, uint8 RGB [H,W,3]. Out: `WrittenMark`s, one a corner at most: 豆包AI生成, 即梦AI, 可灵AI and KlingAI,
+behind which a version may stand, AI生成, before which any service may, and Samsung's "AI-generated content". Found by
+normalised cross-correlation (OpenCV's) of what is lighter than its surroundings with drawn writing
+(`written_marks.npz`, made by `training.written_marks`), at every size it is seen in. Cropping removes it, and anybody
+can write it: it never decides alone. Asking for each character by itself, too, was tried: it lost marks and kept no
+photo out. OpenCV is loaded with the first picture that is large enough, not at start-up.
 
 Measured by `python -m tests.load.written_marks COLLECTED`: docs/provenance.md.
 """
@@ -71,8 +72,14 @@ WRITINGS = (
     _Writing("即梦AI", "即梦AI", (0.036, 0.09), ("lower_right",), 0.64),
     _Writing("AI生成", "AI生成", (0.023, 0.06), _CORNERS, 0.56),
     _Writing("AI生成", "AI生成 narrow", (0.023, 0.06), _CORNERS, 0.56),
+    _Writing("可灵AI", "可灵AI", (0.023, 0.034), ("lower_right",), 0.56),
+    _Writing("KlingAI", "KlingAI", (0.022, 0.034), ("lower_right",), 0.62),
+    _Writing("KlingAI", "KlingAI latin", (0.022, 0.034), ("lower_right",), 0.59),
+    _Writing("AI-generated", "AI-generated", (0.026, 0.042), ("lower_left",), 0.62),
+    _Writing("AI-generated", "AI-generated latin", (0.026, 0.042), ("lower_left",), 0.6),
 )
-"""What is looked for. Narrow: fonts such as SimHei give A and I half a character each."""
+"""What is looked for. Narrow: fonts such as SimHei give A and I half a character each. latin: letters of Arial's
+widths, beside those of the Chinese font. Kling's and Samsung's sizes are those that `remove-ai-watermarks` measured."""
 
 
 def find_written_marks(pixels: NDArray[np.uint8]) -> list[WrittenMark]:

@@ -1,11 +1,12 @@
 """How often writing by generators is seen: in honest photos, and in the same photos with such writing painted on them.
 
-    python -m tests.load.written_marks COLLECTED [--photos 3100] [--marked 300] [--font FILE] [--alpha 即梦AI=FILE ...]
+    python -m tests.load.written_marks COLLECTED [--photos 3100] [--marked 300] [--font FILE] [--latin FILE]
+        [--alpha 即梦AI=FILE ...]
 
-In: a folder that `refundlens data collect` filled; a font with Chinese other than the one that the finder was drawn
-with; pictures of the opacity of real marks, as their removers publish them (alpha, 0 to 255), by the finder's name.
-Out: honest photos in which one was seen, at full size and as chats deliver them (720 px, JPEG 75); the share that was
-seen of those painted, by mark, size and delivery; CPU milliseconds a picture.
+In: a folder that `refundlens data collect` filled; fonts with Chinese and Latin letters other than those that the
+finder was drawn with; pictures of the opacity of real marks, as their removers publish them (alpha, 0 to 255), by the
+finder's name. Out: honest photos in which one was seen, at full size and as chats deliver them (720 px, JPEG 75); the
+share that was seen of those painted, by mark, size and delivery; CPU milliseconds a picture.
 """
 
 import argparse
@@ -28,25 +29,28 @@ from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
 
 DELIVERIES = ("png", "q75_720")
-TEXTS = {"千问AI生成": 0.75, "清言AI生成": 0.6, "AI生成": 0.85}
-"""What is written in the font, and how opaque."""
-WIDTHS = {"豆包AI生成": (0.14, 0.2), "即梦AI": (0.17, 0.27), "font": (0.026, 0.05)}
-"""Least and most: of marks by their width, of the font by its height, as shares of the short side."""
+CHINESE = {"千问AI生成": 0.75, "清言AI生成": 0.6, "AI生成": 0.85, "可灵AI 3.0": 0.7}
+LATIN = {"KlingAI 3.0": 0.7, "KlingAI 2.6 Omni": 0.7, "AI-generated content": 0.7}
+"""What is written in the fonts, and how opaque."""
+WIDTHS = {"豆包AI生成": (0.14, 0.2), "即梦AI": (0.17, 0.27)}
+HEIGHTS = {"可灵AI 3.0": (0.026, 0.032), "KlingAI 3.0": (0.025, 0.031), "KlingAI 2.6 Omni": (0.025, 0.031),
+           "AI-generated content": (0.026, 0.034)}  # fmt: skip
+"""Least and most, as shares of the short side: of marks by their width, of writing by its height."""
+USUAL_HEIGHTS = (0.026, 0.05)
+LEFT = ("AI-generated content",)
 MARGINS = (0.008, 0.03)
 
 
 def painted(
-    pixels: NDArray[np.uint8], alpha: NDArray[np.float32], rng: np.random.Generator
+    pixels: NDArray[np.uint8], alpha: NDArray[np.float32], rng: np.random.Generator, left: bool = False
 ) -> NDArray[np.uint8]:
-    """White paint of that opacity [h,w] in the lower right corner."""
+    """White paint of that opacity [h,w] in the lower right corner, or the lower left one."""
     short = min(pixels.shape[:2])
-    right, below = (round(short * rng.uniform(*MARGINS)) for _ in range(2))
+    aside, below = (round(short * rng.uniform(*MARGINS)) for _ in range(2))
     high, wide = alpha.shape
     made = pixels.copy()
-    place = np.s_[
-        made.shape[0] - below - high : made.shape[0] - below,
-        made.shape[1] - right - wide : made.shape[1] - right,
-    ]
+    x, y = aside if left else made.shape[1] - aside - wide, made.shape[0] - below - high
+    place = np.s_[y : y + high, x : x + wide]
     under = made[place].astype(np.float32)
     made[place] = np.rint(under + (250 - under) * alpha[..., None]).clip(0, 255).astype(np.uint8)
     return made
@@ -77,6 +81,7 @@ def main() -> None:
     )
     parser.add_argument("--marked", type=int, default=300, help="of them painted on")
     parser.add_argument("--font", type=Path)
+    parser.add_argument("--latin", type=Path)
     parser.add_argument("--alpha", action="append", default=[], help="NAME=FILE")
     given = parser.parse_args()
     alphas = {
@@ -108,11 +113,12 @@ def main() -> None:
             (name, resized(alpha, round(short * rng.uniform(*WIDTHS[name]))))
             for name, alpha in alphas.items()
         ]
-        if given.font:
-            height = round(short * rng.uniform(*WIDTHS["font"]))
-            marks += [(text, lettering(text, opaque, height, given.font)) for text, opaque in TEXTS.items()]
+        for font, texts in ((given.font, CHINESE), (given.latin, LATIN)):
+            for text, opaque in texts.items() if font else ():
+                height = round(short * rng.uniform(*HEIGHTS.get(text, USUAL_HEIGHTS)))
+                marks.append((text, lettering(text, opaque, height, font)))
         for name, alpha in marks:
-            drawn = painted(pixels, alpha, rng)
+            drawn = painted(pixels, alpha, rng, name in LEFT)
             for delivery in DELIVERIES:
                 made[name, delivery] += 1
                 seen[name, delivery] += bool(find_written_marks(deliver(drawn, NAMED[delivery]).pixels))
