@@ -34,12 +34,13 @@ from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.roles import Role
+from refundlens.serving.refunds.schemas import MOST_PHOTOS
 
 SEE_OTHER = 303
 FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")
 """Pages that the demo's visitors may not see: whoever asks for one logs in."""
-MOST_FIELDS = 64
-"""Of a form: sixteen photos with some fields each."""
+MOST_FIELDS = 2 * MOST_PHOTOS + 32
+"""Of a form: a tick and a version for each photo of a refund, and the rest."""
 
 
 DRAFTED = "drafted"

@@ -91,11 +91,13 @@ def undo_held(context: Context, report: Report) -> HeldDecision:
     return found
 
 
-def undo_together(session: Session, undone: HeldDecision, reports: Sequence[Report]) -> None:
-    """Take back the others of one click: the same judge's, due at the same moment."""
-    for other in find_held(session, [report.id for report in reports]).values():
-        if (other.by, other.due_at) == (undone.by, undone.due_at):
-            timers.cancel(session, other.report_id, timers.DECISION)
+def undo_together(session: Session, undone: HeldDecision, reports: Sequence[Report]) -> list[str]:
+    """Take back the others of one click: the same judge's, due at the same moment. Returns their reports' ids."""
+    found = find_held(session, [report.id for report in reports]).values()
+    others = [one.report_id for one in found if (one.by, one.due_at) == (undone.by, undone.due_at)]
+    for other in others:
+        timers.cancel(session, other, timers.DECISION)
+    return others
 
 
 def carry_out(context: Context, data: dict[str, Any], report: Report, refund: Refund) -> None:

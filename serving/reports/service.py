@@ -191,14 +191,15 @@ def _check_reason(code: str, established: bool) -> None:
         raise Invalid("reason_contradicts", detail)
 
 
-def undo_decision(context: Context, identifier: str) -> held.HeldDecision:
-    """Take back a decision that is held, and those on the refund's other reports that were made with it. Raises
-    NotFound, Conflict, Forbidden."""
+def undo_decision(context: Context, identifier: str) -> tuple[held.HeldDecision, list[str]]:
+    """Take back a decision that is held, and those on the refund's other reports that were made with it. Returns it,
+    and the others' ids. Raises NotFound, Conflict, Forbidden."""
     report, refund = repository.lock(context.session, context.principal, identifier)
     undone = held.undo_held(context, report)
-    if undone.appeal_id is None:
-        held.undo_together(context.session, undone, repository.reports_of_refund(context.session, refund.id))
-    return undone
+    if undone.appeal_id is not None:
+        return undone, []
+    others = repository.reports_of_refund(context.session, refund.id)
+    return undone, held.undo_together(context.session, undone, others)
 
 
 def request_photo(context: Context, identifier: str, body: PhotoRequestIn, if_match: str | None) -> Report:

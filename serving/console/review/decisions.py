@@ -6,6 +6,7 @@ Who comes second in a race loses nothing they wrote, and is told in words who wa
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -23,12 +24,13 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Invalid
+from refundlens.serving.kit.errors import Conflict, DomainError, Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import assignment, service
 from refundlens.serving.reports import repository as reports
 from refundlens.serving.reports.schemas import AppealDecisionIn, DecisionIn, PhotoRequestIn
+from refundlens.serving.storage.tables import Report
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -42,27 +44,39 @@ KEPT = ("reason_code", "reason", "wish", "message", "view")
 async def decide(visit: Judge, report_id: str) -> Response:
     """Decide a report, with the ticked ones of the same refund (field `also`), and go on to the next: all or none."""
     form = await fields(visit)
-    also = _ticked(form) - {report_id}
+    refused: dict[str, str] = {}
 
     def do(context: Context) -> Created:
         body = _body(DecisionIn, visit, form, ("decision", "reason_code", "reason"))
         report = reports.find_report(context.session, context.principal, report_id)
-        for one in sorted({report_id, *also}):
-            other = reports.find_report(context.session, context.principal, one)
-            if other.refund_id != report.refund_id:
-                raise Invalid("invalid_request", "also: only reports of the same refund are decided together")
-            assignment.take_case(context.session, context.principal, other, context.now)
-            service.decide(context, one, body, version_seen(form) if one == report_id else None, hold=True)
-            assignment.give_back(context.session, context.principal, one)
+        also = sorted(_ticked(form) - {report_id})
+        ticked = [reports.find_report(context.session, context.principal, one) for one in also]
+        if any(one.refund_id != report.refund_id for one in ticked):
+            raise Invalid("invalid_request", "also: only reports of the same refund are decided together")
+        _decide_held(context, report, body, version_seen(form))
+        for one in ticked:
+            try:
+                _decide_held(context, one, body, version_seen(form, f"version_{one.id}"))
+            except DomainError as error:
+                refused[one.id] = error.code
+        if refused:
+            raise Conflict("not_together", "Reports that were ticked cannot be decided now; none was.")
         return Created({"report": report_id}, 200)
 
     _, failed = await _try(visit, form, do)
     if failed:
-        return await run_in_threadpool(workbench.draw, visit, report_id, failed)
+        told = replace(failed, refused=refused)
+        return await run_in_threadpool(workbench.draw, visit, report_id, told)
     asked = sharing.read_form(text_of(form, "view"), visit.services.clock())
     following = await run_in_threadpool(sharing.take_next, visit, asked)
     query = urlencode({**asked.given, "held": report_id})
     return back_to(f"/queue/{following}?{query}" if following else f"/queue?{query}")
+
+
+def _decide_held(context: Context, report: Report, body: DecisionIn, if_match: str | None) -> None:
+    assignment.take_case(context.session, context.principal, report, context.now)
+    service.decide(context, report.id, body, if_match, hold=True)
+    assignment.give_back(context.session, context.principal, report.id)
 
 
 @router.post("/appeals/{appeal_id}/decision")
@@ -85,20 +99,20 @@ async def answer(visit: Judge, appeal_id: str) -> Response:
 @router.post("/queue/{report_id}/undo")
 async def undo(visit: Judge, report_id: str) -> Response:
     """Take a decision back within its ten seconds, with those made in the same click: the case is there again, with
-    what was typed."""
+    what was typed and ticked."""
     form = await fields(visit)
 
     def do(context: Context) -> Created:
-        taken = service.undo_decision(context, report_id)
+        taken, also = service.undo_decision(context, report_id)
         report = reports.find_report(context.session, context.principal, report_id)
         assignment.take_case(context.session, context.principal, report, context.now)
         typed = {"reason_code": taken.reason_code, "reason": taken.reason}
-        return Created({"appeal": taken.appeal_id, "typed": typed}, 200)
+        return Created({"appeal": taken.appeal_id, "typed": typed, "also": also}, 200)
 
     made, failed = await _try(visit, form, do)
     if failed:
         return await run_in_threadpool(workbench.draw, visit, report_id, failed)
-    again = Failed(Problem(200, "undone", "Undone: nothing was decided."), made["typed"])
+    again = Failed(Problem(200, "undone", "Undone: nothing was decided."), made["typed"], made["also"])
     if made["appeal"]:
         return await run_in_threadpool(workbench.draw_appeal, visit, made["appeal"], again)
     return await run_in_threadpool(workbench.draw, visit, report_id, again)

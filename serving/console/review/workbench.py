@@ -47,12 +47,14 @@ OF_THE_FILE = ("metadata.", "file.")
 
 @dataclass(frozen=True)
 class Other:
-    """Another photo of the refund. verdict, probability: none where it was not judged or may not be seen yet. asked:
-    the buyer sent it because an adjudicator asked."""
+    """Another photo of the refund. number: of these, from 1. version: of its report. verdict, probability: none where
+    it was not judged or may not be seen yet. asked: the buyer sent it because an adjudicator asked."""
 
+    number: int
     image: Image
     report_id: str | None
     state: str | None
+    version: int | None
     verdict: str | None
     probability: float | None
     asked: bool
@@ -157,14 +159,16 @@ def _others(session: Session, whole: ReportDetail, seen: bool) -> list[Other]:
     states = repository.reports_by_id(session, whole.report.tenant_id, ids) if ids else {}
     return [
         Other(
+            number,
             image,
             report,
             states[report].state if report else None,
+            states[report].version if report else None,
             said[image.id].verdict if image.id in said else None,
             said[image.id].probability if image.id in said else None,
             image.request_id is not None,
         )
-        for image, report in photos
+        for number, (image, report) in enumerate(photos, 1)
     ]
 
 
@@ -183,11 +187,13 @@ Judge = Annotated[Visit, Depends(visits(Role.ADJUDICATOR))]
 
 @dataclass(frozen=True)
 class Failed:
-    """A form that did not do what it asks: why, and what had been typed. also: reports that were ticked."""
+    """A form that did not do what it asks: why, and what had been typed. also: reports that were ticked. refused: of
+    these, code of why not, by id."""
 
     problem: Problem
     typed: Mapping[str, str] = field(default_factory=dict)
     also: Collection[str] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @router.get("/queue/{report_id}")
@@ -286,6 +292,7 @@ def _draw(
         failed=failed.problem if failed else None,
         typed=dict(failed.typed) if failed else {},
         ticked=failed.also if failed else (),
+        refused=failed.refused if failed else {},
         said=bench["said"].get(said),
         held=find_held(session, [report.id]).get(report.id),
         before=queues.decided_before(session, visit.principal, before),

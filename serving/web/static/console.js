@@ -4,11 +4,15 @@
 /* pictures that were refused while too many were drawn: asked for again, a few times */
 (() => {
   const WAITS = [2000, 4000, 8000]; // ms
+  const PASSING = [0, 429, 502, 503, 504]; // 0: no answer came
+  const status = (picture) => performance.getEntriesByName(picture.src).at(-1)?.responseStatus ?? 0;
   function askAgain(picture) {
     const tries = Number(picture.dataset.tries ?? 0);
     if (tries >= WAITS.length) return;
     picture.dataset.tries = String(tries + 1);
-    setTimeout(() => { picture.src = picture.getAttribute("src"); }, WAITS[tries]);
+    setTimeout(() => {
+      if (PASSING.includes(status(picture))) picture.src = picture.getAttribute("src");
+    }, WAITS[tries]);
   }
   document.addEventListener("error", ({ target }) => { if (target.tagName === "IMG") askAgain(target); }, true);
   // those that were refused before this file came

@@ -331,9 +331,48 @@ def test_one_decision_does_for_the_ticked_photos_of_a_refund_and_is_undone_as_on
     back = ann.send(listed, f"{here}/undo")
     _pass_ten_seconds(workflow_app)
     assert back.status_code == 200 and states() == ["needs_review"] * 4
+    assert re.findall(r'name="also" value="(\w+)" checked', back.text) == [ticked]
     assert ann.send(ann.get(here), f"{here}/decision", **given, also=[ticked]).status_code == 303
     _pass_ten_seconds(workflow_app)
     assert states() == ["established", "established", "needs_review", "needs_review"]
+
+
+def test_a_ticked_report_that_changed_meanwhile_is_named_and_nothing_decided(
+    ann: Desk, bob: Desk, dispute: Callable[..., Report], workflow_app: FastAPI, photo: Photo
+) -> None:
+    report = dispute(1)
+    contents = (photo(size=(320, 200 + number)) for number in (1, 2, 3, 4))
+    changed, taken, decided, fine = (_second_photo(workflow_app, report, content) for content in contents)
+    here, database = f"/queue/{report.id}", workflow_app.state.database
+    page = ann.get(here)
+    bob.send(
+        bob.get(f"/queue/{decided}"), f"/queue/{decided}/decision", decision="established",
+        reason_code="edit_visible", reason="",
+    )  # fmt: skip
+    _pass_ten_seconds(workflow_app)
+    bob.get(f"/queue/{taken}")
+    with database.transaction() as session:
+        session.get_one(Report, changed).version += 1
+    given = {"decision": "not_established", "reason_code": "no_trace", "reason": "Not drawn.",
+             "also": [changed, taken, decided, fine]}  # fmt: skip
+    refused = ann.send(page, f"{here}/decision", **given)
+    assert refused.status_code == 409
+    said = re.search(r'id="failure">.*?</ul>', refused.text, re.DOTALL)
+    assert said is not None
+    words = dict(re.findall(r'href="/queue/(\w+)">[^<]*</a>: ([^<]*)</li>', said[0]))
+    assert words == {
+        changed: "changed while you had this page open; look at it again",
+        taken: "somebody else is at it now",
+        decided: "meanwhile established",
+    }
+    assert "Not drawn." in refused.text and 'value="no_trace" required' in refused.text
+    assert set(re.findall(r'name="also" value="(\w+)" checked', refused.text)) == {changed, taken, fine}
+    _pass_ten_seconds(workflow_app)
+    with database.reading() as session:
+        waiting = [session.get_one(Report, one).state for one in (report.id, changed, taken, fine)]
+    assert waiting == ["needs_review"] * 4, "all or none"
+    given["also"] = [changed, fine]
+    assert ann.send(refused, f"{here}/decision", **given).status_code == 303, "seen again, they may be decided"
 
 
 @pytest.mark.parametrize(
