@@ -82,6 +82,7 @@ from refundlens.serving.registry import loader
 from refundlens.serving.registry.bundles import open_bundles
 from refundlens.serving.registry.follower import Follower
 from refundlens.serving.registry.loader import start_engine
+from refundlens.serving.reports import appeal_endpoints as appeals
 from refundlens.serving.reports import endpoints as reports
 from refundlens.serving.reports import tracking as track
 from refundlens.serving.reuse.finder import Finder
@@ -98,6 +99,7 @@ from refundlens.serving.workflow.effects import EFFECTS
 WORKFLOW: tuple[APIRouter, ...] = (
     refunds.router,
     reports.router,
+    appeals.router,
     evidence.router,
     buyers.router,
     complaints.router,

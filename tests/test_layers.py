@@ -101,7 +101,7 @@ WITHOUT_WEB = frozenset(
 
 DOMAIN = ("workflow", "reports", "complaints", "refunds", "buyers", "labels", "registry", "webhooks")
 """Packages whose rules know no HTTP; what they have of it is in these of their modules:"""
-DOORS = {"endpoints.py", "tracking.py", "stream.py"}
+DOORS = {"endpoints.py", "appeal_endpoints.py", "answers.py", "tracking.py", "stream.py"}
 
 
 def _modules(path: Path) -> Iterator[str]:

@@ -21,7 +21,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
 from refundlens.serving.console.tour import tour_of
-from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import html, language, remember_language
@@ -35,6 +34,7 @@ from refundlens.serving.kit.errors import Forbidden
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds.schemas import MOST_PHOTOS
+from refundlens.serving.reports.wording import in_reader_s_language
 
 SEE_OTHER = 303
 FOR_KEYS = ("/queue", "/appeals", "/models", "/admin", "/complaints")
@@ -144,7 +144,7 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         page_path=_page_path(visit.request),
         tour=tour_of(template, visit.language),
         w=texts("tour", visit.language),
-        spoken=partial(in_one_language, language=visit.language),
+        spoken=partial(in_reader_s_language, language=visit.language),
         **values,
     )
     remember_language(visit.request, response)

@@ -5,7 +5,6 @@ How well the detector does is said from the model's own calibration and card, so
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -23,6 +22,12 @@ from refundlens.serving.registry import card
 router = APIRouter(include_in_schema=False)
 PAINTED = ("hole", "stain", "mould")
 """What the page's script can paint: the three claims of which most photos are sent."""
+
+FIGURES = {
+    "ROC AUC, whole pictures of real generators": "whole",
+    "ROC AUC, local edits by real editors": "local",
+}
+"""Of a card's figures, those that visitors are told, and under which text; the models' pages have all."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,14 @@ async def fake_page(request: Request) -> Response:
         return RedirectResponse("/login?next=/fake", 303)
     detector = parts.service.detector
     spoken = language(request)
-    figures: list[dict[str, Any]] = card.figures(detector.card)
+    told = [(FIGURES.get(one.get("name", "")), one["value"]) for one in card.figures(detector.card)]
     response = html(
         request,
         "fake.html",
         c=texts("fake", spoken),
         painted=PAINTED,
         worth=worth_of(detector.calibration) if detector.calibration else None,
-        figures=figures,
+        figures=[(name, value) for name, value in told if name],
         model=detector.name,
         samples=[one for one in SAMPLES if not one.edited] if parts.settings.demo else [],
         described=texts("samples", spoken),

@@ -160,21 +160,22 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
     logins, caller = parts.budgets.logins, caller_of(request)
+    cookie = request.cookies.get(openid.COOKIE, "")
+    wanted = provider.way(cookie)
     try:
         logins.check(caller)
     except Problem as problem:
-        return _too_often(request, problem, "/")
+        return _too_often(request, problem, wanted)
     logins.pay(caller, 1)  # at once: each asks the provider for a token
     try:
         if error or not code:
             raise OpenIdError("openid_failed", f"the provider said {error[:100]!r}")
-        cookie = request.cookies.get(openid.COOKIE, "")
         address, way = await provider.end(own_address(request), cookie, state, code)
         key_id = await run_in_threadpool(_holder, request, address)
         if key_id is None:
             raise OpenIdError("openid_nobody", "the address is no login here")
     except OpenIdError as failed:
-        return _openid_failed(request, failed, "/")
+        return _openid_failed(request, failed, wanted)
     logins.pay(caller, -1)
     value = await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
     response = html(request, "logged_in.html", 200, way=_ours(way))

@@ -101,11 +101,22 @@ class Provider:
                 raise OpenIdError("openid_failed", f"no token: {error}") from error
         return self._address(token, keys, kept["nonce"]), str(kept["way"])
 
-    def _kept(self, cookie: str, state: str) -> dict[str, Any]:
+    def way(self, cookie: str) -> str:
+        """Where a browser that comes back wanted to go, whatever becomes of it."""
+        try:
+            return str(self._opened(cookie)["way"])
+        except OpenIdError:
+            return "/"
+
+    def _opened(self, cookie: str) -> dict[str, Any]:
         try:
             kept: dict[str, Any] = json.loads(self._secret.unseal(cookie))
         except (InvalidToken, ValueError) as error:
             raise OpenIdError("openid_late", "there is no cookie of ours") from error
+        return kept
+
+    def _kept(self, cookie: str, state: str) -> dict[str, Any]:
+        kept = self._opened(cookie)
         if kept["until"] < self._clock().timestamp():
             raise OpenIdError("openid_late", "it took too long")
         if not secrets.compare_digest(str(kept["state"]).encode(), state.encode()):

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from refundlens.model.network.tiles import STRIDE
-from refundlens.serving.demo.samples import in_one_language
 from refundlens.serving.detection import body as intake
 from refundlens.serving.detection.oracle import coarse_map
 from refundlens.serving.detection.store import load_map
@@ -42,6 +41,7 @@ from refundlens.serving.reports import attachments, links, repository, view
 from refundlens.serving.reports.links import Link, Side
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
+from refundlens.serving.reports.wording import in_reader_s_language
 from refundlens.serving.storage.files import FileError
 from refundlens.serving.storage.tables import Image, Report
 from refundlens.serving.workflow.states import Source
@@ -79,7 +79,7 @@ def _status_page(
         most_photos=MOST_PHOTOS,
         most_files=attachments.MOST_FILES,
         files=files,
-        spoken=partial(in_one_language, language=language),
+        spoken=partial(in_reader_s_language, language=language),
     )
 
 

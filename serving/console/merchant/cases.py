@@ -56,7 +56,7 @@ def new_case(visit: Merchant) -> Response:
 
 @router.post("/new-case")
 async def make_case(visit: Sender) -> Response:
-    """Keep the case, report its photos where that is asked, and go there."""
+    """Keep the case, report its photos where that is asked, and go there: to a single report, or to all of the case."""
     form = await visit.request.form()
     made, problem = await attempt(_made(visit, form))
     if made is None:
@@ -93,7 +93,7 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
                 ReportIn, refund_id=number, image=shown[: schemas.MOST_PHOTOS], note=note, **whose
             )
             made = [one.id for one in service.submit(context, asked)]
-        return Created({"refund": refund.refund_id, "report": made[0] if made else None})
+        return Created({"refund": refund.refund_id, "report": made[0] if len(made) == 1 else None})
 
     named = FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
     whole = FormData([*named.multi_items(), *(("photo", photo.sha256) for photo in photos)])

@@ -25,6 +25,8 @@ WIDTH, TALL = 600.0, 160.0
 """Of the drawing of weeks, in its own units."""
 GAP = 0.2
 """Share of a week's place that is left free."""
+FEWEST = 8
+"""Weeks that there is room for, so that a single one is no wall."""
 PARTS = ("caught", "cleared", "pending", "over")
 """From the bottom of a column up."""
 
@@ -54,12 +56,13 @@ class WeekColumn:
 
 
 def columns(weeks: Mapping[date, Tally]) -> list[WeekColumn]:
-    """Stacked columns, the fullest week as tall as the drawing."""
+    """Stacked columns, the fullest week as tall as the drawing, the newest at its right edge."""
     most = max((tally.reported for tally in weeks.values()), default=0) or 1
-    place = WIDTH / max(len(weeks), 8)
+    places = max(len(weeks), FEWEST)
+    place = WIDTH / places
     every = -(-len(weeks) * 56 // int(WIDTH)) or 1  # a label takes some fifty units
     found = []
-    for number, (monday, tally) in enumerate(weeks.items()):
+    for number, (monday, tally) in enumerate(weeks.items(), places - len(weeks)):
         top, blocks = TALL, []
         for name in PARTS:
             height = getattr(tally, name) * TALL / most

@@ -59,6 +59,11 @@
       kept.values.forEach(([field, value]) => fields(form).filter((one) => one.name === field).forEach((one) => {
         if (["radio", "checkbox"].includes(one.type)) {
           if (one.value === value && !one.checked) one.checked = back = true;
+        } else if (one.type === "select-one") {
+          if (one.value !== value && [...one.options].some((option) => option.value === value && !option.disabled)) {
+            one.value = value;
+            back = true;
+          }
         } else if (!one.value && value) { one.value = value; back = true; }
       }));
       if (!back) return;
@@ -202,7 +207,8 @@
       field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
     });
     document.querySelectorAll("[data-zone-name]").forEach((name) => {
-      name.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+      name.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { timeZoneName: "long" })
+        .formatToParts().find((part) => part.type === "timeZoneName").value;
     });
     count();
   }

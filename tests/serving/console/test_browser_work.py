@@ -3,77 +3,31 @@ adjudicators who share a queue. On a desktop and a phone of 390 pixels, with tap
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.serving.console.test_browser import (  # noqa: F401
-    Person,
-    a_context,
-    browser,
-    playwright,
-    pytestmark,
-)
+from tests.support.browser import NEEDED, Person, expect
 
-expect = playwright.expect
-SHANGHAI = {"timezone_id": "Asia/Shanghai"}
-WAYS: dict[str, dict[str, Any]] = {
-    "zh, phone": {
-        "viewport": {"width": 390, "height": 844},
-        "has_touch": True,
-        "is_mobile": True,
-        "locale": "zh-CN",
-    },
-    "en, desktop": {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "color_scheme": "dark"},
-}
+pytestmark = [*NEEDED, pytest.mark.parametrize("way", ["zh, phone", "en, desktop"])]
 WORDS = {
-    "zh": {"found": "破洞", "reported": "举报图片", "taken": "正在处理此案件", "mine": "我的判定"},
+    "zh": {
+        "zone": "中国标准时间",
+        "found": "破洞",
+        "reported": "举报图片",
+        "taken": "正在处理此案件",
+        "mine": "我的判定",
+    },
     "en": {
+        "zone": "China Standard Time",
         "found": "破洞",
         "reported": "Photos reported",
         "taken": "is at this case",
         "mine": "My decisions",
     },
 }
-
-
-@pytest.fixture(params=list(WAYS))
-def person(request: pytest.FixtureRequest, browser: Any, live: Any) -> Iterator[Callable[[], Person]]:  # noqa: F811
-    """Opens browsers that share nothing, all of one kind."""
-    contexts = []
-
-    def open_one() -> Person:
-        context = a_context(browser, **WAYS[request.param], **SHANGHAI)
-        contexts.append(context)
-        opened = Person(
-            context.new_page(), live.base, "zh, desktop" if "zh" in request.param else "en, phone"
-        )
-        opened.page.on("pageerror", lambda error: opened.troubles.append(str(error)))
-        return opened
-
-    yield open_one
-    for context in contexts:
-        context.close()
-
-
-def press(someone: Person, selector: str) -> None:
-    """A tap where there is a touch screen, else a click."""
-    with someone.page.expect_navigation():
-        press_here(someone, selector)
-    someone.look(selector)
-
-
-def press_here(someone: Person, selector: str) -> None:
-    """The same where no other page comes."""
-    target = someone.page.locator(selector).first
-    touch = someone.page.evaluate("navigator.maxTouchPoints > 0")
-    target.tap() if touch else target.click()
-
-
-def words(someone: Person) -> dict[str, str]:
-    return WORDS["zh" if someone.way.startswith("zh") else "en"]
 
 
 def test_a_merchant_makes_a_case_and_finds_it_again(
@@ -83,67 +37,66 @@ def test_a_merchant_makes_a_case_and_finds_it_again(
     page = merchant.page
     merchant.log_in(live.key("shop-1"), "/history")
     merchant.open("/refunds")
-    press(merchant, "a[href='/new-case']")
-    expect(page.locator("[data-zone-name]")).to_have_text("Asia/Shanghai")
+    merchant.press("a[href='/new-case']")
+    expect(page.locator("[data-zone-name]")).to_have_text(WORDS[merchant.language]["zone"])
     for name, said in (("number", "2026112200077"), ("amount", "1,280.50"), ("buyer", "tb_77"),
                        ("claim_text", "袖口有破洞"), ("deadline", "2099-01-01T08:00")):  # fmt: skip
         page.fill(f"[name={name}]", said)
     page.select_option("[name=claim]", "hole")
     page.check("[name=source][value=chat]")
     page.set_input_files("#photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(red=True)}])
-    press(merchant, ".case-form button:last-of-type")
+    merchant.press(".case-form button:last-of-type")
     assert "/reports/rpt_" in page.url
 
     merchant.open("/history")
     page.fill("#q", "00077")
-    press(merchant, ".filters button")
+    merchant.press(".filters button")
     expect(page.locator(".records tbody tr")).to_have_count(1)
-    merchant.says(words(merchant)["found"])
+    merchant.says(WORDS[merchant.language]["found"])
     page.fill("#q", "nothing like it")
-    press(merchant, ".filters button")
+    merchant.press(".filters button")
     expect(page.locator(".records")).to_have_count(0)
     merchant.open("/history")
     with page.expect_download() as download:
         page.locator("a[download]").first.click()
     assert "2026112200077" in download.value.path().read_text(encoding="utf-8-sig")
     merchant.open("/statistics")
-    merchant.says(words(merchant)["reported"])
+    merchant.says(WORDS[merchant.language]["reported"])
     expect(page.locator("svg.weeks rect")).to_have_count(1)
+    seen, column = page.locator("[data-newest]").bounding_box(), page.locator("svg.weeks rect").bounding_box()
+    assert seen["x"] <= column["x"] < seen["x"] + seen["width"], "the newest week is in sight"
     assert merchant.troubles == []
 
 
 def test_two_adjudicators_share_a_queue(
-    person: Callable[[], Person], live: Any, create_dispute: Callable[..., Any], photo: Callable[..., bytes]
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
 ) -> None:
-    from refundlens.serving.identity.tenants import DEFAULT
-    from refundlens.serving.workflow.states import ReportState
-
-    state = live.app.state
-    with state.database.transaction() as session:
-        for number in range(3):
-            create_dispute(session, live.clock(), buyer=f"{number:064x}", files=state.files, tenant=DEFAULT,
-                           content=photo(size=(320, 200 + number)), state=ReportState.NEEDS_REVIEW)  # fmt: skip
+    shop = story.Caller(live.base, live.key("shop-1"))
+    for number in range(3):
+        asked = story.refund(photo("GIF", size=(320, 200 + number)), buyer=f"buyer-{number}")
+        image = shop.put(f"/v1/refunds/queue-{number}", asked)["images"][0]["id"]
+        shop.post("/v1/reports", {"refund_id": f"queue-{number}", "image": image}, Prefer="wait=20")
     ann, bob = person(), person()
     for judge, name in ((ann, "ann"), (bob, "bob")):
         judge.log_in(live.key(name), "/queue")
-        press(judge, "a.button")
+        judge.press("a.button")
     first, second = ann.page.url, bob.page.url
     assert first != second and "/queue/rpt_" in first and "/queue/rpt_" in second
     bob.open(first.removeprefix(live.base))
-    bob.says(words(bob)["taken"])
+    bob.says(WORDS[bob.language]["taken"])
     assert bob.page.locator("[name=decision]").count() == 0
     ann.page.locator("[name=reason_code][value=no_trace]").check()
-    press(ann, "button[name=decision][value=not_established]")
+    ann.press("button[name=decision][value=not_established]")
     assert "/queue/rpt_" in ann.page.url and first.split("?")[0] not in ann.page.url
     bob.open("/queue")
     bob.page.locator(".filter-box summary").click()
     bob.page.select_option("[name=sort]", "amount")
-    press(bob, ".filters button")
+    bob.press(".filters button")
     bob.page.fill("#view-name", "large")
-    press(bob, "form[action='/queue/views'] button")
+    bob.press("form[action='/queue/views'] button")
     expect(bob.page.locator(".saved")).to_contain_text("large")
     ann.open("/queue/mine")
-    ann.says(words(ann)["mine"])
+    ann.says(WORDS[ann.language]["mine"])
     assert ann.troubles == [] and bob.troubles == []
 
 
@@ -193,7 +146,7 @@ def test_a_tour_is_offered_until_it_is_answered(person: Callable[[], Person], li
     someone.log_in(live.key("ann"), "/queue")
     offer, panel = page.locator("#tour-offer"), page.locator("#tour")
     expect(offer).to_be_visible()
-    press_here(someone, "#tour-offer [data-tour-start]")
+    someone.press("#tour-offer [data-tour-start]", away=False)
     expect(offer).to_be_hidden()
     sentences = set()
     while True:
@@ -202,7 +155,7 @@ def test_a_tour_is_offered_until_it_is_answered(person: Callable[[], Person], li
         someone.look("tour")
         if not panel.locator("button").nth(1).is_visible():
             break
-        press_here(someone, "#tour button >> nth=1")
+        someone.press("#tour button >> nth=1", away=False)
     assert len(sentences) == 4
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
@@ -222,14 +175,17 @@ def test_photos_that_are_refused_stay_chosen(
     for name, said in (("number", "keep-1"), ("amount", "nothing"), ("buyer", "b")):
         page.fill(f"[name={name}]", said)
     page.check("[name=source][value=chat]")
-    page.set_input_files("#photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(red=True)}])
-    press_here(merchant, ".case-form button:last-of-type")
+    given = [
+        {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": photo(size=(320, 200 + n))} for n in (1, 2)
+    ]
+    page.set_input_files("#photos", given)
+    merchant.press(".case-form button:last-of-type", away=False)
     expect(page.locator(".sending [role=status]")).not_to_be_empty()
     expect(page.locator(".case-form button:last-of-type")).to_be_enabled()
-    assert "/reports/" not in page.url and page.locator("#photos").evaluate("one => one.files.length") == 1
+    assert "/reports/" not in page.url and page.locator("#photos").evaluate("one => one.files.length") == 2
     page.fill("[name=amount]", "12.50")
-    press(merchant, ".case-form button:last-of-type")
-    assert "/reports/rpt_" in page.url and merchant.troubles == []
+    merchant.press(".case-form button:last-of-type")
+    assert "/refunds/keep-1" in page.url and merchant.troubles == []
 
 
 def test_checked_photos_are_summed_up_and_there_again_on_back(
@@ -242,7 +198,7 @@ def test_checked_photos_are_summed_up_and_there_again_on_back(
         {"name": f"{n}.png", "mimeType": "image/png", "buffer": photo("PNG", red=n > 0)} for n in range(2)
     ]
     page.set_input_files(".upload input[type=file]", given)
-    press_here(visitor, ".upload button:not([formaction])")
+    visitor.press(".upload button:not([formaction])", away=False)
     expect(page.locator("#result > .sum")).to_contain_text("2")
     expect(page.locator("#result > section.result")).to_have_count(2)
     said = page.locator("#result").inner_text()
@@ -273,3 +229,22 @@ def test_a_picture_that_was_refused_is_asked_for_again(
     thumb.scroll_into_view_if_needed()
     expect(thumb).not_to_have_js_property("naturalWidth", 0)
     assert len(asked) == 2
+
+
+def test_a_picture_that_will_not_come_is_asked_for_once(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop = story.Caller(live.base, live.key("shop-1"))
+    image = shop.put("/v1/refunds/once-1", story.refund(photo("PNG", red=True)))["images"][0]["id"]
+    merchant = person()
+    asked: list[str] = []
+
+    def gone(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    merchant.page.route(f"**/refunds/photos/{image}/thumb", gone)
+    merchant.log_in(live.key("shop-1"), "/refunds/once-1")
+    merchant.page.locator(f"img[src$='{image}/thumb'][data-tries]").first.scroll_into_view_if_needed()
+    merchant.page.wait_for_timeout(3000)  # asked again, it would be after two seconds
+    assert len(asked) == 1

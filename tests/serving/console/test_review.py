@@ -372,7 +372,9 @@ def test_a_ticked_report_that_changed_meanwhile_is_named_and_nothing_decided(
         waiting = [session.get_one(Report, one).state for one in (report.id, changed, taken, fine)]
     assert waiting == ["needs_review"] * 4, "all or none"
     given["also"] = [changed, fine]
-    assert ann.send(refused, f"{here}/decision", **given).status_code == 303, "seen again, they may be decided"
+    assert ann.send(refused, f"{here}/decision", **given).status_code == 303, (
+        "seen again, they may be decided"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,7 @@ are throttled, and a login ends with its key."""
 
 import asyncio
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +29,7 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.tables import ApiKey, AuditEvent
 from tests.support.desk import Desk
+from tests.support.openid import openid_provider
 
 ANN, PASSWORD = "ann@shop.example.com", "correct horse battery"
 
@@ -172,38 +168,19 @@ def test_nobody_waits_for_a_hash_and_who_comes_second_changes_nothing(
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """A real provider as its own process."""
     pytest.importorskip("oidc_provider_mock")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    users = [
+    with openid_provider(
         {"sub": "ann", "email": ANN, "email_verified": True},
         {"sub": "eve", "email": ANN, "email_verified": False},
         {"sub": "who", "email": "who@shop.example.com", "email_verified": True},
-    ]
-    told = [part for user in users for part in ("--user-claims", json.dumps(user))]
-    command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), *told]
-    process = subprocess.Popen(
-        command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONWARNINGS": "ignore"}
-    )
-    issuer = f"http://127.0.0.1:{port}"
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        try:
-            if httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=2).is_success:
-                break
-        except httpx.TransportError:
-            time.sleep(0.2)
-    yield issuer
-    process.kill()
-    process.wait()
+    ) as issuer:
+        yield issuer
 
 
 @pytest.fixture
 def company(settings: Settings, detector: Detector, tmp_path: Path, provider: str) -> FastAPI:
     """On the true clock, as the provider is."""
-    issuer = httpx.get(f"{provider}/.well-known/openid-configuration").json()["issuer"]
-    more = {"oidc_issuer": issuer, "oidc_client_id": "refundlens", "oidc_client_secret": "a secret"}
+    more = {"oidc_issuer": provider, "oidc_client_id": "refundlens", "oidc_client_secret": "a secret"}
     app = create_app(Settings(**settings.model_dump() | more), detector)
     _make(app.state.database, app.state.clock())
     return app
