@@ -2,21 +2,25 @@
 slice."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from refundlens.datasets.crops.masters import decode
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.degradations.chains import NAMED
 from refundlens.model.detect import Detector
 from refundlens.model.verdict.calibration import CalibrationError
 from refundlens.training.evaluation.laundering import decoded_pixels
 from refundlens.training.gate import rules
-from refundlens.training.gate.judging import CaseJudgement, judge_cases, sent, time_ratio
+from refundlens.training.gate.judging import judge_cases, sent, time_ratio
 from refundlens.training.gate.looks import Looks, check_looks
 from refundlens.training.gate.rules import Check, Contest
-from refundlens.training.gate.suite import Case, FrozenSuite
+from refundlens.training.gate.suite import DELIVERY, FrozenSuite
 
 GATE, REPORT, JUDGED = "gate.json", "gate.md", "judged.jsonl"
 THUMB, COLUMNS = 240, 5
@@ -67,7 +71,7 @@ def run_gate(
     checks = (
         rules.check_recall(contest),
         *rules.check_slices(contest),
-        *rules.check_bounds(first.calibration, second.calibration),
+        *rules.check_bounds(first.calibration, second.calibration, contest),
         rules.check_accusations(contest, second.calibration.limit),
         rules.check_calibration(contest),
         *rules.check_laundering(contest),
@@ -77,7 +81,7 @@ def run_gate(
     )
     result = GateResult(_named(first), _named(second), suite.sha256, checks)
     out.mkdir(parents=True, exist_ok=True)
-    sheets = _sheets(result.failed, contest, out)
+    sheets = _sheets(result.failed, _shown(contest, looks), out)
     (out / REPORT).write_text(gate_text(result, sheets), encoding="utf-8")
     (out / GATE).write_text(result.to_json(), encoding="utf-8")
     return result
@@ -117,31 +121,60 @@ def _named(detector: Detector) -> str:
     return f"{detector.name.name}-{detector.name.version} ({detector.name.sha256[:12]})"
 
 
-def _sheets(failed: Sequence[Check], contest: Contest, out: Path) -> dict[str, str]:
+@dataclass(frozen=True)
+class Shown:
+    """A picture of a sheet. read: its file as it was sent. said: what champion and candidate made of it. about: what it
+    is."""
+
+    read: Callable[[], bytes]
+    said: str
+    about: str
+
+
+def _shown(contest: Contest, looks: Looks | None) -> dict[str, Shown]:
+    """Whatever a check may name among its worst, by key or file."""
+    found = {
+        case.key: Shown(
+            partial(sent, case),
+            f"{contest.champion[case.key].probability:.2f} -> {contest.candidate[case.key].probability:.2f}",
+            f"{case.kind}\n{case.file[:34]}",
+        )
+        for case in contest.common
+    }
+    for one in looks.pictures if looks else ():
+        found[one.file] = Shown(
+            partial(_delivered, looks.folder / one.file),
+            f"{looks.champion[one.file]:+.2f} -> {looks.candidate[one.file]:+.2f}",
+            f"{one.kind or one.label}\n{one.file[:34]}",
+        )
+    return found
+
+
+def _delivered(path: Path) -> bytes:
+    return deliver(decode(path), NAMED[DELIVERY]).data
+
+
+def _sheets(failed: Sequence[Check], shown: Mapping[str, Shown], out: Path) -> dict[str, str]:
     """Rule and slice -> name of its sheet."""
-    cases = {case.key: case for case in contest.cases}
     found = {}
     for number, check in enumerate(failed):
-        worst = [cases[key] for key in check.worst if key in cases]
+        worst = [shown[key] for key in check.worst if key in shown]
         if worst:
             name = f"worst-{number:02d}.jpg"
-            draw_sheet(worst, contest.champion, contest.candidate).save(out / name, quality=85)
+            draw_sheet(worst).save(out / name, quality=85)
             found[_title(check)] = name
     return found
 
 
-def draw_sheet(
-    worst: Sequence[Case], champion: Mapping[str, CaseJudgement], candidate: Mapping[str, CaseJudgement]
-) -> Image.Image:
+def draw_sheet(worst: Sequence[Shown]) -> Image.Image:
     """The pictures as delivered, with what each model said."""
     rows = -(-len(worst) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * THUMB, rows * (THUMB + 34)), "white")
     pen = ImageDraw.Draw(sheet)
-    for index, case in enumerate(worst):
+    for index, one in enumerate(worst):
         x, y = index % COLUMNS * THUMB, index // COLUMNS * (THUMB + 34)
-        picture = Image.fromarray(decoded_pixels(sent(case)))
+        picture = Image.fromarray(decoded_pixels(one.read()))
         picture.thumbnail((THUMB - 6, THUMB))
         sheet.paste(picture, (x, y))
-        said = f"{champion[case.key].probability:.2f} -> {candidate[case.key].probability:.2f}"
-        pen.text((x + 2, y + THUMB + 2), f"{said} {case.kind}\n{case.file[:34]}", fill="black")
+        pen.text((x + 2, y + THUMB + 2), f"{one.said} {one.about}", fill="black")
     return sheet

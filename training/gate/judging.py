@@ -15,6 +15,7 @@ from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.photos import UnreadablePhotoError
 from refundlens.model.detect import Detector
 from refundlens.model.photo.image import ImageError
+from refundlens.model.verdict.calibration import Bin
 from refundlens.training.calibration.scoring import run_all
 from refundlens.training.evaluation.laundering import TREATMENTS, decoded_pixels
 from refundlens.training.gate.suite import DELIVERY, Case
@@ -79,10 +80,13 @@ def _judged(detector: Detector, case: Case) -> CaseJudgement:
     detection = detector.detect(sent(case))
     assert detector.calibration is not None
     cell = detector.calibration.bin(detection.conditions)
-    named = "not covered"
-    if cell is not None:
-        named = f"{cell.long_side[0]} to {cell.long_side[1]} px, q{cell.jpeg_quality[0]} to {cell.jpeg_quality[1]}"
-    return CaseJudgement(case.key, detection.probability, detection.verdict, named)
+    condition = "not covered" if cell is None else named(cell)
+    return CaseJudgement(case.key, detection.probability, detection.verdict, condition)
+
+
+def named(cell: Bin) -> str:
+    """A condition in words."""
+    return f"{cell.long_side[0]} to {cell.long_side[1]} px, q{cell.jpeg_quality[0]} to {cell.jpeg_quality[1]}"
 
 
 def time_ratio(champion: Detector, candidate: Detector, rounds: int = ROUNDS) -> tuple[float, float]:

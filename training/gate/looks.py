@@ -7,13 +7,14 @@ editors' inputs against other people's photos, and galleries' photos against oth
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.training.evaluation.real_editors import LookScore
 from refundlens.training.gate.paired import Judged, auc, paired_difference
-from refundlens.training.gate.rules import LEAST_PICTURES, SLICE_LOSS, Check, told
+from refundlens.training.gate.rules import LEAST_PICTURES, SLICE_LOSS, WORST, Check, told
 
 CHANCE = 0.08
 """How far from 0.5 a control's AUC may lie: 0.42 to 0.58."""
@@ -23,16 +24,22 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Looks:
-    """pictures: those that both models scored. champion, candidate: file -> score."""
+    """folder: where the files lie. pictures: those that both models scored. champion, candidate: file -> score, log
+    odds."""
 
+    folder: Path
     pictures: Sequence[LookScore]
     champion: Scores
     candidate: Scores
 
     @classmethod
-    def of(cls, champion: Sequence[LookScore], candidate: Sequence[LookScore]) -> "Looks":
+    def of(cls, folder: Path, champion: Sequence[LookScore], candidate: Sequence[LookScore]) -> "Looks":
         scores = tuple({one.file: one.score for one in looks} for looks in (champion, candidate))
-        return cls([one for one in candidate if one.file in scores[0]], *scores)
+        return cls(folder, [one for one in candidate if one.file in scores[0]], *scores)
+
+    def rise(self, file: str) -> float:
+        """How much more the candidate takes it for manipulated, in log odds."""
+        return self.candidate[file] - self.champion[file]
 
     def against(self, real: Sequence[LookScore], other: Sequence[LookScore]) -> Judged:
         """`other` as if manipulated."""
@@ -66,7 +73,8 @@ def _pairs(looks: Looks, rounds: int) -> Iterator[Check]:
             for scores in (looks.champion, looks.candidate)
         ]
         text = f"{told(found, 'AUC against own inputs')}; above own input {above[0]:.3f} -> {above[1]:.3f}"
-        yield Check("pairs", name, not worse, text, decides)
+        made.sort(key=lambda one: looks.rise(one.file) - looks.rise(one.pair))
+        yield Check("pairs", name, not worse, text, decides, tuple(one.file for one in made[:WORST]))
 
 
 def _controls(looks: Looks, rounds: int) -> Iterator[Check]:
@@ -86,7 +94,9 @@ def _controls(looks: Looks, rounds: int) -> Iterator[Check]:
         worse = found.difference > SLICE_LOSS and found.low > 0 and found.candidate > CHANCE
         values = [auc(judged.labels, scores) for scores in (judged.champion, judged.candidate)]
         text = f"AUC {values[0]:.3f} -> {values[1]:.3f}; {told(found, 'away from 0.5 by')}"
-        yield Check("look", name, not worse, text, decides)
+        sign = 1 if values[1] >= 0.5 else -1  # the way in which the control left chance
+        apart = sorted(second, key=lambda one: -sign * looks.rise(one.file))
+        yield Check("look", name, not worse, text, decides, tuple(one.file for one in apart[:WORST]))
 
 
 def _distance(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:

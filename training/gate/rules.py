@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from refundlens.model.verdict.bounds import lower_bound
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.evaluation.metrics import balancing_weights, expected_calibration_error
-from refundlens.training.gate.judging import CaseJudgement
+from refundlens.training.gate.judging import CaseJudgement, named
 from refundlens.training.gate.paired import (
     Figure,
     Judged,
@@ -45,7 +45,7 @@ WORST = 10
 @dataclass(frozen=True)
 class Check:
     """rule: stable. slice: which pictures, "" for no slice. decides: false where there are too few to tell. worst: keys
-    of the cases that lost most."""
+    of the cases that lost most, or files where a rule looks at collected pictures (`gate.looks`)."""
 
     rule: str
     slice: str
@@ -88,10 +88,10 @@ class Contest:
 
 def check_recall(contest: Contest) -> Check:
     """TPR at the operating rate of false accusations, not worse."""
-    found = paired_difference(
-        contest.judged(contest.sent_as(DELIVERY)), recall_at(contest.rate), contest.rounds
-    )
-    return Check("recall", "", not found.high < 0, told(found, f"found at {contest.rate:.0%} accused"))
+    main = contest.sent_as(DELIVERY)
+    found = paired_difference(contest.judged(main), recall_at(contest.rate), contest.rounds)
+    text = told(found, f"found at {contest.rate:.0%} accused")
+    return Check("recall", "", not found.high < 0, text, worst=_lost(contest, main))
 
 
 def check_slices(contest: Contest) -> Iterator[Check]:
@@ -144,16 +144,20 @@ def check_calibration(contest: Contest) -> Check:
     def error(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
         return expected_calibration_error(labels, scores, weights=balancing_weights(labels))
 
-    found = paired_difference(contest.judged(contest.sent_as(DELIVERY)), error, contest.rounds // 5)
+    main = contest.sent_as(DELIVERY)
+    found = paired_difference(contest.judged(main), error, contest.rounds // 5)
     worse = found.difference > ECE_LOSS and found.low > 0
-    return Check("calibration_error", "", not worse, told(found, "calibration error"))
+    text = told(found, "calibration error")
+    return Check("calibration_error", "", not worse, text, worst=_lost(contest, main))
 
 
-def check_bounds(champion: Calibration, candidate: Calibration) -> Iterator[Check]:
-    """Every condition that the champion judges keeps a bound on accusations, and its miss bound hardly grows."""
+def check_bounds(champion: Calibration, candidate: Calibration, contest: Contest) -> Iterator[Check]:
+    """Every condition that the champion judges keeps a bound on accusations, and its miss bound hardly grows. contest:
+    whose pictures in that condition are shown."""
     theirs = {(one.long_side, one.jpeg_quality): one for one in candidate.bins}
     for old in champion.bins:
-        name = f"{old.long_side[0]} to {old.long_side[1]} px, q{old.jpeg_quality[0]} to {old.jpeg_quality[1]}"
+        name = named(old)
+        here = [case for case in contest.common if contest.champion[case.key].condition == name]
         new = theirs.get((old.long_side, old.jpeg_quality))
         kept = old.threshold is None or (
             new is not None and new.threshold is not None and (new.bound or 1.0) <= champion.limit
@@ -163,13 +167,14 @@ def check_bounds(champion: Calibration, candidate: Calibration) -> Iterator[Chec
             if kept
             else "no threshold keeps the limit any more"
         )
-        yield Check("accusation_bound", name, kept, text)
+        yield Check("accusation_bound", name, kept, text, worst=_lost(contest, here, 0))
         if old.miss_bound is None:
             continue
         miss = None if new is None else new.miss_bound
         fine = miss is not None and miss <= old.miss_bound + MISS_LOSS
         told = "none" if miss is None else f"{miss:.1%}"
-        yield Check("miss_bound", name, fine, f"miss bound {old.miss_bound:.1%} -> {told}")
+        text = f"miss bound {old.miss_bound:.1%} -> {told}"
+        yield Check("miss_bound", name, fine, text, worst=_lost(contest, here, 1))
 
 
 def check_accusations(contest: Contest, limit: float) -> Check:
@@ -227,7 +232,7 @@ def _slice_check(
     # a slice that decides nothing is told without its interval: that is most of the time
     found = paired_difference(contest.judged(cases), figure, contest.rounds if decides else 0)
     worse = found.difference < -SLICE_LOSS and found.high < 0
-    return Check(rule, name, not worse, told(found, what), decides, _fallen(contest, made))
+    return Check(rule, name, not worse, told(found, what), decides, _lost(contest, made))
 
 
 def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Sequence[Case]) -> Check:
@@ -238,9 +243,8 @@ def _authentic(contest: Contest, name: str, cases: Sequence[Case], photos: Seque
     mine = contest.judged(cases)
     above = [mine.champion > cuts[0], mine.candidate > cuts[1]]
     found, worse, decides = _share_grows(contest, cases, above)
-    risen = sorted(cases, key=lambda case: -_rise(contest, case))
-    worst = tuple(case.key for case in risen[:WORST])
-    return Check("slice_accusations", name, not worse, told(found, "accused"), decides, worst)
+    text = told(found, "accused")
+    return Check("slice_accusations", name, not worse, text, decides, _lost(contest, cases))
 
 
 def _share_grows(
@@ -255,8 +259,11 @@ def _share_grows(
     return found, found.difference > SLICE_LOSS and found.low > 0, decides
 
 
-def _fallen(contest: Contest, made: Sequence[Case]) -> tuple[str, ...]:
-    return tuple(case.key for case in sorted(made, key=lambda case: _rise(contest, case))[:WORST])
+def _lost(contest: Contest, cases: Sequence[Case], label: int | None = None) -> tuple[str, ...]:
+    """Those that the candidate took furthest the wrong way. label: of one class alone."""
+    able = [case for case in cases if label is None or case.label == label]
+    able.sort(key=lambda case: _rise(contest, case) if case.label else -_rise(contest, case))
+    return tuple(case.key for case in able[:WORST])
 
 
 def _rise(contest: Contest, case: Case) -> float:

@@ -94,9 +94,8 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
     with log.step("gate", suite.sha256, plan.rounds, tell=tell) as todo:
         if todo:
             own = [case for case in freeze([plan.joined], None, 10**6).cases if _is_fed(case.repository)]
-            looks = Looks.of(
-                *(read_report(folder / REAL_EDITORS).looks for folder in (plan.before, plan.after))
-            )
+            scored = (read_report(folder / REAL_EDITORS).looks for folder in (plan.before, plan.after))
+            looks = Looks.of(plan.joined, *scored)
             run_gate(plan.bundle, plan.raw, FrozenSuite((*suite.cases, *own)), plan.gate, plan.rounds, looks)
     result = read_gate(plan.gate / GATE)
     with log.step("finish", result.passed, tell=tell) as todo:

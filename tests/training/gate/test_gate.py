@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from refundlens.model import bundle
+from refundlens.training.evaluation.real_editors import LookScore
 from refundlens.training.gate.gate import GATE, REPORT, run_gate
-from refundlens.training.gate.judging import CaseJudgement
+from refundlens.training.gate.judging import CaseJudgement, named
+from refundlens.training.gate.looks import Looks
 from refundlens.training.gate.paired import Judged, auc, paired_difference, recall_at
 from refundlens.training.gate.rules import (
     Check,
@@ -27,6 +29,9 @@ from refundlens.training.gate.rules import (
 from refundlens.training.gate.suite import DELIVERY, Case, SuiteError, freeze, load_suite
 from tests.datasets.collections import COLUMNS
 from tests.support.tiny import save_bundle
+
+WITHOUT_PICTURES = {"latency ", "size "}
+"""Rules that are about no picture, as rule and slice."""
 
 
 def _case(number: int, label: int, generator: str = "", repository: str = "some/photos") -> Case:
@@ -72,8 +77,10 @@ def test_a_loss_in_one_slice_is_named_with_the_ten_pictures_that_fell_most() -> 
 
 
 def test_a_general_loss_fails_the_operating_point() -> None:
-    check = check_recall(_contest({"old": -2.0, "new": -2.0}))
+    contest = _contest({"old": -2.0, "new": -2.0})
+    check = check_recall(contest)
     assert check.failed and "->" in check.text
+    assert len(check.worst) == 10 and all(case.label for case in contest.cases if case.key in check.worst)
 
 
 def test_few_pictures_decide_nothing() -> None:
@@ -96,8 +103,17 @@ def test_the_same_pictures_give_the_same_interval_and_a_gain_is_above_nought() -
 def test_bounds_times_size_and_probabilities(tmp_path: Path) -> None:
     calibration = bundle.load(save_bundle(tmp_path / "a.onnx")).calibration
     assert calibration is not None
-    assert not any(check.failed for check in check_bounds(calibration, calibration))
     [only] = calibration.bins
+    contest = _contest({"old": -1.0}, noise=0.2)
+    inside = set(list(contest.champion)[:100]) | set(list(contest.champion)[200:240])
+    contest = replace(
+        contest,
+        champion={
+            key: replace(one, condition=named(only) if key in inside else "not covered")
+            for key, one in contest.champion.items()
+        },
+    )
+    assert not any(check.failed for check in check_bounds(calibration, calibration, contest))
     for change, rule in (
         ({"threshold": None, "bound": None}, "accusation_bound"),
         ({"bound": 0.02}, "accusation_bound"),
@@ -105,14 +121,19 @@ def test_bounds_times_size_and_probabilities(tmp_path: Path) -> None:
         ({"miss_bound": None}, "miss_bound"),
     ):
         worse = calibration.model_copy(update={"bins": (only.model_copy(update=change),)})
-        assert [check.rule for check in check_bounds(calibration, worse) if check.failed] == [rule]
+        [failed] = [check for check in check_bounds(calibration, worse, contest) if check.failed]
+        shown = [case for case in contest.cases if case.key in failed.worst]
+        assert failed.rule == rule and len(shown) == 10
+        assert {(case.key in inside, case.label) for case in shown} == {(True, int(rule == "miss_bound"))}
     gone = calibration.model_copy(update={"bins": ()})
-    assert {check.rule for check in check_bounds(calibration, gone)} == {"accusation_bound", "miss_bound"}
+    rules = {check.rule for check in check_bounds(calibration, gone, contest)}
+    assert rules == {"accusation_bound", "miss_bound"}
     assert not check_latency(100, 1.15).failed and check_latency(100, 1.25).failed
     assert not check_size(12_000_000, 24_000_000).failed and check_size(12_000_000, 26_000_000).failed
     contest = _contest({})
     sure = {key: replace(one, probability=0.999) for key, one in contest.candidate.items()}
-    assert check_calibration(replace(contest, candidate=sure)).failed
+    surer = check_calibration(replace(contest, candidate=sure))
+    assert surer.failed and len(surer.worst) == 10
     fake = {
         key: replace(one, verdict="fake") if index < 20 else one
         for index, (key, one) in enumerate(contest.candidate.items())
@@ -191,7 +212,32 @@ def test_bundles_are_compared_on_a_frozen_suite(tmp_path: Path, collection: Path
     assert not failed.passed and "slice_auc generator Red 1" in named
     text = (tmp_path / "blind" / REPORT).read_text(encoding="utf-8")
     assert "# Gate FAILED: refundlens-tiny-0.0.3" in text and "worst-" in text
-    assert (tmp_path / "blind" / GATE).is_file() and list((tmp_path / "blind").glob("worst-*.jpg"))
+    assert (tmp_path / "blind" / GATE).is_file()
+    pictured = text.count("![the worst of")
+    assert pictured == len(list((tmp_path / "blind").glob("worst-*.jpg"))) == len(named - WITHOUT_PICTURES)
+
+
+@pytest.mark.slow
+def test_the_look_of_a_collection_is_shown_too(tmp_path: Path, collection: Path) -> None:
+    """What no case of the suite is: a collected photo by itself."""
+    before = [
+        LookScore(f"{index}.png", "authentic", "real_gallery" if index < 50 else "real_product", "", f"g{index}",
+                  index % 5 / 9)
+        for index in range(30, 70)
+    ]  # fmt: skip
+    after = [
+        replace(one, score=one.score + (index - 20) * 0.3) if one.kind == "real_gallery" else one
+        for index, one in enumerate(before)
+    ]
+    champion, equal = save_bundle(tmp_path / "champion.onnx"), save_bundle(tmp_path / "equal.onnx", "0.0.2")
+    suite = freeze([collection], tmp_path / "suite.json")
+    result = run_gate(champion, equal, suite, tmp_path / "out", 60, Looks.of(collection, before, after))
+    [look] = [check for check in result.failed if check.rule == "look"]
+    assert look.worst == tuple(f"{index}.png" for index in range(30, 40)), (
+        "those that moved furthest from others"
+    )
+    text = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
+    assert "![the worst of look gallery against other photos](worst-" in text
 
 
 def test_another_picture_under_a_frozen_name_stops_everything(tmp_path: Path, collection: Path) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 from refundlens.training.evaluation.real_editors import LookScore, RealEditorsReport, read_report
 from refundlens.training.gate.looks import Looks, check_looks
 
+HERE = Path()
+
 
 def _pictures() -> list[LookScore]:
     """60 photos, 40 of galleries, 30 inputs with a whole picture and 30 with a local edit; twins score alike but for
@@ -37,7 +39,7 @@ def _moved(pictures: list[LookScore], by: dict[str, float]) -> list[LookScore]:
 
 def _failed(by: dict[str, float]) -> list[str]:
     pictures = _pictures()
-    checks = [*check_looks(Looks.of(pictures, _moved(pictures, by)), 100)]
+    checks = [*check_looks(Looks.of(HERE, pictures, _moved(pictures, by)), 100)]
     assert [f"{one.rule} {one.slice}" for one in checks] == [
         "pairs whole pictures", "pairs local edits", "look inputs against photos", "look gallery against other photos",
     ]  # fmt: skip
@@ -58,7 +60,7 @@ def test_the_look_of_galleries_and_of_inputs_is_told() -> None:
 def test_a_control_that_comes_nearer_to_chance_passes() -> None:
     pictures = _pictures()
     champion = _moved(pictures, {"i": 1.5, "m": 1.5})
-    assert not any(one.failed for one in check_looks(Looks.of(champion, pictures), 100))
+    assert not any(one.failed for one in check_looks(Looks.of(HERE, champion, pictures), 100))
 
 
 def test_pairs_that_came_closer_are_told_of_their_kind() -> None:
@@ -67,16 +69,18 @@ def test_pairs_that_came_closer_are_told_of_their_kind() -> None:
         LookScore(**{**vars(one), "score": one.score - (1.5 if one.label == "ai_edited" else 0.0)})
         for one in pictures
     ]
-    failed = [one for one in check_looks(Looks.of(pictures, candidate), 100) if one.failed]
+    failed = [one for one in check_looks(Looks.of(HERE, pictures, candidate), 100) if one.failed]
     assert [one.slice for one in failed] == ["local edits"]
     assert "above own input 1.000 -> 0.000" in failed[0].text
+    edits = {one.file for one in pictures if one.label == "ai_edited"}
+    assert len(failed[0].worst) == 10 and set(failed[0].worst) <= edits
 
 
 def test_few_pairs_decide_nothing_and_unknown_pictures_are_left_out() -> None:
     pictures = _pictures()
     few = [one for one in pictures if one.file[0] == "p" or int(one.file[1:]) % 30 < 15]
     candidate = [*_moved(few, {"m": -3.0}), LookScore("x", "input", "", "", "x", 9.0)]
-    checks = {one.slice: one for one in check_looks(Looks.of(few, candidate), 50)}
+    checks = {one.slice: one for one in check_looks(Looks.of(HERE, few, candidate), 50)}
     assert "above own input 1.000 -> 0.000" in checks["whole pictures"].text
     undecided = [name for name, one in checks.items() if not one.decides]
     assert undecided == ["whole pictures", "local edits"]
