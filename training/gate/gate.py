@@ -141,7 +141,9 @@ def _shown(contest: Contest, looks: Looks | None) -> dict[str, Shown]:
         )
         for case in contest.common
     }
-    for one in looks.pictures if looks else ():
+    if looks is None:
+        return found
+    for one in looks.pictures:
         found[one.file] = Shown(
             partial(_delivered, looks.folder / one.file),
             f"{looks.champion[one.file]:+.2f} -> {looks.candidate[one.file]:+.2f}",
