@@ -18,7 +18,7 @@ from refundlens.training.retrain.retrain import read_gate
 from tests.month.disputes import dispute_all
 from tests.month.real import Champion, real
 from tests.month.report import write_month
-from tests.month.service import Callers, client, serving, until, verb
+from tests.month.service import RESTING, Callers, client, serving, until, verb
 from tests.month.world import World, rendered
 
 VERSION = "9.0.0"
@@ -100,7 +100,8 @@ def _pairs_and_controls(work: Path) -> dict[str, list[float]]:
 def _rollout(
     base: str, world: World, variables: dict[str, str], work: Path, passed: bool, tell: Any
 ) -> dict[str, Any]:
-    """Shadow, promotion and rollback while callers never stop. Of a candidate that the gate refused it is shown that
+    """Shadow, promotion and rollback while callers never stop; they rest a little where a shadow or open cases are
+    judged in what is left of the machine. Of a candidate that the gate refused it is shown that
     it cannot be promoted; then an admin forces it, so that the way there and back is played all the same."""
     candidate = f"month-{VERSION}"
     if not passed:
@@ -114,6 +115,7 @@ def _rollout(
             return found
 
     with callers.calling():
+        callers.rest = RESTING
         first = running()["version"]
         verb("models", "shadow", candidate, "--share", "1", variables=variables)
         agreement = until("the shadow", lambda: _shadowed(running()))
@@ -127,12 +129,15 @@ def _rollout(
             assert answer.status_code == 409, f"a candidate that failed the gate was promoted: {answer.text}"
             refused = str(answer.json()["detail"])
             tell(f"refused: {refused}")
+        callers.rest = 0.0
         force = () if passed else ("--force",)
         verb("models", "promote", candidate, "--reason", "a month is played", *force, variables=variables)
         until("the promotion", lambda: running()["version"] == VERSION)
         seen = callers.versions[VERSION]
         until("answers of the new model", lambda: callers.versions[VERSION] > seen + 5)
+        callers.rest = RESTING
         rescored = until("the open cases", lambda: _rescored(base, candidate))
+        callers.rest = 0.0
         verb("models", "rollback", "--reason", "a month is played", variables=variables)
         until("the rollback", lambda: running()["version"] == first)
         after = callers.versions[first]
