@@ -1,9 +1,10 @@
-"""Plants faults and shows which tests find them: `python -m tests.planted`. First those that no test found once, then
-those that the loop of retraining must not have.
+"""Plants faults and shows which tests find them: `python -m tests.planted --out TABLE`.
+
+First those that no test found once, then those that the loop of retraining must not have.
 
 Each fault is one edit of a copy of the sources, in a temporary folder; the tests named for it are run against the copy,
-first as it is, then with the fault. Prints, per fault, which of them fail. Exit status 1 where an edit no longer
-fits the sources, a test fails without its fault, or a fault lets them all pass.
+first as it is, then with the fault. Prints, per fault, which of them fail, and writes the same as a table. Exit
+status 1 where an edit no longer fits the sources, a test fails without its fault, or a fault lets them all pass.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("model", "datasets", "training", "serving")
 STITCHING = "tests/model/network/test_stitching.py"
 IDEMPOTENCY = "tests/serving/http/test_idempotency.py"
+NOT_FOUND = "NOT FOUND"
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ LOOP_FAULTS = tuple(
         (
             "an account judged by its own series",
             SNAPSHOT,
-            "others = [odd for other, labels in said.items() if other != account for odd in labels]",
-            "others = [odd for other, labels in said.items() for odd in labels]",
+            "others = [odd for other, said in way.items() if other != account for _, odd in said]",
+            "others = [odd for said in way.values() for _, odd in said]",
             SNAPSHOTS,
         ),
         (
@@ -239,21 +242,43 @@ def copied(folder: Path) -> None:
         (package / name).symlink_to(folder / name)
 
 
-def plant(fault: PlantedFault, folder: Path) -> bool:
-    """Whether the tests tell the sources with this fault from those without. Prints which do. Raises RuntimeError."""
+def unfit(faults: Sequence[PlantedFault]) -> list[str]:
+    """What is wrong with edits that cannot be made, in words."""
+    counted = [(one, (ROOT / one.path).read_text(encoding="utf-8").count(one.right)) for one in faults]
+    return [
+        f"{one.path}: `{one.right}` stands there {count} times, not once"
+        for one, count in counted
+        if count != 1
+    ]
+
+
+def plant(fault: PlantedFault, folder: Path) -> list[str]:
+    """The tests that tell the sources with this fault from those without. Raises RuntimeError."""
     path = folder / fault.path
     text = path.read_text(encoding="utf-8")
-    if text.count(fault.right) != 1:
-        raise RuntimeError(
-            f"{fault.path}: `{fault.right}` stands there {text.count(fault.right)} times, not once"
-        )
     path.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
     try:
         found = failing(folder, fault.tests)
     finally:
         path.write_text(text, encoding="utf-8")
-    print(f"{fault.what}: {', '.join(found) or 'NOT FOUND'} ({fault.tests})", flush=True)
-    return bool(found)
+    print(f"{fault.what}: {', '.join(found) or NOT_FOUND} ({fault.tests})", flush=True)
+    return found
+
+
+def table(found: Sequence[tuple[PlantedFault, Sequence[str]]]) -> str:
+    """Markdown."""
+    lines = [
+        f"# {len(found)} planted faults, {sum(bool(names) for _, names in found)} found",
+        "",
+        "Measured by `python -m tests.planted --out docs/results/planted.md`.",
+        "",
+        "| fault | planted in | told by | tests that fail of it |",
+        "| --- | --- | --- | --- |",
+    ]
+    for one, names in found:
+        told = ", ".join(f"`{name}`" for name in names) or NOT_FOUND
+        lines.append(f"| {one.what} | `{one.path}` | `{one.tests}` | {told} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
@@ -261,7 +286,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="faults with this word in their description")
-    chosen = [fault for fault in FAULTS if parser.parse_args().only in fault.what]
+    parser.add_argument("--out", type=Path, help="Markdown of what was found")
+    given = parser.parse_args()
+    chosen = [fault for fault in FAULTS if given.only in fault.what]
+    if misfits := unfit(chosen):
+        print("\n".join(misfits))
+        return 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copied(folder)
@@ -269,8 +299,10 @@ def main() -> int:
         for tests, names in broken.items():
             if names:
                 print(f"fail without any fault: {', '.join(names)} ({tests})")
-        found = [plant(fault, folder) for fault in chosen]
-    return 0 if all(found) and not any(broken.values()) else 1
+        found = [(fault, plant(fault, folder)) for fault in chosen]
+    if given.out:
+        given.out.write_text(table(found), encoding="utf-8")
+    return 0 if all(names for _, names in found) and not any(broken.values()) else 1
 
 
 if __name__ == "__main__":

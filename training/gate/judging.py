@@ -80,11 +80,11 @@ def _judged(detector: Detector, case: Case) -> CaseJudgement:
     detection = detector.detect(sent(case))
     assert detector.calibration is not None
     cell = detector.calibration.bin(detection.conditions)
-    condition = "not covered" if cell is None else named(cell)
+    condition = "not covered" if cell is None else condition_name(cell)
     return CaseJudgement(case.key, detection.probability, detection.verdict, condition)
 
 
-def named(cell: Bin) -> str:
+def condition_name(cell: Bin) -> str:
     """A condition in words."""
     return f"{cell.long_side[0]} to {cell.long_side[1]} px, q{cell.jpeg_quality[0]} to {cell.jpeg_quality[1]}"
 

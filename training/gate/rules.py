@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from refundlens.model.verdict.bounds import lower_bound
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.evaluation.metrics import balancing_weights, expected_calibration_error
-from refundlens.training.gate.judging import CaseJudgement, named
+from refundlens.training.gate.judging import CaseJudgement, condition_name
 from refundlens.training.gate.paired import (
     Figure,
     Judged,
@@ -156,7 +156,7 @@ def check_bounds(champion: Calibration, candidate: Calibration, contest: Contest
     whose pictures in that condition are shown."""
     theirs = {(one.long_side, one.jpeg_quality): one for one in candidate.bins}
     for old in champion.bins:
-        name = named(old)
+        name = condition_name(old)
         here = [case for case in contest.common if contest.champion[case.key].condition == name]
         new = theirs.get((old.long_side, old.jpeg_quality))
         kept = old.threshold is None or (

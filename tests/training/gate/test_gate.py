@@ -11,7 +11,7 @@ from PIL import Image
 from refundlens.model import bundle
 from refundlens.training.evaluation.real_editors import LookScore
 from refundlens.training.gate.gate import GATE, REPORT, run_gate
-from refundlens.training.gate.judging import CaseJudgement, named
+from refundlens.training.gate.judging import CaseJudgement, condition_name
 from refundlens.training.gate.looks import Looks
 from refundlens.training.gate.paired import Judged, auc, paired_difference, recall_at
 from refundlens.training.gate.rules import (
@@ -109,7 +109,7 @@ def test_bounds_times_size_and_probabilities(tmp_path: Path) -> None:
     contest = replace(
         contest,
         champion={
-            key: replace(one, condition=named(only) if key in inside else "not covered")
+            key: replace(one, condition=condition_name(only) if key in inside else "not covered")
             for key, one in contest.champion.items()
         },
     )
