@@ -18,6 +18,12 @@ Run = Annotated[Path, typer.Argument(help="Folder of the run.")]
 Folder = Path | None
 """An option's folder."""
 Dataset = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Dataset made by `data build`.")]
+Mlflow = Annotated[
+    bool, typer.Option("--mlflow", help="Also in MLflow; plain files are written all the same.")
+]
+MlflowStore = Annotated[
+    str | None, typer.Option(help="MLflow's tracking URI. [default: mlflow.db beside the run's folder]")
+]
 
 
 @contextlib.contextmanager
@@ -50,12 +56,8 @@ def train(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Crops of before, a share of every step."),
     ] = None,
-    mlflow: Annotated[
-        bool, typer.Option("--mlflow", help="Also in MLflow; plain files are written all the same.")
-    ] = False,
-    mlflow_store: Annotated[
-        str | None, typer.Option(help="MLflow's tracking URI. [default: mlflow.db beside the run's folder]")
-    ] = None,
+    mlflow: Mlflow = False,
+    mlflow_store: MlflowStore = None,
 ) -> None:
     """Fine-tune a network on a dataset's train split. A killed run goes on where it stopped."""
     from refundlens.training import config as settings
@@ -239,6 +241,8 @@ def retrain(
     suite_photos: Annotated[int, typer.Option(min=1, help="Authentic photos of the suite at most.")] = 300,
     limit: Annotated[float, typer.Option(min=1e-4, max=0.5, help="Upper bound on false accusations.")] = 0.01,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode.")] = 1,
+    mlflow: Mlflow = False,
+    mlflow_store: MlflowStore = None,
 ) -> str:
     """Go on from the champion with a snapshot of judged photos: check, crops, train, calibrate, evaluate, export, gate;
     what passes is registered as a candidate (not with --no-register). Exit status 1 where something is refused."""
@@ -247,6 +251,7 @@ def retrain(
     from refundlens.training.retrain.plan import RetrainPlan
     from refundlens.training.retrain.retrain import REPORT
     from refundlens.training.retrain.retrain import retrain as run
+    from refundlens.training.tracking import MlflowRun
 
     plan = RetrainPlan(
         snapshot, work, weights / FINAL if weights.is_dir() else weights, champion or bundle.bundled_path(),
@@ -254,7 +259,8 @@ def retrain(
         limit_photos, deliveries, with_test, limit, suite_photos=suite_photos, workers=workers,
     )  # fmt: skip
     with _told():
-        result = run(plan, lambda line: typer.echo(line, err=True))
+        tracker = MlflowRun(plan.run, mlflow_store) if mlflow else None
+        result = run(plan, lambda line: typer.echo(line, err=True), tracker)
         typer.echo(work / REPORT)
         for check in result.failed:
             typer.echo(f"refundlens: gate: {check.rule} {check.slice}: {check.text}", err=True)

@@ -20,6 +20,7 @@ from tests.month.real import Champion, real
 from tests.month.report import write_month
 from tests.month.service import RESTING, Callers, client, serving, until, verb
 from tests.month.world import World, rendered
+from tests.month.worst import worst_pictures
 
 VERSION = "9.0.0"
 """Of the candidate: higher than any champion's."""
@@ -75,7 +76,10 @@ def play(world: World, out: Path, given: argparse.Namespace, tell: Any) -> dict[
             raise RuntimeError(f"retrain ended early; {out / 'retrain.log'} says why")
         result = read_gate(work / "gate" / "gate.json")
         facts["gate"] = {"passed": result.passed, "checks": len(result.checks)}
-        facts["checks"] = [_figures(check) for check in result.checks]
+        worst = worst_pictures(work, result.failed)
+        facts["checks"] = [
+            _figures(check) | {"worst": worst.get((check.rule, check.slice), [])} for check in result.checks
+        ]
         facts["steps"] = json.loads((work / "steps.json").read_text())
         facts["pairs_and_controls"] = _pairs_and_controls(work)
         facts["waited"] = share_waited(work / "run")
@@ -101,8 +105,8 @@ def _rollout(
     base: str, world: World, variables: dict[str, str], work: Path, passed: bool, tell: Any
 ) -> dict[str, Any]:
     """Shadow, promotion and rollback while callers never stop; they rest a little where a shadow or open cases are
-    judged in what is left of the machine. Of a candidate that the gate refused it is shown that
-    it cannot be promoted; then an admin forces it, so that the way there and back is played all the same."""
+    judged in what is left of the machine. Of a candidate that the gate refused it is shown that it cannot be promoted;
+    then an admin forces it, so that the way there and back is played all the same."""
     candidate = f"month-{VERSION}"
     if not passed:
         candidate = verb("models", "add", work / f"{candidate}.onnx", variables=variables)

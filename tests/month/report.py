@@ -39,6 +39,10 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
     for check in facts["checks"]:
         word = ("passed" if check["passed"] else "FAILED") if check["decides"] else "too few to tell"
         lines.append(f"| {check['rule']} | {check['slice']} | {word} | {check['text']} |")
+    for check in facts["checks"]:
+        if check["worst"]:
+            lines += ["", f"Furthest the wrong way, {check['rule']} {check['slice']}:".replace(" :", ":"), ""]
+            lines += [f"- {one}" for one in check["worst"]]
     lines += [
         "",
         "## Pairs and controls",

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from refundlens.training.cli import app
 from refundlens.training.config import TrainConfig, save
 from refundlens.training.loop import METRICS
+from refundlens.training.retrain.plan import RetrainError, RetrainPlan
+from refundlens.training.tracking import MlflowRun
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +40,28 @@ def test_a_run_is_tracked_and_a_resumed_one_goes_on_in_it(
 
 def test_without_the_flag_nothing_is_tracked(run: Path) -> None:
     assert not (run.parent / "mlflow.db").exists() and not (run / "mlflow.json").exists()
+
+
+def test_a_retraining_is_tracked_too(
+    dataset: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking = pytest.importorskip("mlflow.tracking", reason="pip install 'refundlens[mlflow]'")
+    seen: list[MlflowRun | None] = []
+
+    def retrained(plan: RetrainPlan, tell: object, tracker: MlflowRun | None) -> None:
+        seen.append(tracker)
+        raise RetrainError("far enough")
+
+    monkeypatch.setattr("refundlens.training.retrain.retrain.retrain", retrained)
+    given = [
+        "retrain", str(dataset), str(tmp_path / "work"), "--collection", str(dataset), "--replay", str(dataset),
+        "--weights", str(run), "--version", "2", "--champion", str(run / "model.pt"),
+    ]  # fmt: skip
+    for more in ([], ["--mlflow"]):
+        assert CliRunner().invoke(app, given + more).exit_code == 1
+    assert seen[0] is None and isinstance(seen[1], MlflowRun)
+    with seen[1] as tracker:
+        tracker.write({"step": 1, "loss": 0.5})
+    client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'work' / 'mlflow.db'}")
+    (found,) = client.search_runs([client.get_experiment_by_name("refundlens").experiment_id])
+    assert found.data.metrics == {"loss": 0.5} and found.info.status == "FINISHED"

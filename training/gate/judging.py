@@ -24,6 +24,8 @@ SIDE = 1200
 """Pixels a side of the picture that is timed: 1.4 megapixels, as chat apps send them."""
 ROUNDS = 7
 """Times it is judged by each model in turn."""
+NOT_COVERED = "not covered"
+"""The condition of a picture that falls into none of the calibration's."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _judged(detector: Detector, case: Case) -> CaseJudgement:
     detection = detector.detect(sent(case))
     assert detector.calibration is not None
     cell = detector.calibration.bin(detection.conditions)
-    condition = "not covered" if cell is None else condition_name(cell)
+    condition = NOT_COVERED if cell is None else condition_name(cell)
     return CaseJudgement(case.key, detection.probability, detection.verdict, condition)
 
 

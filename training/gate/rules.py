@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from refundlens.model.verdict.bounds import lower_bound
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.evaluation.metrics import balancing_weights, expected_calibration_error
-from refundlens.training.gate.judging import CaseJudgement, condition_name
+from refundlens.training.gate.judging import NOT_COVERED, CaseJudgement, condition_name
 from refundlens.training.gate.paired import (
     Figure,
     Judged,
@@ -104,6 +104,7 @@ def check_slices(contest: Contest) -> Iterator[Check]:
             yield from _manipulated(contest, name, cases, photos)
         else:
             yield _authentic(contest, name, cases, photos)
+    yield from _conditions(contest)
 
 
 def check_laundering(contest: Contest) -> Iterator[Check]:
@@ -214,6 +215,17 @@ def _slices(cases: Sequence[Case]) -> Iterator[tuple[str, list[Case]]]:
                 if case.label == label and key(case):
                     parts[key(case)].append(case)
             yield from ((f"{title} {name}", parts[name]) for name in sorted(parts))
+
+
+def _conditions(contest: Contest) -> Iterator[Check]:
+    """Whatever was sent or treated so that it arrives in one condition; its photos tell the operating point."""
+    parts: dict[str, list[Case]] = defaultdict(list)
+    for case in contest.common:
+        parts[contest.champion[case.key].condition].append(case)
+    for name in sorted(parts.keys() - {NOT_COVERED}):
+        photos, made = ([case for case in parts[name] if case.label == label] for label in (0, 1))
+        if photos and made:
+            yield from _manipulated(contest, f"condition {name}", made, photos)
 
 
 def _manipulated(

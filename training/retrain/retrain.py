@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,15 @@ from refundlens.training.loop import train
 from refundlens.training.retrain.doubts import Looked, find_doubts
 from refundlens.training.retrain.plan import RetrainError, RetrainPlan, StepLog
 from refundlens.training.retrain.report import retrain_report
+from refundlens.training.tracking import MlflowRun
 
 PROBLEMS, REPORT = "problems.json", "report.md"
 _NONE = np.zeros(0)
 Tell = Callable[[str], None]
 
 
-def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
-    """Do what is left of the plan; the gate's result, whether it passed or not.
+def retrain(plan: RetrainPlan, tell: Tell = print, tracker: MlflowRun | None = None) -> GateResult:
+    """Do what is left of the plan; the gate's result, whether it passed or not. tracker: is told of the training.
 
     Raises RetrainError where the snapshot must not be learned from, and the errors of each step.
     """
@@ -78,7 +80,8 @@ def retrain(plan: RetrainPlan, tell: Tell = print) -> GateResult:
     weights = hashlib.sha256(plan.weights.read_bytes()).hexdigest()
     with log.step("train", settings.model_dump_json(), weights, plan.replay, tell=tell) as todo:
         if todo:
-            train(plan.crops, plan.run, settings, init=plan.weights, replay=plan.replay)
+            with tracker or nullcontext():
+                train(plan.crops, plan.run, settings, plan.weights, plan.replay, tracker)
             _write_papers(plan, snapshot)
     counted = plan.photos, plan.deliveries, plan.with_test
     with log.step("calibrate", *counted, plan.limit, plan.confidence, tell=tell) as todo:

@@ -11,7 +11,7 @@ from PIL import Image
 from refundlens.model import bundle
 from refundlens.training.evaluation.real_editors import LookScore
 from refundlens.training.gate.gate import GATE, REPORT, run_gate
-from refundlens.training.gate.judging import CaseJudgement, condition_name
+from refundlens.training.gate.judging import NOT_COVERED, CaseJudgement, condition_name
 from refundlens.training.gate.looks import Looks
 from refundlens.training.gate.paired import Judged, auc, paired_difference, recall_at
 from refundlens.training.gate.rules import (
@@ -74,6 +74,25 @@ def test_a_loss_in_one_slice_is_named_with_the_ten_pictures_that_fell_most() -> 
     assert len(worst) == 10 and all(case.generator == "old" for case in contest.cases if case.key in worst)
     falls = [contest.candidate[key].probability - contest.champion[key].probability for key in worst]
     assert max(falls) < 0
+
+
+def test_a_loss_in_one_condition_is_named() -> None:
+    contest = _contest({})
+    soft = [replace(case, delivery="JPEG 40") for case in contest.cases]
+    cases = [*contest.cases, *soft]
+    champion, candidate = (
+        judged | {case.key: replace(judged[sharp.key], case=case.key, condition="q30 to 60")
+                  for case, sharp in zip(soft, contest.cases, strict=True)}
+        for judged in (contest.champion, contest.candidate)
+    )  # fmt: skip
+    blind = candidate | {
+        case.key: replace(candidate[case.key], probability=0.2) for case in soft if case.label
+    }
+    assert _failed(replace(contest, cases=cases, champion=champion, candidate=candidate)) == []
+    failed = _failed(replace(contest, cases=cases, champion=champion, candidate=blind))
+    assert {check.slice for check in failed} == {"condition q30 to 60"}
+    unknown = {key: replace(one, condition=NOT_COVERED) for key, one in champion.items()}
+    assert _failed(replace(contest, cases=cases, champion=unknown, candidate=blind)) == []
 
 
 def test_a_general_loss_fails_the_operating_point() -> None:
