@@ -7,7 +7,7 @@ before the transaction; inside it, states are read again.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -19,6 +19,7 @@ from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.references import SAME_SHOT, Reference, compared, read_reference
+from refundlens.serving.detection.views import MOST_PHOTOS, seen_in_others
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
@@ -49,13 +50,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Photo:
-    """group: whose it is: tenants take turns in the engine. listing: name and SHA-256 of the shop's own pictures."""
+    """group: whose it is: tenants take turns in the engine. listing: name and SHA-256 of the shop's own pictures.
+    others: SHA-256 of the refund's photos by buyers, this one's included."""
 
     image_id: str
     sha256: str
     claim: Defect | None
     group: str
     listing: Sequence[tuple[str, str]]
+    others: Sequence[str]
 
 
 class Screener:
@@ -75,6 +78,7 @@ class Screener:
         finally:
             for task in judging:  # one photo's trouble has all tried again: the others need not go on
                 task.cancel()
+        found = await asyncio.to_thread(self._beside_others, photos, found)
         by_image = {photo.image_id: what for photo, what in zip(photos, found, strict=True)}
         await asyncio.to_thread(self._conclude, job, by_image)
 
@@ -93,8 +97,8 @@ class Screener:
                 return [], ends
             refund = session.get_one(Refund, images[0].refund_id)  # a job's photos are of one
             claim, group = screening.defect_of(refund.claim_type), group_of_tenant(refund.tenant_id)
-            listing = _listing(session, refund.id)
-            return [_Photo(image.id, image.sha256, claim, group, listing) for image in images], ends
+            listing, others = _listing(session, refund.id), _by_buyer(session, refund.id)
+            return [_Photo(image.id, image.sha256, claim, group, listing, others) for image in images], ends
 
     async def _judge(
         self, photo: _Photo, job: LeasedJob, ends: datetime, picture: Picture
@@ -143,6 +147,29 @@ class Screener:
         said = compared(detection, data, references, self._settings.language)
         return with_reasons(detection, [reason for reason in said if reason.code in SAME_SHOT])
 
+    def _beside_others(
+        self, photos: Sequence[_Photo], found: Sequence[ScreeningResult]
+    ) -> list[ScreeningResult]:
+        """The same results with what the refund's photos show together."""
+        judged = {
+            photo.sha256: one.detection
+            for photo, one in zip(photos, found, strict=True)
+            if one.detection is not None
+        }
+        files = {}
+        for digest in dict.fromkeys([*judged, *(photos[0].others if photos else ())]):
+            try:
+                files[digest] = self._files.get(digest)
+            except FileError as error:
+                _log.warning("a photo of the same claim cannot be compared: %s", error)
+        said = seen_in_others(judged, files, self._settings.language)
+        return [
+            replace(one, detection=with_reasons(one.detection, said[photo.sha256]))
+            if one.detection and photo.sha256 in said
+            else one
+            for photo, one in zip(photos, found, strict=True)
+        ]
+
     def _conclude(self, job: LeasedJob, found: dict[str, ScreeningResult]) -> None:
         now = self._clock()
         with self._database.transaction() as session:
@@ -156,6 +183,13 @@ class Screener:
             refund = lock_by_key(session, reports[0].refund_id)
             finish_job(session, job)
             screening.conclude(context, job.ref, refund, found)
+
+
+def _by_buyer(session: Session, refund_id: str) -> Sequence[str]:
+    kept = select(Image.sha256).where(
+        Image.refund_id == refund_id, Image.source.in_(Source.by_buyer()), Image.erased_at.is_(None)
+    )
+    return session.execute(kept.order_by(Image.id).limit(MOST_PHOTOS)).scalars().all()
 
 
 def _listing(session: Session, refund_id: str) -> Sequence[tuple[str, str]]:

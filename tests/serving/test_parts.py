@@ -7,20 +7,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from refundlens.model.detect import Detector
+from refundlens.model.detection import Region
+from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.cli.backends import HeatmapFolder
 from refundlens.serving.cli.common import AHEAD, in_order
 from refundlens.serving.demo.samples import SAMPLES, draw_sample
 from refundlens.serving.detection.references import read_reference, with_references
+from refundlens.serving.detection.views import seen_in_others
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import DETECTION_ID, make_id
 from refundlens.serving.kit.language import preferred
 from refundlens.serving.settings import Settings
+from refundlens.training.references.views import from_another_side
+from tests.support.scenes import scene
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -176,3 +183,26 @@ def test_a_folder_that_cannot_be_read_is_an_error_line(
     monkeypatch.setattr(backends.os, "scandir", guarded)
     judged = [LocalBackend(detector).judge(path) for path in backends.files_under([tmp_path])]
     assert [result.line.get("error", {}).get("code") for result in judged] == ["unreadable_file", None]
+
+
+def test_photos_of_one_claim_are_held_against_each_other(detector: Detector) -> None:
+    rng = np.random.default_rng(1)
+    goods = scene(3, 800, 600)
+    stained = goods.copy()
+    stained[220:264, 300:344] = np.random.default_rng(2).integers(0, 60, (44, 44, 1), dtype=np.uint8)
+    files = {name: _png(pixels) for name, pixels in (
+        ("spoilt", stained), ("again", from_another_side(goods, rng)), ("other", scene(9, 800, 600)))}  # fmt: skip
+    found = detector.detect(files["spoilt"])
+    marked = found.model_copy(update={"regions": [Region(box=(300, 220, 344, 264), probability=0.9)]})
+    said = seen_in_others({"spoilt": marked}, files, "en")["spoilt"]
+    assert {one.code: one.details for one in said} == {
+        "claim.same_thing": {"count": 1}, "claim.spot_in_one": {"count": 1}}  # fmt: skip
+    assert with_reasons(marked, said).verdict == found.verdict
+    assert seen_in_others({"spoilt": marked}, {"spoilt": files["spoilt"], "text": b"no picture"}, "zh") == {}
+    assert seen_in_others({"spoilt": marked}, {"spoilt": files["spoilt"]}, "en") == {}
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
