@@ -74,7 +74,7 @@ _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("Easy Diffusion", frozenset({"stable_diffusion_model", "seed"})),
 )  # fmt: skip
 """Keys of one JSON object that together only generators write, in lower case; the first that fits names the program."""
-_FOLDERS = ("workflow", "prompt", "extra_pnginfo", "extra")
+_FOLDERS = ("workflow", "prompt", "extra_data", "extra_pnginfo", "extra")
 """Keys under which a workflow lies once more."""
 _PACKED = ("Comment", "parameters", "prompt", "workflow", "metadata")
 """Keys of an object whose value is JSON once more, as text."""

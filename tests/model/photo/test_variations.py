@@ -384,6 +384,8 @@ SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "horde": ({"Comment": json.dumps({"prompt": "x", "params": {"sampler_name": "k", "steps": 20}})}, "generator"),
     "a list of jobs": ({"Comment": json.dumps([{"prompt": "x", "num_inference_steps": 20}])}, "generator"),
     "comfy, folded": ({"Comment": json.dumps({"extra_pnginfo": {"workflow": json.loads(_WORKFLOW)}})}, "ComfyUI"),
+    "comfy, as it is queued": (
+        {"Comment": json.dumps({"extra_data": {"extra_pnginfo": {"workflow": json.loads(_WORKFLOW)}}})}, "ComfyUI"),
     "web ui as json": ({"Comment": json.dumps(_SETTINGS)}, "Stable Diffusion web UI"),
     "chinese front end": ({"Comment": "衬衫\n反向提示词: 模糊\n迭代步数: 20, 采样方法: Euler a"}, "generator"),
 }  # fmt: skip
