@@ -175,6 +175,7 @@ def _open(data: bytes, fmt: Format) -> Image.Image:
         data = sound_chunks(data, _NEEDED)
     if fmt == "webp":
         end = riff_end(data)
+        end += end % 2
         data += b"\0" * (end - len(data))  # the padding that some writers leave out
         length = (end - 8).to_bytes(4, "little")
         data = data if data[4:8] == length else data[:4] + length + data[8:]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from refundlens.model.compare.views import Seen, View
 
 MOST_PHOTOS = 6
-"""Photos of a claim that are held against each other: 15 pairs, a third of a second of one processor each."""
+"""Photos of a claim that are held against each other: two seconds of one processor."""
 MOST_SPOTS = 3
 """Spots of a photo that are looked for in the others: as many as its answer tells of first."""
 _SIDE = 800

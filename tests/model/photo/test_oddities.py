@@ -71,6 +71,13 @@ def test_a_webp_that_counts_its_own_header_is_judged() -> None:
     assert "GIMP" in said(_changed(data, 4, struct.pack("<I", len(data))))
 
 
+@pytest.mark.parametrize("padding", [b"", b"\0"])
+def test_a_webp_that_does_not_count_its_last_padding_is_judged(padding: bytes) -> None:
+    chunk = b"XMP " + struct.pack("<I", 3) + b"odd"
+    data = build.webp() + chunk
+    assert read_photo(_changed(data, 4, struct.pack("<I", len(data) - 8)) + padding).width == 192
+
+
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_a_png_whose_pixels_do_not_fit_its_header_stays_refused(interlaced: bool) -> None:
     data = build.saved("PNG")
