@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
@@ -20,7 +22,9 @@ from refundlens.serving.storage.tables import (
     Tenant,
     WebhookDelivery,
 )
+from refundlens.training.references.views import from_another_side
 from tests.model.photo import build
+from tests.support.scenes import scene
 
 pytestmark = pytest.mark.slow
 
@@ -371,6 +375,25 @@ def test_photos_of_a_claim_that_name_two_cameras_are_told_apart(
     assert "Apple, HUAWEI" in told["claim.cameras_differ"]
     assert "7 days apart" in told["claim.times_apart"]
     assert "claim.taken_long_before" in told
+
+
+def test_photos_of_a_claim_that_show_the_same_thing_are_told_so(
+    live: Any, calls: Any, story: ModuleType
+) -> None:
+    goods = scene(3, 800, 600)
+    sides = [goods, from_another_side(goods, np.random.default_rng(1)), scene(9, 800, 600)]
+    first, *others = [cv2.imencode(".png", side[..., ::-1])[1].tobytes() for side in sides]
+    body = story.refund(first)
+    for name, data in zip(("b.png", "c.png"), others, strict=True):
+        body["images"]["refund"].append({"name": name, "data": base64.b64encode(data).decode()})
+    images = [image["id"] for image in calls("shop-1").put("/v1/refunds/r14", body)["images"]]
+    # the last photo is not reported and is looked at all the same
+    made = calls("shop-1").post("/v1/reports", {"refund_id": "r14", "image": images[:2]}, Prefer="wait=20")
+    with live.app.state.database.reading() as session:
+        for report in made["items"]:
+            stored = session.get_one(DetectionRecord, report["detection_id"]).body
+            told = {one["code"]: one for one in (*stored["reasons"], *stored["details"]["reasons"])}
+            assert told["claim.same_thing"]["details"] == {"count": 1}
 
 
 @pytest.mark.parametrize(
