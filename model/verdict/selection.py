@@ -26,7 +26,13 @@ _POLICY = (
     "policy.unsupported_condition", "policy.unstable", "policy.inconclusive_band",
 )  # fmt: skip
 _REUSE = ("reuse.in_claims", "reuse.in_claims_elsewhere")
-_OF_THE_CLAIM = ("claim.taken_long_before", "claim.cameras_differ", "claim.times_apart", "claim.spot_in_one")
+_OF_THE_CLAIM = (
+    "claim.taken_long_before",
+    "claim.cameras_differ",
+    "claim.times_apart",
+    "claim.spot_in_one",
+    "claim.earlier_spot_in_one",
+)
 _OF_THE_FILE = (
     "metadata.c2pa_invalid", "metadata.c2pa_trusted", "file.screenshot", "metadata.thumbnail_mismatch",
 )  # fmt: skip

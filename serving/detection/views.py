@@ -1,13 +1,16 @@
 """What the photos of one claim show together: the same thing, and a marked spot in one of them or in others, too.
 
-In: each photo's bytes and, where it was judged, its detection. Out: reasons for each photo that has something to say.
+In: each photo's bytes and what was marked on those that were judged. Out: reasons for each photo judged now that has
+something to say, also of spots that were marked on photos judged before: a buyer was asked for another angle.
 They inform a person and change no verdict: `model.compare.views` tells what cannot be said.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from refundlens.model.detection import Detection, Reason
 from refundlens.model.photo.image import ImageError
@@ -15,7 +18,7 @@ from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.drawing.picture import pixels_of
 
 if TYPE_CHECKING:
-    from refundlens.model.compare.views import Seen, View
+    from refundlens.model.compare.views import Box, View
 
 MOST_PHOTOS = 6
 """Photos of a claim that are held against each other: two seconds of one processor."""
@@ -25,57 +28,63 @@ _SIDE = 800
 """Pixels along the longer side, all that is looked at."""
 
 
+@dataclass(frozen=True)
+class Marked:
+    """What is marked on a photo, likeliest first. width: of the photo in pixels, which the boxes are in."""
+
+    width: int
+    boxes: tuple["Box", ...]
+
+
+def marked_by(detection: Detection) -> Marked:
+    return Marked(detection.width, tuple(one.box for one in (detection.regions or detection.defects)))
+
+
+def marked_in(body: Mapping[str, Any]) -> Marked:
+    """The same of a stored detection."""
+    found = body["regions"] or body["defects"]
+    return Marked(
+        int(body["width"]), tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in (one["box"] for one in found))
+    )
+
+
 def seen_in_others(
-    judged: Mapping[str, Detection], files: Mapping[str, bytes], language: Language
+    judged: Mapping[str, Marked], before: Mapping[str, Marked], files: Mapping[str, bytes], language: Language
 ) -> dict[str, list[Reason]]:
-    """Reasons by photo. judged: detections of photos of one claim; files: bytes of these and of its other photos."""
+    """Reasons by photo judged now. judged, before: photos of one claim, judged now and earlier. files: bytes of these
+    and of its other photos, the most important first."""
     if len(files) < 2 or not judged:
         return {}
-    from refundlens.model.compare.views import look, match, view_of  # OpenCV is loaded where it is needed
+    from refundlens.model.compare.views import match, view_of  # OpenCV is loaded where it is needed
 
     views: dict[str, View] = {}
     for name, data in islice(files.items(), MOST_PHOTOS):
         with suppress(ImageError):  # what cannot be opened is said of that photo itself
             views[name] = view_of(pixels_of(data, _SIDE))
     said: dict[str, list[Reason]] = {}
-    for name, detection in judged.items():
-        if name not in views:
-            continue
-        matches = {other: match(views[name], view) for other, view in views.items() if other != name}
-        alike = [other for other, found in matches.items() if found.same_thing]
-        spots = _spots(detection, views[name])
-        seen = [[look(views[name], views[other], matches[other], box) for other in alike] for box in spots]
-        reasons = [*_reasons(len(alike), seen, language)]
-        if reasons:
+    for name in judged.keys() & views.keys():
+        others = [other for other in views if other != name and match(views[name], views[other]).same_thing]
+        found = Counter({"claim.same_thing": len(others)})
+        seen = [_seen(judged[name], views[name], views[other]) for other in others]
+        earlier = [_seen(before[other], views[other], views[name]) for other in others if other in before]
+        for kind in ("one", "both"):
+            found[f"claim.spot_in_{kind}"] = sum(kind in kinds for kinds in seen)
+            found[f"claim.earlier_spot_in_{kind}"] = sum(kind in kinds for kinds in earlier)
+        if reasons := [_reason(code, count, language) for code, count in found.items() if count]:
             said[name] = reasons
     return said
 
 
-def _spots(detection: Detection, view: "View") -> list[tuple[int, int, int, int]]:
-    """What is marked on a photo, likeliest first, in pixels of what its view was made of."""
-    marked = [one.box for one in (detection.regions or detection.defects)][:MOST_SPOTS]
-    scale = view.pixels.shape[1] / view.scale / detection.width
-    return [
-        (round(x0 * scale), round(y0 * scale), round(x1 * scale), round(y1 * scale))
-        for x0, y0, x1, y1 in marked
-    ]
+def _seen(marked: Marked, here: "View", there: "View") -> set[str]:
+    """What is said of a photo's spots from another photo."""
+    from refundlens.model.compare.views import look, match
+
+    scale = here.pixels.shape[1] / here.scale / marked.width
+    matches = match(here, there)
+    spots = ([round(side * scale) for side in box] for box in marked.boxes[:MOST_SPOTS])
+    return {look(here, there, matches, (x0, y0, x1, y1)).kind for x0, y0, x1, y1 in spots}
 
 
-def _reasons(alike: int, seen: Sequence[Sequence["Seen"]], language: Language) -> list[Reason]:
-    found: dict[str, int] = {"claim.same_thing": alike}
-    for kind in ("one", "both"):
-        found[f"claim.spot_in_{kind}"] = max((_count(spot, kind) for spot in seen), default=0)
-    return [
-        Reason(
-            code=code,
-            basis="derived",
-            text=reason_text(code, language, count=count),
-            details={"count": count},
-        )
-        for code, count in found.items()
-        if count
-    ]
-
-
-def _count(spot: Sequence["Seen"], kind: str) -> int:
-    return sum(one.kind == kind for one in spot)
+def _reason(code: str, count: int, language: Language) -> Reason:
+    text = reason_text(code, language, count=count)
+    return Reason(code=code, basis="derived", text=text, details={"count": count})

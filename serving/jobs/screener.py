@@ -6,7 +6,7 @@ before the transaction; inside it, states are read again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
 from refundlens.serving.detection.references import SAME_SHOT, Reference, compared, read_reference
-from refundlens.serving.detection.views import MOST_PHOTOS, seen_in_others
+from refundlens.serving.detection.views import MOST_PHOTOS, Marked, marked_by, marked_in, seen_in_others
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
@@ -32,7 +32,7 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileError, FileStore
 from refundlens.serving.storage.queue import LeasedJob, finish_job
-from refundlens.serving.storage.tables import Image, Refund
+from refundlens.serving.storage.tables import DetectionRecord, Image, Refund
 from refundlens.serving.workflow import timers
 from refundlens.serving.workflow.states import ReportState, Source
 
@@ -51,14 +51,15 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Photo:
     """group: whose it is: tenants take turns in the engine. listing: name and SHA-256 of the shop's own pictures.
-    others: SHA-256 of the refund's photos by buyers, this one's included."""
+    others: SHA-256 of the refund's photos by buyers, this one's included, with what was marked on those judged before.
+    """
 
     image_id: str
     sha256: str
     claim: Defect | None
     group: str
     listing: Sequence[tuple[str, str]]
-    others: Sequence[str]
+    others: Mapping[str, Marked | None]
 
 
 class Screener:
@@ -152,17 +153,19 @@ class Screener:
     ) -> list[ScreeningResult]:
         """The same results with what the refund's photos show together."""
         judged = {
-            photo.sha256: one.detection
+            photo.sha256: marked_by(one.detection)
             for photo, one in zip(photos, found, strict=True)
             if one.detection is not None
         }
+        others = photos[0].others if photos else {}
+        before = {digest: marked for digest, marked in others.items() if marked and digest not in judged}
         files = {}
-        for digest in dict.fromkeys([*judged, *(photos[0].others if photos else ())]):
+        for digest in dict.fromkeys([*judged, *before, *others]):
             try:
                 files[digest] = self._files.get(digest)
             except FileError as error:
                 _log.warning("a photo of the same claim cannot be compared: %s", error)
-        said = seen_in_others(judged, files, self._settings.language)
+        said = seen_in_others(judged, before, files, self._settings.language)
         return [
             replace(one, detection=with_reasons(one.detection, said[photo.sha256]))
             if one.detection and photo.sha256 in said
@@ -185,11 +188,15 @@ class Screener:
             screening.conclude(context, job.ref, refund, found)
 
 
-def _by_buyer(session: Session, refund_id: str) -> Sequence[str]:
-    kept = select(Image.sha256).where(
-        Image.refund_id == refund_id, Image.source.in_(Source.by_buyer()), Image.erased_at.is_(None)
+def _by_buyer(session: Session, refund_id: str) -> Mapping[str, Marked | None]:
+    kept = (
+        select(Image.sha256, DetectionRecord.body)
+        .outerjoin(DetectionRecord, DetectionRecord.image_id == Image.id)
+        .where(Image.refund_id == refund_id, Image.source.in_(Source.by_buyer()), Image.erased_at.is_(None))
+        .order_by(Image.id, DetectionRecord.id)
+        .limit(4 * MOST_PHOTOS)
     )
-    return session.execute(kept.order_by(Image.id).limit(MOST_PHOTOS)).scalars().all()
+    return {digest: marked_in(body) if body else None for digest, body in session.execute(kept)}
 
 
 def _listing(session: Session, refund_id: str) -> Sequence[tuple[str, str]]:

@@ -21,7 +21,7 @@ from refundlens.serving.cli.backends import HeatmapFolder
 from refundlens.serving.cli.common import AHEAD, in_order
 from refundlens.serving.demo.samples import SAMPLES, draw_sample
 from refundlens.serving.detection.references import read_reference, with_references
-from refundlens.serving.detection.views import seen_in_others
+from refundlens.serving.detection.views import marked_by, marked_in, seen_in_others
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.ids import DETECTION_ID, make_id
 from refundlens.serving.kit.language import preferred
@@ -193,13 +193,19 @@ def test_photos_of_one_claim_are_held_against_each_other(detector: Detector) -> 
     files = {name: _png(pixels) for name, pixels in (
         ("spoilt", stained), ("again", from_another_side(goods, rng)), ("other", scene(9, 800, 600)))}  # fmt: skip
     found = detector.detect(files["spoilt"])
-    marked = found.model_copy(update={"regions": [Region(box=(300, 220, 344, 264), probability=0.9)]})
-    said = seen_in_others({"spoilt": marked}, files, "en")["spoilt"]
+    with_region = found.model_copy(update={"regions": [Region(box=(300, 220, 344, 264), probability=0.9)]})
+    marked = marked_by(with_region)
+    assert marked_in(with_region.public()) == marked
+    said = seen_in_others({"spoilt": marked}, {}, files, "en")["spoilt"]
     assert {one.code: one.details for one in said} == {
         "claim.same_thing": {"count": 1}, "claim.spot_in_one": {"count": 1}}  # fmt: skip
-    assert with_reasons(marked, said).verdict == found.verdict
-    assert seen_in_others({"spoilt": marked}, {"spoilt": files["spoilt"], "text": b"no picture"}, "zh") == {}
-    assert seen_in_others({"spoilt": marked}, {"spoilt": files["spoilt"]}, "en") == {}
+    assert with_reasons(with_region, said).verdict == found.verdict
+    plain = marked_by(found.model_copy(update={"regions": [], "defects": []}))
+    later = seen_in_others({"again": plain}, {"spoilt": marked}, files, "zh")["again"]
+    assert [one.code for one in later] == ["claim.same_thing", "claim.earlier_spot_in_one"]
+    alone = {"spoilt": files["spoilt"]}
+    assert seen_in_others({"spoilt": marked}, {}, {**alone, "text": b"no picture"}, "zh") == {}
+    assert seen_in_others({"spoilt": marked}, {}, alone, "en") == {}
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
