@@ -157,7 +157,7 @@ def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
         if isinstance(item, str | int | float)
     }
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
-    if "label" in keys and (named or maker or keys.keys() & _OTHERS):
+    if str(keys.get("label", "")).strip() and (named or maker or keys.keys() & _OTHERS):
         return AigcLabel(_LABELS.get(_level(keys["label"]), "label.unclear"), _producer(maker))
     product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
     generated = exported == "generation" and product in _GENERATORS

@@ -192,6 +192,11 @@ def test_words_that_are_no_label(text: str) -> None:
     assert "aigc" not in said(build.png({"Comment": text})).replace(text, "")
 
 
+def test_an_empty_label_is_none() -> None:
+    packet = build.xmp("<TC260:Label/><TC260:ContentProducer> </TC260:ContentProducer>")
+    assert "aigc" not in said(_jpeg((0xE1, _XAP + packet)))
+
+
 def test_an_unknown_block_with_other_content_is_named() -> None:
     assert "metadata.unread" in said(_png_chunk(b"abCd", b"some bytes"))
     assert "metadata.unread" in said(_jpeg((0xE5, b"some bytes")))

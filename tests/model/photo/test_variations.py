@@ -420,6 +420,8 @@ INNOCENT = (
     "white canvas shoes", "Firefly garden lamp", "Imagen de producto", "gemini necklace, chain broken", "Sora pillow",
     "AI generated voice toy is broken", "AI生成器开关坏了", "KI generiert Lärm", "Kling 2 piece bath set",
     "用AI翻译：破损", "元宝枕",
+    "AI生成？不是", "AI生成内容检测未发现问题", "本图非AI生成，实拍", "买家用AI生成的图片骗退款",
+    "Not generated with AI",
     "a flux capacitor T-shirt", "Leonardo da Vinci print", "Runway dress", "Magic eraser sponge", "Wan chair",
     "gimp mask", "snap seed packets", "made in China", "made by Gemini Industries Ltd", "by Firefly Studio",
     "the stable diffusion of ink", "Photoshop for beginners, page torn", "豆包枕头", "即梦床垫", "人工合成钻石",
