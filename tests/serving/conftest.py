@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, routing
 from PIL import Image as Picture
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.orm import Session
@@ -137,6 +137,27 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tenants, "Database", Copied)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def endpoints_read_once() -> Iterator[None]:
+    """FastAPI reads anew for each application what each endpoint asks for, which takes longer than most tests with an
+    application. The endpoints are the same: each is read once."""
+    name = "_build_dependant_with_parameterless_dependencies"
+    real: Any = getattr(routing, name, None)  # FastAPI's own: another version may have another
+    known: dict[tuple[str, Any], Any] = {}
+
+    def read_once(*, path: str, call: Any, dependencies: Sequence[Any]) -> Any:
+        if dependencies:
+            return real(path=path, call=call, dependencies=dependencies)
+        if (path, call) not in known:
+            known[path, call] = real(path=path, call=call, dependencies=())
+        return known[path, call]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if real is not None:
+            patch.setattr(routing, name, read_once)
         yield
 
 

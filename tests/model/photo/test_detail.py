@@ -1,6 +1,7 @@
 """Detail is told from what compression adds: enlarged thumbnails are seen for what they are, whatever saved them."""
 
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ SAVED: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
+@cache
 def scene(height: int = 960, width: int = 1280, seed: int = 3) -> Image.Image:
     """Detail in all octaves, as photos have: amplitudes fall with frequency, contrast differs from place to place."""
     rng = np.random.default_rng(seed)
