@@ -17,6 +17,7 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
     (out / "month.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
     _plot(facts, out / "month.png")
     rollout = facts["rollout"]
+    shadow, rescored = rollout["agreement"], rollout["rescored"]
     lines = [
         "# One month of the loop",
         "",
@@ -58,9 +59,15 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
         "",
         *([f"Promotion was refused: {rollout['refused']} An admin forced it, to play the way there and back.", ""]
           if rollout["refused"] else []),
-        f"Shadow: {rollout['agreement']}. Promoted and rolled back under load: {rollout['requests']} requests, lost "
-        f"{rollout['lost'] or 'none'}, answered by {rollout['answered_by']}, the longest took "
-        f"{rollout['longest_seconds']} s. Open cases judged by the new champion: {rollout['rescored']}.",
+        f"Shadow: {shadow['photos']} photos, {shadow['same_verdict']} with the same verdict, probabilities apart by "
+        f"{shadow['difference']:.3f}; {shadow['challenger_seconds']:.2f} s of inference a photo, the champion "
+        f"{shadow['champion_seconds']:.2f} s.",
+        "",
+        f"Promoted and rolled back under load: {rollout['requests']} requests, lost {rollout['lost'] or 'none'}; "
+        f"{', '.join(f'{version} answered {count}' for version, count in rollout['answered_by'].items())}; the longest "
+        f"took {rollout['longest_seconds']} s. Open cases judged by the new champion: {rescored['cases']}, failed "
+        f"{rescored['failed']}; the photo alone would lead {rescored['changed']} elsewhere than what people decided; "
+        "none was decided anew.",
         "",
         "| step | seconds |",
         "| --- | --- |",
@@ -72,21 +79,32 @@ def write_month(facts: dict[str, Any], out: Path) -> None:
 
 
 def _plot(facts: dict[str, Any], path: Path) -> None:
-    """Recall of every slice of manipulated pictures, before and after."""
-    pairs = []
+    """Champion and candidate: ROC AUC of every slice that decides, and of pairs and controls."""
+    slices = []
     for check in facts["checks"]:
         found = _CHANGE.search(check["text"])
-        if check["rule"] == "slice_recall" and found and check["slice"].startswith(("generator", "kind")):
-            pairs.append((check["slice"], float(found[1]), float(found[2])))
-    figure, axes = pyplot.subplots(figsize=(7, 0.5 * len(pairs) + 1.5))
-    for row, (_, before, after) in enumerate(pairs):
-        axes.plot([before, after], [row, row], color="#999", zorder=1)
-        axes.scatter([before], [row], color="#b33", zorder=2, label="champion" if not row else None)
-        axes.scatter([after], [row], color="#183", zorder=2, label="candidate" if not row else None)
-    axes.set_yticks(range(len(pairs)), [name for name, _, _ in pairs])
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("share found at the operating rate of false accusations")
-    axes.legend(loc="lower right")
-    figure.tight_layout()
+        if check["rule"] == "slice_auc" and check["decides"] and found:
+            slices.append((check["slice"], float(found[1]), float(found[2])))
+    controls = [
+        (name.replace(", AUC", ""), before, after)
+        for name, (before, after, _) in facts["pairs_and_controls"].items()
+        if "AUC" in name
+    ]
+    heights = [len(slices), len(controls)]
+    figure, both = pyplot.subplots(
+        2, sharex=True, figsize=(9, 0.35 * sum(heights) + 1.5), height_ratios=heights, layout="constrained"
+    )
+    for axes, pairs, title in zip(
+        both, (slices, controls), ("slices of the gate", "pairs and controls"), strict=True
+    ):
+        for row, (_, before, after) in enumerate(pairs):
+            axes.plot([before, after], [row, row], color="#999", zorder=1)
+            axes.scatter([before], [row], color="#b33", zorder=2, label="champion" if not row else None)
+            axes.scatter([after], [row], color="#183", zorder=2, label="candidate" if not row else None)
+        axes.axvline(0.5, color="#ccc", zorder=0)
+        axes.set_yticks(range(len(pairs)), [name for name, _, _ in pairs])
+        axes.set_title(title, fontsize="medium")
+    both[0].legend(loc="upper left")
+    both[1].set_xlabel("ROC AUC; chance is 0.5")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
