@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 DAY = 86_400
-REST_MS, TILE_MS = 68.0, 19.0
+REST_MS, TILE_MS = 25.6, 17.3
 """Of a photo: processor time beside the network, and of each tile in it, in milliseconds, by
 `python -m tests.load.capacity`. They are of one machine: measure yours."""
 TILES = 21.0

@@ -127,7 +127,7 @@ def draw_plot(result: dict[str, Any], path: Path) -> None:
     left.legend()
     replicas = [one["replicas"] for one in result["replicas"]]
     middle.loglog(replicas, [one["goodput_at_twice_the_load"] for one in result["replicas"]], "o-")
-    middle.set(xlabel="replicas", ylabel="photos a second in time, at twice the load (simulated)")
+    middle.set(xlabel="replicas", ylabel="photos in time a second, twice the load")
     days = np.logspace(3, 7, 60)
     cost = Cost(result["rest_ms"], result["tile_ms"], statistics.fmean(_usual(result)))
     cores = [plan(Demand(float(photos)), cost, Prices()).cores for photos in days]
