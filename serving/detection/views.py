@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from refundlens.model.detection import Detection, Reason
@@ -52,13 +51,13 @@ def seen_in_others(
     judged: Mapping[str, Marked], before: Mapping[str, Marked], files: Mapping[str, bytes], language: Language
 ) -> dict[str, list[Reason]]:
     """Reasons by photo judged now. judged, before: photos of one claim, judged now and earlier. files: bytes of these
-    and of its other photos, the most important first."""
+    and of its other photos, MOST_PHOTOS at most."""
     if len(files) < 2 or not judged:
         return {}
     from refundlens.model.compare.views import match, view_of  # OpenCV is loaded where it is needed
 
     views: dict[str, View] = {}
-    for name, data in islice(files.items(), MOST_PHOTOS):
+    for name, data in files.items():
         with suppress(ImageError):  # what cannot be opened is said of that photo itself
             views[name] = view_of(pixels_of(data, _SIDE))
     said: dict[str, list[Reason]] = {}

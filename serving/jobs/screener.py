@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -160,7 +161,7 @@ class Screener:
         others = photos[0].others if photos else {}
         before = {digest: marked for digest, marked in others.items() if marked and digest not in judged}
         files = {}
-        for digest in dict.fromkeys([*judged, *before, *others]):
+        for digest in islice(dict.fromkeys([*judged, *before, *others]), MOST_PHOTOS):
             try:
                 files[digest] = self._files.get(digest)
             except FileError as error:
