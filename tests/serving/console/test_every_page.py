@@ -16,16 +16,12 @@ from fastapi.routing import APIRoute
 from refundlens.model.detect import Detector
 from refundlens.serving.reports.held import UNDO
 from refundlens.serving.settings import Settings
-from tests.serving.console.test_browser import (  # noqa: F401 - `browser` is a fixture
-    WAYS,
-    Person,
-    a_context,
-    browser,
-    pytestmark,
-)
 from tests.serving.console.test_versions import LOG, _report, _send
+from tests.support.browser import NEEDED, WAYS, Person
 from tests.support.desk import Desk
 from tests.support.tiny import save_bundle
+
+pytestmark = NEEDED
 
 NO_PAGES = ("/openapi.json", "/badge", "/welcome", "/login/openid", "/login/openid/back", "/queue/next")
 """GET of what people do not look at: parts of pages, and ways to another page."""
@@ -117,14 +113,12 @@ def _pages(routes: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("way", ["zh, desktop", "en, phone"])
-def test_every_page_is_fit_to_be_seen(browser: Any, places: tuple[Any, list[Place]], way: str) -> None:  # noqa: F811
+def test_every_page_is_fit_to_be_seen(browser: Any, places: tuple[Any, list[Place]], way: str) -> None:
     live, known = places
     there = {path for path in _pages(live.app.routes) if not path.endswith(FILES)} - set(NO_PAGES) - {"/fake"}
     assert there <= {one.route for one in known}, "a page that is new: say above how it is reached"
     for who in dict.fromkeys(one.who for one in known):
-        context = a_context(browser, **WAYS[way])
-        person = Person(context.new_page(), live.base, way)
-        person.page.on("pageerror", lambda error, person=person: person.troubles.append(str(error)))
+        person = Person.at(browser, live.base, way)
         if who:
             person.log_in(live.key(who), "/password")
         for one in known:
@@ -136,4 +130,4 @@ def test_every_page_is_fit_to_be_seen(browser: Any, places: tuple[Any, list[Plac
             frame = person.page.locator("body > header").bounding_box()
             assert frame["height"] <= FRAME * WAYS[way]["viewport"]["height"], (one.path, frame)  # type: ignore[index]
         assert person.troubles == [], who
-        context.close()
+        person.page.context.close()
