@@ -10,6 +10,8 @@ from refundlens.datasets.collect import collect, read_list
 from refundlens.datasets.collection import CollectionError, family_of, read_index
 from tests.datasets.collections import snapshot
 
+pytestmark = pytest.mark.slow
+
 
 def test_listed_pictures_come_out_bit_for_bit(tmp_path: Path) -> None:
     source = snapshot(tmp_path)

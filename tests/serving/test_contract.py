@@ -13,6 +13,8 @@ from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.roles import KEY_ROLES
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ALL = frozenset(role.value for role in KEY_ROLES)
 DISPUTE = frozenset({"merchant", "adjudicator"})
 ENDPOINTS: tuple[tuple[str, str, frozenset[str]], ...] = (

@@ -11,6 +11,8 @@ from refundlens.model.detection import Detection
 from refundlens.serving.detection.schemas import EXAMPLE, DetectionOut
 from refundlens.serving.http.problems import ProblemDetails
 
+pytestmark = pytest.mark.slow
+
 
 def test_alive_at_once_and_ready_after_warm_up(app: FastAPI) -> None:
     cold = TestClient(app)  # no lifespan: nothing has warmed up

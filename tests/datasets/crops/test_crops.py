@@ -19,6 +19,8 @@ from refundlens.datasets.editors import small_autoencoder
 from refundlens.training.editors.autoencoders import SPECS
 from tests.datasets.collections import photo, snapshot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:

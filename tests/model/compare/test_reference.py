@@ -13,6 +13,8 @@ from refundlens.model.compare.reference import PAINTED, compare, false_accusatio
 from refundlens.model.compare.spots import FAINT, LOOKED, PLAIN, STRONG, UNSURE, Spot, masks
 from tests.support.scenes import scene, sent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("seed", range(3))

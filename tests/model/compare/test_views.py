@@ -9,6 +9,8 @@ from refundlens.model.compare.views import Seen, look, match, view_of
 from refundlens.training.references.views import from_another_side
 from tests.support.scenes import scene
 
+pytestmark = pytest.mark.slow
+
 Pixels = NDArray[np.uint8]
 SPOT = (300, 220, 344, 264)
 

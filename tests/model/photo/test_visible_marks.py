@@ -12,6 +12,8 @@ from refundlens.model.photo.visible_marks import find_visible_marks
 from refundlens.model.verdict.policy import rule
 from tests.support.scenes import scene
 
+pytestmark = pytest.mark.slow
+
 
 def _marked(
     pixels: np.ndarray, width: int = 48, margin: int = 32, opacity: float = 0.6, left: bool = False

@@ -14,6 +14,8 @@ from refundlens.model.verdict.policy import rule
 from refundlens.training import written_marks as drawing
 from tests.support.scenes import scene
 
+pytestmark = pytest.mark.slow
+
 Pixels = NDArray[np.uint8]
 _OPACITY = {"豆包AI生成": 0.62, "即梦AI": 0.8, "AI生成": 0.8, "AI生成 narrow": 0.8, "可灵AI": 0.8, "KlingAI": 0.8,
             "KlingAI latin": 0.8, "AI-generated": 0.8, "AI-generated latin": 0.8}  # fmt: skip

@@ -17,6 +17,8 @@ from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.storage.tables import ApiKey, AuditEvent, StoredAnswer, Tenant
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 SECRET = re.compile(r"rl_[0-9A-Z]{8}_[A-Za-z0-9_-]{43}")
 
 

@@ -24,6 +24,8 @@ from refundlens.serving.storage.tables import AuditEvent, Complaint, Refund, Ten
 from refundlens.serving.workflow.states import ReportState
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Any]
 
 

@@ -23,6 +23,8 @@ from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.sending import HttpSender
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{44}")
 
 

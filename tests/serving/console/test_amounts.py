@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.workflow.states import ReportState
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     ("KWD", "en"): "KWD\xa012.345",
     ("KWD", "zh"): "KWD\xa012.345",

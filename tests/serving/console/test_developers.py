@@ -18,6 +18,8 @@ from refundlens.serving.console.developers.reference import ApiReference, Operat
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.language import texts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -19,6 +19,8 @@ from refundlens.serving.refunds import search
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import ReportState
 
+pytestmark = pytest.mark.slow
+
 
 def log_in(app: FastAPI, key: str) -> TestClient:
     browser = TestClient(app, headers={"accept-language": "en"})

@@ -26,6 +26,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import ReportState
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 NASTY = '<script>alert("x")</script>'
 

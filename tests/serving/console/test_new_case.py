@@ -13,6 +13,8 @@ from refundlens.serving.identity.access import COOKIE
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.storage.tables import Image, Refund, Report
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 TYPED = {"number": "2026-77", "amount": "¥1,280.50", "currency": "CNY", "buyer": "tb_88", "claim": "hole",
          "claim_text": "袖口破洞", "source": "chat", "deadline": "2026-11-24T08:00", "zone": "Asia/Shanghai",

@@ -49,6 +49,8 @@ from refundlens.serving.storage.tables.events import Lane
 from refundlens.serving.workflow.states import ReportState
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 AREAS = ("queue", "appeals", "models")
 Photo = Callable[..., bytes]
 

@@ -18,6 +18,8 @@ from refundlens.serving.storage.queue import take
 from refundlens.serving.storage.tables import Decision, Lane, Report
 from refundlens.serving.workflow.states import ReportState
 
+pytestmark = pytest.mark.slow
+
 
 def pass_ten_seconds(app: FastAPI) -> None:
     """What the worker does when decisions can be undone no more; no worker runs here."""

@@ -30,6 +30,8 @@ from tests.support.desk import Desk
 from tests.support.tiny import save_bundle
 from tests.training.evaluation.test_report import evaluation
 
+pytestmark = pytest.mark.slow
+
 LOG = Path(__file__).parents[3] / "docs" / "results" / "refundlens-s-0.4.0-training.jsonl"
 
 

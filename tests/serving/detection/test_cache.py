@@ -18,6 +18,8 @@ from refundlens.serving.detection.cache import Question, ResultCache
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import DetectionRecord
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 KEY = {"Authorization": "Bearer test-key"}
 

@@ -30,6 +30,8 @@ from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import StoredAnswer
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 LINE = [
     "file", "sha256", "width", "height", "verdict", "probability", "kind", "defects", "regions", "conditions",

@@ -19,6 +19,8 @@ from refundlens.model.names import KINDS
 from refundlens.serving.http.budgets import Caller
 from refundlens.serving.http.problems import ProblemDetails
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 PATIENCE = 30.0
 """Seconds until a test that waits gives up."""

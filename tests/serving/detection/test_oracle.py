@@ -25,6 +25,8 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.tables import OutboxEvent
 from refundlens.serving.webhooks.stream import told
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("authentic", "ai_generated", "ai_edited", "photoshopped")
 
 

@@ -15,6 +15,8 @@ from refundlens.serving.identity.keys import demo_key
 from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., bytes]
 
 

@@ -22,6 +22,8 @@ from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image
 
+pytestmark = pytest.mark.slow
+
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = "tnt_one//engineer/me"
 

@@ -22,6 +22,8 @@ from refundlens.serving.engine.job import PhotoJob
 from refundlens.serving.registry import loader
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 MakePhoto = Callable[..., bytes]
 PATIENCE = 60.0
 """Seconds that no test needs."""

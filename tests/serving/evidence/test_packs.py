@@ -18,6 +18,8 @@ from refundlens.serving.evidence.signature import read_keys
 from refundlens.serving.evidence.verify import open_pack
 from refundlens.serving.storage.tables import Image, Report
 
+pytestmark = pytest.mark.slow
+
 
 def _run(*arguments: str) -> tuple[int, dict[str, Any]]:
     """Exit status and findings by check."""

@@ -14,6 +14,8 @@ from refundlens.serving.drawing.pack_words import hash_rows, model_rows, report_
 from refundlens.serving.drawing.text import chinese_font, font
 from refundlens.serving.evidence.pack import split
 
+pytestmark = pytest.mark.slow
+
 AT = "2026-11-22T08:00:00.000Z"
 DECISION = {
     "id": "dec_1",

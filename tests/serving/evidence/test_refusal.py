@@ -9,6 +9,8 @@ from sqlalchemy import update
 from refundlens.serving.reports import refusal, service
 from refundlens.serving.storage.tables import Refusal, Report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def changing(case: Any, monkeypatch: pytest.MonkeyPatch) -> Any:

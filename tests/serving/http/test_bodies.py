@@ -15,6 +15,8 @@ from refundlens.serving.http.middleware import MOST_BYTES
 from refundlens.serving.kit.schema import from_base64
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 TOO_LONG = b'{"note": "' + b"x" * MOST_BYTES + b'"}'
 
 

@@ -14,6 +14,8 @@ import pytest
 from refundlens.serving.http import connections
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 OTHER = "127.0.0.2"
 """Another address of this machine, which no setting calls a proxy."""
 

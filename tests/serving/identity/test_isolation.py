@@ -26,6 +26,8 @@ from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30.0
 """Seconds for what the worker does by itself."""
 SHARED = {

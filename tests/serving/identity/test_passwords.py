@@ -31,6 +31,8 @@ from refundlens.serving.storage.tables import ApiKey, AuditEvent
 from tests.support.desk import Desk
 from tests.support.openid import openid_provider
 
+pytestmark = pytest.mark.slow
+
 ANN, PASSWORD = "ann@shop.example.com", "correct horse battery"
 
 

@@ -21,6 +21,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import DetectionRecord, Refund, Report
 from refundlens.serving.workflow.states import RefundStatus
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 300
 """Seconds: drawing, judging and laying over take some of a processor, which a busy machine shares out."""
 

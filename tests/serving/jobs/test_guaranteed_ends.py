@@ -22,6 +22,8 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.storage import queue
 from refundlens.serving.storage.tables import Job, Lane
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = timedelta(hours=48)
 MOST_TRIES = 8
 """Far more than any photo should be tried; the fault that this file is about tried one 35 times."""

@@ -31,6 +31,8 @@ from refundlens.serving.workflow.states import ReportState
 from tests.serving.conftest import MovableClock
 from tests.support.tiny import save_bundle
 
+pytestmark = pytest.mark.slow
+
 OPEN = (ReportState.ESTABLISHED, ReportState.NEEDS_REVIEW, ReportState.NOT_ESTABLISHED)
 
 

@@ -14,6 +14,8 @@ import pytest
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.serving.kit.apart import MOST_MEMORY, NICE, Apart, ProcessDied
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def apart() -> Iterator[Apart]:

@@ -28,6 +28,8 @@ from refundlens.serving.storage.tables import (
 from refundlens.serving.workflow.states import ReportState
 from tests.serving.conftest import MovableClock
 
+pytestmark = pytest.mark.slow
+
 Add = Callable[..., str]
 
 

@@ -18,6 +18,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Refund
 from refundlens.serving.workflow.suppliers import has_known_buyer
 
+pytestmark = pytest.mark.slow
+
 KEYS = "platform:taobao:key-taobao,platform:stripe_like:key-stripe,merchant:shop-1:key-shop-1,adjudicator:ann:key-ann"
 TAOBAO: dict[str, Any] = {
     "refund_id": "9911223344",

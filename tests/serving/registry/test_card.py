@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from refundlens.model.bundle import bundled_path, load
 from refundlens.serving.registry import card
 
+pytestmark = pytest.mark.slow
+
 CARD = """---
 license: apache-2.0
 tags:

@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from refundlens.serving.cli.main import app as cli
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 

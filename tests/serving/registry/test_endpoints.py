@@ -11,6 +11,8 @@ from refundlens.model.detect import Detector
 from refundlens.serving.registry import service
 from refundlens.serving.registry.bundles import examine
 
+pytestmark = pytest.mark.slow
+
 TINY = "/v1/models/refundlens-tiny-"
 
 

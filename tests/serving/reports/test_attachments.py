@@ -15,6 +15,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.workflow.states import RefundStatus, ReportState
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 PDF = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj"
 RECEIPT = "收据：128 元".encode()
 MOVIE = b"\x00\x00\x00\x18ftypqt  a clip"

@@ -30,6 +30,8 @@ from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import Image, PhotoPrint, Refund, Tenant
 from tests.support.scenes import cut, jpeg, scene, sent
 
+pytestmark = pytest.mark.slow
+
 Caller = Callable[[str], Any]
 
 

@@ -25,6 +25,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, DatabaseError, sqlite_file
 from refundlens.serving.storage.files import FileStore
 
+pytestmark = pytest.mark.slow
+
 REFUND = {
     "account": "shop-1",
     "status": "open",

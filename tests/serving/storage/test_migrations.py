@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 from refundlens.serving.storage.database import Database, sqlite_url
 from refundlens.serving.storage.migrate import downgrade, upgrade
 
+pytestmark = pytest.mark.slow
+
 AT = "2026-01-01 00:00:00.000000+00:00"
 BODY = json.dumps({"id": "det_1", "verdict": "fake"})
 ROWS: dict[str, dict[str, object]] = {

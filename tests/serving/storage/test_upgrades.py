@@ -21,6 +21,8 @@ from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, DatabaseError, sqlite_file, sqlite_url
 from refundlens.serving.storage.migrate import alembic_config, downgrade, revisions, upgrade
 
+pytestmark = pytest.mark.slow
+
 FIRST = "0001"
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 BUYER = "b" * 64

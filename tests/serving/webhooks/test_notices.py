@@ -25,6 +25,8 @@ from refundlens.serving.webhooks.sending import HttpSender
 from tests.support.desk import Desk
 from tests.support.receivers import MailServer, Robot
 
+pytestmark = pytest.mark.slow
+
 TAKEN = {"slack": "ok", "feishu": '{"code":0,"msg":"success"}'}
 
 

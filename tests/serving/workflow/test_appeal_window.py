@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.workflow.states import ReportState
 
+pytestmark = pytest.mark.slow
+
 Caller = Callable[[str], Any]
 GROUNDS = {"grounds": "It is the other sleeve."}
 

@@ -22,6 +22,8 @@ from refundlens.serving.drawing.picture import LINE, MARGIN
 from refundlens.serving.drawing.text import chinese_font, font
 from refundlens.serving.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 KEYS = (
     "platform:taobao",
     "merchant:shop-1",

@@ -20,6 +20,8 @@ from refundlens.serving.storage.tables import AuditEvent, IntegrityEntry, Refund
 from refundlens.serving.workflow.states import ReportState
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def signing(workflow_app: FastAPI) -> Ed25519PrivateKey:

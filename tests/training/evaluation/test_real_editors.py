@@ -22,6 +22,8 @@ from refundlens.training.evaluation.real_editors import (
 from tests.datasets.collections import snapshot
 from tests.support.tiny import save_bundle
 
+pytestmark = pytest.mark.slow
+
 
 def _entry(name: str, label: str, pair: str = "", generator: str = "", kind: str = "real_product") -> Entry:
     return Entry(name, "validation", label, kind, pair, "", generator, f"r/{name}", name, "", "", None)  # type: ignore[arg-type]

@@ -30,6 +30,8 @@ from refundlens.training.gate.suite import DELIVERY, Case, SuiteError, freeze, l
 from tests.datasets.collections import COLUMNS
 from tests.support.tiny import save_bundle
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_PICTURES = {"latency ", "size "}
 """Rules that are about no picture, as rule and slice."""
 
