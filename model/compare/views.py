@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.align import RATIO, Pixels
+from refundlens.model.detection import Box
 
-Box = tuple[int, int, int, int]
 Values = NDArray[np.float32]
 Kind = Literal["both", "one", "unsaid"]
 

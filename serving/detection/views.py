@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from refundlens.model.detection import Detection, Reason
+from refundlens.model.detection import Box, Detection, Reason
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.texts import Language, reason_text
 from refundlens.serving.drawing.picture import pixels_of
 
 if TYPE_CHECKING:
-    from refundlens.model.compare.views import Box, View
+    from refundlens.model.compare.views import Matches, View
 
 MOST_PHOTOS = 6
 """Photos of a claim that are held against each other: two seconds of one processor."""
@@ -32,7 +32,7 @@ class Marked:
     """What is marked on a photo, likeliest first. width: of the photo in pixels, which the boxes are in."""
 
     width: int
-    boxes: tuple["Box", ...]
+    boxes: tuple[Box, ...]
 
 
 def marked_by(detection: Detection) -> Marked:
@@ -62,10 +62,15 @@ def seen_in_others(
             views[name] = view_of(pixels_of(data, _SIDE))
     said: dict[str, list[Reason]] = {}
     for name in judged.keys() & views.keys():
-        others = [other for other in views if other != name and match(views[name], views[other]).same_thing]
+        matches = {other: match(views[name], views[other]) for other in views if other != name}
+        others = {other: there for other, there in matches.items() if there.same_thing}
         found = Counter({"claim.same_thing": len(others)})
-        seen = [_seen(judged[name], views[name], views[other]) for other in others]
-        earlier = [_seen(before[other], views[other], views[name]) for other in others if other in before]
+        seen = [_seen(judged[name], views[name], views[other], there) for other, there in others.items()]
+        earlier = [
+            _seen(before[other], views[other], views[name], match(views[other], views[name]))
+            for other in others
+            if other in before
+        ]
         for kind in ("one", "both"):
             found[f"claim.spot_in_{kind}"] = sum(kind in kinds for kinds in seen)
             found[f"claim.earlier_spot_in_{kind}"] = sum(kind in kinds for kinds in earlier)
@@ -74,12 +79,11 @@ def seen_in_others(
     return said
 
 
-def _seen(marked: Marked, here: "View", there: "View") -> set[str]:
+def _seen(marked: Marked, here: "View", there: "View", matches: "Matches") -> set[str]:
     """What is said of a photo's spots from another photo."""
-    from refundlens.model.compare.views import look, match
+    from refundlens.model.compare.views import look
 
     scale = here.pixels.shape[1] / here.scale / marked.width
-    matches = match(here, there)
     spots = ([round(side * scale) for side in box] for box in marked.boxes[:MOST_SPOTS])
     return {look(here, there, matches, (x0, y0, x1, y1)).kind for x0, y0, x1, y1 in spots}
 

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from refundlens.datasets.defects import paint
 from refundlens.model.compare.align import Pixels
 from refundlens.model.compare.reference import compare
-from refundlens.model.compare.views import SIDE, Box, Seen, View, look, match, view_of
+from refundlens.model.compare.views import SIDE, Seen, View, look, match, view_of
+from refundlens.model.detection import Box
 from refundlens.model.names import DEFECTS
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
@@ -43,10 +44,14 @@ DETAIL = 6.0
 Row = dict[str, str]
 
 
+def _photos(folder: Path, split: str) -> list[Row]:
+    with (folder / "index.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["split"] == split and row["class"] == "authentic"]
+
+
 def neighbours(folder: Path, split: str) -> Iterator[tuple[Row, Row]]:
     """Photos of one origin that stand near each other."""
-    with (folder / "index.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split and row["class"] == "authentic"]
+    rows = _photos(folder, split)
     rows.sort(key=lambda row: (row["group"], row["path"]))
     for place, row in enumerate(rows):
         for other in rows[place + 1 : place + 1 + NEAR]:
@@ -74,8 +79,7 @@ def second_shots(folder: Path, split: str, count: int) -> Iterator[tuple[Pixels,
 
 def strangers(folder: Path, split: str, count: int) -> Iterator[int]:
     """Places in common of photos of different origins."""
-    with (folder / "index.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split and row["class"] == "authentic"]
+    rows = _photos(folder, split)
     random.Random(SEED).shuffle(rows)
     pairs = ((one, other) for one, other in itertools.pairwise(rows) if one["group"] != other["group"])
     viewed = lru_cache(maxsize=2)(lambda file: _viewed(folder / file))
