@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session, sessionmaker
@@ -118,6 +118,8 @@ class Database:
         # SQLite's own waiting wakes up now and then to look, finds another just begun, and gives up at last with
         # `database is locked`: so writers of this process wait for each other here
         self._turn = WriterQueue(TURN_SECONDS).turn if self.dialect == "sqlite" else nullcontext
+        self._doubted = False
+        event.listen(self._engine, "handle_error", self._doubt)
 
     @property
     def dialect(self) -> str:
@@ -169,9 +171,19 @@ class Database:
             raise DatabaseError(f"the database {self.name} cannot be trusted ({'; '.join(told)}): {advice}")
 
     def ping(self) -> None:
-        """Ask for next to nothing. Raises SQLAlchemy's errors."""
+        """Ask for next to nothing; the whole file is looked at once somebody was told that it is damaged, by new
+        connections, since the pages that others keep in memory are well still. Raises SQLAlchemy's errors and
+        DatabaseError."""
+        if self._doubted:
+            self.close()
+            self.check()
+            self._doubted = False
         with self._engine.connect() as connection:
             connection.execute(text("SELECT version_num FROM alembic_version"))
+
+    def _doubt(self, context: ExceptionContext) -> None:
+        if storage_fault(context.original_exception) is StorageFault.CORRUPT:
+            self._doubted = True
 
     def _cannot_be_used(self, error: DBAPIError) -> "DatabaseError":
         fault = storage_fault(error)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -113,6 +114,26 @@ def test_no_list_is_empty_because_the_database_is_damaged(
         assert (answer.status_code, answer.json()["code"]) in told, answer.text
         ready = client.get("/readyz")
         assert ready.status_code == 503 and "database" in ready.json()["detail"]
+
+
+def test_one_answer_of_a_damaged_database_has_the_whole_file_looked_at(data: Path) -> None:
+    """Readiness asks for a page that connections keep in memory: another page's damage is told all the same."""
+    database = Database(f"sqlite:///{sqlite_file(data)}")
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE filled (word TEXT)"))
+        session.execute(text("INSERT INTO filled VALUES (:word)"), [{"word": "x" * 100}] * 2000)
+    database.close()  # nothing is left in memory, nothing in the log
+    database.ping()
+    file = sqlite_file(data)
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size - 150_000)
+        opened.write(os.urandom(150_000))
+    database.ping()
+    with pytest.raises(DBAPIError), database.reading() as session:
+        session.execute(text("SELECT * FROM filled")).all()
+    with pytest.raises(DatabaseError, match="restore the last backup"):
+        database.ping()
+    database.close()
 
 
 @pytest.fixture
