@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from refundlens.training.retrain.plan import DELIVERIES
+
 app = typer.Typer(no_args_is_help=True, help="From a dataset to a calibrated ONNX bundle.")
 
 Run = Annotated[Path, typer.Argument(help="Folder of the run.")]
@@ -234,7 +236,9 @@ def retrain(
     limit_photos: Annotated[
         int | None, typer.Option(min=1, help="Calibration: of each class at most.")
     ] = None,
-    deliveries: Annotated[int | None, typer.Option(min=1, help="Calibration: of each picture at most.")] = 4,
+    deliveries: Annotated[
+        int | None, typer.Option(min=1, help="Calibration: of each picture at most.")
+    ] = DELIVERIES,
     with_test: Annotated[
         bool, typer.Option("--with-test", help="Calibration: also on the collection's test split.")
     ] = False,

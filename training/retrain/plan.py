@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 STATE = "steps.json"
+DELIVERIES = 7
+"""Of each picture that calibration counts: as many as the bundled model's, so that their bounds can be compared."""
 
 
 class RetrainError(ValueError):
@@ -40,7 +42,7 @@ class RetrainPlan:
     accepted: tuple[str, ...] = ()
     shards: int = 4
     photos: int | None = None
-    deliveries: int | None = 4
+    deliveries: int | None = DELIVERIES
     with_test: bool = False
     limit: float = 0.01
     confidence: float = 0.95
