@@ -27,10 +27,11 @@ from refundlens.model.progress import track
 PACK_ROLES = ("real_product", "camera_original")
 """Roles of a pack's photos that training may see; the rest is kept for calibration."""
 EDITORS = {
-    "taef2": 0.34, "srgan-x2": 0.16, "srgan-x4": 0.06, "esrgan-medium-x4": 0.12, "realesr-animevideov3-x2": 0.12,
-    "realesr-animevideov3-x4": 0.05, "waifu2x-photo-x2": 0.15,
+    "taef2": 0.55, "migan": 0.25, "srgan-x2": 0.05, "srgan-x4": 0.02, "esrgan-medium-x4": 0.04,
+    "realesr-animevideov3-x2": 0.03, "realesr-animevideov3-x4": 0.01, "waifu2x-photo-x2": 0.05,
 }  # fmt: skip
-"""How often each network redraws a window: latent autoencoders before upscalers, as editors use them."""
+"""How often each network redraws a window: latent autoencoders and inpainters before upscalers, whose traces are found
+already."""
 OWN_SHARE = 0.5
 """Share of windows that small autoencoders of our own redraw, where there are any: every one brings a decoder whose
 traces no other has."""

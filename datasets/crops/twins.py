@@ -34,8 +34,8 @@ SHARES = {
 }  # fmt: skip
 """Share of each kind of pair. "paired": a real editor's picture with its own input; "whole": a generator's picture and
 a photo that looks like it; "transplant": a region of a generated picture in a photo, or the reverse; "redrawn": decoded
-again by a network, nothing or a defect painted; "forgery": collected splices and copy-moves; "classical", "painted":
-our own, without a network."""
+again by a network or a hole filled by one, nothing or a defect painted; "forgery": collected splices and copy-moves;
+"classical", "painted": our own, without a network."""
 WATCHED = {"paired": 0.28, "whole": 0.28, "transplant": 0.24, "control": 0.2}
 """The same for watching: real editors only, and pairs of two authentic photos, the second one of a gallery, which a
 network that looks at pixels cannot tell apart."""
@@ -309,13 +309,16 @@ class TwinSource:
         with np.load(path) as stored:
             photo, drawn, name = stored["photo"], stored["drawn"], str(stored["editor"])
             defect, where = str(stored["defect"]), stored["region"]
+            hole = np.asarray(stored["changed"] / 255, np.float32) if "changed" in stored else None
         scale = max(float(draw_scale(rng, max(photo.shape[:2]), min(photo.shape[:2]), 208)), 0.5)
         quality = int(rng.integers(80, 96))
         if rng.random() < REHISTORY:
             drawn = _saved(drawn, quality)
         if rng.random() < 0.15:  # the twin is cleaned too: "cleaner" must not be "fake"
             photo = cv2.medianBlur(photo, 3) if rng.random() < 0.3 else _saved(photo, quality)
-        if rng.random() < 0.5:
+        if hole is not None:
+            changed = hole
+        elif rng.random() < 0.5:
             changed = np.ones(photo.shape[:2], np.float32)
         else:
             region = soft_region(rng, *photo.shape[:2])

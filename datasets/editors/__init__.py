@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 Factory = Callable[[], Editor]
 OWN = "ae-"
 """How names of our own small autoencoders begin."""
+INPAINTERS = ("migan", "inpaint-")
+"""How names of editors begin that draw a hole and leave the rest."""
+MIGAN = "migan_pipeline_v2.onnx"
 
 
 def available(generators: Path | None = None, small: Path | None = None) -> dict[str, Factory]:
     """Every editor that these folders allow: name -> a factory that loads it when called.
 
-    generators: folder with the published weights (TAEF2, SRGAN, ESRGAN, Real-ESRGAN, waifu2x); those whose files are
-    missing are left out. small: folder of our own networks, each `<name>.pt` becoming "ae-<name>" (an autoencoder) and
-    each `inpaint-<name>.pt` keeping its name (an inpainter).
+    generators: folder with the published weights (TAEF2, MI-GAN, SRGAN, ESRGAN, Real-ESRGAN, waifu2x); those whose
+    files are missing are left out. small: folder of our own networks, each `<name>.pt` becoming "ae-<name>" (an
+    autoencoder) and each `inpaint-<name>.pt` keeping its name (an inpainter).
     Without folders only "classical" is there, which needs no weights.
     """
     found: dict[str, Factory] = {"classical": _classical}
@@ -59,10 +62,17 @@ def _small(path: Path) -> Editor:
 
 
 def _inpainter(path: Path) -> Editor:
-    from refundlens.datasets.editors.inpainting import InpaintingEditor
+    from refundlens.datasets.editors.inpainting import InpaintingEditor, drawn_by
     from refundlens.datasets.editors.small_inpainter import load
 
-    return InpaintingEditor(path.stem, load(path))
+    network = load(path)
+    return InpaintingEditor(path.stem, drawn_by(network), faithful=network.spec.faithful)
+
+
+def _migan(folder: Path) -> Editor:
+    from refundlens.datasets.editors.inpainting import InpaintingEditor, load_migan
+
+    return InpaintingEditor("migan", load_migan(folder / MIGAN))
 
 
 def _taef2(folder: Path) -> Editor:
@@ -112,6 +122,7 @@ def _waifu2x(folder: Path) -> "ImageNetwork":
 
 _PUBLISHED: dict[str, tuple[tuple[str, ...], Callable[[Path], Editor]]] = {
     "taef2": (("taef2_encoder.pth", "taef2_decoder.pth"), _taef2),
+    "migan": ((MIGAN,), _migan),
     "srgan-x2": (("srgan_netG_x2.pth",), _network("srgan-x2", _srgan(2))),
     "srgan-x4": (("srgan_netG_x4.pth",), _network("srgan-x4", _srgan(4))),
     "esrgan-medium-x4": (("esrgan_medium_x4_tfjs/model.json",), _network("esrgan-medium-x4", _esrgan)),

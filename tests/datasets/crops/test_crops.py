@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,11 +14,13 @@ from refundlens.datasets.crops import store
 from refundlens.datasets.crops.build import CropOptions, build_crops, editor_shares, with_share
 from refundlens.datasets.crops.chains import draw_scale, draw_steps
 from refundlens.datasets.crops.masters import Masters, prepare
+from refundlens.datasets.crops.redrawn import SIDE
 from refundlens.datasets.crops.twins import SHARES, Twin, TwinSource, derived_mask, soft_region
 from refundlens.datasets.crops.writer import Job, crops_of, write_crops
-from refundlens.datasets.editors import small_autoencoder
+from refundlens.datasets.editors import MIGAN, small_autoencoder
 from refundlens.training.editors.autoencoders import SPECS
 from tests.datasets.collections import photo, snapshot
+from tests.datasets.networks import save_negating_inpainter
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +148,32 @@ def test_small_autoencoders_redraw_windows_of_photos(collection: Path, tmp_path:
     assert stages[1] == "4 windows redrawn"
     editors = {str(np.load(path)["editor"]) for path in (tmp_path / "crops" / "redrawn").iterdir()}
     assert editors <= {f"ae-{spec.name}" for spec in SPECS[:2]} and editors
+
+
+def test_an_inpainter_redraws_holes_and_leaves_the_rest(collection: Path, tmp_path: Path) -> None:
+    (tmp_path / "networks").mkdir()
+    save_negating_inpainter(tmp_path / "networks" / MIGAN)
+    options = CropOptions(shards=1, redrawn=6, redrawn_share=0.9)
+    networks = tmp_path / "networks"
+    list(build_crops(collection / "out", tmp_path / "crops", options, generators=networks))
+    holes = []
+    for path in (tmp_path / "crops" / "redrawn").iterdir():
+        with np.load(path) as stored:
+            assert stored["editor"] == "migan"
+            changed, drawn, photo = stored["changed"], stored["drawn"], stored["photo"]
+        assert changed.shape == photo.shape[:2] and 0.003 < (changed > 127).mean() < 0.6
+        beside = (
+            cv2.dilate(changed, np.ones((5, 5))) == 0
+        )  # what was shrunk after it was drawn has a wider border
+        assert (drawn == photo).all(axis=2)[beside].all() and max(photo.shape) <= SIDE
+        assert np.abs(drawn[changed == 255].astype(int) - photo[changed == 255]).mean() > 10
+        holes.append(changed)
+    source = _source(collection, redrawn=tmp_path / "crops" / "redrawn", shares={"redrawn": 1.0})
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        twin = source.draw(rng)
+        assert twin.tag == "redrawn:migan"
+        assert any(np.array_equal(np.rint(twin.changed * 255), hole) for hole in holes)
 
 
 def test_published_networks_and_our_own_redraw_alike_often() -> None:

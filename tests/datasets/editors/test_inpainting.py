@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from refundlens.datasets.editors import MIGAN, available
 from refundlens.datasets.editors.base import EditRequest
-from refundlens.datasets.editors.inpainting import InpaintingEditor
+from refundlens.datasets.editors.inpainting import InpaintingEditor, drawn_by
 from refundlens.datasets.editors.small_autoencoder import AutoencoderSpec, SmallAutoencoder
 from refundlens.datasets.editors.small_autoencoder import save as save_autoencoder
 from refundlens.datasets.editors.small_inpainter import InpainterSpec, SmallInpainter, fill, load, save
+from tests.datasets.networks import save_negating_inpainter
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +53,7 @@ def _removal(request: EditRequest) -> EditRequest:
 
 
 def _editor(network: nn.Module, mode: str) -> InpaintingEditor:
-    return InpaintingEditor("inpaint-x", network, mode)  # type: ignore[arg-type]
+    return InpaintingEditor("inpaint-x", drawn_by(network), mode, network.spec.faithful)  # type: ignore[arg-type, union-attr]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.design)
@@ -136,8 +138,17 @@ def test_photos_of_any_size_and_the_same_edit_again(spec: InpainterSpec, shape: 
     region = np.zeros(shape, np.float32)
     region[shape[0] // 10 : -shape[0] // 10, shape[1] // 10 : -shape[1] // 10] = 1
     torch.manual_seed(0)
-    editor = InpaintingEditor("inpaint-x", SmallInpainter(spec).eval(), "spliced")
+    editor = _editor(SmallInpainter(spec).eval(), "spliced")
     request = EditRequest(photo, photo, region, "stain")
     first, again = (editor.edit(request, np.random.default_rng(4)) for _ in range(2))
     assert first.pixels.shape == photo.shape
     np.testing.assert_array_equal(first.pixels, again.pixels)
+
+
+def test_migan_fills_the_hole_alone(tmp_path: Path, request_: EditRequest) -> None:
+    save_negating_inpainter(tmp_path / MIGAN)
+    editor = available(tmp_path)["migan"]()
+    edit = editor.edit(_removal(request_), np.random.default_rng(1))
+    assert (edit.kind, edit.generator) == ("ai_edited", "migan")
+    np.testing.assert_array_equal(edit.pixels[edit.changed == 1], 255 - request_.photo[edit.changed == 1])
+    np.testing.assert_array_equal(edit.pixels[edit.changed == 0], request_.photo[edit.changed == 0])
