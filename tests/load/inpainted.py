@@ -1,0 +1,104 @@
+"""Are holes that an inpainter filled found in photos that training never saw?
+
+Authentic photos of the collected lists' validation split, a blob of 1 to 12 % of each removed by one of the networks in
+a folder (`datasets.editors.available`), original and edit through one delivery. Prints how often the edit scores above
+other originals and above its own, how well its map finds the blob, the same map test on the original, and verdicts.
+
+    python -m tests.load.inpainted COLLECTED GENERATORS [--editor migan] [--photos 80] [--model RUN|BUNDLE]
+"""
+
+import argparse
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from refundlens.datasets import photos
+from refundlens.datasets.collection import read_index
+from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.degradations.chains import NAMED
+from refundlens.datasets.editors.base import EditRequest
+from refundlens.datasets.editors.pool import Workshop
+from refundlens.model.detect import Detector
+from refundlens.model.progress import track
+from refundlens.training.evaluation.metrics import roc_auc
+
+SIDE = 1600
+"""Pixels of the long side at most, before the edit."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """score: log odds. inside: pixel AUC of the map, the blob's cells against the others."""
+
+    score: float
+    verdict: str
+    inside: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("collected", type=Path)
+    parser.add_argument("generators", type=Path)
+    parser.add_argument("--editor", default="migan")
+    parser.add_argument("--photos", type=int, default=80)
+    parser.add_argument("--delivery", default="q75_720", choices=NAMED)
+    parser.add_argument("--model")
+    given = parser.parse_args()
+    entries = [
+        one for one in read_index(given.collected)
+        if one.label == "authentic" and one.split == "validation" and not one.retouched and one.kind != "real_gallery"
+    ]  # fmt: skip
+    entries.sort(key=lambda one: _rank(one.file))
+    editor = Workshop.from_folders(given.generators, None).editor(given.editor, "spliced")
+    detector, steps = Detector(given.model, threads=1), NAMED[given.delivery]
+    originals: list[Look] = []
+    edits: list[Look] = []
+    for entry in track(entries[: given.photos], given.photos, "photos"):
+        photo = _at_most(photos.read(given.collected / entry.file))
+        nothing = np.zeros(photo.shape[:2], np.float32)
+        edit = editor.edit(
+            EditRequest(photo, photo, nothing, "other"), np.random.default_rng(_rank(entry.file))
+        )
+        for pixels, looks in ((photo, originals), (edit.pixels, edits)):
+            looks.append(_look(detector, deliver(pixels, steps).data, edit.changed))
+    _print(originals, edits)
+
+
+def _look(detector: Detector, data: bytes, changed: NDArray[np.float32]) -> Look:
+    found = detector.detect(data)
+    cells = cv2.resize(changed, found.tracemap.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    inside = roc_auc(cells.ravel().astype(int), found.tracemap.ravel()) if cells.any() else float("nan")
+    odds = np.log(max(found.probability, 1e-9) / max(1 - found.probability, 1e-9))
+    return Look(float(odds), found.verdict, inside)
+
+
+def _print(originals: Sequence[Look], edits: Sequence[Look]) -> None:
+    labels = np.repeat([0, 1], [len(originals), len(edits)])
+    scores = np.array([one.score for one in (*originals, *edits)])
+    above = np.mean([edit.score > own.score for own, edit in zip(originals, edits, strict=True)])
+    print(f"{len(edits)} photos: AUC {roc_auc(labels, scores):.3f}, above its own original in {above:.1%}")
+    for name, looks in (("edits", edits), ("originals", originals)):
+        verdicts = dict(Counter(one.verdict for one in looks))
+        print(f"{name}: pixel AUC {np.nanmean([one.inside for one in looks]):.3f}, verdicts {verdicts}")
+
+
+def _at_most(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = SIDE / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _rank(name: str) -> int:
+    return int(hashlib.sha256(f"inpainted {name}".encode()).hexdigest()[:12], 16)
+
+
+if __name__ == "__main__":
+    main()
