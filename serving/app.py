@@ -65,6 +65,7 @@ from refundlens.serving.identity.openid import Provider
 from refundlens.serving.identity.tenants import ensure_demo, open_database
 from refundlens.serving.jobs import gauges
 from refundlens.serving.jobs.example import keep_example
+from refundlens.serving.jobs.front import keep_front
 from refundlens.serving.jobs.rescorer import Rescorer
 from refundlens.serving.jobs.screener import Screener
 from refundlens.serving.jobs.worker import Worker
@@ -231,7 +232,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_tell_failure)
     loader.on_hangup(asyncio.get_running_loop(), parts.follower)
     follow = asyncio.create_task(parts.follower.run(warm_up))
-    demo = (keep_renewed, keep_example) if parts.settings.demo else ()
+    demo = (keep_renewed, keep_example, keep_front) if parts.settings.demo else ()
     renewing = [asyncio.create_task(keep(parts)) for keep in demo]
     async with _working(parts):
         yield

@@ -91,7 +91,7 @@ def _missing(parts: Services, shop: Principal, number: str) -> str | None:
         last = last_refund(session, shop.tenant, shop.account, number)
         if last is None:
             return number
-        if last.status == RefundStatus.OPEN and not _reported(session, last):
+        if last.status == RefundStatus.OPEN and not is_reported(session, last):
             over = last.deadline_at is None or last.deadline_at < now + STALE
             return last.refund_id if over else None
     return successor(last.refund_id, number)
@@ -103,8 +103,17 @@ def successor(refund_id: str, number: str) -> str:
     >>> successor("DEMO-001", "DEMO-001"), successor("DEMO-001-2", "DEMO-001")
     ('DEMO-001-2', 'DEMO-001-3')
     """
+    return f"{number}-{place(refund_id, number) + 1}"
+
+
+def place(refund_id: str, number: str) -> int:
+    """Which of a sample's refunds it is, from 1.
+
+    >>> place("DEMO-001", "DEMO-001"), place("DEMO-001-3", "DEMO-001")
+    (1, 3)
+    """
     _, _, count = refund_id.removeprefix(number).partition("-")
-    return f"{number}-{int(count or 1) + 1}"
+    return int(count or 1)
 
 
 def last_refund(session: Session, tenant: str, account: str | None, number: str) -> Refund | None:
@@ -115,15 +124,15 @@ def last_refund(session: Session, tenant: str, account: str | None, number: str)
     return session.execute(asked).scalar_one_or_none()
 
 
-def _reported(session: Session, refund: Refund) -> bool:
+def is_reported(session: Session, refund: Refund) -> bool:
     return session.execute(select(Report.id).where(Report.refund_id == refund.id)).first() is not None
 
 
 def _photos(parts: Services, sample: Sample) -> list[PreparedPhoto]:
-    """The buyer's picture, and beside an altered one the shop's own."""
+    """The buyer's picture, and beside one that was altered the shop's own, from which it was."""
     path = parts.samples.file(sample)
     photos = [service.prepare_one(parts.files, Source.REFUND, path.name, path.read_bytes())]
-    if sample.edited:
+    if sample.made in ("redrawn", "copied"):
         name = f"{sample.scene}-listing.jpg"
         photos.append(service.prepare_one(parts.files, Source.LISTING, name, listing(sample)))
     return photos

@@ -1,9 +1,10 @@
 """The sample refunds of the page: who claims what, and how each picture comes about.
 
-In: nothing. Out: `SAMPLES`; `draw_sample(sample)` and `listing(sample)`, the same thing undamaged as its shop shows
-it, as JPEG bytes. Half of the pictures are manipulated after the "camera": two by what AI editors do to pixels (a place
-is drawn anew at a coarser scale and enlarged, without the noise of the camera), one by copying. The others show the
-damage before it. The detector is told nothing of this: the page shows whatever it says.
+In: nothing. Out: `SAMPLES` and `FRONT`; `draw_sample(sample)` and `listing(sample)`, the same thing undamaged as its
+shop shows it, as JPEG bytes. Half of `SAMPLES` are manipulated after the "camera": two by what AI editors do to
+pixels (a place is drawn anew at a coarser scale and enlarged, without the noise of the camera), one by copying. The
+others show the damage before it. Of `FRONT`, two saw no camera at all. The detector is told nothing of this: the page
+shows whatever it says.
 
 Puts the sample refunds' pictures into the data folder at first start, and finds them again.
 
@@ -11,19 +12,23 @@ In: the data folder. Out: JPEG files under samples/. What is there is kept, so t
 """
 
 import io
+import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from refundlens.model.names import Defect
+from refundlens.model.names import Defect, Verdict
 from refundlens.model.texts.reader import LANGUAGES
 from refundlens.serving.demo.scenes import Canvas, Scene, blend, cloud, draw, photograph, positions
 from refundlens.serving.kit.language import Language, texts
+from refundlens.serving.workflow.states import ReportState
 
 WIDTH, HEIGHT = 960, 1280
 """Pixels: what a messenger leaves of a phone photo, 1.2 megapixels."""
@@ -36,32 +41,74 @@ DRAWN_ANEW = 2.0
 """How much larger than the damage the place is: editors redraw all that was marked."""
 
 
+CELL = 4
+"""Pixels a side that a generator's decoder makes out of one number, in a picture that is made up."""
+HARD = 0.5
+"""Share of a made-up picture that shows its cells with edges; the rest passes smoothly from one to the next."""
+SOFTENED = 0.5
+"""Pixels (sigma) by which a made-up picture is smoothed before grain is laid over it."""
+GRAIN = 2.5
+"""Levels of the grain that is laid over a made-up picture, to look like a photo."""
+WIDE = (1200, 1600)
+"""Pixels of the scene of which each of `FRONT` shows a part of its own: no two are taken for one picture."""
+TAKES = 8
+"""Pictures of each of `FRONT`."""
+
+Made = Literal["camera", "redrawn", "copied", "generated"]
+"""How a picture came about: `camera`: taken of damage that is there; `redrawn`: the damaged place was drawn anew after
+it was taken; `copied`: a place was copied to another; `generated`: all of it is made up."""
+
+
 @dataclass(frozen=True)
 class Sample:
-    """One refund. `edited`: whether the damage was painted after the picture was taken. amount_minor: in fen.
+    """One refund. amount_minor: in fen. take: which picture of it, from 1: each has its own folds and grain.
     What it is and what the buyer says of it is in the texts `samples`, by its slug."""
 
     slug: str
     scene: Scene
     defect: Defect
-    edited: bool
+    made: Made
     amount_minor: int
     centre: tuple[float, float]
     radius: float
+    take: int = 1
+
+    @property
+    def edited(self) -> bool:
+        return self.made != "camera"
+
+    @property
+    def name(self) -> str:
+        """Of its picture, alone in the folder."""
+        return self.slug if self.take == 1 else f"{self.slug}-{self.take}"
 
 
 SAMPLES: tuple[Sample, ...] = (
-    Sample("shirt-hole-painted", "shirt", "hole", True, 12800, (0.05, -0.02), 0.05),
-    Sample("fabric-stain-worn", "fabric", "stain", False, 7650, (-0.08, 0.1), 0.09),
-    Sample("bread-mould-painted", "plate", "mould", True, 3990, (0.04, 0.03), 0.06),
-    Sample("shirt-stain-worn", "shirt", "stain", False, 12800, (-0.06, 0.12), 0.06),
-    Sample("box-label-copied", "box", "other", True, 25900, (-0.2, 0.155), 0.1),
-    Sample("bread-mould-grown", "plate", "mould", False, 3990, (-0.05, -0.04), 0.05),
+    Sample("shirt-hole-painted", "shirt", "hole", "redrawn", 12800, (0.05, -0.02), 0.05),
+    Sample("fabric-stain-worn", "fabric", "stain", "camera", 7650, (-0.08, 0.1), 0.09),
+    Sample("bread-mould-painted", "plate", "mould", "redrawn", 3990, (0.04, 0.03), 0.06),
+    Sample("shirt-stain-worn", "shirt", "stain", "camera", 12800, (-0.06, 0.12), 0.06),
+    Sample("box-label-copied", "box", "other", "copied", 25900, (-0.2, 0.155), 0.1),
+    Sample("bread-mould-grown", "plate", "mould", "camera", 3990, (-0.05, -0.04), 0.05),
 )
 
 
-FOUND = Sample("cloth-hole-found", "fabric", "hole", True, 16800, (0.02, 0.03), 0.05)
+FOUND = Sample("cloth-hole-found", "fabric", "hole", "redrawn", 16800, (0.02, 0.03), 0.05)
 """Of the refund that was found fake (`serving.jobs.example`)."""
+
+
+FRONT: tuple[Sample, ...] = (
+    Sample("loaf-mould-made", "plate", "mould", "generated", 4590, (0.04, 0.03), 0.06),
+    Sample("curtain-stain-worn", "fabric", "stain", "camera", 13900, (0.06, -0.08), 0.09),
+    Sample("jersey-hole-made", "shirt", "hole", "generated", 15900, (0.05, -0.02), 0.05),
+)
+"""Of the refunds that the demo begins with (`serving.jobs.front`), which chooses among their takes."""
+
+
+def takes() -> Iterator[Sample]:
+    """All pictures of `FRONT`, the first of each first."""
+    for take in range(1, TAKES + 1):
+        yield from (replace(sample, take=take) for sample in FRONT)
 
 
 CLAIM = "{item}{colon}{claim}"
@@ -87,7 +134,7 @@ def in_one_language(text: str, language: Language) -> str:
 
 @cache
 def _sentences() -> frozenset[str]:
-    slugs = [sample.slug for sample in SAMPLES]
+    slugs = [sample.slug for sample in (*SAMPLES, *FRONT)]
     claims = {both_languages(slug, CLAIM) for slug in [*slugs, FOUND.slug]}
     return frozenset(claims | {both_languages(FOUND.slug, "{decision}")})
 
@@ -95,11 +142,15 @@ def _sentences() -> frozenset[str]:
 def draw_sample(sample: Sample) -> bytes:
     """The sample's photo as JPEG. The same sample gives the same bytes with the same libraries."""
     rng = _seeded(sample)
+    if sample.slug in (one.slug for one in FRONT):
+        wide = draw(sample.scene, *WIDE, rng)
+        canvas = _cut(_damage(wide, sample, rng), rng)
+        return _jpeg(photograph(canvas, rng) if sample.made == "camera" else _made_up(canvas, rng))
     canvas = draw(sample.scene, WIDTH, HEIGHT, rng)
-    if not sample.edited:
+    if sample.made == "camera":
         return _jpeg(photograph(_damage(canvas, sample, rng), rng))
     taken = photograph(canvas, rng)
-    return _jpeg(_copy_move(taken) if sample.defect == "other" else _drawn_anew(taken, canvas, sample, rng))
+    return _jpeg(_copy_move(taken) if sample.made == "copied" else _drawn_anew(taken, canvas, sample, rng))
 
 
 def listing(sample: Sample) -> bytes:
@@ -109,7 +160,7 @@ def listing(sample: Sample) -> bytes:
 
 
 def _seeded(sample: Sample) -> np.random.Generator:
-    return np.random.default_rng([ord(letter) for letter in sample.slug])
+    return np.random.default_rng([ord(letter) for letter in sample.name])
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
@@ -118,10 +169,17 @@ def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def _cut(wide: Canvas, rng: np.random.Generator) -> Canvas:
+    """A part of a scene, float32 [HEIGHT,WIDTH,3]."""
+    left, top = (int(rng.integers(0, spare + 1)) for spare in (WIDE[0] - WIDTH, WIDE[1] - HEIGHT))
+    return wide[top : top + HEIGHT, left : left + WIDTH]
+
+
 def _damage(canvas: Canvas, sample: Sample, rng: np.random.Generator) -> Canvas:
     """The claimed defect, laid over the canvas with an uneven, soft edge."""
-    x, y = positions(WIDTH, HEIGHT)
-    wobble = 1 + 0.35 * cloud(WIDTH, HEIGHT, 14, rng)
+    height, width = canvas.shape[:2]
+    x, y = positions(width, height)
+    wobble = 1 + 0.35 * cloud(width, height, 14, rng)
     distance = np.hypot(x - sample.centre[0], y - sample.centre[1]) / (sample.radius * wobble)
     inside = np.clip((1 - distance) * 14, 0, 1)
     if sample.defect == "hole":
@@ -129,7 +187,7 @@ def _damage(canvas: Canvas, sample: Sample, rng: np.random.Generator) -> Canvas:
         return blend(blend(canvas, (200, 205, 215), rim * 0.7), (24, 20, 20), inside)
     if sample.defect == "stain":
         return blend(canvas, (112, 72, 36), np.clip((1 - distance) * 4, 0, 1) * 0.6)
-    fuzz = np.clip(0.6 + 0.5 * cloud(WIDTH, HEIGHT, 110, rng), 0, 1)
+    fuzz = np.clip(0.6 + 0.5 * cloud(width, height, 110, rng), 0, 1)
     return blend(canvas, (92, 118, 84), inside * fuzz)
 
 
@@ -137,8 +195,9 @@ def _drawn_anew(
     taken: NDArray[np.uint8], canvas: Canvas, sample: Sample, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """The damaged place as an editor draws it: coarse, enlarged, without noise, blended in at its rim."""
-    damaged = np.clip(_damage(canvas, sample, rng), 0, 255).astype(np.uint8)
-    coarse = Image.fromarray(damaged).resize((WIDTH // COARSER, HEIGHT // COARSER), Image.Resampling.LANCZOS)
+    coarse = _picture(_damage(canvas, sample, rng)).resize(
+        (WIDTH // COARSER, HEIGHT // COARSER), Image.Resampling.LANCZOS
+    )
     drawn = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
     x, y = positions(WIDTH, HEIGHT)
     wobble = 1 + 0.2 * cloud(WIDTH, HEIGHT, 14, rng)
@@ -149,6 +208,23 @@ def _drawn_anew(
     return mixed
 
 
+def _made_up(canvas: Canvas, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The whole picture as a generator makes it: decoded in cells, with grain laid over."""
+    size = (WIDTH // CELL, HEIGHT // CELL)
+    coarse = _picture(canvas).resize(size, Image.Resampling.LANCZOS)
+    cells, smooth = (
+        np.asarray(coarse.resize((WIDTH, HEIGHT), way), np.float32)
+        for way in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC)
+    )
+    decoded = _picture(HARD * cells + (1 - HARD) * smooth).filter(ImageFilter.GaussianBlur(SOFTENED))
+    grained = np.asarray(decoded, np.float32) + rng.normal(0, GRAIN, canvas.shape)
+    return np.clip(grained, 0, 255).astype(np.uint8)
+
+
+def _picture(canvas: Canvas) -> Image.Image:
+    return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+
+
 def _copy_move(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Copy the box's label to its left half: real camera pixels in a place where they were not taken."""
     left, top, right, bottom = 572, 745, 848, 932
@@ -157,11 +233,33 @@ def _copy_move(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return moved
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """What a model said of a picture."""
+
+    sha256: str
+    verdict: Verdict
+    miss_bound: float | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A refund that the demo begins with: where a report of its photo ends, the picture's name, the refund's number,
+    and its photo."""
+
+    end: ReportState
+    name: str
+    refund_id: str
+    image_id: str
+
+
 class SampleFolder:
-    """The samples' pictures on disk. Safe to use from several threads."""
+    """The samples' pictures on disk. Safe to use from several threads. front: what the demo begins with, as
+    `serving.jobs.front` found it last."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "samples"
+        self.front: tuple[Shown, ...] = ()
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -182,7 +280,7 @@ class SampleFolder:
 
     def file(self, sample: Sample) -> Path:
         """The sample's picture, drawn now if somebody asks before `prepare` got there."""
-        path = self._folder / f"{sample.slug}.jpg"
+        path = self._folder / f"{sample.name}.jpg"
         with self._lock:
             if not path.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +289,31 @@ class SampleFolder:
                 partial.replace(path)
         return path
 
+    def judged(self, model: str) -> dict[str, Opinion]:
+        """What a model, by its SHA-256, said of the pictures, by their names, in the order it was asked. Raises
+        OSError."""
+        try:
+            kept = json.loads(self._findings.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # nobody asked yet, or a disk was full
+            return {}
+        if kept["model"] != model:
+            return {}
+        return {name: Opinion(**one) for name, one in kept["found"].items()}
 
-def find_sample(slug: str) -> Sample | None:
-    """A sample by name; None where there is none (slugs come from requests)."""
-    return next((sample for sample in SAMPLES if sample.slug == slug), None)
+    def keep(self, model: str, name: str, finding: Opinion) -> None:
+        """One more picture that this model judged; what others said is forgotten. Raises OSError."""
+        with self._lock:
+            found = self.judged(model) | {name: finding}
+            kept = {"model": model, "found": {one: asdict(told) for one, told in found.items()}}
+            partial = self._findings.with_suffix(".partial")
+            partial.write_text(json.dumps(kept), encoding="utf-8")
+            partial.replace(self._findings)
+
+    @property
+    def _findings(self) -> Path:
+        return self._folder / "judged.json"
+
+
+def find_sample(name: str) -> Sample | None:
+    """A sample by its picture's name; None where there is none (names come from requests)."""
+    return next((sample for sample in (*SAMPLES, *takes()) if sample.name == name), None)

@@ -150,7 +150,7 @@ def sample_thumb(request: Request, slug: str) -> Response:
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 
-@lru_cache(maxsize=2 * len(SAMPLES))
+@lru_cache(maxsize=64)
 def _thumb(path: Path) -> bytes:
     """Once for each sample: anybody may ask."""
     return scaled(path.read_bytes(), THUMB_SIDE)
@@ -186,12 +186,20 @@ def _page(
         results=results,
         ended=ended,
         described=texts("samples", language(request)),
-        samples=SAMPLES if Services.of(request).settings.demo else (),
+        samples=_samples(Services.of(request)),
         defects=DEFECTS,
         megabytes=Limits().max_bytes // 2**20,
         megapixels=Limits().max_pixels // 10**6,
         model=Services.of(request).service.detector.name,
     )
+
+
+def _samples(parts: Services) -> Sequence[Sample]:
+    """What the demo begins with (`serving.jobs.front`) before the others."""
+    if not parts.settings.demo:
+        return ()
+    first = [find_sample(one.name) for one in parts.samples.front]
+    return [*(one for one in first if one is not None), *SAMPLES]
 
 
 def _sample(request: Request, slug: str) -> tuple[Sample, Path]:

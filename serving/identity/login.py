@@ -7,6 +7,7 @@ the way on to a page of ours. What is wrong is paid for: by the address it came 
 
 import logging
 import secrets
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -18,10 +19,10 @@ from pydantic import BaseModel, Field, ValidationError
 from refundlens.serving.http.budgets import Caller, caller_of
 from refundlens.serving.http.pages import html, own_address, remember_language
 from refundlens.serving.http.problems import Problem
-from refundlens.serving.identity import access, openid, passwords
+from refundlens.serving.identity import access, drafts, openid, passwords
 from refundlens.serving.identity.access import authenticated, check_csrf, from_elsewhere
 from refundlens.serving.identity.keys import Authentication
-from refundlens.serving.identity.openid import OpenIdError
+from refundlens.serving.identity.openid import Begun, OpenIdError
 from refundlens.serving.kit.context import Services
 
 MOST_BYTES = 65_536
@@ -131,19 +132,43 @@ async def _by_password(request: Request, name: str, form: dict[str, str]) -> str
 @router.get("/login/openid")
 async def begin_openid(request: Request, next: str = "/") -> Response:
     """Send the browser to the provider."""
-    provider = Services.of(request).openid
+    begun = await _begin(request, next, None)
+    if isinstance(begun, Response):
+        return begun
+    return _leave(request, begun, RedirectResponse(begun.url, SEE_OTHER))
+
+
+@router.post("/login/openid")
+async def begin_openid_with_draft(request: Request) -> Response:
+    """The same for who left a form behind: it is kept here. By a page of ours: the policy of pages lets no form end on
+    another site."""
+    if from_elsewhere(request):
+        return draw_login(request, 403, "/", "login_elsewhere")
+    form = await _form(request)
+    begun = await _begin(request, form.get("next", "/"), _draft(form))
+    if isinstance(begun, Response):
+        return begun
+    return _leave(request, begun, html(request, "leaving.html", 200, way=begun.url))
+
+
+async def _begin(request: Request, way: str, draft: Draft | None) -> Begun | Response:
+    """A login at the provider, or what the browser is told instead."""
+    parts = Services.of(request)
+    provider, begins, caller = parts.openid, parts.budgets.begun_logins, caller_of(request)
     if provider is None:
         return RedirectResponse("/login", SEE_OTHER)
-    begins, caller = Services.of(request).budgets.begun_logins, caller_of(request)
     try:
         begins.check(caller)
         begins.pay(caller, 1)
-        begun = await provider.begin(own_address(request), _ours(next))
+        token = "" if draft is None else await run_in_threadpool(_keep_draft, request, draft)
+        return await provider.begin(own_address(request), _ours(way), token)
     except Problem as problem:
-        return _too_often(request, problem, next)
+        return _too_often(request, problem, way, draft)
     except OpenIdError as error:
-        return _openid_failed(request, error, next)
-    response = RedirectResponse(begun.url, SEE_OTHER)
+        return _openid_failed(request, error, way, draft)
+
+
+def _leave(request: Request, begun: Begun, response: Response) -> Response:
     response.set_cookie(
         openid.COOKIE, begun.cookie, openid.LIFE, path=openid.BACK, httponly=True, samesite="lax",
         secure=own_address(request).startswith("https:"),
@@ -161,11 +186,12 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
         return RedirectResponse("/login", SEE_OTHER)
     logins, caller = parts.budgets.logins, caller_of(request)
     cookie = request.cookies.get(openid.COOKIE, "")
-    wanted = provider.way(cookie)
+    wanted, token = provider.wanted(cookie)
+    draft = await run_in_threadpool(_kept_draft, request, token) if token else None
     try:
         logins.check(caller)
     except Problem as problem:
-        return _too_often(request, problem, wanted)
+        return _too_often(request, problem, wanted, draft)
     logins.pay(caller, 1)  # at once: each asks the provider for a token
     try:
         if error or not code:
@@ -175,13 +201,37 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
         if key_id is None:
             raise OpenIdError("openid_nobody", "the address is no login here")
     except OpenIdError as failed:
-        return _openid_failed(request, failed, wanted)
+        return _openid_failed(request, failed, wanted, draft)
     logins.pay(caller, -1)
     value = await parts.callers.log_in_as(key_id, request.cookies.get(access.COOKIE))
-    response = html(request, "logged_in.html", 200, way=_ours(way))
+    found = await parts.callers.by_cookie(value)
+    if draft is not None and found is not None:
+        await run_in_threadpool(_forget_draft, request, token)
+        response: Response = _resume(request, draft, _ours(way), found)
+    else:
+        response = html(request, "logged_in.html", 200, way=_ours(way))
     response.delete_cookie(openid.COOKIE, path=openid.BACK)
     access.give(request, response, value)
     return response
+
+
+def _keep_draft(request: Request, draft: Draft) -> str:
+    parts = Services.of(request)
+    with parts.database.transaction() as session:
+        life = timedelta(seconds=openid.LIFE)
+        return drafts.keep_draft(session, parts.secret, draft.model_dump_json(), parts.clock(), life)
+
+
+def _kept_draft(request: Request, token: str) -> Draft | None:
+    parts = Services.of(request)
+    with parts.database.reading() as session:
+        text = drafts.find_draft(session, parts.secret, token, parts.clock())
+    return None if text is None else Draft.model_validate_json(text)
+
+
+def _forget_draft(request: Request, token: str) -> None:
+    with Services.of(request).database.transaction() as session:
+        drafts.forget_draft(session, token)
 
 
 def _holder(request: Request, address: str) -> str | None:
@@ -199,9 +249,9 @@ def _too_often(
     return answer
 
 
-def _openid_failed(request: Request, error: OpenIdError, way: str) -> Response:
+def _openid_failed(request: Request, error: OpenIdError, way: str, draft: Draft | None) -> Response:
     _log.warning("login by OpenID: %s", error)
-    return draw_login(request, 502 if error.code == "openid_away" else 401, way, error.code)
+    return draw_login(request, 502 if error.code == "openid_away" else 401, way, error.code, draft)
 
 
 def _resume(request: Request, draft: Draft, way: str, found: Authentication) -> Response:

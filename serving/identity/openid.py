@@ -60,8 +60,9 @@ class Provider:
         self._known_until = 0.0
         self._asking = asyncio.Lock()
 
-    async def begin(self, base: str, way: str) -> Begun:
-        """Send a browser there. way: where it goes on afterwards. Raises OpenIdError."""
+    async def begin(self, base: str, way: str, draft: str = "") -> Begun:
+        """Send a browser there. way: where it goes on afterwards; draft: token of what waits for its owner. Raises
+        OpenIdError."""
         told = await self._told()
         kept = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         asked = {
@@ -76,7 +77,9 @@ class Provider:
         }
         url = httpx.URL(told["authorization_endpoint"]).copy_merge_params(asked)
         until = self._clock().timestamp() + LIFE
-        return Begun(str(url), self._secret.seal(json.dumps({**kept, "way": way, "until": until})))
+        return Begun(
+            str(url), self._secret.seal(json.dumps({**kept, "way": way, "draft": draft, "until": until}))
+        )
 
     async def end(self, base: str, cookie: str, state: str, code: str) -> tuple[str, str]:
         """Address and way of who came back. Raises OpenIdError."""
@@ -101,12 +104,13 @@ class Provider:
                 raise OpenIdError("openid_failed", f"no token: {error}") from error
         return self._address(token, keys, kept["nonce"]), str(kept["way"])
 
-    def way(self, cookie: str) -> str:
-        """Where a browser that comes back wanted to go, whatever becomes of it."""
+    def wanted(self, cookie: str) -> tuple[str, str]:
+        """Where a browser that comes back wanted to go, and the token of its draft, whatever becomes of it."""
         try:
-            return str(self._opened(cookie)["way"])
+            kept = self._opened(cookie)
         except OpenIdError:
-            return "/"
+            return "/", ""
+        return str(kept["way"]), str(kept.get("draft", ""))
 
     def _opened(self, cookie: str) -> dict[str, Any]:
         try:

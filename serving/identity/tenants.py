@@ -29,6 +29,9 @@ DEFAULT_NAME = "default"
 DEMO = "tnt_demo"
 """Id of the demo's own tenant: its key and its visitors, who come without a key, see and change nothing else."""
 DEMO_NAME = "demo"
+DEMO_MISS_LIMIT = 0.5
+"""Miss bound up to which the demo's shop has photos cleared without a person, unless it chose otherwise: above those of
+the bundled model, so that a visitor sees this end, too. The usual limit is `Settings.miss_limit`."""
 
 
 def create_tenant(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
@@ -85,9 +88,12 @@ def _refuse_emptied(folder: Path) -> None:
 
 
 def ensure_demo(database: Database, now: datetime) -> None:
-    """The demo's tenant, for a service that shows the demo."""
+    """The demo's tenant, for a service that shows the demo, with a limit on misses of its own."""
     with suppress(IntegrityError):
         _ensure(database, DEMO, DEMO_NAME, now)
+    with database.transaction() as session:
+        if "miss_limit" not in chosen_settings(session, DEMO):
+            choose(session, DEMO, now, SYSTEM, {"miss_limit": DEMO_MISS_LIMIT})
 
 
 def _ensure(database: Database, identifier: str, name: str, now: datetime) -> None:

@@ -38,7 +38,7 @@ from refundlens.serving.storage import queue
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.queue import LeasedJob, LeaseLost, finish_job
-from refundlens.serving.storage.tables import ConsoleSession, Lane, StoredAnswer
+from refundlens.serving.storage.tables import ConsoleSession, Lane, LoginDraft, StoredAnswer
 from refundlens.serving.webhooks.delivery import deliver_due
 from refundlens.serving.webhooks.pruning import prune_events
 from refundlens.serving.webhooks.sending import Sender
@@ -81,6 +81,7 @@ def tidy(
 def _forget(session: Session, now: datetime) -> None:
     session.execute(delete(StoredAnswer).where(StoredAnswer.created_at < now - LIFETIME))
     session.execute(delete(ConsoleSession).where(ConsoleSession.expires_at < now))
+    session.execute(delete(LoginDraft).where(LoginDraft.expires_at < now))
 
 
 LOOK_AGAIN = 0.5

@@ -8,6 +8,7 @@ over, somebody else was faster) keeps the others from nothing.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -23,9 +24,11 @@ from refundlens.serving.console.merchant import format, repository
 from refundlens.serving.console.merchant.format import RefundCard
 from refundlens.serving.console.merchant.repository import PARTS, Part
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
+from refundlens.serving.demo.samples import Shown
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.identity.tenants import DEMO
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, NotFound
 from refundlens.serving.kit.roles import Role
@@ -34,6 +37,8 @@ from refundlens.serving.refunds.endpoints import Account, PlatformName, RefundId
 from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.reports import service
 from refundlens.serving.reports.schemas import MOST_PHOTOS, ReportIn
+from refundlens.serving.storage.tables import Report
+from refundlens.serving.workflow.guards import chosen_miss_limit
 
 
 def report_photos(context: Context, photos: Sequence[str], note: str) -> Created:
@@ -95,11 +100,14 @@ async def index(
     if find is not None and find.strip():
         return back_to(f"/refunds/{find.strip()}")
     cards, following = await run_in_threadpool(_cards, visit, part, cursor)
+    begins = part == "open" and cursor is None and visit.principal.tenant == DEMO
+    front = await run_in_threadpool(_front, visit) if begins else None
     return page(
         visit,
         "merchant/refunds.html",
         "refunds",
         cards=cards,
+        front=front,
         part=part,
         names=PARTS,
         following=following,
@@ -174,6 +182,25 @@ def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCar
         reports = repository.reports(session, named)
     show = partial(format.refund_card, reports=reports, now=now)
     return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
+
+
+@dataclass(frozen=True)
+class Front:
+    """What the demo begins with, each with the report of its photo, once somebody made it. limit: miss bound up to
+    which the shop needs no person; usual: the installation's own."""
+
+    shown: Sequence[tuple[Shown, Report | None]]
+    limit: str
+    usual: str
+
+
+def _front(visit: Visit) -> Front:
+    shown, settings = visit.services.samples.front, visit.services.settings
+    with visit.services.database.reading() as session:
+        newest = repository.newest_reports(session, visit.principal, [one.image_id for one in shown])
+        limit = chosen_miss_limit(session, settings, visit.principal.tenant)
+    pairs = [(one, newest.get(one.image_id)) for one in shown]
+    return Front(pairs, f"{limit:.0%}", f"{settings.miss_limit:.0%}")
 
 
 def _one(visit: Visit, refund_id: str, owner: Owner) -> dict[str, Any]:

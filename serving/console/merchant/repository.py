@@ -56,6 +56,15 @@ def reports(session: Session, identifiers: Collection[str]) -> dict[str, Report]
     return {row.id: row for row in rows}
 
 
+def newest_reports(session: Session, principal: Principal, photos: Collection[str]) -> dict[str, Report]:
+    """The newest report of each photo that has one, by the photo's id, as far as this caller may see them."""
+    query = select(Report).join(Refund, Refund.id == Report.refund_id)
+    rows = session.execute(
+        query.where(_own(principal), Report.image_id.in_(photos)).order_by(Report.id)
+    ).scalars()
+    return {row.image_id: row for row in rows}
+
+
 def refunds_of(session: Session, principal: Principal, photos: Collection[str]) -> dict[str, Refund]:
     """The refund of each photo that this caller may see, by the photo's id."""
     query = select(Image.id, Refund).join(Refund, Refund.id == Image.refund_id)

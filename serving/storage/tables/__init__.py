@@ -10,7 +10,13 @@ from refundlens.serving.storage.tables.events import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from refundlens.serving.storage.tables.identity import ApiKey, ConsoleSession, StoredAnswer, Tenant
+from refundlens.serving.storage.tables.identity import (
+    ApiKey,
+    ConsoleSession,
+    LoginDraft,
+    StoredAnswer,
+    Tenant,
+)
 from refundlens.serving.storage.tables.models import ModelVersion, Rescore, ShadowAgreement
 from refundlens.serving.storage.tables.refunds import DetectionRecord, Image, PhotoPrint, Refund, ReportText
 from refundlens.serving.storage.tables.reports import (
@@ -42,6 +48,7 @@ __all__ = [
     "Job",
     "Label",
     "Lane",
+    "LoginDraft",
     "ModelVersion",
     "OutboxEvent",
     "PhotoPrint",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from refundlens.serving.storage.base import DIGEST, ID, Base
@@ -59,6 +59,17 @@ class ConsoleSession(Base):
     key_id: Mapped[str] = mapped_column(ID, ForeignKey("api_key.id"), index=True)
     csrf: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoginDraft(Base):
+    """What was typed into a form when its login had ended, while its owner is at the OpenID provider. digest: of the
+    token in the browser's cookie; sealed: by the service's secret."""
+
+    __tablename__ = "login_draft"
+
+    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

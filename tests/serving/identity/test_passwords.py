@@ -5,6 +5,8 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +21,7 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.app import create_app
 from refundlens.serving.http.budgets import BEGUN_LOGINS, LOGINS, Meter
-from refundlens.serving.identity import keys, passwords
+from refundlens.serving.identity import drafts, keys, passwords
 from refundlens.serving.identity.keys import NewKey, NewKeyRequest
 from refundlens.serving.identity.openid import Provider
 from refundlens.serving.identity.scopes import IdentityError
@@ -27,7 +29,7 @@ from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import ApiKey, AuditEvent
+from refundlens.serving.storage.tables import ApiKey, AuditEvent, LoginDraft
 from tests.support.desk import Desk
 from tests.support.openid import openid_provider
 
@@ -212,6 +214,57 @@ def test_the_company_s_login_opens_the_console(company: FastAPI) -> None:
     back = browser.get(_there(url, "ann"))
     assert back.status_code == 200 and 'content="0;url=/queue"' in back.text
     assert "ann2" in browser.get("/queue").text
+
+
+def _left_behind(browser: TestClient) -> dict[str, str]:
+    """The hidden fields of the company's login, on the page that a form without a login gets."""
+    typed = {"csrf": "old", "key": "k", "who": "tnt_default/ann2", "grounds": "It <is> drawn."}
+    ended = browser.post(
+        "/reports/rpt_1/appeal", data=typed, headers={"Referer": "http://testserver/reports/rpt_1"}
+    )
+    form = re.findall(r'<form[^>]*action="/login/openid".*?</form>', ended.text, re.DOTALL)[0]
+    return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+
+
+def test_what_was_typed_waits_while_its_owner_is_at_the_provider(company: FastAPI) -> None:
+    browser = TestClient(company, follow_redirects=False, headers={"Accept-Language": "en"})
+    fields = _left_behind(browser)
+    leaving = browser.post("/login/openid", data=fields)
+    assert leaving.status_code == 200 and "is kept for ten minutes" in leaving.text
+    url = unescape(re.findall(r'content="0;url=([^"]*)"', leaving.text)[0])
+    with company.state.database.reading() as session:
+        [kept] = session.execute(select(LoginDraft)).scalars()
+        assert "drawn" not in kept.sealed, "nobody reads it in the database"
+    failed = browser.get("/login/openid/back?error=access_denied")
+    assert failed.status_code == 401 and "drawn" in failed.text, "a login that fails costs nothing either"
+    back = browser.get(_there(url, "ann"))
+    assert back.status_code == 200 and "It &lt;is&gt; drawn." in back.text
+    assert 'action="/reports/rpt_1/appeal"' in back.text and "alert" not in back.text
+    assert "ann2" in browser.get("/queue").text
+    with company.state.database.reading() as session:
+        assert session.execute(select(LoginDraft)).first() is None, "once"
+
+
+def test_a_draft_waits_for_ten_minutes(company: FastAPI, moving_clock: Any) -> None:
+    database, secret, now = company.state.database, company.state.secret, moving_clock()
+    life = timedelta(minutes=10)
+    with database.transaction() as session:
+        token = drafts.keep_draft(session, secret, "typed", now, life)
+        assert drafts.find_draft(session, secret, token, now + timedelta(minutes=9)) == "typed"
+        assert drafts.find_draft(session, secret, token, now + life) is None
+        drafts.keep_draft(session, secret, "another", now + life, life)
+        session.flush()
+        assert len(session.execute(select(LoginDraft)).all()) == 1, "those of the past are gone"
+
+
+def test_no_other_site_leaves_a_draft_here(company: FastAPI) -> None:
+    browser = TestClient(company, follow_redirects=False)
+    sent = browser.post(
+        "/login/openid", data=_left_behind(browser), headers={"Origin": "https://evil.example"}
+    )
+    assert sent.status_code == 403
+    with company.state.database.reading() as session:
+        assert session.execute(select(LoginDraft)).first() is None
 
 
 @pytest.mark.parametrize(
