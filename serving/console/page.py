@@ -23,7 +23,7 @@ from starlette.datastructures import FormData
 from refundlens.serving.console.tour import tour_of
 from refundlens.serving.http.context import ApiCall
 from refundlens.serving.http.idempotency import Created
-from refundlens.serving.http.pages import html, language, remember_language
+from refundlens.serving.http.pages import html, language, own_address, remember_language
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity import login
 from refundlens.serving.identity.access import COOKIE, check_csrf, start_visit
@@ -58,6 +58,9 @@ class Visit(ApiCall):
     @property
     def language(self) -> Language:
         return language(self.request)
+
+
+_OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
 
 
 class Elsewhere(Exception):
@@ -142,6 +145,8 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
         fresh_key=lambda: secrets.token_urlsafe(16),
         now=visit.services.clock(),
         page_path=_page_path(visit.request),
+        other_language_query=_other_language(visit.request),
+        whole_address=partial(_whole_address, visit.request),
         tour=tour_of(template, visit.language),
         w=texts("tour", visit.language),
         spoken=partial(in_reader_s_language, language=visit.language),
@@ -167,7 +172,8 @@ async def open_page(
         return page(visit, template, area, status, **values)
     spoken = language(request)
     words = {"c": texts(area, spoken), "f": texts("frame", spoken)}
-    shown = {"visit": None, "area": area, "page_path": _page_path(request), "tour": [], **words, **values}
+    frame = {"page_path": _page_path(request), "other_language_query": _other_language(request)}
+    shown = {"visit": None, "area": area, "tour": [], **frame, **words, **values}
     answer = html(request, f"console/{template}", status, **shown)
     remember_language(request, answer)
     return answer
@@ -187,6 +193,17 @@ def _page_path(request: Request) -> str:
     """A page to be drawn again by GET: a form posts to a path under its page's."""
     path = request.url.path
     return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0] or "/"
+
+
+def _other_language(request: Request) -> str:
+    """The query by which the page is drawn in the other language, with the same filters."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return urlencode([*(kept if request.method in SAFE_METHODS else ()), ("lang", _OTHER[language(request)])])
+
+
+def _whole_address(request: Request, address: str) -> str:
+    """One that can be sent to somebody: a path of ours with what it begins with."""
+    return own_address(request) + address if address.startswith("/") else address
 
 
 async def fields(visit: Visit) -> FormData:

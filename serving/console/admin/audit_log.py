@@ -102,6 +102,7 @@ def _draw(
         failed,
         rows=rows[:ROWS],
         events=texts("queue", visit.language)["events"],
+        states=_states(visit),
         length=head.length if head else 0,
         about=about,
         day=day,
@@ -109,6 +110,16 @@ def _draw(
         more=more,
         verified=verified,
     )
+
+
+def _states(visit: Visit) -> dict[str, str]:
+    """Words of all that a row may go from and to: reports, models, endpoints."""
+    spoken = visit.language
+    return {
+        **texts("admin_audit", spoken)["states"],
+        **texts("models", spoken)["stages"],
+        **texts("refunds", spoken)["states"],
+    }
 
 
 def _last_of(session: Session, tenant: str, day: str, length: int) -> int:

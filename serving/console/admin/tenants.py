@@ -33,6 +33,10 @@ SHOWN = (
     "screening_minutes", "claim_limit", "rate_limit", "max_images", "max_request_bytes",
 )  # fmt: skip
 """Settings of the environment that decide what people here live with; none is a secret."""
+SHARES = ("claim_limit",)
+"""Of these, those that are shares."""
+MANY = 100_000
+"""From here on every digit is written: `g` would write 6.4e+07."""
 ERASED_BY_TIME = "photos.retention"
 
 
@@ -110,7 +114,7 @@ def _draw(visit: Visit, failed: Problem | None = None, made: NewKey | None = Non
         choices=tenants.CHOICES,
         chosen=chosen,
         default_miss_limit=settings.miss_limit,
-        environment={name: getattr(settings, name) for name in SHOWN},
+        environment={name: _written(name, getattr(settings, name)) for name in SHOWN},
         tenant_name=named,
         tenants=everybody,
         operates=operates(visit.principal),
@@ -118,6 +122,13 @@ def _draw(visit: Visit, failed: Problem | None = None, made: NewKey | None = Non
         swept=swept,
         made=made,
     )
+
+
+def _written(name: str, value: float) -> str:
+    """A setting as people write it; its unit stands beside its name."""
+    if name in SHARES:
+        return f"{100 * value:g}%"
+    return f"{value:,g}" if value < MANY else f"{value:,.0f}"
 
 
 def _photos(session: Session, tenant: str) -> dict[str, int]:

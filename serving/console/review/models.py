@@ -14,6 +14,7 @@ from refundlens.serving.console.forms import attempt, checked, confirmed, text_o
 from refundlens.serving.console.page import Visit, back_to, fields, page, submit, visits
 from refundlens.serving.console.review import markdown, plots, repository, statistics
 from refundlens.serving.console.review.statistics import BEFORE, DAYS, SAMPLE, drift
+from refundlens.serving.demo.fake import FIGURES
 from refundlens.serving.drift.figures import drift_figures
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.http import paging
@@ -99,6 +100,7 @@ def draw(visit: Visit, cursor: str, failed: Problem | None = None) -> Response:
         agreement=engine.agreement,
         drift=moved,
         figures=figures,
+        told=FIGURES,
         columns=plots.columns(moved.days),
         unsupported=plots.line(moved.days, "unsupported"),
         compared=compared,

@@ -21,7 +21,9 @@
 
 /* links, keys and other texts that are copied */
 (() => {
-  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
+  const offer = () => document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("htmx:afterSettle", offer);
+  offer();
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;

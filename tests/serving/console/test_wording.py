@@ -1,0 +1,87 @@
+"""What pages say and show to people who read closely: words instead of names of the program, units beside numbers, and
+a way on wherever one ends."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from refundlens.serving.http.pages import WEB
+from refundlens.serving.kit.language import texts
+from tests.support.desk import Desk
+
+SERVING = Path(__file__).parents[3] / "serving"
+Scene = Callable[..., Any]
+
+
+def test_every_action_of_the_audit_log_has_words() -> None:
+    """Those that the code writes out; reports' own are the workflow's events."""
+    sources = [path.read_text(encoding="utf-8") for path in SERVING.rglob("*.py")]
+    written = {found for source in sources for found in re.findall(r'Fact\(\s*"([a-z_]+\.[a-z_]+)"', source)}
+    assert len(written) > 15
+    for language in ("en", "zh"):
+        said = texts("admin_audit", language)["actions"] | texts("queue", language)["events"]
+        assert written <= set(said)
+
+
+@pytest.fixture
+def admin(workflow_app: FastAPI) -> Desk:
+    return Desk(workflow_app, "root", "zh")
+
+
+def test_the_audit_log_says_in_words_what_happened(workflow_app: FastAPI, admin: Desk) -> None:
+    Desk(workflow_app, "shop-1")
+    page = admin.get("/admin/audit").text
+    assert texts("admin_audit", "zh")["actions"]["tenant.created"] in page
+    assert texts("admin", "zh")["actors"]["system"] in page and "<td>system" not in page
+
+
+def test_settings_are_written_as_people_write_them(admin: Desk) -> None:
+    page = admin.get("/admin/settings").text
+    shown = dict(re.findall(r"<code>REFUNDLENS_(\w+)</code></small></th><td>([^<]*)</td>", page))
+    assert shown["APPEAL_HOURS"] == "72" and shown["CLAIM_LIMIT"] == "5%"
+    assert shown["MAX_REQUEST_BYTES"] == "64,000,000" and shown["RATE_LIMIT"] == "60,000"
+
+
+def test_a_page_in_the_other_language_keeps_its_filters(workflow_app: FastAPI) -> None:
+    shop = Desk(workflow_app, "shop-1", "zh")
+    page = shop.get("/history?q=R-1&state=established&lang=zh").text
+    link = re.findall(r'<a href="([^"]*)" hreflang="en"', page)[0].replace("&amp;", "&")
+    assert link == "/history?q=R-1&state=established&lang=en"
+    assert 'value="R-1"' in shop.get(link).text
+
+
+def test_one_version_alone_is_compared_with_nothing(workflow_app: FastAPI) -> None:
+    page = Desk(workflow_app, "eve", "zh").get("/models/compare").text
+    assert texts("models", "zh")["only_one"] in page and "/models#versions" in page
+
+
+def test_every_page_has_one_heading_above_the_others_and_is_named_first() -> None:
+    for path in (WEB / "templates").rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        if "<!doctype" in page:
+            assert "<h1" in page or "{% block main %}" in page or "{% block" in page, path.name
+            title = re.findall(r"<title>(.*?)</title>", page)[0]
+            assert not title.startswith("RefundLens:"), f"{path.name}: tabs are told by their first words"
+
+
+@pytest.fixture
+def visitor(bundle: Path, detector: Any, tmp_path: Path) -> TestClient:
+    from refundlens.serving.app import create_app
+    from refundlens.serving.settings import Settings
+
+    app = create_app(Settings(bundle=bundle, data_dir=tmp_path / "var", workers=1, worker=False), detector)
+    client = TestClient(app, headers={"Accept-Language": "zh"})
+    client.get("/welcome?next=/refunds")
+    return client
+
+
+def test_a_visitor_is_asked_for_nothing_that_cannot_be_sent(visitor: TestClient) -> None:
+    page = visitor.get("/new-case").text
+    assert texts("new_case", "zh")["visitor"] in page and 'href="/login?next=/new-case"' in page
+    assert 'action="/new-case"' not in page, "no form that is refused once it is filled in"
+    assert texts("frame", "zh")["visitor"] in page and "visitor（" not in page
