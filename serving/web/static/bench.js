@@ -320,13 +320,21 @@
     });
   }
 
+  // the photo's own keys, wherever one is on the page
+  document.addEventListener("keydown", (event) => {
+    const button = panes?.querySelector(`[data-zoom="${{ "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key]}"]`);
+    if (!button || event.target.closest(".viewport") || !window.isShortcut(event)) return;
+    event.preventDefault();
+    button.click();
+  });
+
   function fade(range) {
     range.closest(".view").querySelectorAll(".over").forEach((layer) => {
       layer.style.opacity = String(range.value / 100);
     });
   }
 
-  // Two keystrokes: a digit chooses the reason, a letter decides. Can be switched off (WCAG 2.1.4).
+  // Two keystrokes: a digit chooses the reason, a letter (console.js) decides. Can be switched off (WCAG 2.1.4).
   const form = root.querySelector("form.decide");
   if (form) {
     const codes = [...form.querySelectorAll("[name=reason_code]")];
@@ -341,20 +349,16 @@
       if (!words.value.trim() || sentences.has(words.value)) words.value = code.dataset.sentence;
     }));
     document.addEventListener("keydown", (event) => {
-      if (!shortcuts.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox], [type=range])")) return;
-      const code = codes[Number(event.key) - 1];
-      const button = root.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
-      if (code && !event.target.closest(".viewport")) {
-        event.preventDefault();
-        code.checked = true;
-        code.dispatchEvent(new Event("change"));
-        code.focus({ preventScroll: true });
-      } else if (button) {
-        event.preventDefault();
-        if (button.form) button.form.requestSubmit(button);
-        else button.click();
+      if (event.key === "Escape" && event.target === words) {  // the next key decides
+        (codes.find((code) => code.checked) ?? codes[0]).focus({ preventScroll: true });
+        return;
       }
+      const code = codes[Number(event.key) - 1];
+      if (!code || !window.isShortcut(event)) return;
+      event.preventDefault();
+      code.checked = true;
+      code.dispatchEvent(new Event("change"));
+      code.focus({ preventScroll: true });
     });
     // a second click must not send the form again while the first is under way
     form.addEventListener("submit", (event) => {

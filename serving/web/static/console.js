@@ -19,6 +19,21 @@
   document.querySelectorAll("img[src]").forEach((one) => { if (one.complete && !one.naturalWidth) askAgain(one); });
 })();
 
+/* single keys: each presses what has it as data-key, unless somebody types or has switched them off */
+window.isShortcut = (event) => !(event.ctrlKey || event.metaKey || event.altKey || event.repeat)
+  && localStorage.getItem("review-shortcuts") !== "off"
+  && !event.target.closest("textarea, select, input:not([type=radio], [type=checkbox], [type=range])");
+(() => {
+  document.querySelectorAll("[data-key] kbd").forEach((one) => { one.hidden = false; });
+  document.addEventListener("keydown", (event) => {
+    const pressed = document.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]`);
+    if (!pressed || !window.isShortcut(event)) return;
+    event.preventDefault();
+    if (pressed.form) pressed.form.requestSubmit(pressed);
+    else pressed.click();
+  });
+})();
+
 /* links, keys and other texts that are copied */
 (() => {
   const offer = () => document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
