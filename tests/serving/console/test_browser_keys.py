@@ -56,7 +56,7 @@ def test_ten_cases_take_two_keys_each_from_the_queue_to_its_end(
         return [one["id"] for one in reports if one["state"] == "needs_review"]
 
     story.until("nine decided", lambda: len(waiting()) == 1)
-    assert page.url.split("?")[0].endswith(waiting()[0]), "the one that was undone"
+    assert waiting()[0] in page.url, "the one that was undone"
     assert judge.troubles == []
 
 
