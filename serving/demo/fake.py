@@ -4,6 +4,7 @@ In: the running model. Out: a page whose script paints on a canvas; the painted 
 How well the detector does is said from the model's own calibration and card, so that it holds for whatever runs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -33,10 +34,13 @@ FIGURES = {
 @dataclass(frozen=True)
 class Worth:
     """limit: bound on genuine photos called fake. missed: lowest and highest bound, over the conditions, on
-    manipulated ones called authentic; none where no misses were counted."""
+    manipulated ones called authentic; none where no misses were counted. fake_from: lowest and highest threshold, over
+    the conditions, from which a photo is called fake; none where none is. clear_below: up to which one is cleared."""
 
     limit: str
     missed: tuple[str, str] | None
+    fake_from: tuple[str, str] | None
+    clear_below: str
 
 
 @router.get("/fake")
@@ -67,5 +71,11 @@ async def fake_page(request: Request) -> Response:
 def worth_of(calibration: Calibration) -> Worth:
     """What the calibration promises, in words for people."""
     bounds = [one.miss_bound for one in calibration.bins if one.miss_bound is not None]
-    missed = (percent(min(bounds)), percent(max(bounds))) if bounds else None
-    return Worth(percent(calibration.limit), missed)
+    starts = [
+        part.threshold for one in calibration.bins for part in (one, *one.parts) if part.threshold is not None
+    ]
+    return Worth(percent(calibration.limit), _ends(bounds), _ends(starts), percent(calibration.clear_below))
+
+
+def _ends(shares: Sequence[float]) -> tuple[str, str] | None:
+    return (percent(min(shares)), percent(max(shares))) if shares else None

@@ -5,6 +5,7 @@ operation; a visitor fakes a photo. Every page on the way is checked with axe, f
 no Content-Security-Policy.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -130,6 +131,10 @@ def test_a_visitor_fakes_a_photo(
     for kind in ("stain", "mould"):
         page.check(f"[name=defect][value={kind}]")
         someone.press("#middle", away=False)
+    someone.press("#redraw", away=False)
+    redrawn = page.evaluate("document.getElementById('canvas').toDataURL()")
+    someone.press("#undo", away=False)
+    assert page.evaluate("document.getElementById('canvas').toDataURL()") not in (redrawn, untouched)
     words = someone.words("fake")
     for button, told in (
         ("#check", ("found", "missed", "unsure")),
@@ -138,5 +143,13 @@ def test_a_visitor_fakes_a_photo(
         someone.press(button, away=False)
         page.locator("#result .result").wait_for(timeout=30_000)
         assert page.locator("#told").inner_text() in {words[name] for name in told}
+        explained = page.locator("#why")
+        if button == "#check":
+            expect(page.locator("#why-before")).to_have_text(re.compile(r"\d%$"))
+            assert page.locator("#why-verdict").inner_text() != ""
+            for said in ("#why-after", "#why-place", "#why-rest"):
+                assert re.search(r"\d%$", page.locator(said).inner_text()), said
+        else:
+            expect(explained).to_be_hidden()
         someone.look(f"the answer to {button}")
     assert someone.troubles == []

@@ -39,6 +39,9 @@ def test_a_buyer_appeals_on_a_phone(
     buyer.open(platform.get(f"/v1/reports/{report}")["track_urls"]["buyer"])
     buyer.says("举报成立")
     assert kinds["view.jpg"] == "image/jpeg" and kinds["heat.png"] == "image/png"
+    heading, picture = (buyer.page.locator(one).first.bounding_box() for one in ("h1", "figure"))
+    assert heading["y"] < picture["y"], "what was decided comes before the picture that it is about"
+    expect(buyer.page.locator("label[for=grounds]")).to_have_text(buyer.words("track")["appeal_note_machine"])
     times = buyer.page.locator("time").all_text_contents()
     assert times and not any("UTC" in time for time in times), "in the reader's own time"
     buyer.page.locator("a.switch").tap()

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from refundlens.model.detect import Detector
 from refundlens.serving.demo.fake import PAINTED, worth_of
 from refundlens.serving.http.pages import WEB
+from refundlens.serving.kit.format import percent
 from refundlens.serving.kit.language import texts
 from tests.support.desk import Desk
 
@@ -45,6 +46,11 @@ def test_the_best_and_the_worst_condition_are_told() -> None:
         assert worth.missed is None
     else:
         assert worth.missed is not None and worth.missed[0] != "" and worth.limit.endswith("%")
+    starts = [one.threshold for one in bundled.bins if one.threshold is not None]
+    if starts:
+        assert worth.fake_from is not None
+        assert float(worth.fake_from[0].strip("<>% ")) <= 100 * min(starts) + 0.1
+    assert worth.clear_below == percent(bundled.clear_below)
     nothing = bundled.model_copy(
         update={"bins": tuple(one.model_copy(update={"miss_bound": None}) for one in bundled.bins)}
     )
