@@ -71,9 +71,9 @@ async def fake_page(request: Request) -> Response:
 def worth_of(calibration: Calibration) -> Worth:
     """What the calibration promises, in words for people."""
     bounds = [one.miss_bound for one in calibration.bins if one.miss_bound is not None]
-    starts = [
-        part.threshold for one in calibration.bins for part in (one, *one.parts) if part.threshold is not None
-    ]
+    found = [one.threshold for one in calibration.bins]
+    found += [part.threshold for one in calibration.bins for part in one.parts]
+    starts = [one for one in found if one is not None]
     return Worth(percent(calibration.limit), _ends(bounds), _ends(starts), percent(calibration.clear_below))
 
 
