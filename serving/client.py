@@ -90,15 +90,17 @@ class Client:
         references: Sequence[Picture] = (),
         deadline: float | None = None,
         anew: bool = False,
+        one_claim: bool = False,
     ) -> list[Json]:
         """A detection, or an `error`, for each picture, in order; any number of them.
 
         deadline: seconds for each request of up to 16 photos, all tries together. anew: not from the server's cache.
+        one_claim: the pictures are of one claim and held against each other, 16 at a time.
         Raises ClientError where a whole request fails, OSError for a file that cannot be read.
         """
         several = [pictures] if isinstance(pictures, (Path, bytes, tuple)) else pictures
         parts = [("reference", _named(picture)) for picture in references]
-        fields = {"claim": claim} if claim else {}
+        fields = ({"claim": claim} if claim else {}) | ({"one_claim": "true"} if one_claim else {})
         headers = {"Cache-Control": "no-cache"} if anew else {}
         found: list[Json] = []
         for batch in _batches(several):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.align import Alignment, Pixels
+from refundlens.model.compare.parts import moved_places
 from refundlens.model.compare.spots import MOST, Spot, find_spots
 from refundlens.model.compare.tone import Values, match_tone
 
@@ -44,7 +45,7 @@ class Difference:
     photo's frame at SIDE or smaller. overlap: share of the photo that the reference shows, too. same_detail: share
     of the textured places whose fine detail is the same in both, 0 to 1. noise: levels of 255 by which most places
     differ. spots: those that anybody is told of, likeliest painted first. painted: 0 to 1, the most that any spot looks
-    painted, told of or not."""
+    painted, told of or not. moved: places of one part that lies elsewhere, 0 where none does."""
 
     units: Values
     overlap: float
@@ -52,6 +53,7 @@ class Difference:
     noise: float
     spots: tuple[Spot, ...]
     painted: float
+    moved: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ def differ(reference: Pixels, photo: Pixels, alignment: Alignment) -> Difference
     spots = find_spots(laid.units, laid.reference, laid.photo, laid.known, scale)
     told = tuple(spot for spot in spots if spot.told)[:MOST]
     painted = max((spot.painted for spot in spots), default=0.0)
-    return Difference(laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, told, painted)
+    moved = moved_places(laid.units, laid.reference, laid.photo) if spots else 0
+    return Difference(
+        laid.units, float(laid.known.mean()), laid.same_detail, laid.noise, told, painted, moved
+    )
 
 
 def overlay(reference: Pixels, photo: Pixels, alignment: Alignment) -> Overlaid:

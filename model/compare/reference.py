@@ -1,11 +1,13 @@
-"""What a reference says of a photo: the same photo, the same with marks drawn on it, with a defect added, or another
-shot.
+"""What a reference says of a photo: the same photo, the same with marks drawn on it, with a defect added, another shot
+from nearly the same place, or another shot altogether.
 
 In: RGB pixels of a photo that the merchant has (the listing's, the one taken before dispatch, one of an earlier
 claim) and of the claim's. Out: a `Comparison`.
 
 A defect that a real second photo shows is not accused: another shot leaves other fine detail everywhere, and only of
-one and the same shot can it be said that a spot was put in. The bound is measured by `training.references.measure`
+one and the same shot can it be said that a spot was put in. A stand takes second photos with the same fine detail:
+such a photo is told by a perspective that no copy has (`align`), or by parts that lie elsewhere (`parts`).
+`training.references.moved` measures what is left. The bound is measured by `training.references.measure`
 on honest photos of the validation split: crops, sizes, qualities, tones, filters, collages, and things drawn on them.
 """
 
@@ -16,7 +18,7 @@ from refundlens.model.compare.align import Alignment, Pixels, align
 from refundlens.model.compare.difference import Difference, differ
 from refundlens.model.verdict.bounds import upper_bound
 
-Kind = Literal["same", "marked", "changed", "other"]
+Kind = Literal["same", "marked", "changed", "camera_moved", "parts_moved", "other"]
 
 SAME_DETAIL = 0.4
 """Share of textured places with the same fine detail from which two photos are one shot. Of 198 second shots of one
@@ -26,6 +28,9 @@ LEAST_OVERLAP = 0.05
 """Share of the photo that the reference must show to be compared."""
 PAINTED = 0.8
 """`Spot.painted` from which a spot is a defect added; under it, it may be something drawn in good faith."""
+PERSPECTIVE = 0.25
+"""Pixels of `Alignment.perspective` from which the camera stood elsewhere: half a millimetre at the corner of an A4
+sheet that fills the picture."""
 ACCUSED, HONEST = 0, 445
 """Honest photos accused at that threshold, and all that were tried: docs/reuse.md tells of the run."""
 
@@ -33,7 +38,8 @@ ACCUSED, HONEST = 0, 445
 @dataclass(frozen=True)
 class Comparison:
     """kind: `other`: another shot, or too different to say. `same`: nothing was added where both show the scene.
-    `marked`: something was put on it that may have been drawn in good faith. `changed`: a defect was added. painted:
+    `marked`: something was put on it that may have been drawn in good faith. `changed`: a defect was added.
+    `camera_moved`, `parts_moved`: another shot from nearly the same place, so what differs may be real. painted:
     0 to 1, the most that any spot looks painted. bound: on the rate of honest photos called `changed`, none for
     other kinds."""
 
@@ -53,6 +59,10 @@ def compare(reference: Pixels, photo: Pixels) -> Comparison:
     if difference.same_detail < SAME_DETAIL or difference.overlap < LEAST_OVERLAP:
         return Comparison("other", 0.0, None, alignment, difference)
     painted = difference.painted
+    if alignment.perspective >= PERSPECTIVE:
+        return Comparison("camera_moved", painted, None, alignment, difference)
+    if difference.moved:
+        return Comparison("parts_moved", painted, None, alignment, difference)
     if painted >= PAINTED:
         return Comparison("changed", painted, false_accusation_bound(), alignment, difference)
     return Comparison("marked" if difference.spots else "same", painted, None, alignment, difference)

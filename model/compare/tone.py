@@ -45,6 +45,17 @@ def match_tone(reference: Values, photo: Values, known: NDArray[np.bool_]) -> Va
     return _local(curved, photo, known)
 
 
+def match_light(reference: Values, photo: Values, known: NDArray[np.bool_]) -> Values:
+    """The same with a gain and an offset a channel, for small parts of two shots: more would follow what differs."""
+    result = reference.copy()
+    for channel in range(3):
+        values = reference[..., channel][known]
+        terms = np.stack([np.ones_like(values), values / np.float32(255)], 1)
+        offset, gain = _robust(terms, photo[..., channel][known][:, None])[:, 0]
+        result[..., channel] = gain / 255 * reference[..., channel] + offset
+    return result
+
+
 def _terms(
     colours: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]
 ) -> Values:
@@ -59,9 +70,9 @@ def _terms(
 
 
 def _robust(terms: Values, wanted: Values) -> Values:
-    """Factors [16,3] by iteratively reweighted least squares; one weight a pixel for its three channels."""
+    """Factors [terms,channels] by iteratively reweighted least squares; one weight a pixel for all channels."""
     weights = np.ones(len(terms), np.float32)
-    factors = np.zeros((terms.shape[1], 3), np.float32)
+    factors = np.zeros((terms.shape[1], wanted.shape[1]), np.float32)
     ridge = np.eye(terms.shape[1], dtype=np.float32) * np.float32(1e-4 * len(terms))
     for _ in range(ROUNDS):
         weighed = terms * weights[:, None]

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.align import RATIO, Pixels
+from refundlens.model.compare.tone import Values, match_light
 from refundlens.model.detection import Box
 
-Values = NDArray[np.float32]
 Kind = Literal["both", "one", "unsaid"]
 
 SIDE = 800
@@ -191,7 +191,7 @@ def _off(
     ring = known & ~margin
     if ring.sum() < 2 * spot.sum() or not known[spot].all():
         return None
-    there = _toned(np.asarray(warped, np.float32), here, ring)
+    there = match_light(np.asarray(warped, np.float32), here, ring)
     grey, other_grey = (cv2.GaussianBlur(part.mean(2), (0, 0), 1.0) for part in (here, there))
     if _correlation(grey[ring], other_grey[ring]) < ALIKE:
         return None
@@ -207,23 +207,6 @@ def _off(
     worst = float((means[places] / share[places]).max())
     mine = float(units[spot].mean())
     return mine / max(worst, 0.2), mine, _correlation(grey[spot], other_grey[spot])
-
-
-def _toned(there: Values, here: Values, ring: NDArray[np.bool_]) -> Values:
-    """The other photo's part in the light of this one: a gain and an offset a channel, fitted twice, the second time
-    to what fits."""
-    result = there.copy()
-    for channel in range(3):
-        x, y = there[..., channel][ring], here[..., channel][ring]
-        keep = np.ones(len(x), bool)
-        for _ in range(2):
-            gain, offset = (
-                np.polyfit(x[keep], y[keep], 1) if keep.sum() > 20 and x[keep].std() > 1 else (1.0, 0.0)
-            )
-            off = np.abs(gain * x + offset - y)
-            keep = off <= 2.5 * max(float(np.median(off)), 2.0)
-        result[..., channel] = gain * there[..., channel] + offset
-    return result
 
 
 def _steps(grey: Values) -> Values:

@@ -23,8 +23,12 @@ from refundlens.serving.settings import Settings
 MAX_REFERENCES = 4
 """Reference pictures in one request; each is compared with each photo."""
 MAX_FIELDS = 16
-"""Text fields of a form; we know one."""
+"""Text fields of a form; we know two."""
 
+_ONE_CLAIM = (
+    "whether the pictures are photos of one claim: then they are held against each other, and reasons `claim.…` tell "
+    "which show the same thing and whether a marked spot is in the others, too; the first six are compared"
+)
 _FILE = {"type": "string", "format": "binary"}
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -37,6 +41,7 @@ REQUEST_BODY: dict[str, Any] = {
                     "image": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16},
                     "claim": {"type": "string", "enum": list(DEFECTS)},
                     "reference": {"type": "array", "items": _FILE, "maxItems": MAX_REFERENCES},
+                    "one_claim": {"type": "boolean", "default": False, "description": _ONE_CLAIM},
                 },
             },
             "encoding": {"image": {"contentType": "image/*"}},
@@ -58,11 +63,18 @@ class Intake:
     images: Sequence[Upload]
     claim: Defect | None = None
     references: Sequence[Upload] = ()
+    one_claim: bool = False
+    """Whether the images are held against each other."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether each image's answer is about that image alone."""
+        return not self.references and not self.one_claim
 
     def fingerprint(self) -> str:
         """Hash of everything in the body that decides the answer."""
         files = [[[item.name, item.sha256] for item in items] for items in (self.images, self.references)]
-        return digest(json.dumps([self.claim, *files]).encode())
+        return digest(json.dumps([self.claim, *files, *([True] if self.one_claim else [])]).encode())
 
 
 class Picture(BaseModel):
@@ -103,6 +115,7 @@ class DetectBody(BaseModel):
         max_length=MAX_REFERENCES,
         validation_alias=AliasChoices("reference", "references"),
     )
+    one_claim: bool = Field(default=False, description=_ONE_CLAIM)
 
 
 async def read(request: Request, settings: Settings) -> Intake:
@@ -168,8 +181,20 @@ async def _multipart(request: Request, settings: Settings) -> Intake:
     async with request.form(max_files=files, max_fields=MAX_FIELDS) as form:
         images = [await _upload(item) for item in form.getlist("image")]
         references = [await _upload(item) for item in form.getlist("reference")]
-        claim = form.get("claim")
-        return Intake(images, read_claim(claim if isinstance(claim, str) else None), references)
+        claim, one_claim = (_text(form.get(name)) for name in ("claim", "one_claim"))
+        return Intake(images, read_claim(claim), references, _read_flag("one_claim", one_claim))
+
+
+def _text(item: UploadFile | str | None) -> str | None:
+    return item if isinstance(item, str) else None
+
+
+def _read_flag(name: str, value: str | None) -> bool:
+    """No, where it was not sent. Raises Problem 422."""
+    known = {"true": True, "1": True, "false": False, "0": False, "": False}
+    if (value or "").lower() not in known:
+        raise Problem(422, "invalid_request", f"{name}: true or false")
+    return known[(value or "").lower()]
 
 
 async def _upload(item: UploadFile | str) -> Upload:
@@ -184,7 +209,7 @@ def _from_json(body: bytes) -> Intake:
     content = parse_json(body, DetectBody)
     images = [_decoded(f"image.{index}", picture) for index, picture in enumerate(content.image)]
     references = [_decoded(f"reference.{index}", picture) for index, picture in enumerate(content.reference)]
-    return Intake(images, content.claim, references)
+    return Intake(images, content.claim, references, content.one_claim)
 
 
 def _decoded(where: str, picture: Picture) -> Upload:

@@ -29,12 +29,15 @@ _CODES = {
     "same": "reference.same_picture",
     "marked": "reference.marked",
     "changed": "reference.defect_added",
+    "camera_moved": "reference.camera_moved",
+    "parts_moved": "reference.parts_moved",
     "other": "reference.not_comparable",
 }
 
 
-SAME_SHOT = frozenset(code for kind, code in _CODES.items() if kind != "other")
-"""What is said only of a photo that is the reference's own shot."""
+SAME_PLACE = frozenset(code for kind, code in _CODES.items() if kind != "other")
+"""What is said only of the reference's own shot, or of another from nearly the same place: no buyer stands there, so a
+person looks."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ def _reason(
 
 
 def _details(found: "Comparison", scale: float) -> dict[str, object]:
-    """boxes: what was added, in pixels of the photo as displayed. overlap: share of the photo that both show."""
+    """boxes: what differs, in pixels of the photo as displayed. overlap: share of the photo that both show."""
     difference = found.difference
-    spots = difference.spots if difference is not None and found.kind in ("marked", "changed") else ()
+    spots = difference.spots if difference is not None and found.kind not in ("same", "other") else ()
     return {
         "boxes": [[round(side * scale) for side in spot.box] for spot in spots],
         "count": len(spots),

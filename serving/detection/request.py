@@ -147,7 +147,7 @@ class DetectRequest(Generic[Body]):
             body = await read(request, settings)
             if expected:  # whether what came has stored answers, as was said before it came
                 digests = lambda: [upload.sha256 for upload in body.images]  # noqa: E731
-                expected = not body.references and await known(digests, body.claim)
+                expected = body.apart and await known(digests, body.claim)
             if not expected:
                 place.need(len(body.images), began + patience - time.monotonic())
                 if not caller.judges:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from refundlens.model.detect import Detector
-from refundlens.model.detection import Detection
+from refundlens.model.detection import Detection, Reason
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
@@ -28,6 +29,7 @@ from refundlens.serving.detection.references import Reference, read_reference, w
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line
 from refundlens.serving.detection.store import DetectionStore, detection_body
+from refundlens.serving.detection.views import MOST_PHOTOS, marked_by, seen_in_others
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
@@ -113,8 +115,8 @@ class DetectionService:
         prepared: Sequence[Reference] = ()
         if references:
             prepared = await loop.run_in_executor(self._pool, _references, references)
-        if references or not self._answers.caching or not asked.keep:
-            asked = asked.uncached()  # an answer with references is about other pictures, too
+        if not asked.body.apart or not self._answers.caching or not asked.keep:
+            asked = asked.uncached()
         known = await self._known(images, asked)
         # on a thread: the header of a strange file may be long to read
         jobs = await loop.run_in_executor(
@@ -124,7 +126,12 @@ class DetectionService:
         self._submit([job for job in jobs if isinstance(job, PhotoJob)])
         work = [self._one(upload, job, asked, prepared) for upload, job in zip(images, jobs, strict=True)]
         try:
-            outcomes = await self._keep(await asyncio.gather(*work))
+            outcomes = await asyncio.gather(*work)
+            if asked.body.one_claim:
+                outcomes = await loop.run_in_executor(
+                    self._pool, _held_together, images, outcomes, asked.language
+                )
+            outcomes = await self._keep(outcomes)
         except (asyncio.CancelledError, Problem):  # the caller hung up, or one photo forbids all
             self.engine.abandon([job for job in jobs if isinstance(job, PhotoJob)])
             raise
@@ -278,6 +285,33 @@ class DetectionService:
             for stage, milliseconds in outcome.detection.timings_ms.items():
                 self._metrics.stage_seconds.labels(stage).observe(milliseconds / 1000)
             self.admission.learn(outcome.work)
+
+
+def _held_together(
+    uploads: Sequence[Upload], outcomes: list[PhotoOutcome], language: Language
+) -> list[PhotoOutcome]:
+    """The same with what the photos show together. A comparison that fails costs nobody the verdict."""
+    judged = {one.detection.sha256: marked_by(one.detection) for one in outcomes if one.detection is not None}
+    files = {upload.sha256: upload.data for upload in uploads if upload.sha256 in judged}
+    try:
+        said = seen_in_others(judged, {}, dict(islice(files.items(), MOST_PHOTOS)), language)
+    except Exception:
+        _log.exception("%d photos of one claim could not be compared", len(files))
+        return outcomes
+    return [
+        _telling(one, said[one.detection.sha256]) if one.detection and one.detection.sha256 in said else one
+        for one in outcomes
+    ]
+
+
+def _telling(outcome: PhotoOutcome, added: Sequence[Reason]) -> PhotoOutcome:
+    """The same with more to say, also in the row that is to be stored."""
+    assert outcome.detection is not None and outcome.body is not None
+    detection = with_reasons(outcome.detection, added)
+    body = {**outcome.body, **detection.public()}
+    if outcome.record is not None:
+        outcome.record.body = body
+    return replace(outcome, body=body, detection=detection)
 
 
 def _late(error: Expired | EngineAway) -> str:

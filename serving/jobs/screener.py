@@ -19,7 +19,7 @@ from refundlens.model.detection import Detection
 from refundlens.model.names import Defect
 from refundlens.model.photo.image import ImageError
 from refundlens.model.verdict.selection import with_reasons
-from refundlens.serving.detection.references import SAME_SHOT, Reference, compared, read_reference
+from refundlens.serving.detection.references import SAME_PLACE, Reference, compared, read_reference
 from refundlens.serving.detection.views import MOST_PHOTOS, Marked, marked_by, marked_in, seen_in_others
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Expired, Overloaded
@@ -142,12 +142,12 @@ class Screener:
     def _beside_listing(
         self, detection: Detection, data: bytes, photo: _Photo, picture: Picture
     ) -> Detection:
-        """The detection with what the listing's pictures say of the photo, where it is one of their shots."""
+        """The detection with what the listing's pictures say of the photo, where it is one of their shots or nearly."""
         references = [found for one in photo.listing if (found := picture(*one)) is not None]
         if not references:
             return detection
         said = compared(detection, data, references, self._settings.language)
-        return with_reasons(detection, [reason for reason in said if reason.code in SAME_SHOT])
+        return with_reasons(detection, [reason for reason in said if reason.code in SAME_PLACE])
 
     def _beside_others(
         self, photos: Sequence[_Photo], found: Sequence[ScreeningResult]

@@ -29,7 +29,7 @@ from refundlens.model.names import DEFECTS, Defect, Verdict
 from refundlens.model.verdict.claim import PhotoFinding, judge_claim
 from refundlens.model.verdict.consistency import consistency, shot_of
 from refundlens.model.verdict.selection import with_reasons
-from refundlens.serving.detection.references import SAME_SHOT
+from refundlens.serving.detection.references import SAME_PLACE
 from refundlens.serving.detection.store import detection_body, make_record, save_map
 from refundlens.serving.events import audit, outbox
 from refundlens.serving.events.audit import Fact
@@ -281,7 +281,7 @@ def _same_shot(detection: Detection | None) -> bool:
     """Whether it is the listing's own picture, changed or not: such a photo shows nothing that a buyer saw. The listing
     is the merchant's, so a person decides."""
     told = [] if detection is None else [*detection.reasons, *detection.details.reasons]
-    return any(reason.code in SAME_SHOT for reason in told)
+    return any(reason.code in SAME_PLACE for reason in told)
 
 
 _UNDECIDED: dict[Verdict, str] = {

@@ -67,15 +67,26 @@ def load(path: str) -> Pixels | None:
 def pair(pixels: Pixels, donor: Pixels, what: str, rng: np.random.Generator) -> Pair:
     """One photo seen again. what: a defect to paint, one of TOOLS, MARKS, TONES, LAYOUTS, or "plain"."""
     changed, region = _changed(pixels, donor, what, rng)
-    window = _window(changed, rng)
+    return delivered(pixels, changed, what, region, rng)
+
+
+def delivered(
+    reference: Pixels,
+    photo: Pixels,
+    what: str,
+    region: NDArray[np.float32] | None,
+    rng: np.random.Generator,
+) -> Pair:
+    """Both saved, the photo cropped and made smaller first. region: float32 [H,W] of the photo, see `Pair`."""
+    window = _window(photo, rng)
     scale = float(rng.uniform(0.6, 1.0))
-    photo = _saved(_resized(changed[window], scale), int(rng.integers(50, 93)))
+    sent = _saved(_resized(photo[window], scale), int(rng.integers(50, 93)))
     seen, moved = 1.0, None
     if region is not None:
         seen = float((region[window] > 0.5).sum() / max((region > 0.5).sum(), 1))
-        size = (photo.shape[1], photo.shape[0])
+        size = (sent.shape[1], sent.shape[0])
         moved = np.asarray(cv2.resize(region[window], size, interpolation=cv2.INTER_AREA), np.float32)
-    return Pair(_saved(pixels, int(rng.integers(75, 96))), photo, what, moved, seen)
+    return Pair(_saved(reference, int(rng.integers(75, 96))), sent, what, moved, seen)
 
 
 def for_fitting(pixels: Pixels, donor: Pixels, number: int, rng: np.random.Generator) -> Iterator[Pair]:

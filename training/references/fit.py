@@ -34,6 +34,8 @@ TREES, LEAST_LEAF, TRIED = 150, 2, 14
 """Trees; examples at the end of a branch; figures tried at each. More trees gained nothing that was measured."""
 FOLDS = 5
 SEED = 77
+PHOTOS = 180
+"""Photos that the bundled forest was fitted to."""
 OF_PAINT = 0.3
 """Share of a spot that must lie where the photo was painted for the spot to count as painted."""
 
@@ -126,7 +128,7 @@ def main() -> None:
 
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     asked.add_argument("folder", type=Path, help="pictures and their index.csv")
-    asked.add_argument("--photos", type=int, default=180)
+    asked.add_argument("--photos", type=int, default=PHOTOS)
     asked.add_argument("--out", type=Path, default=FILE)
     given = asked.parse_args()
     found = gather_pairs(given.folder, given.photos)

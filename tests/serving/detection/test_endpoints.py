@@ -24,11 +24,14 @@ from refundlens.model.detection import Detection
 from refundlens.model.photo.image import Photo as Opened
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body as intake
+from refundlens.serving.detection import service
 from refundlens.serving.detection.endpoints import SLACK
 from refundlens.serving.http.budgets import Budgets, Caller
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import StoredAnswer
+from refundlens.training.references.views import from_another_side
+from tests.support.scenes import jpeg, scene
 
 pytestmark = pytest.mark.slow
 
@@ -504,6 +507,49 @@ def test_a_reference_picture_gives_a_reason(client: TestClient, photo: Photo) ->
     assert reasons[0]["basis"] == "observed" and "shop.jpg" in reasons[0]["text"]
     broken = client.post("/v1/detect", files=[*_files(photo()), ("reference", ("x", b"no"))])
     _problem(broken, 422, "unsupported_format")
+
+
+def test_photos_of_one_claim_are_held_against_each_other_where_that_is_asked_for(client: TestClient) -> None:
+    goods = scene(3, 800, 600)
+    again = from_another_side(goods, np.random.default_rng(1))
+    photos = [jpeg(pixels, 92) for pixels in (goods, again, scene(9, 800, 600))]
+
+    def told(**asked: Any) -> list[dict[str, Any]]:
+        answer = client.post("/v1/detect", **asked)
+        assert answer.status_code == 200, answer.text
+        return [
+            {one["code"]: one.get("details") for one in (*found["reasons"], *found["details"]["reasons"])}
+            for found in answer.json()["detections"]
+        ]
+
+    apart = told(files=_files(*photos))
+    assert not [code for found in apart for code in found if code.startswith("claim.")]
+    together = told(files=_files(*photos), data={"one_claim": "true"})
+    assert [found.get("claim.same_thing") for found in together] == [{"count": 1}, {"count": 1}, None]
+    encoded = [base64.b64encode(data).decode() for data in photos[:2]]
+    assert "claim.same_thing" in told(json={"image": encoded, "one_claim": True})[0]
+    assert told(files=_files(*photos)) == apart, "an answer about several photos is nobody's stored answer"
+    bad = client.post("/v1/detect", files=_files(photos[0]), data={"one_claim": "perhaps"})
+    assert "one_claim" in str(_problem(bad, 422, "invalid_request")["detail"])
+
+
+def test_what_photos_show_together_is_stored_and_costs_no_verdict(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goods = scene(3, 800, 600)
+    again = from_another_side(goods, np.random.default_rng(1))
+    files = [*_files(jpeg(goods, 92), jpeg(again, 92)), ("image", ("c.jpg", b"no picture"))]
+    first, _, broken = client.post("/v1/detect", files=files, data={"one_claim": "1"}).json()["detections"]
+    assert broken["error"]["code"] == "unsupported_format"
+    stored = client.get(f"/v1/detections/{first['id']}").json()
+    assert (stored["reasons"], stored["details"]) == (first["reasons"], first["details"])
+
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(service, "seen_in_others", fails)
+    answer = client.post("/v1/detect", files=files[:2], data={"one_claim": "1"}).json()["detections"]
+    assert [found["verdict"] for found in answer] and "error" not in answer[0]
 
 
 def test_reasons_follow_the_readers_language(client: TestClient, photo: Photo) -> None:
