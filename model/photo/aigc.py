@@ -27,11 +27,13 @@ _LABELS = {"1": "label.generated", "2": "label.possible", "3": "label.suspected"
 _PRODUCERS = {
     "91110102MACQD9K640": "Doubao (豆包)", "9144030008867405X2": "Jimeng (即梦)",
     "91440101MA9Y9T4H7A": "Qwen (千问)", "91330106MA2CFLDG4R": "Wan (通义万相)",
-    "91110108335469089C": "Kling (可灵)", "91440300708461136T": "Yuanbao (腾讯元宝)",
+    "91110108335469089C": "Kling (可灵)", "91440300708461136T": "Tencent (腾讯元宝等)",
     "91110000802100433B": "Baidu (百度)", "91110105MACJ6K1C8A": "LiblibAI", "91340100MAEB4N8H76": "RunningHub",
     "91440300MA5G49LC9K": "Honor YOYO (荣耀)", "91110108MACC4D63XF": "Vidu",
+    "91441900557262083U": "vivo", "91110108562144110X": "Meituan (美团)",
 }  # fmt: skip
-"""Unified social credit codes that a ContentProducer holds, by the service that writes them."""
+"""Unified social credit codes that a ContentProducer holds, by the service that writes them, or the company where
+several of its services do."""
 _PRODUCTS = {
     "doubao": "Doubao (豆包)", "xinghui": "Xinghui (星绘)", "dreamina": "Jimeng (即梦)",
     "dreamina_oversea": "Dreamina", "aweme": "Douyin (抖音)", "capcut": "CapCut", "jianying": "Jianying (剪映)",

@@ -42,7 +42,7 @@ def pool(folder: Path) -> list[examples.Pixels]:
     return kept
 
 
-def tries(among: list[examples.Pixels], count: int) -> Iterator[tuple[str, str, Comparison]]:
+def retakes(among: list[examples.Pixels], count: int) -> Iterator[tuple[str, str, Comparison]]:
     """(same stand, stand put up again, or painted; kind; what came out)."""
     for number in range(count):
         rng = np.random.default_rng([SEED, number])
@@ -71,7 +71,7 @@ def main() -> None:
     total = given.scenes * (len(STANDS) * len(scenes.KINDS) + len(DEFECTS) + len(examples.TOOLS))
     said: dict[str, dict[str, Counter[str]]] = {}
     before: Counter[str] = Counter()
-    for group, kind, found in track(tries(pool(given.folder), given.scenes), total, "pairs"):
+    for group, kind, found in track(retakes(pool(given.folder), given.scenes), total, "pairs"):
         said.setdefault(group, {}).setdefault(kind, Counter())[found.kind] += 1
         before[group] += spots_alone(found)
     for group, kinds in said.items():

@@ -81,6 +81,24 @@ def test_a_bare_file_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    "code,producer",
+    [
+        # files by Tencent's agents in public repositories carry it
+        ("001191440300708461136T1XGW3", "Tencent (腾讯元宝等)"),
+        # cohorts of real pictures that remove-ai-watermarks counted by this code (its notes of 21 July 2026)
+        ("001191340100MAEB4N8H7600000", "RunningHub"),
+        ("001191441900557262083U00000", "vivo"),
+        ("001191110108562144110X00000", "Meituan (美团)"),
+        ("001191110105MACJ6K1C8A00000", "LiblibAI"),
+    ],
+)
+def test_the_company_that_signed_a_label_is_named(code: str, producer: str) -> None:
+    label = json.dumps({"Label": "1", "ContentProducer": code, "ProduceID": "x"})
+    reason = _reasons(_png({"AIGC": label}))["metadata.aigc_label"]
+    assert producer in reason.text and code not in reason.text
+
+
+@pytest.mark.parametrize(
     "data",
     [
         _jpeg_with_xmp(f"<TC260:AIGC>{json.dumps(_LABEL).replace(chr(34), '&quot;')}</TC260:AIGC>"),
