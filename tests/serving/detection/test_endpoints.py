@@ -514,18 +514,18 @@ def test_photos_of_one_claim_are_held_against_each_other_where_that_is_asked_for
     again = from_another_side(goods, np.random.default_rng(1))
     photos = [jpeg(pixels, 92) for pixels in (goods, again, scene(9, 800, 600))]
 
-    def told(**asked: Any) -> list[dict[str, Any]]:
+    def told(**asked: Any) -> list[set[str]]:
         answer = client.post("/v1/detect", **asked)
         assert answer.status_code == 200, answer.text
         return [
-            {one["code"]: one.get("details") for one in (*found["reasons"], *found["details"]["reasons"])}
+            {one["code"] for one in (*found["reasons"], *found["details"]["reasons"])}
             for found in answer.json()["detections"]
         ]
 
     apart = told(files=_files(*photos))
     assert not [code for found in apart for code in found if code.startswith("claim.")]
     together = told(files=_files(*photos), data={"one_claim": "true"})
-    assert [found.get("claim.same_thing") for found in together] == [{"count": 1}, {"count": 1}, None]
+    assert ["claim.same_thing" in found for found in together] == [True, True, False]
     encoded = [base64.b64encode(data).decode() for data in photos[:2]]
     assert "claim.same_thing" in told(json={"image": encoded, "one_claim": True})[0]
     assert told(files=_files(*photos)) == apart, "an answer about several photos is nobody's stored answer"
