@@ -117,3 +117,17 @@ def test_what_scripts_add_is_there_after_the_page_was_drawn_anew(
     assert merchant.page.locator("#track-link").inner_text().startswith("http"), (
         "whole, for who copies it by hand"
     )
+
+
+def test_the_audit_log_is_read_on_a_phone_without_moving_sideways(
+    people: Callable[[str], Person], live: Any, cases: Any
+) -> None:
+    admin = people("zh, phone")
+    admin.log_in(live.key("admin"), "/admin/audit")
+    admin.look("audit log")
+    wide = admin.page.viewport_size["width"]
+    row = admin.page.locator(".log tbody tr").first
+    for cell in row.locator("td").all():
+        place = cell.bounding_box()
+        assert place is not None and place["x"] >= 0 and place["x"] + place["width"] <= wide
+    expect(row).to_contain_text(admin.words("queue")["events"]["report.screened_unsure"])

@@ -60,6 +60,12 @@ def test_one_version_alone_is_compared_with_nothing(workflow_app: FastAPI) -> No
     assert texts("models", "zh")["only_one"] in page and "/models#versions" in page
 
 
+def test_the_last_day_of_a_plot_is_written_within_it(workflow_app: FastAPI) -> None:
+    page = Desk(workflow_app, "eve").get("/models").text
+    last = re.findall(r'<text x="(\d+)" y="140"([^>]*)>\d\d-\d\d<', page)[-1]
+    assert last == ("540", ' text-anchor="end"'), "of a plot 540 units wide"
+
+
 def test_every_page_has_one_heading_above_the_others_and_is_named_first() -> None:
     for path in (WEB / "templates").rglob("*.html"):
         page = path.read_text(encoding="utf-8")
