@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from refundlens.datasets import photos
 from refundlens.datasets.collection import read_index
-from refundlens.datasets.degradations.apply import deliver
+from refundlens.datasets.degradations.apply import Delivered, deliver
 from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.editors.base import EditRequest
 from refundlens.datasets.editors.pool import Workshop
 from refundlens.model.detect import Detector
+from refundlens.model.network import pooling
 from refundlens.model.progress import track
 from refundlens.training.evaluation.metrics import roc_auc
 
@@ -34,7 +35,8 @@ SIDE = 1600
 
 @dataclass(frozen=True)
 class Look:
-    """score: log odds. inside: pixel AUC of the map, the blob's cells against the others."""
+    """score: log odds, or the plain pooled score of a bundle that is not calibrated. inside: pixel AUC of the map, the
+    blob's cells against the others."""
 
     score: float
     verdict: str
@@ -66,16 +68,21 @@ def main() -> None:
             EditRequest(photo, photo, nothing, "other"), np.random.default_rng(_rank(entry.file))
         )
         for pixels, looks in ((photo, originals), (edit.pixels, edits)):
-            looks.append(_look(detector, deliver(pixels, steps).data, edit.changed))
+            looks.append(_look(detector, deliver(pixels, steps), edit.changed))
     _print(originals, edits)
 
 
-def _look(detector: Detector, data: bytes, changed: NDArray[np.float32]) -> Look:
-    found = detector.detect(data)
-    cells = cv2.resize(changed, found.tracemap.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
-    inside = roc_auc(cells.ravel().astype(int), found.tracemap.ravel()) if cells.any() else float("nan")
-    odds = np.log(max(found.probability, 1e-9) / max(1 - found.probability, 1e-9))
-    return Look(float(odds), found.verdict, inside)
+def _look(detector: Detector, sent: Delivered, changed: NDArray[np.float32]) -> Look:
+    if detector.calibration is None:
+        scores = detector.score(sent.pixels).scores
+        heat, odds, verdict = scores.maps[0], pooling.plain_score(scores), "uncalibrated"
+    else:
+        found = detector.detect(sent.data)
+        heat, verdict = found.tracemap, found.verdict
+        odds = float(np.log(max(found.probability, 1e-9) / max(1 - found.probability, 1e-9)))
+    cells = cv2.resize(changed, heat.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    inside = roc_auc(cells.ravel().astype(int), heat.ravel()) if cells.any() else float("nan")
+    return Look(odds, verdict, inside)
 
 
 def _print(originals: Sequence[Look], edits: Sequence[Look]) -> None:
