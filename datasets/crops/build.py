@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from refundlens.datasets import manifest, photos
 from refundlens.datasets.collection import Entry, read_index
 from refundlens.datasets.crops.masters import Masters, prepare
@@ -38,6 +40,7 @@ traces no other has."""
 GARMENTS_KEPT = 8
 """Of the pack's alike garments every so manieth is redrawn."""
 WATCHED = 400
+REDRAWN = "redrawn"
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,12 @@ def build_crops(
         workshop = Workshop.from_folders(generators, autoencoders)
         names = _photos(entries, masters) + list(packed)[::GARMENTS_KEPT]
         shares = editor_shares(workshop.names)
-        windows = redraw(masters, names, workshop, shares, out / "redrawn", options.redrawn, options.seed)
+        windows = redraw(masters, names, workshop, shares, out / REDRAWN, options.redrawn, options.seed)
         made = sum(1 for _ in track(windows, options.redrawn, "redraw"))
         yield f"{made} windows redrawn"
     tables = pack / TABLES if pack and (pack / TABLES).is_file() else None
     job = Job(
-        collection, out / "masters", out, options.seed, tuple(packed), out / "redrawn", tables, options.without,
+        collection, out / "masters", out, options.seed, tuple(packed), out / REDRAWN, tables, options.without,
         shares=with_share("redrawn", options.redrawn_share),
     )  # fmt: skip
     made = sum(1 for _ in track(write_crops(job, options.shards, options.workers), options.shards, "crops"))
@@ -125,8 +128,13 @@ def _photos(entries: list[Entry], masters: Masters) -> list[str]:
     ]  # fmt: skip
 
 
+def _editor(window: Path) -> str:
+    with np.load(window) as stored:
+        return str(stored["editor"])
+
+
 def write_papers(entries: list[Entry], out: Path, options: CropOptions) -> None:
-    """Which repositories training saw, under which licences: what the card must name."""
+    """Which repositories training saw, under which licences, and who redrew windows: what the card must name."""
     used = [entry for entry in entries if entry.usable_for("train") and entry.family not in options.without]
     counted = Counter((entry.repository, entry.licence or "none stated", entry.label) for entry in used)
     with (out / manifest.SOURCES).open("w", newline="", encoding="utf-8") as file:
@@ -138,5 +146,6 @@ def write_papers(entries: list[Entry], out: Path, options: CropOptions) -> None:
         "kind": "crops", "version": version, "pictures": len(used), "shards": options.shards, "seed": options.seed,
         "without": list(options.without), "generators": sorted({e.generator for e in used if e.generated}),
         "unseen": sorted({entry.generator for entry in entries if entry.unseen}),
+        "redrawn": sorted({_editor(path) for path in (out / REDRAWN).glob("*.npz")}),
     }  # fmt: skip
     (out / manifest.INFO).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")

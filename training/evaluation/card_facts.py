@@ -60,7 +60,8 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
     settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
     network = settings["network"]
     cores = settings["threads"] or os.cpu_count() or 1
-    trained: list[str] = report["context"].get("trained_generators", []) or dataset.get("generators", [])
+    seen = [*dataset.get("generators", []), *dataset.get("redrawn", [])]
+    trained: list[str] = report["context"].get("trained_generators", []) or seen
     start = "ImageNet weights" if network["pretrained"] else "random weights"
     context: CardContext = {
         "name": name,

@@ -156,6 +156,7 @@ def test_an_inpainter_redraws_holes_and_leaves_the_rest(collection: Path, tmp_pa
     options = CropOptions(shards=1, redrawn=6, redrawn_share=0.9)
     networks = tmp_path / "networks"
     list(build_crops(collection / "out", tmp_path / "crops", options, generators=networks))
+    assert json.loads((tmp_path / "crops" / "dataset.json").read_text())["redrawn"] == ["migan"]
     holes = []
     for path in (tmp_path / "crops" / "redrawn").iterdir():
         with np.load(path) as stored:
