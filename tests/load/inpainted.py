@@ -4,7 +4,7 @@ Authentic photos of the collected lists' validation split, a blob of 1 to 12 % o
 a folder (`datasets.editors.available`), original and edit through one delivery. Prints how often the edit scores above
 other originals and above its own, how well its map finds the blob, the same map test on the original, and verdicts.
 
-    python -m tests.load.inpainted COLLECTED GENERATORS [--editor migan] [--photos 80] [--model RUN|BUNDLE]
+    python -m tests.load.inpainted COLLECTED GENERATORS [--editor migan] [--photos 80] [--model BUNDLE]
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--editor", default="migan")
     parser.add_argument("--photos", type=int, default=80)
     parser.add_argument("--delivery", default="q75_720", choices=NAMED)
-    parser.add_argument("--model")
+    parser.add_argument("--model", type=Path)
     given = parser.parse_args()
     entries = [
         one for one in read_index(given.collected)
