@@ -75,6 +75,12 @@ def test_every_page_has_one_heading_above_the_others_and_is_named_first() -> Non
             assert not title.startswith("RefundLens:"), f"{path.name}: tabs are told by their first words"
 
 
+def test_no_template_sets_a_language_s_own_comma() -> None:
+    """Texts do, each in its own script; between values of a page stands a dot that both languages have."""
+    for path in (WEB / "templates").rglob("*.html"):
+        assert not re.search(r"(\}\}|%\}), (\{\{|\{%)", path.read_text(encoding="utf-8")), path.name
+
+
 @pytest.fixture
 def visitor(bundle: Path, detector: Any, tmp_path: Path) -> TestClient:
     from refundlens.serving.app import create_app
