@@ -64,8 +64,11 @@ _MADE_WITH = re.compile(
     r"\b(?:made|created|generated|edited|drawn|rendered|imagined|produced) (?:with|by|using|in) (?:the )?",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"\s+(?!on\b|at\b|for\b|and\b|via\b|gpt|dall|v?\d)[a-z]")
-"""A common noun behind a name: then the name belongs to it."""
+_GOES_ON = re.compile(
+    r"\s+(?!on\b|at\b|for\b|and\b|via\b|gpt|dall|v?\d)[a-z]|"
+    r"-(?!generat|creat|produc|edit|enhanc|assist|power|driv|based|imag)[a-z]+(?:ed|en)\b"
+)
+"""A common noun or a participle behind a name: then the name belongs to it ("made with AI-dyed cotton")."""
 _UNNAMED = re.compile(
     r"\W*(?:this |an? )?(?:image |picture |photo )?(?:is |was )?AI[ -]generated\b"
     r"(?!\s+(?!image|picture|photo|content|art|media|graphic|illustration|by\b|with\b|using\b|and\b|for\b)\w)",
@@ -90,6 +93,8 @@ _CHINESE = re.compile(
     r"(?P<said>(?P<name>[\w.\-·/\[\] ]{0,32}?)(?:AI|人工智能)?\s?(?:智能)?(?:生成|绘制|创作|合成))"
     r"(?![器机仪]|\s*[?？吗]|的?(?:内容|图片|图像|照片)?(?:检测|识别|鉴别|鉴定))"
     r"(?!的(?!\w{0,2}(?:图|照片|画|作品|内容)\w{0,2}(?:\W|$)))"
+    r"(?!(?:艺术|绘画|图案|图书|图鉴|头像|音乐|作品)\w{0,4}"
+    r"(?:展|书|册|集|课|票|券|卡|衣|裤|衫|恤|鞋|帽|杯|包|袋|盒|贴|壳|毯|枕|摆件|挂画|机|器)\w{0,3}(?:\W|$))"
 )
 """A sentence that says of the picture itself what made it; of anything else it says nothing here."""
 _OF_THE_PICTURE = re.compile(

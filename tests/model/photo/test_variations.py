@@ -425,6 +425,7 @@ INNOCENT = (
     "a flux capacitor T-shirt", "Leonardo da Vinci print", "Runway dress", "Magic eraser sponge", "Wan chair",
     "gimp mask", "snap seed packets", "made in China", "made by Gemini Industries Ltd", "by Firefly Studio",
     "the stable diffusion of ink", "Photoshop for beginners, page torn", "豆包枕头", "即梦床垫", "人工合成钻石",
+    "AI生成艺术展门票", "AI绘画入门书缺页", "AI生成图案T恤有污渍", "Made with AI-dyed cotton",
     "AI智能手表表带断裂", "生成日期2026-01-01", "my AI generated excitement", "AI letter pendant",
 )  # fmt: skip
 
@@ -540,7 +541,15 @@ def test_a_tiff_of_floats_is_not_called_damaged() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["由 Gemini 3 Pro Image 生成", "元宝生成", "图片由Microsoft Designer生成", "快手可图生成"]
+    "text",
+    [
+        "由 Gemini 3 Pro Image 生成",
+        "AI生成艺术作品",
+        "AI生成的图案",
+        "元宝生成",
+        "图片由Microsoft Designer生成",
+        "快手可图生成",
+    ],
 )
 def test_a_chinese_sentence_that_names_the_tool(text: str) -> None:
     assert "metadata.generator_name" in said(TEXT_PLACES["png comment"](text))
