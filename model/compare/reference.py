@@ -38,7 +38,7 @@ ACCUSED, HONEST = 0, 445
 @dataclass(frozen=True)
 class Comparison:
     """kind: `other`: another shot, or too different to say. `same`: nothing was added where both show the scene.
-    `marked`: something was put on it that may have been drawn in good faith. `changed`: a defect was added.
+    `marked`: something differs that may be honest, such as a drawing. `changed`: a defect was added.
     `camera_moved`, `parts_moved`: another shot from nearly the same place, so what differs may be real. painted:
     0 to 1, the most that any spot looks painted. bound: on the rate of honest photos called `changed`, none for
     other kinds."""
