@@ -46,6 +46,10 @@ def test_postgresql_finds_any_part(
                              ("another", []), ("uid-0", ids[:1]), ("merchant's", ids[1::-1])):  # fmt: skip
             got = search.find_reports(session, SECRET, merchant, typed).ids
             assert sorted(got) == sorted(found), typed
+        with monkeypatch.context() as patched:  # a word of all is found in the newest rows, without the index
+            patched.setattr(search, "MOST", 1)
+            patched.setattr(search, "_gin", lambda *_: pytest.fail("the index was asked"))
+            assert list(search.find_reports(session, SECRET, merchant, "merchant").ids) == ids[1:2]
         session.execute(text("SET enable_seqscan = off"))
         plan = session.execute(
             text(f"EXPLAIN SELECT number FROM report_text WHERE {search.GRAMS} @> refundlens_grams('sleeve')")
