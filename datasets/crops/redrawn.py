@@ -103,7 +103,7 @@ def _fitted(part: NDArray[Any]) -> NDArray[Any]:
     """Shrunk so that the long side has SIDE pixels, both sides multiples of 8."""
     height, width = part.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
-    size = (8 * int(width * scale // 8), 8 * int(height * scale // 8))
+    size = (8 * (round(width * scale) // 8), 8 * (round(height * scale) // 8))
     if size == (width, height):
         return part
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), part.dtype)

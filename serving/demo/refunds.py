@@ -92,8 +92,7 @@ def _missing(parts: Services, shop: Principal, number: str) -> str | None:
         if last is None:
             return number
         if last.status == RefundStatus.OPEN and not is_reported(session, last):
-            over = last.deadline_at is None or last.deadline_at < now + STALE
-            return last.refund_id if over else None
+            return last.refund_id if is_over(last, now) else None
     return successor(last.refund_id, number)
 
 
@@ -122,6 +121,11 @@ def last_refund(session: Session, tenant: str, account: str | None, number: str)
     named = or_(Refund.refund_id == number, Refund.refund_id.startswith(f"{number}-", autoescape=True))
     asked = select(Refund).where(*own, named).order_by(Refund.id.desc()).limit(1)
     return session.execute(asked).scalar_one_or_none()
+
+
+def is_over(refund: Refund, now: datetime) -> bool:
+    """Whether too little time is left for a visitor."""
+    return refund.deadline_at is None or refund.deadline_at < now + STALE
 
 
 def is_reported(session: Session, refund: Refund) -> bool:

@@ -148,7 +148,7 @@ async def begin_openid_with_draft(request: Request) -> Response:
     begun = await _begin(request, form.get("next", "/"), _draft(form))
     if isinstance(begun, Response):
         return begun
-    return _leave(request, begun, html(request, "leaving.html", 200, way=begun.url))
+    return _leave(request, begun, html(request, "going_on.html", 200, way=begun.url, said="login_leaving"))
 
 
 async def _begin(request: Request, way: str, draft: Draft | None) -> Begun | Response:
@@ -209,7 +209,7 @@ async def end_openid(request: Request, state: str = "", code: str = "", error: s
         await run_in_threadpool(_forget_draft, request, token)
         response: Response = _resume(request, draft, _ours(way), found)
     else:
-        response = html(request, "logged_in.html", 200, way=_ours(way))
+        response = html(request, "going_on.html", 200, way=_ours(way), said="login_done")
     response.delete_cookie(openid.COOKIE, path=openid.BACK)
     access.give(request, response, value)
     return response

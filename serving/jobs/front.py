@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.demo.refunds import STALE, is_reported, last_refund, mirror_sample, place, successor
+from refundlens.serving.demo.refunds import is_over, is_reported, last_refund, mirror_sample, place, successor
 from refundlens.serving.demo.samples import Opinion, Sample, Shown, takes
 from refundlens.serving.engine.job import Closed, Expired, Overloaded
 from refundlens.serving.http.budgets import group_of_tenant
@@ -83,9 +83,8 @@ def _there(parts: Services, shop: Principal, end: ReportState, most: float) -> S
         if last is None or last.status != RefundStatus.OPEN or is_reported(session, last):
             return None
         image = _image(session, last)
-        over = last.deadline_at is None or last.deadline_at < now + STALE
         name = next((name for name, found in ending.items() if found.sha256 == image.sha256), None)
-        return None if over or name is None else Shown(end, name, last.refund_id, image.id)
+        return None if is_over(last, now) or name is None else Shown(end, name, last.refund_id, image.id)
 
 
 def _ending(parts: Services, end: ReportState, most: float) -> dict[str, Opinion]:
@@ -107,13 +106,15 @@ async def _next(parts: Services, shop: Principal, number: str, end: ReportState,
 
     refund_id = await asyncio.to_thread(following)
     ordinal = place(refund_id, number)
-    waiting = [one for one in takes() if one.name not in parts.samples.judged(_model(parts))]
-    while len(_ending(parts, end, most)) < ordinal and waiting:
+    judged = await asyncio.to_thread(parts.samples.judged, _model(parts))
+    waiting = [one for one in takes() if one.name not in judged]
+    names = await asyncio.to_thread(_ending, parts, end, most)
+    while len(names) < ordinal and waiting:
         await _judge(parts, shop, waiting.pop(0))
-    names = list(_ending(parts, end, most))
+        names = await asyncio.to_thread(_ending, parts, end, most)
     if not names:
         return None
-    chosen = names[(ordinal - 1) % len(names)]
+    chosen = list(names)[(ordinal - 1) % len(names)]
     sample = next(one for one in takes() if one.name == chosen)
     await asyncio.to_thread(mirror_sample, parts, refund_id, sample, TIME)
     parts.notifier.notify()

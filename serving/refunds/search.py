@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, column, func, literal_column, select, text, true, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
@@ -117,12 +117,10 @@ def _by_words(session: Session, principal: Principal, parts: Sequence[str]) -> t
 
 def _read(session: Session, principal: Principal, parts: Sequence[str], newest: int) -> Sequence[str]:
     """Of so many rows, one by one."""
-    read = (
-        select(ReportText).where(_own(principal)).order_by(ReportText.number.desc()).limit(newest).subquery()
-    )
-    said = read.c.refund_number + " " + read.c.words
-    query = select(read.c.report_id).where(*(_has(said, part) for part in parts))
-    return session.execute(query.order_by(read.c.number.desc()).limit(MOST)).scalars().all()
+    rows = select(ReportText).where(_own(principal)).order_by(ReportText.number.desc()).limit(newest)
+    read = aliased(ReportText, rows.subquery())
+    query = select(read.report_id).where(*(_has(_said(read), part) for part in parts))
+    return session.execute(query.order_by(read.number.desc()).limit(MOST)).scalars().all()
 
 
 def _fts5(session: Session, principal: Principal, parts: Sequence[str]) -> tuple[Sequence[str], bool]:
@@ -131,8 +129,7 @@ def _fts5(session: Session, principal: Principal, parts: Sequence[str]) -> tuple
     asked = text(
         "SELECT rowid AS number FROM report_search WHERE report_search MATCH :phrases ORDER BY rowid DESC LIMIT :hits"
     ).bindparams(phrases=" AND ".join(phrases), hits=HITS)
-    said = ReportText.refund_number + " " + ReportText.words
-    short = [_has(said, part) for part in parts if len(part) < GRAM]
+    short = [_has(_said(ReportText), part) for part in parts if len(part) < GRAM]
     found: list[str] = []
     seen = 0
     for hits in session.execute(asked.columns(column("number"))).scalars().partitions(TAKEN):
@@ -151,20 +148,19 @@ def _gin(session: Session, principal: Principal, parts: Sequence[str]) -> tuple[
     """The index alone first: a plan that begins with a shop's rows would split each into characters again."""
     grams: ColumnElement[list[str]] = literal_column(GRAMS)
     asked = (grams.op("@>")(func.refundlens_grams(part)) for part in parts if len(part) >= GRAM)
-    hits = select(ReportText).where(*asked).cte("hits").prefix_with("MATERIALIZED")
-    said = hits.c.refund_number + " " + hits.c.words
-    query = select(hits.c.report_id).where(
-        hits.c.tenant_id == principal.tenant,
-        hits.c.account == principal.account if principal.role is Role.MERCHANT else true(),
-        *(_has(said, part) for part in parts),
-    )
-    found = session.execute(query.order_by(hits.c.number.desc()).limit(MOST)).scalars().all()
+    hits = aliased(ReportText, select(ReportText).where(*asked).cte("hits").prefix_with("MATERIALIZED"))
+    query = select(hits.report_id).where(_own(principal, hits), *(_has(_said(hits), part) for part in parts))
+    found = session.execute(query.order_by(hits.number.desc()).limit(MOST)).scalars().all()
     return found, len(found) == MOST
 
 
-def _own(principal: Principal) -> ColumnElement[bool]:
-    shop = ReportText.account == principal.account if principal.role is Role.MERCHANT else true()
-    return and_(ReportText.tenant_id == principal.tenant, shop)
+def _own(principal: Principal, rows: type[ReportText] = ReportText) -> ColumnElement[bool]:
+    shop = rows.account == principal.account if principal.role is Role.MERCHANT else true()
+    return and_(rows.tenant_id == principal.tenant, shop)
+
+
+def _said(rows: type[ReportText]) -> ColumnElement[str]:
+    return rows.refund_number + " " + rows.words
 
 
 def _has(said: ColumnElement[str], part: str) -> ColumnElement[bool]:

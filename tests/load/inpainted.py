@@ -11,7 +11,6 @@ import argparse
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -20,27 +19,16 @@ from numpy.typing import NDArray
 
 from refundlens.datasets import photos
 from refundlens.datasets.collection import read_index
-from refundlens.datasets.degradations.apply import Delivered, deliver
 from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.editors.base import EditRequest
 from refundlens.datasets.editors.pool import Workshop
 from refundlens.model.detect import Detector
-from refundlens.model.network import pooling
 from refundlens.model.progress import track
 from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.evaluation.real_editors import Look, cells_of, look_at
 
 SIDE = 1600
 """Pixels of the long side at most, before the edit."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """score: log odds, or the plain pooled score of a bundle that is not calibrated. inside: pixel AUC of the map, the
-    blob's cells against the others."""
-
-    score: float
-    verdict: str
-    inside: float
 
 
 def main() -> None:
@@ -61,38 +49,34 @@ def main() -> None:
     detector, steps = Detector(given.model, threads=1), NAMED[given.delivery]
     originals: list[Look] = []
     edits: list[Look] = []
+    masks: list[NDArray[np.float32]] = []
     for entry in track(entries[: given.photos], given.photos, "photos"):
         photo = _at_most(photos.read(given.collected / entry.file))
         nothing = np.zeros(photo.shape[:2], np.float32)
         edit = editor.edit(
             EditRequest(photo, photo, nothing, "other"), np.random.default_rng(_rank(entry.file))
         )
-        for pixels, looks in ((photo, originals), (edit.pixels, edits)):
-            looks.append(_look(detector, deliver(pixels, steps), edit.changed))
-    _print(originals, edits)
+        originals.append(look_at(detector, entry, photo, steps))
+        edits.append(look_at(detector, entry, edit.pixels, steps))
+        masks.append(edit.changed)
+    _print(originals, edits, masks)
 
 
-def _look(detector: Detector, sent: Delivered, changed: NDArray[np.float32]) -> Look:
-    if detector.calibration is None:
-        scores = detector.score(sent.pixels).scores
-        heat, odds, verdict = scores.maps[0], pooling.plain_score(scores), "uncalibrated"
-    else:
-        found = detector.detect(sent.data)
-        heat, verdict = found.tracemap, found.verdict
-        odds = float(np.log(max(found.probability, 1e-9) / max(1 - found.probability, 1e-9)))
-    cells = cv2.resize(changed, heat.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
-    inside = roc_auc(cells.ravel().astype(int), heat.ravel()) if cells.any() else float("nan")
-    return Look(odds, verdict, inside)
-
-
-def _print(originals: Sequence[Look], edits: Sequence[Look]) -> None:
+def _print(originals: Sequence[Look], edits: Sequence[Look], masks: Sequence[NDArray[np.float32]]) -> None:
     labels = np.repeat([0, 1], [len(originals), len(edits)])
     scores = np.array([one.score for one in (*originals, *edits)])
     above = np.mean([edit.score > own.score for own, edit in zip(originals, edits, strict=True)])
     print(f"{len(edits)} photos: AUC {roc_auc(labels, scores):.3f}, above its own original in {above:.1%}")
     for name, looks in (("edits", edits), ("originals", originals)):
-        verdicts = dict(Counter(one.verdict for one in looks))
-        print(f"{name}: pixel AUC {np.nanmean([one.inside for one in looks]):.3f}, verdicts {verdicts}")
+        inside = [_inside(one, mask) for one, mask in zip(looks, masks, strict=True)]
+        verdicts = dict(Counter(one.verdict or "uncalibrated" for one in looks))
+        print(f"{name}: pixel AUC {np.nanmean(inside):.3f}, verdicts {verdicts}")
+
+
+def _inside(look: Look, mask: NDArray[np.float32]) -> float:
+    """Pixel AUC of the map: the blob's cells against the others."""
+    cells = cells_of(mask, look.heat.shape)
+    return roc_auc(cells.ravel().astype(int), look.heat.ravel()) if cells.any() else float("nan")
 
 
 def _at_most(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

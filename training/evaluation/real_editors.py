@@ -129,18 +129,18 @@ def measure(
             # both at one size by one kernel, or the resampling would tell them apart
             size = min(pixels.shape[:2], given.shape[:2])[::-1]
             pixels, given = (_resized(picture, size) for picture in (pixels, given))
-            looks[pair.file] = twin = _look(detector, pair, given, steps)
-            looks[entry.file] = look = _look(detector, entry, pixels, steps)
+            looks[pair.file] = twin = look_at(detector, pair, given, steps)
+            looks[entry.file] = look = look_at(detector, entry, pixels, steps)
             mask = _mask(collection, entry, pixels, given)
             if mask is not None:
-                cells = _cells(mask, look.heat.shape)
+                cells = cells_of(mask, look.heat.shape)
                 if LEAST_CELLS <= cells.sum() < cells.size:
                     controls[entry.file] = (cells, look, twin)
         else:
-            looks[entry.file] = _look(detector, entry, pixels, steps)
+            looks[entry.file] = look_at(detector, entry, pixels, steps)
     for entry in track([*real, *forged], len(real) + len(forged), "photos"):
         try:
-            looks[entry.file] = _look(detector, entry, decode(collection / entry.file), steps)
+            looks[entry.file] = look_at(detector, entry, decode(collection / entry.file), steps)
         except UnreadablePhotoError:
             continue
     return _report(looks, controls)
@@ -204,7 +204,8 @@ def _score_of(look: Look) -> LookScore:
     return LookScore(entry.file, entry.label, entry.kind, entry.pair, group, round(look.score, 6))
 
 
-def _look(detector: Detector, entry: Entry, pixels: NDArray[np.uint8], steps: Sequence[Step]) -> Look:
+def look_at(detector: Detector, entry: Entry, pixels: NDArray[np.uint8], steps: Sequence[Step]) -> Look:
+    """Deliver uint8 [H,W,3] through the steps, and score what arrives."""
     sent = deliver(pixels, steps)
     if detector.calibration is None:
         scores = detector.score(sent.pixels).scores
@@ -225,7 +226,8 @@ def _mask(
     return derived_mask(pixels, given)
 
 
-def _cells(mask: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def cells_of(mask: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The cells of a map, bool [h,w], of which a mask float32 [H,W] covers more than half."""
     small = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(small > 0.5)
 
