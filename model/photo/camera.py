@@ -12,7 +12,7 @@ from refundlens.model.photo.encoders import encoder_of
 from refundlens.model.photo.exif import Exif
 from refundlens.model.photo.generator_settings import is_settings
 from refundlens.model.photo.jpeg import JpegFacts
-from refundlens.model.photo.tools import credited_tool, named_tool
+from refundlens.model.photo.tools import credited_tool
 
 MAKERS = re.compile(
     r"apple|samsung|huawei|honor|xiaomi|redmi|poco|oppo|vivo|oneplus|realme|google|motorola|nokia|hmd global|"
@@ -97,6 +97,5 @@ def maker_field_tools(exif: Exif) -> list[str]:
 
 
 def _is_generator(text: str) -> bool:
-    tool = named_tool(text)
-    whole = tool is not None and tool.kind == "generator" and tool.pattern.fullmatch(text) is not None
-    return whole or credited_tool(text) is not None
+    tool = credited_tool(text)
+    return tool is not None and tool.kind == "generator"

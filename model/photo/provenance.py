@@ -25,10 +25,12 @@ from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
 from refundlens.model.photo.source_types import mentioned_source_types, source_types
 from refundlens.model.photo.thumbnail import Preview, compare
 from refundlens.model.photo.tools import (
+    CREDIT_FIELDS,
     NAMING_FIELDS,
     Tool,
     claimed_tool,
     credited_tool,
+    crediting_tool,
     named_tool,
     recorded_tool,
 )
@@ -72,12 +74,26 @@ class File:
         """The values of the fields that name a program."""
         metadata, found = self.metadata, self.credentials
         names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
-        names += [text for key, text in metadata.texts.items() if key.lower() in NAMING_FIELDS["text"]]
+        camera = any(key.lower() == "make" for key in metadata.texts)
+        names += [
+            text
+            for key, text in metadata.texts.items()
+            if key.lower() in NAMING_FIELDS["text"] and not (camera and key.lower() == "model")
+        ]
         names += [metadata.iptc.get(key, "") for key in NAMING_FIELDS["iptc"]]
         names += metadata.xmp.values(*NAMING_FIELDS["xmp"])
         names += [found.generator, *found.agents] if found is not None else []
         said = (name for name in dict.fromkeys(names) if name and not is_settings(name))
         return [*islice(said, MOST_NAMES)]
+
+    @cached_property
+    def credits(self) -> list[str]:
+        """The lines that name a person or a firm, and that generators fill with their own name."""
+        metadata = self.metadata
+        credits = [text for key, text in metadata.texts.items() if key.lower() in CREDIT_FIELDS["text"]]
+        credits += [metadata.iptc.get(key, "") for key in CREDIT_FIELDS["iptc"]]
+        credits += metadata.xmp.values(*CREDIT_FIELDS["xmp"])
+        return [*islice((text for text in dict.fromkeys(credits) if text), MOST_NAMES)]
 
 
 def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "") -> list[Reason]:
@@ -223,6 +239,7 @@ def _generator_settings(file: File) -> Iterator[Finding]:
 
 def _named_tools(file: File) -> Iterator[Finding]:
     named: list[tuple[Tool, str]] = [(tool, name) for name in file.names if (tool := named_tool(name))]
+    named += [(tool, text) for text in file.credits if (tool := crediting_tool(text))]
     named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
     found = file.credentials
     signers = found.signer.split(", ") if found is not None and found.state in ("trusted", "valid") else []
@@ -318,7 +335,7 @@ def _visible_marks(file: File) -> Iterator[Finding]:
 def _other_texts(file: File) -> Iterator[Finding]:
     """Credit and description, where they name no tool: what is there is said to be there."""
     metadata = file.metadata
-    said = {name for name in file.names if named_tool(name)}
+    said = {name for name in file.credits if crediting_tool(name)}
     credits = [text for text in _credits(metadata) if text not in said]
     credit = next((text for text in credits if _says_nothing(text)), "")
     if credit:

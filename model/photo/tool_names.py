@@ -12,14 +12,15 @@ GENERATORS: Names = (
      r"DALL[\s·•∙.-]?E(?:[\s-]?[23])?|OpenAI Sora|Sora[\s-]?[12]?(?=$|"
      r"\s*(?:by OpenAI|\(OpenAI|/\d))"),
     ("Google AI",
-     r"(?:made|created|edited|generated) (?:with|by|using) google(?:'s)?(?: ai|\s*$)|(?:google|"
+     r"(?:made|created|edited|generated) (?:with|by|using) google(?:'s)? ai|"
+     r"generated (?:with|by|using) google\s*$|(?:google|"
      r"vertex ai) (?:ai|flow|imagen|gemini|deepmind|labs|veo|whisk|mixboard|vids)|^veo[\s-]?\d|"
      r"^whisk$|^mixboard$|gemini[\s/-]?(?:\d|app|image|flash|pro)|^(?:gemini|imagen)$|"
      r"imagen[\s/-]?[234]|nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
     ("Midjourney", r"Midjourney|mid[\s-]journey|niji[\s-]?(?:journey|\d)"),
     ("Stable Diffusion",
      r"stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|xl|3(?:\.5)?))?|SDXL|"
-     r"SD[\s-]?(?:1\.5|2\.1|3\.5|3)|AUTOMATIC1111|A1111|SD\.?Next|"
+     r"SD[\s-]?(?:1\.5|2\.1|3\.5|3)(?!\d)|AUTOMATIC1111|A1111|SD\.?Next|"
      r"(?:SD[\s-]?)?web[\s-]?ui forge|^(?:re)?Forge(?: Neo)?$|sd-webui|Krita AI Diffusion|sd\.cpp|"
      r"^(?:hugging ?face )?diffusers(?:[\s/]v?\d.*)?$|^mflux\b.*"),
     ("Stability AI", r"Stability(?:\.|\s)(?:AI|Matrix)|DreamStudio|Stable (?:Image|Assistant)|StableStudio"),
@@ -32,7 +33,7 @@ GENERATORS: Names = (
     ("Mochi Diffusion", r"Mochi Diffusion(?: [\d.]+)?"), ("Stable Horde", ""),
     ("xAI Grok", r"Grok[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora|by xAI)|^Grok(?=\W*$)|xAI(?=$|\W)|^x\.ai$"),
     ("Adobe Firefly",
-     r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image|v?\d).*)?$|Firefly Image(?:\s?\d)?|"
+     r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image.*|v?\d(?:\.\d)?))?$|Firefly Image(?:\s?\d)?|"
      r"Adobe (?:Gen\s?AI|Express AI)"),
     ("Microsoft Designer",
      "^(?:GitHub )?Copilot$|Paint Cocreator|Microsoft Designer|Bing Image Creator|"
@@ -81,7 +82,7 @@ GENERATORS: Names = (
     ("Pollinations", r"Pollinations(?:\.ai)?"), ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
     ("360 AI", "360智[绘图脑]"), ("JoyAI", "言犀|JoyAI"), ("HiDream", r"HiDream(?:[\s-]?\w.*)?"),
     ("Step (阶跃)", r"阶跃(?:星辰|AI)?|Step[\s-]?1X(?:-Edit)?"), ("LongCat", "LongCat-Image"),
-    ("Janus", r"Janus[\s-]Pro.*|DeepSeek Janus"), ("OmniGen", r"OmniGen\d?"),
+    ("Janus", r"Janus[\s-]Pro(?:[\s-]\d.*)?(?=\W*$)|DeepSeek Janus"), ("OmniGen", r"OmniGen\d?"),
     ("Lumina", r"Lumina[\s-]Image.*"), ("PixArt", r"PixArt[\s-](?:Sigma|Alpha|Σ|α).*"), ("AuraFlow", ""),
     ("Sana", r"(?:NVIDIA )?SANA(?:[\s_-]Sprint)?[\s_-]?(?:\d\.\d\w?).*"),
     ("Emu (BAAI)", r"Emu[23](?:\.\d)?"), ("Chroma", "Chroma1-(?:HD|Base|Flash|Radiance)"),
