@@ -50,7 +50,7 @@ from refundlens.serving.detection.service import DetectionService
 from refundlens.serving.detection.store import DetectionStore
 from refundlens.serving.evidence import detections
 from refundlens.serving.evidence import endpoints as evidence
-from refundlens.serving.http import problems
+from refundlens.serving.http import problems, tarpit
 from refundlens.serving.http.budgets import Budgets
 from refundlens.serving.http.context import Parts
 from refundlens.serving.http.idempotency import Running
@@ -201,6 +201,7 @@ def create_app(settings: Settings, detector: Detector | None = None, clock: Cloc
     problems.install(app, frame.trouble)
     app.add_middleware(SmallBodies, settings=settings)
     app.add_middleware(Observing, metrics=metrics, tracing=parts.tracing)
+    app.add_middleware(tarpit.Tarpit, refusals=tarpit.meter_of(settings, time.monotonic))
     app.add_middleware(SecurityHeaders, public_url=settings.public_url)
     app.add_middleware(HeadAsGet)
     app.include_router(endpoints.router)

@@ -211,6 +211,12 @@ class Settings(BaseSettings):
         description="values of JSON read in a minute, of all callers together; each has a share. A refund with its "
         "photos has two hundred at most; 0 for no limit",
     )
+    refusals_per_second: int = Field(
+        default=80,
+        ge=0,
+        description="requests refused in a second, of all callers together, before their answers are held back; "
+        "each has a share, an address an eighth. 0 for no limit",
+    )
     max_connections: int = Field(
         default=2_000,
         ge=0,

@@ -179,13 +179,13 @@ class Meter:
 
     def check(self, caller: Caller) -> None:
         """Raises Problem 429 while a party has spent its share."""
-        if not self._whole:
-            return
         for party in caller.parties:
-            left = self._now(party)
-            if left < 0:
-                wait = math.ceil(-left / (SHARES[party[0]] * self._whole) * self._window)
-                raise _has_its_share(self._name, party[0], max(1, wait))
+            if wait := self._seconds(party):
+                raise _has_its_share(self._name, party[0], max(1, math.ceil(wait)))
+
+    def owed(self, caller: Caller) -> float:
+        """Seconds until none of its parties has a debt."""
+        return max(map(self._seconds, caller.parties))
 
     def pay(self, caller: Caller, amount: float) -> None:
         """Of something that was done; it may leave a debt, which the next request waits for."""
@@ -194,6 +194,12 @@ class Meter:
             self._left.move_to_end(party)
         while len(self._left) > MOST_PARTIES:
             self._left.popitem(last=False)
+
+    def _seconds(self, party: Party) -> float:
+        """Until this party's debt is paid."""
+        if not self._whole:
+            return 0.0
+        return max(0.0, -self._now(party)) / (SHARES[party[0]] * self._whole) * self._window
 
     def _now(self, party: Party) -> float:
         most = SHARES[party[0]] * self._whole

@@ -8,6 +8,7 @@ one of any size, and lets one address have all connections there are. What a rev
 
 import asyncio
 import json
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine
 from http import HTTPStatus
@@ -17,7 +18,8 @@ from fastapi import Request
 from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from refundlens.serving.http.budgets import site
+from refundlens.serving.http import tarpit
+from refundlens.serving.http.budgets import Caller, Meter, site
 from refundlens.serving.http.problems import CALLER_GONE, MEDIA_TYPE, Problem
 from refundlens.serving.settings import Settings
 
@@ -30,10 +32,11 @@ STALLED_SECONDS = 60.0
 
 
 class Door:
-    """Who is connected. most: connections in all; each: of one address, but for those of `proxies`. 0: no limit."""
+    """Who is connected. most: connections in all; each: of one address, but for those of `proxies`. 0: no limit.
+    refusals: what each address may be refused before it waits for it, but for those of `proxies`."""
 
-    def __init__(self, most: int, each: int, proxies: frozenset[str]) -> None:
-        self._most, self._each, self._proxies = most, each, proxies
+    def __init__(self, most: int, each: int, proxies: frozenset[str], refusals: Meter) -> None:
+        self._most, self._each, self._proxies, self._refusals = most, each, proxies, refusals
         self._by_address: Counter[str] = Counter()
         self._open: OrderedDict[GuardedProtocol, None] = OrderedDict()
 
@@ -55,6 +58,13 @@ class Door:
             self._by_address[address] -= 1
             if not self._by_address[address]:
                 del self._by_address[address]
+
+    def owed(self, host: str) -> float:
+        """Seconds to let one more refusal of this address wait."""
+        address = site(host)
+        if address in self._proxies:
+            return 0.0
+        return tarpit.owed(self._refusals, Caller((("address", address),), pays=False))
 
     def used(self, connection: "GuardedProtocol") -> None:
         """It began a request: among those that idle, it is the last to go."""
@@ -83,9 +93,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._in_header = True
+        self._refused = False
         refused = self.door.enter(self, self.host)
         if refused is not None:
-            self._refuse(refused)
+            self._hang_up(refused)
             return
         self._wait_for_header()
 
@@ -101,11 +112,11 @@ class GuardedProtocol(HttpToolsProtocol):
         return self._in_header and (self.cycle is None or self.cycle.response_complete)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refused:
             return
         self._head += len(data) if self._in_header else 0
         super().data_received(data)
-        if self._in_header and self._head > HEADER_BYTES and not self.transport.is_closing():
+        if self._in_header and self._head > HEADER_BYTES and not self._refused:
             self._refuse(431)
 
     def on_message_begin(self) -> None:
@@ -148,8 +159,20 @@ class GuardedProtocol(HttpToolsProtocol):
             timer.cancel()
 
     def _refuse(self, status: int) -> None:
-        """Say why, as a problem like any other, and hang up."""
+        """Hang up, later where this address is refused again and again (`tarpit`); what it still sends is not read."""
         self._stop(self._timer)
+        if self._refused:
+            return
+        self._refused = True
+        if seconds := self.door.owed(self.host):
+            self.flow.pause_reading()
+            self._timer = self.loop.call_later(seconds, self._hang_up, status)
+        else:
+            self._hang_up(status)
+
+    def _hang_up(self, status: int) -> None:
+        """Say why, as a problem like any other, and close."""
+        self._refused = True
         if self.transport.is_closing():
             return
         code, detail = _REFUSALS[status]
@@ -183,7 +206,10 @@ _REFUSALS = {
 def guarded(settings: Settings) -> type[GuardedProtocol]:
     """A protocol class for uvicorn, with a door of its own."""
     door = Door(
-        settings.max_connections, settings.connections_per_address, frozenset(settings.trusted_proxies)
+        settings.max_connections,
+        settings.connections_per_address,
+        frozenset(settings.trusted_proxies),
+        tarpit.meter_of(settings, time.monotonic),
     )
     return type("GuardedHttpProtocol", (GuardedProtocol,), {"door": door})
 
