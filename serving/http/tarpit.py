@@ -1,9 +1,9 @@
 """Holds back the answers to a caller that is refused again and again, so that a flood of requests that get nothing
 costs others next to nothing (a tarpit; Liston, LaBrea, 2001).
 
-In: any HTTP request. Out: its answer, at once for everybody who is refused now and then; else only when this caller's
-share of refusals has filled again. A program that waits for its answers is slowed to a few a second on each of its
-connections. What the request held is given back before: nothing but the answer waits.
+In: any HTTP request. Out: its answer, at once for everybody who is refused now and then, or asks for pages without a
+key as people do; else only when this caller's share of refusals has filled again. A program that waits for its answers is slowed to a few a second on each of its
+connections. What a refused request held is given back before: nothing but the answer waits.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ MOST_HELD = 1_000
 """Answers held at once; further ones go out as they are. Who hangs up instead of waiting leaves his behind."""
 ANSWERED = frozenset({404, 409, 412, 428})
 """Statuses that are answers to a caller with a key: so it learns what is there and in which state."""
+FREE = 0.1
+"""What an answer to a caller without a key costs, in refusals: a hundred pages a second are no office's."""
 
 
 def meter_of(settings: Settings, clock: Callable[[], float]) -> Meter:
@@ -29,9 +31,9 @@ def meter_of(settings: Settings, clock: Callable[[], float]) -> Meter:
     return Meter("refusals", settings.refusals_per_second * WINDOW, clock, WINDOW)
 
 
-def owed(refusals: Meter, caller: Caller) -> float:
+def owed(refusals: Meter, caller: Caller, cost: float = 1.0) -> float:
     """Seconds to hold one more refusal of this caller, which is put on its account."""
-    refusals.pay(caller, 1)
+    refusals.pay(caller, cost)
     return min(LONGEST, refusals.owed(caller))
 
 
@@ -54,28 +56,36 @@ class Tarpit:
             nonlocal seconds
             if message["type"] == "http.response.start":
                 seconds = self._owed(scope, message["status"])
+                if seconds and message["status"] < 400:  # it may be a stream without an end
+                    seconds = await self._wait(seconds)
             if seconds:
                 held.append(message)
             else:
                 await send(message)
 
         await self._app(scope, receive, hold)
-        if not held:
-            return
+        if held:
+            await self._wait(seconds)
+        for message in held:
+            await send(message)
+
+    async def _wait(self, seconds: float) -> float:
+        """What is left to wait: nothing."""
         self._held += 1
         try:
             await asyncio.sleep(seconds)
         finally:
             self._held -= 1
-        for message in held:
-            await send(message)
+        return 0.0
 
     def _owed(self, scope: Scope, status: int) -> float:
         """Seconds to hold an answer of this status."""
         known: Caller | None = scope["state"].get("caller")
-        if not 400 <= status < 500 or (known is not None and known.pays and status in ANSWERED):
+        pays = known is not None and known.pays
+        refused = 400 <= status < 500 and not (pays and status in ANSWERED)
+        if status >= 500 or (pays and not refused):
             return 0.0
         client = scope.get("client")
         caller = known or Caller((("address", site(client[0] if client else "")),), pays=False)
-        seconds = owed(self._refusals, caller)
+        seconds = owed(self._refusals, caller, 1.0 if refused else FREE)
         return seconds if self._held < MOST_HELD else 0.0

@@ -32,7 +32,8 @@ class Flood:
         self.tarpit = Tarpit(self._app, meter_of(Settings(demo=False, **given), lambda: self.now))
 
     async def _sleep(self, seconds: float) -> None:
-        assert self.given_back == len(self.slept) + 1, "the request holds something while its answer waits"
+        held = self.given_back != len(self.slept) + 1
+        assert self.status < 400 or not held, "the request holds something while its answer waits"
         self.slept.append(seconds)
         self.now += seconds
 
@@ -71,14 +72,25 @@ def test_an_address_that_is_refused_again_and_again_waits_and_gets_its_answer(
     assert len(flood.slept) == 50, "who stops is not slowed any more"
 
 
-def test_what_is_answered_is_never_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_to_nobody_known_cost_a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     flood = Flood(monkeypatch)
-    for status in (200, 303, 500, 503):
+    flood.status = 200
+    for _ in range(10 * FREE):
+        flood.ask()
+    assert not flood.slept
+    for _ in range(100):
+        flood.ask()
+    assert flood.now == pytest.approx(1.0, abs=0.02), "a hundred a second"
+
+
+def test_what_is_answered_to_a_key_is_never_held_nor_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = Flood(monkeypatch)
+    for status in (500, 503):
         flood.status = status
-        for _ in range(FREE + 10):
+        for _ in range(20 * FREE):
             flood.ask()
     flood.caller = KEYED
-    for status in tarpit.ANSWERED:
+    for status in (200, 303, *tarpit.ANSWERED):
         flood.status = status
         for _ in range(500):
             flood.ask()
