@@ -2,8 +2,9 @@
 costs others next to nothing (a tarpit; Liston, LaBrea, 2001).
 
 In: any HTTP request. Out: its answer, at once for everybody who is refused now and then, or asks for pages without a
-key as people do; else only when this caller's share of refusals has filled again. A program that waits for its answers is slowed to a few a second on each of its
-connections. What a refused request held is given back before: nothing but the answer waits.
+key as people do; else only when this caller's share of refusals has filled again. A program that waits for its answers
+is slowed to a few a second on each of its connections. What a refused request held is given back before: nothing but
+the answer waits.
 """
 
 import asyncio
