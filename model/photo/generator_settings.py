@@ -19,7 +19,41 @@ _WEBUI = re.compile(
     r"\bSteps: \d{1,6}, .{0,2000}?(?:Sampler|CFG scale|Schedule type): ", re.DOTALL | re.IGNORECASE
 )
 _DRAW_THINGS = re.compile(r"Steps: \d{1,6}, .{0,400}?Guidance Scale: ", re.DOTALL)
-_VERSION = re.compile(r"Version: (Fooocus|ComfyUI|Forge|SD\.Next|InvokeAI)", re.IGNORECASE)
+_PAIR = re.compile(
+    r"(?:^|[\n,|;])\s*(steps|number of inference steps|sampler|schedule type|scheduler|cfg ?scale|guidance scale|"
+    r"distilled cfg scale|seed|size|resolution|model|base model|model hash|stable diffusion model|negative prompt|"
+    r"clip skip|denoising strength|civitai resources|civitai metadata|fooocus v2 expansion|performance|pipeline|app|"
+    r"version) ?: ?([^\n,|;]{0,80})",
+    re.IGNORECASE,
+)
+"""A setting and its value, in a line or in lines of their own."""
+_NUMBER = re.compile(r"\d{1,20}(?:\.\d{1,8})?\s*$")
+_PIXELS = re.compile(r"\W?\d{2,5}\s?[x×,]\s?\d{2,5}|\(\d{2,5}$")
+_OF_A_RUN = frozenset({"steps", "number of inference steps", "seed"})
+_OF_A_GENERATOR = frozenset({
+    "sampler", "schedule type", "scheduler", "cfg scale", "cfgscale", "guidance scale", "distilled cfg scale",
+    "model hash", "stable diffusion model", "negative prompt", "clip skip", "denoising strength", "civitai resources",
+    "civitai metadata", "fooocus v2 expansion",
+})  # fmt: skip
+"""Settings that nothing but a generator has."""
+ENOUGH = 4
+"""Different settings in a text that make it a generator's: one of a run and one of a generator's own among them."""
+_VERSION = re.compile(
+    r"(?:Version|App): ?(Fooocus|ComfyUI|Forge|SD\.Next|InvokeAI|KoboldCpp|stable-diffusion\.cpp)",
+    re.IGNORECASE,
+)
+_FLAG = re.compile(
+    r"(?:^|\s)(?:--|[—–])(v|version|ar|aspect|niji|stylize|s|chaos|c|style|q|quality|seed|iw|sref|cref|oref|ow|cw|sw|sv|"
+    r"raw|exp|p|profile|draft|no|tile|weird|w|stop|r|repeat|turbo|fast|relax|hd|video|motion)(?=\s|$)"
+    r"(?:\s([\w.:/-]+))?"
+)
+"""A flag of Midjourney's and its value; phones write two hyphens as a dash."""
+_OWN_FLAGS = re.compile("niji|stylize|chaos|iw|sref|cref|oref|ow|cw|sw|sv|exp|profile|weird")
+"""Flags that nothing else has; `--v 7` and `--ar 3:4` count as such by their values."""
+_RATIO_VALUE = re.compile(r"\d{1,3}:\d{1,3}")
+_OWN_VALUES = {"v": re.compile(r"[1-9](?:\.\d)?"), "ar": _RATIO_VALUE, "aspect": _RATIO_VALUE}
+_DREAM = re.compile(r"\s-s ?\d{1,4} -S ?\d{1,20} -W ?\d{2,5} -H ?\d{2,5}\b")
+"""InvokeAI's line of the years before it wrote JSON."""
 _MIDJOURNEY = re.compile(
     r"(?:^|\s)--(?:v|ar|niji|stylize|s|chaos|style|q|seed|iw|sref|cref|oref|raw)\s?[\w.:]+"
 )
@@ -41,13 +75,15 @@ _KEYWORDS: dict[str, str] = {
     "invokeai_metadata": "InvokeAI", "invokeai_graph": "InvokeAI", "invokeai_workflow": "InvokeAI",
     "sd-metadata": "InvokeAI", "Dream": "InvokeAI", "hf-job-id": "Higgsfield", "fooocus_scheme": "Fooocus",
     "use_stable_diffusion_model": "Easy Diffusion", "sui_image_params": "SwarmUI", "SD:mode": "Stable Diffusion",
-    "StableDiffusionVersion": "Stable Diffusion",
+    "StableDiffusionVersion": "Stable Diffusion", "smproj": "Stability Matrix", "parameters-json": "Stability Matrix",
 }  # fmt: skip
 """PNG keywords that only one program writes."""
 _COMMON_KEYWORDS = frozenset({
     "parameters", "prompt", "negative_prompt", "negative prompt", "workflow", "comfyui", "generation_data",
     "ai_metadata", "dream", "sd:prompt", "sd:negative_prompt", "sd:seed", "sd:steps", "sd:sampler", "postprocessing",
-    "lora hashes", "model hash", "generation parameters",
+    "lora hashes", "model hash", "generation parameters", "generation info", "sd parameters", "sd metadata",
+    "ai prompt",
+    "sd prompt", "positive prompt",
 })  # fmt: skip
 """PNG keywords, in lower case, under which many programs keep their settings and nobody keeps anything else."""
 _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -57,7 +93,7 @@ _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("Easy Diffusion", frozenset({"use_stable_diffusion_model"})),
     ("InvokeAI", frozenset({"app_version", "generation_mode"})), ("InvokeAI", frozenset({"model_weights", "image"})),
     ("Draw Things", frozenset({"uc", "c", "sampler", "steps"})),
-    ("NovelAI", frozenset({"uc", "sampler", "signed_hash"})),
+    ("NovelAI", frozenset({"v4_prompt"})), ("NovelAI", frozenset({"uc", "sampler", "signed_hash"})),
     ("NovelAI", frozenset({"uc", "sampler", "request_type"})),
     ("NovelAI", frozenset({"uc", "sampler", "noise_schedule"})),
     (UNNAMED, frozenset({"negative_prompt", "sampler"})),
@@ -74,6 +110,8 @@ _KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("Easy Diffusion", frozenset({"stable_diffusion_model", "seed"})),
 )  # fmt: skip
 """Keys of one JSON object that together only generators write, in lower case; the first that fits names the program."""
+_MODEL_KEYS = ("model", "aimodel", "modelname", "engine")
+"""Keys, without their lines, of the model that a prompt went to."""
 _FOLDERS = ("workflow", "prompt", "extra_data", "extra_pnginfo", "extra")
 """Keys under which a workflow lies once more."""
 _PACKED = ("Comment", "parameters", "prompt", "workflow", "metadata")
@@ -96,7 +134,8 @@ def generator_settings(metadata: Metadata) -> str | None:
     if _JOB_AT_END.search(metadata.texts.get("Description", "")[:8192]) and "Author" in metadata.texts:
         return "Midjourney"
     found = _from_object(dict(metadata.texts))
-    common = any(keyword.lower() in _COMMON_KEYWORDS for keyword in metadata.texts)
+    names = (keyword.lower() for keyword in metadata.texts)
+    common = any(name in _COMMON_KEYWORDS or re.sub(r"[_-]", " ", name) in _COMMON_KEYWORDS for name in names)
     return found or (UNNAMED if common else None)
 
 
@@ -120,6 +159,10 @@ def _from_text(text: str) -> str | None:
         return "Midjourney"
     if _RATIO.search(text[:8192]) and _VERSION_FLAG.search(text[:8192]):
         return "Midjourney"
+    if _DREAM.search(text[:8192]):
+        return "InvokeAI"
+    if _has_flags(text[:8192]):
+        return "Midjourney"
     if _CHINESE.search(text[:8192]):
         return UNNAMED
     line = _NAMED.search(text[:8192])
@@ -128,12 +171,41 @@ def _from_text(text: str) -> str | None:
     prefix = _PREFIX.match(text)
     if prefix is None:
         inner = _unpacked(text)
-        return _from_text(inner) if len(inner) < len(text) else None
+        return _from_text(inner) if len(inner) < len(text) else _from_pairs(text[:65_536])
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[prefix.end() : prefix.end() + LONGEST])
     except (ValueError, RecursionError):
-        return "ComfyUI" if '"class_type"' in text or ('"nodes"' in text and '"type"' in text) else None
+        workflow = '"class_type"' in text or ('"nodes"' in text and '"type"' in text)
+        return "ComfyUI" if workflow else _from_pairs(text[:65_536])  # prompts begin with brackets, too
     return _from_object(value)
+
+
+def _from_pairs(text: str) -> str | None:
+    """The program whose settings a text holds as names and values, whatever their order."""
+    found = set()
+    for name, value in _PAIR.findall(text) if ":" in text else ():
+        name = name.lower()
+        shaped = (
+            _NUMBER.match(value) if name in _OF_A_RUN else _PIXELS.match(value) if name == "size" else True
+        )
+        if shaped:
+            found.add(name)
+    if len(found) < ENOUGH or not (found & _OF_A_RUN and found & _OF_A_GENERATOR):
+        return None
+    named = _VERSION.search(text)
+    return named[1] if named else UNNAMED
+
+
+def _has_flags(text: str) -> bool:
+    """Whether a text ends in flags as Midjourney's prompts do."""
+    if "--" not in text and "—" not in text and "–" not in text:
+        return False
+    flags = dict(_FLAG.findall(text))
+    own = {name for name in flags if _OWN_FLAGS.fullmatch(name)}
+    own |= {name for name, shape in _OWN_VALUES.items() if name in flags and shape.fullmatch(flags[name])}
+    return (len(flags) >= 2 and bool(own)) or bool(
+        re.search(r"\s(?:--|—)(?:v|niji) [4-9](?:\.\d)?\s*$", text)
+    )
 
 
 def _unpacked(text: str) -> str:
@@ -167,7 +239,8 @@ def _from_object(value: Any) -> str | None:
     packed = (value.get(key) for key in _PACKED)
     deeper = [_from_text(text) for text in packed if isinstance(text, str) and text.lstrip()[:1] == "{"]
     deeper += [_from_object(part) for key in _FOLDERS if isinstance(part := value.get(key), dict)]
-    model = named_tool(str(value.get("model", ""))) if "prompt" in value else None
+    said = next((value[key] for key in value if str(key).lower().replace("_", "") in _MODEL_KEYS), "")
+    model = named_tool(str(said)) if "prompt" in value else None
     deeper += [model.name] if model and model.kind == "generator" else []
     return next((found for found in deeper if found), None)
 

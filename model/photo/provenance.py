@@ -250,6 +250,8 @@ def _named_tools(file: File) -> Iterator[Finding]:
         for text in (*_credits(file.metadata), *signers, *titles)
         if (tool := credited_tool(text))
     ]
+    keywords = islice(file.metadata.texts, MOST_NAMES)
+    named += [(tool, key) for key in keywords if (tool := credited_tool(key)) and tool.kind == "generator"]
     named += [(tool, text) for text in maker_field_tools(file.metadata.exif) if (tool := named_tool(text))]
     codes = {
         "metadata.generator_name": [name for tool, name in named if tool.kind == "generator"],

@@ -10,6 +10,7 @@ from refundlens.model.photo.image import read_photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.xmp import read_xmp
 from tests.model.photo import build
+from tests.model.photo.test_variations import said
 
 _WORKFLOW = {"nodes": [{"type": "KSampler"}], "links": []}
 _PROMPT = {"3": {"class_type": "KSampler", "inputs": {"seed": 7}}}
@@ -75,3 +76,51 @@ def test_in_files() -> None:
     text = b"UNICODE\0" + "x\nSteps: 9, Sampler: DDIM, CFG scale: 4".encode("utf-16-be")
     data = build.webp((b"EXIF", build.tiff_block({}, {0x9286: (7, text)})))
     assert generator_settings(read_metadata(read_photo(data))) == "Stable Diffusion web UI"
+
+
+LINES = {
+    "sd.next": "a mug\nSteps: 20| Size: 1024x1024| Seed: 1| Sampler: Euler| App: SD.Next| Version: 1",
+    "civitai": "a mug\nNegative prompt: \nSteps: 28, Size: 832x1216, Seed: 1, Civitai resources: []",
+    "civitai, qwen": "a mug\nSize: 832x832, Seed: 12, engine: qwen, Steps: 30, cfgScale: 4, Civitai metadata: {}",
+    "lines": "a mug\nSteps: 20\nSampler: Euler a\nCFG scale: 7\nSeed: 1",
+    "koboldcpp": "cat | Steps: 20 | CFGScale: 5 | Guidance: 3.5 | Seed: 3 | Size: 512x512 | Sampler: Euler",
+    "fooocus": "Prompt: cat, Fooocus V2 Expansion: cat, Performance: Speed, Guidance Scale: 4.0, "
+    "Seed: 1, Version: Fooocus v2.5.5",
+    "easy diffusion": "mug\nSeed: 1\nStable Diffusion model: a\nNumber of inference steps: 25\nGuidance Scale: 7.5",
+    "novelai 4": '{"prompt": "x", "steps": 28, "v4_prompt": {"caption": {}}, "sampler": "k_euler"}',
+    "invokeai 2": '"a mug" -s 50 -S 1 -W 512 -H 512 -C 7.5 -A k_lms',
+    "midjourney 7": "a torn shirt --raw --stylize 250 --sw 30 --exp 5 --v 7.0",
+    "midjourney, version alone": "a torn shirt on a table --v 7",
+    "midjourney, dashes": "a torn shirt —ar 3:4 —v 6.1",
+    "json of an api": '{"prompt": "mug", "aiModel": "DALL-E 3"}',
+}
+"""What recent programs write where the line of the web UI's is not."""
+
+
+@pytest.mark.parametrize("text", LINES.values(), ids=LINES)
+def test_settings_in_the_lines_of_recent_programs(text: str) -> None:
+    assert is_settings(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Steps: 3, Size: 10x10, Seed: 4 packs",
+        "Sampler: tea box, Size: 20x20, Steps: 3",
+        "Model: Flux, Size: L, Seed: 4",
+        "Scheduler: Monday, Model: A, Version: 2, App: Shop",
+        "use --ar 16:9",
+        "cut --v cold",
+        "ladder, steps: 5; seed: 1",
+        "ffmpeg --q 3 --hd",
+        "a — b – c",
+        "--no returns --fast delivery",
+    ],
+)
+def test_words_that_are_no_settings(text: str) -> None:
+    assert not is_settings(text)
+
+
+@pytest.mark.parametrize("key", ["smproj", "parameters-json", "generation_info", "sd-prompt", "SwarmUI"])
+def test_keywords_of_recent_programs(key: str) -> None:
+    assert "metadata.generat" in said(build.png({key: "a torn shirt"}))
