@@ -2,7 +2,8 @@
 
 In: bytes. Out: text without NULs. Never raises. The rules, in order: a byte order mark; UTF-8 where it is valid and
 holds no NUL; two bytes a character where every other byte says so; GB18030 where it is valid and gives Chinese; two
-bytes a character where they give Chinese and are no Latin text; Latin-1.
+bytes a character where they give Chinese and are no Latin text; Latin-1. What two bytes a character
+give is likely where its letters are common ones of one script, so that every language is told from the other order.
 """
 
 import base64
@@ -16,6 +17,14 @@ _BOMS = (
 )  # fmt: skip
 _PLAIN = re.compile(r"[\t\n\r -~\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 """Characters that settings and labels are made of: ASCII and common Chinese."""
+_COMMON = re.compile(
+    r"[\t\n\r -~\u00a0-\u052f\u0590-\u06ff\u0900-\u0e5b\u1e00-\u1fff\u2010-\u203a\u20a0-\u20bf\u2122\u2190-\u21ff"
+    r"\u2600-\u27bf\u3000-\u30ff\uff00-\uffef\U0001f300-\U0001faff\ufe0f]"
+)
+"""Letters of the scripts of Europe, the Near East and South Asia, kana, signs and emoji."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_RARE_SCRIPTS = 3
+"""Groups of 256 characters that a text of an alphabet has at most: its own letters, ASCII and signs."""
 _LATIN = re.compile(rb"[ -~]")
 _PACKED_OBJECT = re.compile(r"(?:base64[:,])?\s*(e[yw][\w+/=\s]{14,})\s*", re.ASCII)
 """Base64 of text that begins with a curly bracket."""
@@ -32,13 +41,12 @@ def guess_text(raw: bytes, order: str = "") -> str:
         if raw.startswith(mark):
             return _clean(raw[len(mark) :].decode(encoding, "replace"))
     if order:
-        other = "utf-16-be" if order == "utf-16-le" else "utf-16-le"
-        return max((_clean(raw.decode(name, "replace")) for name in (order, other, "utf-8")), key=_plausible)
+        return _wide(raw, order)
     body = raw.rstrip(b"\0")
     if b"\0" in body:
         wide = [_clean(raw.decode(name, "replace")) for name in ("utf-16-le", "utf-16-be")]
-        best = max(wide, key=_plausible)
-        if _plausible(best) > 0.9:
+        best = max(wide, key=_likely)
+        if _likely(best) > 0.9:
             return best
         body = body.replace(b"\0", b" ")
     try:
@@ -47,7 +55,10 @@ def guess_text(raw: bytes, order: str = "") -> str:
         if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
             return _clean(body.decode("utf-8", "ignore"))
     latin = len(_LATIN.findall(body[:_SAMPLE])) > 0.75 * len(body[:_SAMPLE])
-    for name in ("gb18030",) if latin or len(body) % 2 else ("gb18030", "utf-16-le", "utf-16-be"):
+    # among Latin letters only Chinese ones of the older set are believed: "Größe" is valid GB18030, too
+    for name in (
+        ("gb2312",) if latin else ("gb18030",) if len(body) % 2 else ("gb18030", "utf-16-le", "utf-16-be")
+    ):
         try:
             chinese = body.decode(name)
         except UnicodeDecodeError:
@@ -55,6 +66,49 @@ def guess_text(raw: bytes, order: str = "") -> str:
         if _plausible(chinese) > 0.9:
             return _clean(chinese)
     return _clean(body.decode("latin-1"))
+
+
+def _wide(raw: bytes, order: str) -> str:
+    """Text said to have two bytes a character: so in either order, or UTF-8 after all."""
+    body = raw.rstrip(b"\0")
+    if b"\0" not in body:
+        try:
+            plain = body.decode("utf-8")
+        except UnicodeDecodeError:
+            plain = ""
+        letters = len(plain) > 4 or not plain.isascii()
+        if plain and letters and not _CONTROL.search(plain):
+            return _clean(plain)
+    other = "utf-16-be" if order == "utf-16-le" else "utf-16-le"
+    # the order that is said comes first, and wins a draw
+    return max((_clean(raw.decode(name, "replace")) for name in (order, other)), key=_likely)
+
+
+def _likely(text: str) -> float:
+    """How likely it is that somebody wrote this text: the share of its characters that are common ones, less what
+    too many alphabets at once take away; 0 for no text."""
+    sample = text[:_SAMPLE]
+    if not sample:
+        return 0.0
+    common, pages = 0, set()
+    for letter in sample:
+        if "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3":
+            common += _is_common_east_asian(letter)
+        elif _COMMON.match(letter):
+            common += 1
+            pages.add(ord(letter) >> 8)
+    return common / len(sample) - max(0, len(pages) - _RARE_SCRIPTS) / len(sample)
+
+
+def _is_common_east_asian(letter: str) -> bool:
+    for name in ("gb2312", "big5", "shift_jis", "euc_kr"):
+        try:
+            packed = letter.encode(name)
+        except UnicodeEncodeError:
+            continue
+        if name != "big5" or packed[0] <= 0xC6:  # its rarer half begins there
+            return True
+    return False
 
 
 def without_base64(text: str) -> str:
