@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from refundlens.model.photo.encodings import guess_text
 from refundlens.model.photo.metadata import Metadata
 
 MAX_TEXT = 65_536
@@ -53,6 +54,15 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 """A key and its value in a label that is no JSON: unquoted, as a list of settings, as XML, or cut off."""
+LONGEST_EMPTY = 300
+"""Characters of a label that may be empty: all its keys without values."""
+_NOTHING = re.compile(
+    r"(?:[\s\"'{}\[\]:,\\]|\b(?:AIGC|Label|Content_?\w{7,10}|Produce_?ID|Propagate_?ID|"
+    r"Reserved_?Code\d|0|false|no|none|null)\b"
+    r"|无|否)*",
+    re.IGNORECASE,
+)
+"""A label that is left empty, or says that there is none."""
 _ESCAPES = re.compile(r'\\+"')
 _QUOTES = str.maketrans({"“": '"', "”": '"', "＂": '"'})
 
@@ -77,7 +87,8 @@ def read_aigc(metadata: Metadata) -> AigcLabel | None:
     found = next(_labels([(True, text) for text in named]), None)
     found = found or _read({key: value for key, value in single.items() if key.upper() != "AIGC"}, True)
     found = found or next(_labels([(False, text) for text in _loose(metadata)]), None)
-    return found or (AigcLabel("label.unclear", "") if named else None)
+    told = any(len(text) > LONGEST_EMPTY or not _NOTHING.fullmatch(text) for text in named)
+    return found or (AigcLabel("label.unclear", "") if told else None)
 
 
 def is_label(text: str) -> bool:
@@ -88,7 +99,7 @@ def is_label(text: str) -> bool:
 def _loose(metadata: Metadata) -> Iterator[str]:
     yield from metadata.free_texts()
     for part in (metadata.trailer[:MAX_TEXT], metadata.trailer[-MAX_TEXT:]):
-        text = part.decode("utf-8", "replace")
+        text = guess_text(part) if b"{\0" in part or b"\0{" in part else part.decode("utf-8", "replace")
         if _KEYS.search(text):
             yield text
 
@@ -159,7 +170,11 @@ def _read(value: dict[str, Any], named: bool) -> AigcLabel | None:
         if isinstance(item, str | int | float)
     }
     maker = str(keys.get("contentproducer") or keys.get("serviceprovider") or "")
-    if str(keys.get("label", "")).strip() and (named or maker or keys.keys() & _OTHERS):
+    if _level(keys.get("label", "")) == "" and str(keys.get("label", "")).strip():
+        return None  # "0": none of the levels of the standard, and written where there is nothing to label
+    announced = named or keys.get("contentproducer") or keys.keys() & _OTHERS
+    announced = announced or (maker and _level(keys.get("label", "")) in _LABELS)
+    if str(keys.get("label", "")).strip() and announced:
         return AigcLabel(_LABELS.get(_level(keys["label"]), "label.unclear"), _producer(maker))
     product, exported = str(keys.get("product", "")).lower(), str(keys.get("exporttype", "")).lower()
     generated = exported == "generation" and product in _GENERATORS

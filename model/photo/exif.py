@@ -4,6 +4,7 @@ In: a TIFF block as JPEG APP1 (after `Exif\\0\\0`), PNG eXIf or WebP EXIF carry 
 Source of tag numbers: EXIF 3.0 (CIPA DC-008) tables 4 to 8; Microsoft's XP tags.
 """
 
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ _TEXTS = {
     0xA43A: "raw_developer", 0xA43B: "image_editing_software", 0xA43C: "metadata_editing_software",
 }  # fmt: skip
 _TEXT_TYPES = (2, 129)
+_OBJECT = re.compile(
+    rb'(?:UNICODE\0|ASCII\0\0\0)?[\s\0]{0,4}(?:[A-Za-z0-9:_-]{1,16}[\s:=]{1,3})?\{\s{0,4}["\\]'
+)
+"""JSON, which programs put into tags of bytes, makers' notes among them."""
 _TECHNICAL = frozenset({
     *range(0x0100, 0x0104), 0x0106, 0x0111, 0x0112, 0x0115, 0x0116, 0x0117, 0x011A, 0x011B, 0x011C, 0x0128, 0x012D,
     *range(0x013E, 0x0140), *range(0x0211, 0x0215), 0x8769, 0x9000, 0x9101, *range(0xA000, 0xA004), 0xA005,
@@ -142,7 +147,11 @@ def read_exif(block: bytes | None) -> Exif:
     small, _ = _directory(block, order, following)
     both = {**more, **main}
     texts = {name: _text(both[tag][1], order, tag) for tag, name in _TEXTS.items() if tag in both}
-    others = ((tag, raw) for tag, (kind, raw) in both.items() if kind in _TEXT_TYPES and tag not in _TEXTS)
+    others = (
+        (tag, raw)
+        for tag, (kind, raw) in both.items()
+        if tag not in _TEXTS and (kind in _TEXT_TYPES or _OBJECT.match(raw[:400]))
+    )
     texts |= {f"0x{tag:04X}": _text(raw, order, tag) for tag, raw in others}
     orientation = _number(main, _ORIENTATION, order, 1)
     at, length = _number(small, _THUMBNAIL_AT, order, 0), _number(small, _THUMBNAIL_BYTES, order, 0)

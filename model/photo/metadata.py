@@ -28,10 +28,15 @@ _XMP_START = re.compile(rb".{0,40}?(?=<\?xpacket|<x:xmpmeta|<x:xapmeta|<rdf:RDF)
 """What stands before XMP: a mark of its encoding, its address, a name of the writer's own."""
 _EXIF_START = re.compile(rb".{0,12}?(?=II\*\0|MM\0\*)", re.DOTALL)
 _LABEL = re.compile(
-    rb"[\s\0]{0,16}(?:(?:TC260:)?AIGC\W{0,8})?\{.{0,400}?(?:AIGC|ContentProducer|exportType)",
+    rb"[\s\0]{0,16}(?:(?:TC260[\0:]|TC260:)?(?:AIGC)?\W{0,8})?\{.{0,400}?(?:AIGC|ContentProducer|exportType)",
     re.IGNORECASE | re.DOTALL,
 )
 """How an AIGC label begins, which is read where it follows a picture or fills a block of its own."""
+_FREE_PROPERTIES = (
+    "UserComment", "description", "ImageDescription", "parameters", "title", "Instructions", "rights", "CreatorTool",
+    "Headline", "Comment", "subject", "Label", "XPComment",
+)  # fmt: skip
+"""XMP's properties of free text, in which labels and settings are met."""
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -63,7 +68,7 @@ class Metadata:
     def free_texts(self) -> list[str]:
         """Every text in which a program may leave its settings or a label, whatever the field is called."""
         found = [*self.exif.texts.values(), *self.texts.values(), *self.iptc.values()]
-        found += self.properties("UserComment", "description", "ImageDescription", "parameters")
+        found += self.properties(*_FREE_PROPERTIES)
         return list(dict.fromkeys(found))
 
     def properties(self, *names: str) -> list[str]:

@@ -196,6 +196,7 @@ def _digital_source(file: File) -> Iterator[Finding]:
         )
     told = [known for value in declared for known in source_types(value)]
     told += [known for text in file.metadata.free_texts() for known in mentioned_source_types(text)]
+    told += [known for name in file.names for known in source_types(name) if known[1] in _AI_CLASSES]
     open_ = dict.fromkeys(known for known in told if known not in proved)
     # credentials tell the history of all ingredients; each type is named once, AI first, at most three
     for source, kind in sorted(open_, key=lambda item: _CLASSES.index(item[1]))[:3]:
@@ -205,7 +206,14 @@ def _digital_source(file: File) -> Iterator[Finding]:
 
 _SOURCE_TYPES = ("digitalsourcetype", "digitalsourcefiletype")
 """The property's name, today's and that of older versions of the standard, in lower case."""
+_NOTHING = re.compile(
+    r"\W*(?:none|null|nil|no|not? (?:applicable|used|available|ai(?: (?:used|system|tools?))?)|n\W?a\W?|unknown|"
+    r"false|0|无|没有|未使用(?:AI)?|不适用|否)?\W*",
+    re.IGNORECASE,
+)
+"""What forms write into a field that they leave empty."""
 _NO_LETTERS = re.compile(r"[\W_]+")
+_AI_CLASSES = ("generated", "edited")
 _CLASSES = ("generated", "edited", "unknown", "other", "camera")
 
 
@@ -222,9 +230,17 @@ def _meaning(source: str, kind: str) -> str:
 def _ai_fields(file: File) -> Iterator[Finding]:
     """IPTC 2025.1's four fields about the AI system that made a picture."""
     xmp = file.metadata.xmp
-    system = next(iter(xmp.values("AISystemUsed")), "")
-    version = next(iter(xmp.values("AISystemVersionUsed")), "")
-    prompt = next(iter(xmp.values("AIPromptInformation", "AIPromptWriterName")), "")
+    texts = {_plain_name(name): text for name, text in file.metadata.texts.items()}
+
+    def said(*names: str) -> str:
+        values = [*xmp.values(*names), *(texts.get(name.lower(), "") for name in names)]
+        return next(
+            (value for value in values if value and not (len(value) < LONGEST and _NOTHING.fullmatch(value))),
+            "",
+        )
+
+    system, version = said("AISystemUsed"), said("AISystemVersionUsed")
+    prompt = said("AIPromptInformation", "AIPromptWriterName")
     if system or version:
         yield "metadata.ai_system", "declared", {"tool": clean(f"{system} {version}")}
     if prompt:

@@ -28,6 +28,10 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"/newscodes/digitalsource(?:file)?type/([A-Za-z]{3,60})", re.IGNORECASE)
+_KEYED = re.compile(
+    r"digital_?source(?:file)?_?type[\\\"'\s]{0,6}[:=][\\\"'\s]{0,6}([A-Za-z]{3,60})\b", re.IGNORECASE
+)
+"""The code behind the property's name, as JSON and lists of settings write it."""
 _BETWEEN = re.compile(r"[,;|\s]+")
 
 
@@ -48,8 +52,9 @@ def source_types(value: str) -> list[tuple[str, SourceClass]]:
 
 
 def mentioned_source_types(text: str) -> list[tuple[str, SourceClass]]:
-    """(code, class) of the vocabulary's addresses in a text of any kind."""
-    return _known(_ADDRESS.findall(text)) if "/newscodes/" in text else []
+    """(code, class) of the vocabulary's addresses, and of codes that the property's name announces, in any text."""
+    found = _ADDRESS.findall(text) if "/newscodes/" in text else []
+    return _known([*found, *_KEYED.findall(text)]) if found or "ource" in text else []
 
 
 def _known(codes: Iterable[str]) -> list[tuple[str, SourceClass]]:

@@ -678,3 +678,76 @@ def test_what_is_no_picture_is_called_by_its_name(data: bytes, words: str) -> No
         read_photo(data)
     assert raised.value.code == "unsupported_format"
     assert "not a picture" in raised.value.message
+
+
+_PROPERTY_TEXT = "<dc:{0} xmlns:dc='http://purl.org/dc/elements/1.1/'>{1}</dc:{0}>"
+LABEL_PLACES: dict[str, Writer] = {
+    "maker's note": lambda text: build.with_segments(
+        (0xE1, b"Exif\0\0" + _exif(inner={0x927C: text.encode()}))
+    ),
+    "tag of bytes": lambda text: build.with_segments(
+        (0xE1, b"Exif\0\0" + build.tiff_block({0xEA1D: (1, text.encode())}))
+    ),
+    "tag of no type": lambda text: build.with_segments(
+        (0xE1, b"Exif\0\0" + build.tiff_block({0xC7A1: (7, text.encode())}))
+    ),
+    "title": lambda text: _app1(build.xmp(_PROPERTY_TEXT.format("title", html.escape(text)))),
+    "rights": lambda text: _app1(build.xmp(_PROPERTY_TEXT.format("rights", html.escape(text)))),
+    "instructions": lambda text: _app1(
+        build.xmp(f"<photoshop:Instructions>{html.escape(text)}</photoshop:Instructions>")
+    ),
+    "creator tool": lambda text: _app1(build.xmp(f"<xmp:CreatorTool>{html.escape(text)}</xmp:CreatorTool>")),
+    "segment of its own": lambda text: build.with_segments((0xE9, b"TC260\0" + text.encode())),
+    "behind the picture, utf-16": lambda text: build.saved("JPEG") + text.encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("write", LABEL_PLACES.values(), ids=LABEL_PLACES)
+def test_the_chinese_label_in_places_of_bytes_and_names(write: Writer) -> None:
+    assert "Doubao (豆包)" in said(write(_WRAPPED))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Label":"","ContentProducer":""}',
+        "false",
+        "0",
+        "none",
+        '{"AIGC":null}',
+        '{"AIGC":{"Label":"0"}}',
+        "{}",
+    ],
+)
+def test_an_empty_label_in_a_field_of_its_name(text: str) -> None:
+    assert "metadata.aigc_label" not in said(build.png({"AIGC": text}))
+    assert "metadata.aigc_label" not in said(TEXT_PLACES["exif comment"](text))
+
+
+def test_a_provider_of_something_else_is_no_label() -> None:
+    text = '{"ServiceProvider":"China Mobile","Label":"SIM"}'
+    assert "metadata.aigc_label" not in said(TEXT_PLACES["exif comment"](text))
+
+
+@pytest.mark.parametrize(
+    "value", ["None", "N/A", "n/a", "no", "-", "not applicable", "No AI used", "无", "未使用"]
+)
+@pytest.mark.parametrize("kind", ["AISystemUsed", "AISystemVersionUsed", "AIPromptInformation"])
+def test_an_ai_field_that_says_that_there_was_none(kind: str, value: str) -> None:
+    assert "metadata.ai_" not in said(_app1(build.xmp(f"<Iptc4xmpExt:{kind}>{value}</Iptc4xmpExt:{kind}>")))
+    assert "metadata.ai_" not in said(build.png(None, _itxt(kind, value)))
+
+
+def test_ai_fields_as_texts_of_png() -> None:
+    assert "metadata.ai_system" in said(build.png({"AISystemUsed": "Some Model"}))
+    assert "metadata.ai_prompt" in said(build.png({"AIPromptInformation": "a torn shirt"}))
+
+
+@pytest.mark.parametrize("code", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
+def test_a_source_type_in_json_and_as_a_program(code: str) -> None:
+    for data in (
+        _in_exif(software=code.encode()),
+        TEXT_PLACES["exif description"](f'{{"digitalSourceType":"{code}"}}'),
+    ):
+        assert evidence_of(read_provenance(read_photo(data))) == "declared_ai"
+    assert evidence_of(read_provenance(read_photo(_in_exif(software=b"digitalCapture")))) == "nothing"
