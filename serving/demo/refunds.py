@@ -3,7 +3,8 @@
 In: an application in demo mode, with its samples drawn. Out: six open refunds of the shop of the demo's visitors that
 nobody reported yet, with deadlines from 20 minutes to three days. Looked at when the service starts and every few
 minutes: one whose time ran out before anybody reported a photo gets its time anew, one that was reported gets a
-successor with the next number, so that whoever comes next finds the same six.
+successor with the next number, so that whoever comes next finds the same six. A successor is the same claim played
+again, not another one with the same photo: what came before it is found no more by its picture.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,8 @@ from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import service
 from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto
-from refundlens.serving.storage.tables import Refund, Report
+from refundlens.serving.reuse import catalogue
+from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import RefundStatus, Source
 
 NUMBERS = "DEMO-"
@@ -105,6 +107,15 @@ def successor(refund_id: str, number: str) -> str:
     return f"{number}-{place(refund_id, number) + 1}"
 
 
+def first(refund_id: str) -> str:
+    """The number of the sample's first refund.
+
+    >>> first("DEMO-001"), first("DEMO-FAKE-12")
+    ('DEMO-001', 'DEMO-FAKE')
+    """
+    return "-".join(refund_id.split("-")[:2])
+
+
 def place(refund_id: str, number: str) -> int:
     """Which of a sample's refunds it is, from 1.
 
@@ -115,11 +126,15 @@ def place(refund_id: str, number: str) -> int:
     return int(count or 1)
 
 
+def _series(number: str) -> ColumnElement[bool]:
+    """A sample's refunds: the first, and its successors."""
+    return or_(Refund.refund_id == number, Refund.refund_id.startswith(f"{number}-", autoescape=True))
+
+
 def last_refund(session: Session, tenant: str, account: str | None, number: str) -> Refund | None:
     """The newest refund of a sample."""
     own = (Refund.tenant_id == tenant, Refund.account == account)
-    named = or_(Refund.refund_id == number, Refund.refund_id.startswith(f"{number}-", autoescape=True))
-    asked = select(Refund).where(*own, named).order_by(Refund.id.desc()).limit(1)
+    asked = select(Refund).where(*own, _series(number)).order_by(Refund.id.desc()).limit(1)
     return session.execute(asked).scalar_one_or_none()
 
 
@@ -164,3 +179,14 @@ def _mirror(
     with parts.database.transaction() as session:
         context = Context(session, parts.settings, now, principal)
         service.mirror(context, parts.secret, refund_id, body, photos)
+        _forget_pictures_before(session, refund_id)
+
+
+def _forget_pictures_before(session: Session, refund_id: str) -> None:
+    """Take away the prints of the sample's earlier refunds: visitors would read that the same picture was used in other
+    claims, which was they who came before."""
+    number = first(refund_id)
+    own = (Refund.tenant_id == DEMO, Refund.account == DEMO_SUBJECT)
+    earlier = select(Image.id).join(Refund, Refund.id == Image.refund_id)
+    earlier = earlier.where(*own, _series(number), Refund.refund_id != refund_id)
+    catalogue.erase_prints(session, session.execute(earlier).scalars().all())

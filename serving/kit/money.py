@@ -4,11 +4,12 @@ In: an amount in the currency's smallest unit, as the API and the platforms coun
 language.
 
 >>> money(128000, "CNY", "en"), money(500, "JPY", "en")
-('¥1,280.00', '¥500')
+('¥1,280.00', 'JP¥500')
 >>> money(12345, "KWD", "en").replace("\\xa0", " ")
 'KWD 12.345'
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from babel import Locale
@@ -19,6 +20,8 @@ from refundlens.serving.kit.language import Language
 
 MOST_WRITTEN = 10**13
 """No refund is as large; what is larger is a slip, and would not fit the database."""
+_CURRENCY = re.compile(r"(?:[A-Z]{2,3})?\s*[¥￥$€£₩฿₫]?\s*")
+"""What may stand before an amount."""
 UNKNOWN_DECIMALS = 2
 """For a code that ISO 4217 does not list, or lists without a smaller unit (gold): what most currencies have."""
 
@@ -46,7 +49,10 @@ def rank(minor: int, currency: str) -> int:
 def money(minor: int, currency: str, language: Language) -> str:
     """An amount with its currency. minor: in the smallest unit. currency: ISO 4217's three letters."""
     places = decimals(currency)
-    if currency == "CNY":  # CLDR's English says CN¥, which nobody here writes
+    if currency in (
+        "CNY",
+        "JPY",
+    ):  # CLDR's English says CN¥, which nobody here writes, and ¥ of the yen alone
         language = "zh"
     locale = Locale(language)
     letters = get_currency_symbol(currency, locale)[-1:].isalpha()
@@ -57,13 +63,13 @@ def money(minor: int, currency: str, language: Language) -> str:
 
 
 def written(text: str) -> Decimal | None:
-    """An amount as people write it, with or without a sign of its currency; None for what is none.
+    """An amount as people write it, with or without its currency, as `money` writes it; None for what is none.
 
-    >>> written("¥1,280.50"), written("a lot")
-    (Decimal('1280.50'), None)
+    >>> written("¥1,280.50"), written("JP¥500"), written("a lot")
+    (Decimal('1280.50'), Decimal('500'), None)
     """
     try:
-        found = Decimal(text.strip().lstrip("¥￥$€£").replace(",", "").replace("，", "").strip())
+        found = Decimal(_CURRENCY.sub("", text.strip(), count=1).replace(",", "").replace("，", ""))
     except InvalidOperation:
         return None
     return found if found.is_finite() and 0 <= found < MOST_WRITTEN else None

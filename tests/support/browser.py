@@ -55,6 +55,21 @@ WIDER = "(document.documentElement.scrollWidth - document.documentElement.client
 WIDEST = """[...document.querySelectorAll("main *")].filter(e => e.scrollWidth > e.clientWidth + 20 && e.clientWidth)
     .slice(-3).map(e => e.outerHTML.slice(0, 160))"""
 """The innermost elements whose contents are wider than they."""
+THUMB = 24
+"""CSS pixels a side that a finger hits: WCAG 2.2's target size, for links within sentences, too."""
+MISSED = """(least) => {
+    const pressed = "a[href], button, summary, select, textarea, input:not([type=hidden])";
+    const ticked = "label input[type=radio], label input[type=checkbox]";
+    return [...document.querySelectorAll(pressed)]
+        .filter(e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && e.tabIndex >= 0
+            && !e.matches(".skip, .unseen *"))
+        .map(e => [e, [...(e.matches(ticked) ? e.closest("label") : e).getClientRects()]])
+        .filter(([e, lines]) => lines.some(one => one.width && one.height < least - 0.5)
+            || Math.max(...lines.map(one => one.width)) < least - 0.5)
+        .slice(0, 12)
+        .map(([e, [line]]) => `${Math.round(line.width)}x${Math.round(line.height)} ${e.outerHTML.slice(0, 110)}`);
+}"""
+"""What can be pressed, and is smaller than that."""
 
 
 def launch(started: Any) -> Any:
@@ -137,6 +152,9 @@ class Person:
         assert wide <= 0, (
             f"{name}: the page is {wide} pixels wider than the screen: {self.page.evaluate(WIDEST)}"
         )
+        if WAYS[self.way].get("has_touch"):
+            missed = self.page.evaluate(MISSED, THUMB)
+            assert not missed, f"{name}: too small for a thumb: " + "; ".join(missed)
         found = axe.Axe().run(self.page, options=RULES)
         serious = [one for one in found.response["violations"] if one["impact"] in SERIOUS]
         assert not serious, f"{name}: " + "; ".join(

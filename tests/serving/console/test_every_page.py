@@ -26,6 +26,8 @@ pytestmark = NEEDED
 NO_PAGES = ("/openapi.json", "/badge", "/welcome", "/login/openid", "/login/openid/back", "/queue/next")
 """GET of what people do not look at: parts of pages, and ways to another page."""
 FILES = (".jpg", ".png", ".csv", ".jsonl", "/state", "/{size}", "/{kind}", "/files/{file_id}")
+LONGEST = "W" * 64
+"""Of the longest numbers a refund can have, the widest, which no line can be broken in: it is on every list."""
 FRAME = 0.27
 """Share of a phone's screen that the console's frame may take."""
 
@@ -58,6 +60,9 @@ def places(
         return str(made["id"])
 
     doubtful, fake = reported("page-1", photo("GIF")), reported("page-2", photo(red=True))
+    endless = story.refund(photo("GIF", size=(200, 300))) | {"claim": {"type": "stain", "text": "污" * 900}}
+    image = shop.put(f"/v1/refunds/{LONGEST}", endless)["images"][0]["id"]
+    shop.post("/v1/reports", {"refund_id": LONGEST, "image": image, "note": "A" * 900}, Prefer="wait=20")
     story.until("verdict", lambda: ann.get(f"/v1/reports/{fake}")["state"] == "established")
     decided = reported("page-3", photo("GIF", size=(300, 200)))
     ann.post(

@@ -1,6 +1,7 @@
 """What pages say and show to people who read closely: words instead of names of the program, units beside numbers, and
 a way on wherever one ends."""
 
+import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from refundlens.serving.http.pages import WEB
 from refundlens.serving.kit.language import texts
+from refundlens.serving.storage.tables import Report
+from refundlens.serving.workflow.states import ReportState
 from tests.support.desk import Desk
 
 SERVING = Path(__file__).parents[3] / "serving"
@@ -97,3 +101,28 @@ def test_a_visitor_is_asked_for_nothing_that_cannot_be_sent(visitor: TestClient)
     assert texts("new_case", "zh")["visitor"] in page and 'href="/login?next=/new-case"' in page
     assert 'action="/new-case"' not in page, "no form that is refused once it is filled in"
     assert texts("frame", "zh")["visitor"] in page and "visitor（" not in page
+
+
+def test_a_long_claim_leaves_the_screen_to_the_picture(
+    workflow_app: FastAPI, as_caller: Callable[..., TestClient], photo: Callable[..., bytes]
+) -> None:
+    """Lists show how it begins; the refund's page and the workbench all of it, once it is asked for."""
+    said, picture = "污" * 900, base64.b64encode(photo("GIF")).decode()
+    body = {
+        "amount": {"value": 100},
+        "buyer": "b",
+        "claim": {"text": said},
+        "images": {"refund": [{"data": picture}]},
+    }
+    image = as_caller("shop-1").put("/v1/refunds/R-9", json=body).json()["images"][0]["id"]
+    shop = Desk(workflow_app, "shop-1", "zh")
+    assert "污" * 100 in (page := shop.get("/refunds?part=undated").text) and "污" * 200 not in page
+    assert said in (page := shop.get("/refunds/R-9").text) and '<details class="long"><summary>' in page
+    made = as_caller("shop-1").post("/v1/reports", json={"refund_id": "R-9", "image": image, "note": said})
+    report = made.json()["id"]
+    with workflow_app.state.database.transaction() as session:
+        session.execute(
+            update(Report).where(Report.id == report).values(state=ReportState.NEEDS_REVIEW.value)
+        )
+    page = Desk(workflow_app, "ann", "zh").get(f"/queue/{report}").text
+    assert page.count('<details class="long"><summary>') == 2 and said in page

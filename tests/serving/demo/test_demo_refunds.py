@@ -16,9 +16,10 @@ from refundlens.serving.app import create_app
 from refundlens.serving.demo import refunds
 from refundlens.serving.demo.samples import SAMPLES
 from refundlens.serving.identity.keys import visitor
+from refundlens.serving.reuse import telling
 from refundlens.serving.settings import Settings
-from refundlens.serving.storage.tables import Refund
-from refundlens.serving.workflow.states import RefundStatus
+from refundlens.serving.storage.tables import Image, PhotoPrint, Refund
+from refundlens.serving.workflow.states import RefundStatus, Source
 
 Photo = Callable[..., bytes]
 
@@ -63,6 +64,26 @@ def test_what_was_used_gets_a_successor_and_the_rest_stays(demo: FastAPI) -> Non
         refunds.mirror_samples(demo.state)
         assert successor in _rows(demo)
     assert len(_rows(demo)) == len(SAMPLES) + 2
+
+
+def test_a_successor_is_no_second_claim_with_the_same_photo(demo: FastAPI) -> None:
+    """Whoever reports the demo's photo again is not told that somebody had used it: that was the visitor before."""
+    for used in ("DEMO-001", "DEMO-001-2"):
+        _close(demo, used)
+        refunds.mirror_samples(demo.state)
+    with demo.state.database.reading() as session:
+        asked = (
+            select(Image)
+            .join(Refund, Refund.id == Image.refund_id)
+            .where(Image.source == Source.REFUND.value)
+        )
+        for image in session.execute(asked.where(Refund.refund_id.startswith("DEMO-001"))).scalars():
+            found = telling.reuse_of_image(session, demo.state.finder, image, demo.state.clock())
+            others = [use.refund.refund_id for use in found.uses] if found else []
+            assert not [one for one in others if one.startswith("DEMO-001")]
+        kept = select(PhotoPrint.image_id).join(Image, Image.id == PhotoPrint.image_id)
+        kept = kept.join(Refund, Refund.id == Image.refund_id).where(Refund.refund_id == "DEMO-001-3")
+        assert session.execute(kept).first(), "somebody else who uses it is still found"
 
 
 def test_a_month_later_all_six_are_open_with_time_left(demo: FastAPI, moving_clock: Any) -> None:
