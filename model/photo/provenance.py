@@ -277,8 +277,11 @@ def _named_tools(file: File) -> Iterator[Finding]:
     for code, names in codes.items():
         if names:
             yield code, "declared", {"tool": clean(names[0])}
-    signer = file.credentials.signer if file.credentials else ""
-    if any(tool.name == "Google AI" for tool, _ in named) or "Google" in signer:
+    by_google = found is not None and "Google" in found.signer
+    types = (*found.source_types, *found.ingredient_types) if found is not None else ()
+    by_ai = any(known[1] in _AI_CLASSES for value in types for known in source_types(value))
+    # Google signs its cameras' photos, too
+    if any(tool.name == "Google AI" for tool, _ in named) or (by_google and by_ai):
         yield "metadata.synthid", "declared", {}
     known = {name for _, name in named}
     others = [name for name in file.names if name not in known]

@@ -57,6 +57,19 @@ def _without_bars(preview: Grey) -> Grey:
     return preview[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+def _without_edges(preview: Grey) -> Grey:
+    """The preview without bars of any grey: the rows and columns from each edge that are flat and as the edge is."""
+    for _ in range(2):  # above and below, then, the picture turned, at the sides
+        middle = (preview.max(axis=1) + preview.min(axis=1)) / 2
+        flat = preview.max(axis=1) - preview.min(axis=1) <= BAR
+        ends = (flat & (abs(middle - middle[0]) <= BAR), flat & (abs(middle - middle[-1]) <= BAR))
+        first, last = int(np.argmin(ends[0])), len(flat) - int(np.argmin(ends[1][::-1]))
+        preview = preview[first:last].T if last > first else preview[:0].T
+        if not preview.size:
+            return preview
+    return preview
+
+
 def _thinned(pixels: NDArray[np.uint8], side: int) -> Image.Image:
     """The picture with pixels left out, which is enough to compare by: its short side is twice `side` or less than
     twice as much again."""
@@ -99,9 +112,22 @@ def compare(photo: Photo, thumbnail: bytes | None) -> Preview | None:
     if not thumbnail:
         return None
     try:
-        preview = _small(_without_bars(_grey(read_photo(thumbnail, _LIMITS).pixels)))
+        whole = _grey(read_photo(thumbnail, _LIMITS).pixels)
     except ImageError:
         return None
+    found = _compared(photo, _without_bars(whole))
+    if found is None or found.same:
+        return found
+    # bars of other colours are looked for then only: a photo on white has such edges of its own
+    bare = _without_edges(whole)
+    other = _compared(photo, bare) if bare.shape != whole.shape else None
+    return other if other is not None and other.same else found
+
+
+def _compared(photo: Photo, preview: Grey) -> Preview | None:
+    if not preview.size:
+        return None
+    preview = _small(preview)
     height, width = preview.shape
     if min(height, width) < LEAST_SIDE:
         return None

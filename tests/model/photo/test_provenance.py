@@ -221,6 +221,15 @@ def test_synthid_is_said_where_google_made_the_picture() -> None:
     assert "only Google can read it" in found["metadata.synthid"].text
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [("computationalCapture", False), ("screenCapture", False), ("trainedAlgorithmicMedia", True)],
+)
+def test_synthid_is_not_said_of_a_photo_that_google_s_camera_signed(code: str, told: bool) -> None:
+    data = build.signed(build.saved("JPEG"), "image/jpeg", code, signer="Google LLC")
+    assert ("metadata.synthid" in _reasons(data)) is told
+
+
 def test_blocks_that_are_not_read_are_not_called_nothing() -> None:
     found = _reasons(_with_segment(0xE5, b"something"))
     assert found["metadata.unread"].details == {"places": "APP5"}
@@ -350,12 +359,18 @@ def test_a_turned_preview_is_no_change(orientation: int, stored: int) -> None:
     assert ("file.preview_rotated" in codes) == (orientation != 1)
 
 
-def test_preview_between_black_bars() -> None:
+@pytest.mark.parametrize("bars", [0, 128, 255])
+def test_preview_between_bars(bars: int) -> None:
     wide = _picture(size=(320, 180))
-    preview = Image.new("RGB", (160, 120))
+    preview = Image.new("RGB", (160, 120), (bars, bars, bars))
     preview.paste(wide.resize((160, 90)), (0, 15))
     photo = _with_preview(wide, preview)
     assert _likeness(photo) > 0.9
+
+
+def test_a_preview_that_is_nothing_but_a_bar_says_nothing() -> None:
+    flat = _with_preview(_picture(), Image.new("RGB", (160, 120), (255, 255, 255)))
+    assert "metadata.thumbnail_mismatch" not in {reason.code for reason in read_provenance(flat)}
 
 
 def test_preview_cut_to_another_shape() -> None:
