@@ -5,7 +5,7 @@ stands on. Pages and API hold the same limits.
 """
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fastapi import Request
@@ -51,6 +51,13 @@ def confirmed(form: FormData) -> None:
     """Raises Invalid where nobody said that it is meant."""
     if form.get("sure") != "yes":
         raise Invalid("not_confirmed", "Tick the box that says you are sure.")
+
+
+def unread(query: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+    """What was typed into a list's filters and is nothing they know, so that a list never looks narrowed when it is
+    not. given: what of the query holds."""
+    typed = ("since", "until", "least", "most")
+    return [query[name].strip()[:60] for name in typed if query.get(name, "").strip() and name not in given]
 
 
 def checked(model: type[Asked], **values: object) -> Asked:

@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from refundlens.model.names import VERDICTS
+from refundlens.serving.console.forms import unread
 from refundlens.serving.console.merchant import format
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.http import paging
@@ -83,6 +84,7 @@ def history_page(visit: Merchant, cursor: paging.Cursor = None) -> Response:
         "history",
         rows=wholes,
         given=asked.given,
+        unread=unread(visit.request.query_params, asked.given),
         groups=list(GROUPS),
         verdicts=VERDICTS,
         orders=list(HistoryOrder),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -97,8 +97,9 @@ async def index(
     nothing: bool = False,
 ) -> Response:
     """Open refunds, those that are due first first. find: a refund's number, to go to it."""
-    if find is not None and find.strip():
-        return back_to(f"/refunds/{find.strip()}")
+    wanted = (find or "").replace("\0", "").strip()
+    if wanted and await run_in_threadpool(_there, visit, wanted):
+        return back_to(f"/refunds/{quote(wanted, safe='')}")
     cards, following = await run_in_threadpool(_cards, visit, part, cursor)
     begins = part == "open" and cursor is None and visit.principal.tenant == DEMO
     front = await run_in_threadpool(_front, visit) if begins else None
@@ -115,6 +116,7 @@ async def index(
         reported=reported,
         failed=failed,
         nothing=nothing,
+        missing=wanted,
         selectable=sum(card.reportable for refund in cards for card in refund.buyers),
         tone=format.tone,
     )
@@ -201,6 +203,12 @@ def _front(visit: Visit) -> Front:
         limit = chosen_miss_limit(session, settings, visit.principal.tenant)
     pairs = [(one, newest.get(one.image_id)) for one in shown]
     return Front(pairs, f"{limit:.0%}", f"{settings.miss_limit:.0%}")
+
+
+def _there(visit: Visit, refund_id: str) -> bool:
+    """Whether somebody who looks for this number has a refund to go to."""
+    with visit.services.database.reading() as session:
+        return bool(refunds.same_number(session, visit.principal, refund_id))
 
 
 def _one(visit: Visit, refund_id: str, owner: Owner) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Response
 from sqlalchemy.orm import Session
 
 from refundlens.model.names import DEFECTS, VERDICTS
+from refundlens.serving.console.forms import unread
 from refundlens.serving.console.page import Visit, page, visits
 from refundlens.serving.console.review import blind_review, repository, sharing
 from refundlens.serving.http import paging
@@ -74,6 +75,7 @@ def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = F
         rows=wholes,
         hides=hides,
         given=asked.given,
+        unread=unread(visit.request.query_params, asked.given),
         query=asked.query,
         orders=[one.value for one in QueueOrder if not (hides and one is QueueOrder.DOUBT)],
         verdicts=() if hides else VERDICTS,

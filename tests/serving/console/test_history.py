@@ -75,6 +75,18 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(search, "TAKEN", 1)
 
 
+def test_a_filter_that_is_not_understood_is_said(browser: TestClient, report_one: Callable[..., str]) -> None:
+    """A list that looks narrowed and is not would be believed."""
+    report_one("R-1")
+    page = browser.get("/history?least=%E4%B8%80%E7%99%BE&most=200&since=2026-99-99").text
+    assert (
+        "“一百” is not understood" in page
+        and "“2026-99-99” is not understood" in page
+        and "“200”" not in page
+    )
+    assert "is not understood" not in browser.get("/history?least=+&most=%C2%A5200.00&until=2026-01-31").text
+
+
 @pytest.mark.usefixtures("either_way")
 def test_it_finds_any_part_of_a_number_a_word_and_a_buyer(
     browser: TestClient, report_one: Callable[..., str]

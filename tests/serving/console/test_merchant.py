@@ -5,9 +5,10 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
@@ -92,6 +93,19 @@ def test_refunds_come_by_deadline_with_words_for_what_is_left(
     assert 'name="photo"' not in console.get("/refunds?part=late"), "nothing to report once the time is up"
     assert "Refund R-late" in console.get("/refunds?find=R-late")
     assert "不足 30 分钟" in console.get("/refunds?lang=zh")
+
+
+@pytest.mark.parametrize(
+    "wanted", ["R-2", "R-1#2", "R-1?a=b", "../queue", "R-1/complaints", "<b>", "退款", "a\0b"]
+)
+def test_a_number_that_is_not_there_is_said_on_the_page(console: Console, wanted: str) -> None:
+    """A slip of the finger loses nobody the list, and ends at no other page."""
+    console.mirror("R-1")
+    page = console.get(f"/refunds?{urlencode({'find': wanted, 'lang': 'zh'})}&part=undated")
+    shown = escape(wanted.replace("\0", ""))
+    assert texts("refunds", "zh")["find_none"].format(number=shown) in page and 'href="/refunds/R-1"' in page
+    assert f'name="find" value="{shown}"' in page and "/history?q=" in page
+    assert "<h1>退款 R-1</h1>" in console.get("/refunds?find=+R-1+")
 
 
 @pytest.mark.parametrize("part", ["open", "undated"])

@@ -203,3 +203,9 @@ def test_nothing_is_free(judges: tuple[Judge, Judge], waiting: list[str], workfl
             session.get(Report, one).state = "withdrawn"
     assert ann.next() == waiting[0] and bob.next() == ""
     assert "No case is free" in bob.last.text
+
+
+def test_a_filter_that_is_not_understood_is_said(workflow_app: FastAPI) -> None:
+    judge = Judge(workflow_app, "ann")
+    page = judge.browser.get("/queue?least=many&most=5").text
+    assert "“many” is not understood" in page and "“5”" not in page

@@ -126,3 +126,13 @@ def test_a_long_claim_leaves_the_screen_to_the_picture(
         )
     page = Desk(workflow_app, "ann", "zh").get(f"/queue/{report}").text
     assert page.count('<details class="long"><summary>') == 2 and said in page
+
+
+def test_a_file_that_is_no_photo_is_refused_in_one_language(visitor: TestClient) -> None:
+    page = visitor.post("/check", files={"image": ("合同.pdf", b"%PDF-1.7")}).text
+    told = re.sub(r"<[^>]+>", " ", page[page.index('class="result error"') :])
+    assert "无法读取此文件" in told and "looks like" not in told
+    english = visitor.post(
+        "/check?lang=en", files={"image": ("a.pdf", b"%PDF-1.7")}, headers={"Accept-Language": "en"}
+    )
+    assert "looks like a PDF" in english.text
