@@ -19,19 +19,23 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from refundlens.model.bundle import BundleError
 from refundlens.model.detection import Detection, ModelName
 from refundlens.model.names import Defect
 from refundlens.model.network.regions import heatmap_png
 from refundlens.model.photo.image import ImageError, Limits
-from refundlens.serving.client import Client, ClientError
+from refundlens.model.verdict.selection import with_reasons
+from refundlens.serving.cli.common import in_order
+from refundlens.serving.client import Client, ClientError, Json
 from refundlens.serving.detection.references import Reference, with_references
 from refundlens.serving.detection.schemas import Line, detection_line, error_line
+from refundlens.serving.detection.views import told_together
 from refundlens.serving.kit.language import Language
 
 
@@ -133,6 +137,8 @@ def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+Result = TypeVar("Result")
+
 SERVERS_OWN = ("id", "created_at", "heatmap_url", "reliability_url")
 """What a server adds to the line of a detection."""
 
@@ -157,10 +163,27 @@ class JudgedFile:
         return self.lost or "error" in self.line
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A photo judged by itself, before the others of its claim are held against it."""
+
+    path: Path
+    data: bytes
+    detection: Detection
+
+
+Following = Callable[[Iterable[Seen | JudgedFile]], Iterable[Seen | JudgedFile]]
+"""Shows how far a run is, and hands on what it is given."""
+
+
 class Backend(Protocol):
     """Judges files. Safe to call from several threads at once."""
 
     def judge(self, path: Path) -> JudgedFile: ...
+
+    def judge_together(self, paths: Sequence[Path], workers: int, follow: Following) -> Iterable[JudgedFile]:
+        """Judge the photos of one claim, each by itself and then all held against each other."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -175,8 +198,26 @@ class LocalBackend:
 
     def judge(self, path: Path) -> JudgedFile:
         """Raises BundleError: with a model that cannot judge, no file would fare better."""
+        return self._guarded(path, lambda: self._told(self._see(path)))
+
+    def judge_together(self, paths: Sequence[Path], workers: int, follow: Following) -> Iterator[JudgedFile]:
+        def see(path: Path) -> Seen | JudgedFile:
+            return self._guarded(path, lambda: self._see(path))
+
+        seen = [*follow(in_order(see, paths, workers))]
+        judged = [(one.data, one.detection) for one in seen if isinstance(one, Seen)]
+        said = told_together(judged, self.language)
+        for one in seen:
+            if isinstance(one, JudgedFile):
+                yield one
+                continue
+            added = said.get(one.detection.sha256, [])
+            told = replace(one, detection=with_reasons(one.detection, added)) if added else one
+            yield self._guarded(one.path, partial(self._told, told))
+
+    def _guarded(self, path: Path, work: Callable[[], Result]) -> Result | JudgedFile:
         try:
-            return self._judge(path)
+            return work()
         except ImageError as error:
             return JudgedFile(error_line(str(path), error.code, error.message))
         except BundleError:
@@ -187,11 +228,14 @@ class LocalBackend:
             message = "this picture could not be judged because of a fault in refundlens; please report it"
             return JudgedFile(error_line(str(path), "internal", message))
 
-    def _judge(self, path: Path) -> JudgedFile:
+    def _see(self, path: Path) -> Seen:
         data = read_file(path)
         detection = self.detector.detect(data, self.claim, self.language)
-        detection = with_references(detection, data, self.references, self.language)
-        line = detection_line(str(path), detection)
+        return Seen(path, data, with_references(detection, data, self.references, self.language))
+
+    def _told(self, seen: Seen) -> JudgedFile:
+        detection = seen.detection
+        line = detection_line(str(seen.path), detection)
         if not self.heatmaps:
             return JudgedFile(line)
         heat, trust = (
@@ -216,8 +260,40 @@ class RemoteBackend:
         except (ImageError, ClientError) as error:
             return JudgedFile(error_line(str(path), error.code, error.message))
 
+    def judge_together(self, paths: Sequence[Path], workers: int, follow: Following) -> Iterator[JudgedFile]:
+        """In one request, as long as the photos fit into one."""
+        read: dict[int, bytes] = {}
+        failed: dict[int, JudgedFile] = {}
+        for place, path in enumerate(paths):
+            try:
+                read[place] = read_file(path)
+            except ImageError as error:
+                failed[place] = JudgedFile(error_line(str(path), error.code, error.message))
+        pictures = [(paths[place].name, data) for place, data in read.items()]
+        try:
+            answers = (
+                self.client.detect(pictures, self.claim, self.references, one_claim=True) if read else []
+            )
+            told = dict(zip(read, answers, strict=True))
+        except ClientError as error:
+            failed |= {
+                place: JudgedFile(error_line(str(paths[place]), error.code, error.message)) for place in read
+            }
+            told = {}
+        for place, path in enumerate(paths):
+            yield failed[place] if place in failed else self._followed(path, told[place])
+
     def _judge(self, path: Path) -> JudgedFile:
         [answer] = self.client.detect((path.name, read_file(path)), self.claim, self.references)
+        return self._told(path, answer)
+
+    def _followed(self, path: Path, answer: Json) -> JudgedFile:
+        try:
+            return self._told(path, answer)
+        except ClientError as error:
+            return JudgedFile(error_line(str(path), error.code, error.message))
+
+    def _told(self, path: Path, answer: Json) -> JudgedFile:
         if "error" in answer:
             return JudgedFile(error_line(str(path), answer["error"]["code"], answer["error"]["message"]))
         line = {key: value for key, value in answer.items() if key not in SERVERS_OWN} | {"file": str(path)}

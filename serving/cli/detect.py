@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+MOST_OF_ONE_CLAIM = 16
+"""Photos that are held together as one claim: as many as a request to a server carries."""
+
 
 def detect(
     paths: Annotated[
@@ -37,6 +40,13 @@ def detect(
         list[Path] | None,
         typer.Option(help="A picture of yours to compare with; may be given several times."),
     ] = None,
+    one_claim: Annotated[
+        bool,
+        typer.Option(
+            "--one-claim",
+            help="The photos are of one claim: hold them against each other (16 at most, the first 6 compared).",
+        ),
+    ] = False,
     engine: Annotated[
         str, typer.Option(help="local, or the URL of a RefundLens server (key: REFUNDLENS_API_KEY).")
     ] = "local",
@@ -52,15 +62,21 @@ def detect(
     if not files:
         complain("there is no file in the folders given (hidden files are skipped)")
         raise typer.Exit(1)
+    if one_claim and len(files) > MOST_OF_ONE_CLAIM:
+        message = f"{len(files)} photos; one claim has {MOST_OF_ONE_CLAIM} at most: give its own photos only"
+        raise typer.BadParameter(message, param_hint="--one-claim")
     folder = _heatmap_folder(heatmaps, files) if heatmaps else None
     workers = min(cores(), len(files))
     settings = read_settings(bundle=model)
     chosen = _engine(engine, settings, claim, reference or [], heatmaps is not None, workers)
-    judged: Iterable[JudgedFile] = in_order(chosen.judge, files, workers)
-    if not (
-        as_json and sys.stdout.isatty()
-    ):  # lines that run over the screen show how far it is, a bar would tear them
-        judged = track(judged, len(files), "photos")
+    judged: Iterable[JudgedFile]
+    if one_claim:
+        judged = chosen.judge_together(files, workers, lambda seen: track(seen, len(files), "photos"))
+    else:
+        judged = in_order(chosen.judge, files, workers)
+        # lines that run over the screen show how far it is, a bar would tear them
+        if not (as_json and sys.stdout.isatty()):
+            judged = track(judged, len(files), "photos")
     if folder:
         judged = _keeping_heatmaps(judged, files, folder)
     all_done = print_json(judged) if as_json else print_table(judged)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +28,7 @@ from refundlens.serving.detection.references import Reference, read_reference, w
 from refundlens.serving.detection.request import DetectRequest
 from refundlens.serving.detection.schemas import ErrorBody, Line
 from refundlens.serving.detection.store import DetectionStore, detection_body
-from refundlens.serving.detection.views import MOST_PHOTOS, marked_by, seen_in_others
+from refundlens.serving.detection.views import told_together
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob
 from refundlens.serving.http.body import Upload
@@ -290,14 +289,10 @@ class DetectionService:
 def _held_together(
     uploads: Sequence[Upload], outcomes: list[PhotoOutcome], language: Language
 ) -> list[PhotoOutcome]:
-    """The same with what the photos show together. A comparison that fails costs nobody the verdict."""
-    judged = {one.detection.sha256: marked_by(one.detection) for one in outcomes if one.detection is not None}
-    files = {upload.sha256: upload.data for upload in uploads if upload.sha256 in judged}
-    try:
-        said = seen_in_others(judged, {}, dict(islice(files.items(), MOST_PHOTOS)), language)
-    except Exception:
-        _log.exception("%d photos of one claim could not be compared", len(files))
-        return outcomes
+    """The same with what the photos show together."""
+    files = {upload.sha256: upload.data for upload in uploads}
+    judged = (one.detection for one in outcomes if one.detection is not None)
+    said = told_together([(files[one.sha256], one) for one in judged if one.sha256 in files], language)
     return [
         _telling(one, said[one.detection.sha256]) if one.detection and one.detection.sha256 in said else one
         for one in outcomes

@@ -5,10 +5,12 @@ something to say, also of spots that were marked on photos judged before: a buye
 They inform a person and change no verdict: `model.compare.views` tells what cannot be said.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from refundlens.model.detection import Box, Detection, Reason
@@ -18,6 +20,8 @@ from refundlens.serving.drawing.picture import pixels_of
 
 if TYPE_CHECKING:
     from refundlens.model.compare.views import Matches, View
+
+_log = logging.getLogger(__name__)
 
 MOST_PHOTOS = 6
 """Photos of a claim that are held against each other: two seconds of one processor."""
@@ -45,6 +49,21 @@ def marked_in(body: Mapping[str, Any]) -> Marked:
     return Marked(
         int(body["width"]), tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in (one["box"] for one in found))
     )
+
+
+def told_together(photos: Iterable[tuple[bytes, Detection]], language: Language) -> dict[str, list[Reason]]:
+    """Reasons by SHA-256 of photos of one claim that were judged together; the first MOST_PHOTOS are looked at.
+
+    Never raises: a comparison that fails costs nobody the verdict.
+    """
+    photos = [*photos]
+    judged = {found.sha256: marked_by(found) for _, found in photos}
+    files = {found.sha256: data for data, found in photos}
+    try:
+        return seen_in_others(judged, {}, dict(islice(files.items(), MOST_PHOTOS)), language)
+    except Exception:
+        _log.exception("%d photos of one claim could not be compared", len(files))
+        return {}
 
 
 def seen_in_others(

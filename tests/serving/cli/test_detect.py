@@ -27,7 +27,10 @@ from refundlens.model.detection import Detection
 from refundlens.serving import client as http_client
 from refundlens.serving.cli import backends
 from refundlens.serving.cli.main import app as cli
+from refundlens.serving.detection import views
+from refundlens.training.references.views import from_another_side
 from tests.model.photo import build
+from tests.support.scenes import jpeg, scene
 
 pytestmark = pytest.mark.slow
 
@@ -283,6 +286,56 @@ def test_another_server_gives_the_same_lines(
         tmp_path / "p" / "a.jpg", "--json", "--engine", server, REFUNDLENS_API_KEY="wrong", no_proxy="*"
     )
     assert refused.exit_code == 1 and _lines(refused)[0]["error"]["code"] == "unauthorized"  # type: ignore[index]
+
+
+def _codes(result: Result) -> list[set[str]]:
+    return [
+        {one["code"] for one in (*line["reasons"], *line["details"]["reasons"])}
+        if "reasons" in line
+        else set()  # type: ignore[misc,call-overload,index]
+        for line in _lines(result)
+    ]
+
+
+def test_photos_of_one_claim_are_held_against_each_other_here_and_by_a_server(
+    server: str, tmp_path: Path, detect: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goods = scene(3, 800, 600)
+    again = from_another_side(goods, np.random.default_rng(1))
+    others = {"p__b_jpg": jpeg(again, 92), "p__c_jpg": jpeg(scene(9, 800, 600), 92)}
+    _save(tmp_path, p__a_jpg=jpeg(goods, 92), **others, p__d_jpg=b"no picture")
+    photos = (tmp_path / "p", "--json")
+    assert not [code for found in _codes(detect(*photos)) for code in found if code.startswith("claim.")]
+
+    here = detect(*photos, "--one-claim", "--heatmaps", tmp_path / "maps")
+    assert here.exit_code == 1, here.output
+    assert ["claim.same_thing" in found for found in _codes(here)] == [True, True, False, False]
+    assert [line.get("error", {}).get("code") for line in _lines(here)] == [
+        None,
+        None,
+        None,
+        "unsupported_format",
+    ]  # type: ignore[attr-defined]
+    assert sorted(path.name for path in (tmp_path / "maps").glob("*.png")) == ["a.png", "b.png", "c.png"]
+    there = detect(*photos, "--one-claim", "--engine", server, REFUNDLENS_API_KEY="test-key", no_proxy="*")
+    assert _codes(there) == _codes(here)
+    wrong = detect(*photos, "--one-claim", "--engine", server, REFUNDLENS_API_KEY="wrong", no_proxy="*")
+    assert [line["error"]["code"] for line in _lines(wrong)] == ["unauthorized"] * 4  # type: ignore[index]
+
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(views, "seen_in_others", fails)
+    assert ["verdict" in line for line in _lines(detect(*photos, "--one-claim"))] == [True, True, True, False]
+
+
+def test_one_claim_has_as_many_photos_as_a_request(
+    tmp_path: Path, photo: Photo, detect: Callable[..., Result]
+) -> None:
+    data = photo(size=(64, 48))
+    _save(tmp_path, **{f"{name}_jpg": data for name in "abcdefghijklmnopq"})
+    result = detect(tmp_path, "--json", "--one-claim")
+    assert result.exit_code == 2 and result.stdout == ""
 
 
 def test_an_unreachable_server_fails_each_photo_clearly(

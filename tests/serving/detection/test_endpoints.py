@@ -24,7 +24,7 @@ from refundlens.model.detection import Detection
 from refundlens.model.photo.image import Photo as Opened
 from refundlens.serving.app import create_app
 from refundlens.serving.detection import body as intake
-from refundlens.serving.detection import service
+from refundlens.serving.detection import views
 from refundlens.serving.detection.endpoints import SLACK
 from refundlens.serving.http.budgets import Budgets, Caller
 from refundlens.serving.http.problems import Problem
@@ -547,7 +547,7 @@ def test_what_photos_show_together_is_stored_and_costs_no_verdict(
     def fails(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(service, "seen_in_others", fails)
+    monkeypatch.setattr(views, "seen_in_others", fails)
     answer = client.post("/v1/detect", files=files[:2], data={"one_claim": "1"}).json()["detections"]
     assert [found["verdict"] for found in answer] and "error" not in answer[0]
 
