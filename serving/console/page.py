@@ -9,14 +9,16 @@ JavaScript. Pages that htmx refreshes ask for themselves with `hx-get` and pick 
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
@@ -158,7 +160,10 @@ def page(visit: Visit, template: str, area: str, status: int = 200, **values: ob
 
 async def trouble(request: Request, problem: Problem) -> HTMLResponse:
     """The page about it: in the visitor's own frame, if a session is known; nobody is asked for a login here."""
-    answer = await open_page(request, "problem.html", "problems", problem.status, problem=problem)
+    posted = request.method not in SAFE_METHODS and _page_path(request) != "/"
+    answer = await open_page(
+        request, "problem.html", "problems", problem.status, problem=problem, posted=posted
+    )
     answer.headers.update(problem.headers)
     return answer
 
@@ -190,9 +195,24 @@ async def _visitor(request: Request) -> Visit | None:
 
 
 def _page_path(request: Request) -> str:
-    """A page to be drawn again by GET: a form posts to a path under its page's."""
-    path = request.url.path
-    return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0] or "/"
+    """A page to be drawn again by GET: a form posts to a path under its page's, or to the page's own."""
+    path, route = request.url.path, request.scope.get("route")
+    if request.method in ("GET", "HEAD") or not isinstance(route, APIRoute):
+        return path
+    pages, form = set(_pages(request.app.routes)), route.path
+    while form not in pages and form:
+        path, form = path.rpartition("/")[0], form.rpartition("/")[0]
+    return path or "/"
+
+
+def _pages(routes: Iterable[Any]) -> Iterator[str]:
+    """The paths of all that answers a GET."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            if "GET" in (route.methods or ()):
+                yield route.path
+        else:
+            yield from _pages(getattr(getattr(route, "original_router", route), "routes", ()))
 
 
 def _other_language(request: Request) -> str:

@@ -98,7 +98,7 @@ async def index(
 ) -> Response:
     """Open refunds, those that are due first first. find: a refund's number, to go to it."""
     wanted = (find or "").replace("\0", "").strip()
-    if wanted and await run_in_threadpool(_there, visit, wanted):
+    if bool(wanted) and await run_in_threadpool(_there, visit, wanted):
         return back_to(f"/refunds/{quote(wanted, safe='')}")
     cards, following = await run_in_threadpool(_cards, visit, part, cursor)
     begins = part == "open" and cursor is None and visit.principal.tenant == DEMO

@@ -42,6 +42,19 @@ def test_a_stranger_is_shown_no_staff_pages(workflow_app: FastAPI, path: str) ->
     assert "There is nothing here" in answer.text and "Log out" not in answer.text
 
 
+def test_a_form_that_comes_too_late_leads_to_the_page_as_it_is(workflow_app: FastAPI) -> None:
+    """Of two tabs, the second does what the first did: Back would show the old page with the same button."""
+    root = Desk(workflow_app, "root")
+    for form, page in (("/reports/rpt_none/withdraw", "/reports/rpt_none"), ("/refunds/reports", "/refunds"),
+                       ("/admin/keys/key_none/revoke", "/admin/keys"), ("/new-case", "/new-case"),
+                       ("/notifications/n/remove", "/notifications"), ("/queue/views/v/delete", "/queue")):  # fmt: skip
+        answer = root.http.post(form, data={"csrf": "old"}, headers=PAGE)
+        assert answer.status_code == 403, (form, answer.text)
+        assert f'<a class="button" href="{page}">' in answer.text, form
+        assert f'href="{page}?lang=zh" hreflang' in answer.text, form
+    assert '<a class="button"' not in root.http.get("/no/such/page", headers=PAGE).text
+
+
 def test_while_the_database_is_away_the_page_is_still_drawn(
     workflow_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
