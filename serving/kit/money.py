@@ -62,17 +62,30 @@ def money(minor: int, currency: str, language: Language) -> str:
     return format_currency(amount, currency, pattern, locale, currency_digits=False)
 
 
-def written(text: str) -> Decimal | None:
+def written(text: str, currency: str | None = None) -> Decimal | None:
     """An amount as people write it, with or without its currency, as `money` writes it; None for what is none.
+    currency: none for any; else an amount that names another is none, either.
 
     >>> written("¥1,280.50"), written("JP¥500"), written("a lot")
     (Decimal('1280.50'), Decimal('500'), None)
+    >>> written("$5", "CNY"), written("￥5", "CNY"), written("$5", "HKD")
+    (None, Decimal('5'), Decimal('5'))
     """
+    before = _CURRENCY.match(text.strip())
+    named = before[0].strip() if before else ""
+    if named and currency is not None and named.replace("￥", "¥") not in _signs(currency):
+        return None
     try:
         found = Decimal(_CURRENCY.sub("", text.strip(), count=1).replace(",", "").replace("，", ""))
     except InvalidOperation:
         return None
     return found if found.is_finite() and 0 <= found < MOST_WRITTEN else None
+
+
+def _signs(currency: str) -> set[str]:
+    """What people write for it: its letters, its sign, and the sign alone where others share it."""
+    whole = {get_currency_symbol(currency, Locale(language)) for language in ("en", "zh")}
+    return {currency, *whole, *(one[-1:] for one in whole), *({"RMB", "CN¥"} if currency == "CNY" else ())}
 
 
 def hundredths(text: str) -> int | None:

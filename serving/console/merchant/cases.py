@@ -124,7 +124,7 @@ def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
 
 def _minor(said: str, currency: str, wrong: str) -> int:
     """An amount as people write it, in the smallest unit. Raises Invalid."""
-    amount = written(said)
+    amount = written(said, currency)
     minor = None if amount is None else amount.scaleb(decimals(currency))
     if minor is None or minor != minor.to_integral_value():
         raise Invalid("invalid_request", wrong)

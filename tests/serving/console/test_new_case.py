@@ -142,3 +142,19 @@ def test_more_than_may_come_is_refused_before_it_is_read(form: Form, workflow_ap
     limit = workflow_app.state.settings.max_request_bytes
     answer = form.browser.post("/new-case", headers={"content-length": str(limit + 1)}, content=b"x")
     assert answer.status_code == 413
+
+
+def test_a_photo_that_is_none_is_named_in_chinese(form: Form) -> None:
+    form.browser.headers["accept-language"] = "zh"
+    page = form.send(b"no photo at all").text
+    assert "0.jpg：无法读取此文件" in page and "not a picture" not in page
+
+
+@pytest.mark.parametrize(
+    "amount", ["99999999999999", "-1", "12.345", "1e3000", "NaN", "12 元", "KWD 12.345", "$5"]
+)
+def test_an_amount_that_cannot_be_is_refused_in_words(form: Form, photo: Photo, amount: str) -> None:
+    """Not in the program's, and never taken for another currency than the one that is chosen."""
+    form.browser.headers["accept-language"] = "zh"
+    page = form.send(photo(), amount=amount).text
+    assert "请用数字填写金额" in page, re.findall(r'role="alert".*', page)

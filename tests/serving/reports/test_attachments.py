@@ -137,3 +137,21 @@ def test_they_go_with_the_photos(
     page = TestClient(workflow_app, headers={"Accept": "text/html"}).get(link).text
     assert "receipt.pdf" not in page
     assert PDF not in {state.files.get(name) for name in state.files.older(later)}
+
+
+def test_a_photo_that_is_none_is_refused_in_the_buyer_s_language(
+    workflow_app: FastAPI, appealed: Callable[..., tuple[Any, str]]
+) -> None:
+    _, link = appealed()
+    chinese = TestClient(workflow_app, headers={"Accept": "text/html", "Accept-Language": "zh"})
+    answer = chinese.post(
+        f"{link}/appeal", data={"grounds": "真的破了。"}, files={"image": ("a.jpg", b"no photo")}
+    )
+    assert answer.status_code == 422, answer.text
+    assert "无法读取此文件" in answer.text and "not a picture" not in answer.text
+    assert 'class="button"' not in answer.text, "what was typed is behind the Back button"
+    english = chinese.post(
+        f"{link}/appeal", data={"grounds": "Torn."}, files={"image": ("a.jpg", b"no photo")},
+        headers={"Accept-Language": "en"},
+    )  # fmt: skip
+    assert "not a picture" in english.text
