@@ -97,5 +97,4 @@ def maker_field_tools(exif: Exif) -> list[str]:
 
 
 def _is_generator(text: str) -> bool:
-    tool = credited_tool(text)
-    return tool is not None and tool.kind == "generator"
+    return credited_tool(text) is not None

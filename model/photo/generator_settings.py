@@ -145,7 +145,7 @@ def is_settings(text: str) -> bool:
 
 
 def _texts(metadata: Metadata) -> Iterator[str]:
-    yield from metadata.free_texts()
+    yield from metadata.free_texts
     yield from metadata.xmp.values("prompt", "workflow")
 
 

@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from refundlens.model.photo.blocks import Block
 from refundlens.model.photo.bmp import bmp_blocks
@@ -65,6 +66,7 @@ class Metadata:
         }
         return [kind for kind, content in there.items() if content]
 
+    @cached_property
     def free_texts(self) -> list[str]:
         """Every text in which a program may leave its settings or a label, whatever the field is called."""
         found = [*self.exif.texts.values(), *self.texts.values(), *self.iptc.values()]

@@ -195,7 +195,7 @@ def _digital_source(file: File) -> Iterator[Finding]:
             {"signer": clean(found.signer if found else ""), "class": kind, **values},
         )
     told = [known for value in declared for known in source_types(value)]
-    told += [known for text in file.metadata.free_texts() for known in mentioned_source_types(text)]
+    told += [known for text in file.metadata.free_texts for known in mentioned_source_types(text)]
     told += [known for name in file.names for known in source_types(name) if known[1] in _AI_CLASSES]
     open_ = dict.fromkeys(known for known in told if known not in proved)
     # credentials tell the history of all ingredients; each type is named once, AI first, at most three
@@ -256,7 +256,7 @@ def _generator_settings(file: File) -> Iterator[Finding]:
 def _named_tools(file: File) -> Iterator[Finding]:
     named: list[tuple[Tool, str]] = [(tool, name) for name in file.names if (tool := named_tool(name))]
     named += [(tool, text) for text in file.credits if (tool := crediting_tool(text))]
-    named += [said for text in file.metadata.free_texts() if (said := claimed_tool(text))]
+    named += [said for text in file.metadata.free_texts if (said := claimed_tool(text))]
     found = file.credentials
     signers = found.signer.split(", ") if found is not None and found.state in ("trusted", "valid") else []
     titles = [file.metadata.texts.get(key, "") for key in ("Title", "Description")]

@@ -8,7 +8,7 @@ Names = tuple[tuple[str, str], ...]
 
 GENERATORS: Names = (
     ("OpenAI",
-     r"OpenAI|gpt[\s-]?image(?:[\s-]?\d(?:\.\d)?)?|gpt[\s-]?4o|ChatGPT|"
+     r"OpenAI|gpt[\s-]?image(?:[\s-]?\d(?:\.\d)?)?|gpt[\s-]?(?:4o|5(?:\.\d)?)|ChatGPT|"
      r"DALL[\s·•∙.-]?E(?:[\s-]?[23])?|OpenAI Sora|Sora[\s-]?[12]?(?=$|"
      r"\s*(?:by OpenAI|\(OpenAI|/\d))"),
     ("Google AI",
@@ -19,40 +19,48 @@ GENERATORS: Names = (
      r"imagen[\s/-]?[234]|nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
     ("Midjourney", r"Midjourney|mid[\s-]journey|niji[\s-]?(?:journey|\d)"),
     ("Stable Diffusion",
-     r"stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|xl|3(?:\.5)?))?|SDXL|"
+     r"sd_xl(?:_(?:base|refiner|turbo))?(?:_\d.*)?|stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|"
+     r"xl|3(?:\.5)?))?|SDXL|"
      r"SD[\s-]?(?:1\.5|2\.1|3\.5|3)(?!\d)|AUTOMATIC1111|A1111|SD\.?Next|"
-     r"(?:SD[\s-]?)?web[\s-]?ui forge|^(?:re)?Forge(?: Neo)?$|sd-webui|Krita AI Diffusion|sd\.cpp|"
+     r"(?:SD[\s-]?)?web[\s-]?ui (?:re)?forge|^(?:re)?Forge(?: Neo)?$|sd-webui|Krita AI Diffusion|sd\.cpp|"
      r"^(?:hugging ?face )?diffusers(?:[\s/]v?\d.*)?$|^mflux\b.*"),
     ("Stability AI", r"Stability(?:\.|\s)(?:AI|Matrix)|DreamStudio|Stable (?:Image|Assistant)|StableStudio"),
     ("FLUX",
      r"FLUX[\s._-]?[12](?:\.\d)?(?:[\s_-]?(?:dev|pro|schnell|kontext|krea|fill))?|"
-     r"FLUX[\s_-](?:dev|pro|schnell|kontext)|Black Forest Labs|bfl\.ai|BFL API"),
-    ("ComfyUI", ""), ("InvokeAI", r"Invoke[\s-]?AI"), ("NovelAI", ""),
+     r"FLUX[\s_-](?:dev|pro|schnell|kontext)|Black Forest Labs|bfl\.ai|BFL (?:API|FLUX)"),
+    ("ComfyUI", "ComfyUI|Comfy (?:Cloud|Org)"),
+    ("InvokeAI", r"Invoke[\s-]?AI|^Invoke(?: Community Edition)?(?: v?\d.*)?$"), ("NovelAI", ""),
     ("SwarmUI", r"Swarm[\s-]?UI|StableSwarmUI"), ("Fooocus", "(?:Ruined)?Fooocus"), ("Easy Diffusion", ""),
     ("Draw Things", "Draw Things"), ("DiffusionBee", ""),
     ("Mochi Diffusion", r"Mochi Diffusion(?: [\d.]+)?"), ("Stable Horde", ""),
     ("xAI Grok", r"Grok[\s-]?(?:Imagine|\d(?:\.\d)?|AI|Aurora|by xAI)|^Grok(?=\W*$)|xAI(?=$|\W)|^x\.ai$"),
     ("Adobe Firefly",
-     r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image.*|v?\d(?:\.\d)?))?$|Firefly Image(?:\s?\d)?|"
-     r"Adobe (?:Gen\s?AI|Express AI)"),
+     r"Adobe[\s_-]?Firefly|^firefly(?:[\s/]?(?:image.*|v?\d(?:\.\d)?))?$|Firefly (?:Image(?:\s?\d)?|Boards)|"
+     r"Adobe (?:Gen\s?AI|Express (?:Generative )?AI|Stock AI)"),
     ("Microsoft Designer",
-     "^(?:GitHub )?Copilot$|Paint Cocreator|Microsoft Designer|Bing Image Creator|"
+     "^(?:GitHub )?Copilot$|Paint Cocreator|Image Creator in Paint|Paint Image Creator|Microsoft Designer|"
+     "Bing Image Creator|"
      "Image Creator from (?:Designer|Microsoft)|Microsoft Copilot|Copilot Designer|MAI-Image"),
-    ("Meta AI", r"Meta AI|Meta Vibes|Imagin(?:e|ed) with (?:Meta|AI)|Emu by Meta|Imagine[\s]?Me"),
+    ("Meta AI", r"Meta AI|Meta Vibes|Vibes by Meta|Imagin(?:e|ed) with (?:Meta|AI)|Emu by Meta|Imagine[\s]?Me"),
     ("Amazon Bedrock",
      "amazon[ .](?:Bedrock|Titan|Nova)(?:[ -](?:Image Generator|Canvas))?|"
      "Titan Image Generator|Nova Canvas"),
-    ("Ideogram", r"Ideogram(?:\.ai|\s?\d.*|\s?AI|,? Inc)?"), ("Leonardo.Ai", r"Leonardo[.\s]?AI"),
+    ("Ideogram", r"Ideogram(?:\.ai|\s?\d.*|\s?AI|,? Inc)?"),
+    ("Leonardo.Ai", r"Leonardo[.\s]?AI|Leonardo (?:Phoenix|Lucid|Kino)(?: \d.*| XL)?"),
     ("Recraft", r"Recraft(?:\.?ai| AI|\s?v?\d.*)|^Recraft(?=\W*$)"),
-    ("Playground AI", r"Playground (?:AI|v\d)|playground(?:ai|\.com)"), ("Krea", r"Krea(?:\.ai| AI| ?\d)"),
+    ("Playground AI", r"Playground (?:AI|v\d)|playground(?:ai|\.com)"), ("Krea", r"Krea(?:\.ai| AI| ?\d| Realtime)"),
     ("Runway", r"^Runway$|Runway[\s]?(?:ML|AI|Gen)|Runway (?:Image|Video) Generation"),
-    ("Luma AI", r"Luma[\s]?(?:AI|Labs|Photon|Dream Machine|Uni-?\d)|lumalabs"),
+    ("Luma AI", r"^Uni-1$|Luma[\s]?(?:AI|Labs|Photon|Ray\s?\d|Dream Machine|Uni-?\d)|lumalabs"),
     ("Bria AI", r"Bria(?:\.ai| AI| ?\d\.\d| Artificial Intelligence| FIBO)|^FIBO$"),
-    ("fal.ai", "fal[.-]ai|Features & Labels"), ("Reve", r"Reve(?:\.com|\.art| Image| AI| \d(?:\.\d)?)"),
+    ("fal.ai", "fal[.-]ai|Features & Labels"), ("Reve", r"^Reve$|Reve(?:\.com|\.art| Image| AI| \d(?:\.\d)?)"),
     ("Higgsfield", r"Higgsfield(?:\.ai| AI)?"),
-    ("Freepik AI", r"Freepik (?:AI|Mystic|Pikaso|Spaces)|Magnific(?:\.ai| AI)"),
+    ("Freepik AI", r"Freepik (?:AI|Mystic|Pikaso|Spaces)|Mystic \d\.\d|Magnific(?:\.ai| AI)"),
     ("NightCafe", r"Night[\s]?Cafe"), ("Craiyon", ""), ("StarryAI", r"Starry[\s-]?AI"),
-    ("WOMBO Dream", "WOMBO(?: Dream)?|Dream by WOMBO"), ("Artbreeder", ""), ("getimg.ai", r"getimg\.ai"),
+    ("WOMBO Dream", "WOMBO(?: Dream)?|Dream by WOMBO"), ("Artbreeder", ""), ("Artlist AI", r"Artlist(?:\.io)? AI"),
+    ("Envato AI", "Envato (?:ImageGen|AI)"),
+    ("Pomelli", ""), ("Stablecog", ""), ("PromeAI", "PromeAI|神采AI"), ("Vizcom", ""), ("Picogen", ""),
+    ("Xiaohongshu AI", "小红书AI|点点AI"), ("Douyin AI", "抖音AI"), ("WPS AI", ""), ("Jiandan AI", "简单AI"),
+    ("Huashi / Chuzhan AI", "触站AI"), ("getimg.ai", r"getimg\.ai"),
     ("SeaArt", r"Sea[\s]?Art(?:\.ai)?"), ("Tensor.Art", r"Tensor\.?Art|吐司"), ("Civitai", ""),
     ("LiblibAI", r"Liblib(?:\.?AI|\.art)?|哩布|星流AI|^星流$|Lovart(?:\.ai| AI)?"),
     ("OpenArt", r"OpenArt(?:\.ai)?"), ("RunningHub", ""),
@@ -71,24 +79,26 @@ GENERATORS: Names = (
      r"Qwen(?:[\s-]?(?:Image|VL|Chat|\d).*)?|千问|Tongyi|通义(?:万相|千问)?|Wanxiang|万相|"
      r"Wan[\s-]?\d\.\d(?:[\s-]?Image)?|Z-Image"),
     ("Wenxin Yige / Baidu",
-     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|文小言|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI"),
+     r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|文小言|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI|"
+     r"MuseSteamer|百度蒸汽机"),
     ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI|^元宝$"),
     ("Kling", r"Kling(?:[\s.]?AI|[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|(?:快手)?可图"),
     ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image|智谱清言|清言AI"),
-    ("Vidu", r"Vidu(?:\s?AI|\s?Q?\d.*)|^Vidu(?=\W*$)"),
+    ("Vidu", r"ShengShu(?: Vidu)?|生数科技|Vidu(?:\s?AI|\s?Q?\d.*)|^Vidu(?=\W*$)"),
     ("SenseMirage", "SenseMirage|SenseNova|秒画|商汤日日新"), ("Spark (iFlytek)", "讯飞星火|星火绘[图画]"),
     ("Meitu WHEE", "WHEE|美图设计室|MiracleVision|奇想智能"), ("Runware", ""),
     ("Replicate", r"^Replicate(?=\W*$)|Replicate\.com"), ("PixAI", r"PixAI(?:\.art)?"),
     ("Pollinations", r"Pollinations(?:\.ai)?"), ("DeepAI", r"DeepAI(?:\.org)?"), ("Mage", r"mage\.space"),
     ("360 AI", "360智[绘图脑]"), ("JoyAI", "言犀|JoyAI"), ("HiDream", r"HiDream(?:[\s-]?\w.*)?"),
-    ("Step (阶跃)", r"阶跃(?:星辰|AI)?|Step[\s-]?1X(?:-Edit)?"), ("LongCat", "LongCat-Image"),
+    ("Step (阶跃)", r"阶跃(?:星辰|AI)?|Step[\s-]?1X(?:-Edit)?|Step-Image.*"), ("LongCat", "LongCat-Image"),
     ("Janus", r"Janus[\s-]Pro(?:[\s-]\d.*)?(?=\W*$)|DeepSeek Janus"), ("OmniGen", r"OmniGen\d?"),
     ("Lumina", r"Lumina[\s-]Image.*"), ("PixArt", r"PixArt[\s-](?:Sigma|Alpha|Σ|α).*"), ("AuraFlow", ""),
     ("Sana", r"(?:NVIDIA )?SANA(?:[\s_-]Sprint)?[\s_-]?(?:\d\.\d\w?).*"),
     ("Emu (BAAI)", r"Emu[23](?:\.\d)?"), ("Chroma", "Chroma1-(?:HD|Base|Flash|Radiance)"),
     ("Ovis-Image", "Ovis-Image.*"), ("NextStep", "NextStep-1.*"), ("DeepFloyd", "DeepFloyd(?: IF)?"),
-    ("Riverflow", r"Riverflow \d.*"), ("Skywork", r"天工AI|^天工$|Skywork(?:[\s-]?(?:AI|UniPic).*)"),
-    ("Ant Ling", "灵光AI|^灵光$|Ming-(?:UniVision|Omni|lite).*"),
+    ("Riverflow", r"Riverflow \d.*"),
+    ("Skywork", r"天工AI|^天工$|昆仑天工|^Skywork$|Skywork(?:[\s-]?(?:AI|UniPic).*)"),
+    ("Ant Ling", "灵光AI|^灵光$|蚂蚁灵光|Ming-(?:UniVision|Omni|lite).*"),
     ("Uni-Image models", r"Show-o\d?|BLIP3o.*|FireRed-Image.*|DreamOmni\d?"),
     ("an open diffusion model",
      r"Pony[\s_-]?(?:XL|V\d.*)|Illustrious[\s_-]?XL.*|NoobAI(?:[\s_-]?XL)?.*|"
@@ -116,7 +126,7 @@ GENERATORS: Names = (
     ("Dzine", r"Dzine(?:\.ai| AI)?|Stylar(?:\.ai| AI)"), ("Kaiber", r"Kaiber(?:\.ai| AI)?"),
     ("Haiper", r"Haiper(?:\.ai| AI)?"), ("Genspark", r"Genspark(?:\.ai| AI)?"), ("Visual Electric", ""),
     ("RenderNet", "RenderNet(?: AI)?"), ("Vivago", r"Vivago(?:\.ai| AI)?|智象未来"),
-    ("Hedra", r"Hedra(?:\.com| AI| Character.*)"), ("Snapchat AI", "(?:Snapchat|Snap) (?:AI|Dreams)"),
+    ("Hedra", r"^Hedra$|Hedra(?:\.com| AI| Character.*)"), ("Snapchat AI", "(?:Snapchat|Snap) (?:AI|Dreams)"),
     ("Karlo", r"Kakao (?:Karlo|Brain)|^Karlo(?: v?\d.*)?$"), ("Wrtn", "Wrtn|뤼튼"),
     ("Perplexity", r"Perplexity(?: AI|\.ai)|^Perplexity$"),
     ("Mistral Le Chat", "^Le Chat$|Mistral (?:AI|Le Chat)"), ("Poe", r"poe\.com"), ("NMKD", "NMKD.*"),
@@ -162,7 +172,8 @@ GENERATIVE_EDITORS: Names = (
     ("WeShop AI", "WeShop(?: AI)?"), ("Flair.ai", r"Flair\.ai"), ("Evoto AI", "Evoto(?: AI)?"),
     ("cleanup.pictures", r"cleanup\.pictures"), ("Pixelcut", ""),
     ("Meitu AI",
-     r"(?:美图|醒图|剪映|CapCut|轻颜|美颜相机)\s?AI|AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|(?:Meitu|Picsart|Pixlr|"
+     r"(?:美图|醒图|剪映|CapCut|轻颜|美颜相机)\s?AI|AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|"
+     r"(?:Meitu|Picsart|Pixlr|"
      "Fotor|Facetune|AirBrush|YouCam) AI"),
     ("Remini", ""), ("Honor YOYO", r"(?:Honor|荣耀)\s?YOYO|YOYO\s?(?:AI|助手|智能体)"),
 )  # fmt: skip

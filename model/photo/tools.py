@@ -161,7 +161,7 @@ _PLAIN_NAMES = frozenset({
     "stable image", "mokker", "seed", "wan", "image fx", "imagefx", "lovart", "scenario.com", "poe.com",
     "豆包", "海螺", "千问", "通义", "万相", "文心", "混元", "元宝", "可图", "星绘", "即梦",
     "阶跃", "言犀", "奇域", "秒画", "智谱",
-    "gen swap", "bagel", "magic eraser",
+    "reve", "invoke", "uni-1", "vizcom", "skywork", "hedra", "gen swap", "bagel", "magic eraser",
 })  # fmt: skip
 """Names of tools that are people's and firms' names or plain words, too: "Imagen 4" is Spanish for "picture 4"."""
 

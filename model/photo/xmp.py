@@ -154,6 +154,8 @@ class Xmp:
 
     def values(self, *names: str) -> list[str]:
         """All values of the properties of these local names."""
+        if not self.elements:
+            return []
         named = (one for name in names for one in self._named.get(name.lower(), []))
         values = ((one.strip(),) if isinstance(one, str) else one.values() for one in named)
         return [value for some in values for value in some if value]

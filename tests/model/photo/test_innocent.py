@@ -149,3 +149,9 @@ def test_a_question_accuses_nobody_in_any_place(place: str) -> None:
 def test_a_device_that_shares_a_generator_s_name(make: bytes, model: bytes) -> None:
     assert "generator_name" not in said(_in_exif(make=make, model=model))
     assert "generator_name" not in said(build.png({"Make": make.decode(), "Model": model.decode()}))
+
+
+@pytest.mark.parametrize("name", ["Apple Photos Clean Up", "Ideogram AI", "Midjourney"])
+def test_a_generator_or_a_generative_editor_where_a_maker_should_stand(name: str) -> None:
+    found = said(_in_exif(make=name.encode()))
+    assert "metadata.generat" in found and "metadata.camera" not in found

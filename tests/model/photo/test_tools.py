@@ -52,6 +52,10 @@ GENERATORS = [
     "Vertex AI Imagen", "Mixboard", "HeadshotPro", "TikTok AI Alive", "Luma Uni-1", "Meta Vibes", "LocalAI",
     "Seedance 1.5",
     "Dola AI", "AI Image Generator", "AI Headshot Generator", "text2image", "Mistral Le Chat", "Perplexity AI",
+    "GPT-5", "BFL FLUX", "sd_xl_base_1.0", "Comfy Cloud", "Invoke 6.9", "SD WebUI reForge", "Firefly Boards",
+    "Adobe Express Generative AI", "Image Creator in Paint", "Leonardo Phoenix 1.0", "Luma Ray3", "Krea Realtime",
+    "MuseSteamer", "Step-Image", "Artlist AI", "Envato ImageGen", "Mystic 2.5", "Stablecog", "生数科技", "蚂蚁灵光",
+    "小红书AI", "抖音AI", "WPS AI", "简单AI", "神采AI", "触站AI",
     "Replicate", "KI-generiert", "Image générée par IA", "Creado con IA", "AIによって生成", "AI로 생성",
 ]  # fmt: skip
 GENERATIVE_EDITORS = [
@@ -99,7 +103,10 @@ INNOCENT = [
     "日日新", "Sana Hotel",
     "Mistral", "Hedra Helix", "Rodin Museum", "Bagel shop", "diffusion filter", "AI Weiwei", "Poe",
     "Whisky Bar", "Counterfeit",
-    "Ideograms of Japan", "metaair", "openairy", "Luma keyer", "Canvas shoes", "vidunder", "Photo Mechanic 6",
+    "Invoke Photography", "Mystic River", "Reve de Paris", "GPT", "WPS Office", "Envato", "Adobe Stock",
+    "Ideograms of Japan",
+    "Vertex Tools", "Uni-1000", "Leonardo Hotels", "简单生活", "SD XLarge",
+    "metaair", "openairy", "Luma keyer", "Canvas shoes", "vidunder", "Photo Mechanic 6",
 ]  # fmt: skip
 
 
