@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from refundlens.serving.kit.errors import Gone, Invalid, NotFound
 from refundlens.serving.kit.ids import make_id
+from refundlens.serving.kit.roles import Role
 from refundlens.serving.storage.files import FileError, FileStore
-from refundlens.serving.storage.tables import Appeal, AppealFile, Report
+from refundlens.serving.storage.tables import Appeal, AppealFile, Image, Report
 
 MOST_FILES = 4
 """That an appeal may bring."""
@@ -87,6 +88,20 @@ def attached(session: Session, appeal: Appeal) -> Sequence[AppealFile]:
     """In the order in which they came."""
     asked = select(AppealFile).where(AppealFile.appeal_id == appeal.id).order_by(AppealFile.id)
     return session.execute(asked).scalars().all()
+
+
+def sent_names(session: Session, appeal: Appeal) -> list[str]:
+    """Names of all that its buyer sent with it, so that they see that it came: photos, which are the refund's now, and
+    files."""
+    photos = (
+        select(Image.name)
+        .join(Report, Report.refund_id == Image.refund_id)
+        .where(Report.id == appeal.report_id, Image.supplied_by == Role.BUYER.value)
+        .where(Image.created_at >= appeal.created_at)
+        .order_by(Image.id)
+    )
+    names = [*session.execute(photos).scalars(), *(one.name for one in attached(session, appeal))]
+    return [name for name in names if name]
 
 
 def read(session: Session, files: FileStore, appeal: Appeal, identifier: str) -> tuple[AppealFile, bytes]:

@@ -65,7 +65,7 @@ def _status_page(
     files: Sequence[str],
 ) -> str:
     """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
-    there is a map. files: names of what came with the appeal."""
+    there is a map. files: names of what came with the appeal, photos first."""
     return render(
         "track.html",
         report=shown,
@@ -114,8 +114,7 @@ def track_report(request: Request, token: Token) -> Response:
         shown = _show(request, session, link, whole).body()
         if not wants_page(request):
             return JSONResponse(shown, headers=HEADERS)
-        sent = attachments.attached(session, whole.appeal) if whole.appeal else ()
-        heat, files = _map_frame(whole), [one.name for one in sent if one.name]
+        heat, files = _map_frame(whole), attachments.sent_names(session, whole.appeal) if whole.appeal else ()
     page = _status_page(shown, link.side, token, language(request), heat, files)
     response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
     remember_language(request, response)
@@ -313,7 +312,7 @@ async def _objection(request: Request) -> _Objection:
         given: Any = {"grounds": form.get("grounds", "")}
     for name, sent, most in (("image", photos, MOST_PHOTOS), ("file", files, attachments.MOST_FILES)):
         if len(sent) > most:
-            raise Problem(422, "invalid_request", f"{name}: at most {most} with an appeal")
+            raise Problem(422, "too_many_attachments", f"{name}: at most {most} with an appeal")
     try:
         return _Objection(AppealIn.model_validate(given).grounds, photos, files)
     except ValidationError as error:

@@ -155,3 +155,25 @@ def test_a_photo_that_is_none_is_refused_in_the_buyer_s_language(
         headers={"Accept-Language": "en"},
     )  # fmt: skip
     assert "not a picture" in english.text
+
+
+def test_a_buyer_sees_that_photos_came_and_how_many_may(
+    workflow_app: FastAPI,
+    photo: Callable[..., bytes],
+    appealed: Callable[..., tuple[Any, str]],
+    moving_clock: Any,
+) -> None:
+    answer, link = appealed(*[(f"{number}.pdf", PDF) for number in range(5)])
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_attachments")
+    buyer = TestClient(workflow_app, headers={"Accept": "text/html", "Accept-Language": "zh"})
+    photos = [
+        ("image", (f"照片{number}.jpg", photo(size=(90 + number, 64)), "image/jpeg")) for number in range(5)
+    ]
+    refused = buyer.post(f"{link}/appeal", data={"grounds": "真的破了。"}, files=photos)
+    assert "最多附 4 张照片" in refused.text
+    sent = [*photos[:2], ("file", ("发票.pdf", PDF, "application/pdf"))]
+    buyer.post(f"{link}/appeal", data={"grounds": "真的破了。"}, files=sent)
+    page = buyer.get(link).text
+    assert [name for name in ("照片0.jpg", "照片1.jpg", "照片2.jpg", "发票.pdf") if f"<li>{name}</li>" in page] == [
+        "照片0.jpg", "照片1.jpg", "发票.pdf"
+    ]  # fmt: skip
