@@ -35,7 +35,7 @@ _LABEL = re.compile(
 """How an AIGC label begins, which is read where it follows a picture or fills a block of its own."""
 _FREE_PROPERTIES = (
     "UserComment", "description", "ImageDescription", "parameters", "title", "Instructions", "rights", "CreatorTool",
-    "Headline", "Comment", "subject", "Label", "XPComment",
+    "Headline", "Comment", "subject", "Label", "XPComment", "BaseURL",
 )  # fmt: skip
 """XMP's properties of free text, in which labels and settings are met."""
 MAX_TEXT = 1 << 20

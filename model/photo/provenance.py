@@ -380,9 +380,18 @@ def _described(metadata: Metadata) -> Iterator[str]:
 def _credits(metadata: Metadata) -> Iterator[str]:
     """Names of persons and firms to whom the picture is credited."""
     credits = [metadata.iptc.get(key, "") for key in ("credit", "byline", "copyright")]
-    credits += metadata.xmp.values("Credit", "creator", "rights")
-    credits += [metadata.exif.texts.get(key, "") for key in ("artist", "copyright")]
-    credits += [metadata.texts.get(key, "") for key in ("Author", "Artist", "Copyright")]
+    credits += metadata.xmp.values(
+        "Credit",
+        "creator",
+        "rights",
+        "contributor",
+        "publisher",
+        "CaptionWriter",
+        "ImageCreatorName",
+        "Owner",
+    )
+    credits += [metadata.exif.texts.get(key, "") for key in ("artist", "copyright", "xp_author", "computer")]
+    credits += [metadata.texts.get(key, "") for key in ("Author", "Artist", "Copyright", "Creator")]
     return (text for text in credits if text)
 
 

@@ -132,6 +132,16 @@ _PERSON = re.compile(
     r"App|Edit|Creat|Mak|Magic|Pro\b)\w*)[A-Z][a-z]+"
 )
 """A person called Ai."""
+_PAGES = {
+    "midjourney.com/jobs": "Midjourney", "cdn.midjourney.com": "Midjourney", "ideogram.ai/g": "Ideogram",
+    "civitai.com/images": "Civitai", "chatgpt.com/s": "OpenAI", "firefly.adobe.com": "Adobe Firefly",
+    "krea.ai/images": "Krea", "tensor.art/images": "Tensor.Art", "seaart.ai/explore/detail": "SeaArt",
+    "liblib.art/imageinfo": "LiblibAI",
+}  # fmt: skip
+"""Addresses under which generators show a picture that they made."""
+_PAGE = re.compile(
+    r"https?://(?:www\.)?(" + "|".join(re.escape(page) for page in _PAGES) + r")/\S{8,}", re.IGNORECASE
+)
 _OF_PIXELS = ("generated", "imagined", "rendered")
 """Verbs that are said of pictures only."""
 
@@ -217,6 +227,9 @@ def recorded_tool(history: str) -> Tool | None:
 def claimed_tool(text: str) -> tuple[Tool, str] | None:
     """The tool that free text says the picture was made with, and the words that say so; None where it says none."""
     text = text[:2000]
+    page = _PAGE.search(text) if "://" in text else None
+    if page is not None:
+        return _BY_NAME[_PAGES[page[1].lower()]], page[0]
     for found in islice(_MADE_WITH.finditer(text), 8):
         before = text[max(0, found.start() - 80) : found.start()]
         of_pixels = found[0].lower().startswith(_OF_PIXELS) and not _DENIED.search(before)

@@ -8,7 +8,7 @@ from refundlens.model.photo.provenance import read_provenance
 from refundlens.model.photo.tools import claimed_tool, credited_tool, crediting_tool
 from refundlens.model.verdict.policy import evidence_of
 from tests.model.photo import build
-from tests.model.photo.test_variations import NAMING, TEXT_PLACES, _in_exif, said
+from tests.model.photo.test_variations import NAMING, TEXT_PLACES, _app1, _in_exif, said
 
 CREDITS = [
     "Ernie Barnes",
@@ -126,6 +126,28 @@ def test_every_line_of_credit_is_read_so(place: str) -> None:
     write = NAMING.get(place, lambda name: build.png(None, (b"iTXt", b"Source\0\0\0\0\0" + name.encode())))
     assert "generator_name" not in said(write("Ernie Barnes"))
     assert "generator_name" in said(write("Anna Smith / Midjourney"))
+
+
+@pytest.mark.parametrize(
+    "kind", ["dc:contributor", "dc:publisher", "photoshop:CaptionWriter", "plus:ImageCreatorName"]
+)
+def test_more_lines_of_credit_in_xmp(kind: str) -> None:
+    body = "<{0} xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:plus='http://ns.useplus.org/ldf/xmp/1.0/'>{1}</{0}>"
+    assert "generator_name" in said(_app1(build.xmp(body.format(kind, "DALL-E 3"))))
+    assert "generator_name" not in said(_app1(build.xmp(body.format(kind, "Ernie Barnes"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("https://www.midjourney.com/jobs/12345678-1234-1234-1234-123456789abc", True),
+        ("from https://civitai.com/images/12345678", True),
+        ("https://www.midjourney.com", False), ("https://shop.example/midjourney.com/jobs/12345678", False),
+        ("https://chatgpt.com/pricing", False),
+    ],
+)  # fmt: skip
+def test_the_address_of_a_generated_picture(text: str, named: bool) -> None:
+    assert (claimed_tool(text) is not None) == named
 
 
 @pytest.mark.parametrize("title", TITLES)
