@@ -12,6 +12,8 @@ from refundlens.model.photo.jpeg import end_of_image, segments
 
 _EXIF = b"Exif\0\0"
 _ADOBE = (b"Photoshop 3.0\0", b"Adobe_Photoshop2.5:")
+_BARE = (*photoshop.SIGNATURES, b"\x1c\x01", b"\x1c\x02")
+"""How resources and records begin where a writer left out the name before them."""
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
 _TIFF = (b"II*\0", b"MM\0*")
@@ -41,13 +43,15 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
             boxes.append(payload)
         elif marker == 0xED and payload.startswith(_ADOBE):
             adobe.append(payload.removeprefix(next(name for name in _ADOBE if payload.startswith(name))))
+        elif marker == 0xED and payload.startswith(_BARE):
+            adobe.append(payload)
         elif marker == 0xFE:
             yield block("jpeg", "COM", payload, "comment")
         elif 0xE0 <= marker <= 0xEF and not payload.startswith(_SILENT.get(marker, ())):
             yield Block("unknown", f"APP{marker - 0xE0}", payload)
     for joined in _continued(exif, _TIFF):
         yield block("jpeg", "APP1 Exif", joined)
-    for joined in _continued(adobe, photoshop.SIGNATURES):
+    for joined in _continued(adobe, _BARE):
         yield from _resources(joined)
     yield from _extended_xmp(extensions)
     for joined in _joined_boxes(boxes):
@@ -60,10 +64,10 @@ def jpeg_blocks(data: bytes) -> Iterator[Block]:
 
 
 def _continued(parts: list[bytes], starts: tuple[bytes, ...]) -> list[bytes]:
-    """A block over 64 KiB goes on in the next segment, which does not begin as a block does. starts: of four bytes."""
+    """A block over 64 KiB goes on in the next segment, which does not begin as a block does."""
     whole: list[bytes] = []
     for part in parts:
-        if whole and part[:4] not in starts:
+        if whole and not part.startswith(starts):
             whole[-1] += part
         else:
             whole.append(part)
@@ -71,7 +75,14 @@ def _continued(parts: list[bytes], starts: tuple[bytes, ...]) -> list[bytes]:
 
 
 def _resources(data: bytes) -> Iterator[Block]:
-    for number, content in photoshop.resources(data):
+    """What Photoshop's resources hold; records that stand there without them, too."""
+    if data[:1] == b"\x1c":
+        yield block("jpeg", "APP13 IPTC", data)
+        return
+    found = [*photoshop.resources(data)]
+    if not found and data.strip(b"\0"):
+        yield Block("unknown", "APP13", data)
+    for number, content in found:
         if number == photoshop.IPTC:
             yield block("jpeg", "APP13 IPTC", content)
         elif number == photoshop.XMP:

@@ -130,6 +130,24 @@ def test_xmp_is_known_by_what_it_is(write: Callable[[bytes], bytes]) -> None:
     assert "“trainedAlgorithmicMedia”" in said(write(build.source_xmp()))
 
 
+IPTC = {
+    "records without resources": b"Photoshop 3.0\0" + build.iptc(),
+    "records alone": build.iptc(),
+    "resources alone": build.resource(0x0404, build.iptc()),
+    "records with their character set": b"\x1c\x01\x5a\0\x03\x1b%G" + build.iptc(),
+}
+
+
+@pytest.mark.parametrize("content", IPTC.values(), ids=IPTC)
+def test_iptc_without_what_should_stand_before_it(content: bytes) -> None:
+    assert "metadata.generator_name" in said(_jpeg((0xED, content)))
+
+
+def test_resources_that_are_none_are_not_called_nothing() -> None:
+    assert "metadata.unread" in said(_jpeg((0xED, b"Photoshop 3.0\0something else")))
+    assert "metadata.none" in said(_jpeg((0xED, b"Photoshop 3.0\0")))
+
+
 def test_a_source_type_as_a_text_of_png() -> None:
     assert "“trainedAlgorithmicMedia”" in said(build.png({"DigitalSourceType": _TYPE}))
 
