@@ -196,7 +196,9 @@ def _digital_source(file: File) -> Iterator[Finding]:
         )
     told = [known for value in declared for known in source_types(value)]
     told += [known for text in file.metadata.free_texts for known in mentioned_source_types(text)]
-    told += [known for name in file.names for known in source_types(name) if known[1] in _AI_CLASSES]
+    told += [
+        known for name in file.names for known in source_types(name[:LONGEST]) if known[1] in _AI_CLASSES
+    ]
     open_ = dict.fromkeys(known for known in told if known not in proved)
     # credentials tell the history of all ingredients; each type is named once, AI first, at most three
     for source, kind in sorted(open_, key=lambda item: _CLASSES.index(item[1]))[:3]:
