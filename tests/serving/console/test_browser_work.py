@@ -248,3 +248,32 @@ def test_a_picture_that_will_not_come_is_asked_for_once(
     merchant.page.locator(f"img[src$='{image}/thumb'][data-tries]").first.scroll_into_view_if_needed()
     merchant.page.wait_for_timeout(3000)  # asked again, it would be after two seconds
     assert len(asked) == 1
+
+
+def test_a_mouse_decides_one_case_after_the_other_without_a_wheel(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    """Reasons and both decisions are on the screen, even below what was decided just before."""
+    shop = story.Caller(live.base, live.key("shop-1"))
+    for number in range(3):
+        refund = story.refund(photo("GIF", size=(300, 300 + number))) | {
+            "claim": {"type": "hole", "text": "破" * 600}
+        }
+        image = shop.put(f"/v1/refunds/mouse-{number}", refund)["images"][0]["id"]
+        shop.post("/v1/reports", {"refund_id": f"mouse-{number}", "image": image}, Prefer="wait=20")
+    judge = person()
+    judge.log_in(live.key("ann"), "/queue")
+    judge.press("main a.button")
+    for _ in range(2):
+        judge.page.locator("[name=reason_code][value=no_trace]").check()
+        judge.press("button[name=decision][value=not_established]")
+    if "desktop" in judge.way:
+        judge.page.evaluate("scrollTo(0, 0)")
+        for one in (
+            "[name=reason_code][value=no_trace]",
+            "button[value=established]",
+            "button[value=not_established]",
+        ):
+            box = judge.page.locator(one).bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 900, (one, box)
+    assert judge.troubles == []
