@@ -19,12 +19,12 @@ from refundlens.model.bundle import Bundle, BundleError, bundled_path
 from refundlens.model.detection import Conditions, DefectFound, Details, Detection, ModelName, Region
 from refundlens.model.names import DEFECTS, Defect, Device, Kind
 from refundlens.model.network import pooling, regions, tiles
-from refundlens.model.photo import conditions, provenance, resizing
+from refundlens.model.photo import conditions, copy_move, provenance, resizing
 from refundlens.model.photo.image import Limits, Photo, read_photo
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.model.verdict.policy import Ruling, rule
-from refundlens.model.verdict.reasons import Policy, reasons
+from refundlens.model.verdict.reasons import Policy, copied_part, reasons
 from refundlens.model.verdict.reliability import ReliabilityMap
 from refundlens.model.verdict.selection import select
 from refundlens.model.verdict.texts import Language
@@ -191,7 +191,10 @@ class Detector:
         marked = regions.find_regions(heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
         trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
         of_file = provenance.read_provenance(photo, language, self._trust_list)
-        ruling = rule(verdict, of_file)
+        twice = copy_move.find(photo.judged)
+        places = [Region(box=box, probability=twice.score) for box in twice.places] if twice else []
+        copied = copied_part(twice, len(marked) + 1, language) if twice else None
+        ruling = rule(verdict, [*of_file, copied] if copied else of_file)
         policy = Policy(
             ruling.verdict,
             _outside(photo, measured, calibration),
@@ -201,9 +204,9 @@ class Detector:
             ruled_by=ruling.evidence if ruling.changed else None,
         )
         defects = [_placed(one, judged, displayed) for one in defects]
-        shown = [_placed(one, judged, displayed) for one in marked]
+        shown = [_placed(one, judged, displayed) for one in (*marked, *places)]
         made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
-        said = reasons(photo, policy, kinds, made, shown, measured, language)
+        said = reasons(photo, policy, kinds, made, shown[: len(marked)], measured, language, copied)
         said += trust.reasons(marked, language) if trust else []
         said += of_file
         told, details = select(said, ruling.verdict)

@@ -20,6 +20,8 @@ COPY_ROTATION = 25.0
 """Most degrees a copied patch is turned: people rarely turn more, a detector must not rely on none."""
 COPY_SCALE = (0.8, 1.25)
 """By how much a copied patch is resized."""
+COPY_PLAIN = 0.5
+"""Share of copied patches that are neither turned nor resized, as a clone stamp lays them."""
 INPAINT_RADIUS = (2.0, 6.0)
 """Pixels around a point that cv2.inpaint looks at."""
 TRIES = 24
@@ -112,7 +114,7 @@ def _poisson(request: EditRequest, region: Mask, rng: np.random.Generator) -> Dr
 
 
 def _copy_move(request: EditRequest, region: Mask, rng: np.random.Generator) -> Drawn:
-    """Cover the region with another part of the same photo, slightly turned and resized."""
+    """Cover the region with another part of the same photo, plainly or slightly turned and resized."""
     mask, parameters = soft_mask(region, rng)
     height, width = region.shape
     box = extent((mask > 0).astype(np.float32))
@@ -121,6 +123,8 @@ def _copy_move(request: EditRequest, region: Mask, rng: np.random.Generator) -> 
         float(rng.uniform(-COPY_ROTATION, COPY_ROTATION)),
         float(np.exp(rng.uniform(*np.log(COPY_SCALE)))),
     )
+    if rng.random() < COPY_PLAIN:
+        angle, scale = 0.0, 1.0
     centre = ((box.left + box.right) / 2 + shift_x, (box.top + box.bottom) / 2 + shift_y)
     matrix = cv2.getRotationMatrix2D(centre, angle, scale)
     matrix[:, 2] -= (shift_x, shift_y)

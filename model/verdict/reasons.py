@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refundlens.model.detection import Conditions, DefectFound, Reason, Region
 from refundlens.model.names import Basis, Kind, Verdict
+from refundlens.model.photo.copy_move import CopyMove
 from refundlens.model.photo.image import Photo
 from refundlens.model.verdict.policy import Evidence
 from refundlens.model.verdict.texts import Language, reason_text
@@ -42,14 +43,26 @@ def reasons(
     regions: list[Region],
     measured: Conditions,
     language: Language,
+    copied: Reason | None = None,
 ) -> list[Reason]:
     """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor.
-    regions: the answer's, in the order in which pictures number their frames from 1."""
+    regions: the answer's, in the order in which pictures number their frames from 1. copied: the reason of
+    `copied_part`, where a part of the photo is there twice; then there is a trace."""
     found = [*_pixels(kinds, fake_defects, regions), *_policy(photo, policy, measured), *_condition(measured)]
-    return [
+    told = [
         Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
         for code, basis, values in found
     ]
+    if copied is None:
+        return told
+    return [copied, *(reason for reason in told if reason.code != "pixel.no_trace")]
+
+
+def copied_part(copy: CopyMove, mark: int, language: Language) -> Reason:
+    """A part of the photo that is there twice. mark: the number of its first place's frame; the other's comes next."""
+    details: dict[str, object] = {"marks": [str(mark), str(mark + 1)], "score": round(copy.score, 3)}
+    text = reason_text("pixel.copied_part", language, **details)
+    return Reason(code="pixel.copied_part", basis="inferred", text=text, details=details)
 
 
 def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound], regions: list[Region]) -> list[Found]:

@@ -18,12 +18,12 @@ _AI_SAID = (
     "file.written_mark",
 )  # fmt: skip
 _TRACES = (
-    "pixel.local_regeneration", "pixel.whole_regeneration", "pixel.classical_edit", "pixel.defect_is_fake",
-    "pixel.small_defect_is_fake",
+    "pixel.copied_part", "pixel.local_regeneration", "pixel.whole_regeneration", "pixel.classical_edit",
+    "pixel.defect_is_fake", "pixel.small_defect_is_fake",
 )  # fmt: skip
 _POLICY = (
-    "policy.signed_ai", "policy.signed_camera", "policy.declared_ai", "policy.broken_seal", "policy.too_small",
-    "policy.unsupported_condition", "policy.unstable", "policy.inconclusive_band",
+    "policy.signed_ai", "policy.signed_camera", "policy.declared_ai", "policy.broken_seal", "policy.copied_part",
+    "policy.too_small", "policy.unsupported_condition", "policy.unstable", "policy.inconclusive_band",
 )  # fmt: skip
 _REUSE = ("reuse.in_claims", "reuse.in_claims_elsewhere")
 _OF_THE_CLAIM = (
@@ -43,8 +43,8 @@ MATTERS: dict[Verdict, tuple[str, ...]] = {
         "pixel.no_trace",
     ),
     "authentic": (
-        *_POLICY, *_REUSE, "pixel.no_trace", *_AI_SAID, *_OF_THE_FILE, "metadata.camera_agrees", "metadata.camera",
-        "metadata.editing_software",
+        *_POLICY, *_REUSE, "pixel.copied_part", "pixel.no_trace", *_AI_SAID, *_OF_THE_FILE, "metadata.camera_agrees",
+        "metadata.camera", "metadata.editing_software",
     ),
 }  # fmt: skip
 """Codes in the order in which they are told, by verdict."""

@@ -12,7 +12,7 @@ import argparse
 import csv
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from refundlens.model.compare.align import align
 from refundlens.model.compare.difference import overlay
 from refundlens.model.compare.figures import describe_spot
-from refundlens.model.compare.marks import FILE, LEAF
+from refundlens.model.compare.marks import FILE
 from refundlens.model.compare.spots import masks
 from refundlens.model.progress import track
+from refundlens.training.forest import packed
 from refundlens.training.references import examples
 from refundlens.training.references.examples import Pair
 
@@ -99,27 +100,6 @@ def _spots(pair: Pair) -> Iterator[tuple[NDArray[np.float32], bool]]:
     for mask in masks(laid.units, int(laid.known.sum())):
         figures = describe_spot(mask, laid.units, laid.reference, laid.photo, laid.known)
         yield figures, bool(region[mask].mean() > OF_PAINT)
-
-
-def packed(trees: Sequence[Any]) -> dict[str, NDArray[Any]]:
-    """scikit-learn's trees as `marks.Forest` reads them."""
-    feature, threshold, left, right, share, roots = [], [], [], [], [], [0]
-    for tree in (one.tree_ for one in trees):
-        leaf = tree.children_left < 0
-        feature.append(np.where(leaf, LEAF, tree.feature).astype(np.uint8))
-        threshold.append(tree.threshold.astype(np.float32))
-        left.append(np.maximum(tree.children_left, 0).astype(np.uint16))
-        right.append(np.maximum(tree.children_right, 0).astype(np.uint16))
-        share.append((tree.value[:, 0, 1] / tree.value[:, 0].sum(1)).astype(np.float32))
-        roots.append(roots[-1] + tree.node_count)
-    return {
-        "feature": np.concatenate(feature),
-        "threshold": np.concatenate(threshold),
-        "left": np.concatenate(left),
-        "right": np.concatenate(right),
-        "share": np.concatenate(share),
-        "roots": np.array(roots[:-1], np.int32),
-    }
 
 
 def main() -> None:

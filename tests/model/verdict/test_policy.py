@@ -57,6 +57,7 @@ def test_the_docstring_is_the_table() -> None:
         (_said("metadata.digital_source_type", **{"class": "camera"}), "nothing"),
         (_said("metadata.aigc_label"), "declared_ai"), (_said("metadata.generator_parameters"), "declared_ai"),
         (_said("metadata.generative_edit"), "declared_ai"), (_said("metadata.c2pa_invalid"), "broken_seal"),
+        (_said("pixel.copied_part"), "copied_part"), (_said("pixel.no_trace"), "nothing"),
         (_said("metadata.editing_software"), "nothing"), (_said("metadata.thumbnail_mismatch"), "nothing"),
         (_said("metadata.camera"), "nothing"), (_said("metadata.c2pa_valid"), "nothing"),
     ],
@@ -70,6 +71,10 @@ def test_the_strongest_row_counts() -> None:
     signed = _said("metadata.c2pa_source", **{"class": "generated"})
     assert evidence_of([seal, label]) == "declared_ai"
     assert evidence_of([seal, label, signed]) == "signed_ai"
+    camera, copied = _said("metadata.c2pa_source", **{"class": "camera"}), _said("pixel.copied_part")
+    assert evidence_of([copied, camera]) == "signed_camera", (
+        "equal parts are no sign against a camera's signature"
+    )
 
 
 @pytest.mark.parametrize(
