@@ -191,7 +191,7 @@ class Detector:
         marked = regions.find_regions(heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
         trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
         of_file = provenance.read_provenance(photo, language, self._trust_list)
-        twice = copy_move.find(photo.judged)
+        twice = copy_move.find_copy(photo.judged)
         places = [Region(box=box, probability=twice.score) for box in twice.places] if twice else []
         copied = copied_part(twice, len(marked) + 1, language) if twice else None
         ruling = rule(verdict, [*of_file, copied] if copied else of_file)

@@ -5,7 +5,7 @@ In: the figures of one thing. Out: 0 to 1, the mean of the trees' votes. `traini
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Forest:
     roots: NDArray[np.int32]
 
     @classmethod
-    def read(cls, stored: Mapping[str, NDArray[np.generic]]) -> Self:
+    def read(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
         """From an open `.npz` file with an array for each field."""
         return cls(**{name: stored[name] for name in cls.__dataclass_fields__})
 

@@ -29,7 +29,7 @@ from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.editors.base import EditRequest, Mask, Pixels
 from refundlens.datasets.editors.classical import ClassicalEditor
 from refundlens.datasets.row import read_mask
-from refundlens.model.photo.copy_move import FIGURES, FILE, find, forest, look, placed
+from refundlens.model.photo.copy_move import FIGURES, FILE, copy_forest, find_copy, look, placed
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import interval, upper_bound
 from refundlens.training.evaluation.metrics import pixel_f1, roc_auc
@@ -71,7 +71,7 @@ def examples_of(entry: Entry, folder: Path) -> list[Example]:
     return made
 
 
-def gather(folder: Path, count: int, workers: int) -> list[Example]:
+def gather_copies(folder: Path, count: int, workers: int) -> list[Example]:
     """Of photos of the training split. Raises CollectionError for no collected folder."""
     entries = [
         one for one in read_index(folder)
@@ -84,7 +84,7 @@ def gather(folder: Path, count: int, workers: int) -> list[Example]:
         return [example for several in track(found, len(entries), "photos") for example in several]
 
 
-def fit(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], str]:
+def fit_forest(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], str]:
     """The arrays of the file, and how well it does over repositories left out."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -101,7 +101,7 @@ def fit(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], str]:
     scored = [(one.copied, float(next(scores)) if one.figures is not None else 0.0) for one in examples]
     honest = np.array([score for copied, score in scored if not copied])
     moved = np.array([score for copied, score in scored if copied])
-    threshold = lowest_threshold(honest)
+    threshold = least_score(honest)
     labels = np.repeat([0, 1], [len(honest), len(moved)])
     area = roc_auc(labels, np.concatenate([honest, moved]))
     accused, found = int((honest >= threshold).sum()), int((moved >= threshold).sum())
@@ -110,11 +110,11 @@ def fit(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], str]:
         f"{len(moved)} copied parts are found and {accused} of {len(honest)} honest photos accused "
         f"(at most {upper_bound(accused, len(honest), CONFIDENCE):.2%} with {CONFIDENCE:.0%})"
     )
-    stored = packed(trees.fit(figures, copied).estimators_)
-    return stored | {"least": np.float32(threshold), "figures": np.array(FIGURES)}, words
+    stored: dict[str, NDArray[Any]] = packed(trees.fit(figures, copied).estimators_)
+    return stored | {"least": np.array(threshold, np.float32), "figures": np.array(FIGURES)}, words
 
 
-def lowest_threshold(honest: NDArray[np.floating[Any]]) -> float:
+def least_score(honest: NDArray[np.floating[Any]]) -> float:
     """The lowest score that accuses few enough of these. Raises ValueError where no score does: there are too few."""
     for accused in range(len(honest), -1, -1):
         if upper_bound(accused, len(honest), CONFIDENCE) <= LIMIT:
@@ -139,13 +139,14 @@ def measure(folder: Path, delivery: str) -> Iterator[str]:
             masks = [read_mask(folder / entry.mask)]
         delivered = deliver(photo, chain, [one for one in masks if one.shape == photo.shape[:2]])
         candidate = look(delivered.pixels)
-        score = forest()[0].mean(candidate.figures) if candidate else 0.0
+        score = copy_forest()[0].mean(candidate.figures) if candidate else 0.0
         scores.append(score)
-        said.append(find(delivered.pixels) is not None)
+        said.append(find_copy(delivered.pixels) is not None)
         if delivered.masks:
-            found = np.zeros(delivered.masks[0].shape, np.float32)
+            height, width = delivered.pixels.shape[:2]
+            found = np.zeros((height, width), np.float32)
             if candidate is not None:
-                found = placed(candidate, score, *found.shape).mask.astype(np.float32)
+                found = placed(candidate, score, height, width).mask.astype(np.float32)
             located.append(pixel_f1(delivered.masks[0], found).f1)
     count = len(honest)
     labels = np.repeat([0, 1], [count, len(forged)])
@@ -185,10 +186,10 @@ def main() -> None:
         for line in measure(given.folder, given.delivery):
             print(line)
         return
-    stored, words = fit(gather(given.folder, given.photos, given.workers))
+    stored, words = fit_forest(gather_copies(given.folder, given.photos, given.workers))
     print(words)
     with given.out.open("wb") as file:
-        np.savez_compressed(file, **stored)
+        np.savez_compressed(file, allow_pickle=False, **stored)
 
 
 if __name__ == "__main__":

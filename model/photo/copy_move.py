@@ -11,6 +11,7 @@ and noise, and seldom end where nothing ends in the picture; a forest fitted to 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,15 +83,15 @@ class Candidate:
 
 
 @lru_cache(maxsize=1)
-def forest() -> tuple[Forest, float]:
+def copy_forest() -> tuple[Forest, float]:
     """The fitted forest, and the least score with which a part counts as copied."""
     with np.load(FILE, allow_pickle=False) as stored:
         return Forest.read(stored), float(stored["least"])
 
 
-def find(pixels: NDArray[np.uint8]) -> CopyMove | None:
+def find_copy(pixels: NDArray[np.uint8]) -> CopyMove | None:
     """The part of uint8 RGB [H,W,3] that is most surely there twice; None where none is sure enough."""
-    trees, threshold = forest()
+    trees, threshold = copy_forest()
     candidate = look(pixels)
     score = trees.mean(candidate.figures) if candidate else 0.0
     if candidate is None or score < threshold:
@@ -145,7 +146,7 @@ def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _points(grey: NDArray[np.uint8]) -> tuple[Plane, Plane]:
     """Places [n,2] as x, y, and RootSIFT descriptors [n,128] (Arandjelović and Zisserman, CVPR 2012)."""
-    sift = cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=0.01, edgeThreshold=20)
+    sift = cv2.SIFT.create(nfeatures=POINTS, contrastThreshold=0.01, edgeThreshold=20)
     points, found = sift.detectAndCompute(grey, None)
     if found is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
@@ -242,7 +243,7 @@ def _detail(here: Plane, there: Plane, at: NDArray[np.bool_]) -> float:
     fine = [(one - cv2.GaussianBlur(one, (0, 0), _FINE))[at] for one in (here, there)]
     if min(one.std() for one in fine) == 0:
         return 0.0
-    return float(np.corrcoef(*fine)[0, 1])
+    return float(np.corrcoef(fine[0], fine[1])[0, 1])
 
 
 def _telling(figures: NDArray[np.float32]) -> float:
@@ -253,7 +254,7 @@ def _telling(figures: NDArray[np.float32]) -> float:
     return float(np.log1p(matches) * max(0.0, detail) / (1 + 0.3 * offset + 0.2 * uneven))
 
 
-def _set(figures: NDArray[np.float32], **values: object) -> None:
+def _set(figures: NDArray[np.float32], **values: float | np.floating[Any] | np.integer[Any]) -> None:
     for name, value in values.items():
         figures[FIGURES.index(name)] = value
 

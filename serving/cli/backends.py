@@ -164,7 +164,7 @@ class JudgedFile:
 
 
 @dataclass(frozen=True)
-class Seen:
+class LocalLook:
     """A photo judged by itself, before the others of its claim are held against it."""
 
     path: Path
@@ -172,7 +172,7 @@ class Seen:
     detection: Detection
 
 
-Following = Callable[[Iterable[Seen | JudgedFile]], Iterable[Seen | JudgedFile]]
+Following = Callable[[Iterable[LocalLook | JudgedFile]], Iterable[LocalLook | JudgedFile]]
 """Shows how far a run is, and hands on what it is given."""
 
 
@@ -201,11 +201,11 @@ class LocalBackend:
         return self._guarded(path, lambda: self._told(self._see(path)))
 
     def judge_together(self, paths: Sequence[Path], workers: int, follow: Following) -> Iterator[JudgedFile]:
-        def see(path: Path) -> Seen | JudgedFile:
+        def see(path: Path) -> LocalLook | JudgedFile:
             return self._guarded(path, lambda: self._see(path))
 
         seen = [*follow(in_order(see, paths, workers))]
-        judged = [(one.data, one.detection) for one in seen if isinstance(one, Seen)]
+        judged = [(one.data, one.detection) for one in seen if isinstance(one, LocalLook)]
         said = told_together(judged, self.language)
         for one in seen:
             if isinstance(one, JudgedFile):
@@ -228,12 +228,12 @@ class LocalBackend:
             message = "this picture could not be judged because of a fault in refundlens; please report it"
             return JudgedFile(error_line(str(path), "internal", message))
 
-    def _see(self, path: Path) -> Seen:
+    def _see(self, path: Path) -> LocalLook:
         data = read_file(path)
         detection = self.detector.detect(data, self.claim, self.language)
-        return Seen(path, data, with_references(detection, data, self.references, self.language))
+        return LocalLook(path, data, with_references(detection, data, self.references, self.language))
 
-    def _told(self, seen: Seen) -> JudgedFile:
+    def _told(self, seen: LocalLook) -> JudgedFile:
         detection = seen.detection
         line = detection_line(str(seen.path), detection)
         if not self.heatmaps:

@@ -6,23 +6,23 @@ import pytest
 from refundlens.model.forest import Forest
 from refundlens.model.photo.copy_move import FIGURES
 from refundlens.model.verdict.bounds import upper_bound
-from refundlens.training.copy_move import CONFIDENCE, LIMIT, Example, fit, lowest_threshold
+from refundlens.training.copy_move import CONFIDENCE, LIMIT, Example, fit_forest, least_score
 
 
 def test_the_lowest_score_that_accuses_few_enough() -> None:
     honest = np.linspace(0, 1, 1000)
-    threshold = lowest_threshold(honest)
+    threshold = least_score(honest)
     accused = int((honest >= threshold).sum())
     assert upper_bound(accused, 1000, CONFIDENCE) <= LIMIT < upper_bound(accused + 1, 1000, CONFIDENCE)
 
 
 def test_equal_scores_are_accused_together_or_not_at_all() -> None:
-    assert lowest_threshold(np.full(1000, 0.4)) > 0.4
+    assert least_score(np.full(1000, 0.4)) > 0.4
 
 
 def test_too_few_honest_photos_give_no_bound() -> None:
     with pytest.raises(ValueError, match="too few"):
-        lowest_threshold(np.zeros(200))
+        least_score(np.zeros(200))
 
 
 def test_fitted_and_read_back() -> None:
@@ -34,7 +34,7 @@ def test_fitted_and_read_back() -> None:
         figures[FIGURES.index("detail")] += 6 * copied
         seen = copied or number % 2 == 0
         examples.append(Example(figures if seen else None, copied, f"shop/{number % 7}"))
-    stored, words = fit(examples)
+    stored, words = fit_forest(examples)
     trees = Forest.read(stored)
     detail = np.zeros(len(FIGURES), np.float32)
     detail[FIGURES.index("detail")] = 6

@@ -12,7 +12,7 @@ from PIL import Image
 
 from refundlens.model.detect import Detector
 from refundlens.model.photo import copy_move
-from refundlens.model.photo.copy_move import FIGURES, Box, find, forest, look
+from refundlens.model.photo.copy_move import FIGURES, Box, copy_forest, find_copy, look
 
 Pixels = NDArray[np.uint8]
 MakeBundle = Callable[..., Path]
@@ -63,7 +63,7 @@ def _overlap(one: Box, two: Box, scale: float) -> float:
 @pytest.mark.parametrize(("turn", "scale"), [(0.0, 1.0), (12.0, 0.9)])
 def test_a_copied_part_is_found_after_a_chat_app(turn: float, scale: float) -> None:
     made, source, target = _copied(_scene(1), turn, scale)
-    found = find(_delivered(made))
+    found = find_copy(_delivered(made))
     assert found is not None
     pairs = [(source, target), (target, source)]
     best = max(min(_overlap(found.first, a, 0.6), _overlap(found.second, b, 0.6)) for a, b in pairs)
@@ -74,7 +74,7 @@ def test_a_copied_part_is_found_after_a_chat_app(turn: float, scale: float) -> N
 
 @pytest.mark.parametrize("seed", range(4))
 def test_an_untouched_photo_has_no_part_twice(seed: int) -> None:
-    assert find(_delivered(_scene(seed))) is None
+    assert find_copy(_delivered(_scene(seed))) is None
 
 
 def test_equal_goods_in_a_row_are_not_copies() -> None:
@@ -90,18 +90,18 @@ def test_equal_goods_in_a_row_are_not_copies() -> None:
         * np.linspace(1, 0.8, board.shape[0])[:, None, None]
     )
     grain = rng.normal(0, 6, board.shape)
-    assert find(_delivered(np.clip(board * light + grain, 0, 255).astype(np.uint8))) is None
+    assert find_copy(_delivered(np.clip(board * light + grain, 0, 255).astype(np.uint8))) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 900), (40, 30), (240, 240)])
 def test_pictures_with_nothing_to_match(shape: tuple[int, int]) -> None:
     for value in (0, 200):
-        assert find(np.full((*shape, 3), value, np.uint8)) is None
+        assert find_copy(np.full((*shape, 3), value, np.uint8)) is None
     assert look(np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)) is None
 
 
 def test_the_bundled_forest_reads_these_figures() -> None:
-    trees, threshold = forest()
+    trees, threshold = copy_forest()
     assert 0 < threshold < 1
     asked = trees.feature[trees.feature != 255]
     assert asked.max() < len(FIGURES)
