@@ -191,6 +191,10 @@ def _step(
     learner: _Learner, batch: dict[str, Tensor], config: TrainConfig, device: torch.device
 ) -> dict[str, float]:
     learner.called.train()
+    if config.frozen_norms:
+        for module in learner.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     learner.optimiser.zero_grad(set_to_none=True)
     told: dict[str, float] = {}
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]

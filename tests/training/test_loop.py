@@ -107,6 +107,20 @@ def test_init_starts_from_another_run_and_refuses_another_network(
         train(dataset, tmp_path / "wide", wider, init=run)
 
 
+def test_frozen_norms_keep_their_statistics_and_learn_all_the_same(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    before = torch.load(run / FINAL, weights_only=True)["state"]
+    statistics = [key for key in before if key.endswith(("running_mean", "running_var"))]
+    assert statistics
+    for frozen in (True, False):
+        short = config.model_copy(update={"steps": 2, "validate_every": 1000, "frozen_norms": frozen})
+        train(dataset, tmp_path / f"{frozen}", short, init=run)
+        after = torch.load(tmp_path / f"{frozen}" / FINAL, weights_only=True)["state"]
+        assert all(torch.equal(after[key], before[key]) for key in statistics) == frozen
+        assert not torch.equal(after["map_head.weight"], before["map_head.weight"])
+
+
 def test_init_takes_a_deeper_networks_weights_as_far_as_it_reaches(
     dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
 ) -> None:
