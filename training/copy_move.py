@@ -26,10 +26,11 @@ from refundlens.datasets import photos
 from refundlens.datasets.collection import Entry, read_index
 from refundlens.datasets.degradations.apply import deliver
 from refundlens.datasets.degradations.chains import NAMED
-from refundlens.datasets.editors.base import EditRequest, Mask, Pixels
+from refundlens.datasets.editors.base import EditRequest, Mask
 from refundlens.datasets.editors.classical import ClassicalEditor
 from refundlens.datasets.row import read_mask
-from refundlens.model.photo.copy_move import FIGURES, FILE, copy_forest, find_copy, look, placed
+from refundlens.model.photo.copy_move import FIGURES, FILE, copy_forest, look, placed
+from refundlens.model.photo.shrinking import shrunk
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import interval, upper_bound
 from refundlens.training.evaluation.metrics import pixel_f1, roc_auc
@@ -56,11 +57,10 @@ class Example:
     repository: str
 
 
-def examples_of(entry: Entry, folder: Path) -> list[Example]:
-    """The photo as it is, and twice with a part copied."""
-    number = int.from_bytes(entry.file.encode()[-8:], "big") % 2**32
+def examples_of(number: int, entry: Entry, folder: Path) -> list[Example]:
+    """The photo as it is, and twice with a part copied. number: another one draws other parts and another delivery."""
     rng = np.random.default_rng([SEED, number])
-    photo = _at_most(photos.read(folder / entry.file))
+    photo = shrunk(photos.read(folder / entry.file), SIDE)
     request = EditRequest(photo, photo, np.zeros(photo.shape[:2], np.float32), "other")
     copies = [ClassicalEditor("copy_move").edit(request, rng).pixels for _ in range(COPIES)]
     chain = NAMED[DELIVERIES[int(rng.integers(len(DELIVERIES)))]]
@@ -80,7 +80,7 @@ def gather_copies(folder: Path, count: int, workers: int) -> list[Example]:
     random.Random(SEED).shuffle(entries)
     entries = entries[:count]
     with ProcessPoolExecutor(workers, initializer=_one_thread) as pool:
-        found = pool.map(partial(examples_of, folder=folder), entries, chunksize=4)
+        found = pool.map(partial(examples_of, folder=folder), range(len(entries)), entries, chunksize=4)
         return [example for several in track(found, len(entries), "photos") for example in several]
 
 
@@ -128,10 +128,9 @@ def measure(folder: Path, delivery: str) -> Iterator[str]:
     entries = [one for one in read_index(folder) if one.split == "validation" and not one.retouched]
     forged = [one for one in entries if one.kind == "forgery"]
     honest = [one for one in entries if one.label == "authentic"]
-    chain = NAMED[delivery]
+    chain, (trees, least) = NAMED[delivery], copy_forest()
     scores: list[float] = []
     located: list[float] = []
-    said: list[bool] = []
     for entry in track([*honest, *forged], len(honest) + len(forged), "photos"):
         photo = photos.read(folder / entry.file)
         masks: list[Mask] = []
@@ -139,16 +138,15 @@ def measure(folder: Path, delivery: str) -> Iterator[str]:
             masks = [read_mask(folder / entry.mask)]
         delivered = deliver(photo, chain, [one for one in masks if one.shape == photo.shape[:2]])
         candidate = look(delivered.pixels)
-        score = copy_forest()[0].mean(candidate.figures) if candidate else 0.0
+        score = trees.mean(candidate.figures) if candidate else 0.0
         scores.append(score)
-        said.append(find_copy(delivered.pixels) is not None)
         if delivered.masks:
             height, width = delivered.pixels.shape[:2]
             found = np.zeros((height, width), np.float32)
             if candidate is not None:
                 found = placed(candidate, score, height, width).mask.astype(np.float32)
             located.append(pixel_f1(delivered.masks[0], found).f1)
-    count = len(honest)
+    count, said = len(honest), [score >= least for score in scores]
     labels = np.repeat([0, 1], [count, len(forged)])
     yield f"{len(forged)} forgeries against {count} photos, {delivery}: AUC {roc_auc(labels, np.array(scores)):.3f}"
     for what, answers in (("forgeries found", said[count:]), ("photos accused", said[:count])):
@@ -156,15 +154,6 @@ def measure(folder: Path, delivery: str) -> Iterator[str]:
         yield f"{what}: {sum(answers)} of {len(answers)} ({low:.1%} to {high:.1%})"
     if located:
         yield f"pixel F1 of {len(located)} forgeries with a mask: {np.mean(located):.3f}"
-
-
-def _at_most(photo: Pixels) -> Pixels:
-    height, width = photo.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = (round(width * scale), round(height * scale))
-    return (
-        photo if scale == 1 else np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    )
 
 
 def _one_thread() -> None:

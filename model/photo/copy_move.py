@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.forest import Forest
+from refundlens.model.photo.shrinking import shrunk_grey
 
 FILE = Path(__file__).with_name("copy_move.npz")
 SIDE = 800
@@ -111,7 +112,7 @@ def placed(candidate: Candidate, score: float, height: int, width: int) -> CopyM
 
 def look(pixels: NDArray[np.uint8]) -> Candidate | None:
     """The most telling part that seems to be there twice in uint8 RGB [H,W,3], if any does."""
-    grey = _grey(pixels)
+    grey = shrunk_grey(pixels, SIDE)
     places, descriptors = _points(grey)
     if len(places) < LEAST_MATCHES:
         return None
@@ -133,15 +134,6 @@ def look(pixels: NDArray[np.uint8]) -> Candidate | None:
     _set(figures, all_matches=len(pairs), groups=len(sizes), others=sum(sizes) - sizes[number])
     _set(figures, group_of_all=figures[FIGURES.index("matches")] / len(pairs))
     return Candidate(best.at, best.matrix, figures)
-
-
-def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    scale = SIDE / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _points(grey: NDArray[np.uint8]) -> tuple[Plane, Plane]:

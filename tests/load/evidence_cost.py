@@ -3,8 +3,9 @@
     python -m tests.load.evidence_cost PHOTO_OR_FOLDER ... [--most 200]
 
 In: photo files, and folders that are searched for them. Out: of all that opened, the median, 95th percentile and most
-of reading what the file says (`model.photo.provenance`) and of its parts; the slowest files. Decoding and the network
-are not counted. Exit status 1 where the 95th percentile is over LIMIT.
+of reading what the file says (`model.photo.provenance`) and of its parts, and beside it of the look for a part that is
+there twice (`model.photo.copy_move`), which is of the pixels; the slowest files. Decoding and the network are not
+counted. Exit status 1 where the 95th percentile is over LIMIT.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from refundlens.model.photo.copy_move import find_copy
 from refundlens.model.photo.credentials import read_credentials
 from refundlens.model.photo.image import ImageError, Limits, read_photo
 from refundlens.model.photo.metadata import read_metadata
@@ -70,6 +72,7 @@ def main() -> int:
             "visible marks": lambda photo=photo: find_visible_marks(photo.pixels),
             "written marks": lambda photo=photo: find_written_marks(photo.pixels),
             "all": lambda photo=photo: read_provenance(photo),
+            "copied part": lambda photo=photo: find_copy(photo.judged),
         }  # fmt: skip
         for name, work in parts.items():
             times[name].append(spent(work))
