@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from refundlens.datasets.editors.base import Pixels
 from refundlens.datasets.photos import UnreadablePhotoError, read
+from refundlens.model.photo.shrinking import shrunk
 
 LONG_SIDE = 1800
 """Pixels: larger pictures are shrunk once. Deliveries end at 1,600, so nothing that could be delivered is lost."""
@@ -43,13 +44,7 @@ class Look:
 
 def decode(path: Path) -> Pixels:
     """A picture as displayed, RGB, at most LONG_SIDE long. Raises UnreadablePhotoError."""
-    pixels = read(path)
-    longest = max(pixels.shape[:2])
-    if longest <= LONG_SIDE:
-        return pixels
-    scale = LONG_SIDE / longest
-    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(read(path), LONG_SIDE)
 
 
 def look(pixels: Pixels) -> Look:

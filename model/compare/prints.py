@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refundlens.model.compare.pdq import pdq_hash
+from refundlens.model.photo.shrinking import shrunk_grey
 
 Codes = NDArray[np.uint64]
 """[n,2]: 128 bits a row, the lowest frequencies first."""
@@ -111,12 +112,7 @@ def _take(coarse: NDArray[np.uint8]) -> Print:
 
 def _coarse(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey, no longer than LONGEST: all that follows starts from it, so that megapixels are read once."""
-    height, width = pixels.shape[:2]
-    scale = LONGEST / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return shrunk_grey(pixels, LONGEST)
 
 
 def _reduced(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -48,26 +48,27 @@ def reasons(
     """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor.
     regions: the answer's, in the order in which pictures number their frames from 1. copied: the reason of
     `copied_part`, where a part of the photo is there twice; then there is a trace."""
-    found = [*_pixels(kinds, fake_defects, regions), *_policy(photo, policy, measured), *_condition(measured)]
-    told = [
-        Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
-        for code, basis, values in found
-    ]
-    if copied is None:
-        return told
-    return [copied, *(reason for reason in told if reason.code != "pixel.no_trace")]
+    traces = _pixels(kinds, fake_defects, regions, copied is not None)
+    found = [*traces, *_policy(photo, policy, measured), *_condition(measured)]
+    return [*([copied] if copied else []), *(_reason(one, language) for one in found)]
 
 
 def copied_part(copy: CopyMove, mark: int, language: Language) -> Reason:
     """A part of the photo that is there twice. mark: the number of its first place's frame; the other's comes next."""
     details: dict[str, object] = {"marks": [str(mark), str(mark + 1)], "score": round(copy.score, 3)}
-    text = reason_text("pixel.copied_part", language, **details)
-    return Reason(code="pixel.copied_part", basis="inferred", text=text, details=details)
+    return _reason(("pixel.copied_part", "inferred", details), language)
 
 
-def _pixels(kinds: dict[Kind, float], fake_defects: list[DefectFound], regions: list[Region]) -> list[Found]:
+def _reason(found: Found, language: Language) -> Reason:
+    code, basis, values = found
+    return Reason(code=code, basis=basis, text=reason_text(code, language, **values), details=values)
+
+
+def _pixels(
+    kinds: dict[Kind, float], fake_defects: list[DefectFound], regions: list[Region], copied: bool
+) -> list[Found]:
     if kinds["authentic"] > 0.5:
-        return [("pixel.no_trace", "inferred", {})]
+        return [] if copied else [("pixel.no_trace", "inferred", {})]
     # the likeliest manipulation, though each of the three may be less likely than "authentic" alone
     codes: list[Found] = [(_TRACES[max(_TRACES, key=lambda kind: kinds[kind])], "inferred", {})]
     if fake_defects:

@@ -101,7 +101,12 @@ def _remember(request: Request, caller: Caller) -> None:
 def caller_of(request: Request) -> Caller:
     """Whose request it is; as long as nobody has said so, that of its address."""
     known: Caller | None = getattr(request.state, "caller", None)
-    return known or Caller((("address", address_of(request)),), pays=False)
+    return known or caller_at(address_of(request))
+
+
+def caller_at(address: str) -> Caller:
+    """Whoever is at an address, as `site` gives it, and has not said who it is."""
+    return Caller((("address", address),), pays=False)
 
 
 def address_of(request: Request) -> str:

@@ -19,7 +19,7 @@ from starlette.types import Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from refundlens.serving.http import tarpit
-from refundlens.serving.http.budgets import Caller, Meter, site
+from refundlens.serving.http.budgets import Meter, caller_at, site
 from refundlens.serving.http.problems import CALLER_GONE, MEDIA_TYPE, Problem
 from refundlens.serving.settings import Settings
 
@@ -64,7 +64,7 @@ class Door:
         address = site(host)
         if address in self._proxies:
             return 0.0
-        return tarpit.owed(self._refusals, Caller((("address", address),), pays=False))
+        return tarpit.owed(self._refusals, caller_at(address))
 
     def used(self, connection: "GuardedProtocol") -> None:
         """It began a request: among those that idle, it is the last to go."""
@@ -161,7 +161,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Hang up, later where this address is refused again and again (`tarpit`); what it still sends is not read."""
         self._stop(self._timer)
-        if self._refused:
+        if self._refused or self.transport.is_closing():
             return
         self._refused = True
         if seconds := self.door.owed(self.host):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from refundlens.serving.http.budgets import Caller, Meter, site
+from refundlens.serving.http.budgets import Caller, Meter, caller_at, site
 from refundlens.serving.settings import Settings
 
 WINDOW = 10.0
@@ -58,7 +58,8 @@ class Tarpit:
             if message["type"] == "http.response.start":
                 seconds = self._owed(scope, message["status"])
                 if seconds and message["status"] < 400:  # it may be a stream without an end
-                    seconds = await self._wait(seconds)
+                    await self._wait(seconds)
+                    seconds = 0.0
             if seconds:
                 held.append(message)
             else:
@@ -70,14 +71,12 @@ class Tarpit:
         for message in held:
             await send(message)
 
-    async def _wait(self, seconds: float) -> float:
-        """What is left to wait: nothing."""
+    async def _wait(self, seconds: float) -> None:
         self._held += 1
         try:
             await asyncio.sleep(seconds)
         finally:
             self._held -= 1
-        return 0.0
 
     def _owed(self, scope: Scope, status: int) -> float:
         """Seconds to hold an answer of this status."""
@@ -87,6 +86,6 @@ class Tarpit:
         if status >= 500 or (pays and not refused):
             return 0.0
         client = scope.get("client")
-        caller = known or Caller((("address", site(client[0] if client else "")),), pays=False)
+        caller = known or caller_at(site(client[0] if client else ""))
         seconds = owed(self._refusals, caller, 1.0 if refused else FREE)
         return seconds if self._held < MOST_HELD else 0.0

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.editors.base import EditRequest
 from refundlens.datasets.editors.pool import Workshop
 from refundlens.model.detect import Detector
+from refundlens.model.photo.shrinking import shrunk
 from refundlens.model.progress import track
 from refundlens.training.evaluation.metrics import roc_auc
 from refundlens.training.evaluation.real_editors import Look, cells_of, look_at
@@ -51,7 +51,7 @@ def main() -> None:
     edits: list[Look] = []
     masks: list[NDArray[np.float32]] = []
     for entry in track(entries[: given.photos], given.photos, "photos"):
-        photo = _at_most(photos.read(given.collected / entry.file))
+        photo = shrunk(photos.read(given.collected / entry.file), SIDE)
         nothing = np.zeros(photo.shape[:2], np.float32)
         edit = editor.edit(
             EditRequest(photo, photo, nothing, "other"), np.random.default_rng(_rank(entry.file))
@@ -77,14 +77,6 @@ def _inside(look: Look, mask: NDArray[np.float32]) -> float:
     """Pixel AUC of the map: the blob's cells against the others."""
     cells = cells_of(mask, look.heat.shape)
     return roc_auc(cells.ravel().astype(int), look.heat.ravel()) if cells.any() else float("nan")
-
-
-def _at_most(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = SIDE / max(pixels.shape[:2])
-    if scale >= 1:
-        return pixels
-    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _rank(name: str) -> int:
