@@ -8,9 +8,12 @@ validator that looks at the reader (`info.context`): a part left out is never in
 """
 
 import base64
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""What somebody must say: spaces alone are not it."""
 
 
 class Given(BaseModel):

@@ -8,7 +8,7 @@ from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
 from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.kit.schema import Answer, Given
+from refundlens.serving.kit.schema import Answer, Given, Words
 from refundlens.serving.workflow.states import (
     AppealState,
     Outcome,
@@ -38,7 +38,7 @@ ReasonCode = Literal[
 ]
 PhotoName = Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_]+$")]
 """A photo's id, or its SHA-256."""
-_TEXT = Field(min_length=1, max_length=5_000)
+_TEXT = Field(max_length=5_000)
 EXAMPLE: dict[str, Any] = {
     "id": "rpt_01KAMZ7H2VJ4D8Q0S6W1Y3B5CE",
     "version": 2,
@@ -126,7 +126,7 @@ class DecisionIn(_In):
 
     decision: Literal["established", "not_established"]
     reason_code: ReasonCode
-    reason: str = _TEXT
+    reason: Words = _TEXT
 
 
 class PhotoRequestIn(_In):
@@ -139,7 +139,7 @@ class PhotoRequestIn(_In):
 class AppealIn(_In):
     """An objection. The buyer's comes by the status link, or from an adjudicator who passes it on."""
 
-    grounds: str = _TEXT
+    grounds: Words = _TEXT
 
 
 class AppealDecisionIn(_In):
@@ -147,7 +147,7 @@ class AppealDecisionIn(_In):
 
     decision: Literal["uphold", "overturn"]
     reason_code: ReasonCode
-    reason: str = _TEXT
+    reason: Words = _TEXT
 
 
 class RefusalIn(_In):

@@ -63,9 +63,10 @@ def _status_page(
     language: Language,
     heat: dict[str, Any] | None,
     files: Sequence[str],
+    most_bytes: int,
 ) -> str:
     """shown: the report as `serving.reports.view` gives it to this side. heat: how large the photo and its map are, if
-    there is a map. files: names of what came with the appeal, photos first."""
+    there is a map. files: names of what came with the appeal, photos first. most_bytes: of one request."""
     return render(
         "track.html",
         report=shown,
@@ -78,6 +79,7 @@ def _status_page(
         percent=bound_percent,
         most_photos=MOST_PHOTOS,
         most_files=attachments.MOST_FILES,
+        most_bytes=most_bytes,
         files=files,
         spoken=partial(in_reader_s_language, language=language),
     )
@@ -115,7 +117,8 @@ def track_report(request: Request, token: Token) -> Response:
         if not wants_page(request):
             return JSONResponse(shown, headers=HEADERS)
         heat, files = _map_frame(whole), attachments.sent_names(session, whole.appeal) if whole.appeal else ()
-    page = _status_page(shown, link.side, token, language(request), heat, files)
+    most_bytes = Services.of(request).settings.max_request_bytes
+    page = _status_page(shown, link.side, token, language(request), heat, files, most_bytes)
     response = HTMLResponse(page, headers={**HEADERS, **PAGE_HEADERS})
     remember_language(request, response)
     return response
@@ -309,7 +312,7 @@ async def _objection(request: Request) -> _Objection:
         request.form(max_fields=4, max_files=MOST_PHOTOS + attachments.MOST_FILES) as form,
     ):
         photos, files = [await _uploads(form.getlist(name)) for name in ("image", "file")]
-        given: Any = {"grounds": form.get("grounds", "")}
+        given: Any = {"grounds": str(form.get("grounds", "")).replace("\r\n", "\n")}
     for name, sent, most in (("image", photos, MOST_PHOTOS), ("file", files, attachments.MOST_FILES)):
         if len(sent) > most:
             raise Problem(422, "too_many_attachments", f"{name}: at most {most} with an appeal")

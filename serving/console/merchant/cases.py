@@ -178,4 +178,5 @@ def _draw(visit: Visit, failed: Problem | None = None, typed: Mapping[str, str] 
         visitor=visit.principal.key_id == VISITOR_ID,
         asks_shop=visit.principal.role is not Role.MERCHANT,
         most=MOST_PHOTOS,
+        most_bytes=visit.services.settings.max_request_bytes,
     )

@@ -13,6 +13,13 @@
     const tell = (text) => { words.textContent = text; };
     const data = new FormData(form, submitter), request = new XMLHttpRequest();
     said.hidden = false;
+    const bytes = [...data.values()].reduce((sum, one) => sum + (one.size ?? one.length), 0);
+    if (bytes > said.dataset.most) { // refused here: it would be after minutes, too
+      bar.hidden = true;
+      tell(said.dataset.tooLarge.replace("{size}", Math.ceil(bytes / 1e6)));
+      delete form.dataset.sent;
+      return;
+    }
     bar.value = 0;
     wait(true);
     tell(said.dataset.sending);

@@ -35,11 +35,13 @@ def test_an_error_has_the_person_s_own_navigation(workflow_app: FastAPI, name: s
     assert "Log out" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/no/such/page", "/track/none"])
-def test_a_stranger_is_shown_no_staff_pages(workflow_app: FastAPI, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "said"), [("/no/such/page", "There is nothing here"), ("/track/none", "Copy it whole")]
+)
+def test_a_stranger_is_shown_no_staff_pages(workflow_app: FastAPI, path: str, said: str) -> None:
     answer = TestClient(workflow_app).get(path, headers=PAGE)
     assert answer.status_code == 404 and not _places(answer.text)
-    assert "There is nothing here" in answer.text and "Log out" not in answer.text
+    assert said in answer.text and "Log out" not in answer.text
 
 
 def test_a_form_that_comes_too_late_leads_to_the_page_as_it_is(workflow_app: FastAPI) -> None:

@@ -177,3 +177,11 @@ def test_a_buyer_sees_that_photos_came_and_how_many_may(
     assert [name for name in ("照片0.jpg", "照片1.jpg", "照片2.jpg", "发票.pdf") if f"<li>{name}</li>" in page] == [
         "照片0.jpg", "照片1.jpg", "发票.pdf"
     ]  # fmt: skip
+
+
+def test_spaces_alone_appeal_nothing(workflow_app: FastAPI, appealed: Callable[..., tuple[Any, str]]) -> None:
+    """An appeal's answer is final: nobody spends theirs with a slip of the thumb."""
+    _, link = appealed()
+    buyer = TestClient(workflow_app)
+    for sent in ({"data": {"grounds": " \n "}}, {"json": {"grounds": "   "}}):
+        assert buyer.post(f"{link}/appeal", **sent).status_code == 422, sent

@@ -1,0 +1,81 @@
+"""The buyer's page on a desktop and a phone: until when a photo is wished for and that it came, files that are too
+large, words in lines and in other directions, a link that was cut off.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.support.browser import NEEDED, Person, expect
+
+pytestmark = [*NEEDED, pytest.mark.parametrize("way", ["zh, desktop", "en, phone"])]
+LINES = "袖口破了。\nהקרע אמיתי."
+
+
+def _file(name: str, content: bytes, kind: str = "image/jpeg") -> dict[str, Any]:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def test_a_photo_that_is_wished_for_has_its_time_and_its_receipt(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop, ann = (story.Caller(live.base, live.key(name)) for name in ("shop-1", "ann"))
+    image = shop.put("/v1/refunds/wish-1", story.refund(photo("GIF")))["images"][0]["id"]
+    report = shop.post("/v1/reports", {"refund_id": "wish-1", "image": image}, Prefer="wait=20")["id"]
+    ann.post(f"/v1/reports/{report}/photo-requests", {"wish": "close_up", "message": LINES})
+    buyer = person()
+    page, words = buyer.page, buyer.words("track")
+    buyer.open(ann.get(f"/v1/reports/{report}")["track_urls"]["buyer"])
+    asked = page.locator(".upload")
+    expect(asked).to_contain_text(words["photo_until"])
+    due = ann.get(f"/v1/reports/{report}")["photo_requests"][0]["due_at"]
+    assert asked.locator("time").get_attribute("datetime")[:16] == due[:16]
+    assert page.locator("blockquote").inner_text() == LINES
+    page.set_input_files("[name=image]", [_file("more.jpg", photo())])
+    buyer.press(".upload button")
+    buyer.says(words["photo_came"])
+    assert buyer.troubles == []
+
+
+def test_an_appeal_is_told_what_is_wrong_before_it_is_sent(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop, ann = (story.Caller(live.base, live.key(name)) for name in ("shop-1", "ann"))
+    image = shop.put("/v1/refunds/words-2", story.refund(photo(red=True)))["images"][0]["id"]
+    report = shop.post("/v1/reports", {"refund_id": "words-2", "image": image}, Prefer="wait=20")["id"]
+    story.until("verdict", lambda: ann.get(f"/v1/reports/{report}")["state"] == "established")
+    link = ann.get(f"/v1/reports/{report}")["track_urls"]["buyer"]
+    buyer = person()
+    page = buyer.page
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
+
+    buyer.open(link)
+    expect(page.locator(".upload")).to_contain_text(" 64 MB")
+    page.fill("#grounds", LINES)
+    page.evaluate("document.querySelector('.sending').dataset.most = '300'")
+    page.set_input_files(
+        "[name=file]", [_file("unpacking.mp4", b"\0\0\0\x18ftypmp42" + b"0" * 500, "video/mp4")]
+    )
+    buyer.press(".upload button", away=False)
+    expect(page.locator(".sending")).to_contain_text("MB")
+    expect(page.locator(".upload button")).to_be_enabled()
+    assert sent == [] and page.input_value("#grounds") == LINES
+    page.set_input_files("[name=file]", [])
+
+    page.fill("#grounds", "   ")
+    buyer.press(".upload button")
+    buyer.says(buyer.words("problems")["codes"]["invalid_request"])
+    buyer.open(link)
+    page.fill("#grounds", LINES)
+    buyer.press(".upload button")
+    assert page.locator("blockquote").inner_text() == LINES
+    bidi = "getComputedStyle(document.querySelector('blockquote')).unicodeBidi"
+    assert page.evaluate(bidi) == "plaintext"  # each line in its own direction
+
+    buyer.open(link[:-4])
+    buyer.says(buyer.words("problems")["codes"]["link_unknown"])
+    expect(page.locator("h1")).to_have_text(buyer.words("problems")["titles"]["link_unknown"])
+    assert buyer.troubles == []
