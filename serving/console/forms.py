@@ -79,7 +79,7 @@ async def attempt(work: Awaitable[Result]) -> tuple[Result | None, Problem | Non
     try:
         return await work, None
     except IdentityError as error:
-        return None, problem_of(Conflict("key_changed", str(error)))
+        return None, problem_of(Conflict(error.code, str(error)))
     except DomainError as error:
         problem = problem_of(error)
         if problem.status not in TOLD_ON_THE_PAGE:

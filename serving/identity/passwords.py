@@ -50,12 +50,12 @@ def set_login(session: Session, key_id: str, login: str, now: datetime, actor: A
     row = own_key(session, key_id, tenant)
     name = plain(login)
     if name and ("@" not in name or len(name) > LONGEST_LOGIN or not name.isprintable() or " " in name):
-        raise IdentityError("a login is an e-mail address")
+        raise IdentityError("a login is an e-mail address", "login_no_address")
     if name and not holds(row, now):
         raise IdentityError(f"{key_id} is over; give the address to a key that works")
     taken = session.execute(select(ApiKey.id).where(ApiKey.login == name)).scalar() if name else None
     if taken is not None and taken != row.id:
-        raise IdentityError("this address is another key's login")
+        raise IdentityError("this address is another key's login", "login_taken")
     if (row.login or "") != name:
         row.login, row.password = name or None, None
         _record(session, row, now, actor, "key.login_set" if name else "key.login_removed")

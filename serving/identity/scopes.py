@@ -9,7 +9,11 @@ from collections.abc import Collection, Iterable
 
 
 class IdentityError(Exception):
-    """It was not done; the message tells a person why, and what to do."""
+    """It was not done; the message tells a person why, and what to do. code: by which pages find their own words."""
+
+    def __init__(self, message: str, code: str = "key_changed") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -37,7 +37,7 @@ the bundled model, so that a visitor sees this end, too. The usual limit is `Set
 def create_tenant(session: Session, name: str, now: datetime, actor: Actor) -> Tenant:
     """A new tenant. Raises IdentityError where the name is taken."""
     if find_tenant(session, name) is not None:
-        raise IdentityError(f"there is a tenant {name} already")
+        raise IdentityError(f"there is a tenant {name} already", "tenant_taken")
     return _add(session, make_id("tnt", now), name, now, actor)
 
 

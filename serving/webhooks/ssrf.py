@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal
 
 import httpx
 
@@ -87,7 +88,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class UrlRefused(ValueError):
-    """This URL is not called; the message says why and what would be."""
+    """This URL is not called; the message says why and what would be. why: the same for pages, which have words of
+    their own for it."""
+
+    def __init__(self, message: str, why: Literal["form", "host", "private", "port"] = "form") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 def system_resolver(host: str, port: int) -> list[str]:
@@ -120,14 +126,14 @@ class UrlPolicy:
         try:
             found = self.resolve(url.raw_host.decode("ascii"), _port(url))
         except (OSError, UnicodeError) as error:
-            raise UrlRefused(f"The host {url.host} has no address; check its name.") from error
+            raise UrlRefused(f"The host {url.host} has no address; check its name.", "host") from error
         if not found:
-            raise UrlRefused(f"The host {url.host} has no address; check its name.")
+            raise UrlRefused(f"The host {url.host} has no address; check its name.", "host")
         for address in found:  # one bad address is enough: who gives it means us to take it some day
             kind = None if self.allow_private else refused(address)
             if kind:
                 raise UrlRefused(
-                    f"The host {url.host} leads to a {kind} address; webhooks go to public ones."
+                    f"The host {url.host} leads to a {kind} address; webhooks go to public ones.", "private"
                 )
         return found[:TRIED]
 
@@ -143,9 +149,11 @@ class UrlPolicy:
             raise UrlRefused("The URL has a fragment (#), which is never sent; leave it out.")
         port = _port(url)
         if not 0 < port <= LAST_PORT:
-            raise UrlRefused(f"There is no port {port}.")
+            raise UrlRefused(f"There is no port {port}.", "port")
         if not self.allow_private and port < FIRST_FREE_PORT and port not in WEB_PORTS:
-            raise UrlRefused(f"Port {port} is another service's; use 443, or one from {FIRST_FREE_PORT} on.")
+            raise UrlRefused(
+                f"Port {port} is another service's; use 443, or one from {FIRST_FREE_PORT} on.", "port"
+            )
 
 
 def _port(url: httpx.URL) -> int:

@@ -55,6 +55,18 @@ WIDER = "(document.documentElement.scrollWidth - document.documentElement.client
 WIDEST = """[...document.querySelectorAll("main *")].filter(e => e.scrollWidth > e.clientWidth + 20 && e.clientWidth)
     .slice(-3).map(e => e.outerHTML.slice(0, 160))"""
 """The innermost elements whose contents are wider than they."""
+SPILLED = """() => [...document.querySelectorAll("main *")]
+    .filter(e => e.innerText && e.checkVisibility()
+        && !e.closest(".unseen, .skip, .scroll, .viewport, .wide-table, pre, thead"))
+    .map(e => {
+        let box = e.parentElement;
+        while (/^inline$|^contents$/.test(getComputedStyle(box).display)) box = box.parentElement;
+        return [e, e.getBoundingClientRect(), box.getBoundingClientRect()];
+    })
+    .filter(([e, own, box]) => own.width && box.width > 2 && own.right > box.right + 2
+        && !/absolute|fixed/.test(getComputedStyle(e).position))
+    .slice(0, 3).map(([e]) => e.outerHTML.slice(0, 160))"""
+"""Words that stand out of the box around them, over what lies beside it."""
 THUMB = 24
 """CSS pixels a side that a finger hits: WCAG 2.2's target size, for links within sentences, too."""
 MISSED = """(least) => {
@@ -152,6 +164,8 @@ class Person:
         assert wide <= 0, (
             f"{name}: the page is {wide} pixels wider than the screen: {self.page.evaluate(WIDEST)}"
         )
+        spilled = self.page.evaluate(SPILLED)
+        assert not spilled, f"{name}: out of its box: {spilled}"
         if WAYS[self.way].get("has_touch"):
             missed = self.page.evaluate(MISSED, THUMB)
             assert not missed, f"{name}: too small for a thumb: " + "; ".join(missed)

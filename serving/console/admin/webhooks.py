@@ -237,7 +237,7 @@ async def _url(visit: Visit, form: FormData) -> tuple[str, Problem | None]:
     try:
         await run_in_threadpool(visit.services.webhook_guard.check, url)
     except UrlRefused as error:
-        return url, problem_of(Invalid("webhook_url_refused", str(error)))
+        return url, problem_of(Invalid(f"webhook_url_{error.why}", str(error)))
     return url, None
 
 

@@ -72,6 +72,7 @@ window.isShortcut = (event) => !(event.ctrlKey || event.metaKey || event.altKey 
     document.querySelectorAll("main form[method=post]").forEach((form) => {
       const kept = JSON.parse(sessionStorage.getItem(name(form)) || "null");
       if (!kept) return;
+      const refused = document.querySelector("#failure, [role=alert]") && form.action === location.href; // it was just sent
       let back = false;
       kept.values.forEach(([field, value]) => fields(form).filter((one) => one.name === field).forEach((one) => {
         if (["radio", "checkbox"].includes(one.type)) {
@@ -81,7 +82,7 @@ window.isShortcut = (event) => !(event.ctrlKey || event.metaKey || event.altKey 
             one.value = value;
             back = true;
           }
-        } else if (!one.value && value) { one.value = value; back = true; }
+        } else if (value && one.value !== value && (refused || !one.value)) { one.value = value; back = true; }
       }));
       if (!back) return;
       form.closest("details")?.setAttribute("open", "");

@@ -198,3 +198,15 @@ def test_without_the_token_nothing_happens(workflow_app: FastAPI, root: Desk) ->
 def test_in_chinese(workflow_app: FastAPI) -> None:
     page = Desk(workflow_app, "root", "zh").get("/admin/keys").text
     assert "人员与密钥" in page and "新建密钥" in page
+
+
+def test_why_a_login_is_refused_is_told_as_it_is(workflow_app: FastAPI) -> None:
+    desk = Desk(workflow_app, "root", "zh")
+    words = texts("admin", "zh")["problems"]
+    for name in ("one", "two"):
+        page = desk.send(desk.get("/admin/keys"), "/admin/keys/new", name=name, role="adjudicator", days="")
+    page = desk.get("/admin/keys")
+    first, second = dict.fromkeys(re.findall(r'action="(/admin/keys/\w+/login)"', page.text))
+    assert desk.send(page, first, login="ann@example.com").status_code == 303
+    for login, code in (("ann@example.com", "login_taken"), ("ann", "login_no_address")):
+        assert words[code] in desk.send(desk.get("/admin/keys"), second, login=login).text

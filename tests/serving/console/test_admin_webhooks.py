@@ -191,3 +191,34 @@ def test_there_is_an_example_of_every_type() -> None:
 
 def _moment() -> datetime:
     return datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("hooks.example.com", "form"),
+        ("https://me:secret@hooks.example.com/", "form"),
+        ("https://nowhere.invalid/hook", "host"),
+        ("https://hooks.example.com:99999/", "port"),
+    ],
+)
+def test_a_url_that_is_refused_is_told_in_the_reader_s_language(
+    workflow_app: FastAPI, url: str, code: str
+) -> None:
+    desk = Desk(workflow_app, "root", "zh")
+    answer = desk.send(desk.get("/admin/webhooks"), "/admin/webhooks/new", url=url)
+    assert answer.status_code == 422
+    assert texts("admin", "zh")["problems"][f"webhook_url_{code}"] in answer.text
+
+
+def test_why_a_message_did_not_arrive_is_told_in_the_reader_s_language(workflow_app: FastAPI) -> None:
+    desk = Desk(workflow_app, "root", "zh")
+    made = desk.send(desk.get("/admin/webhooks"), "/admin/webhooks/new", url="http://127.0.0.1:9/hook")
+    endpoint = re.search(r"/admin/webhooks/(whe_\w+)/test", made.text)
+    assert endpoint
+    where = f"/admin/webhooks/{endpoint[1]}"
+    desk.send(made, f"{where}/test", type="report.established")
+    _deliver(workflow_app)
+    page = desk.get(where)
+    assert texts("admin_webhooks", "zh")["errors"]["could not connect"] in page.text
+    assert "could not connect" not in page.text

@@ -90,6 +90,28 @@ def test_an_administrator_s_morning(
     assert admin.troubles == []
 
 
+def test_what_was_typed_stays_where_it_was_refused(person: Callable[[], Person], live: Any) -> None:
+    admin = person()
+    page, problems = admin.page, admin.words("admin")["problems"]
+    admin.log_in(live.key("admin"), "/admin/webhooks")
+    page.fill("#url", "http://127.0.0.1:9/hook")
+    admin.press("form[action='/admin/webhooks/new'] > button")
+    admin.press("details.sure:has(form[action$='/change']) > summary", away=False)
+    page.fill("#url", "http://me:secret@127.0.0.1/")
+    page.fill("#description", "קבלות 🧾")
+    admin.press("form[action$='/change'] > button")
+    expect(page.locator("#failure")).to_contain_text(problems["webhook_url_form"])
+    assert page.locator("#url").is_visible() and page.input_value("#url") == "http://me:secret@127.0.0.1/"
+    admin.open("/admin/settings")
+    page.fill("[inputmode=decimal]", "30")
+    admin.press("form[action$='/choose'] > button")
+    page.fill("[inputmode=decimal]", "many")
+    admin.press("form[action$='/choose'] > button")
+    expect(page.locator("#failure")).to_contain_text(problems["not_a_percentage"])
+    assert page.input_value("[inputmode=decimal]") == "many"
+    assert admin.troubles == []
+
+
 def test_a_programmer_tries_the_api(person: Callable[[], Person], live: Any) -> None:
     someone = person()
     page = someone.page

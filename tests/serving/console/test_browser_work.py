@@ -63,6 +63,10 @@ def test_a_merchant_makes_a_case_and_finds_it_again(
     merchant.open("/statistics")
     merchant.says(WORDS[merchant.language]["reported"])
     expect(page.locator("svg.weeks rect")).to_have_count(1)
+    tallest = page.locator(".headed thead th").evaluate_all(
+        "all => Math.max(...all.map(e => e.clientHeight))"
+    )
+    assert tallest <= 80, "heads are words, not letters under each other"
     seen, column = page.locator("[data-newest]").bounding_box(), page.locator("svg.weeks rect").bounding_box()
     assert seen["x"] <= column["x"] < seen["x"] + seen["width"], "the newest week is in sight"
     assert merchant.troubles == []
