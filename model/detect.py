@@ -23,6 +23,7 @@ from refundlens.model.photo import conditions, copy_move, provenance, resizing
 from refundlens.model.photo.image import Limits, Photo, read_photo
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Calibration
+from refundlens.model.verdict.copied import network_traces, with_copy
 from refundlens.model.verdict.policy import Ruling, rule
 from refundlens.model.verdict.reasons import Policy, copied_part, reasons
 from refundlens.model.verdict.reliability import ReliabilityMap
@@ -178,23 +179,27 @@ class Detector:
         first = self._look(photo, found)
         copy = stability.look_at_copy(calibration, again.features, first.conditions) if again else None
         verdict = stability.settle(first, copy)
-        measured, probability = first.conditions, first.probability
+        measured = first.conditions
         suspect, suspect_bound = (
-            calibration.suspicion(probability, measured) if measured.supported else (False, None)
+            calibration.suspicion(first.probability, measured) if measured.supported else (False, None)
         )
         covering = calibration.bin(measured) if measured.supported else None
-        heat = pooling.heat(found.scores, probability)
+        traces = network_traces(found.scores, first.probability)
         judged, displayed = photo.judged.shape[:2], photo.pixels.shape[:2]
-        defects = _defects(found.scores.maps, heat, judged[1], judged[0], claim)
-        kinds: dict[Kind, float] = {"authentic": 1.0 - probability}
-        kinds |= {kind: probability * share for kind, share in pooling.fake_shares(found.scores).items()}
-        marked = regions.find_regions(heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
+        marked = regions.find_regions(traces.heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
         trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
         of_file = provenance.read_provenance(photo, language, self._trust_list)
         twice = copy_move.find_copy(photo.judged)
         places = [Region(box=box, probability=twice.score) for box in twice.places] if twice else []
         copied = copied_part(twice, len(marked) + 1, language) if twice else None
         ruling = rule(verdict, [*of_file, copied] if copied else of_file)
+        if (
+            twice and ruling.evidence != "signed_camera"
+        ):  # a camera's own pixels: what is there twice, it saw twice
+            threshold = calibration.threshold(measured) if measured.supported else None
+            traces = with_copy(traces, twice, threshold)
+        defects = _defects(found.scores.maps, traces.heat, judged[1], judged[0], claim)
+        kinds: dict[Kind, float] = {"authentic": 1.0 - traces.probability, **traces.kinds}
         policy = Policy(
             ruling.verdict,
             _outside(photo, measured, calibration),
@@ -215,7 +220,7 @@ class Detector:
             width=photo.width,
             height=photo.height,
             verdict=ruling.verdict,
-            probability=probability,
+            probability=traces.probability,
             kind=kinds,
             defects=defects,
             regions=shown,
@@ -228,8 +233,8 @@ class Detector:
             details=Details(reasons=details),
             model=self.name,
             timings_ms={},
-            heatmap=pooling.to_shown(heat, judged, displayed),
-            tracemap=pooling.to_shown(pooling.trace_map(found.scores), judged, displayed),
+            heatmap=pooling.to_shown(traces.heat, judged, displayed),
+            tracemap=pooling.to_shown(traces.trace, judged, displayed),
             defectmap=pooling.to_shown(pooling.sigmoid(found.scores.maps[1:].max(axis=0)), judged, displayed),
             miss_bound=covering.miss_bound if covering else None,
             miss_bound_of=covering.miss_bound_of if covering else None,

@@ -5,8 +5,8 @@
 
 In: a collected folder (`refundlens data collect`). Fitted to photos of the training split as they are and twice with a
 part copied within each, all three delivered alike. The score from which a part counts as copied is the lowest at which,
-over repositories left out, at most `LIMIT` of honest photos are accused with `CONFIDENCE`. Extremely randomised trees
-(Geurts et al. 2006) of scikit-learn.
+over repositories left out, at most `LIMIT` of honest photos are accused with `CONFIDENCE`; how much a part found speaks
+for a manipulated photo is counted on the same ones. Extremely randomised trees (Geurts et al. 2006) of scikit-learn.
 """
 
 import argparse
@@ -111,7 +111,9 @@ def fit_forest(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], st
         f"(at most {upper_bound(accused, len(honest), CONFIDENCE):.2%} with {CONFIDENCE:.0%})"
     )
     stored: dict[str, NDArray[Any]] = packed(trees.fit(figures, copied).estimators_)
-    return stored | {"least": np.array(threshold, np.float32), "figures": np.array(FIGURES)}, words
+    told_by = interval(found, len(moved), CONFIDENCE)[0] / LIMIT
+    stored |= {"least": np.array(threshold, np.float32), "ratio": np.array(told_by, np.float32)}
+    return stored | {"figures": np.array(FIGURES)}, words
 
 
 def least_score(honest: NDArray[np.floating[Any]]) -> float:
@@ -128,7 +130,7 @@ def measure(folder: Path, delivery: str) -> Iterator[str]:
     entries = [one for one in read_index(folder) if one.split == "validation" and not one.retouched]
     forged = [one for one in entries if one.kind == "forgery"]
     honest = [one for one in entries if one.label == "authentic"]
-    chain, (trees, least) = NAMED[delivery], copy_forest()
+    chain, (trees, least, _) = NAMED[delivery], copy_forest()
     scores: list[float] = []
     located: list[float] = []
     for entry in track([*honest, *forged], len(honest) + len(forged), "photos"):

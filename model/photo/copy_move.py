@@ -11,7 +11,7 @@ and noise, and seldom end where nothing ends in the picture; a forest fitted to 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,10 +21,13 @@ from refundlens.model.forest import Forest
 from refundlens.model.photo.shrinking import shrunk_grey
 
 FILE = Path(__file__).with_name("copy_move.npz")
-SIDE = 800
-"""Pixels of the long side that is looked at: 720 is what chat apps deliver."""
+SIDE = 560
+"""Pixels of the long side that is looked at. 800 take two fifths more time, and found 27 of 33 forgeries and accused 2 of
+529 photos where 560 find 26 and accuse none."""
 POINTS = 2_000
 """Matched at most; the strongest."""
+BLOCK = 128
+"""Points held against all others at once: what they make stays in a processor's cache."""
 APART = 14.0
 """Least distance in pixels of two points that are held against each other."""
 NEAR, RATIO = 0.45, 0.8
@@ -83,19 +86,28 @@ class Candidate:
     figures: NDArray[np.float32]
 
 
+class CopyForest(NamedTuple):
+    """trees: as fitted. least: the score from which a part counts as copied. ratio: how many times as often such a part
+    is found where one was copied as in honest photos, at least."""
+
+    trees: Forest
+    least: float
+    ratio: float
+
+
 @lru_cache(maxsize=1)
-def copy_forest() -> tuple[Forest, float]:
-    """The fitted forest, and the least score with which a part counts as copied."""
+def copy_forest() -> CopyForest:
+    """The forest that ships with the package."""
     with np.load(FILE, allow_pickle=False) as stored:
-        return Forest.read(stored), float(stored["least"])
+        return CopyForest(Forest.read(stored), float(stored["least"]), float(stored["ratio"]))
 
 
 def find_copy(pixels: NDArray[np.uint8]) -> CopyMove | None:
     """The part of uint8 RGB [H,W,3] that is most surely there twice; None where none is sure enough."""
-    trees, threshold = copy_forest()
+    trees, least, _ = copy_forest()
     candidate = look(pixels)
     score = trees.mean(candidate.figures) if candidate else 0.0
-    if candidate is None or score < threshold:
+    if candidate is None or score < least:
         return None
     return placed(candidate, score, pixels.shape[0], pixels.shape[1])
 
@@ -148,17 +160,28 @@ def _points(grey: NDArray[np.uint8]) -> tuple[Plane, Plane]:
 
 def _matches(places: Plane, descriptors: Plane) -> NDArray[np.int64]:
     """Pairs of points [m,2] that are alike, apart, and more alike than either is to any third place."""
-    likeness = descriptors @ descriptors.T
     squares = np.square(places).sum(axis=1)
-    distance = squares[:, None] + squares[None] - 2 * (places @ places.T)
-    likeness[distance < APART**2] = -1
-    best = likeness.argmax(axis=1)
-    first = likeness[np.arange(len(best)), best]
-    likeness[distance[best] < APART**2] = -1  # of third places, those beside the best one are the same
-    first, second = (np.sqrt(np.maximum(0, 2 - 2 * one)) for one in (first, likeness.max(axis=1)))
-    alike = np.flatnonzero((first < NEAR) & (first < RATIO * second))
-    pairs = np.sort(np.stack([alike, best[alike]], axis=1), axis=1)
-    return np.unique(pairs, axis=0).astype(np.int64)
+    found = []
+    for start in range(0, len(places), BLOCK):
+        part = np.s_[start : start + BLOCK]
+        likeness = descriptors[part] @ descriptors.T
+        rows = np.arange(len(likeness))
+        likeness[_beside(places, squares, rows + start)] = -1
+        best = likeness.argmax(axis=1)
+        first = likeness[rows, best]
+        likeness[
+            _beside(places, squares, best)
+        ] = -1  # of third places, those beside the best one are the same
+        one, two = (np.sqrt(np.maximum(0, 2 - 2 * alike)) for alike in (first, likeness.max(axis=1)))
+        kept = np.flatnonzero((one < NEAR) & (one < RATIO * two))
+        found.append(np.stack([kept + start, best[kept]], axis=1))
+    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0).astype(np.int64)
+
+
+def _beside(places: Plane, squares: Plane, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which places [n,2] lie nearer than APART to each of the chosen ones: bool [k,n]. squares: of their lengths."""
+    inner = places[chosen] @ places.T
+    return np.asarray(squares[chosen][:, None] + squares[None] - 2 * inner < APART**2)
 
 
 def _group(

@@ -1,7 +1,7 @@
 """How what a file says about itself and what its pixels say become one verdict: one table, and no other rule.
 
 In: the verdict of the network and the reasons that the file and its pixels gave. Out: a `Ruling`. Metadata never
-changes a probability, and alone it never makes `fake`: anyone can write it. The one exception is a valid signature of a
+raises a probability, and alone it never makes `fake`: anyone can write it. The one exception is a valid signature of a
 signer on this installation's trust list who says that an AI model made the picture.
 
 | the file says                                      | code          | pixels fake  | undecided    | authentic    |

@@ -138,16 +138,22 @@ def measure(
                     controls[entry.file] = (cells, look, twin)
         else:
             looks[entry.file] = look_at(detector, entry, pixels, steps)
+    forgeries: list[tuple[NDArray[np.bool_], Look]] = []
     for entry in track([*real, *forged], len(real) + len(forged), "photos"):
         try:
-            looks[entry.file] = look_at(detector, entry, decode(collection / entry.file), steps)
+            pixels = decode(collection / entry.file)
         except UnreadablePhotoError:
             continue
-    return _report(looks, controls)
+        looks[entry.file] = look = look_at(detector, entry, pixels, steps)
+        if (mask := _known_mask(collection, entry, pixels)) is not None:
+            forgeries.append((cells_of(mask, look.heat.shape), look))
+    return _report(looks, controls, forgeries)
 
 
 def _report(
-    looks: Mapping[str, Look], controls: Mapping[str, tuple[NDArray[np.bool_], Look, Look]]
+    looks: Mapping[str, Look],
+    controls: Mapping[str, tuple[NDArray[np.bool_], Look, Look]],
+    forgeries: Sequence[tuple[NDArray[np.bool_], Look]],
 ) -> RealEditorsReport:
     report = RealEditorsReport()
     by_class: dict[str, list[Look]] = defaultdict(list)
@@ -173,6 +179,7 @@ def _report(
     marked = [_f1(cells, look.heat) for cells, look, _ in controls.values()]
     figures["local edits, pixel AUC"] = _mean(found)
     figures["local edits, pixel F1 at 0.5"] = _mean(marked)
+    figures["forgeries, pixel F1 at 0.5"] = _mean([_f1(cells, look.heat) for cells, look in forgeries])
     figures["same masks on their inputs, pixel AUC (control, 0.45 to 0.55)"] = _mean(content)
     for label, key in (("families", "family"), ("generators", "generator")):
         table = getattr(report, label)
@@ -220,10 +227,16 @@ def _mask(
 ) -> NDArray[np.float32] | None:
     if entry.label != "ai_edited":
         return None
-    if entry.mask and (collection / entry.mask).is_file():
-        mask = read_mask(collection / entry.mask)
-        return np.asarray(cv2.resize(mask, pixels.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
-    return derived_mask(pixels, given)
+    known = _known_mask(collection, entry, pixels)
+    return derived_mask(pixels, given) if known is None else known
+
+
+def _known_mask(collection: Path, entry: Entry, pixels: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """The mask that came with a picture, float32 [H,W] of its size; none where none did."""
+    if not (entry.mask and (collection / entry.mask).is_file()):
+        return None
+    mask = read_mask(collection / entry.mask)
+    return np.asarray(cv2.resize(mask, pixels.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
 def cells_of(mask: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:

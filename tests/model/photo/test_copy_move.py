@@ -13,6 +13,7 @@ from PIL import Image
 from refundlens.model.detect import Detector
 from refundlens.model.photo import copy_move
 from refundlens.model.photo.copy_move import FIGURES, Box, copy_forest, find_copy, look
+from tests.model.photo import build
 
 Pixels = NDArray[np.uint8]
 MakeBundle = Callable[..., Path]
@@ -101,8 +102,8 @@ def test_pictures_with_nothing_to_match(shape: tuple[int, int]) -> None:
 
 
 def test_the_bundled_forest_reads_these_figures() -> None:
-    trees, threshold = copy_forest()
-    assert 0 < threshold < 1
+    trees, least, ratio = copy_forest()
+    assert 0 < least < 1 < ratio
     asked = trees.feature[trees.feature != 255]
     assert asked.max() < len(FIGURES)
     with np.load(copy_move.FILE, allow_pickle=False) as stored:
@@ -125,6 +126,23 @@ def test_the_answer_says_so_and_a_person_looks(make_bundle: MakeBundle) -> None:
     assert "pixel.no_trace" not in [reason.code for reason in (*answer.reasons, *answer.details.reasons)]
     boxes = [answer.regions[mark - 1].box for mark in marks]
     assert {_nearest(box) for box in boxes} == {(150, 200), (700, 500)}
+    assert answer.probability > 0.8
+    assert max(answer.kind, key=lambda kind: answer.kind[kind]) == "photoshopped"
+    assert sum(answer.kind.values()) == pytest.approx(1)
+    assert answer.heatmap[310 // 8, 260 // 8] > 0.8 and answer.heatmap[610 // 8, 810 // 8] > 0.8
+
+
+def test_what_is_twice_in_a_photo_that_a_camera_signed_was_there_twice(make_bundle: MakeBundle) -> None:
+    made, _, _ = _copied(_scene(1))
+    signed = build.signed(
+        build.saved("JPEG", Image.fromarray(made), quality=90), "image/jpeg", "computationalCapture"
+    )
+    answers = [
+        Detector(make_bundle(), threads=1, trust_list=trusted).detect(signed)
+        for trusted in (build.trust_list(), "")
+    ]
+    assert [answer.verdict for answer in answers] == ["authentic", "inconclusive"]
+    assert answers[0].probability < 0.5 < 0.8 < answers[1].probability
 
 
 def _nearest(box: Box) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def test_a_detector_of_the_collection_is_caught_by_the_control() -> None:
         looks[f"p{index}"] = _look(_entry(f"p{index}", "authentic"), -2.0 - index / 100)
         looks[f"i{index}"] = _look(_entry(f"i{index}", "input"), 2.0 + index / 100)
         looks[f"g{index}"] = _look(_entry(f"g{index}", "ai_generated", f"i{index}", "X"), 2.0 + index / 100)
-    figures = _report(looks, {}).figures
+    figures = _report(looks, {}, []).figures
     assert figures["whole pictures against unrelated photos, AUC"]["value"] == 1.0
     assert figures["whole pictures against their own inputs, AUC"]["value"] == 0.5
     assert figures["whole pictures above their own input, share"]["value"] == 0.0
@@ -55,12 +55,13 @@ def test_a_map_of_content_is_caught_by_the_other_control() -> None:
     cells[:4] = True
     edit, given = _entry("e", "ai_edited", "i", "Y"), _entry("i", "input")
     looks = {"e": _look(edit, 1.0, marked=True), "i": _look(given, 0.9, marked=True)}
-    figures = _report(looks, {"e": (cells, looks["e"], looks["i"])}).figures
+    figures = _report(looks, {"e": (cells, looks["e"], looks["i"])}, [(cells, looks["e"])]).figures
     assert (
         figures["local edits, pixel AUC"]["value"] == 1.0
         and figures["local edits, pixel F1 at 0.5"]["value"] == 1.0
     )
     assert figures["same masks on their inputs, pixel AUC (control, 0.45 to 0.55)"]["value"] == 1.0
+    assert figures["forgeries, pixel F1 at 0.5"] == {"value": 1.0, "low": 1.0, "high": 1.0, "pictures": 1}
 
 
 def test_families_and_verdicts_are_told_apart() -> None:
@@ -69,7 +70,7 @@ def test_families_and_verdicts_are_told_apart() -> None:
         "g": _look(_entry("g", "ai_generated", generator="FLUX.1-dev"), 3.0),
         "h": _look(_entry("h", "ai_generated", generator="Qwen-Image"), -3.0),
     }
-    report = _report(looks, {})
+    report = _report(looks, {}, [])
     assert report.families["flux, ai_generated"]["against_photos"] == 1.0
     assert report.families["newer, ai_generated"]["against_photos"] == 0.0
     assert report.verdicts["ai_generated"]["fake"] == 0.5
