@@ -58,6 +58,14 @@ def train(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Crops of before, a share of every step."),
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="model.pt that is learned from beside the labels; again for more.",
+        ),
+    ] = None,
     mlflow: Mlflow = False,
     mlflow_store: MlflowStore = None,
 ) -> None:
@@ -71,7 +79,7 @@ def train(
             config or (run / "config.yaml" if (run / "config.yaml").is_file() else None), set
         )
         with MlflowRun(run, mlflow_store) if mlflow else contextlib.nullcontext() as tracker:
-            typer.echo(run_training(dataset, run, chosen, init, replay, tracker))
+            typer.echo(run_training(dataset, run, chosen, init, replay, tracker, teacher or ()))
 
 
 @app.command()

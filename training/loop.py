@@ -7,7 +7,7 @@ metrics.jsonl, checkpoint.pt, model.pt.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,7 @@ from refundlens.training.crops import twins_of
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
+from refundlens.training.teachers import Committee, open_committee, taught
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 DATASET, SOURCES = manifest.INFO, manifest.SOURCES
@@ -90,16 +91,18 @@ def train(
     init: Path | None = None,
     replay: Path | None = None,
     tracker: Tracker | None = None,
+    teachers: Sequence[Path] = (),
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
     init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
-    before, a share of every step. tracker: is told what metrics.jsonl is.
+    before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
+    are asked about every batch.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
     """
     with team_of() as team:
-        return _train(dataset, run, config, init, replay, tracker, team)
+        return _train(dataset, run, config, init, replay, tracker, teachers, team)
 
 
 def _train(
@@ -109,6 +112,7 @@ def _train(
     init: Path | None,
     replay: Path | None,
     tracker: Tracker | None,
+    teachers: Sequence[Path],
     team: Team,
 ) -> Path:
     run.mkdir(parents=True, exist_ok=True)
@@ -123,6 +127,9 @@ def _train(
         network = network.to(memory_format=torch.channels_last)
     if init is not None:
         _start_from(init, network)
+    committee = open_committee(teachers)
+    if committee is not None:
+        committee = committee.to(device)
     called = team.joined(network)
     if config.compile and device.type == "cuda":
         called = torch.compile(called)  # type: ignore[assignment]
@@ -146,7 +153,7 @@ def _train(
         rate = _rate(config, step)
         for group in learner.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        told = team.mean(_step(learner, team.part(batch), config, device))
+        told = team.mean(_step(learner, team.part(batch), config, device, committee))
         learner.average.update(network, step)
         step += 1
         if log is None:
@@ -188,7 +195,11 @@ def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _step(
-    learner: _Learner, batch: dict[str, Tensor], config: TrainConfig, device: torch.device
+    learner: _Learner,
+    batch: dict[str, Tensor],
+    config: TrainConfig,
+    device: torch.device,
+    committee: Committee | None,
 ) -> dict[str, float]:
     learner.called.train()
     if config.frozen_norms:
@@ -200,6 +211,8 @@ def _step(
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
     for part in _split(batch, config.accumulate):
         part = {key: value.to(device, non_blocking=True) for key, value in part.items()}
+        if committee is not None:
+            part |= taught(committee, part["tiles"])
         with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
             kinds, maps = learner.called(part["tiles"])
         named = losses(kinds, maps, part, config.loss)

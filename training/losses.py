@@ -30,6 +30,9 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     if config.look and "hung" in batch:
         named["look"] = _look(kinds.float(), batch["hung"])
         total = total + config.look * named["look"]
+    if "taught_kinds" in batch:
+        named["teachers"] = _taught(kinds.float(), logits[:, 0], batch["taught_kinds"], batch["taught_map"])
+        total = total + config.teachers * named["teachers"]
     return {"total": total, **named}
 
 
@@ -70,6 +73,13 @@ def _look(kinds: Tensor, hung: Tensor) -> Tensor:
         return kinds.sum() * 0.0
     within = torch.stack([group.detach().var() for group in groups]).mean() + SMOOTH
     return (groups[0].mean() - groups[1].mean()).square() / within
+
+
+def _taught(kinds: Tensor, logits: Tensor, wanted: Tensor, heat: Tensor) -> Tensor:
+    """Kullback-Leibler divergence from the teachers' probabilities of kinds [N,4], and of the map's cells [N,h,w]."""
+    of_kinds = functional.kl_div(kinds.log_softmax(dim=1), wanted, reduction="batchmean")
+    sure = functional.binary_cross_entropy(heat, heat)  # the least that the cross-entropy can be
+    return of_kinds + functional.binary_cross_entropy_with_logits(logits, heat) - sure
 
 
 def _dice(logits: Tensor, wanted: Tensor) -> Tensor:

