@@ -7,6 +7,7 @@ al., "Distilling the knowledge in a neural network", 2015).
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ def open_network(path: Path) -> Network:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         network = Network(NetworkConfig.model_validate(saved["config"] | {"pretrained": False}))
         network.load_state_dict(saved["state"])
-    except (KeyError, TypeError, RuntimeError, OSError) as error:
+    except (KeyError, TypeError, RuntimeError, OSError, UnpicklingError) as error:
         raise ValueError(f"{path} holds no network: give the model.pt of a finished run") from error
     return network.eval().requires_grad_(False)
 

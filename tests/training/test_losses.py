@@ -57,3 +57,24 @@ def test_galleries_that_score_above_other_photos_cost_and_their_spread_does_not(
 def test_the_look_costs_nothing_where_it_has_no_weight_or_is_not_known() -> None:
     told = losses(torch.zeros(2, 4), torch.zeros(2, 5, 4, 4), batch([0, 1]), LossConfig(look=1.0))
     assert "look" not in told
+
+
+def taught(odds: float, cell: float, weight: float = 1.0) -> dict[str, float]:
+    """Losses of a network whose odds of an edit and whose map are so, while its teachers say one half of each."""
+    told = batch([0, 1]) | {
+        "taught_kinds": torch.tensor([[0.5, 0.5, 0.0, 0.0]] * 2),
+        "taught_map": torch.full((2, 4, 4), 0.5),
+    }
+    kinds, maps = torch.tensor([[0.0, odds, -50.0, -50.0]] * 2), torch.full((2, 5, 4, 4), cell)
+    return {key: float(loss) for key, loss in losses(kinds, maps, told, LossConfig(teachers=weight)).items()}
+
+
+def test_saying_what_the_teachers_say_costs_nothing_and_all_else_does() -> None:
+    assert abs(taught(0.0, 0.0)["teachers"]) < 1e-5
+    assert taught(3.0, 0.0)["teachers"] > taught(1.0, 0.0)["teachers"] > 0.1
+    assert taught(0.0, -3.0)["teachers"] > taught(0.0, -1.0)["teachers"] > 0.1
+
+
+def test_teachers_weigh_as_much_as_they_are_told_to() -> None:
+    one, three = taught(2.0, 1.0), taught(2.0, 1.0, 3.0)
+    assert abs(three["total"] - one["total"] - 2 * one["teachers"]) < 1e-5
