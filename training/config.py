@@ -52,7 +52,8 @@ class DataConfig(_Part):
 class LossConfig(_Part):
     """Weights of the other losses against the kind loss, which has weight 1. twin: ranking an edited tile above its
     authentic twin. look: authentic pictures of galleries scoring like other authentic ones, of a folder of crops.
-    teachers: saying what finished networks say (`training.teachers`), where a run has any.
+    teachers: saying what finished networks say (`training.teachers`), where a run has any. labels: of the kind loss and
+    all others but look and teachers; 0 learns from teachers alone.
 
     least_share: share of a tile's pixels from which an edit decides the tile's kind; below it the kind is not asked.
     """
@@ -63,6 +64,7 @@ class LossConfig(_Part):
     twin: float = 0.5
     look: float = 0.0
     teachers: float = 1.0
+    labels: float = 1.0
     label_smoothing: float = 0.02
     least_share: float = 0.004
 

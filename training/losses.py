@@ -25,7 +25,7 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     dice = _dice(logits[known, 0], wanted[known, 0]) if known.any() else logits.sum() * 0.0
     twin = _twins(kinds.float(), batch["kind"], batch.get("aligned"))
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
-    total = total + config.twin * twin
+    total = config.labels * (total + config.twin * twin)
     named = {"kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
     if config.look and "hung" in batch:
         named["look"] = _look(kinds.float(), batch["hung"])

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from refundlens.training.config import LossConfig
@@ -78,3 +79,13 @@ def test_saying_what_the_teachers_say_costs_nothing_and_all_else_does() -> None:
 def test_teachers_weigh_as_much_as_they_are_told_to() -> None:
     one, three = taught(2.0, 1.0), taught(2.0, 1.0, 3.0)
     assert abs(three["total"] - one["total"] - 2 * one["teachers"]) < 1e-5
+
+
+def test_without_labels_the_teachers_alone_are_learned_from() -> None:
+    told = batch([0, 1]) | {
+        "taught_kinds": torch.tensor([[0.5, 0.5, 0.0, 0.0]] * 2),
+        "taught_map": torch.full((2, 4, 4), 0.5),
+    }
+    named = losses(torch.zeros(2, 4), torch.ones(2, 5, 4, 4), told, LossConfig(labels=0.0, teachers=2.0))
+    assert float(named["total"]) == pytest.approx(2 * float(named["teachers"]))
+    assert float(named["kind"]) > 0
