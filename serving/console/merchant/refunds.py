@@ -100,7 +100,7 @@ async def index(
     wanted = (find or "").replace("\0", "").strip()
     if bool(wanted) and await run_in_threadpool(_there, visit, wanted):
         return back_to(f"/refunds/{quote(wanted, safe='')}")
-    cards, following = await run_in_threadpool(_cards, visit, part, cursor)
+    cards, following, elsewhere = await run_in_threadpool(_cards, visit, part, cursor)
     begins = part == "open" and cursor is None and visit.principal.tenant == DEMO
     front = await run_in_threadpool(_front, visit) if begins else None
     return page(
@@ -111,6 +111,7 @@ async def index(
         front=front,
         part=part,
         names=PARTS,
+        elsewhere=elsewhere,
         following=following,
         later=cursor is not None,
         reported=reported,
@@ -175,15 +176,20 @@ async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     return back_to(f"/refunds/{refund_id}?{urlencode(owner | {'complained': 1})}#complaints")
 
 
-def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None]:
+def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None, list[Part]]:
+    """(cards, cursor of the next page, and where there are none, the other parts that have some)."""
     now: datetime = visit.services.clock()
     with visit.services.database.reading() as session:
         found = repository.listed(session, visit.principal, part, cursor, now)
+        elsewhere = [
+            other for other in PARTS
+            if not found.refunds and repository.listed(session, visit.principal, other, None, now).refunds
+        ]  # fmt: skip
         photos = refunds.photos(session, found.refunds)
         named = {name for those in photos.values() for _, name in those if name is not None}
         reports = repository.reports(session, named)
     show = partial(format.refund_card, reports=reports, now=now)
-    return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor
+    return [show(refund, photos[refund.id]) for refund in found.refunds], found.next_cursor, elsewhere
 
 
 @dataclass(frozen=True)

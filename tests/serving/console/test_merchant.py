@@ -108,6 +108,19 @@ def test_a_number_that_is_not_there_is_said_on_the_page(console: Console, wanted
     assert "<h1>退款 R-1</h1>" in console.get("/refunds?find=+R-1+")
 
 
+def test_an_empty_list_leads_to_the_lists_that_are_not(console: Console, photo: Photo) -> None:
+    here = "There are some under"
+    assert "No open refund is waiting" in console.get("/refunds") and here not in console.get("/refunds")
+    console.mirror("R-none", photo())
+    page = console.get("/refunds")
+    empty = re.search(r'<p class="empty">.*?</p>', page)
+    assert (
+        empty and here in empty[0] and 'href="/refunds?part=undated"' in empty[0] and "late" not in empty[0]
+    )
+    assert "No open refund is waiting" not in page
+    assert here not in console.get("/refunds?part=late"), "that nothing is late is good news by itself"
+
+
 @pytest.mark.parametrize("part", ["open", "undated"])
 def test_pages_follow_each_other_without_gaps(
     console: Console, moving_clock: Any, monkeypatch: pytest.MonkeyPatch, part: str
