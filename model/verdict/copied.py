@@ -57,8 +57,9 @@ def with_copy(found: Traces, twice: CopyMove, threshold: float | None) -> Traces
         for kind, share in found.kinds.items()
     }
     kinds["photoshopped"] += probability * part
-    heat, trace = (_marked(one, twice, copied) for one in (found.heat, found.trace))
-    return Traces(probability, kinds, heat, trace)
+    heat = _marked(found.heat, twice, copied)
+    # the place is known: what the network doubts elsewhere stays under its own probability in both maps
+    return Traces(probability, kinds, heat, heat)
 
 
 def _odds(probability: float) -> float:
