@@ -2,7 +2,8 @@
 
 photo -> tiles -> network -> pooled features -> calibrated probability -> verdict under the bound -> reasons.
 
-The network sees every tile at native resolution; metadata is read beside it and never changes the probability.
+The network sees every tile at native resolution; metadata is read beside it and never raises
+the probability. A part that is there twice raises it, below the threshold of `fake` (`model.verdict.copied`).
 """
 
 import time
@@ -23,7 +24,7 @@ from refundlens.model.photo import conditions, copy_move, provenance, resizing
 from refundlens.model.photo.image import Limits, Photo, read_photo
 from refundlens.model.verdict import stability
 from refundlens.model.verdict.calibration import Calibration
-from refundlens.model.verdict.copied import network_traces, with_copy
+from refundlens.model.verdict.copied import Traces, network_traces, with_copy
 from refundlens.model.verdict.policy import Ruling, rule
 from refundlens.model.verdict.reasons import Policy, copied_part, reasons
 from refundlens.model.verdict.reliability import ReliabilityMap
@@ -190,16 +191,17 @@ class Detector:
         trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
         of_file = provenance.read_provenance(photo, language, self._trust_list)
         twice = copy_move.find_copy(photo.judged)
-        places = [Region(box=box, probability=twice.score) for box in twice.places] if twice else []
         copied = copied_part(twice, len(marked) + 1, language) if twice else None
         ruling = rule(verdict, [*of_file, copied] if copied else of_file)
-        if (
-            twice and ruling.evidence != "signed_camera"
-        ):  # a camera's own pixels: what is there twice, it saw twice
+        # which of both places is the copy is not known, so that no defect in them and no trace is called made by it
+        defects = _defects(found.scores.maps, traces.heat, judged[1], judged[0], claim)
+        seen = _kinds(traces)
+        # a trusted camera's own pixels: what is there twice, it saw twice
+        if twice and ruling.evidence != "signed_camera":
             threshold = calibration.threshold(measured) if measured.supported else None
             traces = with_copy(traces, twice, threshold)
-        defects = _defects(found.scores.maps, traces.heat, judged[1], judged[0], claim)
-        kinds: dict[Kind, float] = {"authentic": 1.0 - traces.probability, **traces.kinds}
+        sure = min(twice.score, traces.probability) if twice else 0.0  # no place is surer than the picture
+        places = [Region(box=box, probability=sure) for box in twice.places] if twice else []
         policy = Policy(
             ruling.verdict,
             _outside(photo, measured, calibration),
@@ -211,7 +213,7 @@ class Detector:
         defects = [_placed(one, judged, displayed) for one in defects]
         shown = [_placed(one, judged, displayed) for one in (*marked, *places)]
         made = [one for one in defects if one.fake_probability >= REGION_THRESHOLD]
-        said = reasons(photo, policy, kinds, made, shown[: len(marked)], measured, language, copied)
+        said = reasons(photo, policy, seen, made, shown[: len(marked)], measured, language, copied)
         said += trust.reasons(marked, language) if trust else []
         said += of_file
         told, details = select(said, ruling.verdict)
@@ -221,7 +223,7 @@ class Detector:
             height=photo.height,
             verdict=ruling.verdict,
             probability=traces.probability,
-            kind=kinds,
+            kind=_kinds(traces),
             defects=defects,
             regions=shown,
             conditions=measured,
@@ -275,6 +277,11 @@ def run_steps(
             except StopIteration as judged:
                 answers[place] = judged.value
     return [answers[place] for place in range(len(photos))]
+
+
+def _kinds(traces: Traces) -> dict[Kind, float]:
+    """Of a photo's probability and what is left; sums to 1."""
+    return {"authentic": 1.0 - traces.probability, **traces.kinds}
 
 
 def _outside(photo: Photo, measured: Conditions, calibration: Calibration) -> str | None:

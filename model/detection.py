@@ -26,7 +26,8 @@ class DefectFound(_Frozen):
 
 
 class Region(_Frozen):
-    """A part of the picture that was probably manipulated."""
+    """A part of the picture that was probably manipulated. probability: of it, never more than the picture's; of a part
+    that is there twice the forest's score (`model.photo.copy_move`), held under the picture's, too."""
 
     box: Box
     probability: float
@@ -101,9 +102,9 @@ class Stability(_Frozen):
     """Whether the verdict survives one more upload (`model.verdict.stability`).
 
     stable: it does, or, where that was not tried, it is too far from any threshold for most photos to cross it.
-    measured: the photo was compressed again and judged a second time. probability_reencoded: of that copy, none where
-    there was no second look. shift: log odds between photo and copy; where not measured, what 95 % of photos in this
-    condition stay under; none where calibration measured none.
+    measured: the photo was compressed again and judged a second time. probability_reencoded: of that copy, by
+    the network alone; none where there was no second look. shift: log odds of the network between photo and copy; where
+    not measured, what 95 % of photos in this condition stay under; none where calibration measured none.
     """
 
     stable: bool
@@ -121,12 +122,14 @@ class ModelName(_Frozen):
 class Detection(_Frozen):
     """The answer for one picture.
 
+    probability: that it was manipulated, where as many pictures are as are not: the network's, which alone is held
+    against thresholds, and what a part that is there twice adds (`model.verdict.copied`).
     miss_bound, miss_bound_of: upper confidence bound on the share of manipulated pictures called `authentic` in this
     condition and what it was counted on, given with any verdict; none where that was not measured.
-    suspect, suspect_bound: for `model.verdict.claim`, which judges several photos together: whether the probability
-    reaches the lower threshold that this condition has beside the one for `fake`, and the bound of that threshold,
-    given with any verdict; none where the condition has no such threshold. They change nothing about this picture's own
-    verdict.
+    suspect, suspect_bound: for `model.verdict.claim`, which judges several photos together: whether the network's
+    probability reaches the lower threshold that this condition has beside the one for `fake`, and the bound of that
+    threshold, given with any verdict; none where the condition has no such threshold. They change nothing about this
+    picture's own verdict.
     reasons: at most three that matter (`model.verdict.selection`); details: everything else.
     heatmap: float32 [h,w], a cell per 8 pixels: probability that a pixel was manipulated. tracemap: the same
     before it is held under the picture's own probability, for measuring how well it finds the place. defectmap: the

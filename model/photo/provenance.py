@@ -1,7 +1,7 @@
 """What a file says about its own origin, as reasons. Metadata is text that anyone can write or strip.
 
 In: a `Photo`. Out: `Reason`s: `declared` for what metadata says, `derived` and `observed` for facts of the file and for
-what a signature proves. They stand beside the model's findings and never change the probability; what they change about
+what a signature proves. They stand beside the model's findings and never raise the probability; what they change about
 the verdict is the table of `model.verdict.policy`. Never raises, whatever the bytes.
 """
 

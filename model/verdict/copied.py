@@ -42,16 +42,15 @@ def network_traces(scores: pooling.Scores, probability: float) -> Traces:
 
 
 def with_copy(found: Traces, twice: CopyMove, threshold: float | None) -> Traces:
-    """The same with a part that is there twice. threshold: probability from which the photo's condition is `fake`; a
-    photo below stays below. None where nothing is."""
+    """The same with a part that is there twice; no probability falls. threshold: probability from which the photo's
+    condition is `fake`; a photo below stays below. None where nothing is."""
     added = SHARE * copy_forest().ratio
     own = _odds(found.probability)
-    odds = [own + added, added]
+    most = 1.0
     if threshold is not None and found.probability < threshold:
-        below = _odds(math.nextafter(threshold, 0))
-        odds = [min(one, below) for one in odds]
-    probability, copied = (one / (1 + one) for one in odds)
-    part = 1 - own / odds[0]
+        most = math.nextafter(threshold, 0)
+    raised, copied = (min(odds / (1 + odds), most) for odds in (own + added, added))
+    probability, part = max(found.probability, raised), added / (own + added)
     kinds = {
         kind: probability * (1 - part) * share / max(found.probability, 1e-12)
         for kind, share in found.kinds.items()

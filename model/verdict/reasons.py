@@ -45,8 +45,8 @@ def reasons(
     language: Language,
     copied: Reason | None = None,
 ) -> list[Reason]:
-    """kinds: the probability of each kind. fake_defects: those whose own pixels look made by an editor.
-    regions: the answer's, in the order in which pictures number their frames from 1. copied: the reason of
+    """kinds: the probability of each kind, by the network alone. fake_defects: those whose own pixels look made by an
+    editor. regions: the answer's, in the order in which pictures number their frames from 1. copied: the reason of
     `copied_part`, where a part of the photo is there twice; then there is a trace."""
     traces = _pixels(kinds, fake_defects, regions, copied is not None)
     found = [*traces, *_policy(photo, policy, measured), *_condition(measured)]

@@ -132,6 +132,19 @@ def test_the_answer_says_so_and_a_person_looks(make_bundle: MakeBundle) -> None:
     assert answer.heatmap[310 // 8, 260 // 8] > 0.8 and answer.heatmap[610 // 8, 810 // 8] > 0.8
 
 
+def test_nothing_but_the_copy_is_called_made_by_it(make_bundle: MakeBundle) -> None:
+    """A hole in both places: which of them is the copy is not known."""
+    scene = _scene(1)
+    scene[290:330, 240:280] = (0, 0, 255)
+    answer = Detector(make_bundle(), threads=1).detect(
+        build.saved("JPEG", Image.fromarray(_copied(scene)[0]))
+    )
+    assert {"hole"} == {one.type for one in answer.defects} and answer.probability > 0.8
+    assert max(one.fake_probability for one in answer.defects) < 0.5
+    said = {reason.code for reason in (*answer.reasons, *answer.details.reasons)}
+    assert {code for code in said if code.startswith("pixel.")} == {"pixel.copied_part"}
+
+
 def test_what_is_twice_in_a_photo_that_a_camera_signed_was_there_twice(make_bundle: MakeBundle) -> None:
     made, _, _ = _copied(_scene(1))
     signed = build.signed(
@@ -143,6 +156,8 @@ def test_what_is_twice_in_a_photo_that_a_camera_signed_was_there_twice(make_bund
     ]
     assert [answer.verdict for answer in answers] == ["authentic", "inconclusive"]
     assert answers[0].probability < 0.5 < 0.8 < answers[1].probability
+    for answer in answers:
+        assert 0 < max(region.probability for region in answer.regions) <= answer.probability
 
 
 def _nearest(box: Box) -> tuple[int, int]:

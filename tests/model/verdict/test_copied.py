@@ -42,6 +42,27 @@ def test_it_never_reaches_the_threshold_by_itself(threshold: float) -> None:
         assert raised.heat.max() <= raised.probability + 1e-6
 
 
+def test_no_rounding_lifts_it_to_the_threshold() -> None:
+    for threshold in np.random.default_rng(0).uniform(0.3, 0.95, 500).tolist():
+        assert with_copy(_found(0.1), _twice(), threshold).probability < threshold
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5, 1.0])
+@pytest.mark.parametrize("own", [0.0, 1e-13, 1 - 1e-13, 1.0])
+def test_at_both_ends_no_probability_falls(own: float, threshold: float | None) -> None:
+    raised = with_copy(_found(own), _twice(), threshold)
+    assert own <= raised.probability <= 1
+    assert sum(raised.kinds.values()) == pytest.approx(raised.probability)
+    assert min(raised.kinds.values()) >= 0
+
+
+def test_a_mask_of_another_size_than_its_cells_marks_them() -> None:
+    mask = np.zeros((155, 158), np.bool_)
+    mask[100:] = True
+    raised = with_copy(_found(0.1), CopyMove((0, 100, 158, 155), (0, 100, 158, 155), mask, 0.9), None)
+    assert raised.heat.shape == (20, 20) and (raised.heat[13:] > 0.8).all() and (raised.heat[:12] < 0.2).all()
+
+
 def test_what_the_network_accuses_stays_accused() -> None:
     raised = with_copy(_found(0.98), _twice(), 0.97)
     assert raised.probability >= 0.98
