@@ -63,7 +63,7 @@ def train(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="model.pt that is learned from beside the labels; again for more.",
+            help="model.pt that is learned from beside the labels; again for more, and for a run that goes on.",
         ),
     ] = None,
     mlflow: Mlflow = False,

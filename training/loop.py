@@ -97,10 +97,14 @@ def train(
 
     init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
     before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
-    are asked about every batch.
+    are asked about every batch; a run that is resumed needs them again.
 
-    Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings.
+    Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings or another
+    number of teachers, ValueError for a file that holds no network and where there is nothing to learn from: no weight
+    of the labels and no teachers.
     """
+    if config.loss.labels == 0 and not teachers:
+        raise ValueError("loss.labels=0 learns from teachers alone: name some with --teacher")
     with team_of() as team:
         return _train(dataset, run, config, init, replay, tracker, teachers, team)
 
@@ -141,7 +145,7 @@ def _train(
         torch.amp.GradScaler(device.type, enabled=config.amp == "float16"),
         called,
     )
-    step = _resume(run, config, learner)
+    step = _resume(run, config, len(teachers), learner)
     if team.leads:
         save(config, run / CONFIG)
         feed.keep_papers(run)
@@ -165,8 +169,12 @@ def _train(
                 log.write({"step": step, **told})
         if step % config.save_every == 0 or step == config.steps:
             _write(
-                {"config": config.model_dump(mode="json"), "step": step, **learner.state()}, run / CHECKPOINT
-            )
+                {
+                    "config": config.model_dump(mode="json"), "teachers": len(teachers), "step": step,
+                    **learner.state(),
+                },
+                run / CHECKPOINT,
+            )  # fmt: skip
     if team.leads:
         _write(
             {"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL
@@ -265,7 +273,7 @@ def _rate(config: TrainConfig, step: int) -> float:
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:
+def _resume(run: Path, config: TrainConfig, teachers: int, learner: _Learner) -> int:
     """Take up the run's checkpoint, if there is one; return the steps it has behind it."""
     path = run / CHECKPOINT
     if not path.exists():
@@ -273,6 +281,8 @@ def _resume(run: Path, config: TrainConfig, learner: _Learner) -> int:
     saved = torch.load(path, map_location="cpu", weights_only=True)
     if TrainConfig.model_validate(saved["config"]) != config:  # settings that came later have their default
         raise Resumed(f"{run} holds a run with other settings; name a new folder, or use its own config.yaml")
+    if (before := saved.get("teachers", teachers)) != teachers:  # checkpoints of before do not say
+        raise Resumed(f"{run} was begun with {before} teachers, not {teachers}; give --teacher as before")
     learner.restore(saved)
     return int(saved["step"])
 

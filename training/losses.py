@@ -76,7 +76,8 @@ def _look(kinds: Tensor, hung: Tensor) -> Tensor:
 
 
 def _taught(kinds: Tensor, logits: Tensor, wanted: Tensor, heat: Tensor) -> Tensor:
-    """Kullback-Leibler divergence from the teachers' probabilities of kinds [N,4], and of the map's cells [N,h,w]."""
+    """Kullback-Leibler divergence from the teachers' probabilities, of kinds (logits and wanted [N,4]) and of the map's
+    cells (logits and heat [N,h,w]), in nats: the sum of both means; 0 where the network says what they say."""
     of_kinds = functional.kl_div(kinds.log_softmax(dim=1), wanted, reduction="batchmean")
     sure = functional.binary_cross_entropy(heat, heat)  # the least that the cross-entropy can be
     return of_kinds + functional.binary_cross_entropy_with_logits(logits, heat) - sure

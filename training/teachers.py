@@ -33,7 +33,7 @@ def open_network(path: Path) -> Network:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         network = Network(NetworkConfig.model_validate(saved["config"] | {"pretrained": False}))
         network.load_state_dict(saved["state"])
-    except (KeyError, TypeError, RuntimeError, OSError, UnpicklingError) as error:
+    except (KeyError, TypeError, RuntimeError, OSError, EOFError, UnpicklingError) as error:
         raise ValueError(f"{path} holds no network: give the model.pt of a finished run") from error
     return network.eval().requires_grad_(False)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from refundlens.training.config import TrainConfig
-from refundlens.training.loop import FINAL, METRICS, train
+from refundlens.training.config import LossConfig, TrainConfig
+from refundlens.training.loop import FINAL, METRICS, Resumed, train
 from refundlens.training.teachers import open_committee, open_network
 
 
@@ -41,9 +41,26 @@ def test_who_starts_from_the_teacher_says_what_it_says(
     assert near < far / 3
 
 
+def test_a_run_goes_on_with_its_teachers_alone(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    train(dataset, tmp_path / "taught", config, teachers=[run / FINAL])
+    with pytest.raises(Resumed, match="begun with 1 teachers, not 0"):
+        train(dataset, tmp_path / "taught", config)
+
+
+def test_without_labels_and_teachers_there_is_nothing_to_learn(
+    dataset: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    silent = config.model_copy(update={"loss": LossConfig(labels=0.0)})
+    with pytest.raises(ValueError, match="--teacher"):
+        train(dataset, tmp_path / "silent", silent)
+
+
 def test_a_file_without_a_network_is_named(tmp_path: Path) -> None:
     torch.save({"state": {}}, tmp_path / "empty.pt")
     (tmp_path / "text.pt").write_text("no weights", encoding="utf-8")
-    for name in ("empty.pt", "text.pt", "missing.pt"):
+    (tmp_path / "nothing.pt").write_bytes(b"")
+    for name in ("empty.pt", "text.pt", "nothing.pt", "missing.pt"):
         with pytest.raises(ValueError, match=rf"{name} holds no network"):
             open_network(tmp_path / name)

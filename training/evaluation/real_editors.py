@@ -146,7 +146,9 @@ def measure(
             continue
         looks[entry.file] = look = look_at(detector, entry, pixels, steps)
         if (mask := _known_mask(collection, entry, pixels)) is not None:
-            forgeries.append((cells_of(mask, look.heat.shape), look))
+            cells = cells_of(mask, look.heat.shape)
+            if LEAST_CELLS <= cells.sum() < cells.size:
+                forgeries.append((cells, look))
     return _report(looks, controls, forgeries)
 
 

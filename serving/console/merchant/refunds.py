@@ -177,13 +177,14 @@ async def complain(visit: Merchant, refund_id: RefundId) -> Response:
 
 
 def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None, list[Part]]:
-    """(cards, cursor of the next page, and where there are none, the other parts that have some)."""
+    """(cards, cursor of the next page, and where no refund is open, the parts that have some)."""
     now: datetime = visit.services.clock()
     with visit.services.database.reading() as session:
         found = repository.listed(session, visit.principal, part, cursor, now)
+        others = PARTS if part == "open" and not found.refunds else ()
         elsewhere = [
-            other for other in PARTS
-            if not found.refunds and repository.listed(session, visit.principal, other, None, now).refunds
+            other for other in others
+            if repository.listed(session, visit.principal, other, None, now).refunds
         ]  # fmt: skip
         photos = refunds.photos(session, found.refunds)
         named = {name for those in photos.values() for _, name in those if name is not None}
