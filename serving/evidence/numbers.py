@@ -29,7 +29,9 @@ Difference = tuple[str, Any, Any]
 
 
 def judge_again(document: dict[str, Any], photo: bytes | None, detector: Detector | None) -> list[Finding]:
-    """detector: none where there is none to load. Findings are `open` where something is missing."""
+    """detector: none where there is none to load. Findings are `open` where something is missing. Where other numbers
+    come out under another version of the program, both versions are named: a model's file holds the network, not all
+    that looks at a photo. An issuer could name any version, so that it counts as failed until that one has judged."""
     wanted = document["model"]["sha256"]
     if detector is None or detector.name.sha256 != wanted:
         here = "there is none here" if detector is None else f"the one here is {detector.name.sha256}"
@@ -63,14 +65,23 @@ def _compare(document: dict[str, Any], photo: bytes, detector: Detector) -> list
     judged = _judge(photo, detector, claims)
     tried = [(list(_changes(told, one)), one) for one in judged]
     different, again = min(tried, key=lambda one: len(one[0]))
-    found = [_numbers(different)]
+    other = _other_program(document)
+    found = [_numbers(different, other)]
     said = document["heatmap"]
     if said is not None:
         cells = pack.decode(content_of(said["base64"]))
         near = cells.shape == again.heatmap.shape and _farthest(cells, again.heatmap) <= SAME + 1 / pack.STEPS
-        detail = "the same map again" if near else "another map comes out of the same photo and model"
+        detail = "the same map again" if near else f"another map comes out of the same photo and model{other}"
         found.append(Finding("heatmap numbers", "ok" if near else "failed", detail))
     return found
+
+
+def _other_program(document: dict[str, Any]) -> str:
+    """What to do where another version of the program judged; empty where this one did."""
+    told, here = document["issuer"]["software"]["refundlens"], pack.program_version()
+    if told == here:
+        return ""
+    return f". Version {told} of refundlens judged, this is {here}: verify with that one"
 
 
 def _judge(photo: bytes, detector: Detector, claims: list[Defect | None]) -> list[Detection]:
@@ -120,9 +131,10 @@ def _farthest(told: Any, here: Any) -> float:
     return float(np.abs(told - here).max(initial=0.0))
 
 
-def _numbers(different: list[Difference]) -> Finding:
+def _numbers(different: list[Difference], other: str) -> Finding:
     if different:
-        return Finding("numbers", "failed", f"the detector says otherwise: {_tell(different)}")
+        detail = f"the detector says otherwise: {_tell(different)}{other}"
+        return Finding("numbers", "failed", detail)
     return Finding("numbers", "ok", f"judged again with the same model: every number within {SAME}")
 
 

@@ -229,11 +229,20 @@ def _second_look(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def program_version() -> str:
+    """Of refundlens, as packs tell it."""
+    return _version("refundlens") or "0+source"
+
+
 def _software() -> dict[str, str]:
     """Of the program that issued the pack."""
-    own = _version("refundlens") or "0+source"
     used = {name: found for name in _PACKAGES if (found := _version(name))}
-    return {"refundlens": own, "python": platform.python_version(), "machine": platform.machine(), **used}
+    return {
+        "refundlens": program_version(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **used,
+    }
 
 
 def _version(package: str) -> str | None:

@@ -38,7 +38,7 @@ AROUND = 0.6
 LEAST_SIDE = 192
 """Pixels of the photo that an enlarged place shows at least."""
 MOST_PLACES = 3
-"""Enlarged places of a photo; regions come with the most probable first."""
+"""Enlarged places of a photo; regions come with the most probable first, then both of a part that is there twice."""
 
 
 def places(body: dict[str, Any]) -> list[Box]:

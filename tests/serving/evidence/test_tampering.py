@@ -145,6 +145,16 @@ def _shape(document: dict[str, Any]) -> None:
     document["audit"]["rows"] = "none"
 
 
+def test_other_numbers_of_another_version_name_it_and_still_fail(case: Any, detector: Detector) -> None:
+    document = split(case.pack())[1]
+    assert all(one.state == "ok" for one in judge_again(document, case.photo, detector))
+    document["issuer"]["software"]["refundlens"] = "0.0.1"
+    assert all(one.state == "ok" for one in judge_again(document, case.photo, detector))
+    document["detection"]["probability"] += 0.1
+    (numbers,) = [one for one in judge_again(document, case.photo, detector) if one.check == "numbers"]
+    assert numbers.state == "failed" and "Version 0.0.1 of refundlens judged" in numbers.detail
+
+
 @pytest.mark.parametrize(
     ("edit", "check"),
     [
