@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from refundlens.serving.kit.clock import Timestamp
-from refundlens.serving.kit.schema import Answer, Given, Words
+from refundlens.serving.kit.schema import Answer, Given, Statement
 from refundlens.serving.workflow.states import EntryKind
 
 ENTRY_EXAMPLE: dict[str, Any] = {
@@ -84,4 +84,4 @@ class ReversalIn(Given):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": REVERSAL_EXAMPLE})
 
-    reason: Words = Field(max_length=200)
+    reason: Statement = Field(max_length=200)

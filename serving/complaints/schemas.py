@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
-from refundlens.serving.kit.schema import Answer, Given, Words
+from refundlens.serving.kit.schema import Answer, Given, Statement
 from refundlens.serving.workflow.states import ComplaintState
 
 EXAMPLE_IN: dict[str, Any] = {
@@ -55,7 +55,7 @@ class ComplaintIn(Given):
     account: str | None = Field(default=None, max_length=120, description="the shop, where several have it")
     platform: str | None = Field(default=None, max_length=40, description="the platform, where several do")
     kind: ComplaintKind
-    text: Words = Field(max_length=LONGEST)
+    text: Statement = Field(max_length=LONGEST)
 
 
 class ComplaintDecisionIn(Given):
@@ -64,7 +64,7 @@ class ComplaintDecisionIn(Given):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": DECISION_EXAMPLE})
 
     outcome: Literal["confirmed", "dismissed"]
-    answer: Words = Field(max_length=LONGEST, description="shown to the merchant")
+    answer: Statement = Field(max_length=LONGEST, description="shown to the merchant")
 
 
 def _for_colleagues(name: str | None, info: ValidationInfo) -> str | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Statement = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """What somebody must say: spaces alone are not it."""
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from refundlens.model.names import Defect
 from refundlens.serving.kit.clock import Moment, Timestamp
-from refundlens.serving.kit.schema import Answer, Given, Words, from_base64
+from refundlens.serving.kit.schema import Answer, Given, Statement, from_base64
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source, Supplier
 
@@ -224,7 +224,7 @@ class VoidIn(Given):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Words = Field(max_length=5_000)
+    reason: Statement = Field(max_length=5_000)
 
 
 def image_url(image: Image) -> str | None:

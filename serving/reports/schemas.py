@@ -8,7 +8,7 @@ from refundlens.model.detection import Reason
 from refundlens.model.names import Verdict
 from refundlens.serving.kit.clock import Timestamp
 from refundlens.serving.kit.principal import Principal
-from refundlens.serving.kit.schema import Answer, Given, Words
+from refundlens.serving.kit.schema import Answer, Given, Statement
 from refundlens.serving.workflow.states import (
     AppealState,
     Outcome,
@@ -126,7 +126,7 @@ class DecisionIn(_In):
 
     decision: Literal["established", "not_established"]
     reason_code: ReasonCode
-    reason: Words = _TEXT
+    reason: Statement = _TEXT
 
 
 class PhotoRequestIn(_In):
@@ -139,7 +139,7 @@ class PhotoRequestIn(_In):
 class AppealIn(_In):
     """An objection. The buyer's comes by the status link, or from an adjudicator who passes it on."""
 
-    grounds: Words = _TEXT
+    grounds: Statement = _TEXT
 
 
 class AppealDecisionIn(_In):
@@ -147,7 +147,7 @@ class AppealDecisionIn(_In):
 
     decision: Literal["uphold", "overturn"]
     reason_code: ReasonCode
-    reason: Words = _TEXT
+    reason: Statement = _TEXT
 
 
 class RefusalIn(_In):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from refundlens.serving import webhooks
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.language import texts
 from refundlens.serving.settings import Settings
@@ -187,6 +189,13 @@ def test_there_is_an_example_of_every_type() -> None:
     for kind in WebhookType:
         assert len(simulator.payload(kind, _moment())) < 20_000
         assert simulator.is_test(simulator.payload(kind, _moment()))
+
+
+def test_every_sentence_that_is_told_otherwise_is_one_that_deliveries_store() -> None:
+    folder = Path(webhooks.__file__).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    for begins in texts("admin_webhooks", "en")["errors"]:
+        assert f'"{begins}' in code, begins
 
 
 def _moment() -> datetime:
