@@ -29,7 +29,8 @@ from refundlens.datasets.degradations.chains import NAMED
 from refundlens.datasets.editors.base import EditRequest, Mask
 from refundlens.datasets.editors.classical import ClassicalEditor
 from refundlens.datasets.row import read_mask
-from refundlens.model.photo.copy_move import FIGURES, FILE, copy_forest, look, placed
+from refundlens.model.photo.copy_move import FIGURES, FILE, POINTS, copy_forest, look, placed
+from refundlens.model.photo.copy_move import SIDE as SEEN_SIDE
 from refundlens.model.photo.shrinking import shrunk
 from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import interval, upper_bound
@@ -111,9 +112,9 @@ def fit_forest(examples: Sequence[Example]) -> tuple[dict[str, NDArray[Any]], st
         f"(at most {upper_bound(accused, len(honest), CONFIDENCE):.2%} with {CONFIDENCE:.0%})"
     )
     stored: dict[str, NDArray[Any]] = packed(trees.fit(figures, copied).estimators_)
-    told_by = interval(found, len(moved), CONFIDENCE)[0] / LIMIT
-    stored |= {"least": np.array(threshold, np.float32), "ratio": np.array(told_by, np.float32)}
-    return stored | {"figures": np.array(FIGURES)}, words
+    ratio = interval(found, len(moved), CONFIDENCE)[0] / LIMIT
+    stored |= {"least": np.array(threshold, np.float32), "ratio": np.array(ratio, np.float32)}
+    return stored | {"figures": np.array(FIGURES), "seen": np.array([SEEN_SIDE, POINTS])}, words
 
 
 def least_score(honest: NDArray[np.floating[Any]]) -> float:

@@ -39,4 +39,5 @@ def test_fitted_and_read_back() -> None:
     detail = np.zeros(len(FIGURES), np.float32)
     detail[FIGURES.index("detail")] = 6
     assert trees.mean(detail) > float(stored["least"]) > trees.mean(np.zeros(len(FIGURES), np.float32))
+    assert float(stored["ratio"]) > 1
     assert "400 honest photos accused" in words

@@ -107,6 +107,9 @@ def test_the_bundled_forest_reads_these_figures() -> None:
     asked = trees.feature[trees.feature != 255]
     assert asked.max() < len(FIGURES)
     with np.load(copy_move.FILE, allow_pickle=False) as stored:
+        assert stored["seen"].tolist() == [copy_move.SIDE, copy_move.POINTS], (
+            "fitted to other figures: fit anew"
+        )
         assert tuple(stored["figures"]) == FIGURES
 
 
