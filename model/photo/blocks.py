@@ -71,9 +71,9 @@ def block(fmt: str, place: str, content: bytes, name: str = "", whole: bool = Tr
     return Block(PLACES[fmt][place], place, content[:MAX_BLOCK], name, whole and len(content) <= MAX_BLOCK)
 
 
-def unpack(packed: bytes) -> tuple[bytes, bool]:
-    """zlib data unpacked, at most MAX_UNPACKED bytes, and whether that is all of it."""
-    unpacker = zlib.decompressobj()
+def unpack(packed: bytes, window: int = zlib.MAX_WBITS) -> tuple[bytes, bool]:
+    """zlib data unpacked, at most MAX_UNPACKED bytes, and whether that is all of it. window: zlib's `wbits`."""
+    unpacker = zlib.decompressobj(window)
     try:
         content = unpacker.decompress(packed, MAX_UNPACKED)
     except zlib.error:

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from refundlens.model.photo.exif import read_exif
 from refundlens.model.photo.formats import Format, brands, lacks_end, riff_end
+from refundlens.model.photo.hidden_text import hidden_text
 from refundlens.model.photo.jpeg import JpegFacts
 from refundlens.model.photo.repair import STRAY, sound_chunks, with_end, without_stray_bytes
 
@@ -50,25 +51,28 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """RGB uint8 [H,W,3] as displayed, and notes on what was done to get there (see model.photo.image.Photo)."""
+    """RGB uint8 [H,W,3] as displayed, notes on what was done to get there, and the text hidden in the file's own pixels
+    (see model.photo.image.Photo)."""
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...]
+    hidden: str | None
 
 
 def decode(data: bytes, fmt: Format, facts: JpegFacts | None, expected: tuple[int, int]) -> Decoded:
     """Decode a picture whose header has been checked. Raises DecodeError."""
     notes: list[str] = []
+    hidden: str | None = None
     if facts is not None:
         pixels, orientation = _decode_jpeg(data, facts, notes), facts.exif.orientation
         if facts.has_icc:
             notes.append("icc_profile_not_applied")
     else:
-        pixels, orientation = _decode_with_pillow(data, fmt, expected, notes)
+        pixels, orientation, hidden = _decode_with_pillow(data, fmt, expected, notes)
     if orientation != 1:
         pixels = turn(pixels, orientation)
         notes.append("rotated_by_exif")
-    return Decoded(np.ascontiguousarray(pixels), tuple(notes))
+    return Decoded(np.ascontiguousarray(pixels), tuple(notes), hidden)
 
 
 def turn(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
@@ -136,8 +140,8 @@ def _means_cut(message: str) -> bool:
 
 def _decode_with_pillow(
     data: bytes, fmt: Format, expected: tuple[int, int], notes: list[str]
-) -> tuple[NDArray[np.uint8], int]:
-    """Pixels and the orientation that is still to be applied."""
+) -> tuple[NDArray[np.uint8], int, str | None]:
+    """Pixels, the orientation that is still to be applied, and the text hidden in them."""
     try:
         if fmt == "png" and lacks_end(fmt, data):
             whole = with_end(data)
@@ -152,6 +156,7 @@ def _decode_with_pillow(
             notes.append("first_frame_only")
             image.seek(0)
         image.load()
+        hidden = hidden_text(image)
         pixels = _to_rgb(image, notes)
     except DecodeError:
         raise
@@ -167,7 +172,7 @@ def _decode_with_pillow(
     if profile and fmt != "jpeg":
         notes.append("icc_profile_not_applied")
     orientation = read_exif(image.info.get("exif")).orientation if fmt in _FROM_INFO else 1
-    return pixels, orientation
+    return pixels, orientation, hidden
 
 
 def _open(data: bytes, fmt: Format) -> Image.Image:

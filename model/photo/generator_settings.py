@@ -128,7 +128,7 @@ def generator_settings(metadata: Metadata) -> str | None:
     if _is_grok(metadata):
         return "xAI Grok"
     for text in _texts(metadata):
-        found = _from_text(text)
+        found = settings_program(text)
         if found is not None:
             return found
     if _JOB_AT_END.search(metadata.texts.get("Description", "")[:8192]) and "Author" in metadata.texts:
@@ -141,7 +141,7 @@ def generator_settings(metadata: Metadata) -> str | None:
 
 def is_settings(text: str) -> bool:
     """Whether a text is a generator's settings, whatever its field is called: a ComfyUI workflow is no camera."""
-    return _from_text(text) is not None
+    return settings_program(text) is not None
 
 
 def _texts(metadata: Metadata) -> Iterator[str]:
@@ -149,7 +149,8 @@ def _texts(metadata: Metadata) -> Iterator[str]:
     yield from metadata.xmp.values("prompt", "workflow")
 
 
-def _from_text(text: str) -> str | None:
+def settings_program(text: str) -> str | None:
+    """The program whose settings a text is; None where it is none."""
     if _DRAW_THINGS.search(text[:65_536]):
         return "Draw Things"
     if _WEBUI.search(text[:65_536]):
@@ -171,7 +172,7 @@ def _from_text(text: str) -> str | None:
     prefix = _PREFIX.match(text)
     if prefix is None:
         inner = _unpacked(text)
-        return _from_text(inner) if len(inner) < len(text) else _from_pairs(text[:65_536])
+        return settings_program(inner) if len(inner) < len(text) else _from_pairs(text[:65_536])
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[prefix.end() : prefix.end() + LONGEST])
     except (ValueError, RecursionError):
@@ -237,7 +238,7 @@ def _from_object(value: Any) -> str | None:
             if needed <= keys:
                 return tool
     packed = (value.get(key) for key in _PACKED)
-    deeper = [_from_text(text) for text in packed if isinstance(text, str) and text.lstrip()[:1] == "{"]
+    deeper = [settings_program(text) for text in packed if isinstance(text, str) and text.lstrip()[:1] == "{"]
     deeper += [_from_object(part) for key in _FOLDERS if isinstance(part := value.get(key), dict)]
     said = next((value[key] for key in value if str(key).lower().replace("_", "") in _MODEL_KEYS), "")
     model = named_tool(str(said)) if "prompt" in value else None

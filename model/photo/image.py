@@ -65,6 +65,7 @@ class Photo:
     format: by magic bytes, never by name. data: the file's bytes. jpeg: header facts of a JPEG, None for the rest.
     notes: what was done on the way: first_frame_only, transparency_on_white, cmyk_converted, sixteen_bit_reduced,
     rotated_by_exif, icc_profile_not_applied, missing_end_marker, stray_bytes (bytes of no pixel were skipped).
+    hidden: the text that a generator hid in the pixels (`model.photo.hidden_text`), None where there is none.
     """
 
     pixels: NDArray[np.uint8]
@@ -73,6 +74,7 @@ class Photo:
     data: bytes
     jpeg: JpegFacts | None
     notes: tuple[str, ...]
+    hidden: str | None = None
 
     @property
     def width(self) -> int:
@@ -154,7 +156,9 @@ def read_photo(data: bytes, limits: Limits | None = None) -> Photo:
         raise ImageError(
             "corrupt_image", f"the {fmt.upper()} data is damaged ({error}): upload it again"
         ) from error
-    return Photo(decoded.pixels, hashlib.sha256(data).hexdigest(), fmt, data, facts, decoded.notes)
+    return Photo(
+        decoded.pixels, hashlib.sha256(data).hexdigest(), fmt, data, facts, decoded.notes, decoded.hidden
+    )
 
 
 def _truncated(fmt: Format) -> ImageError:

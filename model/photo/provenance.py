@@ -18,7 +18,12 @@ from refundlens.model.photo.aigc import is_label, read_aigc
 from refundlens.model.photo.camera import camera_of, maker_field_tools
 from refundlens.model.photo.credentials import Credentials, read_credentials
 from refundlens.model.photo.encoders import encoder_of
-from refundlens.model.photo.generator_settings import generator_settings, is_settings
+from refundlens.model.photo.generator_settings import (
+    UNNAMED,
+    generator_settings,
+    is_settings,
+    settings_program,
+)
 from refundlens.model.photo.image import Photo
 from refundlens.model.photo.metadata import Metadata, read_metadata
 from refundlens.model.photo.screenshot import has_screen_size, says_screenshot
@@ -250,9 +255,11 @@ def _ai_fields(file: File) -> Iterator[Finding]:
 
 
 def _generator_settings(file: File) -> Iterator[Finding]:
-    tool = generator_settings(file.metadata)
+    tool, place = generator_settings(file.metadata), "settings.metadata"
+    if tool is None and file.photo.hidden is not None:
+        tool, place = settings_program(file.photo.hidden) or UNNAMED, "settings.pixels"
     if tool:
-        yield "metadata.generator_parameters", "declared", {"tool": tool}
+        yield "metadata.generator_parameters", "declared", {"tool": tool, "place": place}
 
 
 def _named_tools(file: File) -> Iterator[Finding]:

@@ -274,7 +274,10 @@ def test_digital_source_type(name: str, kind: str, meaning: str, spelling: str) 
     ],
 )
 def test_generator_settings(texts: dict[str, str], tool: str) -> None:
-    assert _reasons(_png(texts))["metadata.generator_parameters"].details == {"tool": tool}
+    assert _reasons(_png(texts))["metadata.generator_parameters"].details == {
+        "tool": tool,
+        "place": "settings.metadata",
+    }
 
 
 def test_web_ui_settings_in_a_jpeg_comment_of_exif() -> None:
@@ -305,7 +308,7 @@ def test_camera() -> None:
 
 def test_workflow_and_generator_in_make_and_model_are_no_camera() -> None:
     found = _reasons(_jpeg_with_exif(Make=b'workflow:{"nodes": [{"type": "KSampler"}]}', Model=b"x"))
-    assert found["metadata.generator_parameters"].details == {"tool": "ComfyUI"}
+    assert found["metadata.generator_parameters"].details["tool"] == "ComfyUI"
     assert not {"metadata.camera", "metadata.device"} & set(found)
     found = _reasons(_jpeg_with_exif(Make=b"Ideogram AI"))
     assert found["metadata.generator_name"].details == {"tool": "Ideogram AI"}
