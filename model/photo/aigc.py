@@ -99,7 +99,8 @@ def is_label(text: str) -> bool:
 def _loose(metadata: Metadata) -> Iterator[str]:
     yield from metadata.free_texts
     for part in (metadata.trailer[:MAX_TEXT], metadata.trailer[-MAX_TEXT:]):
-        text = guess_text(part) if b"{\0" in part or b"\0{" in part else part.decode("utf-8", "replace")
+        written = part.lstrip(b"\0\r\n ").startswith(b"{") or b"{\0" in part or b"\0{" in part
+        text = guess_text(part) if written else part.decode("utf-8", "replace")
         if _KEYS.search(text):
             yield text
 

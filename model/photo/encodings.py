@@ -1,9 +1,9 @@
 """Text of unknown encoding: which of the encodings that cameras, editors and Chinese apps write fits the bytes best.
 
 In: bytes. Out: text without NULs. Never raises. The rules, in order: a byte order mark; UTF-8 where it is valid and
-holds no NUL; two bytes a character where every other byte says so; GB18030 where it is valid and gives Chinese; two
-bytes a character where they give Chinese and are no Latin text; Latin-1. What two bytes a character
-give is likely where its letters are common ones of one script, so that every language is told from the other order.
+holds no NUL; two bytes a character where every other byte says so; the older encoding that explains the bytes best
+(`model.photo.old_encodings`). What two bytes a character give is likely where its letters are common ones of one
+script, so that every language is told from the other order.
 """
 
 import base64
@@ -11,12 +11,12 @@ import binascii
 import codecs
 import re
 
+from refundlens.model.photo.old_encodings import guess_old
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
-_PLAIN = re.compile(r"[\t\n\r -~\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
-"""Characters that settings and labels are made of: ASCII and common Chinese."""
 _COMMON = re.compile(
     r"[\t\n\r -~\u00a0-\u052f\u0590-\u06ff\u0900-\u0e5b\u1e00-\u1fff\u2010-\u203a\u20a0-\u20bf\u2122\u2190-\u21ff"
     r"\u2600-\u27bf\u3000-\u30ff\uff00-\uffef\U0001f300-\U0001faff\ufe0f]"
@@ -25,7 +25,6 @@ _COMMON = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _RARE_SCRIPTS = 3
 """Groups of 256 characters that a text of an alphabet has at most: its own letters, ASCII and signs."""
-_LATIN = re.compile(rb"[ -~]")
 _PACKED_OBJECT = re.compile(r"(?:base64[:,])?\s*(e[yw][\w+/=\s]{14,})\s*", re.ASCII)
 """Base64 of text that begins with a curly bracket."""
 _SAMPLE = 2048
@@ -54,22 +53,11 @@ def guess_text(raw: bytes, order: str = "") -> str:
     except UnicodeDecodeError as error:
         if error.start >= len(body) - 3 and error.reason == "unexpected end of data":
             return _clean(body.decode("utf-8", "ignore"))
-    latin = len(_LATIN.findall(body[:_SAMPLE])) > 0.75 * len(body[:_SAMPLE])
-    # among Latin letters only Chinese ones of the older set are believed: "Größe" is valid GB18030, too
-    for name in (
-        ("gb2312",) if latin else ("gb18030",) if len(body) % 2 else ("gb18030", "utf-16-le", "utf-16-be")
-    ):
-        try:
-            chinese = body.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if _plausible(chinese) > 0.9:
-            return _clean(chinese)
-    return _clean(body.decode("latin-1"))
+    return _clean(guess_old(body))
 
 
 def _wide(raw: bytes, order: str) -> str:
-    """Text said to have two bytes a character: so in either order, or UTF-8 after all."""
+    """Text said to have two bytes a character: so in either order, or UTF-8 or an older encoding after all."""
     body = raw.rstrip(b"\0")
     if b"\0" not in body:
         try:
@@ -81,7 +69,8 @@ def _wide(raw: bytes, order: str) -> str:
             return _clean(plain)
     other = "utf-16-be" if order == "utf-16-le" else "utf-16-le"
     # the order that is said comes first, and wins a draw
-    return max((_clean(raw.decode(name, "replace")) for name in (order, other)), key=_likely)
+    best = max((_clean(raw.decode(name, "replace")) for name in (order, other)), key=_likely)
+    return best if b"\0" in body or _likely(best) > 0.8 else _clean(guess_old(body))
 
 
 def _likely(text: str) -> float:
@@ -106,7 +95,8 @@ def _is_common_east_asian(letter: str) -> bool:
             packed = letter.encode(name)
         except UnicodeEncodeError:
             continue
-        if name != "big5" or packed[0] <= 0xC6:  # its rarer half begins there
+        # the rarer half of Big5 begins there; EUC-KR's longer ones are spelled letter by letter
+        if len(packed) == 2 and (name != "big5" or packed[0] <= 0xC6):
             return True
     return False
 
@@ -122,12 +112,6 @@ def without_base64(text: str) -> str:
     except (binascii.Error, ValueError):
         return text
     return plain if plain.lstrip().startswith("{") else text
-
-
-def _plausible(text: str) -> float:
-    """Share of characters that such texts are made of, 0 to 1; 0 for no text."""
-    sample = text[:_SAMPLE]
-    return len(_PLAIN.findall(sample)) / len(sample) if sample else 0.0
 
 
 def _clean(text: str) -> str:

@@ -2,7 +2,10 @@
 
 In: the record bytes (from APP13, TIFF tag 0x83BB or a PNG raw profile). Out: texts by name. Never raises.
 Source: IPTC-NAA Information Interchange Model 4.2: 0x1C, record, dataset, length (2; a set high bit: length of length).
+What dataset 1:90 says of the encoding is not asked: files are met that say UTF-8 and hold another, and the bytes tell.
 """
+
+from refundlens.model.photo.encodings import guess_text
 
 MAX_DATASETS = 2000
 _NAMES = {
@@ -12,14 +15,12 @@ _NAMES = {
 }  # fmt: skip
 _BINARY = (0, 200, 201, 202)
 """Datasets of the application record that hold no text: its version and a preview."""
-_CHARACTER_SET = (1, 90)
-_UTF8 = b"\x1b%G"
 
 
 def read_iptc(data: bytes) -> tuple[dict[str, str], bool]:
     """Texts by name (several of one name joined by "; "), and whether every byte could be read."""
     found: dict[str, list[str]] = {}
-    at, encoding = 0, ""
+    at = 0
     for _ in range(MAX_DATASETS):
         if data[at : at + 1] != b"\x1c" or at + 5 > len(data):
             break
@@ -37,16 +38,8 @@ def read_iptc(data: bytes) -> tuple[dict[str, str], bool]:
         content = data[start : start + length]
         if len(content) < length:
             break
-        if key == _CHARACTER_SET:
-            encoding = "utf-8" if content == _UTF8 else ""
-        elif key[0] == 2 and key[1] not in _BINARY:
-            found.setdefault(_NAMES.get(key, f"dataset {key[1]}"), []).append(_text(content, encoding))
+        if key[0] == 2 and key[1] not in _BINARY:
+            found.setdefault(_NAMES.get(key, f"dataset {key[1]}"), []).append(guess_text(content))
         at = start + length
     texts = {name: "; ".join(part for part in parts if part) for name, parts in found.items()}
     return {name: text for name, text in texts.items() if text}, not data[at:].strip(b"\0")
-
-
-def _text(content: bytes, encoding: str) -> str:
-    from refundlens.model.photo.encodings import guess_text
-
-    return content.decode(encoding, "replace").strip("\0 ") if encoding else guess_text(content)

@@ -38,6 +38,8 @@ _FREE_PROPERTIES = (
     "Headline", "Comment", "subject", "Label", "XPComment", "BaseURL",
 )  # fmt: skip
 """XMP's properties of free text, in which labels and settings are met."""
+MOST_TEXTS = 500
+"""Texts of a file that are read: generators write 30."""
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -128,6 +130,9 @@ def read_metadata(photo: Photo) -> Metadata:
 
     texts: dict[str, str] = {}
     for block in blocks:
+        if block.kind == "text" and len(texts) == MOST_TEXTS:
+            unread.append(block.place)
+            break
         if block.kind == "text":
             name = block.name if block.name not in texts else f"{block.name} {len(texts)}"
             texts[name] = guess_text(block.content[:MAX_TEXT])

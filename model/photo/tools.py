@@ -142,6 +142,11 @@ _PAGES = {
 _PAGE = re.compile(
     r"https?://(?:www\.)?(" + "|".join(re.escape(page) for page in _PAGES) + r")/\S{8,}", re.IGNORECASE
 )
+_SIMPLIFIED = str.maketrans(
+    "萬為義樂書雲侖儀體內冊創製辦動單嗎圖聲殼頭誇寶張擴掛換擺數無術機來標夢檢湯潑測靈點畫簡係紅繪腦騰藝榮蟻螞裝褲規觸計訊設識該課譜貼躍輕過這鑒問間階顏飛鴨黃",
+    "万为义乐书云仑仪体内册创制办动单吗图声壳头夸宝张扩挂换摆数无术机来标梦检汤泼测灵点画简系红绘脑腾艺荣蚁蚂装裤规触计讯设识该课谱贴跃轻过这鉴问间阶颜飞鸭黄",
+)
+"""Traditional Chinese characters of the names and sentences here, as these have them."""
 _OF_PIXELS = ("generated", "imagined", "rendered")
 """Verbs that are said of pictures only."""
 
@@ -183,7 +188,7 @@ _CREDITED_NAMES = frozenset({"gemini", "grok", "sora", "firefly", "flux.1", "flu
 def credited_tool(value: str) -> Tool | None:
     """The generator or generative editor that a text names and nothing else, in a field where a person, a firm, a
     camera or a title should stand; a version may follow."""
-    value = _FIRM.sub("", value[:LONGEST]).strip()
+    value = _FIRM.sub("", value[:LONGEST]).strip().translate(_SIMPLIFIED)
     value = value[_COPYRIGHT.match(value).end() :]  # type: ignore[union-attr]
     tool = named_tool(value)
     if tool is None or tool.kind == "editor" or value.lower().rstrip(" .0123456789") in _PLAIN_NAMES:
@@ -207,7 +212,7 @@ def crediting_tool(value: str) -> Tool | None:
 
 def named_tool(value: str) -> Tool | None:
     """The tool that the value of a naming field names; None for one that is not in the table."""
-    return _named(value[:LONGEST])
+    return _named(value[:LONGEST].translate(_SIMPLIFIED))
 
 
 @lru_cache(maxsize=1024)
@@ -226,7 +231,7 @@ def recorded_tool(history: str) -> Tool | None:
 
 def claimed_tool(text: str) -> tuple[Tool, str] | None:
     """The tool that free text says the picture was made with, and the words that say so; None where it says none."""
-    text = text[:2000]
+    shown, text = text[:80], text[:2000].translate(_SIMPLIFIED)
     page = _PAGE.search(text) if "://" in text else None
     if page is not None:
         return _BY_NAME[_PAGES[page[1].lower()]], page[0]
@@ -246,14 +251,14 @@ def claimed_tool(text: str) -> tuple[Tool, str] | None:
     first = _FIRST.match(text)
     said = named_tool(first[1]) if first else None
     if said is not None and said.kind == "generator":
-        return said, text[:80]
+        return said, shown
     chinese = _CHINESE.search(text) if re.search("生成|绘制|创作|合成", text) else None
     if chinese and _DENIED_BEHIND.match(text, chinese.end()):
         return None
     said = _sentence_tool(chinese["said"], chinese["name"].strip()) if chinese else None
     if said is None and _says_ai(text):
         said = _BY_NAME["an AI generator"]
-    return (said, text[:80]) if said and said.kind != "editor" else None
+    return (said, shown) if said and said.kind != "editor" else None
 
 
 def _sentence_tool(said: str, name: str) -> Tool | None:
