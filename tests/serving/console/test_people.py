@@ -190,7 +190,7 @@ def test_errors_are_pages_with_a_way_on(people: Callable[[str], Person], live: A
     visitor.open("/no/such/page")
     visitor.says(said[visitor.language][0])
     visitor.open("/track/not-a-link")
-    visitor.says(said[visitor.language][0])
+    visitor.says({"zh": "链接可能未复制完整", "en": "Copy it whole"}[visitor.language])
     visitor.log_in(live.key("shop-1"), "/queue")
     visitor.says(said[visitor.language][1])
     visitor.press("nav a[href='/refunds']")
