@@ -3,10 +3,10 @@
 In: bytes that are no UTF-8. Out: the text, read in the encoding that explains them with the fewest bits: the sum over
 its characters of how much each surprises in that language. Chinese in Big5 is rare characters where it is read as GBK,
 Russian in KOI8-R is capitals within words where it is read as windows-1251, and German has its letters with marks one
-by one between plain ones. Short texts are told apart, too: two characters mostly suffice, which is why this is code of
-ours. Of translations of programs with 2 to 4 characters, 250 an encoding, it reads 92 to 100 % right, chardet 7.7 80 to
-93 %
-and charset-normalizer 3.5 0 to 95 %; of 13 to 40 characters 98 to 100, 93 to 99 and 17 to 92 %.
+by one between plain ones. Short texts are told apart, too: two characters mostly suffice, which is why this is code
+of ours. Of 250 texts of 2 to 4 characters in each of six encodings it reads 87 to 100 % right, chardet 78 to 93 % (of
+Korean more than this does) and charset-normalizer 0 to 89 %; of longer ones 94 to 100, 89 to 100 and 0 to 94 %
+(`python -m tests.load.old_encodings`).
 
 The figures are bits, rounded: a letter's cost is about the logarithm of how many letters are as common as it is.
 """

@@ -22,10 +22,11 @@ import torch
 from refundlens.datasets import manifest
 from refundlens.datasets.row import Row, named, read_rgb
 from refundlens.model.network import pooling
-from refundlens.model.network.network import Network, NetworkConfig
+from refundlens.model.network.network import Network
 from refundlens.training import config as settings
 from refundlens.training.evaluation.metrics import bootstrap_interval, roc_auc
 from refundlens.training.loop import train
+from refundlens.training.teachers import open_network
 from refundlens.training.validate import validation_score
 
 RESULT = "leave_one_out.json"
@@ -52,11 +53,7 @@ def leave_one_out(
 
 
 def _trained(dataset: Path, run: Path, config: settings.TrainConfig) -> Network:
-    saved = torch.load(train(dataset, run, config), map_location="cpu", weights_only=True)
-    shape = NetworkConfig.model_validate(saved["config"]).model_copy(update={"pretrained": False})
-    network = Network(shape)
-    network.load_state_dict(saved["state"])
-    return network.eval()
+    return open_network(train(dataset, run, config))
 
 
 def _slug(part: str) -> str:
