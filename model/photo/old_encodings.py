@@ -15,7 +15,7 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 SAMPLE = 256
 """Bytes that a guess rests on, from shortly before the first that is not ASCII."""
@@ -115,22 +115,6 @@ def _east_asian(text: str, of_letter: Callable[[str], float], of_space: float = 
     return bits
 
 
-def _chinese(text: str) -> float:
-    return _east_asian(text, _of_chinese, 3)
-
-
-def _traditional(text: str) -> float:
-    return _east_asian(text, _of_traditional, 3)
-
-
-def _japanese(text: str) -> float:
-    return _east_asian(text, _of_japanese, 3)
-
-
-def _korean(text: str) -> float:
-    return _east_asian(text, _of_korean)
-
-
 def _row(letter: str, encoding: str) -> int:
     """The first byte of a character in a set of two bytes a character; 0 where the set has it not."""
     try:
@@ -149,21 +133,22 @@ def _shared(letter: str) -> float:
     return _OTHER
 
 
-@lru_cache(maxsize=MOST_LETTERS)
-def _of_chinese(letter: str) -> float:
+def _han(letter: str, row: int, common: tuple[int, int], rare: tuple[int, float]) -> float:
+    """common: first and last row of a set's commoner characters. rare: first row of its rarer ones, and their bits."""
     if letter in COMMON_CHINESE:
         return 9.5
-    row = _row(letter, "gb2312")
+    return 13.5 if common[0] <= row <= common[1] else rare[1] if row >= rare[0] else _shared(letter)
+
+
+@lru_cache(maxsize=MOST_LETTERS)
+def _of_chinese(letter: str) -> float:
     # rows of common characters, in the order of their sound, then of rarer ones, by strokes
-    return 13.5 if 0xB0 <= row <= 0xD7 else 18.0 if row >= 0xD8 else _shared(letter)
+    return _han(letter, _row(letter, "gb2312"), (0xB0, 0xD7), (0xD8, 18.0))
 
 
 @lru_cache(maxsize=MOST_LETTERS)
 def _of_traditional(letter: str) -> float:
-    if letter in COMMON_CHINESE:
-        return 9.5
-    row = _row(letter, "big5")
-    return 13.5 if 0xA4 <= row <= 0xC6 else 19.0 if row >= 0xC9 else _shared(letter)
+    return _han(letter, _row(letter, "big5"), (0xA4, 0xC6), (0xC9, 19.0))
 
 
 @lru_cache(maxsize=MOST_LETTERS)
@@ -183,6 +168,12 @@ def _of_korean(letter: str) -> float:
     if "\uac00" <= letter <= "\ud7a3":
         return 12.5 if _row(letter, "euc_kr") else 20.0
     return _shared(letter)
+
+
+_chinese = partial(_east_asian, of_letter=_of_chinese, of_space=3)
+_traditional = partial(_east_asian, of_letter=_of_traditional, of_space=3)
+_japanese = partial(_east_asian, of_letter=_of_japanese, of_space=3)
+_korean = partial(_east_asian, of_letter=_of_korean)
 
 
 def _cyrillic(text: str) -> float:
