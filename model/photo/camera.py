@@ -62,12 +62,12 @@ def camera_of(exif: Exif, facts: JpegFacts | None, same_preview: bool | None) ->
 
     same_preview: whether the preview shows the picture; None where there is none.
     """
-    make, model = exif.texts.get("make", ""), exif.texts.get("model", "")
+    make, model = exif.texts.get("make", "").strip(), exif.texts.get("model", "").strip()
+    if not (make or model):
+        return None
     if any(_is_no_name(text) for text in (make, model)):
         return None
     name = model if make and model.lower().startswith(make.split()[0].lower()) else f"{make} {model}".strip()
-    if not name:
-        return None
     known = bool(MAKERS.match(make) or (not make and MAKERS.match(model)))
     agreeing: list[str] = []
     against: list[str] = []

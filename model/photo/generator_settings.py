@@ -67,6 +67,8 @@ _NAMED = re.compile(r"; Steps: \d{1,6}; .{0,400}?Generator: ([\w ]{1,40}\w)", re
 """Mochi Diffusion's line, which names the program at its end."""
 _SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=]{64,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SIGNS = re.compile(r"[:：\[{—–]|\s-[-s]")
+"""Every text of settings has one of these; names and titles as a rule have none."""
 UNNAMED = "tool.unnamed"
 """Key of model/texts's values for a program that does not give its name."""
 _PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=[{\[])", re.IGNORECASE)
@@ -151,6 +153,8 @@ def _texts(metadata: Metadata) -> Iterator[str]:
 
 def settings_program(text: str) -> str | None:
     """The program whose settings a text is; None where it is none."""
+    if not _SIGNS.search(text):
+        return None
     if _DRAW_THINGS.search(text[:65_536]):
         return "Draw Things"
     if _WEBUI.search(text[:65_536]):
@@ -255,6 +259,8 @@ def _is_workflow(value: dict[str, Any]) -> bool:
 
 def _is_grok(metadata: Metadata) -> bool:
     """xAI's pair: a signature as description and the picture's UUID as artist."""
+    if not any(_SIGNATURE.match(text.lstrip()) for text in metadata.free_texts):
+        return False
     pairs = (
         *(
             (metadata.exif.texts.get(key, ""), metadata.exif.texts.get("artist", ""))

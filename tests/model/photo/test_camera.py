@@ -50,6 +50,7 @@ def test_a_note_of_another_maker_a_strange_preview_and_tables_speak_against() ->
     [
         {"make": 'workflow:{"nodes": [{"type": "KSampler"}]}'}, {"model": 'prompt:{"3": {"class_type": "KSampler"}}'},
         {"make": "Ideogram AI"}, {"make": "x" * 200}, {"make": "a", "model": '{"b": 1}'}, {},
+        {"make": "\x0b"}, {"make": "\u3000", "model": "\u3000"},
     ],
 )  # fmt: skip
 def test_what_is_no_name_of_a_camera(texts: dict[str, str]) -> None:

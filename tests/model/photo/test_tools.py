@@ -202,3 +202,17 @@ def test_a_title_or_credit_that_is_a_tool_s_name(text: str) -> None:
 )
 def test_a_title_or_credit_that_is_not(text: str) -> None:
     assert credited_tool(text) is None
+
+
+def test_a_batch_of_tools_finds_what_each_of_them_would() -> None:
+    values = [
+        *GENERATORS,
+        *(f"by {name}, 2025" for name in GENERATORS),
+        "canvas shoes",
+        "",
+        "Ver.1.0",
+        "HUAWEI P30",
+    ]
+    for value in values:
+        alone = next((tool for tool in TOOLS if tool.pattern.search(value)), None)
+        assert named_tool(value) is alone, value
