@@ -1,12 +1,12 @@
-"""Which of the older encodings of East Asia, Russia and Western Europe a text is in, by how common its letters are.
+"""Which of the older encodings of Asia and Europe a text is in, by how common its letters are.
 
 In: bytes that are no UTF-8. Out: the text, read in the encoding that explains them with the fewest bits: the sum over
 its characters of how much each surprises in that language. Chinese in Big5 is rare characters where it is read as GBK,
 Russian in KOI8-R is capitals within words where it is read as windows-1251, and German has its letters with marks one
-by one between plain ones. Short texts are told apart, too: two characters mostly suffice, which is why this is code
-of ours. Of 250 texts of 2 to 4 characters in each of six encodings it reads 87 to 100 % right, chardet 78 to 93 % (of
-Korean more than this does) and charset-normalizer 0 to 89 %; of longer ones 94 to 100, 89 to 100 and 0 to 94 %
-(`python -m tests.load.old_encodings`).
+by one between plain ones (`model.photo.alphabets`). Short texts are told apart, too: two characters mostly suffice,
+which is why this is code of ours: docs/provenance.md has what `python -m tests.load.old_encodings` measures.
+What is not told is read as Western Europe's: of windows-1250 most texts whose only marks are letters that French,
+Danish or Portuguese have in the same place.
 
 The figures are bits, rounded: a letter's cost is about the logarithm of how many letters are as common as it is.
 """
@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+
+from refundlens.model.photo import alphabets
 
 SAMPLE = 256
 """Bytes that a guess rests on, from shortly before the first that is not ASCII."""
@@ -51,20 +53,8 @@ COMMON_HANGUL = frozenset(
     "김박최임영준민트프브즈카코토포노쿠투푸루누키티피디케테페레메네데베엘옵션픽셀컴퓨터램앱웹샵폰뷰블클플글돌뤼튼"
     "옥찍켜꺼같좋많못받됩됐였겠셨존록움"
 )
-RUSSIAN = {
-    letter: bits
-    for bits, letters in (
-        (3.5, "оеаи"), (4.2, "нтсрвл"), (5.1, "кмдпу"), (5.8, "яыьгзбч"), (6.7, "йхж"), (7.4, "шюц"), (8.3, "щэф"),
-        (9.0, "іїё"), (11.0, "ъєґў"),
-    )
-    for letter in letters
-}  # fmt: skip
-"""Small letters of Russian, Ukrainian and Belarusian, and their bits."""
-
-_ASCII = 5.0
 _PUNCTUATION = 9.0
-_OTHER = 26.0
-"""Bits of a plain character; of an East Asian comma, bracket or full-width letter; of what fits no language."""
+"""Bits of an East Asian comma, bracket or full-width letter."""
 
 
 def guess_old(raw: bytes) -> str:
@@ -99,7 +89,7 @@ def _bits(raw: bytes, candidate: Hypothesis, whole: bool) -> float | None:
         text = decoder.decode(raw)
     except UnicodeDecodeError:
         return None
-    left = _OTHER if whole and decoder.getstate()[0] else 0.0
+    left = alphabets.OTHER if whole and decoder.getstate()[0] else 0.0
     return candidate.prior + candidate.cost(text) + left
 
 
@@ -127,10 +117,10 @@ def _row(letter: str, encoding: str) -> int:
 def _shared(letter: str) -> float:
     """Bits of what all East Asian texts hold."""
     if letter.isascii():
-        return _ASCII if letter.isprintable() or letter in "\t\r\n" else _OTHER
+        return alphabets.plain(letter)
     if "\u3000" <= letter <= "\u3020" or "\uff01" <= letter <= "\uff5e" or letter in "·—‘’“”…×℃¥￥®©™°":
         return _PUNCTUATION
-    return _OTHER
+    return alphabets.OTHER
 
 
 def _han(letter: str, row: int, common: tuple[int, int], rare: tuple[int, float]) -> float:
@@ -176,52 +166,14 @@ _japanese = partial(_east_asian, of_letter=_of_japanese, of_space=3)
 _korean = partial(_east_asian, of_letter=_of_korean)
 
 
-def _cyrillic(text: str) -> float:
-    """A capital after a small letter surprises, as does a Russian letter that touches a Latin one, or stands alone
-    among Latin words."""
-    bits = 0.0
-    latin = any(letter.isascii() and letter.isalpha() for letter in text)
-    for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
-        small = letter.lower()
-        if letter.isascii():
-            bits += _shared(letter)
-        elif small in RUSSIAN:
-            bits += RUSSIAN[small]
-            if small != letter:
-                bits += 9 if before.islower() else 0.3 if before.isupper() else 2.0
-            beside = [one for one in (before, after) if one.isascii()]
-            bits += 6 * sum(one.isalnum() for one in beside) + (6 if latin and len(beside) == 2 else 0)
-        else:
-            bits += 11 if letter in "«»—–№“”„…’" else _OTHER
-    return bits
-
-
-_RARE = frozenset("ŽŒŠžœšŸƒˆÿÝýÞþÐð")
-_SIGNS = frozenset("°©®€“”„‘’–—…²³½¼×«»·™¿¡§¹ªº\u00a0£")
-
-
-def _western(text: str) -> float:
-    """Letters with marks stand one by one; a capital does not follow a small letter."""
-    bits = 0.0
-    for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
-        if letter.isascii():
-            bits += _shared(letter)
-        elif letter in _SIGNS:
-            bits += 9
-        elif letter.isalpha():
-            beside = [one for one in (before, after) if one.isascii()]
-            alone = len(beside) == 2 or any(one.isalpha() for one in beside)
-            bits += (7 if alone else 13) + (4 if letter in _RARE else 0)
-            bits += 8 if letter.isupper() and before.islower() else 0
-        else:
-            bits += 18 if letter.isprintable() else _OTHER
-    return bits
-
-
 _CANDIDATES = (
-    Hypothesis("cp1252", _western, 2), Hypothesis("latin-1", _western, 3), Hypothesis("gb18030", _chinese, 0),
-    Hypothesis("cp950", _traditional, 3), Hypothesis("cp932", _japanese, 3), Hypothesis("cp949", _korean, 4),
-    Hypothesis("cp1251", _cyrillic, 3), Hypothesis("koi8_r", _cyrillic, 4),
+    Hypothesis("cp1252", alphabets.western, 2), Hypothesis("latin-1", alphabets.western, 3),
+    Hypothesis("gb18030", _chinese, 0), Hypothesis("cp950", _traditional, 3), Hypothesis("cp932", _japanese, 3),
+    Hypothesis("euc_jp", _japanese, 6), Hypothesis("cp949", _korean, 4),
+    Hypothesis("cp1251", alphabets.cyrillic, 3), Hypothesis("koi8_r", alphabets.cyrillic, 4),
+    Hypothesis("cp1253", alphabets.greek, 6), Hypothesis("iso8859_7", alphabets.greek, 7),
+    Hypothesis("cp1255", alphabets.hebrew, 6), Hypothesis("cp1256", alphabets.arabic, 7),
+    Hypothesis("cp1250", alphabets.central, 5),
     *(
         Hypothesis(order, cost, prior)
         for order, prior in (("utf-16-le", 7), ("utf-16-be", 8))

@@ -17,9 +17,14 @@ from typing import Any
 from refundlens.model.photo.old_encodings import guess_old
 
 LOCALES = Path("/usr/share/locale")
-ENCODINGS = {
-    "gb18030": "zh_CN", "big5": "zh_TW", "shift_jis": "ja", "euc_kr": "ko", "windows-1251": "ru", "koi8-r": "ru",
-}  # fmt: skip
+ENCODINGS = (
+    ("gb18030", "zh_CN"), ("big5", "zh_TW"), ("shift_jis", "ja"), ("euc_jp", "ja"), ("euc_kr", "ko"),
+    ("windows-1251", "ru"), ("koi8-r", "ru"), ("windows-1253", "el"), ("iso8859-7", "el"), ("windows-1255", "he"),
+    ("windows-1256", "ar"), ("windows-1250", "pl"), ("windows-1250", "cs"), ("windows-1250", "sk"),
+    ("windows-1250", "hu"),
+    *(("windows-1252", language) for language in ("de", "fr", "es", "pt", "it", "sv")),
+    *(("windows-1252", language) for language in ("fi", "da", "nb", "nl", "et", "ca")),
+)  # fmt: skip
 LENGTHS = ((2, 4), (5, 12), (13, 40))
 SEED = 1
 
@@ -35,20 +40,25 @@ def main() -> None:
         "chardet": lambda raw: raw.decode(chardet.detect(raw)["encoding"] or "latin-1", "replace"),
         "charset-normalizer": lambda raw: str(normalizer.from_bytes(raw).best()),
     }
-    for encoding, language in ENCODINGS.items():
+    for encoding, language in ENCODINGS:
         known = [text.replace("\n", " ") for text in _translations(language)]
         random.Random(SEED).shuffle(known)
         for low, high in LENGTHS:
             pairs = list(_encoded(known, encoding, low, high))[:most]
             right = {name: sum(guess(raw) == text for text, raw in pairs) for name, guess in guesses.items()}
             shares = ", ".join(f"{name} {count / max(1, len(pairs)):.2f}" for name, count in right.items())
-            print(f"{encoding}, {low} to {high} characters, {len(pairs)} texts: {shares}", flush=True)
+            print(
+                f"{encoding} {language}, {low} to {high} characters, {len(pairs)} texts: {shares}", flush=True
+            )
 
 
 def _translations(language: str) -> Iterator[str]:
     for path in sorted((LOCALES / language / "LC_MESSAGES").glob("*.mo")):
-        with path.open("rb") as file:
-            catalogue: dict[Any, str] = vars(gettext.GNUTranslations(file))["_catalog"]
+        try:
+            with path.open("rb") as file:
+                catalogue: dict[Any, str] = vars(gettext.GNUTranslations(file))["_catalog"]
+        except UnicodeDecodeError:  # a few are in an older encoding themselves, and do not say so
+            continue
         yield from catalogue.values()
 
 
