@@ -73,7 +73,7 @@ def _alphabet(text: str, letters: Mapping[str, float]) -> float:
     for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
         small = letter.lower()
         if letter.isascii():
-            bits += plain(letter)
+            bits += ascii_bits(letter)
         elif small in letters:
             bits += letters[small]
             if small != letter:
@@ -93,7 +93,7 @@ def _latin(text: str, languages: tuple[Set[str], ...]) -> float:
     marked = []
     for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if letter.isascii():
-            bits += plain(letter)
+            bits += ascii_bits(letter)
         elif letter in _SIGNS:
             within = (before.isalpha() and letter not in _WITHIN) or letter in _RAISED
             bits += _SIGN + (_ASTRAY if within and after.isalpha() else 0)
@@ -108,7 +108,7 @@ def _latin(text: str, languages: tuple[Set[str], ...]) -> float:
     return bits + _NO_OTHER * min(sum(one not in known for one in marked) for known in languages)
 
 
-def plain(letter: str) -> float:
+def ascii_bits(letter: str) -> float:
     """Bits of an ASCII character."""
     return ASCII if letter.isprintable() or letter in "\t\r\n" else OTHER
 

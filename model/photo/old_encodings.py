@@ -117,7 +117,7 @@ def _row(letter: str, encoding: str) -> int:
 def _shared(letter: str) -> float:
     """Bits of what all East Asian texts hold."""
     if letter.isascii():
-        return alphabets.plain(letter)
+        return alphabets.ascii_bits(letter)
     if "\u3000" <= letter <= "\u3020" or "\uff01" <= letter <= "\uff5e" or letter in "·—‘’“”…×℃¥￥®©™°":
         return _PUNCTUATION
     return alphabets.OTHER
