@@ -2,15 +2,19 @@
 
     python -m tests.load.day --refunds 20000 --out docs/results/day-sqlite.json
     python -m tests.load.day --database postgresql --refunds 20000 --out docs/results/day-postgresql.json
+    python -m tests.load.day --filled 2500000 --refunds 4500 --out docs/results/day-ten-million.json
 
 In: how many refunds come in 48 hours, more of them by day than by night. Each is mirrored, reported, screened (by
 detections made up from one real one), and goes its way: decided by a person, appealed, withdrawn, final when its clock
 rings; every webhook is taken and settled; the hourly tidying runs on the hour, with events kept for one day. The clock
-is the replay's own, so that a day passes in the time that its transactions take.
+is the replay's own, so that a day passes in the time that its transactions take. --filled: so many reports of the year
+before are there already (`tests.load.fill`; four rows of the audit log and a webhook each), and what they wait for is
+done, too.
 
 Out: processor time of each kind of transaction in the first and the last quarter of the second day, rows of each table
 on the hour, and what `tests.chaos.checks` and the audit chain's own check say of the sums at the end. Exits with 1
-where a kind became slower by more than `MOST_SLOWER`, a pruned table grew over the second day, or a sum is wrong.
+where a kind became slower by more than `MOST_SLOWER`, a pruned table grew over the second day, or a sum is wrong; of
+reports filled in the chain alone is checked.
 Events are counted in the audit log: what is in it was done, one by one, and nothing is extrapolated.
 """
 
@@ -33,7 +37,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, event, func, select
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, with_loader_criteria
 
 from refundlens.model.detect import Detector
 from refundlens.model.names import Verdict
@@ -44,6 +49,7 @@ from refundlens.serving.events import verify
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.jobs import handlers, worker
 from refundlens.serving.kit.context import Context, Services
+from refundlens.serving.kit.ids import first_id
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import service as refunds
@@ -58,9 +64,13 @@ from refundlens.serving.storage import queue
 from refundlens.serving.storage.queue import LeasedJob, finish_job
 from refundlens.serving.storage.tables import (
     AuditEvent,
+    DetectionRecord,
+    IntegrityEntry,
     Job,
     Lane,
     OutboxEvent,
+    PhotoRequest,
+    Refund,
     Report,
     WebhookDelivery,
     WebhookEndpoint,
@@ -69,7 +79,8 @@ from refundlens.serving.webhooks import queue as deliveries
 from refundlens.serving.webhooks.sending import DeliveryResult
 from refundlens.serving.workflow.states import ReportState, Source
 from tests.chaos.checks import OF_DATABASE
-from tests.load.million import started
+from tests.load import fill
+from tests.load.million import progress, started
 from tests.load.rows import NOW, shop
 
 HOURS = 48
@@ -298,13 +309,34 @@ class Day:
             }
 
 
+def _of_played(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Ids sort by time behind their prefix of four letters: those of the replay come after the year before it."""
+    return func.substr(column, 5) >= first_id("", NOW)[1:11]
+
+
+def _only_played(asked: ORMExecuteState) -> None:
+    """Leaves the year before the replay out of what a session selects."""
+    asked.statement = asked.statement.options(
+        *(
+            with_loader_criteria(table, _of_played(column))
+            for table, column in (
+                (Refund, Refund.id), (Report, Report.id), (DetectionRecord, DetectionRecord.id), (Job, Job.ref),
+                (IntegrityEntry, IntegrityEntry.report_id), (PhotoRequest, PhotoRequest.report_id),
+                (AuditEvent, AuditEvent.object_id),
+            )
+        )
+    )  # fmt: skip
+
+
 def sums(services: Services) -> list[str]:
     """What does not fit what was done, in words."""
     with services.database.reading() as session:
+        event.listen(session, "do_orm_execute", _only_played)
         wrong = [fault for check in OF_DATABASE for fault in check(session)]
-        chain = verify.verify(session, DEFAULT)
         known = set(session.execute(select(OutboxEvent.id)).scalars())
         told = set(session.execute(select(WebhookDelivery.event_id)).scalars())
+    with services.database.reading() as session:
+        chain = verify.verify(session, DEFAULT)
     if chain.broken is not None:
         wrong.append(f"the audit chain is broken at row {chain.broken}")
     if known != told:
@@ -355,6 +387,8 @@ def main() -> int:
         found = _answers(detector, services)
         _endpoint(services)
         queue.ensure(services.database, worker.KIND, worker.REF, NOW)
+        if given.filled:
+            fill.fill(services.database, given.filled, tell=progress(given.filled))
         settle()
         day, began = Day(services, found, given.refunds, given.seed, clock), time.monotonic()
         whole = day.play(given.minutes * 60, lambda line: print(line, file=sys.stderr, flush=True))
@@ -368,6 +402,7 @@ def main() -> int:
         wrong += faults(day, kinds)
     result = {
         "database": given.database.partition(":")[0],
+        "filled_reports": given.filled,
         "played_hours": hours,
         "whole": whole,
         "seconds": seconds,
@@ -447,6 +482,7 @@ def _arguments() -> argparse.Namespace:
         default=24 * 60,
         help="stop after so many; the sums are made of what was played",
     )
+    parser.add_argument("--filled", type=int, default=0, help="reports of the year before that are there")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()

@@ -34,9 +34,9 @@ def fill(
             session.add_all(_endpoint(tenant, key) for key in endpoints(tenant))
         session.flush()
         chains = session.execute(
-            select(Chain.tenant_id, Chain.length)
+            select(Chain.tenant_id, Chain.length, Chain.hash)
         )  # the service's start has written rows, too
-        maker = Maker(reports, seed, dict(chains.all()))
+        maker = Maker(reports, seed, {tenant: (length, end) for tenant, length, end in chains})
     database._engine.dispose()  # SQLite leaves WAL mode only when nobody else is there
     indexes = [index for name in COLUMNS for index in Base.metadata.tables[name].indexes]
     with database._engine.connect() as connection:
@@ -51,8 +51,8 @@ def fill(
             tell(done)
         for index in sorted(indexes, key=_name):
             connection.execute(CreateIndex(index))
-        for tenant, length in maker.chain_length.items():
-            connection.execute(update(Chain).where(Chain.tenant_id == tenant).values(length=length))
+        for tenant, (length, end) in maker.chains.items():
+            connection.execute(update(Chain).where(Chain.tenant_id == tenant).values(length=length, hash=end))
         connection.commit()
     _settle(database)
 

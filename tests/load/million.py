@@ -86,7 +86,7 @@ def main() -> int:
         seconds = None
         if not fill.is_filled(database):
             began = time.monotonic()
-            fill.fill(database, given.reports, tell=_progress(given.reports))
+            fill.fill(database, given.reports, tell=progress(given.reports))
             seconds = round(time.monotonic() - began)
             print(f"filled in {seconds} s", file=sys.stderr)
         asked = [page for page in pages(Drawn(database), given.limit) if given.only in page.name]
@@ -314,7 +314,7 @@ def _facts(database: Database, url: str) -> dict[str, Any]:
     }
 
 
-def _progress(total: int) -> Callable[[int], None]:
+def progress(total: int) -> Callable[[int], None]:
     began = time.monotonic()
 
     def tell(done: int) -> None:

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from refundlens.serving.events.audit import row_hash
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import first_id
+from refundlens.serving.storage.tables import AuditEvent
 from refundlens.serving.workflow.states import ReportState
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -89,6 +91,8 @@ def shop(number: int) -> str:
 
 
 def stamp(moment: datetime) -> str:
+    """To the millisecond, as the audit log keeps times."""
+    moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -136,12 +140,12 @@ def body(identifier: str, probability: float, verdict: str) -> dict[str, Any]:
 
 
 class Maker:
-    """Makes the rows of `reports` reports. The same seed gives the same rows. chain_length: of each tenant's audit
-    chain; rows are added behind it."""
+    """Makes the rows of `reports` reports. The same seed gives the same rows. chains: number and hash of the last row
+    of each tenant's audit chain; rows are added behind it."""
 
-    def __init__(self, reports: int, seed: int, chain_length: dict[str, int]) -> None:
+    def __init__(self, reports: int, seed: int, chains: dict[str, tuple[int, str]]) -> None:
         self.reports = reports
-        self.chain_length = chain_length
+        self.chains = chains
         self._random = random.Random(seed)
         self._count = itertools.count()
         sizes = [1 / (rank + 1) for rank in range(SHOPS)]
@@ -361,22 +365,41 @@ class Maker:
         )  # fmt: skip
 
     def _history(self, facts: tuple[str, str, str], state: ReportState, judge: str, refund_id: str) -> None:
-        """The audit log: four rows a report."""
+        """The audit log: four rows a report, chained as real ones are."""
         tenant, report, at = facts
-        data = json.dumps(
-            {"refund_id": refund_id, "version": 2, "verdict": "fake", "model": "refundlens-s 1.0.0"}
-        )
+        data = {"refund_id": refund_id, "version": 2, "verdict": "fake", "model": "refundlens-s 1.0.0"}
+        written = json.dumps(data)
+        moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        length, end = self.chains[tenant]
         for role, actor, action in (
             ("merchant", "clerk-1", "report.submit"),
             ("detector", "detector", "report.screened_unsure"),
             ("adjudicator", judge, "report.decide_established"),
             ("system", "system", "report.finalise"),
         ):
-            self.chain_length[tenant] += 1
-            self._rows["audit_event"].append(
-                (tenant, self.chain_length[tenant], at, role, actor, action, report, "submitted", state.value, data,
-                 self._hash(), self._hash())
+            length, previous = length + 1, end
+            row = AuditEvent(
+                tenant_id=tenant, seq=length, at=moment, role=role, actor=actor, action=action, object_id=report,
+                before="submitted", after=state.value, data=data, previous=previous,
             )  # fmt: skip
+            end = row_hash(row)
+            self._rows["audit_event"].append(
+                (
+                    tenant,
+                    length,
+                    at,
+                    role,
+                    actor,
+                    action,
+                    report,
+                    "submitted",
+                    state.value,
+                    written,
+                    previous,
+                    end,
+                )
+            )
+        self.chains[tenant] = length, end
 
     def _jobs(self, facts: tuple[str, str, str], state: ReportState, due: str, made: datetime) -> None:
         """What waits: warnings and the end of the undecided, the appeal window of the decided."""
