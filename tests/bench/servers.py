@@ -133,8 +133,10 @@ def start(name: str, setting: Setting, photo: Path, probability: float) -> Targe
 
 
 def _start_ours(setting: Setting, port: int, key: str) -> ServerProcess:
-    python = sys.executable if setting.checkout == ROOT else str(setting.checkout / ".venv/bin/python")
-    command = [python, "-m", "refundlens.serving.cli.main", "serve", "--port", str(port)]
+    # another checkout's packages may lie elsewhere, so its own command is called
+    ours = [sys.executable, "-m", "refundlens.serving.cli.main"]
+    command = ours if setting.checkout == ROOT else [str(setting.checkout / ".venv/bin/refundlens")]
+    command = [*command, "serve", "--port", str(port)]
     command += ["--workers", str(setting.workers), "--model", str(setting.bundle.resolve())]
     data = setting.folder / f"data-{port}"
     variables = environment(
