@@ -25,9 +25,12 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BOXES = (b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"mpvd", b"sefd", b"mini")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _JPEG_LS, _APPLE_ONLY = b"\xf7", b"CgBI"
+_ZIP, _ZIP_END = b"PK\x03\x04", b"PK\x05\x06"
+_ZIP_END_BYTES, _ZIP_COMMENT = 22, 0xFFFF
+"""Of a ZIP archive's last record, and at most of the comment behind it."""
 _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or Office document"),
+    (_ZIP, "a ZIP archive or Office document"),
     (b"8BPS", "a Photoshop document (PSD)"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
@@ -38,6 +41,11 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\0\0\1\0", "an icon file"),
+    (b"\x59\xa6\x6a\x95", "a Sun raster picture"),
+    (b"SIMPLE  =", "a FITS picture"),
+    (b"\x97JB2\r\n\x1a\n", "a JBIG2 picture"),
+    (b"\1\0\x09\0\0\3", "a Windows metafile (WMF), which is a drawing"),
+    (b"\2\0\x09\0\0\3", "a Windows metafile (WMF), which is a drawing"),
     (b"icns", "an icon file of macOS"),
     (b"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
     (b"II\xbc\x01", "a JPEG XR picture"),
@@ -55,11 +63,11 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"gimp xcf", "a picture as GIMP's working file (XCF)"),
     (b"%!PS", "a PostScript drawing (EPS)"),
     (b"\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
-    (b"\xd7\xcd\xc6\x9a", "a Windows metafile, which is a drawing"),
+    (b"\xd7\xcd\xc6\x9a", "a Windows metafile (WMF), which is a drawing"),
     (b"\x8aMNG", "an MNG picture"),
     (b"\x8bJNG", "a JNG picture"),
     (b"\xcf\x84\x01", "a JPEG picture packed with Lepton"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
+    (_ZIP_END, "an empty ZIP archive"),
     (b"ID3", "a sound file (MP3)"),
     (b"MZ", "a program for Windows"),
     (b"\x7fELF", "a program for Linux"),
@@ -67,6 +75,16 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"\0\5\x16\0", "a file of macOS (AppleSingle)"),
     (b"\0\5\x16\7", "a side file of macOS (AppleDouble)"),
 )
+_SHAPES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple((re.compile(shape, re.DOTALL), name) for shape, name in (
+    (rb"\x01\x00\x00\x00.{36} EMF", "a Windows metafile (EMF), which is a drawing"),
+    (rb"\x00\x00\x02\x00(?!\x00\x00).{5}\x00", "a cursor icon (CUR)"),
+    (rb"\x0a[\x00\x02-\x05][\x00\x01][\x01\x02\x04\x08].{60}\x00", "a PCX picture"),
+    (rb"\x01\xda[\x00\x01][\x01\x02]\x00[\x01-\x03]", "an SGI picture"),
+    (rb".(?:\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09].{4}[\x18\x20]).{8}[\x08\x10\x18\x20][\x00-\x3f]",
+     "a Targa picture (TGA)"),
+))  # fmt: skip
+"""Headers that are told by several of their fields: by their first bytes alone they would be many things. PCX: byte 64
+is always 0. Targa has no mark of its own: a map of colours of 3 or 4 bytes or none, 8 to 32 bits a pixel."""
 
 
 def brands(data: bytes) -> set[bytes]:
@@ -102,13 +120,23 @@ def describe(data: bytes) -> str:
     raw = raw_format(data)
     if raw is not None:
         return raw
+    if data.startswith(_ZIP) and zip_end(data) is None:
+        return "a ZIP archive that is cut off"
     for magic, name in _LOOKS_LIKE:
         if data.startswith(magic):
             return name
     if data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
         return "a video (MP4 or MOV)"
     if data[:4] == b"RIFF":
-        return {b"AVI ": "a video (AVI)", b"WAVE": "a sound file (WAV)"}.get(data[8:12], "an unknown format")
+        riff = {
+            b"AVI ": "a video (AVI)",
+            b"WAVE": "a sound file (WAV)",
+            b"ACON": "a moving cursor icon (ANI)",
+        }
+        return riff.get(data[8:12], "an unknown format")
+    for shape, name in _SHAPES:
+        if shape.match(data):
+            return name
     if data[-18:-2] == b"TRUEVISION-XFILE":
         return "a Targa picture (TGA)"
     if data[128:132] == b"DICM":
@@ -146,6 +174,12 @@ def _is_text(head: bytes) -> bool:
             letter.isprintable() or letter in "\t\r\n\f\ufeff" for letter in text
         )
     return False
+
+
+def zip_end(data: bytes) -> int | None:
+    """Offset of the record that ends a ZIP archive; None where it is not there or not whole."""
+    at = data.rfind(_ZIP_END, max(0, len(data) - _ZIP_END_BYTES - _ZIP_COMMENT))
+    return at if 0 <= at <= len(data) - _ZIP_END_BYTES else None
 
 
 def is_picture(description: str) -> bool:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from refundlens.model.photo.decode import DecodeError, decode
 from refundlens.model.photo.formats import Format, describe, is_cut, is_picture, sniff, stored_size
 from refundlens.model.photo.jpeg import JpegFacts, parse_jpeg
+from refundlens.model.photo.live_photo import is_archive, still_of
 from refundlens.model.photo.resizing import to_judged
 
 _READ = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
@@ -61,10 +62,11 @@ class Limits:
 class Photo:
     """One picture, opened.
 
-    pixels: RGB uint8 [H,W,3] as displayed, that is after EXIF orientation. sha256: of the file's bytes, hexadecimal.
-    format: by magic bytes, never by name. data: the file's bytes. jpeg: header facts of a JPEG, None for the rest.
-    notes: what was done on the way: first_frame_only, transparency_on_white, cmyk_converted, sixteen_bit_reduced,
-    rotated_by_exif, icc_profile_not_applied, missing_end_marker, stray_bytes (bytes of no pixel were skipped).
+    pixels: RGB uint8 [H,W,3] as displayed, that is after EXIF orientation. sha256: of the file as it came, hexadecimal.
+    format: by magic bytes, never by name. data: the picture's bytes: the file's, or of a live photo its still's. jpeg:
+    header facts of a JPEG, None for the rest. notes: what was done on the way: live_photo_still, first_frame_only,
+    transparency_on_white, cmyk_converted, sixteen_bit_reduced, rotated_by_exif, icc_profile_not_applied,
+    missing_end_marker, stray_bytes (bytes of no pixel were skipped).
     hidden: the text that a generator hid in the pixels (`model.photo.hidden_text`), None where there is none.
     """
 
@@ -91,16 +93,45 @@ class Photo:
 
 
 def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
-    """Format, width and height as the header states them (before rotation). Raises ImageError; decodes nothing."""
+    """Format, width and height as the header states them (before rotation), of a live photo its still's. Raises
+    ImageError; decodes nothing."""
     limits = limits or Limits()
+    return _probe(_picture(data, limits), limits)
+
+
+def type_as_sent(data: bytes, fmt: Format) -> str:
+    """The media type of the file as it came: a live photo is an archive, whatever `probe` says that its still is."""
+    return "application/zip" if is_archive(data) else f"image/{fmt}"
+
+
+def _picture(data: bytes, limits: Limits) -> bytes:
+    """The bytes that are opened: the file's, or a live photo's still. Raises ImageError."""
     if not data:
         raise ImageError("empty_file", "the file is empty: upload it again")
+    _check_bytes(data, limits)
+    still = still_of(data, limits.max_bytes) if is_archive(data) else None
+    if still is not None:
+        _check_bytes(still, limits)
+    return data if still is None else still
+
+
+def _todo(found: str) -> str:
+    if "cut off" in found:
+        return "upload it again, or the photo in it as a"
+    packed = "archive" in found and "empty" not in found
+    return "unpack it and upload the photo in it, a" if packed else "upload a"
+
+
+def _check_bytes(data: bytes, limits: Limits) -> None:
     if len(data) > limits.max_bytes:
         raise ImageError(
             "too_many_bytes",
             f"the file has {len(data) / 2**20:.1f} MiB and the limit is {limits.max_bytes / 2**20:.0f} MiB: "
             "save it as JPEG or make it smaller",
         )
+
+
+def _probe(data: bytes, limits: Limits) -> tuple[Format, int, int]:
     fmt = sniff(data)
     if fmt is None:
         found = describe(data)
@@ -109,7 +140,7 @@ def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
             if is_picture(found)
             else f"looks like {found}, not a picture"
         )
-        raise ImageError("unsupported_format", f"the file {what}: upload a {_READ} file")
+        raise ImageError("unsupported_format", f"the file {what}: {_todo(found)} {_READ} file")
     size = stored_size(fmt, data)
     if size is None:
         raise ImageError("truncated_image", f"the {fmt.upper()} file ends inside its header: upload it again")
@@ -140,7 +171,9 @@ def probe(data: bytes, limits: Limits | None = None) -> tuple[Format, int, int]:
 
 def read_photo(data: bytes, limits: Limits | None = None) -> Photo:
     """Open a picture of any supported format. Raises ImageError, and nothing else, on bad input."""
-    fmt, width, height = probe(data, limits)
+    limits = limits or Limits()
+    came, data = data, _picture(data, limits)
+    fmt, width, height = _probe(data, limits)
     if is_cut(fmt, data):
         raise _truncated(fmt)
     facts = parse_jpeg(data) if fmt == "jpeg" else None
@@ -156,9 +189,8 @@ def read_photo(data: bytes, limits: Limits | None = None) -> Photo:
         raise ImageError(
             "corrupt_image", f"the {fmt.upper()} data is damaged ({error}): upload it again"
         ) from error
-    return Photo(
-        decoded.pixels, hashlib.sha256(data).hexdigest(), fmt, data, facts, decoded.notes, decoded.hidden
-    )
+    notes = decoded.notes if data is came else ("live_photo_still", *decoded.notes)
+    return Photo(decoded.pixels, hashlib.sha256(came).hexdigest(), fmt, data, facts, notes, decoded.hidden)
 
 
 def _truncated(fmt: Format) -> ImageError:

@@ -55,7 +55,13 @@ MOST_NAMES = 40
 _GENERATIVE_TYPE = re.compile(rb'\\{0,4}"genAIType\\{0,4}"\s{0,9}:\s{0,9}\\{0,4}"?-?(\d{1,9})')
 _TAKEN = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
-_NOTES = ("first_frame_only", "transparency_on_white", "missing_end_marker", "stray_bytes")
+_NOTES = (
+    "live_photo_still",
+    "first_frame_only",
+    "transparency_on_white",
+    "missing_end_marker",
+    "stray_bytes",
+)
 _FAULTS = {
     "claimSignature": "fault.signature", "assertion.dataHash": "fault.picture", "assertion.bmffHash": "fault.picture",
     "assertion.boxesHash": "fault.picture", "assertion.hashedURI": "fault.statement",

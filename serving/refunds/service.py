@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from refundlens.model.compare.prints import Print
-from refundlens.model.photo.image import ImageError, probe
+from refundlens.model.photo.image import ImageError, probe, type_as_sent
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.kit.clock import NEVER, rfc3339_or_none
@@ -95,7 +95,7 @@ def prepare_one(
     except ImageError as error:
         raise Invalid(error.code, f"{where}: {error.message}") from error
     return PreparedPhoto(
-        source, files.put(data), name, f"image/{form}", width, height, len(data), print_of(data)
+        source, files.put(data), name, type_as_sent(data, form), width, height, len(data), print_of(data)
     )
 
 

@@ -6,7 +6,7 @@ const result = document.getElementById("result");
 const upload = document.querySelector(".upload");
 const drop = upload.querySelector(".drop");
 const input = upload.querySelector("input[type=file]");
-const PHOTO = /\.(heic|heif|avif)$/i; // browsers that cannot show these do not know that they are pictures
+const PHOTO = /\.(heic|heif|avif|livp)$/i; // browsers that cannot show these do not know that they are pictures
 
 async function send(form, button) {
   const buttons = document.querySelectorAll("button");

@@ -128,6 +128,12 @@ def _frame(marker: int, precision: int) -> bytes:
     return data[: at + 1] + bytes((marker,)) + data[at + 2 : at + 4] + bytes((precision,)) + data[at + 5 :]
 
 
+def _as(kind: str, mode: str = "RGB") -> bytes:
+    out = io.BytesIO()
+    build.picture().convert(mode).save(out, kind)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "code", "words"),
     [
@@ -142,6 +148,18 @@ def _frame(marker: int, precision: int) -> bytes:
         (b"\0\0\1\0\1\0" + bytes(40), "unsupported_format", "is an icon file"),
         (b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(40), "unsupported_format", "macOS"),
         (b"%PDF-1.7" + bytes(40), "unsupported_format", "PDF document, not a picture"),
+        (b"\0\0\2\0\1\0\x20\x20\0\0\7\0\7\0" + bytes(40), "unsupported_format", "is a cursor icon .CUR."),
+        (b"RIFF\x24\0\0\0ACONanih" + bytes(40), "unsupported_format", "is a moving cursor icon .ANI."),
+        (b"\1\0\0\0\x6c\0\0\0" + bytes(32) + b" EMF" + bytes(64), "unsupported_format", ".EMF., which is a drawing"),
+        (b"\1\0\x09\0\0\3" + bytes(40), "unsupported_format", ".WMF., which is a drawing"),
+        (_as("PCX"), "unsupported_format", "is a PCX picture"),
+        (_as("SGI"), "unsupported_format", "is an SGI picture"),
+        (_as("TGA"), "unsupported_format", "is a Targa picture"),
+        (_as("TGA")[:-26], "unsupported_format", "is a Targa picture"),
+        (_as("TGA", "L"), "unsupported_format", "is a Targa picture"),
+        (_as("TGA", "P")[:-26], "unsupported_format", "is a Targa picture"),
+        (_as("ICO"), "unsupported_format", "is an icon file"),
+        (_as("PPM"), "unsupported_format", "is a Netpbm picture"),
         (build.saved("JPEG").replace(struct.pack(">HH", 144, 192), struct.pack(">HH", 0, 192)), "corrupt_image",
         "height"),
     ],
