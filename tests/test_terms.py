@@ -89,7 +89,8 @@ def test_templates_have_no_words_of_their_own() -> None:
     for file in (ROOT / "serving" / "web" / "templates").rglob("*.html"):
         code = file.read_text("utf-8")
         assert not re.search(rf"[{HAN}\uff00-\uffef]", code), file.name
-        assert not re.search(r"\}\}: |\}\}:<| \(\{\{|\}\}, \{\{ [cbt]\.", code), file.name
+        assert not re.search(r"\}\}: |\}\}:<| \(\{\{|\}\}, \{\{ [cbt]\.|\bpx, ", code), file.name
+        assert not re.search(r"join\([\"'][,;]+ ", code), f"{file.name}: join by t.between"
 
 
 def test_yuan_has_its_sign() -> None:

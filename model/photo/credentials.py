@@ -37,7 +37,7 @@ _NOT_A_FAULT = ("untrusted", "signingCredential.ocsp", "timeStamp.")
 
 @dataclass(frozen=True)
 class Credentials:
-    """generator: the program that made the claim. signer: the certificate's organisation and name. actions: of the
+    """generator: the program that made the claim. signers: the certificate's organisation and name. actions: of the
     last manifest, in order. source_types: values that the last manifest declares; ingredient_types: those of the
     manifests before it. agents: programs that the actions name. ingredients: titles of what the picture was made from.
     marks: algorithms of the marks and fingerprints that bind the pixels to the credentials.
@@ -45,7 +45,7 @@ class Credentials:
 
     state: State
     generator: str = ""
-    signer: str = ""
+    signers: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     source_types: tuple[str, ...] = ()
     ingredient_types: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ def _verified(report: dict[str, Any], verdict: str) -> Credentials:
     return Credentials(
         state=state,
         generator=said.generator,
-        signer=", ".join(name for name in names if name),
+        signers=tuple(name for name in names if name),
         actions=tuple(said.actions),
         source_types=tuple(dict.fromkeys(said.source_types)),
         ingredient_types=tuple(value for value in dict.fromkeys(earlier) if value not in said.source_types),

@@ -6,7 +6,7 @@ the verdict is the table of `model.verdict.policy`. Never raises, whatever the b
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -122,7 +122,7 @@ def read_provenance(photo: Photo, language: Language = "en", trust_list: str = "
     )
     said = [finding for reader in _READERS for finding in reader(file)]
     if metadata.unread:
-        said.append(("metadata.unread", "observed", {"places": clean(", ".join(metadata.unread[:6]))}))
+        said.append(("metadata.unread", "observed", {"places": listed(metadata.unread, 6)}))
     if not any(code.startswith("metadata.") for code, _, _ in said):
         kinds = metadata.kinds()
         said.append(
@@ -139,6 +139,19 @@ def clean(text: str) -> str:
     """Metadata text fit to be shown: one line, no control or direction marks, at most LONGEST characters."""
     line = " ".join(_CONTROL.sub(" ", text[: 4 * LONGEST]).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def listed(texts: Iterable[str], most: int) -> list[str]:
+    """The first of some texts fit to be shown, together at most LONGEST characters: sentences join them as their
+    language does."""
+    kept: list[str] = []
+    room = LONGEST
+    for text in filter(None, map(clean, islice(texts, most))):
+        if room <= 0:
+            break
+        kept.append(text if len(text) <= room else f"{text[: room - 1]}…")
+        room -= len(text) + len(", ")
+    return kept
 
 
 def _aigc(file: File) -> Iterator[Finding]:
@@ -161,7 +174,7 @@ def _credentials(file: File) -> Iterator[Finding]:
         return
     values: dict[str, object] = {"generator": clean(found.generator) or "unnamed"}
     if found.state in ("trusted", "valid", "invalid"):
-        values["signer"] = clean(found.signer) or "unnamed"
+        values["signer"] = listed(found.signers, MOST_NAMES) or "unnamed"
     if found.state == "invalid":
         values["fault"] = _fault(found.faults)
     proved = found.state in ("trusted", "invalid")
@@ -171,9 +184,9 @@ def _credentials(file: File) -> Iterator[Finding]:
         steps: dict[str, object] = {"count": len(found.actions), "actions": actions}
         yield "metadata.c2pa_actions", "declared", steps
     if found.marks:
-        yield "metadata.c2pa_marks", "declared", {"marks": clean(", ".join(found.marks[:5]))}
+        yield "metadata.c2pa_marks", "declared", {"marks": listed(found.marks, 5)}
     if found.ingredients:
-        titles = clean(", ".join(found.ingredients[:5]))
+        titles = listed(found.ingredients, 5)
         yield "metadata.c2pa_ingredients", "declared", {"count": len(found.ingredients), "titles": titles}
 
 
@@ -203,7 +216,7 @@ def _digital_source(file: File) -> Iterator[Finding]:
         yield (
             "metadata.c2pa_source",
             "derived",
-            {"signer": clean(found.signer if found else ""), "class": kind, **values},
+            {"signer": listed(found.signers if found else (), MOST_NAMES), "class": kind, **values},
         )
     told = [known for value in declared for known in source_types(value)]
     told += [known for text in file.metadata.free_texts for known in mentioned_source_types(text)]
@@ -273,7 +286,7 @@ def _named_tools(file: File) -> Iterator[Finding]:
     named += [(tool, text) for text in file.credits if (tool := crediting_tool(text))]
     named += [said for text in file.metadata.free_texts if (said := claimed_tool(text))]
     found = file.credentials
-    signers = found.signer.split(", ") if found is not None and found.state in ("trusted", "valid") else []
+    signers = found.signers if found is not None and found.state in ("trusted", "valid") else ()
     titles = [file.metadata.texts.get(key, "") for key in ("Title", "Description")]
     titles.append(file.metadata.exif.texts.get("description", ""))
     named += [
@@ -292,7 +305,7 @@ def _named_tools(file: File) -> Iterator[Finding]:
     for code, names in codes.items():
         if names:
             yield code, "declared", {"tool": clean(names[0])}
-    by_google = found is not None and "Google" in found.signer
+    by_google = found is not None and any("Google" in name for name in found.signers)
     types = (*found.source_types, *found.ingredient_types) if found is not None else ()
     by_ai = any(known[1] in _AI_CLASSES for value in types for known in source_types(value))
     # Google signs its cameras' photos, too
@@ -321,8 +334,8 @@ def _history(file: File) -> Iterator[Finding]:
         yield "metadata.generative_edit", "declared", {"tool": made.name}
     steps = file.metadata.xmp.values("action")
     if steps:
-        shown = ", ".join(dict.fromkeys(steps[:50]))
-        yield "metadata.edit_history", "declared", {"count": len(steps), "actions": clean(shown)}
+        actions = listed(dict.fromkeys(steps[:50]), len(steps))
+        yield "metadata.edit_history", "declared", {"count": len(steps), "actions": actions}
 
 
 def _camera(file: File) -> Iterator[Finding]:

@@ -163,7 +163,7 @@ def judge_claim(
             language,
             count=len(photos),
             found=len(carried),
-            which=", ".join(str(place + 1) for place in carried),
+            which=[str(place + 1) for place in carried],
             bound="" if rule is None else f"{_up(1000 * rule.bound) / 10:.1f}%",  # never less than it is
         ),
         miss_bound=_missed(photos) if verdict == "authentic" else None,

@@ -93,7 +93,8 @@ def _policy(photo: Photo, policy: Policy, measured: Conditions) -> list[Found]:
         return [("policy.too_small", "derived", {})]
     if policy.outside is not None:
         values: dict[str, object] = {
-            "what": _what(photo, measured),
+            "side": measured.long_side,
+            "saved": _saved(photo, measured),
             "gap": f"gap.{policy.outside}",
             "help": f"help.{policy.outside}",
         }
@@ -113,8 +114,7 @@ def _condition(measured: Conditions) -> list[Found]:
     return codes
 
 
-def _what(photo: Photo, measured: Conditions) -> str:
-    saved = photo.format.upper()
-    if measured.jpeg_quality is not None:
-        saved += f" {measured.jpeg_quality}"
-    return f"{measured.long_side} px, {saved}"
+def _saved(photo: Photo, measured: Conditions) -> str:
+    """The format, with its quality where there is one."""
+    name = photo.format.upper()
+    return name if measured.jpeg_quality is None else f"{name} {measured.jpeg_quality}"

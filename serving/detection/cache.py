@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 STORE_THREADS = 4
 """Threads that ask the database: SQLite has one writer, and what is looked up takes a millisecond."""
-RULES = 5
+RULES = 6
 """Raise with every change in code that may change an answer: what was stored under other rules is not given again."""
 
 CacheUse = Literal["use", "renew", "off"]

@@ -91,7 +91,8 @@ def hash_rows(document: dict[str, Any], key_id: str, language: Language) -> Rows
     rows = [(say("photo_hash", language), photo["sha256"]), (say("supplied", language), supplied)]
     for name, member in (("heat_hash", "heatmap"), ("trust_hash", "reliability")):
         rows += [(say(name, language), document[member]["sha256"])] if document[member] else []
-    software = ", ".join(f"{name} {version}" for name, version in issuer["software"].items())
+    between = texts("page", language)["between"]
+    software = between.join(f"{name} {version}" for name, version in issuer["software"].items())
     return [
         *rows,
         (say("key", language), key_id),

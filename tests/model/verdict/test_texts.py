@@ -18,7 +18,7 @@ def test_no_sentence_speaks_of_a_person(code: str) -> None:
 @pytest.mark.parametrize("gap", [*get_args(Gap), "format", "quality_unreadable"])
 def test_every_gap_of_calibration_has_words_and_help(gap: str) -> None:
     for language in LANGUAGES:
-        values = {"what": "480 px", "gap": f"gap.{gap}", "help": f"help.{gap}"}
+        values = {"side": 480, "saved": "GIF", "gap": f"gap.{gap}", "help": f"help.{gap}"}
         text = reason_text("policy.unsupported_condition", language, **values)
         assert all(value_words(language)[values[name]] in text for name in ("gap", "help"))
 
