@@ -4,6 +4,7 @@ In: forms. Out: `serving.webhooks.channels` does it, and audits it. A merchant's
 all; adjudicators have the browser's alone.
 """
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -24,6 +25,7 @@ from refundlens.serving.webhooks.channels import ChannelIn
 from refundlens.serving.webhooks.mail import mailer_of
 from refundlens.serving.webhooks.notices import Target
 from refundlens.serving.webhooks.ssrf import UrlRefused
+from refundlens.serving.webhooks.wording import undelivered
 
 _OTHER: dict[Language, Language] = {"zh": "en", "en": "zh"}
 """Each language's own name is what the other's pages call it."""
@@ -114,5 +116,6 @@ def _draw(
         mail=mailer_of(visit.services.settings).ready,
         languages={code: texts("page", other)["other_language"] for code, other in _OTHER.items()},
         tried=tried,
+        undelivered=partial(undelivered, language=visit.language),
         owns=visit.principal.has_role(Role.MERCHANT) and not visit.principal.visits,
     )

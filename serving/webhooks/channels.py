@@ -50,6 +50,14 @@ class ChannelState:
     row: WebhookEndpoint
     last: WebhookDelivery | None
 
+    @property
+    def failed(self) -> str | None:
+        """Why that did not arrive; none where it did, or nothing was sent."""
+        if self.last is None or self.last.state == "delivered":
+            return None
+        status = self.last.status
+        return self.last.error or (f"the receiver answered {status}" if status is not None else None)
+
 
 def check_channel(asked: ChannelIn, any_host: bool) -> None:
     """Raises Invalid. any_host: closed networks have robots of their own."""

@@ -4,6 +4,7 @@ In: an address and a notice. Out: nothing, or why it was not taken. Waits on the
 """
 
 import smtplib
+import socket
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -39,8 +40,16 @@ class Mailer:
             return (
                 f"the mail server does not take mail for it: {_said(next(iter(error.recipients.values())))}"
             )
+        except smtplib.SMTPAuthenticationError as error:
+            return f"the mail server refused the login: {_said((error.smtp_code, error.smtp_error))}"
         except smtplib.SMTPResponseException as error:
             return f"the mail server refused it: {_said((error.smtp_code, error.smtp_error))}"
+        except ssl.SSLCertVerificationError:
+            return "the mail server's certificate could not be verified"
+        except TimeoutError:
+            return "the mail server did not answer in time"
+        except socket.gaierror:
+            return "the mail server was not found"
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return f"the mail server could not be used ({type(error).__name__})"
         return None

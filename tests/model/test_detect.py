@@ -290,7 +290,10 @@ def test_a_condition_that_is_not_covered_says_what_is_wrong_and_what_helps(
     known = calibration()
     small = tuple(one.model_copy(update={"long_side": (240, 400)}) for one in known.bins)
     detector = Detector(make_bundle(known.model_copy(update={"bins": small})), threads=1)
-    for language, words in (("en", ("larger", "480 px", "chat")), ("zh", ("尺寸大于", "长边 480 像素，PNG", "聊天"))):
+    for language, words in (
+        ("en", ("larger", "480 px", "chat")),
+        ("zh", ("尺寸大于", "长边 480 像素，PNG", "聊天")),
+    ):
         found = detector.detect(file(spotted()), language=language)
         assert found.verdict == "inconclusive" and not found.stability.stable
         text = next(one.text for one in found.reasons if one.code == "policy.unsupported_condition")

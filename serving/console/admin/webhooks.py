@@ -6,6 +6,7 @@ its making or its rotation.
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from refundlens.serving.webhooks import repository, service, simulator
 from refundlens.serving.webhooks.schemas import DeliveryState, EndpointIn, EndpointPatch
 from refundlens.serving.webhooks.sending import secret_text
 from refundlens.serving.webhooks.ssrf import MOST_CHARACTERS, UrlRefused
+from refundlens.serving.webhooks.wording import undelivered
 
 router = APIRouter(prefix="/admin/webhooks", include_in_schema=False, route_class=PageRoute)
 
@@ -200,6 +202,7 @@ def _draw(
         more=more,
         secret=secret,
         overlaps=OVERLAPS,
+        undelivered=partial(undelivered, language=visit.language),
     )
 
 
@@ -216,6 +219,7 @@ def _draw_delivery(visit: Visit, delivery_id: str, failed: Problem | None = None
         "delivery",
         one=service.delivery_json(row, event.type),
         payload=json.dumps(json.loads(event.payload), ensure_ascii=False, indent=2),
+        undelivered=partial(undelivered, language=visit.language),
     )
 
 

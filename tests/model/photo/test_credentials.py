@@ -29,7 +29,11 @@ def test_a_signed_file_of_each_format(fmt: str) -> None:
     data = build.signed(build.saved(fmt), _MIMES[fmt])
     assert _read(data).state == "valid"
     found = _read(data, build.trust_list())
-    assert (found.state, found.signers, found.generator) == ("trusted", ("Example AI Inc",), "Example Generator")
+    assert (found.state, found.signers, found.generator) == (
+        "trusted",
+        ("Example AI Inc",),
+        "Example Generator",
+    )
     assert found.source_types == (build.SOURCE + "trainedAlgorithmicMedia",)
     assert (found.actions, found.agents, found.faults) == (("c2pa.created",), ("Example Model",), ())
 

@@ -129,7 +129,9 @@ def test_what_a_robot_refuses_with_200_is_tried_again_and_told_on_the_page(
     assert sent.headers["location"] == "/notifications?tried=1"
     assert _deliver(workflow_app) == 1 and "[Test]" in robot.got[0][1]["text"]["content"]
     page = shop.get("/notifications").text
-    assert "it answered 310000: sign not match" in page and ">fails<" in page
+    assert "it answered “310000: sign not match”" in page and ">fails<" in page
+    shown = Desk(workflow_app, "shop-1", "zh").get("/notifications").text
+    assert "群机器人未接受消息，应答为“310000: sign not match”" in shown and "it answered" not in shown
     robot.answer = '{"errcode":0}'
     moving_clock.forward(minutes=1)
     assert _deliver(workflow_app) == 1
