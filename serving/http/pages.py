@@ -4,7 +4,7 @@ In: a request, a template of `serving/web/templates`, its values. Out: HTML. Tex
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,15 @@ def render(template: str, **values: object) -> str:
     return _templates().get_template(template).render(**values)
 
 
+def why(problem: Problem, language: Language, own: Mapping[str, str] | None = None) -> str:
+    """What went wrong, in the reader's words. own: those of the page, by code; then come everybody's. A test holds that
+    every code that a page may meet has some; where one has none, nothing of another language is shown."""
+    everybody = texts("problems", language)["codes"]
+    of_photos = texts("page", language).get(f"error_{problem.code}")
+    found = (own or {}).get(problem.code) or everybody.get(problem.code) or of_photos
+    return str(found or (problem.detail if language == "en" else texts("problems", language)["other"]))
+
+
 def language(request: Request) -> Language:
     """What was switched to, now or before; else what the browser prefers."""
     chosen = known(request.query_params.get("lang")) or known(request.cookies.get(LANGUAGE_COOKIE))
@@ -77,7 +86,7 @@ def _templates() -> Environment:
     environment = Environment(
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
-    environment.globals |= {"money": money, "stamp": rfc3339} | {
+    environment.globals |= {"money": money, "stamp": rfc3339, "why": why} | {
         tool.__name__: tool for tool in (percent, percent_in_tenths, when, countdown, steps_in_seconds)
     }
     return environment

@@ -53,11 +53,13 @@ from refundlens.serving.kit.errors import (
     Changed,
     Conflict,
     DomainError,
+    FilePlace,
     Forbidden,
     Gone,
     Invalid,
     NotFound,
     TooMany,
+    UnreadableFiles,
     VersionMissing,
     etag,
 )
@@ -107,11 +109,13 @@ STATUS: dict[type[DomainError], int] = {
 
 
 class Problem(DomainError):
-    """What is wrong with the request as HTTP has it: endpoints raise it where no error of the domain says it."""
+    """What is wrong with the request as HTTP has it: endpoints raise it where no error of the domain says it. files:
+    which of several files it is about, and the code of what is wrong with each."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code, detail)
         self.status, self.headers = status, dict(headers or {})
+        self.files: Sequence[tuple[FilePlace, str]] = ()
 
 
 Page = Callable[[Request, Problem], Awaitable[Response]]
@@ -126,7 +130,9 @@ def problem_of(error: DomainError) -> Problem:
     headers = None if version is None else {"ETag": etag(version)}
     if isinstance(error, TooMany):
         headers = {"Retry-After": "3600"}
-    return Problem(_status(error), error.code, error.detail, headers)
+    problem = Problem(_status(error), error.code, error.detail, headers)
+    problem.files = error.files if isinstance(error, UnreadableFiles) else ()
+    return problem
 
 
 def _status(error: DomainError) -> int:

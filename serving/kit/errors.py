@@ -4,6 +4,12 @@
 >>> raise Conflict("complaint_closed", "This complaint was confirmed before.")
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Done = TypeVar("Done")
+
 
 class DomainError(Exception):
     """code: programs may rely on it. detail: a sentence for people that tells the fix."""
@@ -33,6 +39,41 @@ class Conflict(DomainError):
 
 class Invalid(DomainError):
     """What was sent does not fit."""
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """Of a file that came with others: its field, its number in it from 1, and the name that its sender gave it."""
+
+    field: str
+    number: int
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.number}" + (f" ({self.name})" if self.name else "")
+
+
+class UnreadableFiles(Invalid):
+    """Of several files, some cannot be taken; none was. files: which, and the code of what is wrong with each."""
+
+    def __init__(self, found: Sequence[tuple[FilePlace, DomainError]]) -> None:
+        said = "; ".join(f"{place}: {error.detail}" for place, error in found)
+        super().__init__(found[0][1].code, said)
+        self.files = [(place, error.code) for place, error in found]
+
+
+def each_file(works: Iterable[tuple[FilePlace, Callable[[], Done]]]) -> list[Done]:
+    """What came of each file. All are tried, so that its sender hears of every one that is wrong at once. Raises
+    UnreadableFiles."""
+    done, wrong = [], []
+    for place, work in works:
+        try:
+            done.append(work())
+        except Invalid as error:
+            wrong.append((place, error))
+    if wrong:
+        raise UnreadableFiles(wrong)
+    return done
 
 
 class TooMany(DomainError):

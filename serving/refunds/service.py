@@ -89,11 +89,11 @@ def prepare(images: Mapping[Source, Sequence[PhotoIn]], files: FileStore) -> lis
 def prepare_one(
     files: FileStore, source: Source, name: str | None, data: bytes, where: str = "image"
 ) -> PreparedPhoto:
-    """Open and store one photo. where: what an error calls it. Raises Invalid."""
+    """Open and store one photo. where: what an error calls it; "" where the caller says so. Raises Invalid."""
     try:
         form, width, height = probe(data)
     except ImageError as error:
-        raise Invalid(error.code, f"{where}: {error.message}") from error
+        raise Invalid(error.code, f"{where}: {error.message}" if where else error.message) from error
     return PreparedPhoto(
         source, files.put(data), name, type_as_sent(data, form), width, height, len(data), print_of(data)
     )

@@ -43,7 +43,7 @@ def prepare_attachment(files: FileStore, name: str | None, data: bytes) -> Attac
     ] or "file"
     if kind is None:
         taken = "a PDF, a text, or an MP4, MOV or WebM video; send photos as photos"
-        raise Invalid("unsupported_attachment", f"{shown}: what comes with an appeal is {taken}.")
+        raise Invalid("unsupported_attachment", f"What comes with an appeal is {taken}.")
     return Attachment(files.put(data), shown, kind, len(data))
 
 

@@ -31,7 +31,7 @@ from refundlens.serving.http.problems import Problem, responses, wants_page
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.context import Context, Services
-from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound
+from refundlens.serving.kit.errors import Conflict, FilePlace, Forbidden, Gone, NotFound, each_file
 from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
@@ -186,8 +186,9 @@ async def track_appeal(request: Request, token: Token) -> Response:
 def _file(request: Request, link: Link, objection: "_Objection") -> dict[str, Any]:
     """The appeal, its photos and its files, in one transaction."""
     parts = Services.of(request)
-    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in objection.photos]
-    others = [attachments.prepare_attachment(parts.files, one.name, one.data) for one in objection.files]
+    kept = each_file([*_works(parts, "image", objection.photos), *_works(parts, "file", objection.files)])
+    prepared = [one for one in kept if isinstance(one, refunds.PreparedPhoto)]
+    others = [one for one in kept if isinstance(one, attachments.Attachment)]
     with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
         filed = file_appeal(_context(request, session, link, report), report, refund, objection.grounds)
@@ -241,6 +242,20 @@ def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
             "boxes": [region["box"] for region in whole.screening.body["regions"]]}  # fmt: skip
 
 
+def _works(parts: Services, field: str, sent: Sequence[Upload]) -> list[tuple[FilePlace, Callable[[], Any]]]:
+    """Where each file came, and how it is opened and stored: photos and other files."""
+
+    def keep(one: Upload) -> refunds.PreparedPhoto | attachments.Attachment:
+        if field == "image":
+            return refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data, "")
+        return attachments.prepare_attachment(parts.files, one.name, one.data)
+
+    return [
+        (FilePlace(field, number, (one.name or "")[-attachments.LONGEST_NAME :]), partial(keep, one))
+        for number, one in enumerate(sent, 1)
+    ]
+
+
 def _must_be_awaited(request: Request, link: Link) -> None:
     """Raises Conflict where nobody waits for a photo."""
     with Services.of(request).database.reading() as session:
@@ -250,7 +265,7 @@ def _must_be_awaited(request: Request, link: Link) -> None:
 
 def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str, Any]:
     parts = Services.of(request)
-    prepared = [refunds.prepare_one(parts.files, Source.CHAT, one.name, one.data) for one in body.images]
+    prepared = each_file(_works(parts, "image", body.images))
     with parts.database.transaction() as session:
         report, refund = repository.lock_pair(session, _whole(session, link).report)
         if not repository.photo_awaited(session, report):

@@ -8,6 +8,7 @@ What was typed is kept where something is wrong; photos must be chosen again, wh
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,7 +24,7 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid
+from refundlens.serving.kit.errors import Conflict, FilePlace, Forbidden, Invalid, each_file
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.principal import VISITOR_ID
@@ -42,6 +43,8 @@ FIELDS = ("number", "platform", "account", "amount", "currency", "buyer", "claim
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND")
 """Offered; every other of ISO 4217 comes by the API."""
 MOST_FIELDS = 32
+LONGEST_NAME = 255
+"""Characters of a photo's name that are kept."""
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Merchant = Annotated[Visit, Depends(visits(Role.MERCHANT))]
@@ -70,11 +73,11 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     number, body = _asked(visit, form)
     sources = [source for source in Source.by_buyer() if source == text_of(form, "source")]
     if not sources:
-        raise Invalid("invalid_request", texts("new_case", visit.language)["no_source"])
+        raise Invalid("no_source", "source: say where the photos come from")
     buyers = [(sources[0], *one) for one in await _files(form, "photos")]
     listing = [(Source.LISTING, *one) for one in await _files(form, "listing")]
     if not buyers:
-        raise Invalid("invalid_request", texts("new_case", visit.language)["no_photo"])
+        raise Invalid("no_photo", "photos: choose at least one of the buyer's")
     photos = await run_in_threadpool(_prepared, visit, [*buyers, *listing])
     report = bool(text_of(form, "report"))
     note = text_of(form, "note")
@@ -82,8 +85,7 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     def do(context: Context) -> Created:
         owner = refunds.Owner(body.account, body.platform)
         if refunds.find_refund(context.session, context.principal, number, owner=owner) is not None:
-            said = texts("new_case", visit.language)["known"].format(number=number)
-            raise Conflict("refund_known", said)
+            raise Conflict("refund_known", f"There is a refund {number} already.")
         refund, _ = mirroring.mirror(context, visit.services.secret, number, body, photos)
         made: Sequence[str] = ()
         if report:
@@ -102,36 +104,40 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
 
 
 def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
-    """The refund's number, and the rest of it. Raises Invalid."""
-    words = texts("new_case", visit.language)
-    number = text_of(form, "number")
+    """The refund's number, and the rest of it. Raises Invalid, with a code that the page has words for."""
+    number, buyer, account = (text_of(form, name) for name in ("number", "buyer", "account"))
     if not 1 <= len(number) <= 64 or not all(letter.isalnum() or letter in "_.:-" for letter in number):
-        raise Invalid("invalid_request", words["bad_number"])
+        raise Invalid("bad_number", "number: letters, digits and . : _ - alone, 64 at most")
+    if not buyer:
+        raise Invalid("no_buyer", "buyer: name the buyer")
+    if visit.principal.role is not Role.MERCHANT and not account:
+        raise Invalid("no_shop", "account: name the shop")
     currency = text_of(form, "currency") or CURRENCIES[0]
     body = checked(
         RefundIn,
-        account=text_of(form, "account") or None,
+        account=account or None,
         platform=text_of(form, "platform") or None,
-        amount=checked(
-            Amount, value=_minor(text_of(form, "amount"), currency, words["bad_amount"]), currency=currency
-        ),
-        buyer=text_of(form, "buyer"),
+        amount=_amount(text_of(form, "amount"), currency),
+        buyer=buyer,
         claim=checked(Claim, type=text_of(form, "claim") or None, text=text_of(form, "claim_text")),
-        deadline_at=_deadline(visit, form, words),
+        deadline_at=_deadline(visit, form),
     )
     return number, body
 
 
-def _minor(said: str, currency: str, wrong: str) -> int:
-    """An amount as people write it, in the smallest unit. Raises Invalid."""
+def _amount(said: str, currency: str) -> Amount:
+    """As people write it. Raises Invalid."""
     amount = written(said, currency)
     minor = None if amount is None else amount.scaleb(decimals(currency))
-    if minor is None or minor != minor.to_integral_value():
-        raise Invalid("invalid_request", wrong)
-    return int(minor)
+    try:
+        if minor is None or minor != minor.to_integral_value():
+            raise ValueError(said)
+        return Amount(value=int(minor), currency=currency)
+    except ValueError as error:  # pydantic's own is one
+        raise Invalid("bad_amount", f"amount: a number in {currency}, such as 128.50") from error
 
 
-def _deadline(visit: Visit, form: FormData, words: Mapping[str, str]) -> datetime | None:
+def _deadline(visit: Visit, form: FormData) -> datetime | None:
     """The browser's local time, in the zone that it says. Raises Invalid."""
     said = text_of(form, "deadline")
     if not said:
@@ -140,27 +146,29 @@ def _deadline(visit: Visit, form: FormData, words: Mapping[str, str]) -> datetim
         zone = ZoneInfo(text_of(form, "zone")) if text_of(form, "zone") else UTC
         moment = datetime.fromisoformat(said).replace(tzinfo=zone)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        raise Invalid("invalid_request", words["bad_deadline"]) from error
+        raise Invalid("bad_deadline", "deadline: a date and a time") from error
     if moment <= visit.services.clock():
-        raise Invalid("invalid_request", words["past_deadline"])
+        raise Invalid("past_deadline", "deadline: it is over")
     return moment
 
 
-async def _files(form: FormData, name: str) -> list[tuple[str | None, bytes]]:
-    """(name, bytes) of files that were chosen; a field without one comes as an empty file."""
-    chosen = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
-    found = [(one.filename or None, await one.read()) for one in chosen]
-    return [one for one in found if one[1]]
-
-
-def _prepared(visit: Visit, photos: Sequence[tuple[Source, str | None, bytes]]) -> list[PreparedPhoto]:
-    """Each photo once. Raises Invalid, naming the one that cannot be read."""
-    each = {digest(data): (source, name, data) for source, name, data in reversed(photos)}
-    files = visit.services.files
+async def _files(form: FormData, name: str) -> list[tuple[FilePlace, bytes]]:
+    """Files that were chosen, with their bytes; a field without one comes as a file without a name."""
+    chosen = [one for one in form.getlist(name) if isinstance(one, UploadFile) and one.filename]
     return [
-        mirroring.prepare_one(files, source, name and name[-255:], data, name or "photo")
-        for source, name, data in reversed(each.values())
+        (FilePlace(name, number, (one.filename or "")[-LONGEST_NAME:]), await one.read())
+        for number, one in enumerate(chosen, 1)
     ]
+
+
+def _prepared(visit: Visit, photos: Sequence[tuple[Source, FilePlace, bytes]]) -> list[PreparedPhoto]:
+    """Each photo once. Raises UnreadableFiles, naming those that cannot be read."""
+    each = {digest(data): (source, place, data) for source, place, data in reversed(photos)}
+    files = visit.services.files
+    return each_file(
+        (place, partial(mirroring.prepare_one, files, source, place.name or None, data, ""))
+        for source, place, data in reversed(each.values())
+    )
 
 
 def _draw(visit: Visit, failed: Problem | None = None, typed: Mapping[str, str] | None = None) -> Response:

@@ -2,6 +2,19 @@
 "use strict";
 
 (() => {
+  // What cannot be read is chosen no more, and the rest still is: nobody picks nine photos again for the tenth's sake.
+  function takeOut(form, why) {
+    const wrong = [...why.querySelectorAll("[data-field][data-number]")].map((one) => one.dataset);
+    for (const field of new Set(wrong.map((one) => one.field))) {
+      const input = form.elements[field], kept = new DataTransfer();
+      if (input?.type !== "file") continue;
+      const numbers = new Set(wrong.filter((one) => one.field === field).map((one) => Number(one.number)));
+      [...input.files].forEach((file, place) => { if (!numbers.has(place + 1)) kept.items.add(file); });
+      input.files = kept.files;
+    }
+    return wrong.length > 0 && [...form.querySelectorAll("input[type=file]")].some((one) => one.files.length);
+  }
+
   function send(form, submitter) {
     const said = form.querySelector(".sending"), bar = said.querySelector("progress"), words = said.querySelector("span");
     const buttons = [...form.querySelectorAll("button")];
@@ -39,7 +52,8 @@
       wait(false);
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       const why = page.querySelector("main [role=alert], [role=alert]") ?? page.querySelector("main") ?? page.body;
-      tell(why.textContent.trim().replace(/\s+/g, " "));
+      const out = takeOut(form, why);
+      tell(`${why.textContent.trim().replace(/\s+/g, " ")}${out ? ` ${said.dataset.takenOut}` : ""}`);
       const key = page.querySelector("form [name=key]");
       if (key && form.elements.key) form.elements.key.value = key.value; // what is sent next is another thing
       said.scrollIntoView({ block: "center" });

@@ -70,6 +70,13 @@ def test_an_appeal_is_told_what_is_wrong_before_it_is_sent(
     buyer.says(buyer.words("problems")["codes"]["invalid_request"])
     buyer.open(link)
     page.fill("#grounds", LINES)
+    page.set_input_files("[name=image]", [_file("a.jpg", photo()), _file("b.jpg", b"none")])
+    page.set_input_files("[name=file]", [_file("c.exe", b"MZ\x90\x00", "application/octet-stream")])
+    buyer.press(".upload button", away=False)
+    told, places = page.locator(".sending [role=status]"), buyer.words("page")["file_places"]
+    for field, number, name in (("image", 2, "b.jpg"), ("file", 1, "c.exe")):
+        expect(told).to_contain_text(places[field].format(number=number, name=name))
+    assert page.input_value("#grounds") == LINES
     buyer.press(".upload button")
     assert page.locator("blockquote").inner_text() == LINES
     bidi = "getComputedStyle(document.querySelector('blockquote')).unicodeBidi"

@@ -188,6 +188,15 @@ def test_photos_that_are_refused_stay_chosen(
     expect(page.locator(".case-form button:last-of-type")).to_be_enabled()
     assert "/reports/" not in page.url and page.locator("#photos").evaluate("one => one.files.length") == 2
     page.fill("[name=amount]", "12.50")
+    broken = {"name": "IMG_2.heic", "mimeType": "image/heic", "buffer": b"cut off on its way"}
+    page.set_input_files("#photos", [given[0], broken, given[1]])
+    merchant.press(".case-form button:last-of-type", away=False)
+    told, words = page.locator(".sending [role=status]"), merchant.words("page")
+    expect(told).to_contain_text(words["file_places"]["photos"].format(number=2, name="IMG_2.heic"))
+    expect(told).to_contain_text(words["error_unsupported_format"])
+    expect(told).to_contain_text(words["taken_out"])
+    kept = page.locator("#photos").evaluate("one => [...one.files].map((file) => file.name)")
+    assert kept == ["1.jpg", "2.jpg"], "what can be read need not be chosen again"
     merchant.press(".case-form button:last-of-type")
     assert "/refunds/keep-1" in page.url and merchant.troubles == []
 

@@ -1,12 +1,20 @@
 """Errors as pages: in the frame of whoever gets them, with their own way on, and in nobody's for strangers."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from refundlens import serving
+from refundlens.model.texts.reader import LANGUAGES, Language
+from refundlens.serving.http.pages import why
+from refundlens.serving.http.problems import Problem
+from refundlens.serving.kit.language import texts
 from tests.support.desk import Desk
 
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
@@ -42,6 +50,43 @@ def test_a_stranger_is_shown_no_staff_pages(workflow_app: FastAPI, path: str, sa
     answer = TestClient(workflow_app).get(path, headers=PAGE)
     assert answer.status_code == 404 and not _places(answer.text)
     assert said in answer.text and "Log out" not in answer.text
+
+
+API_ALONE = {
+    # the platform's messages and signatures, mirroring, the API's own headers
+    "account_missing", "buyer_differs", "malformed_field", "older_version", "order_not_possible",
+    "platform_key_missing", "platform_missing", "refund_unknown", "version_reused", "wrong_signature",
+}  # fmt: skip
+"""Codes that programs get and no page can meet."""
+OWN_WORDS = ("admin", "queue", "models", "notifications", "new_case")
+"""Texts of pages that have words of their own for some codes."""
+
+
+def _codes() -> Iterator[str]:
+    """Every code that is raised below the command line, but for what platforms' calls are refused with."""
+    places = {"Invalid": 0, "Conflict": 0, "Gone": 0, "TooMany": 0, "Problem": 1}
+    for file in sorted(Path(serving.__file__).parent.rglob("*.py")):
+        if "cli" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            place = places.get(getattr(node.func, "id", "")) if isinstance(node, ast.Call) else None
+            if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
+                yield str(node.args[place].value)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_error_has_words_in_the_reader_s_language(language: Language) -> None:
+    known = set(texts("problems", language)["codes"])
+    known |= {key.removeprefix("error_") for key in texts("page", language) if key.startswith("error_")}
+    known |= {code for area in OWN_WORDS for code in texts(area, language)["problems"]}
+    codes = set(_codes())
+    assert len(codes) > 80 and codes >= API_ALONE
+    assert codes - known - API_ALONE == set()
+
+
+def test_what_has_no_words_is_not_told_in_another_language() -> None:
+    strange = Problem(409, "of_tomorrow", "Something new happened.")
+    assert why(strange, "zh") == texts("problems", "zh")["other"] and why(strange, "en") == strange.detail
 
 
 def test_a_form_that_comes_too_late_leads_to_the_page_as_it_is(workflow_app: FastAPI) -> None:

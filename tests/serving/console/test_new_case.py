@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from refundlens.serving.identity.access import COOKIE
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.language import texts
 from refundlens.serving.storage.tables import Image, Refund, Report
 
 pytestmark = pytest.mark.slow
@@ -86,11 +87,11 @@ def test_a_case_without_a_report(form: Form, workflow_app: FastAPI, photo: Photo
         ({"number": "a/b"}, "letters, digits"),
         ({"number": ""}, "letters, digits"),
         ({"source": "listing"}, "where you have the photos from"),
-        ({"buyer": ""}, "buyer"),
+        ({"buyer": "  "}, "Say who the buyer is"),
         ({"deadline": "2026-11-22T15:00"}, "has passed"),
         ({"deadline": "tomorrow"}, "a date and a time"),
         ({"zone": "Mars/Base"}, "a date and a time"),
-        ({"claim": "theft"}, "type"),
+        ({"claim": "theft"}, "missing or too long"),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
@@ -147,7 +148,19 @@ def test_more_than_may_come_is_refused_before_it_is_read(form: Form, workflow_ap
 def test_a_photo_that_is_none_is_named_in_chinese(form: Form) -> None:
     form.browser.headers["accept-language"] = "zh"
     page = form.send(b"no photo at all").text
-    assert "0.jpg：无法读取此文件" in page and "not a picture" not in page
+    assert "第 1 张买家图片“0.jpg”</strong>：无法读取此文件" in page and "not a picture" not in page
+
+
+def test_every_photo_that_is_none_is_told_with_its_number(
+    form: Form, workflow_app: FastAPI, photo: Photo
+) -> None:
+    """On a phone all are called image.jpg."""
+    form.browser.headers["accept-language"] = "zh"
+    page = form.send(photo(), b"no photo at all", photo(red=True), b"", listing=b"%PDF-1.7").text
+    for named in ("第 2 张买家图片“1.jpg”", "第 4 张买家图片“3.jpg”", "第 1 张商品图“l.jpg”"):
+        assert f"{named}</strong>：" in page, named
+    assert page.count("<strong>第 ") == 3 and texts("page", "zh")["error_empty_file"] in page
+    assert rows(workflow_app, Refund) == []
 
 
 @pytest.mark.parametrize(
