@@ -56,10 +56,13 @@ def render(template: str, **values: object) -> str:
 def why(problem: Problem, language: Language, own: Mapping[str, str] | None = None) -> str:
     """What went wrong, in the reader's words. own: those of the page, by code; then come everybody's. A test holds that
     every code that a page may meet has some; where one has none, nothing of another language is shown."""
-    everybody = texts("problems", language)["codes"]
-    of_photos = texts("page", language).get(f"error_{problem.code}")
-    found = (own or {}).get(problem.code) or everybody.get(problem.code) or of_photos
-    return str(found or (problem.detail if language == "en" else texts("problems", language)["other"]))
+    side = problem.values.get("side")
+    code = f"{problem.code}_{side}" if side else problem.code
+    everybody, of_photos = texts("problems", language)["codes"], texts("page", language)
+    found = (own or {}).get(code) or everybody.get(code) or of_photos.get(f"error_{code}")
+    if found is None:
+        return problem.detail if language == "en" else str(texts("problems", language)["other"])
+    return str(found).format(**problem.values) if problem.values else str(found)
 
 
 def language(request: Request) -> Language:

@@ -112,8 +112,10 @@ class Problem(DomainError):
     """What is wrong with the request as HTTP has it: endpoints raise it where no error of the domain says it. files:
     which of several files it is about, and the code of what is wrong with each."""
 
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(code, detail)
+    def __init__(
+        self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **values: str
+    ) -> None:
+        super().__init__(code, detail, **values)
         self.status, self.headers = status, dict(headers or {})
         self.files: Sequence[tuple[FilePlace, str]] = ()
 
@@ -130,7 +132,7 @@ def problem_of(error: DomainError) -> Problem:
     headers = None if version is None else {"ETag": etag(version)}
     if isinstance(error, TooMany):
         headers = {"Retry-After": "3600"}
-    problem = Problem(_status(error), error.code, error.detail, headers)
+    problem = Problem(_status(error), error.code, error.detail, headers, **error.values)
     problem.files = error.files if isinstance(error, UnreadableFiles) else ()
     return problem
 

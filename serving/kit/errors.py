@@ -12,11 +12,12 @@ Done = TypeVar("Done")
 
 
 class DomainError(Exception):
-    """code: programs may rely on it. detail: a sentence for people that tells the fix."""
+    """code: programs may rely on it. detail: a sentence for people that tells the fix. values: what pages' own
+    sentences about the code take."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, **values: str) -> None:
         super().__init__(detail)
-        self.code, self.detail = code, detail
+        self.code, self.detail, self.values = code, detail, values
 
 
 class NotFound(DomainError):

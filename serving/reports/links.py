@@ -8,7 +8,7 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from refundlens.serving.kit.errors import Gone, NotFound
@@ -27,6 +27,16 @@ _SIGNATURE_BYTES = 16
 class Link:
     report_id: str
     side: Side
+
+
+class LinkEnded(Gone):
+    """A link of ours that ended at a time. refund: the number to ask with."""
+
+    def __init__(self, link: Link, ended: datetime, refund: str = "") -> None:
+        number = f", by the number of the refund: {refund}" if refund else ""
+        detail = f"This link ended on {ended:%Y-%m-%d}. Ask the platform for a new one{number}."
+        super().__init__("link_ended", detail, side=link.side, ended=f"{ended:%Y-%m-%d}", refund=refund)
+        self.link, self.ended = link, ended
 
 
 def token(secret: Secret, report_id: str, side: Side, now: datetime) -> str:
@@ -48,9 +58,10 @@ def read(secret: Secret, value: str, now: datetime) -> Link:
         raise _unknown() from error
     if not genuine:
         raise _unknown()
+    link = Link(report_id, "merchant" if initial == "m" else "buyer")
     if now.timestamp() >= ends:
-        raise Gone("link_ended", "This link has ended. Ask whoever sent it for a new one.")
-    return Link(report_id, "merchant" if initial == "m" else "buyer")
+        raise LinkEnded(link, datetime.fromtimestamp(ends, UTC))
+    return link
 
 
 def _signature(secret: Secret, said: str) -> bytes:

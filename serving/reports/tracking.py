@@ -38,12 +38,12 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
 from refundlens.serving.refunds import service as refunds
 from refundlens.serving.reports import attachments, links, repository, view
-from refundlens.serving.reports.links import Link, Side
+from refundlens.serving.reports.links import Link, LinkEnded, Side
 from refundlens.serving.reports.schemas import AppealIn, AppealOut, ReportOut
 from refundlens.serving.reports.service import file_appeal
 from refundlens.serving.reports.wording import in_reader_s_language
 from refundlens.serving.storage.files import FileError
-from refundlens.serving.storage.tables import Image, Report
+from refundlens.serving.storage.tables import Image, Refund, Report
 from refundlens.serving.workflow.states import Source
 
 MOST_PHOTOS = 4
@@ -276,9 +276,19 @@ def _keep_photos(request: Request, link: Link, body: intake.Intake) -> dict[str,
 
 def _link(request: Request, token: str) -> Link:
     parts = Services.of(request)
-    link = links.read(parts.secret, token, parts.clock())
+    try:
+        link = links.read(parts.secret, token, parts.clock())
+    except LinkEnded as ended:
+        raise _with_number(parts, ended) from None
     remember_link(request, link.report_id)
     return link
+
+
+def _with_number(parts: Services, ended: LinkEnded) -> LinkEnded:
+    """The same, with what its reader can ask the platform with. Raises NotFound."""
+    with parts.database.reading() as session:
+        refund = session.get_one(Refund, _whole(session, ended.link).report.refund_id)
+        return LinkEnded(ended.link, ended.ended, refund.refund_id)
 
 
 def _buyer(request: Request, token: str) -> Link:

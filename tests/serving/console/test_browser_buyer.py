@@ -3,11 +3,15 @@ large, words in lines and in other directions, a link that was cut off.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from refundlens.serving.kit.clock import utc_now
+from refundlens.serving.kit.language import texts
+from refundlens.serving.reports import links
 from tests.support.browser import NEEDED, Person, expect
 
 pytestmark = [*NEEDED, pytest.mark.parametrize("way", ["zh, desktop", "en, phone"])]
@@ -86,3 +90,28 @@ def test_an_appeal_is_told_what_is_wrong_before_it_is_sent(
     buyer.says(buyer.words("problems")["codes"]["link_unknown"])
     expect(page.locator("h1")).to_have_text(buyer.words("problems")["titles"]["link_unknown"])
     assert buyer.troubles == []
+
+
+def test_a_link_that_ended_says_when_and_whom_to_ask_with_what(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    shop = story.Caller(live.base, live.key("shop-1"))
+    image = shop.put("/v1/refunds/ended-1", story.refund(photo(red=True)))["images"][0]["id"]
+    report = shop.post("/v1/reports", {"refund_id": "ended-1", "image": image}, Prefer="wait=20")["id"]
+    made = utc_now() - links.LIFETIME - timedelta(days=10)
+    for side in links.SIDES:
+        reader = person()
+        page, words = reader.page, reader.words("problems")
+        token = links.token(live.app.state.secret, report, side, made)
+        day = f"{made + links.LIFETIME:%Y-%m-%d}"
+        assert page.goto(f"{live.base}/track/{token}").status == 410
+        reader.look(f"ended link of {side}")
+        expect(page.locator("h1")).to_have_text(words["titles"]["link_ended"])
+        told = words["codes"][f"link_ended_{side}"].format(ended=day, refund="ended-1")
+        expect(page.locator("[role=alert]")).to_have_text(told)
+        ways = page.locator("main a").evaluate_all("all => all.map((one) => one.getAttribute('href'))")
+        assert ways == {"buyer": [], "merchant": ["/", "/login"]}[side], "a buyer has no login"
+        page.locator(f"header a[href*='lang={'en' if reader.language == 'zh' else 'zh'}']").first.click()
+        other = texts("problems", "en" if reader.language == "zh" else "zh")
+        expect(page.locator("h1")).to_have_text(other["titles"]["link_ended"])
+        assert reader.troubles == []
