@@ -290,3 +290,43 @@ def test_a_mouse_decides_one_case_after_the_other_without_a_wheel(
             box = judge.page.locator(one).bounding_box()
             assert box["y"] >= 0 and box["y"] + box["height"] <= 900, (one, box)
     assert judge.troubles == []
+
+
+SCREENS = ((1280, 800), (1366, 768), (1280, 720), (1920, 1080), (640, 400), (390, 844))
+"""CSS pixels of common screens; the fifth is 1280 x 800 at 200 %."""
+COVERED = """(field) => {
+    const box = field.getBoundingClientRect(), inset = 3;
+    const xs = [box.left + inset, (box.left + box.right) / 2, box.right - inset];
+    const ys = [box.top + inset, (box.top + box.bottom) / 2, box.bottom - inset];
+    return xs.flatMap(x => ys.map(y => document.elementFromPoint(x, y))).filter(e => e !== field)
+        .map(e => e?.outerHTML.slice(0, 80) ?? "off the screen");
+}"""
+"""What lies over a field, or where it is off the screen."""
+
+
+def test_nothing_lies_over_the_words_of_a_decision(
+    person: Callable[[], Person], live: Any, story: ModuleType, photo: Callable[..., bytes]
+) -> None:
+    """On common screens they and both decisions are seen at once, on smaller ones as soon as one writes."""
+    shop = story.Caller(live.base, live.key("shop-1"))
+    refund = story.refund(photo("GIF", size=(320, 300))) | {"claim": {"type": "hole", "text": "破" * 200}}
+    image = shop.put("/v1/refunds/words-3", refund)["images"][0]["id"]
+    report = shop.post(
+        "/v1/reports", {"refund_id": "words-3", "image": image, "note": "看" * 200}, Prefer="wait=20"
+    )
+    judge = person()
+    page = judge.page
+    judge.log_in(live.key("ann"), f"/queue/{report['id']}")
+    seen = ("#reason", "button[value=established]", "button[value=not_established]")
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("scrollTo(0, 0)")
+        if width > 1200:
+            for one in seen:
+                found = page.locator(one).evaluate(COVERED)
+                assert found == [], (width, height, one, found)
+        page.locator("#reason").focus()
+        page.keyboard.type("x")
+        found = page.locator("#reason").evaluate(COVERED)
+        assert found == [], (width, height, found)
+    assert judge.troubles == []
