@@ -273,7 +273,7 @@ async def _working(parts: Services) -> AsyncIterator[None]:
     worker = Worker(
         parts.database,
         parts.files,
-        Screener(*judging),
+        Screener(*judging, parts.finder),
         Rescorer(*judging),
         sender,
         parts.settings,

@@ -53,11 +53,11 @@ from refundlens.serving.kit.errors import (
     Changed,
     Conflict,
     DomainError,
-    FilePlace,
     Forbidden,
     Gone,
     Invalid,
     NotFound,
+    SentFile,
     TooMany,
     UnreadableFiles,
     VersionMissing,
@@ -117,7 +117,7 @@ class Problem(DomainError):
     ) -> None:
         super().__init__(code, detail, **values)
         self.status, self.headers = status, dict(headers or {})
-        self.files: Sequence[tuple[FilePlace, str]] = ()
+        self.files: Sequence[tuple[SentFile, str]] = ()
 
 
 Page = Callable[[Request, Problem], Awaitable[Response]]

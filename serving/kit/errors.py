@@ -43,7 +43,7 @@ class Invalid(DomainError):
 
 
 @dataclass(frozen=True)
-class FilePlace:
+class SentFile:
     """Of a file that came with others: its field, its number in it from 1, and the name that its sender gave it."""
 
     field: str
@@ -57,13 +57,13 @@ class FilePlace:
 class UnreadableFiles(Invalid):
     """Of several files, some cannot be taken; none was. files: which, and the code of what is wrong with each."""
 
-    def __init__(self, found: Sequence[tuple[FilePlace, DomainError]]) -> None:
+    def __init__(self, found: Sequence[tuple[SentFile, DomainError]]) -> None:
         said = "; ".join(f"{place}: {error.detail}" for place, error in found)
         super().__init__(found[0][1].code, said)
         self.files = [(place, error.code) for place, error in found]
 
 
-def each_file(works: Iterable[tuple[FilePlace, Callable[[], Done]]]) -> list[Done]:
+def each_file(works: Iterable[tuple[SentFile, Callable[[], Done]]]) -> list[Done]:
     """What came of each file. All are tried, so that its sender hears of every one that is wrong at once. Raises
     UnreadableFiles."""
     done, wrong = [], []

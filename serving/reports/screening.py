@@ -16,7 +16,7 @@ photo, and looks at each answer before the next click, gets no more chances to a
 - a photo that a person found not to be fake, at first or on appeal, is no evidence against the others any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,7 @@ from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.roles import DETECTOR, SYSTEM
 from refundlens.serving.reports import repository
+from refundlens.serving.reports.doubt import doubt_of
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import DetectionRecord, Image, Refund, Report
@@ -133,11 +134,12 @@ def conclude(
     refund: Refund,
     found: Mapping[str, ScreeningResult],
     missing: str = "not_judged",
+    reused: Collection[str] = (),
 ) -> None:
     """Have each report of a click that is still `submitted` go where its photos lead. refund is locked.
 
     found: by image id. A photo without a detection goes to a person: the detector could say nothing. missing: why, for
-    those that `found` does not name.
+    those that `found` does not name. reused: images that are in other claims, too.
     """
     session = context.session
     found = _with_agreement(session, refund, found)
@@ -148,7 +150,8 @@ def conclude(
         if what is not None and what.detection is not None:
             screening = keep(session, report.tenant_id, report.image_id, what, context.now)
             report.screening_id, report.verdict = screening.id, screening.verdict
-            report.bound, report.doubt = screening.bound, _doubt(screening.probability)
+            report.bound = screening.bound
+            report.doubt = doubt_of(what.detection, report.image_id in reused)
             _publish(session, report, screening, context.now)
     session.flush()
     judged = judge(session, context.settings, refund, claim_id)
@@ -323,8 +326,3 @@ def _publish(session: Session, report: Report, screening: DetectionRecord, now: 
         "model": screening.model_version,
     }
     outbox.publish(session, report.tenant_id, now, WebhookType.DETECTION_COMPLETED, screening.id, data)
-
-
-def _doubt(probability: float) -> float:
-    """0 at 0 or 1, 1 at one half."""
-    return 1 - abs(2 * probability - 1)

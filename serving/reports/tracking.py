@@ -31,7 +31,7 @@ from refundlens.serving.http.problems import Problem, responses, wants_page
 from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.context import Context, Services
-from refundlens.serving.kit.errors import Conflict, FilePlace, Forbidden, Gone, NotFound, each_file
+from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound, SentFile, each_file
 from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
@@ -242,7 +242,7 @@ def _map_frame(whole: repository.ReportDetail) -> dict[str, Any] | None:
             "boxes": [region["box"] for region in whole.screening.body["regions"]]}  # fmt: skip
 
 
-def _works(parts: Services, field: str, sent: Sequence[Upload]) -> list[tuple[FilePlace, Callable[[], Any]]]:
+def _works(parts: Services, field: str, sent: Sequence[Upload]) -> list[tuple[SentFile, Callable[[], Any]]]:
     """Where each file came, and how it is opened and stored: photos and other files."""
 
     def keep(one: Upload) -> refunds.PreparedPhoto | attachments.Attachment:
@@ -251,7 +251,7 @@ def _works(parts: Services, field: str, sent: Sequence[Upload]) -> list[tuple[Fi
         return attachments.prepare_attachment(parts.files, one.name, one.data)
 
     return [
-        (FilePlace(field, number, (one.name or "")[-attachments.LONGEST_NAME :]), partial(keep, one))
+        (SentFile(field, number, (one.name or "")[-attachments.LONGEST_NAME :]), partial(keep, one))
         for number, one in enumerate(sent, 1)
     ]
 

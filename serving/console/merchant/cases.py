@@ -24,7 +24,7 @@ from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
 from refundlens.serving.kit.context import Context
-from refundlens.serving.kit.errors import Conflict, FilePlace, Forbidden, Invalid, each_file
+from refundlens.serving.kit.errors import Conflict, Forbidden, Invalid, SentFile, each_file
 from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.money import decimals, written
 from refundlens.serving.kit.principal import VISITOR_ID
@@ -152,16 +152,16 @@ def _deadline(visit: Visit, form: FormData) -> datetime | None:
     return moment
 
 
-async def _files(form: FormData, name: str) -> list[tuple[FilePlace, bytes]]:
+async def _files(form: FormData, name: str) -> list[tuple[SentFile, bytes]]:
     """Files that were chosen, with their bytes; a field without one comes as a file without a name."""
     chosen = [one for one in form.getlist(name) if isinstance(one, UploadFile) and one.filename]
     return [
-        (FilePlace(name, number, (one.filename or "")[-LONGEST_NAME:]), await one.read())
+        (SentFile(name, number, (one.filename or "")[-LONGEST_NAME:]), await one.read())
         for number, one in enumerate(chosen, 1)
     ]
 
 
-def _prepared(visit: Visit, photos: Sequence[tuple[Source, FilePlace, bytes]]) -> list[PreparedPhoto]:
+def _prepared(visit: Visit, photos: Sequence[tuple[Source, SentFile, bytes]]) -> list[PreparedPhoto]:
     """Each photo once. Raises UnreadableFiles, naming those that cannot be read."""
     each = {digest(data): (source, place, data) for source, place, data in reversed(photos)}
     files = visit.services.files

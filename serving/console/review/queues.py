@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from refundlens.model.names import DEFECTS, VERDICTS
@@ -23,11 +24,12 @@ from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports import assignment, review_queue
 from refundlens.serving.reports import repository as reports
+from refundlens.serving.reports.doubt import MOST, evidence_told
 from refundlens.serving.reports.held import HeldDecision, find_held
 from refundlens.serving.reports.repository import ReportDetail
 from refundlens.serving.reports.review_queue import QueueOrder
 from refundlens.serving.reports.service import allowed
-from refundlens.serving.storage.tables import Appeal, Report
+from refundlens.serving.storage.tables import Appeal, DetectionRecord, Report
 from refundlens.serving.workflow.states import AppealState
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -63,6 +65,7 @@ def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = F
         second = assignment.second_opinions(session, ids)
         saved = sharing.views(session, visit.principal)
         last = decided_before(session, visit.principal, held)
+        evidence = {} if hides else _evidence(session, wholes)
     more = None
     if len(rows) > ROWS:
         last_keys = paging.encode(sharing.cursor_keys(rows[ROWS - 1], asked.view.order))
@@ -87,7 +90,20 @@ def queue_page(visit: Judge, cursor: str = "", held: str = "", nothing: bool = F
         more=more,
         nothing=nothing,
         before=last,
+        evidence=evidence,
     )
+
+
+def _evidence(session: Session, wholes: Sequence[ReportDetail]) -> dict[str, list[str]]:
+    """By report: what its photo has beside its probability. One query, for those alone whose doubt says that it has."""
+    told = {
+        whole.screening.id: whole.report
+        for whole in wholes
+        if whole.screening is not None and whole.report.doubt == MOST
+    }
+    asked = select(DetectionRecord.id, DetectionRecord.body).where(DetectionRecord.id.in_(told))
+    bodies = session.execute(asked) if told else ()
+    return {told[key].id: evidence_told(body, told[key].doubt) for key, body in bodies}
 
 
 @router.get("/appeals")

@@ -70,7 +70,7 @@ def work(
     settings = state.settings.model_copy(update={"lease_seconds": 1_000_000})
 
     def until(engine: _Engine, holds: Callable[[], bool], step: float) -> None:
-        screener = Screener(state.database, state.files, engine, settings, moving_clock)  # type: ignore[arg-type]
+        screener = Screener(state.database, state.files, engine, settings, moving_clock, state.finder)  # type: ignore[arg-type]
         made = Worker(
             state.database, state.files, screener, None, None, settings, moving_clock,  # type: ignore[arg-type]
             state.notifier, state.metrics.workflow,
