@@ -93,5 +93,16 @@ def test_templates_have_no_words_of_their_own() -> None:
         assert not re.search(r"join\([\"'][,;]+ ", code), f"{file.name}: join by t.between"
 
 
+def test_percentages_have_no_space_in_english_either() -> None:
+    """As figures beside them are written."""
+    wrong = [
+        f"{file.stem}.{key}"
+        for file in sorted((FOLDER / "en").glob("*.toml"))
+        for key, text in flat(read_texts(FOLDER, file.stem, "en")).items()
+        if re.search(r"[\d}] %", text)
+    ]
+    assert wrong == []
+
+
 def test_yuan_has_its_sign() -> None:
     assert money(128000, "CNY", "zh") == "¥1,280.00"

@@ -10,17 +10,19 @@ from refundlens.serving.kit.language import Language, texts
 
 @dataclass(frozen=True)
 class TourStep:
-    """at: a selector, of which the first part that is seen counts. says: a sentence."""
+    """at: a selector, of which the first part that is seen counts. says: a sentence. keys: whether it is about a
+    keyboard, which a phone has not."""
 
     at: str
     says: str
+    keys: bool = False
 
 
 TOURS: dict[str, tuple[tuple[str, str], ...]] = {
     "merchant/refunds.html": (
         ("open_refunds", "main h1"),
         ("tick_photos", ".photos, .empty"),
-        ("report_them", ".bar"),
+        ("report_them", ".photos, .bar"),
         ("find_again", 'nav a[href="/history"]'),
         ("be_told", 'a[href="/notifications"]'),
     ),
@@ -36,9 +38,11 @@ TOURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """By template: names of sentences, and selectors."""
+KEYS = ("by_keyboard",)
+"""Sentences about a keyboard."""
 
 
 def tour_of(template: str, language: Language) -> list[TourStep]:
     """Nothing for a page that has none."""
     says = texts("tour", language)["says"]
-    return [TourStep(at, says[name]) for name, at in TOURS.get(template, ())]
+    return [TourStep(at, says[name], name in KEYS) for name, at in TOURS.get(template, ())]

@@ -24,19 +24,24 @@ from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.errors import Invalid
 from refundlens.serving.kit.language import texts
 from refundlens.serving.storage.database import Database
-from refundlens.serving.storage.tables import AuditEvent, Chain
+from refundlens.serving.storage.tables import AuditEvent, Chain, Refund, Report
 
 router = APIRouter(prefix="/admin/audit", include_in_schema=False, route_class=PageRoute)
 
 ROWS = 50
 """Of a page."""
 HASH_LENGTH = 64
+MOST_NAMED = 100
+"""Refunds of one number that are looked at, and reports of them."""
 
 
 @router.get("")
-def audit_page(visit: Admin, about: str = "", day: str = "", before: int | None = None) -> Response:
-    """about: the id of an object. day: the last one shown, in UTC. before: the number of the last row given."""
-    return _draw(visit, about.strip(), day, before)
+def audit_page(
+    visit: Admin, about: str = "", day: str = "", before: int | None = None, voided: str = ""
+) -> Response:
+    """about: the id of an object, or the number of refunds, those that were voided included. day: the last one shown,
+    in UTC. before: the number of the last row given. voided: the number of a refund that was just voided."""
+    return _draw(visit, about.strip(), day, before, voided=voided[:64])
 
 
 @router.post("/check")
@@ -81,6 +86,7 @@ def _draw(
     before: int | None,
     failed: Problem | None = None,
     verified: Verified | None = None,
+    voided: str = "",
 ) -> Response:
     tenant = visit.principal.tenant
     with visit.services.database.reading() as session:
@@ -88,7 +94,7 @@ def _draw(
         last = _last_of(session, tenant, day, head.length if head else 0) if day else None
         asked = select(AuditEvent).where(AuditEvent.tenant_id == tenant)
         if about:
-            asked = asked.where(AuditEvent.object_id == about)
+            asked = asked.where(AuditEvent.object_id.in_([about, *_of_refund(session, tenant, about)]))
         if last is not None:
             asked = asked.where(AuditEvent.seq <= last)
         if before is not None:
@@ -109,7 +115,19 @@ def _draw(
         first=before is None,
         more=more,
         verified=verified,
+        voided=voided,
     )
+
+
+def _of_refund(session: Session, tenant: str, number: str) -> list[str]:
+    """Ids of the refunds of a number and of their reports, the newest; of several shops, too."""
+    numbered = Refund.tenant_id == tenant, Refund.refund_id == number
+    refunds = session.execute(select(Refund.id).where(*numbered).order_by(Refund.id.desc()).limit(MOST_NAMED))
+    found = list(refunds.scalars())
+    reports = (
+        select(Report.id).where(Report.refund_id.in_(found)).order_by(Report.id.desc()).limit(MOST_NAMED)
+    )
+    return [*found, *session.execute(reports).scalars()]
 
 
 def _states(visit: Visit) -> dict[str, str]:

@@ -19,7 +19,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from refundlens.serving.complaints import service as complaints
 from refundlens.serving.complaints.schemas import ComplaintIn, ComplaintKind
-from refundlens.serving.console.forms import checked, text_of
+from refundlens.serving.console.admin.frame import Admin
+from refundlens.serving.console.forms import LINE, attempt, checked, confirmed, text_of
 from refundlens.serving.console.merchant import format, repository
 from refundlens.serving.console.merchant.format import RefundCard
 from refundlens.serving.console.merchant.repository import PARTS, Part
@@ -28,9 +29,11 @@ from refundlens.serving.demo.samples import Shown
 from refundlens.serving.http import paging
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
+from refundlens.serving.http.problems import Problem
 from refundlens.serving.identity.tenants import DEMO
 from refundlens.serving.kit.context import Context
 from refundlens.serving.kit.errors import DomainError, Invalid, NotFound
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.refunds.endpoints import Account, PlatformName, RefundId
@@ -150,18 +153,8 @@ async def one(
     platform: PlatformName = None,
 ) -> Response:
     """A refund with its photos, each with its button; where several have this number, which one is meant."""
-    values = await run_in_threadpool(_one, visit, refund_id, Owner(account, platform))
-    if "choices" in values:
-        return page(visit, "merchant/which.html", "refunds", number=refund_id, **values)
-    return page(
-        visit,
-        "merchant/refund.html",
-        "refunds",
-        complained=complained,
-        kinds=list(ComplaintKind),
-        tone=format.tone,
-        **values,
-    )
+    owner = Owner(account, platform)
+    return await run_in_threadpool(_draw_one, visit, refund_id, owner, complained=complained)
 
 
 @router.post("/refunds/{refund_id}/complaints")
@@ -174,6 +167,26 @@ async def complain(visit: Merchant, refund_id: RefundId) -> Response:
     )
     await submit(visit, form, lambda context: Created(complaints.file(context, asked).body()))
     return back_to(f"/refunds/{refund_id}?{urlencode(owner | {'complained': 1})}#complaints")
+
+
+@router.post("/refunds/{refund_id}/void")
+async def void(visit: Admin, refund_id: RefundId) -> Response:
+    """Take back a record under a wrong shop or buyer; it leads to the audit log's line about it."""
+    form = await fields(visit)
+    owner = Owner(text_of(form, "account"), text_of(form, "platform"))
+
+    def do(context: Context) -> Created:
+        confirmed(form)
+        reason = text_of(form, "reason", LINE)
+        if not reason:
+            raise Invalid("reason_missing", "reason: say why the record is taken back")
+        return Created({"id": service.void_mirror(context, refund_id, owner, reason).id}, 200)
+
+    answer, failed = await attempt(submit(visit, form, do))
+    if answer is None:
+        return await run_in_threadpool(_draw_one, visit, refund_id, owner, failed, text_of(form, "reason"))
+    about = {"about": json.loads(bytes(answer.body))["id"], "voided": refund_id}
+    return back_to(f"/admin/audit?{urlencode(about)}")
 
 
 def _cards(visit: Visit, part: Part, cursor: str | None) -> tuple[list[RefundCard], str | None, list[Part]]:
@@ -216,6 +229,33 @@ def _there(visit: Visit, refund_id: str) -> bool:
     """Whether somebody who looks for this number has a refund to go to."""
     with visit.services.database.reading() as session:
         return bool(refunds.same_number(session, visit.principal, refund_id))
+
+
+def _draw_one(
+    visit: Visit,
+    refund_id: str,
+    owner: Owner,
+    failed: Problem | None = None,
+    reason: str = "",
+    complained: bool = False,
+) -> Response:
+    """reason: what was typed when nothing was voided; it is not lost."""
+    values = _one(visit, refund_id, owner)
+    if "choices" in values:
+        return page(visit, "merchant/which.html", "refunds", number=refund_id, **values)
+    return page(
+        visit,
+        "merchant/refund.html",
+        "refunds",
+        failed.status if failed else 200,
+        complained=complained,
+        kinds=list(ComplaintKind),
+        tone=format.tone,
+        failed=failed,
+        reason=reason,
+        a=texts("admin", visit.language),
+        **values,
+    )
 
 
 def _one(visit: Visit, refund_id: str, owner: Owner) -> dict[str, Any]:

@@ -21,7 +21,8 @@
     next.hidden = at === there.length - 1;
   }
   function open() {
-    there = steps.map((step) => ({ part: seen(step.at), text: step.says })).filter((step) => step.part);
+    const touch = matchMedia("(hover: none) and (pointer: coarse)").matches;
+    there = steps.filter((step) => !(touch && step.keys)).map((step) => ({ part: seen(step.at), text: step.says })).filter((step) => step.part);
     if (!there.length) return;
     panel.hidden = false;
     show(0);

@@ -160,7 +160,7 @@ def test_a_tour_is_offered_until_it_is_answered(person: Callable[[], Person], li
         if not panel.locator("button").nth(1).is_visible():
             break
         someone.press("#tour button >> nth=1", away=False)
-    assert len(sentences) == 4
+    assert len(sentences) == (3 if "phone" in someone.way else 4), "a phone has no keys to tell of"
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     page.reload()

@@ -285,7 +285,7 @@ def test_a_fake_is_told_shown_and_refused_with_its_evidence(judged: Console, pho
     assert "<h1>Established: this photo is fake</h1>" in page
     order = [page.index(words) for words in ("Established: this", ">Why<", ">How sure<", ">Timeline<")]
     assert order == sorted(order), "words first, then why, then how sure"
-    assert '<rect class="region"' in page and "95 % confidence" in page and "the model&#39;s estimate" in page
+    assert '<rect class="region"' in page and "95% confidence" in page and "the model&#39;s estimate" in page
     assert "/appeal" not in page and "/withdraw" not in page
     pictures = set(re.findall(rf'(?:href|src)="({where}/[\w.-]+|/refunds/photos/\w+/view)"', page))
     assert {f"{where}/heat.png", f"{where}/place-0.jpg", f"{where}/evidence.jpg"} <= pictures

@@ -75,7 +75,7 @@ def test_a_report_and_a_log_are_shown_beside_another_version(
     assert _send(eve, "training.jsonl", LOG.read_bytes(), version).status_code == 303
     page = eve.get(sent.headers["location"]).text
     assert "Held out" in page and page.count('<polyline class="side2" points="') >= 4
-    assert "ROC AUC, 95 %" in page and "paired_auc <strong>0.6608</strong>" in page
+    assert "ROC AUC, 95%" in page and "paired_auc <strong>0.6608</strong>" in page
     assert "Precision against recall" in page and "judged nothing lately" in page
     chinese = eve.http.get("/models/compare?lang=zh").text
     assert "版本对比" in chinese and "检出率与误报率" in chinese
