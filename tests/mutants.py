@@ -6,16 +6,23 @@ mutants, how many still opened, the slowest, and the growth of the process. Exit
 """
 
 import argparse
+import io
+import json
 import resource
 import sys
 import time
 import traceback
+import zipfile
+from collections.abc import Iterator
 
 import numpy as np
 
+from refundlens.model.photo.formats import sniff
 from refundlens.model.photo.image import ImageError, Limits, Photo, read_photo
 from refundlens.model.photo.provenance import read_provenance
 from tests.model.photo import build
+from tests.model.photo import test_hidden_text as hidden_text
+from tests.model.photo import test_old_encodings as old_encodings
 from tests.model.photo.test_blocks import FILES
 
 SLOWEST = 1.0
@@ -26,15 +33,52 @@ WARM = 300
 """Mutants before memory is counted: caches fill."""
 
 
+HIDING: dict[str, dict[str, object]] = {
+    "png": {"compress_level": 0}, "webp": {"lossless": True, "exact": True}, "tiff": {}, "bmp": {},
+}  # fmt: skip
+"""Formats in whose pixels a text can be hidden, and how they are written so that damage changes single pixels."""
+SMALL = (40, 40)
+
+
 def seeds(fmt: str) -> list[bytes]:
-    """Files of a format: one for each place of its table, and a signed one."""
+    """Files of a format: one for each place of its table, a signed one, some with a text hidden in their pixels, some
+    with texts of each older encoding, and a live photo."""
     made = [write() for write in FILES[fmt].values()]
     kind = fmt.upper()
-    return (
-        [*made, build.signed(build.saved(kind), f"image/{fmt}")]
-        if fmt != "bmp"
-        else [*made, build.saved("BMP")]
-    )
+    made.append(build.signed(build.saved(kind), f"image/{fmt}") if fmt != "bmp" else build.saved("BMP"))
+    return [*made, *_hiding(fmt), *_of_old_encodings(fmt), live_photo(build.saved(kind))]
+
+
+def _hiding(fmt: str) -> Iterator[bytes]:
+    for kind in ("pnginfo", "pngcomp", "rgbinfo", "rgbcomp") if fmt in HIDING else ():
+        if fmt != "bmp" or kind.startswith("rgb"):  # Pillow reads no alpha of BMP
+            image = hidden_text.hide(build.picture(size=SMALL), hidden_text.NOVELAI.encode(), kind)
+            yield build.saved(fmt.upper(), image, **HIDING[fmt])
+
+
+def _of_old_encodings(fmt: str) -> Iterator[bytes]:
+    for encoding, texts in old_encodings.HONEST.items():
+        label = json.dumps({"AIGC": {"Label": "1", "ContentProducer": texts[0]}}, ensure_ascii=False)
+        for write in old_encodings.TEXT_PLACES.values():
+            data = write(label.encode(encoding))
+            if sniff(data) == fmt:
+                yield data
+        block = build.tiff_block({0x010E: (2, label.encode(encoding) + b"\0")})
+        if fmt in ("webp", "heic", "avif"):
+            yield build.saved(fmt.upper(), build.picture(size=(64, 64)), exif=b"Exif\0\0" + block)
+        if fmt == "tiff":
+            raw = label.encode(encoding)
+            plain = build.saved("TIFF", build.picture(size=SMALL), tiffinfo={0x010E: "x" * len(raw)})
+            yield plain.replace(b"x" * len(raw), raw)
+
+
+def live_photo(still: bytes) -> bytes:
+    """An archive of that picture and a video."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("IMG_0001.HEIC", still)
+        archive.writestr("IMG_0001.MOV", b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + bytes(200))
+    return out.getvalue()
 
 
 def read(data: bytes, fmt: str) -> bool:

@@ -15,11 +15,11 @@ from refundlens.model.photo.provenance import read_provenance
 from tests.model.photo import build
 
 _WEB_UI = "a torn shirt, 破了\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1"
-_NOVELAI = json.dumps({"Software": "NovelAI", "Source": "x", "Comment": json.dumps({"uc": "", "steps": 28})})
+NOVELAI = json.dumps({"Software": "NovelAI", "Source": "x", "Comment": json.dumps({"uc": "", "steps": 28})})
 _COMFYUI = json.dumps({"prompt": json.dumps({"3": {"class_type": "KSampler"}}), "workflow": "{}"})
 
 
-def _hide(image: Image.Image, text: bytes, kind: str = "pnginfo", length: int | None = None) -> Image.Image:
+def hide(image: Image.Image, text: bytes, kind: str = "pnginfo", length: int | None = None) -> Image.Image:
     """Pixel by pixel, as the extension for the web UI does it. length: what the header says, in bits."""
     content = gzip.compress(text) if kind.endswith("comp") else text
     head = f"stealth_{kind}".encode() + (8 * len(content) if length is None else length).to_bytes(4, "big")
@@ -48,7 +48,7 @@ def _said(data: bytes) -> dict[str, Reason]:
 @pytest.mark.parametrize("kind", ["pnginfo", "pngcomp", "rgbinfo", "rgbcomp"])
 @pytest.mark.parametrize("written", [("PNG", {}), ("WEBP", {"lossless": True, "exact": True}), ("TIFF", {})])
 def test_a_text_is_found_as_it_was_hidden(kind: str, written: tuple[str, dict[str, object]]) -> None:
-    image = _hide(build.picture(), _WEB_UI.encode(), kind)
+    image = hide(build.picture(), _WEB_UI.encode(), kind)
     photo = read_photo(build.saved(written[0], image, **written[1]))
     assert photo.hidden == _WEB_UI
     found = {reason.code: reason for reason in read_provenance(photo)}
@@ -60,20 +60,20 @@ def test_a_text_is_found_as_it_was_hidden(kind: str, written: tuple[str, dict[st
     assert "metadata.none" not in found
 
 
-@pytest.mark.parametrize(("text", "tool"), [(_NOVELAI, "NovelAI"), (_COMFYUI, "ComfyUI")])
+@pytest.mark.parametrize(("text", "tool"), [(NOVELAI, "NovelAI"), (_COMFYUI, "ComfyUI")])
 def test_the_program_is_named(text: str, tool: str) -> None:
-    image = _hide(build.picture(), text.encode(), "pngcomp")
+    image = hide(build.picture(), text.encode(), "pngcomp")
     assert _said(build.saved("PNG", image))["metadata.generator_parameters"].details["tool"] == tool
 
 
 def test_colours_of_a_picture_with_an_alpha() -> None:
-    image = _hide(build.picture(), _WEB_UI.encode(), "rgbcomp")
+    image = hide(build.picture(), _WEB_UI.encode(), "rgbcomp")
     image.putalpha(200)
     assert hidden_text(image) == _WEB_UI
 
 
 def test_settings_in_metadata_are_named_first() -> None:
-    image = _hide(build.picture(), _NOVELAI.encode(), "pngcomp")
+    image = hide(build.picture(), NOVELAI.encode(), "pngcomp")
     info = build.PngImagePlugin.PngInfo()
     info.add_text("parameters", _WEB_UI)
     found = _said(build.saved("PNG", image, pnginfo=info))["metadata.generator_parameters"]
@@ -82,7 +82,7 @@ def test_settings_in_metadata_are_named_first() -> None:
 
 def test_a_signature_alone_says_that_there_were_settings() -> None:
     """Random bits make one in 2^118 photos begin like this."""
-    image = _hide(build.picture(), b"", "pngcomp", length=800)
+    image = hide(build.picture(), b"", "pngcomp", length=800)
     found = _said(build.saved("PNG", image))["metadata.generator_parameters"]
     assert found.details == {"tool": "tool.unnamed", "place": "settings.pixels"}
 
@@ -90,19 +90,19 @@ def test_a_signature_alone_says_that_there_were_settings() -> None:
 @pytest.mark.parametrize("kind", ["pnginfo", "pngcomp", "rgbinfo", "rgbcomp"])
 @pytest.mark.parametrize("length", [0, 7, 8, 2**31, 2**32 - 1])
 def test_a_length_that_is_not_so_is_no_harm(kind: str, length: int) -> None:
-    image = _hide(build.picture(), _WEB_UI.encode(), kind, length)
+    image = hide(build.picture(), _WEB_UI.encode(), kind, length)
     found = hidden_text(image)
     assert found is not None and len(found) <= MAX_HIDDEN
     assert found == "" or found.startswith(_WEB_UI) or _WEB_UI.startswith(found)
 
 
 def test_the_beginning_is_read_where_the_right_of_a_picture_was_cut_off() -> None:
-    image = _hide(build.picture(size=(32, 64)), _WEB_UI.encode() * 3)
+    image = hide(build.picture(size=(32, 64)), _WEB_UI.encode() * 3)
     assert (hidden_text(image.crop((0, 0, 16, 64))) or "").startswith(_WEB_UI)
 
 
 def test_a_bomb_unpacks_to_a_bound() -> None:
-    image = _hide(build.picture(size=(400, 400)), bytes(10_000_000), "pngcomp")
+    image = hide(build.picture(size=(400, 400)), bytes(10_000_000), "pngcomp")
     assert len(hidden_text(image) or "") == 1 << 21
 
 
@@ -114,7 +114,7 @@ def test_small_and_narrow_pictures(size: tuple[int, int]) -> None:
     assert hidden_text(image) is None
     assert hidden_text(image.convert("RGBA")) is None
     if size[0] * size[1] >= 8 * 15:
-        assert "hello".startswith(hidden_text(_hide(image, b"hello")) or "")
+        assert "hello".startswith(hidden_text(hide(image, b"hello")) or "")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "CMYK", "RGB", "RGBA"])
@@ -125,7 +125,7 @@ def test_pictures_without(mode: str) -> None:
 def test_mutants_of_files_with_hidden_settings() -> None:
     random = np.random.default_rng(7)
     for kind in ("pnginfo", "pngcomp", "rgbinfo", "rgbcomp"):
-        pixels = np.asarray(_hide(build.picture(size=(40, 40)), _NOVELAI.encode(), kind)).copy()
+        pixels = np.asarray(hide(build.picture(size=(40, 40)), NOVELAI.encode(), kind)).copy()
         for _ in range(100):
             damaged = pixels.copy()
             # the signature lies in the first columns; what follows it is damaged
