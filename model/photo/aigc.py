@@ -147,7 +147,13 @@ def _parse(text: str) -> Any:
             continue
     try:
         return ast.literal_eval(plain[: plain.rfind("}") + 1][:4096])
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (
+        ValueError,
+        TypeError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+    ):  # TypeError: {{…}} is a set of sets
         return None
 
 

@@ -66,6 +66,9 @@ _LOOKS_LIKE: tuple[tuple[bytes, str], ...] = (
     (b"\xd7\xcd\xc6\x9a", "a Windows metafile (WMF), which is a drawing"),
     (b"\x8aMNG", "an MNG picture"),
     (b"\x8bJNG", "a JNG picture"),
+    (b"wxgf", "a picture of WeChat's own kind (WXGF)"),
+    (b"\x07\x08V1\x08\x07", "a picture as WeChat for computers keeps it, encrypted (.dat)"),
+    (b"\x07\x08V2\x08\x07", "a picture as WeChat for computers keeps it, encrypted (.dat)"),
     (b"\xcf\x84\x01", "a JPEG picture packed with Lepton"),
     (_ZIP_END, "an empty ZIP archive"),
     (b"ID3", "a sound file (MP3)"),
@@ -143,11 +146,15 @@ def describe(data: bytes) -> str:
         return "a DICOM picture"
     if re.match(rb"P[1-7]\s+[\d#]", data[:16]):
         return "a Netpbm picture (PNM)"
+    if _is_of_wechat(data):
+        return "a picture as WeChat for computers keeps it, encrypted (.dat)"
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     if b"<svg" in head:
         return "an SVG drawing"
+    if b"<key>adjustmentdata</key>" in head:
+        return "a side file of Apple's Photos (AAE), which holds edits and no pixels"
     if head.startswith(b"%pdf"):
         return "a PDF document"
     if _is_text(data[:512]):
@@ -159,6 +166,17 @@ def describe(data: bytes) -> str:
         if (behind := data.find(magic, 1, 512)) > 0:
             return f"a damaged {name} picture ({behind} other bytes stand before it)"
     return "an unknown format"
+
+
+def _is_of_wechat(data: bytes) -> bool:
+    """WeChat's older files: every byte of a picture changed by one key, which the first byte gives."""
+    plain = bytes(byte ^ data[0] ^ 0xFF for byte in data[:4]) if data else b""
+    if plain[:3] == b"\xff\xd8\xff" and plain[3:4] in (b"\xdb", b"\xe0", b"\xe1", b"\xe2"):
+        return True
+    heads = (b"\x89PNG\r\n\x1a\n", b"GIF89a", b"GIF87a")
+    return any(
+        bytes(byte ^ data[0] ^ head[0] for byte in data[: len(head)]) == head for head in heads if data
+    )
 
 
 def _is_text(head: bytes) -> bool:

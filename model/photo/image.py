@@ -118,6 +118,10 @@ def _picture(data: bytes, limits: Limits) -> bytes:
 def _todo(found: str) -> str:
     if "cut off" in found:
         return "upload it again, or the photo in it as a"
+    if "damaged" in found:
+        return "upload the original again, a"
+    if "WeChat" in found:
+        return "save it from the chat and upload that, a"
     packed = "archive" in found and "empty" not in found
     return "unpack it and upload the photo in it, a" if packed else "upload a"
 
@@ -136,9 +140,11 @@ def _probe(data: bytes, limits: Limits) -> tuple[Format, int, int]:
     if fmt is None:
         found = describe(data)
         what = (
-            f"is {found}, a format that is not read here"
-            if is_picture(found)
-            else f"looks like {found}, not a picture"
+            f"looks like {found}, not a picture"
+            if not is_picture(found)
+            else f"is {found}"
+            if "damaged" in found
+            else f"is {found}, a format that is not read here"
         )
         raise ImageError("unsupported_format", f"the file {what}: {_todo(found)} {_READ} file")
     size = stored_size(fmt, data)

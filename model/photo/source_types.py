@@ -2,7 +2,7 @@
 
 In: a value of DigitalSourceType (URL, CURIE or bare code), or a text that holds such URLs. Out: the codes as the
 vocabulary spells them and the classes they belong to. Source: cv.iptc.org/newscodes/digitalsourcetype (2025), C2PA 2.2,
-18.15.4 (trainedAlgorithmicData, empty).
+18.15.4 (trainedAlgorithmicData, empty), schema.org/IPTCDigitalSourceEnumeration.
 """
 
 import re
@@ -24,9 +24,18 @@ SOURCE_TYPES: dict[str, SourceClass] = {
 }  # fmt: skip
 _SPELLING = {code.lower(): code for code in SOURCE_TYPES}
 _CODE = re.compile(
-    r"\[?(?:(?:https?://)?\S{1,80}?/digitalsource(?:file)?type[/#]|[a-z][\w-]{0,39}:)?([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
+    r"\[?(?:(?:https?://)?\S{1,80}?/digitalsource(?:file)?type[/#]|(?:[a-z][\w-]{0,39}:){1,4}|https?://schema\.org/)?"
+    r"([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
     re.IGNORECASE,
 )
+_SCHEMA_ORG = "digitalsource"
+"""How schema.org's names of the codes end: TrainedAlgorithmicMediaDigitalSource."""
+_NAMES = {
+    "createdusinggenerativeai": "trainedAlgorithmicMedia",
+    "editedusinggenerativeai": "compositeWithTrainedAlgorithmicMedia",
+    "editedwithgenerativeai": "compositeWithTrainedAlgorithmicMedia",
+}
+"""The vocabulary's English names that are not the codes spelled out."""
 _ADDRESS = re.compile(r"/newscodes/digitalsource(?:file)?type/([A-Za-z]{3,60})", re.IGNORECASE)
 _KEYED = re.compile(
     r"digital_?source(?:file)?_?type[\\\"'\s]{0,6}[:=][\\\"'\s]{0,6}([A-Za-z]{3,60})\b", re.IGNORECASE
@@ -41,11 +50,12 @@ def source_types(value: str) -> list[tuple[str, SourceClass]]:
     words = re.sub(
         r"[\W_]", "", plain
     ).lower()  # labels for people and spellings: "Trained Algorithmic Media"
+    words = _NAMES.get(words, words).lower().removesuffix(_SCHEMA_ORG)
     if words in _SPELLING:
         return [(_SPELLING[words], SOURCE_TYPES[_SPELLING[words]])]
     found = _CODE.fullmatch(plain)
     if found is not None:
-        code = _SPELLING.get(found[1].lower(), found[1])
+        code = _SPELLING.get(found[1].lower().removesuffix(_SCHEMA_ORG), found[1])
         return [(code, SOURCE_TYPES.get(code, "unknown"))]
     parts = (_CODE.fullmatch(part) for part in _BETWEEN.split(plain))
     return _known(part[1] for part in parts if part)

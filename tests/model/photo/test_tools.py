@@ -55,6 +55,7 @@ GENERATORS = [
     "GPT-5", "BFL FLUX", "sd_xl_base_1.0", "Comfy Cloud", "Invoke 6.9", "SD WebUI reForge", "Firefly Boards",
     "Adobe Express Generative AI", "Image Creator in Paint", "Leonardo Phoenix 1.0", "Luma Ray3", "Krea Realtime",
     "MuseSteamer", "Step-Image", "Artlist AI", "Envato ImageGen", "Mystic 2.5", "Stablecog", "生数科技", "蚂蚁灵光",
+    "Kling Image 3.0 Omni", "Raphael AI", "Pollo AI", "Manus AI", "Pixel Studio", "Apple Intelligence", "即创",
     "小红书AI", "抖音AI", "WPS AI", "简单AI", "神采AI", "触站AI",
     "Replicate", "KI-generiert", "Image générée par IA", "Creado con IA", "AIによって生成", "AI로 생성",
 ]  # fmt: skip

@@ -136,6 +136,10 @@ SPELLINGS = {
     "beside a bare ampersand": f"<a:t xmlns:a='a'>salt & pepper</a:t><{_PROPERTY}>{_TYPE}</{_PROPERTY}>",
     "members by number": f"<{_PROPERTY}><rdf:Bag><rdf:_1>{_TYPE}</rdf:_1></rdf:Bag></{_PROPERTY}>",
     "beside letters of html": f"<a:t xmlns:a='a'>M&uuml;ller&nbsp;&amp;</a:t><{_PROPERTY}>{_TYPE}</{_PROPERTY}>",
+    "urn": f"<{_PROPERTY}>urn:newscodes:digitalsourcetype:trainedAlgorithmicMedia</{_PROPERTY}>",
+    "schema.org": f"<{_PROPERTY}>https://schema.org/TrainedAlgorithmicMediaDigitalSource</{_PROPERTY}>",
+    "schema.org's name": f"<{_PROPERTY}>TrainedAlgorithmicMediaDigitalSource</{_PROPERTY}>",
+    "the vocabulary's name": f"<{_PROPERTY}>Created using Generative AI</{_PROPERTY}>",
     "before damage": f"<{_PROPERTY}>{_TYPE}</{_PROPERTY}><a></b>",
 }
 
@@ -315,7 +319,7 @@ def test_other_labels_and_producers(text: object, producer: str) -> None:
     ["AIGC", "this shirt is against AIGC", "washing --v cold", "Steps: 1. unpack 2. look", '{"prompt": "describe it"}',
      '{"seed": "tomato", "steps": "plant, water"}', "请按提示词填写", '{"model": "SM-S918B", "prompt": "x"}',
      "size --ar 5", '["a", {"name": "x"}]', '{"Label": "1"}', '{"product": "capcut", "exportType": "export"}',
-     '{"product": "capcut", "aigc_info": {"aigc_label_type": 0}}'],
+     '{"product": "capcut", "aigc_info": {"aigc_label_type": 0}}', "{{'AIGC': {'a': 1}}}", '{"aigc": {{}: 1}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("place", TEXT_PLACES)
 def test_what_is_no_label(text: str, place: str) -> None:
@@ -653,7 +657,11 @@ def test_files_of_several_pictures_are_judged_by_the_first(fmt: str) -> None:
         (b"P6\n2 2\n255\n" + bytes(12), "Netpbm"), (b"#?RADIANCE\n", "Radiance"), (b"8BPS\0\2", "Photoshop"),
         (b"gimp xcf v011", "GIMP"), (b"%!PS-Adobe-3.0 EPSF", "PostScript"), (bytes(128) + b"DICM", "DICOM"),
         (b"<?xml version='1.0'?><!-- " + b"x" * 900 + b" --><svg/>", "SVG"), (b"icns\0\0\1\0", "icon"),
-        (b"\n\n" + build.saved("JPEG"), "damaged JPEG"), (b"data:image/jpeg;base64,/9j/4AAQ", "Base64"),
+        (b"\n\n" + build.saved("JPEG"), "damaged JPEG picture (2 other bytes stand before it): upload the original"),
+        (bytes(byte ^ 0x9A for byte in build.saved("JPEG")), "WeChat"), (b"\x07\x08V1\x08\x07" + bytes(40), "WeChat"),
+        (bytes(byte ^ 0x41 for byte in build.saved("PNG")), "save it from the chat"),
+        (bytes(byte ^ 0x07 for byte in build.saved("GIF")), "WeChat"), (b"wxgf" + bytes(40), "WXGF"),
+        (b"data:image/jpeg;base64,/9j/4AAQ", "Base64"),
         (_png_with(b"x", b"", True)[:8] + b"\0\0\0\4CgBI" + bytes(40), "Apple"), (b"\xff\x0a" + bytes(40), "JPEG XL"),
     ],
 )  # fmt: skip
@@ -670,6 +678,7 @@ def test_pictures_of_other_formats_are_called_pictures(data: bytes, words: str) 
     [
         (b"BMW drivers wanted: this is a letter", "text"), ("你好，这不是图片".encode("gbk"), "text"),
         ("hello".encode("utf-16"), "text"), (b"\xff" * 400, "an unknown format"), (bytes(400), "an unknown format"),
+        (b"<?xml?><plist><dict><key>adjustmentData</key></dict></plist>", "Apple's Photos .AAE."),
         (b"RIFF\0\0\0\0AVI LIST", "video"), (b"\0\0\0\x08wide\0\0\0\x10mdat", "video"), (b"\n%PDF-1.4", "PDF"),
     ],
 )  # fmt: skip
