@@ -9,7 +9,6 @@ Source: PKWARE's APPNOTE 6.3.10, 4.3 (end of central directory) and 4.4.4 (gener
 import io
 import struct
 import zipfile
-import zlib
 
 from refundlens.model.photo.formats import sniff, zip_end
 
@@ -44,7 +43,8 @@ def still_of(data: bytes, most: int) -> bytes | None:
             if len(stills) != 1 or videos > 1 or len(files) != 1 + videos:
                 return None
             return _start(archive, stills[0], most + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError):
+    except Exception:
+        # On damaged archives the library raises whatever it stumbles over: BadZipFile, struct.error, IndexError ...
         return None
 
 
@@ -60,7 +60,7 @@ def _is_small(data: bytes) -> bool:
 def _is_beside(file: zipfile.ZipInfo) -> bool:
     """Folders, and what macOS keeps beside a file."""
     return (
-        file.is_dir()
+        file.filename.endswith("/")
         or file.filename.startswith("__MACOSX/")
         or file.filename.rpartition("/")[2] == ".DS_Store"
     )

@@ -103,6 +103,22 @@ def test_encrypted_and_strangely_packed_ones_are_not_opened() -> None:
     assert still_of(bytes(plain), 1 << 20) is None
 
 
+def test_a_file_without_a_name_is_judged_like_others() -> None:
+    still, out = build.saved("PNG"), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("", still)
+        archive.writestr("a.mov", MOVIE)
+    assert np.array_equal(read_photo(out.getvalue()).pixels, read_photo(still).pixels)
+
+
+def test_damaged_archives_never_raise_anything_else() -> None:
+    random = np.random.default_rng(14)
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        seed = _archive({"a.jpg": build.saved("JPEG", build.picture(size=(40, 40))), "": MOVIE}, packing)
+        for data in build.mutants(seed, 300, random):
+            assert still_of(data, 1 << 16) is None or still_of(data, 1 << 16)
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = _archive({"a.png": build.saved("PNG") + bytes(1 << 27)}, zipfile.ZIP_DEFLATED)
     assert len(bomb) < 2 << 20
