@@ -20,7 +20,7 @@ from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.kit.context import Services
 from refundlens.serving.kit.deadlines import countdown, steps_in_seconds
 from refundlens.serving.kit.errors import DomainError
-from refundlens.serving.kit.format import percent, percent_in_tenths, when
+from refundlens.serving.kit.format import bound_percent, percent, percent_in_tenths, when
 from refundlens.serving.kit.language import Language, known, preferred, texts
 from refundlens.serving.kit.money import money
 
@@ -90,7 +90,8 @@ def _templates() -> Environment:
         loader=loader, autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals |= {"money": money, "stamp": rfc3339, "why": why} | {
-        tool.__name__: tool for tool in (percent, percent_in_tenths, when, countdown, steps_in_seconds)
+        tool.__name__: tool
+        for tool in (percent, percent_in_tenths, bound_percent, when, countdown, steps_in_seconds)
     }
     return environment
 

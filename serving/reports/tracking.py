@@ -32,7 +32,6 @@ from refundlens.serving.http.turns import drawn
 from refundlens.serving.kit.apart import Drawing
 from refundlens.serving.kit.context import Context, Services
 from refundlens.serving.kit.errors import Conflict, Forbidden, Gone, NotFound, SentFile, each_file
-from refundlens.serving.kit.format import bound_percent
 from refundlens.serving.kit.language import Language, texts
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import BUYER, Actor, Role
@@ -76,7 +75,6 @@ def _status_page(
         p=texts("page", language),
         language=language,
         heat=heat,
-        percent=bound_percent,
         most_photos=MOST_PHOTOS,
         most_files=attachments.MOST_FILES,
         most_bytes=most_bytes,
