@@ -67,6 +67,12 @@ SPILLED = """() => [...document.querySelectorAll("main *")]
         && !/absolute|fixed/.test(getComputedStyle(e).position))
     .slice(0, 3).map(([e]) => e.outerHTML.slice(0, 160))"""
 """Words that stand out of the box around them, over what lies beside it."""
+CUT = """() => [...document.querySelectorAll("main svg text")].filter(e => e.checkVisibility())
+    .map(e => [e, e.getBoundingClientRect(), e.closest("svg").getBoundingClientRect()])
+    .filter(([e, own, whole]) => whole.width && (own.left < whole.left - 2 || own.right > whole.right + 2
+        || own.top < whole.top - 2 || own.bottom > whole.bottom + 6))
+    .slice(0, 3).map(([e]) => e.outerHTML.slice(0, 160))"""
+"""Words of a drawing that end at its edge."""
 THUMB = 24
 """CSS pixels a side that a finger hits: WCAG 2.2's target size, for links within sentences, too."""
 MISSED = """(least) => {
@@ -166,6 +172,8 @@ class Person:
         )
         spilled = self.page.evaluate(SPILLED)
         assert not spilled, f"{name}: out of its box: {spilled}"
+        cut = self.page.evaluate(CUT)
+        assert not cut, f"{name}: cut off at the edge of its drawing: {cut}"
         if WAYS[self.way].get("has_touch"):
             missed = self.page.evaluate(MISSED, THUMB)
             assert not missed, f"{name}: too small for a thumb: " + "; ".join(missed)
