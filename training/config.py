@@ -51,9 +51,9 @@ class DataConfig(_Part):
 
 class LossConfig(_Part):
     """Weights of the other losses against the kind loss, which has weight 1. twin: ranking an edited tile above its
-    authentic twin. look: authentic pictures of galleries scoring like other authentic ones, of a folder of crops.
-    teachers: saying what finished networks say (`training.teachers`), where a run has any. labels: of the kind loss and
-    all others but look and teachers; 0 learns from teachers alone.
+    authentic twin. peak: the same by the strongest cells of their maps. look: authentic pictures of galleries scoring
+    like other authentic ones, of a folder of crops. teachers: saying what finished networks say (`training.teachers`),
+    where a run has any. labels: of the kind loss and all others but look and teachers; 0 learns from teachers alone.
 
     least_share: share of a tile's pixels from which an edit decides the tile's kind; below it the kind is not asked.
     """
@@ -62,6 +62,7 @@ class LossConfig(_Part):
     defect: float = 0.5
     dice: float = 0.5
     twin: float = 0.5
+    peak: float = 0.0
     look: float = 0.0
     teachers: float = 1.0
     labels: float = 1.0

@@ -26,6 +26,7 @@ from refundlens.training.config import TrainConfig
 from refundlens.training.crops import CropBatches
 from refundlens.training.data import FromStep, TileDataset, collate
 from refundlens.training.evaluation.metrics import roc_auc
+from refundlens.training.losses import strongest_cells
 from refundlens.training.stream import StreamedBatches
 from refundlens.training.validate import validate
 
@@ -124,7 +125,7 @@ class CropFeed:
 
     def check(self, network: Network, device: torch.device) -> dict[str, float]:
         """Per kind of pair: ROC AUC of manipulated against authentic crops, and how often a crop scores above its own
-        twin; pixel AUC of local edits."""
+        twin, by the kinds' logits and by the map's strongest cells; pixel AUC of local edits."""
         if not any((self.folder / WATCH).glob("*.json")):
             return {}
         network.eval()
@@ -138,13 +139,15 @@ class CropFeed:
                 with torch.no_grad():
                     kinds, maps = network(crops.flatten(0, 1).to(device))
                 found = pooling.margins(kinds.float().cpu().numpy()).reshape(-1, 2)
+                peaks = strongest_cells(maps[:, 0].float()).cpu().numpy().reshape(-1, 2)
                 heat = maps[1::2, 0].float().cpu().numpy()
-                for pair, record, changed, logits in zip(
-                    found, shard.records[part], shard.maps[part][:, 0], heat, strict=True
+                for pair, peak, record, changed, logits in zip(
+                    found, peaks, shard.records[part], shard.maps[part][:, 0], heat, strict=True
                 ):
                     name = record.tag.split(":")[0]
-                    odds[name].append(pair)
-                    aligned[name].append(record.aligned)
+                    for key, two in ((name, pair), (f"{name}_map", peak)):
+                        odds[key].append(two)
+                        aligned[key].append(record.aligned)
                     wanted = changed.ravel() > 127
                     if 0 < wanted.sum() < wanted.size:
                         cells.append(np.array(roc_auc(wanted, logits.ravel())))

@@ -95,7 +95,8 @@ def train(
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
-    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
+    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet; where the network has
+    a map of its own, that alone learns on. replay: crops of
     before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
     are asked about every batch; a run that is resumed needs them again.
 
@@ -186,7 +187,11 @@ def _start_from(init: Path, network: Network) -> None:
     path = init / FINAL if init.is_dir() else init
     saved = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        network.load_state_dict(_as_far_as(network.config.reach, saved))
+        state = _as_far_as(network.config.reach, saved)
+        if network.own_map is not None:
+            network.train_own_map(state)
+        else:
+            network.load_state_dict(state)
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
 
@@ -210,10 +215,9 @@ def _step(
     committee: Committee | None,
 ) -> dict[str, float]:
     learner.called.train()
-    if config.frozen_norms:
-        for module in learner.network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+    for module in learner.network.modules():
+        if isinstance(module, nn.BatchNorm2d) and (config.frozen_norms or _is_frozen(module)):
+            module.eval()
     learner.optimiser.zero_grad(set_to_none=True)
     told: dict[str, float] = {}
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
@@ -234,6 +238,10 @@ def _step(
     learner.scaler.step(learner.optimiser)
     learner.scaler.update()
     return told
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    return not any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:

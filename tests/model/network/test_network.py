@@ -54,6 +54,18 @@ def test_a_backbone_that_cannot_serve_says_so(backbone: str, said: str) -> None:
         small(backbone)
 
 
+def test_a_map_of_its_own_begins_as_a_copy_and_learns_alone() -> None:
+    plain, own = small(), small(own_map=True)
+    own.train_own_map(plain.state_dict())
+    with torch.no_grad():
+        for one, other in zip(plain(tiles(2)), own(tiles(2)), strict=True):
+            torch.testing.assert_close(one, other)
+    learning = {name for name, value in own.named_parameters() if value.requires_grad}
+    assert learning and all(name.startswith("own_map.") for name in learning)
+    with pytest.raises(ValueError, match=r"own_map"):
+        plain.train_own_map(plain.state_dict())
+
+
 def test_a_tile_does_not_depend_on_its_batch() -> None:
     network, batch = small(), tiles(5)
     with torch.no_grad():
