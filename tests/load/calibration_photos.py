@@ -39,6 +39,10 @@ CHOICES: tuple[tuple[str, ...], ...] = (
     ("mean_tile", "strongest_tile"),
     ("mean_tile", "map_mean"),
     ("mean_tile", "strong_tiles", "map_mean"),
+    ("mean_tile", "map_peak"),
+    ("mean_tile", "map_spread"),
+    ("mean_tile", "strong_tiles", "map_peak"),
+    ("mean_tile", "map_peak", "map_spread"),
     tuple(name for name in FEATURES if name != TILES),
 )
 """Features that a probability might rest on; the first are those it rests on."""
