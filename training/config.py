@@ -75,7 +75,8 @@ class TrainConfig(_Part):
     accumulate: micro-batches a step is split into. amp: autocast type. trunk_rate: the
     backbone's learning rate as a share of the others': ImageNet's weights are to be kept, the heads start from nothing.
     ema: decay of the averaged weights. frozen_norms: whether batch norms keep the statistics that they come with, as
-    for a short run on another mix of pictures than before. compile: whether torch compiles the network, on GPUs only.
+    for a short run on another mix of pictures than before. only_map: whether the map's own layers (`network.own_map`)
+    alone learn, and all else stays as it came. compile: whether torch compiles the network, on GPUs only.
     threads: CPU threads of torch, 0 = all."""
 
     network: NetworkConfig = NetworkConfig()
@@ -91,6 +92,7 @@ class TrainConfig(_Part):
     ema: float = 0.998
     clip: float = 2.0
     frozen_norms: bool = False
+    only_map: bool = False
     amp: Literal["none", "bfloat16", "float16"] = "none"
     compile: bool = False
     seed: int = 0

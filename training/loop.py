@@ -95,14 +95,13 @@ def train(
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
-    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet; where the network has
-    a map of its own, that alone learns on. replay: crops of
+    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
     before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
     are asked about every batch; a run that is resumed needs them again.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings or another
-    number of teachers, ValueError for a file that holds no network and where there is nothing to learn from: no weight
-    of the labels and no teachers.
+    number of teachers, ValueError for a file that holds no network, for a map alone where the network has none of its
+    own, and where there is nothing to learn from: no weight of the labels and no teachers.
     """
     if config.loss.labels == 0 and not teachers:
         raise ValueError("loss.labels=0 learns from teachers alone: name some with --teacher")
@@ -132,6 +131,8 @@ def _train(
         network = network.to(memory_format=torch.channels_last)
     if init is not None:
         _start_from(init, network)
+    if config.only_map:
+        _freeze_all_but_map(network)
     committee = open_committee(teachers)
     if committee is not None:
         committee = committee.to(device)
@@ -187,13 +188,16 @@ def _start_from(init: Path, network: Network) -> None:
     path = init / FINAL if init.is_dir() else init
     saved = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        state = _as_far_as(network.config.reach, saved)
-        if network.own_map is not None:
-            network.train_own_map(state)
-        else:
-            network.load_state_dict(state)
+        network.take(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
         raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
+
+
+def _freeze_all_but_map(network: Network) -> None:
+    if network.own_map is None:
+        raise ValueError("only_map trains the map's own layers: set network.own_map, too")
+    network.requires_grad_(False)
+    network.own_map.requires_grad_(True)
 
 
 def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:

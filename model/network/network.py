@@ -54,8 +54,8 @@ class NetworkConfig(BaseModel):
     backbone cut off early sees patches and cannot tell what the picture shows, which generalises better across
     generators (Chai et al., "What makes fake images detectable?", ECCV 2020). width: channels of the fused features.
     noise: channels of the noise branch at full resolution, where most of its time goes. own_map: the map has layers of
-    its own behind the backbone and the first half of the noise branch, which learn on while what says the kind stays:
-    trained together, the one forgets what the other learns (`docs/experiments.md`)."""
+    its own behind the backbone and the first half of the noise branch, so that it can learn on while what says the kind
+    stays: trained together, the one forgets what the other learns (`docs/experiments.md`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -154,17 +154,12 @@ class Network(_Layers):
         kinds = self.kind_head(self.dropout(pooled))
         return kinds, torch.cat([changed, self.defect_head(seen.content)], dim=1)
 
-    def train_own_map(self, state: Mapping[str, Tensor]) -> None:
-        """Take the weights of a network without a map of its own, which begins as a copy; nothing else learns any more.
-
-        Raises RuntimeError where they do not fit, ValueError where this network has no map of its own.
-        """
-        if self.own_map is None:
-            raise ValueError("this network has no map of its own: set network.own_map")
-        own = {f"own_map.{name}": state[name] for name in self.own_map.state_dict() if name in state}
-        self.load_state_dict({**own, **state})
-        self.requires_grad_(False)
-        self.own_map.requires_grad_(True)
+    def take(self, state: Mapping[str, Tensor]) -> None:
+        """Take the weights of a network of this architecture; from one without a map of its own that begins as a copy
+        of what it had. Raises RuntimeError where they do not fit."""
+        own = self.own_map.state_dict() if self.own_map is not None else {}
+        copied = {f"own_map.{name}": state[name] for name in own if name in state}
+        self.load_state_dict({**copied, **state})
 
 
 def _map_of(width: int, channels: int) -> nn.Conv2d:

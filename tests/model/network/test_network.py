@@ -54,16 +54,19 @@ def test_a_backbone_that_cannot_serve_says_so(backbone: str, said: str) -> None:
         small(backbone)
 
 
-def test_a_map_of_its_own_begins_as_a_copy_and_learns_alone() -> None:
+def test_a_map_of_its_own_begins_as_a_copy() -> None:
     plain, own = small(), small(own_map=True)
-    own.train_own_map(plain.state_dict())
+    own.take(plain.state_dict())
     with torch.no_grad():
         for one, other in zip(plain(tiles(2)), own(tiles(2)), strict=True):
             torch.testing.assert_close(one, other)
-    learning = {name for name, value in own.named_parameters() if value.requires_grad}
-    assert learning and all(name.startswith("own_map.") for name in learning)
-    with pytest.raises(ValueError, match=r"own_map"):
-        plain.train_own_map(plain.state_dict())
+        own.own_map.map_head.bias += 1.0  # type: ignore[union-attr,operator]
+        again = small(own_map=True)
+        again.take(own.state_dict())
+        torch.testing.assert_close(again(tiles(2))[1], own(tiles(2))[1])
+        assert not torch.allclose(own(tiles(2))[1][:, 0], plain(tiles(2))[1][:, 0])
+    with pytest.raises(RuntimeError):
+        plain.take(own.state_dict())
 
 
 def test_a_tile_does_not_depend_on_its_batch() -> None:
