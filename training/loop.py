@@ -178,6 +178,7 @@ def _train(
                 run / CHECKPOINT,
             )  # fmt: skip
     if team.leads:
+        feed.keep_papers(run)  # crops that were still being made had none at first
         _write(
             {"config": config.network.model_dump(), "state": learner.average.module.state_dict()}, run / FINAL
         )

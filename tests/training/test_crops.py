@@ -250,3 +250,24 @@ def test_the_log_says_how_long_the_network_waited(
     quick, starved = told
     assert 0 <= quick["waited"] < starved["waited"] <= 1
     assert starved["waited"] * starved["seconds_per_step"] >= 0.19
+
+
+def test_papers_that_are_written_while_a_run_learns_lie_in_its_folder_all_the_same(
+    folder: Path, tmp_path: Path
+) -> None:
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    for path in folder.glob("0000*"):
+        (crops / path.name).symlink_to(path)
+
+    class Late:
+        def begin(self, config: TrainConfig) -> None:
+            assert not (tmp_path / "run" / loop.DATASET).exists()
+            (crops / loop.DATASET).write_text('{"version": "late"}')
+
+        def write(self, line: dict[str, object]) -> None: ...
+
+    network = NetworkConfig(backbone="test_efficientnet", pretrained=False, width=8)
+    settings = TrainConfig(network=network, data=DataConfig(small=SIDE), steps=1, pairs=2, save_every=1)
+    train(crops, tmp_path / "run", settings, tracker=Late())
+    assert json.loads((tmp_path / "run" / loop.DATASET).read_text()) == {"version": "late"}
