@@ -4,6 +4,7 @@ In: a dataset folder or a folder of crops and a `TrainConfig`. Out: a run folder
 metrics.jsonl, checkpoint.pt, model.pt.
 """
 
+import hashlib
 import json
 import math
 import time
@@ -19,16 +20,18 @@ from torch import Tensor, nn
 
 from refundlens.datasets import manifest
 from refundlens.datasets.allocator import keep_freed_memory
-from refundlens.model.network.network import Network, NetworkConfig
+from refundlens.model.network.network import Network
 from refundlens.model.progress import track
 from refundlens.training.config import TrainConfig, save
 from refundlens.training.crops import twins_of
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
-from refundlens.training.teachers import Committee, open_committee, taught
+from refundlens.training.teachers import Committee, open_committee, read_weights, taught
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
+START = "start.json"
+"""The file and SHA-256 of the weights that a run started from."""
 DATASET, SOURCES = manifest.INFO, manifest.SOURCES
 """What the dataset was and whose photos it holds: copied into the run, because a card must tell."""
 LOG_EVERY = 20
@@ -95,7 +98,8 @@ def train(
 ) -> Path:
     """Fine-tune on the train split and return the path of the averaged weights.
 
-    init: a finished run (or its model.pt) of the same network to start from instead of ImageNet. replay: crops of
+    init: a finished run (or its model.pt) to start from instead of ImageNet; its network is taken where the config
+    names none. replay: crops of
     before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
     are asked about every batch; a run that is resumed needs them again.
 
@@ -120,6 +124,15 @@ def _train(
     team: Team,
 ) -> Path:
     run.mkdir(parents=True, exist_ok=True)
+    saved = None
+    if init is not None:
+        path = init / FINAL if init.is_dir() else init
+        saved = read_weights(path)
+        if "network" not in config.model_fields_set:
+            config = config.model_copy(update={"network": saved["config"]})
+        if team.leads:
+            start = {"weights": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            (run / START).write_text(json.dumps(start), encoding="utf-8")
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -129,8 +142,8 @@ def _train(
     network = Network(config.network).to(device)
     if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
         network = network.to(memory_format=torch.channels_last)
-    if init is not None:
-        _start_from(init, network)
+    if saved is not None:
+        _start_from(saved, network)
     if config.only_map:
         _freeze_all_but_map(network)
     committee = open_committee(teachers)
@@ -185,13 +198,13 @@ def _train(
     return run / FINAL
 
 
-def _start_from(init: Path, network: Network) -> None:
-    path = init / FINAL if init.is_dir() else init
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+def _start_from(saved: dict[str, Any], network: Network) -> None:
     try:
         network.take(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
-        raise ValueError(f"{path} holds another network than the config's; set network.* alike") from error
+        raise ValueError(
+            "--init holds another network than the config's; set network.* alike, or nothing of it"
+        ) from error
 
 
 def _freeze_all_but_map(network: Network) -> None:
@@ -203,11 +216,10 @@ def _freeze_all_but_map(network: Network) -> None:
 
 def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
     """The weights of a network for one whose backbone is cut off earlier: what lies deeper is left out."""
-    state = dict(saved["state"])
-    if reach >= NetworkConfig.model_validate(saved["config"]).reach:
+    state, config = dict(saved["state"]), saved["config"]
+    if reach >= config.reach:
         return state
-    shallow = Network(NetworkConfig.model_validate(saved["config"] | {"reach": reach, "pretrained": False}))
-    wanted = shallow.state_dict()
+    wanted = Network(config.model_copy(update={"reach": reach, "pretrained": False})).state_dict()
     state["kind_head.weight"] = state["kind_head.weight"][:, -wanted["kind_head.weight"].shape[1] :]
     return {key: state[key] for key in wanted}
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import torch
 
 from refundlens.training import loop
 from refundlens.training.config import ConfigError, LossConfig, TrainConfig, load
-from refundlens.training.loop import CHECKPOINT, FINAL, METRICS, Resumed, train
+from refundlens.training.loop import CHECKPOINT, CONFIG, FINAL, METRICS, START, Resumed, train
 
 pytestmark = pytest.mark.slow
 
@@ -102,9 +103,23 @@ def test_init_starts_from_another_run_and_refuses_another_network(
     before = torch.load(run / FINAL, weights_only=True)["state"]
     after = torch.load(tmp_path / "next" / FINAL, weights_only=True)["state"]
     torch.testing.assert_close(after["map_head.weight"], before["map_head.weight"])
+    begun = json.loads((tmp_path / "next" / START).read_text())
+    assert begun == {"weights": FINAL, "sha256": hashlib.sha256((run / FINAL).read_bytes()).hexdigest()}
     wider = short.model_copy(update={"network": config.network.model_copy(update={"width": 16})})
     with pytest.raises(ValueError, match=r"network\.\*"):
         train(dataset, tmp_path / "wide", wider, init=run)
+    (tmp_path / "notes.pt").write_text("no network")
+    with pytest.raises(ValueError, match=r"notes\.pt holds no network: give the model\.pt"):
+        train(dataset, tmp_path / "none", short, init=tmp_path / "notes.pt")
+
+
+def test_a_run_that_names_no_network_goes_on_with_that_of_its_first_weights(
+    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
+) -> None:
+    settings = config.model_dump(exclude={"network"}) | {"steps": 1, "validate_every": 1000}
+    train(dataset, tmp_path / "next", TrainConfig.model_validate(settings), init=run)
+    assert load(tmp_path / "next" / CONFIG).network == config.network
+    train(dataset, tmp_path / "next", load(tmp_path / "next" / CONFIG), init=run)
 
 
 def test_frozen_norms_keep_their_statistics_and_learn_all_the_same(

@@ -18,7 +18,7 @@ import yaml
 from refundlens.model.verdict.calibration import Calibration
 from refundlens.training.evaluation.card import CardContext, Figure, Source, with_real_editors, write_card
 from refundlens.training.evaluation.real_editors import read_report
-from refundlens.training.loop import CONFIG, DATASET, METRICS, SOURCES
+from refundlens.training.loop import CONFIG, DATASET, METRICS, SOURCES, START
 
 REPORT = Path("report") / "report.json"
 REAL_EDITORS_REPORT = Path("report") / "real_editors.json"
@@ -63,6 +63,8 @@ def make_card(run: Path, name: str, version: str, calibration: Calibration) -> s
     seen = [*dataset.get("generators", []), *dataset.get("redrawn", [])]
     trained: list[str] = report["context"].get("trained_generators", []) or seen
     start = "ImageNet weights" if network["pretrained"] else "random weights"
+    if begun := _json(run / START, {}):
+        start = f"weights {begun['weights']} (SHA-256 {begun['sha256'][:12]}…)"
     context: CardContext = {
         "name": name,
         "version": version,
