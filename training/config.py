@@ -51,9 +51,9 @@ class DataConfig(_Part):
 
 class LossConfig(_Part):
     """Weights of the other losses against the kind loss, which has weight 1. twin: ranking an edited tile above its
-    authentic twin. peak: the same by the strongest cells of their maps. look: authentic pictures of galleries scoring
-    like other authentic ones, of a folder of crops. teachers: saying what finished networks say (`training.teachers`),
-    where a run has any. labels: of the kind loss and all others but look and teachers; 0 learns from teachers alone.
+    authentic twin. look: authentic pictures of galleries scoring like other authentic ones, of a folder of crops.
+    teachers: saying what finished networks say (`training.teachers`), where a run has any. labels: of the kind loss and
+    all others but look and teachers; 0 learns from teachers alone.
 
     least_share: share of a tile's pixels from which an edit decides the tile's kind; below it the kind is not asked.
     """
@@ -62,7 +62,6 @@ class LossConfig(_Part):
     defect: float = 0.5
     dice: float = 0.5
     twin: float = 0.5
-    peak: float = 0.0
     look: float = 0.0
     teachers: float = 1.0
     labels: float = 1.0
@@ -75,8 +74,7 @@ class TrainConfig(_Part):
     accumulate: micro-batches a step is split into. amp: autocast type. trunk_rate: the
     backbone's learning rate as a share of the others': ImageNet's weights are to be kept, the heads start from nothing.
     ema: decay of the averaged weights. frozen_norms: whether batch norms keep the statistics that they come with, as
-    for a short run on another mix of pictures than before. only_map: whether the map's own layers (`network.own_map`)
-    alone learn, and all else stays as it came. compile: whether torch compiles the network, on GPUs only.
+    for a short run on another mix of pictures than before. compile: whether torch compiles the network, on GPUs only.
     threads: CPU threads of torch, 0 = all."""
 
     network: NetworkConfig = NetworkConfig()
@@ -92,7 +90,6 @@ class TrainConfig(_Part):
     ema: float = 0.998
     clip: float = 2.0
     frozen_norms: bool = False
-    only_map: bool = False
     amp: Literal["none", "bfloat16", "float16"] = "none"
     compile: bool = False
     seed: int = 0

@@ -26,10 +26,11 @@ from refundlens.training.config import TrainConfig
 from refundlens.training.crops import CropBatches
 from refundlens.training.data import FromStep, TileDataset, collate
 from refundlens.training.evaluation.metrics import roc_auc
-from refundlens.training.losses import strongest_cells
 from refundlens.training.stream import StreamedBatches
 from refundlens.training.validate import validate
 
+STRONGEST = 0.02
+"""Share of a map's cells that tell whether it points anywhere: edits begin at that share of a tile."""
 BATCH = 32
 """Crops at once while watching."""
 
@@ -139,7 +140,7 @@ class CropFeed:
                 with torch.no_grad():
                     kinds, maps = network(crops.flatten(0, 1).to(device))
                 found = pooling.margins(kinds.float().cpu().numpy()).reshape(-1, 2)
-                peaks = strongest_cells(maps[:, 0].float()).cpu().numpy().reshape(-1, 2)
+                peaks = _strongest_cells(maps[:, 0].float().cpu().numpy()).reshape(-1, 2)
                 heat = maps[1::2, 0].float().cpu().numpy()
                 for pair, peak, record, changed, logits in zip(
                     found, peaks, shard.records[part], shard.maps[part][:, 0], heat, strict=True
@@ -167,6 +168,12 @@ class CropFeed:
         for path in (self.folder / manifest.INFO, self.folder / manifest.SOURCES):
             if path.is_file():
                 shutil.copyfile(path, run / path.name)
+
+
+def _strongest_cells(logits: np.ndarray) -> np.ndarray:
+    """Map logits [N,h,w] -> mean of each map's strongest cells [N]: how surely it points anywhere."""
+    cells = np.sort(logits.reshape(len(logits), -1), axis=1)
+    return np.asarray(cells[:, -max(1, round(cells.shape[1] * STRONGEST)) :].mean(axis=1))
 
 
 class StreamFeed(CropFeed):

@@ -99,13 +99,12 @@ def train(
     """Fine-tune on the train split and return the path of the averaged weights.
 
     init: a finished run (or its model.pt) to start from instead of ImageNet; its network is taken where the config
-    names none. replay: crops of
-    before, a share of every step. tracker: is told what metrics.jsonl is. teachers: model.pt of finished runs, which
-    are asked about every batch; a run that is resumed needs them again.
+    names none. replay: crops of before, a share of every step. tracker: is told what metrics.jsonl is. teachers:
+    model.pt of finished runs, which are asked about every batch; a run that is resumed needs them again.
 
     Resumes from `run`/checkpoint.pt when it is there; raises `Resumed` if it was made with other settings or another
-    number of teachers, ValueError for a file that holds no network, for a map alone where the network has none of its
-    own, and where there is nothing to learn from: no weight of the labels and no teachers.
+    number of teachers, ValueError for a file that holds no network and where there is nothing to learn from: no weight
+    of the labels and no teachers.
     """
     if config.loss.labels == 0 and not teachers:
         raise ValueError("loss.labels=0 learns from teachers alone: name some with --teacher")
@@ -144,8 +143,6 @@ def _train(
         network = network.to(memory_format=torch.channels_last)
     if saved is not None:
         _start_from(saved, network)
-    if config.only_map:
-        _freeze_all_but_map(network)
     committee = open_committee(teachers)
     if committee is not None:
         committee = committee.to(device)
@@ -200,18 +197,11 @@ def _train(
 
 def _start_from(saved: dict[str, Any], network: Network) -> None:
     try:
-        network.take(_as_far_as(network.config.reach, saved))
+        network.load_state_dict(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
         raise ValueError(
             "--init holds another network than the config's; set network.* alike, or nothing of it"
         ) from error
-
-
-def _freeze_all_but_map(network: Network) -> None:
-    if network.own_map is None:
-        raise ValueError("only_map trains the map's own layers: set network.own_map, too")
-    network.requires_grad_(False)
-    network.own_map.requires_grad_(True)
 
 
 def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
@@ -232,9 +222,10 @@ def _step(
     committee: Committee | None,
 ) -> dict[str, float]:
     learner.called.train()
-    for module in learner.network.modules():
-        if isinstance(module, nn.BatchNorm2d) and (config.frozen_norms or _is_frozen(module)):
-            module.eval()
+    if config.frozen_norms:
+        for module in learner.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     learner.optimiser.zero_grad(set_to_none=True)
     told: dict[str, float] = {}
     kind = {"none": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[config.amp]
@@ -255,10 +246,6 @@ def _step(
     learner.scaler.step(learner.optimiser)
     learner.scaler.update()
     return told
-
-
-def _is_frozen(module: nn.Module) -> bool:
-    return not any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _split(batch: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:

@@ -9,8 +9,6 @@ from refundlens.training.config import LossConfig
 from refundlens.training.data import IGNORE, MANIPULATED
 
 AUTHENTIC = KINDS.index("authentic")
-STRONGEST = 0.02
-"""Share of a map's cells that tell whether it points anywhere: edits begin at that share of a tile."""
 SMOOTH = 1.0
 """Added to both sides of the Dice ratio, in cells: an empty map that stays empty is right."""
 
@@ -27,12 +25,8 @@ def losses(kinds: Tensor, maps: Tensor, batch: dict[str, Tensor], config: LossCo
     dice = _dice(logits[known, 0], wanted[known, 0]) if known.any() else logits.sum() * 0.0
     twin = _twins(kinds.float(), batch["kind"], batch.get("aligned"))
     total = kind + config.map * changed + config.dice * dice + config.defect * defect * len(weight[0])
-    total = total + config.twin * twin
+    total = config.labels * (total + config.twin * twin)
     named = {"kind": kind, "map": changed, "dice": dice, "defect": defect, "twin": twin}
-    if config.peak:
-        named["peak"] = _ranked(strongest_cells(logits[:, 0]), batch["kind"], batch.get("aligned"))
-        total = total + config.peak * named["peak"]
-    total = config.labels * total
     if config.look and "hung" in batch:
         named["look"] = _look(kinds.float(), batch["hung"])
         total = total + config.look * named["look"]
@@ -55,28 +49,18 @@ def _kind(kinds: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
     return (told + functional.softplus(-odds)[unnamed].sum()) / count
 
 
-def strongest_cells(logits: Tensor) -> Tensor:
-    """Map logits [N,h,w] -> mean of each map's strongest cells [N]: how surely it points anywhere."""
-    cells = logits.flatten(1)
-    return cells.topk(max(1, round(cells.shape[1] * STRONGEST)), dim=1).values.mean(dim=1)
-
-
 def _twins(kinds: Tensor, wanted: Tensor, aligned: Tensor | None) -> Tensor:
-    """The ranking loss of the tiles' log odds of "manipulated in any way"."""
-    return _ranked(torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, 0], wanted, aligned)
-
-
-def _ranked(scores: Tensor, wanted: Tensor, aligned: Tensor | None) -> Tensor:
     """Logistic ranking loss (Burges et al., RankNet, ICML 2005) on neighbours: an edited tile above its own twin.
 
     Twins share content, delivery and place, so that what the photo shows cancels out and the edit alone is left.
     """
+    odds = torch.logsumexp(kinds[:, 1:], dim=1) - kinds[:, 0]
     told = (wanted[1::2] != IGNORE) & (wanted[1::2] != AUTHENTIC)
     if aligned is not None:
         told = told & aligned
     if not told.any():
-        return scores.sum() * 0.0
-    return functional.softplus(scores[0::2] - scores[1::2])[told].mean()
+        return kinds.sum() * 0.0
+    return functional.softplus(odds[0::2] - odds[1::2])[told].mean()
 
 
 def _look(kinds: Tensor, hung: Tensor) -> Tensor:

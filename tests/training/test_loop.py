@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from refundlens.training import loop
-from refundlens.training.config import ConfigError, LossConfig, TrainConfig, load
+from refundlens.training.config import ConfigError, TrainConfig, load
 from refundlens.training.loop import CHECKPOINT, CONFIG, FINAL, METRICS, START, Resumed, train
 
 pytestmark = pytest.mark.slow
@@ -134,32 +134,6 @@ def test_frozen_norms_keep_their_statistics_and_learn_all_the_same(
         after = torch.load(tmp_path / f"{frozen}" / FINAL, weights_only=True)["state"]
         assert all(torch.equal(after[key], before[key]) for key in statistics) == frozen
         assert not torch.equal(after["map_head.weight"], before["map_head.weight"])
-
-
-def test_a_map_of_its_own_learns_on_while_everything_else_stays_as_it_was(
-    dataset: Path, run: Path, config: TrainConfig, tmp_path: Path
-) -> None:
-    own = config.network.model_copy(update={"own_map": True})
-    short = config.model_copy(
-        update={
-            "steps": 2, "validate_every": 1000, "network": own, "only_map": True, "loss": LossConfig(peak=0.5),
-        }
-    )  # fmt: skip
-    train(dataset, tmp_path / "own", short, init=run)
-    before = torch.load(run / FINAL, weights_only=True)["state"]
-    after = torch.load(tmp_path / "own" / FINAL, weights_only=True)["state"]
-    for name, value in before.items():
-        assert torch.equal(after[name], value), name
-    learned = {name.removeprefix("own_map."): after[name] for name in after.keys() - before.keys()}
-    assert not torch.equal(learned["map_head.weight"], before["map_head.weight"])
-    assert not torch.equal(learned["noise.3.0.weight"], before["noise.3.0.weight"])
-    train(dataset, tmp_path / "on", short.model_copy(update={"only_map": False}), init=tmp_path / "own")
-    again = torch.load(tmp_path / "on" / FINAL, weights_only=True)["state"]
-    for name in ("own_map.map_head.weight", "kind_head.weight"):
-        assert not torch.equal(again[name], after[name]), "all learn again"
-        torch.testing.assert_close(again[name], after[name], atol=0.1, rtol=0.1)
-    with pytest.raises(ValueError, match=r"network\.own_map"):
-        train(dataset, tmp_path / "none", short.model_copy(update={"network": config.network}), init=run)
 
 
 def test_init_takes_a_deeper_networks_weights_as_far_as_it_reaches(

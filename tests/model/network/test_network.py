@@ -54,21 +54,6 @@ def test_a_backbone_that_cannot_serve_says_so(backbone: str, said: str) -> None:
         small(backbone)
 
 
-def test_a_map_of_its_own_begins_as_a_copy() -> None:
-    plain, own = small(), small(own_map=True)
-    own.take(plain.state_dict())
-    with torch.no_grad():
-        for one, other in zip(plain(tiles(2)), own(tiles(2)), strict=True):
-            torch.testing.assert_close(one, other)
-        own.own_map.map_head.bias += 1.0  # type: ignore[union-attr,operator]
-        again = small(own_map=True)
-        again.take(own.state_dict())
-        torch.testing.assert_close(again(tiles(2))[1], own(tiles(2))[1])
-        assert not torch.allclose(own(tiles(2))[1][:, 0], plain(tiles(2))[1][:, 0])
-    with pytest.raises(RuntimeError):
-        plain.take(own.state_dict())
-
-
 def test_a_tile_does_not_depend_on_its_batch() -> None:
     network, batch = small(), tiles(5)
     with torch.no_grad():
