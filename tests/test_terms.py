@@ -104,5 +104,19 @@ def test_percentages_have_no_space_in_english_either() -> None:
     assert wrong == []
 
 
+def test_no_english_sentence_counts_one_things() -> None:
+    """`sessions_one` beside `sessions`, or words that do for one as for many; what is never one has its reason here."""
+    never_one = {"page.sum", "sharing.too_many", "statistics.cut", "admin_buyers.shared", "models.steps"}
+    every = {
+        f"{file.stem}.{key}": text
+        for file in sorted((FOLDER / "en").glob("*.toml"))
+        for key, text in flat(read_texts(FOLDER, file.stem, "en")).items()
+    }
+    counts = {
+        key for key, text in every.items() if re.match(r"\{(count|refunds|photos|entries)\} [a-z]+s\b", text)
+    }
+    assert {key for key in counts - never_one if f"{key}_one" not in every} == set()
+
+
 def test_yuan_has_its_sign() -> None:
     assert money(128000, "CNY", "zh") == "¥1,280.00"

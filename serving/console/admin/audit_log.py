@@ -41,7 +41,10 @@ def audit_page(
 ) -> Response:
     """about: the id of an object, or the number of refunds, those that were voided included. day: the last one shown,
     in UTC. before: the number of the last row given. voided: the number of a refund that was just voided."""
-    return _draw(visit, about.strip(), day, before, voided=voided[:64])
+    try:
+        return _draw(visit, about.strip(), day, before, voided=voided[:64])
+    except Invalid:  # a day that is none: the list says so, and is not narrowed by it
+        return _draw(visit, about.strip(), "", before, unread=day[:60])
 
 
 @router.post("/check")
@@ -87,6 +90,7 @@ def _draw(
     failed: Problem | None = None,
     verified: Verified | None = None,
     voided: str = "",
+    unread: str = "",
 ) -> Response:
     tenant = visit.principal.tenant
     with visit.services.database.reading() as session:
@@ -116,6 +120,7 @@ def _draw(
         more=more,
         verified=verified,
         voided=voided,
+        unread=unread,
     )
 
 

@@ -74,7 +74,9 @@ def test_the_log_is_read_newest_first_by_object_and_by_day(
     assert root.get(f"/admin/audit?day={day}").text.count("test.happened") == 50
     assert root.get(f"/admin/audit?day={day}&about=obj_1").text.count("test.happened") == 1
     assert root.get(f"/admin/audit?day={day - timedelta(days=9)}").text.count("test.happened") == 0
-    assert root.get("/admin/audit?day=yesterday").status_code == 422
+    strange = root.get("/admin/audit?day=yesterday&about=obj_1")
+    assert texts("page", "en")["not_understood"].format(said="yesterday") in strange.text
+    assert strange.status_code == 200 and strange.text.count("test.happened") == 2
 
 
 def test_the_check_tells_whole_from_broken_and_a_chain_written_anew(
@@ -157,7 +159,7 @@ def test_erasing_wants_to_be_meant_and_then_nothing_is_left(
         assert root.send(root.get(path), f"{path}/erase", **fields).status_code == 422
     assert files.get(dispute.image.sha256)
     done = root.send(root.get(path), f"{path}/erase", sure="yes", mark=mark)
-    assert done.status_code == 200 and "1 refunds without a name" in done.text
+    assert done.status_code == 200 and "names of refunds 1," in done.text
     assert root.get(path).status_code == 404
     assert _actions(workflow_app, "buyer.") == ["buyer.erased"]
 

@@ -166,7 +166,7 @@ def test_many_photos_of_many_refunds_in_one_click(
     assert "No photo was selected" in console.send(page, "/refunds/reports")
     as_caller("shop-1").post("/v1/reports", json={"refund_id": "R-2", "image": photos[2]})
     text = console.send(console.get("/refunds?part=undated"), "/refunds/reports", photo=photos)
-    assert "2 photos were reported" in text and "1 photos could not be reported" in text
+    assert "Photos reported: 2." in text and "Photos that could not be reported: 1." in text
     with workflow_app.state.database.reading() as session:
         rows = session.execute(
             select(Report.claim_id, Refund.refund_id).join(Refund, Refund.id == Report.refund_id)
