@@ -52,6 +52,7 @@
       wait(false);
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       const why = page.querySelector("main [role=alert], [role=alert]") ?? page.querySelector("main") ?? page.body;
+      why.querySelectorAll("[data-without-script]").forEach((one) => one.remove()); // here, all stays chosen
       const out = takeOut(form, why);
       tell(`${why.textContent.trim().replace(/\s+/g, " ")}${out ? ` ${said.dataset.takenOut}` : ""}`);
       const key = page.querySelector("form [name=key]");

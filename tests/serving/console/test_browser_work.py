@@ -195,6 +195,7 @@ def test_photos_that_are_refused_stay_chosen(
     expect(told).to_contain_text(words["file_places"]["photos"].format(number=2, name="IMG_2.heic"))
     expect(told).to_contain_text(words["error_unsupported_format"])
     expect(told).to_contain_text(words["taken_out"])
+    expect(told).not_to_contain_text(merchant.words("new_case")["choose_again"])
     kept = page.locator("#photos").evaluate("one => [...one.files].map((file) => file.name)")
     assert kept == ["1.jpg", "2.jpg"], "what can be read need not be chosen again"
     merchant.press(".case-form button:last-of-type")
