@@ -326,6 +326,9 @@ def test_nothing_lies_over_the_words_of_a_decision(
             for one in seen:
                 found = page.locator(one).evaluate(COVERED)
                 assert found == [], (width, height, one, found)
+        page.locator("[name=reason_code][value=no_trace]").check()  # its sentence stands in the field
+        whole = "one => one.scrollHeight <= one.clientHeight + 1"
+        assert page.locator("#reason").evaluate(whole), (width, height)
         page.locator("#reason").focus()
         page.keyboard.type("x")
         found = page.locator("#reason").evaluate(COVERED)
