@@ -1,7 +1,7 @@
 """Draws the written marks of generators that `model.photo.written_marks` looks for, and writes them as one file.
 
     python -m refundlens.training.written_marks NotoSansCJK-Regular.ttc LiberationSans-Regular.ttf
-        [--face 2] [--narrow 7]
+        [--face 2] [--narrow 7] [--korean 1]
 
 In: a font with Chinese and one with Latin letters of Arial's widths (the licences of Noto and Liberation let anybody
 draw with them). Out: `model/photo/written_marks.npz`: for each mark a grey picture, 0 to 255, 48 pixels high and
@@ -21,6 +21,8 @@ HEIGHT = 48
 """Pixels of a drawn mark: the tallest that is looked for has 34."""
 FINER = 4
 """Times that marks are drawn larger, then averaged: smooth edges."""
+BOLD = 0.02
+"""What makes a regular font's strokes about as thick as its bold ones."""
 TARGET = Path(__file__).parents[1] / "model/photo/written_marks.npz"
 
 Corners = tuple[tuple[float, float], ...]
@@ -88,12 +90,14 @@ def drawn(drawing: Drawing) -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
-def written(text: str, font: Path, face: int) -> NDArray[np.uint8]:
-    """A mark written in a font, at FINER times its size."""
+def written(text: str, font: Path, face: int, bold: float = 0) -> NDArray[np.uint8]:
+    """A mark written in a font, at FINER times its size. bold: by how much strokes are thicker on each side, in heights
+    of a letter."""
     size = FINER * HEIGHT
     page = Image.new("L", (size * (len(text) + 1), 2 * size))
     letters = ImageFont.truetype(str(font), size, index=face)
-    ImageDraw.Draw(page).text((size // 2, size // 4), text, font=letters, fill=255)
+    place = (size // 2, size // 4)
+    ImageDraw.Draw(page).text(place, text, font=letters, fill=255, stroke_width=round(bold * size))
     return np.asarray(page)
 
 
@@ -111,6 +115,7 @@ def main() -> None:
     parser.add_argument("latin", type=Path)
     parser.add_argument("--face", type=int, default=2, help="the font's simplified Chinese face")
     parser.add_argument("--narrow", type=int, default=7, help="its face with Latin letters of half a width")
+    parser.add_argument("--korean", type=int, default=1, help="its Korean face")
     given = parser.parse_args()
     marks = {
         "豆包AI生成": drawn(DOUBAO),
@@ -122,6 +127,10 @@ def main() -> None:
         "KlingAI latin": written("KlingAI", given.latin, 0),
         "AI-generated": written("AI-generated", given.font, given.face),
         "AI-generated latin": written("AI-generated", given.latin, 0),
+        "AI合成": written("AI合成", given.font, given.face),
+        "AI generated latin": written("AI generated", given.latin, 0),
+        "AI로 생성한 콘텐츠": written("AI로 생성한 콘텐츠", given.font, given.korean),
+        "Dola AI latin": written("Dola AI", given.latin, 0, BOLD),
     }
     stored: dict[str, Any] = {name: trimmed(page) for name, page in marks.items()}
     np.savez_compressed(TARGET, **stored)

@@ -46,8 +46,9 @@ _GENERATORS = frozenset({"doubao", "xinghui", "dreamina", "dreamina_oversea"})
 _OTHERS = {"produceid", "contentpropagator", "propagateid"}
 """Keys beside `Label` that only a label has."""
 _ANNOUNCED = re.compile(r"aigc", re.IGNORECASE)
-_KEYS = re.compile(r"aigc|Content_?Producer|ContentPropagator|ServiceProvider|exportType", re.IGNORECASE)
-"""Words of which every label has one."""
+_WORDS = ("aigc", "contentproducer", "content_producer", "contentpropagator", "serviceprovider", "exporttype")
+"""Words of which every label has one, in any case."""
+_KEYS = re.compile("|".join(_WORDS), re.IGNORECASE)
 _PAIR = re.compile(
     r"\b(Label|Content_?Producer|Service_?Provider|Produce_?ID|Content_?Propagator|Propagate_?ID)\W{0,4}?\s{0,4}[:=：>]"
     r"[\s\"'\\]{0,6}([^\s\"'\\,;，；&|{}<>]{1,80})",
@@ -99,10 +100,11 @@ def is_label(text: str) -> bool:
 def _loose(metadata: Metadata) -> Iterator[str]:
     yield from metadata.free_texts
     for part in (metadata.trailer[:MAX_TEXT], metadata.trailer[-MAX_TEXT:]):
-        written = part.lstrip(b"\0\r\n ").startswith(b"{") or b"{\0" in part or b"\0{" in part
-        text = guess_text(part) if written else part.decode("utf-8", "replace")
-        if _KEYS.search(text):
-            yield text
+        # phones append whole pictures; a label's words are ASCII, in two bytes a character, too
+        plain = part.replace(b"\0", b"").lower()
+        if any(word.encode() in plain for word in _WORDS):
+            written = part.lstrip(b"\0\r\n ").startswith(b"{") or b"{\0" in part or b"\0{" in part
+            yield guess_text(part) if written else part.decode("utf-8", "replace")
 
 
 def _labels(texts: list[tuple[bool, str]]) -> Iterator[AigcLabel]:

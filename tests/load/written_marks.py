@@ -1,7 +1,7 @@
 """How often writing by generators is seen: in honest photos, and in the same photos with such writing painted on them.
 
     python -m tests.load.written_marks COLLECTED [--photos 3100] [--marked 300] [--font FILE] [--latin FILE]
-        [--alpha 即梦AI=FILE ...]
+        [--bold FILE] [--korean FILE] [--alpha 即梦AI=FILE ...]
 
 In: a folder that `refundlens data collect` filled; fonts with Chinese and Latin letters other than those that the
 finder was drawn with; pictures of the opacity of real marks, as their removers publish them (alpha, 0 to 255), by the
@@ -29,15 +29,18 @@ from refundlens.model.progress import track
 from refundlens.model.verdict.bounds import upper_bound
 
 DELIVERIES = ("png", "q75_720")
-CHINESE = {"千问AI生成": 0.75, "清言AI生成": 0.6, "AI生成": 0.85, "可灵AI 3.0": 0.7}
-LATIN = {"KlingAI 3.0": 0.7, "KlingAI 2.6 Omni": 0.7, "AI-generated content": 0.7}
+CHINESE = {"千问AI生成": 0.75, "清言AI生成": 0.6, "AI生成": 0.85, "可灵AI 3.0": 0.7, "AI合成": 0.85}
+LATIN = {"KlingAI 3.0": 0.7, "KlingAI 2.6 Omni": 0.7, "AI-generated content": 0.7, "AI generated": 0.7}
+KOREAN = {"AI로 생성한 콘텐츠": 0.7}
+BOLD = {"Dola AI": 0.7}
 """What is written in the fonts, and how opaque."""
 WIDTHS = {"豆包AI生成": (0.14, 0.2), "即梦AI": (0.17, 0.27)}
 HEIGHTS = {"可灵AI 3.0": (0.026, 0.032), "KlingAI 3.0": (0.025, 0.031), "KlingAI 2.6 Omni": (0.025, 0.031),
-           "AI-generated content": (0.026, 0.034)}  # fmt: skip
+           "AI-generated content": (0.026, 0.034), "AI로 생성한 콘텐츠": (0.025, 0.036),
+           "Dola AI": (0.023, 0.03)}  # fmt: skip
 """Least and most, as shares of the short side: of marks by their width, of writing by its height."""
 USUAL_HEIGHTS = (0.026, 0.05)
-LEFT = ("AI-generated content",)
+LEFT = ("AI-generated content", "AI로 생성한 콘텐츠")
 MARGINS = (0.008, 0.03)
 
 
@@ -82,6 +85,8 @@ def main() -> None:
     parser.add_argument("--marked", type=int, default=300, help="of them painted on")
     parser.add_argument("--font", type=Path)
     parser.add_argument("--latin", type=Path)
+    parser.add_argument("--bold", type=Path)
+    parser.add_argument("--korean", type=Path)
     parser.add_argument("--alpha", action="append", default=[], help="NAME=FILE")
     given = parser.parse_args()
     alphas = {
@@ -113,7 +118,8 @@ def main() -> None:
             (name, resized(alpha, round(short * rng.uniform(*WIDTHS[name]))))
             for name, alpha in alphas.items()
         ]
-        for font, texts in ((given.font, CHINESE), (given.latin, LATIN)):
+        fonts = ((given.font, CHINESE), (given.latin, LATIN), (given.bold, BOLD), (given.korean, KOREAN))
+        for font, texts in fonts:
             for text, opaque in texts.items() if font else ():
                 height = round(short * rng.uniform(*HEIGHTS.get(text, USUAL_HEIGHTS)))
                 marks.append((text, lettering(text, opaque, height, font)))

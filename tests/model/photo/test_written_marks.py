@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 Pixels = NDArray[np.uint8]
 _OPACITY = {"豆包AI生成": 0.62, "即梦AI": 0.8, "AI生成": 0.8, "AI生成 narrow": 0.8, "可灵AI": 0.8, "KlingAI": 0.8,
-            "KlingAI latin": 0.8, "AI-generated": 0.8, "AI-generated latin": 0.8}  # fmt: skip
+            "KlingAI latin": 0.8, "AI-generated": 0.8, "AI-generated latin": 0.8, "AI合成": 0.8,
+            "AI generated latin": 0.8, "AI로 생성한 콘텐츠": 0.8, "Dola AI latin": 0.8}  # fmt: skip
 """By the names in FILE."""
 
 
@@ -59,15 +60,22 @@ def _sent(pixels: Pixels, side: int, quality: int) -> Pixels:
 @pytest.mark.parametrize("name", _OPACITY)
 @pytest.mark.parametrize("seed", [3, 5])
 def test_each_mark_is_read_as_painted_and_after_a_chat(name: str, seed: int) -> None:
-    height = {"即梦AI": 0.055, "可灵AI": 0.0287, "KlingAI": 0.028, "KlingAI latin": 0.028}.get(name, 0.037)
-    left = name.startswith("AI-")
+    height = {
+        "即梦AI": 0.055,
+        "可灵AI": 0.0287,
+        "KlingAI": 0.028,
+        "KlingAI latin": 0.028,
+        "Dola AI latin": 0.03,
+    }.get(name, 0.037)
+    left = name.startswith(("AI-", "AI로"))
+    written = name.removesuffix(" latin").removesuffix(" narrow")
     marked = _marked(scene(seed, 1080, 1440), _drawn(name), height, _OPACITY[name], left)
     for pixels in (marked, _sent(marked, 960, 75)):
         (found,) = find_written_marks(pixels)
         high_side, wide_side = pixels.shape[:2]
         scale = min(high_side, wide_side) / 1080
         x, y, wide, high = found.box
-        assert found.corner == ("lower_left" if left else "lower_right") and found.text == name.split(" ")[0]
+        assert found.corner == ("lower_left" if left else "lower_right") and found.text == written
         aside = x if left else wide_side - x - wide
         assert abs(aside - 19 * scale) < 16 and abs(y + high + 19 * scale - high_side) < 16
         assert 0.75 * height < high / 1080 / scale < 1.5 * height
