@@ -212,9 +212,13 @@ def test_a_circle_is_found() -> None:
     assert _circle({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
+TELLS_NUMPY = "cli/__init__.py"
+"""Sets in the environment how many threads NumPy takes, which it can be told in no other way."""
+
+
 def test_only_settings_read_the_environment() -> None:
     for path in (ROOT / "serving").rglob("*.py"):
-        if path.name == "settings.py":
+        if path.name == "settings.py" or path == ROOT / "serving" / TELLS_NUMPY:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute):

@@ -27,7 +27,7 @@ from refundlens.training.crops import twins_of
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
-from refundlens.training.teachers import Committee, open_committee, read_weights, taught
+from refundlens.training.teachers import Committee, open_committee, open_weights, taught
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 START = "start.json"
@@ -126,7 +126,7 @@ def _train(
     saved = None
     if init is not None:
         path = init / FINAL if init.is_dir() else init
-        saved = read_weights(path)
+        saved = open_weights(path)
         if "network" not in config.model_fields_set:
             config = config.model_copy(update={"network": saved["config"]})
         if team.leads:

@@ -28,7 +28,7 @@ class Committee(nn.Module):
         return torch.stack(kinds).mean(dim=0), torch.stack(maps).mean(dim=0)
 
 
-def read_weights(path: Path) -> dict[str, Any]:
+def open_weights(path: Path) -> dict[str, Any]:
     """The config of the network of a model.pt and its state. Raises ValueError for a file that holds none."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -39,7 +39,7 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 def open_network(path: Path) -> Network:
     """The network of a model.pt, to be asked and not trained. Raises ValueError for a file that holds none."""
-    saved = read_weights(path)
+    saved = open_weights(path)
     network = Network(saved["config"].model_copy(update={"pretrained": False}))
     try:
         network.load_state_dict(saved["state"])

@@ -161,28 +161,39 @@ def _points(grey: NDArray[np.uint8]) -> tuple[Plane, Plane]:
 
 def _matches(places: Plane, descriptors: Plane) -> NDArray[np.int64]:
     """Pairs of points [m,2] that are alike, apart, and more alike than either is to any third place."""
-    squares = np.square(places).sum(axis=1)
+    order = np.argsort(
+        places[:, 0], kind="stable"
+    )  # a block's neighbours are then a short stretch of all points
+    places, descriptors = places[order], descriptors[order]
     found = []
     for start in range(0, len(places), BLOCK):
-        part = np.s_[start : start + BLOCK]
-        likeness = descriptors[part] @ descriptors.T
-        rows = np.arange(len(likeness))
-        likeness[_beside(places, squares, rows + start)] = -1
+        rows = np.arange(start, min(start + BLOCK, len(places)))
+        likeness = descriptors[rows] @ descriptors.T
+        near = np.s_[
+            slice(*np.searchsorted(places[:, 0], (places[rows[0], 0] - APART, places[rows[-1], 0] + APART)))
+        ]
+        likeness[:, near][_beside(places[rows], places[near])] = -1
         best = likeness.argmax(axis=1)
-        first = likeness[rows, best]
-        likeness[
-            _beside(places, squares, best)
+        one = _distance(likeness[rows - start, best])
+        kept = np.flatnonzero(one < NEAR)
+        third = likeness[kept]
+        third[
+            _beside(places[best[kept]], places)
         ] = -1  # of third places, those beside the best one are the same
-        one, two = (np.sqrt(np.maximum(0, 2 - 2 * alike)) for alike in (first, likeness.max(axis=1)))
-        kept = np.flatnonzero((one < NEAR) & (one < RATIO * two))
-        found.append(np.stack([kept + start, best[kept]], axis=1))
+        kept = kept[one[kept] < RATIO * _distance(third.max(axis=1))]
+        found.append(np.stack([order[rows[kept]], order[best[kept]]], axis=1))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0).astype(np.int64)
 
 
-def _beside(places: Plane, squares: Plane, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which places [n,2] lie nearer than APART to each of the chosen ones: bool [k,n]. squares: of their lengths."""
-    inner = places[chosen] @ places.T
-    return np.asarray(squares[chosen][:, None] + squares[None] - 2 * inner < APART**2)
+def _distance(likeness: Plane) -> Plane:
+    """Of descriptors of length 1, from their products."""
+    return np.asarray(np.sqrt(np.maximum(0, 2 - 2 * likeness)))
+
+
+def _beside(chosen: Plane, places: Plane) -> NDArray[np.bool_]:
+    """Which places [n,2] lie nearer than APART to each of the chosen ones [k,2]: bool [k,n]."""
+    across, down = (chosen[:, None, axis] - places[None, :, axis] for axis in (0, 1))
+    return np.asarray(across * across + down * down < APART**2)
 
 
 def _group(
