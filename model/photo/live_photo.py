@@ -3,7 +3,7 @@ picture and its short video.
 
 In: bytes. Out: the still's bytes; None for everything else, other archives among it. The archive is believed nothing:
 it has few files, their names say nothing, and no more is unpacked than is asked for.
-Source: PKWARE's APPNOTE 6.3.10, 4.3 (end of central directory) and 4.4.4 (general purpose bits).
+Source: PKWARE's APPNOTE 6.3.10, 4.3 (end of central directory, ZIP64's) and 4.4.4 (general purpose bits).
 """
 
 import io
@@ -16,6 +16,8 @@ MAX_FILES = 8
 """Files in the archive: the still, the video, and what macOS puts beside each."""
 MAX_DIRECTORY = 1 << 14
 """Bytes of the archive's list of files: eight long names with all their extras have some 4,000."""
+_ZIP64, _ZIP64_BYTES = b"PK\x06\x07", 20
+"""What stands before the last record where another one replaces it, for archives beyond 4 GB; its bytes."""
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1
 _HEAD = 512
@@ -49,9 +51,10 @@ def still_of(data: bytes, most: int) -> bytes | None:
 
 
 def _is_small(data: bytes) -> bool:
-    """Whether the archive's list of files is one that is read in no time."""
+    """Whether the archive's list of files is one that is read in no time, as its last record says; ZIP64's own record
+    would be believed instead."""
     at = zip_end(data)
-    if at is None:
+    if at is None or data[max(0, at - _ZIP64_BYTES) : at].startswith(_ZIP64):
         return False
     count, size = struct.unpack_from("<HL", data, at + 10)
     return bool(count <= MAX_FILES and size <= MAX_DIRECTORY)

@@ -141,8 +141,12 @@ def test_an_archive_of_many_files_is_not_listed() -> None:
     one = b"PK\1\2" + struct.pack("<6H3L5H2L", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
     count = 200_000
     listed = b"PK\3\4" + one * count
-    for said in (count & 0xFFFF, 1):  # what it says is not what it has
-        end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, said, said, len(one) * count, 4, 0)
+    wide = (0, 0, count, count, len(one) * count, 4)
+    hidden = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, *wide)
+    hidden += struct.pack("<4sLQL", b"PK\6\7", 0, len(listed), 1)  # ZIP64's, which libraries believe first
+    for said, before in ((count & 0xFFFF, b""), (1, b""), (1, hidden)):  # what it says is not what it has
+        size = 64 if before else len(one) * count
+        end = before + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, said, said, size, 4, 0)
         began = time.process_time()
         assert _refused(listed + end).code == "unsupported_format"
         assert time.process_time() - began < 0.2
