@@ -72,12 +72,13 @@ def contents(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
 def candidates(
     session: Session, numbers: Sequence[int], tenant: str
 ) -> Sequence[tuple[PhotoPrint, Image, Refund]]:
-    """Those of some rows that are the tenant's own, or of a tenant that shares where this one does."""
+    """Those of some rows that are the tenant's own, or of a tenant that shares where this one does. What was voided
+    claims nothing: its photos come again with the record that takes its place."""
     asked = (
         select(PhotoPrint, Image, Refund)
         .join(Image, Image.id == PhotoPrint.image_id)
         .join(Refund, Refund.id == Image.refund_id)
-        .where(PhotoPrint.number.in_(numbers), Image.erased_at.is_(None))
+        .where(PhotoPrint.number.in_(numbers), Image.erased_at.is_(None), Refund.live.is_not(None))
     )
     asked = asked.where(PhotoPrint.tenant_id.in_(_compared(session, tenant)))
     return [(row[0], row[1], row[2]) for row in session.execute(asked)]

@@ -111,6 +111,16 @@ def test_the_listing_s_own_picture_is_no_claim(as_caller: Caller, copies: list[b
     assert reused(shop, identifier)["reuse"] == {"claims": 0, "elsewhere": 0}
 
 
+def test_a_record_that_was_voided_claims_nothing(as_caller: Caller, copies: list[bytes]) -> None:
+    """Mirrored under a wrong shop, taken back and mirrored under its own: the same photo, and one claim."""
+    wrong, shop, root = as_caller("shop-2"), as_caller("shop-1"), as_caller("root")
+    refund(wrong, "R-1", copies[0])
+    identifier = report(shop, refund(shop, "R-2", copies[1]))
+    assert reused(root, identifier)["reuse"] == {"claims": 1, "elsewhere": 0}
+    assert root.post("/v1/refunds/R-1/void", json={"reason": "wrong shop"}).status_code == 200
+    assert reused(root, identifier)["reuse"] == {"claims": 0, "elsewhere": 0}
+
+
 def test_lists_ask_nothing(as_caller: Caller, copies: list[bytes]) -> None:
     shop = as_caller("shop-1")
     report(shop, refund(shop, "R-1", copies[0]))
