@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from refundlens.serving.jobs.screener import MOST_ATTEMPTS, Screener
 from refundlens.serving.jobs.worker import Worker
 from refundlens.serving.kit.clock import rfc3339
 from refundlens.serving.storage import queue
-from refundlens.serving.storage.tables import Job, Lane
+from refundlens.serving.storage.tables import Job, Lane, Report
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +132,34 @@ def test_an_engine_that_dies_leaves_the_photo_to_a_person(
     assert engine.asked <= MOST_TRIES
     report = _report(as_caller, path)
     assert (report["state"], report["review_reason"]) == ("needs_review", "engine_failed")
+
+
+def test_a_photo_is_judged_although_nobody_can_tell_whether_it_is_in_other_claims(
+    as_caller: Any, reported: Any, work: Any, workflow_app: FastAPI, detector: Any, photo: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """That is for the queue's order alone."""
+    asked: list[object] = []
+
+    def broken(*given: object) -> None:
+        asked.append(given)
+        raise RuntimeError("no index")
+
+    async def judge(patience: float) -> Any:
+        return SimpleNamespace(detection=detector.detect(photo()))
+
+    def concluded() -> bool:
+        with workflow_app.state.database.reading() as session:
+            tired = engine.asked > MOST_TRIES
+            return tired or session.execute(select(Report.state)).scalar_one() != "submitted"
+
+    path, engine = reported(), _Engine(judge)
+    monkeypatch.setattr(workflow_app.state.finder, "find", broken)
+    work(engine, concluded, 1)
+    monkeypatch.undo()
+    report = _report(as_caller, path)
+    assert asked and engine.asked == 1
+    assert report["verdict"] is not None and report["review_reason"] not in ("engine_failed", "too_slow")
 
 
 def test_a_photo_that_kills_the_process_is_not_tried_for_ever(
