@@ -22,7 +22,7 @@ AREAS = [
 VOCABULARIES = {
     ("values", "action"): "steps that C2PA's and other tools' manifests name",
     ("values", "source"): "IPTC's digital source types",
-    ("admin_webhooks", "errors"): "how sentences begin that deliveries store",
+    ("undelivered", "says"): "how sentences begin that deliveries store",
     ("models", "dimensions"): "what a report of `training.evaluation`, which is above serving, is cut by",
 }
 """Tables whose keys no code names as they are: words of a standard, which files bring with them, or beginnings."""

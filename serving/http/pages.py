@@ -56,8 +56,7 @@ def render(template: str, **values: object) -> str:
 def why(problem: Problem, language: Language, own: Mapping[str, str] | None = None) -> str:
     """What went wrong, in the reader's words. own: those of the page, by code; then come everybody's. A test holds that
     every code that a page may meet has some; where one has none, nothing of another language is shown."""
-    side = problem.values.get("side")
-    code = f"{problem.code}_{side}" if side else problem.code
+    code = problem.values.get("says", problem.code)
     everybody, of_photos = texts("problems", language)["codes"], texts("page", language)
     found = (own or {}).get(code) or everybody.get(code) or of_photos.get(f"error_{code}")
     if found is None:

@@ -13,7 +13,7 @@ Done = TypeVar("Done")
 
 class DomainError(Exception):
     """code: programs may rely on it. detail: a sentence for people that tells the fix. values: what pages' own
-    sentences about the code take."""
+    sentences about the code take; `says`: the name of their sentence where it is not the code."""
 
     def __init__(self, code: str, detail: str, **values: str) -> None:
         super().__init__(detail)

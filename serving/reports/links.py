@@ -35,7 +35,10 @@ class LinkEnded(Gone):
     def __init__(self, link: Link, ended: datetime, refund: str = "") -> None:
         number = f", by the number of the refund: {refund}" if refund else ""
         detail = f"This link ended on {ended:%Y-%m-%d}. Ask the platform for a new one{number}."
-        super().__init__("link_ended", detail, side=link.side, ended=f"{ended:%Y-%m-%d}", refund=refund)
+        says = f"link_ended_{link.side}"
+        super().__init__(
+            "link_ended", detail, says=says, side=link.side, ended=f"{ended:%Y-%m-%d}", refund=refund
+        )
         self.link, self.ended = link, ended
 
 

@@ -85,7 +85,7 @@ async def _made(visit: Visit, form: FormData) -> dict[str, str | None]:
     def do(context: Context) -> Created:
         owner = refunds.Owner(body.account, body.platform)
         if refunds.find_refund(context.session, context.principal, number, owner=owner) is not None:
-            raise Conflict("refund_known", f"There is a refund {number} already.")
+            raise Conflict("refund_known", f"There is a refund {number} already.", number=number)
         refund, _ = mirroring.mirror(context, visit.services.secret, number, body, photos)
         made: Sequence[str] = ()
         if report:

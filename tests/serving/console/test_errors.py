@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from starlette.testclient import TestClient
 from refundlens import serving
 from refundlens.model.texts.reader import LANGUAGES, Language
 from refundlens.serving.http.pages import why
-from refundlens.serving.http.problems import Problem
+from refundlens.serving.http.problems import Problem, problem_of
 from refundlens.serving.kit.language import texts
+from refundlens.serving.reports.links import SIDES, Link, LinkEnded, Side
 from tests.support.desk import Desk
 
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
@@ -87,6 +89,14 @@ def test_every_error_has_words_in_the_reader_s_language(language: Language) -> N
 def test_what_has_no_words_is_not_told_in_another_language() -> None:
     strange = Problem(409, "of_tomorrow", "Something new happened.")
     assert why(strange, "zh") == texts("problems", "zh")["other"] and why(strange, "en") == strange.detail
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_link_that_ended_has_words_of_its_side(side: Side, language: Language) -> None:
+    ended = problem_of(LinkEnded(Link("rpt_1", side), datetime(2026, 11, 22, tzinfo=UTC), "r-{1}"))
+    words = texts("problems", language)["codes"][f"link_ended_{side}"]
+    assert why(ended, language) == words.format(ended="2026-11-22", refund="r-{1}")
 
 
 def test_a_form_that_comes_too_late_leads_to_the_page_as_it_is(workflow_app: FastAPI) -> None:

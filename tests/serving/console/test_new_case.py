@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 
 from refundlens.serving.identity.access import COOKIE
 from refundlens.serving.kit.clock import rfc3339
+from refundlens.serving.kit.errors import Conflict
 from refundlens.serving.kit.language import texts
+from refundlens.serving.refunds import service as mirroring
 from refundlens.serving.storage.tables import Image, Refund, Report
 
 pytestmark = pytest.mark.slow
@@ -171,3 +173,22 @@ def test_an_amount_that_cannot_be_is_refused_in_words(form: Form, photo: Photo, 
     form.browser.headers["accept-language"] = "zh"
     page = form.send(photo(), amount=amount).text
     assert "请用数字填写金额" in page, re.findall(r'role="alert".*', page)
+
+
+def test_a_number_that_is_there_is_named_and_leads_to_its_page(form: Form, photo: Photo) -> None:
+    assert form.send(photo()).status_code == 200
+    form.hidden["key"] += "-2"
+    answer = form.send(photo(red=True))
+    assert answer.status_code == 409 and 'href="/refunds/2026-77"' in answer.text
+    assert texts("new_case", "en")["problems"]["refund_known"].format(number="2026-77") in answer.text
+
+
+def test_what_somebody_wrote_is_no_pattern_to_fill_in(
+    form: Form, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> None:
+        raise Conflict("of_tomorrow", "The buyer is called {name}.")
+
+    monkeypatch.setattr(mirroring, "mirror", refuse)
+    answer = form.send(photo())
+    assert answer.status_code == 409 and "The buyer is called {name}." in answer.text
