@@ -19,7 +19,6 @@ from starlette.datastructures import FormData, UploadFile
 from refundlens.model.names import DEFECTS
 from refundlens.serving.console.forms import attempt, checked, text_of, uploads
 from refundlens.serving.console.page import Visit, back_to, page, submit, visits
-from refundlens.serving.http.body import digest
 from refundlens.serving.http.idempotency import Created
 from refundlens.serving.http.pages import PageRoute
 from refundlens.serving.http.problems import Problem
@@ -162,13 +161,16 @@ async def _files(form: FormData, name: str) -> list[tuple[SentFile, bytes]]:
 
 
 def _prepared(visit: Visit, photos: Sequence[tuple[Source, SentFile, bytes]]) -> list[PreparedPhoto]:
-    """Each photo once. Raises UnreadableFiles, naming those that cannot be read."""
-    each = {digest(data): (source, place, data) for source, place, data in reversed(photos)}
+    """Each photo once. Raises UnreadableFiles, naming those that cannot be read, each as often as it was chosen."""
     files = visit.services.files
-    return each_file(
+    prepared = each_file(
         (place, partial(mirroring.prepare_one, files, source, place.name or None, data, ""))
-        for source, place, data in reversed(each.values())
+        for source, place, data in photos
     )
+    first: dict[str, PreparedPhoto] = {}
+    for one in prepared:
+        first.setdefault(one.sha256, one)
+    return list(first.values())
 
 
 def _draw(visit: Visit, failed: Problem | None = None, typed: Mapping[str, str] | None = None) -> Response:

@@ -1,6 +1,7 @@
 """The ledger: lines are only added, the sum is final minus reversed, and expiry takes both away together."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from refundlens.model.texts.reader import LANGUAGES, Language
 from refundlens.serving.buyers import integrity
+from refundlens.serving.kit.language import texts
 from refundlens.serving.kit.roles import Actor, Role
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
@@ -163,3 +166,10 @@ def test_points_are_final_minus_reversed_whatever_happens(
     assert record.score == max(0, 100 - 25 * len(counting))
     assert record.reversed == len(reversed_)
     assert record.expires_at == max(counting, default=None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_say_the_score_as_it_is_reckoned(language: Language) -> None:
+    for area, key in (("queue", "score_formula"), ("admin_buyers", "formula")):
+        numbers = re.findall(r"\d+", texts(area, language)[key])
+        assert numbers == [str(integrity.FULL_SCORE), str(integrity.CLAIM_COSTS), "0"], area

@@ -113,6 +113,10 @@ def test_photos_that_are_none(form: Form, workflow_app: FastAPI, photo: Photo) -
     assert "at least one photo" in form.send().text
     answer = form.send(photo(), b"no photo at all")
     assert answer.status_code == 422 and "1.jpg" in answer.text
+    twice = form.send(b"no photo at all", photo(), b"no photo at all").text
+    assert re.findall(r'data-field="photos" data-number="(\d)"', twice) == ["1", "3"], (
+        "both are taken out at once"
+    )
     assert rows(workflow_app, Refund) == []
 
 
@@ -123,6 +127,7 @@ def test_a_refund_that_is_here_already_stays_as_it_is(
     again = Form(workflow_app)
     answer = again.send(photo(red=True), amount="1")
     assert answer.status_code == 409 and 'href="/refunds/2026-77"' in answer.text
+    assert texts("new_case", "en")["problems"]["refund_known"].format(number="2026-77") in answer.text
     assert [refund.amount_minor for refund in rows(workflow_app, Refund)] == [128050]
 
 
@@ -173,14 +178,6 @@ def test_an_amount_that_cannot_be_is_refused_in_words(form: Form, photo: Photo, 
     form.browser.headers["accept-language"] = "zh"
     page = form.send(photo(), amount=amount).text
     assert "请用数字填写金额" in page, re.findall(r'role="alert".*', page)
-
-
-def test_a_number_that_is_there_is_named_and_leads_to_its_page(form: Form, photo: Photo) -> None:
-    assert form.send(photo()).status_code == 200
-    form.hidden["key"] += "-2"
-    answer = form.send(photo(red=True))
-    assert answer.status_code == 409 and 'href="/refunds/2026-77"' in answer.text
-    assert texts("new_case", "en")["problems"]["refund_known"].format(number="2026-77") in answer.text
 
 
 def test_what_somebody_wrote_is_no_pattern_to_fill_in(
