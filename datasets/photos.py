@@ -15,7 +15,9 @@ from refundlens.datasets.phash import phash
 from refundlens.model.photo.image import ImageError, read_photo
 from refundlens.model.progress import track
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".livp",
+})  # fmt: skip
 MANIFEST = "MANIFEST.csv"
 TEXTURE = "texture"
 """Role of a manifest's row that is a texture or stamp: material for painters, not a photo."""

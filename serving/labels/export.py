@@ -38,7 +38,8 @@ PHOTOS = "MANIFEST.csv"
 """As `refundlens data build` reads it beside or above its photos: who took what, and what it shows."""
 _COLUMNS = ("file", "group", "licence", "role", "defect", "source")
 _LICENCE = "sent by buyers; not to be passed on"
-_SUFFIXES = {"jpeg": "jpg"}
+_SUFFIXES = {"jpeg": "jpg", "zip": "livp"}
+"""Where a file is not named as its media type is; an archive that was judged is a live photo."""
 _GROUP_DIGITS = 16
 
 

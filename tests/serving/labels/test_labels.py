@@ -1,7 +1,9 @@
 """Labels from decisions and engineers, and the export of the strongest truth."""
 
 import csv
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from refundlens.datasets.photos import gather
+from refundlens.model.photo.image import type_as_sent
 from refundlens.serving.cli.main import app as cli
 from refundlens.serving.identity.tenants import DEFAULT, open_database
 from refundlens.serving.kit.context import Context
@@ -193,16 +196,20 @@ def test_authentic_photos_of_the_export_are_sources_of_a_dataset(
     """`refundlens data build` takes the folder as it is, and knows whose photos they are and what they show."""
     state = ReportState.NOT_ESTABLISHED
     with database.transaction() as session:
-        for size in ((320, 240), (240, 320)):
-            content = photo(size=size)
+        live = io.BytesIO()
+        with zipfile.ZipFile(live, "w") as archive:
+            archive.writestr("IMG_1.JPG", photo(size=(200, 200)))
+        for content in (photo(size=(320, 240)), photo(size=(240, 320)), live.getvalue()):
             made = create_dispute(
                 session, moving_clock(), buyer=BUYER, files=files, content=content, state=state
             )
+            made.image.media_type = type_as_sent(content, "jpeg")
             service.for_decision(session, made.report, Event.DECIDE_NOT_ESTABLISHED, "ann", moving_clock())
     with database.reading() as session:
         export(session, files, "tnt_one", tmp_path / "out")
     gathered = gather([tmp_path / "out" / "authentic"])
     lines = _lines(tmp_path / "out")
+    assert {Path(line["file_name"]).suffix for line in lines.values()} == {".jpg", ".livp"}
     assert {one.sha256 for one in gathered.photos} == set(lines)
     assert {one.group for one in gathered.photos} == {line["group"] for line in lines.values()}
     assert {one.real_defect for one in gathered.photos} == {"hole"}
