@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -215,6 +215,24 @@ def postgres_url(postgres_server: str) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     server.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def with_tenant() -> Iterator[Callable[[str, datetime], Database]]:
+    """Opens an empty database by its URL and puts the tables and the tenant `tnt_one`, made at a time, into it."""
+    with ExitStack() as opened:
+
+        def make(url: str, now: datetime) -> Database:
+            database = Database(url)
+            opened.callback(database.close)
+            database.migrate()
+            with database.transaction() as session:
+                session.add(Tenant(id="tnt_one", name="one", created_at=now))
+                session.flush()
+                audit.start(session, "tnt_one")
+            return database
+
+        yield make
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from refundlens.serving.events import audit
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import search
-from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.secret import Secret
-from refundlens.serving.storage.tables import Tenant
 
 pytestmark = pytest.mark.slow
 
@@ -23,16 +20,16 @@ SECRET = Secret(b"0" * 32)
 
 @pytest.mark.parametrize("read", [0, 10_000])
 def test_postgresql_finds_any_part(
-    postgres_url: str, create_dispute: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, read: int
+    postgres_url: str,
+    with_tenant: Any,
+    create_dispute: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    read: int,
 ) -> None:
     monkeypatch.setattr(search, "READ", read)
-    database = Database(postgres_url)
-    database.migrate()
+    database = with_tenant(postgres_url, NOW)
     said = ("袖口有一个破洞，请看图", "A 100% hole in the sleeve_x", "another shop's hole")
     with database.transaction() as session:
-        session.add(Tenant(id="tnt_one", name="one", created_at=NOW))
-        session.flush()
-        audit.start(session, "tnt_one")
         ids = []
         for number, words in enumerate(said):
             one = create_dispute(session, NOW, buyer=SECRET.buyer("tnt_one", f"uid-{number}"), content=b"%d" % number,
@@ -55,4 +52,3 @@ def test_postgresql_finds_any_part(
             text(f"EXPLAIN SELECT number FROM report_text WHERE {search.GRAMS} @> refundlens_grams('sleeve')")
         ).scalars()
         assert "ix_report_text_grams" in "\n".join(plan)
-    database.close()

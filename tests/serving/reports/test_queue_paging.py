@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from refundlens.serving.events import audit
 from refundlens.serving.http import paging
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.reports.doubt import MOST
 from refundlens.serving.reports.review_queue import QueueOrder, QueueView, queue_keys, waiting
-from refundlens.serving.storage.database import Database, sqlite_url
-from refundlens.serving.storage.tables import Tenant
+from refundlens.serving.storage.database import sqlite_url
 from refundlens.serving.workflow.states import ReportState
 
 pytestmark = pytest.mark.slow
@@ -24,15 +22,15 @@ DOUBTS = (MOST, None, 0.1 + 0.2, MOST, 1 - abs(2 * 0.89 - 1), None, MOST, 0.3, M
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_each_row_comes_once(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Any, create_dispute: Callable[..., Any]
+    kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Any,
+    with_tenant: Any,
+    create_dispute: Callable[..., Any],
 ) -> None:
     url = sqlite_url(tmp_path) if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    database, view = Database(url), QueueView(order=QueueOrder.DOUBT)
-    database.migrate()
+    database, view = with_tenant(url, NOW), QueueView(order=QueueOrder.DOUBT)
     with database.transaction() as session:
-        session.add(Tenant(id="tnt_one", name="one", created_at=NOW))
-        session.flush()
-        audit.start(session, "tnt_one")
         made = []
         for number, doubt in enumerate(DOUBTS):
             one = create_dispute(session, NOW, buyer=f"{number:064x}", content=b"%d" % number,
@@ -48,4 +46,3 @@ def test_each_row_comes_once(
                 seen += [tuple(queue_keys(row, view.order)) for row in rows]
                 after = paging.decode(paging.encode(queue_keys(rows[-1], view.order)), (float, str))
         assert seen == sorted(made, reverse=True), limit
-    database.close()
