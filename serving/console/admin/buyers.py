@@ -97,7 +97,7 @@ def _find(visit: Visit, reference: str) -> Response:
     if found:
         detail = "Refunds of several buyers have this number. Look by the platform's reference of the buyer instead."
         failed = problem_of(Conflict("ambiguous_refund", detail))
-    return sheet(visit, "buyers", failed, erased=None)
+    return sheet(visit, "buyers", failed, erased=None, sought=True)
 
 
 def _meant(session: Session, visit: Visit, reference: str) -> list[str]:

@@ -136,7 +136,8 @@ def test_a_buyer_is_found_by_reference_or_refund_and_a_line_is_taken_back(
     action = re.search(r'action="(/admin/buyers/\w+/lines/\w+/reverse)"', page.text)
     assert action and "<strong>75</strong>" in page.text
     problems = texts("admin", "en")["problems"]
-    assert problems["not_confirmed"] in root.send(page, action[1], reason="a court").text
+    refused = root.send(page, action[1], reason="a court").text
+    assert problems["not_confirmed"] in refused and texts("admin", "en")["nothing_done"] in refused
     assert problems["reason_missing"] in root.send(root.get(path), action[1], sure="yes").text
     assert root.send(root.get(path), action[1], sure="yes", reason="a court").status_code == 303
     page = root.get(path).text
@@ -147,6 +148,7 @@ def test_a_buyer_is_found_by_reference_or_refund_and_a_line_is_taken_back(
 def test_who_is_unknown_is_told(workflow_app: FastAPI, root: Desk) -> None:
     answer = root.send(root.get("/admin/buyers"), "/admin/buyers/find", reference="nobody")
     assert answer.status_code == 422 and texts("admin", "en")["problems"]["buyer_unknown"] in answer.text
+    assert texts("admin", "en")["nothing_done"] not in answer.text, "a search changes nothing anyway"
     assert root.get("/admin/buyers/" + "0" * 64).status_code == 404
 
 
