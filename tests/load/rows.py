@@ -12,13 +12,12 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from refundlens.serving.events.audit import row_hash
 from refundlens.serving.events.outbox import WebhookType
 from refundlens.serving.identity.tenants import DEFAULT
 from refundlens.serving.kit.ids import first_id
-from refundlens.serving.storage.tables import AuditEvent
 from refundlens.serving.workflow.states import ReportState
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -77,6 +76,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                     "previous", "hash"),
     "job": ("id", "tenant_id", "lane", "kind", "ref", "concurrency_key", "data", "due_at", "attempts", "created_at"),
 }  # fmt: skip
+
+
+class _Link(NamedTuple):
+    """What the hash of a row of the audit log is made of."""
+
+    tenant_id: str
+    seq: int
+    at: datetime
+    role: str
+    actor: str
+    action: str
+    object_id: str
+    before: str
+    after: str
+    data: dict[str, Any]
+    previous: str
+
+
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -378,11 +395,10 @@ class Maker:
             ("system", "system", "report.finalise"),
         ):
             length, previous = length + 1, end
-            row = AuditEvent(
-                tenant_id=tenant, seq=length, at=moment, role=role, actor=actor, action=action, object_id=report,
-                before="submitted", after=state.value, data=data, previous=previous,
-            )  # fmt: skip
-            end = row_hash(row)
+            link = _Link(
+                tenant, length, moment, role, actor, action, report, "submitted", state.value, data, previous
+            )
+            end = row_hash(link)  # type: ignore[arg-type]  # members of an AuditEvent, of which ten million take an hour
             self._rows["audit_event"].append(
                 (
                     tenant,
