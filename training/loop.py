@@ -27,7 +27,7 @@ from refundlens.training.crops import twins_of
 from refundlens.training.distributed import Team, team_of
 from refundlens.training.feeds import open_feed
 from refundlens.training.losses import losses
-from refundlens.training.teachers import Committee, open_committee, open_weights, taught
+from refundlens.training.teachers import Committee, Weights, open_committee, open_weights, taught
 
 CHECKPOINT, FINAL, METRICS, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "config.yaml"
 START = "start.json"
@@ -128,7 +128,7 @@ def _train(
         path = init / FINAL if init.is_dir() else init
         saved = open_weights(path)
         if "network" not in config.model_fields_set:
-            config = config.model_copy(update={"network": saved["config"]})
+            config = config.model_copy(update={"network": saved.config})
         if team.leads:
             start = {"weights": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
             (run / START).write_text(json.dumps(start), encoding="utf-8")
@@ -138,7 +138,8 @@ def _train(
     torch.manual_seed(config.seed)
     device = team.device
     feed = open_feed(dataset, config, replay)
-    network = Network(config.network).to(device)
+    begun = config.network if saved is None else config.network.model_copy(update={"pretrained": False})
+    network = Network(begun).to(device)
     if device.type == "cuda":  # on a CPU this backbone is a quarter faster with channels first
         network = network.to(memory_format=torch.channels_last)
     if saved is not None:
@@ -195,7 +196,7 @@ def _train(
     return run / FINAL
 
 
-def _start_from(saved: dict[str, Any], network: Network) -> None:
+def _start_from(saved: Weights, network: Network) -> None:
     try:
         network.load_state_dict(_as_far_as(network.config.reach, saved))
     except (RuntimeError, KeyError) as error:
@@ -204,12 +205,12 @@ def _start_from(saved: dict[str, Any], network: Network) -> None:
         ) from error
 
 
-def _as_far_as(reach: int, saved: dict[str, Any]) -> dict[str, Tensor]:
+def _as_far_as(reach: int, saved: Weights) -> dict[str, Tensor]:
     """The weights of a network for one whose backbone is cut off earlier: what lies deeper is left out."""
-    state, config = dict(saved["state"]), saved["config"]
-    if reach >= config.reach:
-        return state
-    wanted = Network(config.model_copy(update={"reach": reach, "pretrained": False})).state_dict()
+    if reach >= saved.config.reach:
+        return saved.state
+    state = dict(saved.state)
+    wanted = Network(saved.config.model_copy(update={"reach": reach, "pretrained": False})).state_dict()
     state["kind_head.weight"] = state["kind_head.weight"][:, -wanted["kind_head.weight"].shape[1] :]
     return {key: state[key] for key in wanted}
 

@@ -8,7 +8,7 @@ al., "Distilling the knowledge in a neural network", 2015).
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,11 +28,18 @@ class Committee(nn.Module):
         return torch.stack(kinds).mean(dim=0), torch.stack(maps).mean(dim=0)
 
 
-def open_weights(path: Path) -> dict[str, Any]:
-    """The config of the network of a model.pt and its state. Raises ValueError for a file that holds none."""
+class Weights(NamedTuple):
+    """Of a finished run. state: by name, as a network of this config has them."""
+
+    config: NetworkConfig
+    state: dict[str, Tensor]
+
+
+def open_weights(path: Path) -> Weights:
+    """What a model.pt holds. Raises ValueError for a file that holds no network."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        return {"config": NetworkConfig.model_validate(saved["config"]), "state": dict(saved["state"])}
+        return Weights(NetworkConfig.model_validate(saved["config"]), dict(saved["state"]))
     except (KeyError, TypeError, ValueError, RuntimeError, OSError, EOFError, UnpicklingError) as error:
         raise ValueError(f"{path} holds no network: give the model.pt of a finished run") from error
 
@@ -40,9 +47,9 @@ def open_weights(path: Path) -> dict[str, Any]:
 def open_network(path: Path) -> Network:
     """The network of a model.pt, to be asked and not trained. Raises ValueError for a file that holds none."""
     saved = open_weights(path)
-    network = Network(saved["config"].model_copy(update={"pretrained": False}))
+    network = Network(saved.config.model_copy(update={"pretrained": False}))
     try:
-        network.load_state_dict(saved["state"])
+        network.load_state_dict(saved.state)
     except RuntimeError as error:
         raise ValueError(f"{path} holds weights of another version's network: train it anew") from error
     return network.eval().requires_grad_(False)

@@ -149,13 +149,8 @@ def _parse(text: str) -> Any:
             continue
     try:
         return ast.literal_eval(plain[: plain.rfind("}") + 1][:4096])
-    except (
-        ValueError,
-        TypeError,
-        SyntaxError,
-        MemoryError,
-        RecursionError,
-    ):  # TypeError: {{…}} is a set of sets
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        # {{…}} is read as a set of sets: a TypeError
         return None
 
 

@@ -161,25 +161,22 @@ def _points(grey: NDArray[np.uint8]) -> tuple[Plane, Plane]:
 
 def _matches(places: Plane, descriptors: Plane) -> NDArray[np.int64]:
     """Pairs of points [m,2] that are alike, apart, and more alike than either is to any third place."""
-    order = np.argsort(
-        places[:, 0], kind="stable"
-    )  # a block's neighbours are then a short stretch of all points
+    # in the order of one coordinate, what may lie near a block's points is a short stretch of all
+    order = np.argsort(places[:, 0], kind="stable")
     places, descriptors = places[order], descriptors[order]
     found = []
     for start in range(0, len(places), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(places)))
         likeness = descriptors[rows] @ descriptors.T
-        near = np.s_[
-            slice(*np.searchsorted(places[:, 0], (places[rows[0], 0] - APART, places[rows[-1], 0] + APART)))
-        ]
+        left, right = places[rows[[0, -1]], 0] + (-APART, APART)
+        near = slice(*np.searchsorted(places[:, 0], (left, right)))
         likeness[:, near][_beside(places[rows], places[near])] = -1
         best = likeness.argmax(axis=1)
         one = _distance(likeness[rows - start, best])
         kept = np.flatnonzero(one < NEAR)
         third = likeness[kept]
-        third[
-            _beside(places[best[kept]], places)
-        ] = -1  # of third places, those beside the best one are the same
+        # of third places, those beside the best one are the same
+        third[_beside(places[best[kept]], places)] = -1
         kept = kept[one[kept] < RATIO * _distance(third.max(axis=1))]
         found.append(np.stack([order[rows[kept]], order[best[kept]]], axis=1))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0).astype(np.int64)

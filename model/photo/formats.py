@@ -170,13 +170,9 @@ def describe(data: bytes) -> str:
 
 def _is_of_wechat(data: bytes) -> bool:
     """WeChat's older files: every byte of a picture changed by one key, which the first byte gives."""
-    plain = bytes(byte ^ data[0] ^ 0xFF for byte in data[:4]) if data else b""
-    if plain[:3] == b"\xff\xd8\xff" and plain[3:4] in (b"\xdb", b"\xe0", b"\xe1", b"\xe2"):
-        return True
-    heads = (b"\x89PNG\r\n\x1a\n", b"GIF89a", b"GIF87a")
-    return any(
-        bytes(byte ^ data[0] ^ head[0] for byte in data[: len(head)]) == head for head in heads if data
-    )
+    jpegs = (b"\xff\xd8\xff\xdb", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\xff\xd8\xff\xe2")
+    heads = (*jpegs, b"\x89PNG\r\n\x1a\n", b"GIF89a", b"GIF87a")
+    return any(bytes(byte ^ data[0] ^ head[0] for byte in data[: len(head)]) == head for head in heads)
 
 
 def _is_text(head: bytes) -> bool:

@@ -399,22 +399,7 @@ class Maker:
                 tenant, length, moment, role, actor, action, report, "submitted", state.value, data, previous
             )
             end = row_hash(link)  # type: ignore[arg-type]  # members of an AuditEvent, of which ten million take an hour
-            self._rows["audit_event"].append(
-                (
-                    tenant,
-                    length,
-                    at,
-                    role,
-                    actor,
-                    action,
-                    report,
-                    "submitted",
-                    state.value,
-                    written,
-                    previous,
-                    end,
-                )
-            )
+            self._rows["audit_event"].append((*link[:2], at, *link[3:9], written, previous, end))
         self.chains[tenant] = length, end
 
     def _jobs(self, facts: tuple[str, str, str], state: ReportState, due: str, made: datetime) -> None:
