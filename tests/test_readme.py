@@ -1,7 +1,6 @@
 """The README works when typed: its blocks run in one shell, in order, in an empty folder, against a live service."""
 
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def service(folder: Path, environment: dict[str, str]) -> Iterator[str]:
     """The address of what `make run` starts, in the same folder."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    port = free_port()
     command = [folder / ".venv" / "bin" / "refundlens", "serve", "--port", str(port)]
     with (
         (folder / "log").open("w") as log,

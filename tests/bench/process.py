@@ -5,7 +5,6 @@ In: a command. Out: seconds until ready, processor time, memory. Read from /proc
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -118,13 +117,6 @@ class ServerProcess:
 def supported() -> bool:
     """Whether processor time and memory of a tree of processes can be read here."""
     return sys.platform == "linux" and (PROC / "self/smaps_rollup").exists()
-
-
-def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port: int = door.getsockname()[1]
-        return port
 
 
 def _tree(root: int) -> list[int]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from refundlens.serving.settings import environment
 from tests.bench.client import Plan
 from tests.bench.photos import mark
-from tests.bench.process import ROOT, ServerFailed, ServerProcess, free_port
+from tests.bench.process import ROOT, ServerFailed, ServerProcess
 from tests.bench.wire import Connection
+from tests.support.ports import free_port
 
 OURS = "refundlens"
 HOST = "127.0.0.1"

@@ -13,13 +13,11 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import inf
 from pathlib import Path
 from random import Random
-from socket import create_server
 
 from sqlalchemy import func, or_, select, update
 
@@ -41,6 +39,7 @@ from tests.chaos.disputes import ADMIN, KEYS, Disputes
 from tests.chaos.receiver import Receiver
 from tests.chaos.services import ROOT, Cold, Forked, Launcher, Service
 from tests.chaos.troubles import DatabaseServer, Machine
+from tests.support.ports import free_port
 
 SHORTEST, LONGEST = 0.05, 1.5
 """Seconds a service lives after its first answer, at random in between."""
@@ -120,8 +119,7 @@ class Run:
         self._log, self._clock = plan.folder / "service.log", plan.folder / "clock"
         self._launcher: Launcher = Cold() if plan.cold else Forked()
         self._services = [
-            Service(self._launcher, _free_port(Random()), self._log, self._variables())
-            for _ in range(plan.processes)
+            Service(self._launcher, free_port(), self._log, self._variables()) for _ in range(plan.processes)
         ]
         self._stopping = threading.Event()
         self._jobs = [0] * plan.processes
@@ -365,11 +363,3 @@ def _complaints(log: Path) -> dict[str, int]:
     text = log.read_text(errors="replace") if log.exists() else ""
     kinds = re.findall(r"^([\w.]+(?:Error|Exception|Lost|Refused|Expired|Timeout))\b", text, re.MULTILINE)
     return dict(Counter(kinds))
-
-
-def _free_port(chance: Random) -> int:
-    """Below the ports that connections leave by: while a service is dead, a client's own connection would take its."""
-    while True:
-        port = chance.randrange(15_000, 30_000)
-        with suppress(OSError), create_server(("127.0.0.1", port)):
-            return port

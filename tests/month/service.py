@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.ports import free_port
 
 SHOP, JUDGES = "shop", ("ann", "bob", "cid")
 ROLES = {"engineer": "engineer", "admin": "admin", SHOP: "merchant", **dict.fromkeys(JUDGES, "adjudicator")}
@@ -47,8 +48,7 @@ def verb(
 @contextmanager
 def serving(data: Path, bundle: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """(address, variables) of a service on a free port, ended with the block."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    port = free_port()
     keys = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in ROLES.items())
     variables = {"REFUNDLENS_DATA_DIR": str(data), "REFUNDLENS_BUNDLE": str(bundle), "REFUNDLENS_API_KEYS": keys,
                  "REFUNDLENS_DEMO": "false", "REFUNDLENS_RATE_LIMIT": "100000"}  # fmt: skip

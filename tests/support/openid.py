@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.ports import free_port
+
 PATIENCE = 60
 """Seconds until it must answer."""
 
@@ -19,8 +20,7 @@ PATIENCE = 60
 @contextmanager
 def openid_provider(*users: dict[str, Any]) -> Iterator[str]:
     """Its issuer. users: claims, by `sub` of whom somebody logs in there."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     told = [part for user in users for part in ("--user-claims", json.dumps(user))]
     command = [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), *told]
     process = subprocess.Popen(

@@ -1,7 +1,6 @@
 """Where notices go to: a chat's robot and a mail server, real ones on this machine."""
 
 import json
-import socket
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -9,6 +8,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from tests.support.ports import free_port
 
 
 class Robot:
@@ -41,8 +42,7 @@ class MailServer:
     def __init__(self) -> None:
         self.got: list[Any] = []
         self.logins: list[bytes] = []
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self.controller = Controller(
             self, "127.0.0.1", port, authenticator=self._check, auth_require_tls=False
         )

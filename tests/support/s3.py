@@ -5,7 +5,6 @@ In: a folder. Out: a server on this machine that can be stopped and started agai
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.support.ports import free_ports
 
 BUCKET = "lens"
 KEY, SECRET = "seaweed-key", "seaweed-secret"
@@ -31,8 +32,9 @@ class S3:
         (folder / "data").mkdir(parents=True)
         rights = {"actions": ["Admin"], "credentials": [{"accessKey": KEY, "secretKey": SECRET}]}
         (folder / "s3.json").write_text(json.dumps({"identities": [{"name": "tests", **rights}]}))
-        self._ports = dict(zip(("master", "volume", "filer", "s3"), free_ports(8), strict=False))
-        self._grpc = dict(zip(self._ports, free_ports(8)[4:], strict=False))
+        ports, parts = free_ports(8), ("master", "volume", "filer", "s3")
+        self._ports = dict(zip(parts, ports[:4], strict=True))
+        self._grpc = dict(zip(parts, ports[4:], strict=True))
         self.endpoint = f"http://127.0.0.1:{self._ports['s3']}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,12 +77,3 @@ class S3:
         except (httpx.TransportError, BaseError):
             return False
         return True
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has now."""
-    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [int(door.getsockname()[1]) for door in doors]
-    for door in doors:
-        door.close()
-    return found

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.s3 import free_ports
+from tests.support.ports import free_ports
 
 PATIENCE = 90.0
 """Seconds for a start with its warm-up; an idle machine takes five."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from refundlens.model.network.network import NetworkConfig
 from refundlens.training import loop
 from refundlens.training.config import DataConfig, TrainConfig, save
 from refundlens.training.distributed import Team
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 STEPS = 8
@@ -55,8 +55,7 @@ def test_the_loss_curve_is_one_process_s(
         "import sys; from pathlib import Path; from refundlens.training import config, loop; loop.LOG_EVERY = 1; "
         "loop.train(Path(sys.argv[1]), Path(sys.argv[2]), config.load(Path(sys.argv[3])))"
     )
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+    port = free_port()
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", program, str(crops), str(tmp_path / "two"), str(tmp_path / "two.yaml")]
     children = [

@@ -3,7 +3,6 @@
 import base64
 import io
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from refundlens.serving.kit.clock import rfc3339, utc_now
 from refundlens.serving.kit.roles import SYSTEM, Role
 from refundlens.serving.settings import Settings
 from tests.chaos.services import Cold, Service
+from tests.support.ports import free_port
 
 ATTACKER, VICTIM = "attacker", "victim"
 BUSY = 10
@@ -65,8 +65,7 @@ def started(folder: Path, bundle: Path | None, workers: int) -> Iterator[Target]
     data = folder / "data"
     settings = Settings(data_dir=data, bundle=bundle)
     keys = _make_keys(settings)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     variables = {"REFUNDLENS_DATA_DIR": str(data), "REFUNDLENS_LOG_LEVEL": "warning", "OMP_NUM_THREADS": "1"}
     if bundle is not None:
         variables["REFUNDLENS_BUNDLE"] = str(bundle)

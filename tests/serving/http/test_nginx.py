@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.settings import Settings
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 SAMPLE = Path(__file__).parents[3] / "deploy" / "nginx.conf"
@@ -41,11 +42,6 @@ def _client(front: Front) -> httpx.Client:
     return httpx.Client(
         base_url=f"https://127.0.0.1:{front.port}", transport=transport, headers={"Host": HOST}, timeout=30
     )
-
-
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
 
 
 def _certificate(folder: Path) -> None:
@@ -74,7 +70,7 @@ def front(
     folder = tmp_path / "nginx"
     folder.mkdir()
     _certificate(folder)
-    port, plain = _free(), _free()
+    port, plain = free_port(), free_port()
     text = SAMPLE.read_text(encoding="utf-8")
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -19,6 +19,7 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.remote.ray_config import APP, DEPLOYMENT, RayOptions, serve_config
 from refundlens.serving.remote.ray_serve import reach
 from refundlens.serving.settings import Settings, SettingsError
+from tests.support.ports import free_port
 from tests.support.ray_cluster import RayCluster
 from tests.support.tiny import save_bundle
 
@@ -182,8 +183,9 @@ def test_without_ray_the_service_says_what_to_install(
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_an_address_where_nobody_answers_is_told_at_once(scheme: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        address = f"127.0.0.1:{door.getsockname()[1]}"
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with socket.create_server(("127.0.0.1", port)):
         reach(scheme + address)
     with pytest.raises(SettingsError, match=f"nobody answers at {scheme}{address}.*ray start --head"):
         reach(scheme + address)
