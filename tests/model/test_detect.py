@@ -170,6 +170,7 @@ def test_batches_change_nothing(detector: Detector, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(one.scores.maps, many.scores.maps, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_threads_change_nothing(detector: Detector) -> None:
     files = [file(cloth(seed=seed), "JPEG", quality=80) for seed in range(4)] + [file(spotted())]
     alone = [detector.detect(data).probability for data in files]

@@ -133,6 +133,7 @@ def _codes(detector: Detector, data: bytes, *references: bytes) -> list[tuple[st
     return [(reason.code, reason.basis) for reason in asked]
 
 
+@pytest.mark.slow
 def test_the_merchants_own_picture_is_recognised(detector: Detector, sample: bytes) -> None:
     same, none = "reference.same_picture", "reference.not_comparable"
     assert _codes(detector, sample, sample) == [(same, "observed")]
@@ -185,6 +186,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_line(
     assert [result.line.get("error", {}).get("code") for result in judged] == ["unreadable_file", None]
 
 
+@pytest.mark.slow
 def test_photos_of_one_claim_are_held_against_each_other(detector: Detector) -> None:
     rng = np.random.default_rng(1)
     goods = scene(3, 800, 600)

@@ -9,6 +9,7 @@ from refundlens.model.verdict.bounds import upper_bound
 from refundlens.training.copy_move import CONFIDENCE, LIMIT, Example, fit_forest, least_score
 
 
+@pytest.mark.slow
 def test_the_lowest_score_that_accuses_few_enough() -> None:
     honest = np.linspace(0, 1, 1000)
     threshold = least_score(honest)
@@ -16,6 +17,7 @@ def test_the_lowest_score_that_accuses_few_enough() -> None:
     assert upper_bound(accused, 1000, CONFIDENCE) <= LIMIT < upper_bound(accused + 1, 1000, CONFIDENCE)
 
 
+@pytest.mark.slow
 def test_equal_scores_are_accused_together_or_not_at_all() -> None:
     assert least_score(np.full(1000, 0.4)) > 0.4
 
@@ -25,6 +27,7 @@ def test_too_few_honest_photos_give_no_bound() -> None:
         least_score(np.zeros(200))
 
 
+@pytest.mark.slow
 def test_fitted_and_read_back() -> None:
     rng = np.random.default_rng(0)
     examples = []

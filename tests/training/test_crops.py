@@ -142,6 +142,7 @@ def test_leaving_out_is_refused_where_it_would_be_ignored(
         open_feed(tmp_path, without)
 
 
+@pytest.mark.slow
 def test_a_run_on_crops_is_watched_and_resumes_to_the_same_weights(
     folder: Path, settings: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

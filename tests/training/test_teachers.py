@@ -10,6 +10,8 @@ from refundlens.training.config import LossConfig, TrainConfig
 from refundlens.training.loop import FINAL, METRICS, Resumed, train
 from refundlens.training.teachers import open_committee, open_network
 
+pytestmark = pytest.mark.slow
+
 
 def _told(run: Path) -> list[float]:
     """How far from its teachers a run was, line by line."""

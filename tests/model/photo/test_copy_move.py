@@ -148,6 +148,7 @@ def test_nothing_but_the_copy_is_called_made_by_it(make_bundle: MakeBundle) -> N
     assert {code for code in said if code.startswith("pixel.")} == {"pixel.copied_part"}
 
 
+@pytest.mark.slow
 def test_what_is_twice_in_a_photo_that_a_camera_signed_was_there_twice(make_bundle: MakeBundle) -> None:
     made, _, _ = _copied(_scene(1))
     signed = build.signed(

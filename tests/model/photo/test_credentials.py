@@ -25,6 +25,7 @@ def _read(data: bytes, trust_list: str = "") -> Credentials:
 
 
 @pytest.mark.parametrize("fmt", _MIMES)
+@pytest.mark.slow
 def test_a_signed_file_of_each_format(fmt: str) -> None:
     data = build.signed(build.saved(fmt), _MIMES[fmt])
     assert _read(data).state == "valid"

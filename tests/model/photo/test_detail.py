@@ -74,6 +74,7 @@ def test_a_photo_with_a_blurred_background_is_no_enlarged_one(how: str) -> None:
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.slow
 def test_the_same_pixels_have_nearly_the_same_sharpness_however_saved(factor: int) -> None:
     small = scene().resize((960 // factor, 720 // factor), Image.Resampling.BICUBIC)
     large = small.resize((960, 720), Image.Resampling.BICUBIC)

@@ -127,6 +127,7 @@ def test_damaged_archives_never_raise_anything_else() -> None:
             still_of(data, 1 << 16)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = _archive({"a.png": build.saved("PNG") + bytes(1 << 27)}, zipfile.ZIP_DEFLATED)
     assert len(bomb) < 2 << 20

@@ -164,6 +164,7 @@ def test_honest_words_name_nothing(encoding: str, place: str) -> None:
         assert evidence_of(reasons) != "declared_ai", (text, [one.code for one in reasons])
 
 
+@pytest.mark.slow
 def test_honest_words_read_in_a_wrong_encoding_name_nothing() -> None:
     """Even where the guess were wrong, no tool appears by chance."""
     for encoding, text in SENTENCES:

@@ -497,6 +497,7 @@ def test_a_picture_behind_a_picture_costs_little() -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("fmt", list(PLACES))
+@pytest.mark.slow
 def test_some_mutants_of_each_format(fmt: str) -> None:
     """The first of those of `python -m tests.mutants`, which takes ten thousand of each."""
     files, random = mutants.seeds(fmt), np.random.default_rng(14)
@@ -506,6 +507,7 @@ def test_some_mutants_of_each_format(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", list(PLACES))
+@pytest.mark.slow
 def test_the_seeds_of_mutants_hold_what_their_readers_read(fmt: str) -> None:
     photos = [read_photo(data) for data in mutants.seeds(fmt)]
     assert {photo.format for photo in photos} == {fmt}

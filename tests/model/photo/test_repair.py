@@ -178,6 +178,7 @@ def test_a_preview_in_the_first_directory_is_no_photo() -> None:
 
 
 @pytest.mark.parametrize("header", [True, False])
+@pytest.mark.slow
 def test_pixels_that_unpack_to_a_thousand_times_what_the_header_says_are_not_unpacked(header: bool) -> None:
     start = build.saved("PNG")
     start = start[: start.index(b"IDAT") - 4]

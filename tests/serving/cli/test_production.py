@@ -69,6 +69,7 @@ def test_files_are_for_their_owner(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/none", "/openapi.json", "/login", "/static/page.css"])
+@pytest.mark.slow
 def test_no_answer_is_taken_for_something_else(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.headers["x-content-type-options"] == "nosniff"

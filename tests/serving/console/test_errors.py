@@ -77,6 +77,7 @@ def _codes() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.slow
 def test_every_error_has_words_in_the_reader_s_language(language: Language) -> None:
     known = set(texts("problems", language)["codes"])
     known |= {key.removeprefix("error_") for key in texts("page", language) if key.startswith("error_")}

@@ -103,6 +103,7 @@ def test_a_visitor_is_asked_for_nothing_that_cannot_be_sent(visitor: TestClient)
     assert texts("frame", "zh")["visitor"] in page and "visitor（" not in page
 
 
+@pytest.mark.slow
 def test_a_long_claim_leaves_the_screen_to_the_picture(
     workflow_app: FastAPI, as_caller: Callable[..., TestClient], photo: Callable[..., bytes]
 ) -> None:

@@ -192,6 +192,7 @@ def test_lines_fit_and_nothing_is_lost(text: str, width: int) -> None:
 
 
 @pytest.mark.skipif(chinese_font() is None, reason="no font with Chinese here; install fonts-noto-cjk")
+@pytest.mark.slow
 def test_a_font_is_cut_elsewhere_not_by_the_process_that_serves(tmp_path: Path) -> None:
     """It is seconds of Python's own work: everybody would wait for it."""
     ask = "import sys; from refundlens.serving.drawing.text import font_for; print(font_for('甲').stat().st_size); "

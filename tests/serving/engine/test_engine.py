@@ -91,6 +91,7 @@ def _same(one: Detection, other: Detection) -> None:
     assert [item.box for item in one.regions] == [item.box for item in other.regions]
 
 
+@pytest.mark.slow
 def test_the_bundled_model_gives_the_same_numbers_in_any_company(settings: Settings) -> None:
     rng = np.random.default_rng(3)
     photos = []
@@ -112,6 +113,7 @@ def test_the_bundled_model_gives_the_same_numbers_in_any_company(settings: Setti
         _same(one, other)
 
 
+@pytest.mark.slow
 def test_many_photos_from_many_threads_all_get_their_own_answer(
     engine: Engine, detector: Detector, photo: MakePhoto, metrics: Metrics
 ) -> None:
@@ -367,6 +369,7 @@ def _plain(width: int, height: int, grey: int) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_a_large_photo_makes_way_for_small_ones_and_loses_nothing(gated: tuple[Engine, Gated]) -> None:
     engine, session = gated
     done: list[str] = []
@@ -464,6 +467,7 @@ def test_large_and_small_photos_pass_through_little_memory(
     tight.close()
 
 
+@pytest.mark.slow
 def test_swapping_under_load_loses_no_photo(
     engine: Engine, photo: MakePhoto, successor: Callable[..., Path], metrics: Metrics
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from refundlens.serving.storage.tables import OutboxEvent
@@ -37,6 +38,7 @@ def same(name: str, text: str) -> None:
     assert settled(text).replace(',"', ',\n"').splitlines() == kept.splitlines()
 
 
+@pytest.mark.slow
 def test_the_webhooks_of_a_dispute(case: Case) -> None:
     def post(caller: str, path: str, body: dict[str, Any]) -> Any:
         answer = case.as_caller(caller).post(path, json=body)

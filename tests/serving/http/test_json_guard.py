@@ -63,6 +63,7 @@ def test_only_the_beginning_is_json() -> None:
 
 
 @given(some.recursive(some.none() | some.integers() | some.text(), some.lists), some.integers(1, 50))
+@pytest.mark.slow
 def test_counts_what_a_parser_would_build(value: object, piece: int) -> None:
     """As many lists and texts as there are, wherever the pieces are cut."""
 

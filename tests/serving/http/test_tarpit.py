@@ -83,6 +83,7 @@ def test_answers_to_nobody_known_cost_a_tenth(monkeypatch: pytest.MonkeyPatch) -
     assert flood.now == pytest.approx(1.0, abs=0.02), "a hundred a second"
 
 
+@pytest.mark.slow
 def test_what_is_answered_to_a_key_is_never_held_nor_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     flood = Flood(monkeypatch)
     for status in (500, 503):

@@ -75,6 +75,7 @@ def test_nothing_is_written_down_beforehand(demo: FastAPI, pictures: dict[str, d
     }
 
 
+@pytest.mark.slow
 def test_an_end_that_no_picture_leads_to_is_not_shown(
     demo: FastAPI, pictures: dict[str, dict[str, Any]]
 ) -> None:
@@ -83,6 +84,7 @@ def test_an_end_that_no_picture_leads_to_is_not_shown(
     assert len(demo.state.samples.judged(demo.state.service.detector.name.sha256)) == len(list(takes()))
 
 
+@pytest.mark.slow
 def test_what_another_model_said_counts_for_nothing(
     demo: FastAPI, pictures: dict[str, dict[str, Any]]
 ) -> None:
@@ -92,6 +94,7 @@ def test_what_another_model_said_counts_for_nothing(
     assert _ends(demo)["established"] == f"{SLUGS[0]}-2", "asked anew; what waited was another model's"
 
 
+@pytest.mark.slow
 def test_a_click_ends_as_the_page_says_and_the_next_visitor_finds_another(
     demo: FastAPI, pictures: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, moving_clock: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from refundlens.serving.jobs.worker import KIND, REF, tidy
@@ -49,6 +50,7 @@ def test_what_is_on_its_way_stays_until_it_has_ended(bench: Any, receiver: Any, 
     assert _prune(bench) == 1 and not _events(bench) and not bench.deliveries()
 
 
+@pytest.mark.slow
 def test_the_hourly_job_takes_all_that_are_due_batch_after_batch(bench: Any, tmp_path: Path) -> None:
     for _ in range(BATCH + 5):
         bench.publish()

@@ -14,6 +14,7 @@ from refundlens.training.references import examples, fit
 from tests.support.scenes import scene
 
 
+@pytest.mark.slow
 def test_a_photo_is_seen_again_painted_and_honestly() -> None:
     pairs = list(examples.for_fitting(scene(1), scene(2), 1, np.random.default_rng(3)))
     assert len(pairs) == examples.PAIRS and 4 <= sum(pair.painted for pair in pairs) <= 7
@@ -26,6 +27,7 @@ def test_a_photo_is_seen_again_painted_and_honestly() -> None:
     assert all(np.array_equal(one.photo, other.photo) for one, other in zip(pairs, again, strict=True))
 
 
+@pytest.mark.slow
 def test_only_spots_where_a_photo_was_painted_count_as_painted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

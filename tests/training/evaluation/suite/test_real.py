@@ -55,6 +55,7 @@ def test_a_folder_without_photos_is_an_error(reader: Reader, tmp_path: Path) -> 
         real_edits(reader, tmp_path)
 
 
+@pytest.mark.slow
 def test_edits_are_compared_with_their_originals(
     reader: Reader, tmp_path: Path, make_picture: Make, make_red: Make, make_spot: Make
 ) -> None:
