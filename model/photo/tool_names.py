@@ -145,14 +145,13 @@ GENERATORS: Names = (
      r"Unstable|Openjourney|Sygil|Tiny) Diffusion|(?:txt|img|text|image)[\s-]?(?:2|"
      r"to)[\s-]?im(?:g|age)|AI (?:image|photo|picture|art|avatar|headshot|portrait|background|"
      "product photo) (?:generator|creator|maker|studio)|(?:made|created|generated|imagined|"
-     "produced) (?:with|by|using) (?:generative )?(?:AI|artificial intelligence)|"
-     r"AI[\s-]generated(?: (?:image|photo|picture|content))?|(?:由|使用|通过)?\s?(?:AI|"
-     r"人工智能)\s?(?:智能)?(?:生成|合成|绘制|作图|创作|绘画)|生成式AI|KI[\s-]generiert\w{0,2}|mit KI (?:erstellt|"
-     "generiert|erzeugt)|(?:générée?s?|créée?s?) (?:par|avec) (?:l['’])?(?:IA|"
-     "intelligence artificielle)|(?:generad[oa]s?|cread[oa]s?|gerad[oa]s?|criad[oa]s?|"
-     "hech[oa]) (?:por|con|com) (?:IA|inteligencia artificial)|generat[oa] (?:dall['’]|"
-     "con l['’]|con )IA|AI(?:によって|で)生成|AI生成画像|AI(?:生图|作画)|AI로 생성|(?:создано|"
-     "сгенерировано) (?:с помощью )?ИИ"),
+     "produced|drawn|rendered) (?:with|by|using|through) (?:the (?:help|use|assistance|aid) of )?(?:an? )?"
+     "(?:generative )?(?:AI|artificial intelligence)(?: (?:models?|tools?|technology|software|systems?))?|"
+     r"AI[\s-](?:generated|created)(?: (?:image|photo|picture|content))?|^generative\s?AI$|#AI[-_]?generated|"
+     r"#made[-_]?with[-_]?AI|(?:由|使用|通过)?\s?(?:AI|人工智能)\s?(?:智能|辅助|技术)?(?:生成|合成|绘制|作图|创作|"
+     r"绘画)|"
+     r"(?:AI|人工智能)(?:辅助)?(?:制作|产生|绘图|作画)(?=的?(?:图片|图像|照片|图|内容|作品|画)?(?:\W|$))|生成式AI|"
+     "AI(?:生图|作画)"),
 )  # fmt: skip
 GENERATIVE_EDITORS: Names = (
     ("Apple Clean Up", "Apple (?:Photos )?(?:Clean Up|Generative Edit)"),
@@ -164,6 +163,10 @@ GENERATIVE_EDITORS: Names = (
      "(?:Adobe )?(?:(?:Photoshop|Lightroom) )?Generative (?:Fill|Expand|Remove|Upscale)"),
     ("Luminar Generative Erase", r"(?:Luminar )?(?:Generative|Gen)[\s-]?(?:Erase|Swap)"), ("ClipDrop", ""),
     ("PhotoRoom", ""),
+    ("an AI editor",
+     "(?:edited|retouched|modified|altered|manipulated|(?:enhanced|expanded|upscaled|extended)(?= (?:with|by|using) "
+     "(?:an? )?generative)) (?:with|by|using) (?:the (?:help|use|assistance|aid) of )?(?:an? )?(?:generative )?(?:AI|"
+     "artificial intelligence)|AI[ -](?:edited|manipulated|altered|modified)(?: (?:image|photo|picture|content))?"),
     ("an AI eraser", r"(?:\w+ )?AI (?:Erase[r]?|Expand|Replace|Remove[r]?|Retouch|Photo Editor)"),
     ("insMind", ""), ("Pic Copilot", r"Pic[\s]?Copilot"), ("Vmake", r"Vmake(?:\.ai| AI)?"),
     ("PicWish", "PicWish|佐糖"), ("Pebblely", ""), ("Mokker", r"Mokker(?:\.ai| AI)?"), ("Botika", ""),
