@@ -8,7 +8,7 @@ the probability. A part that is there twice raises it, below the threshold of `f
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from refundlens.model import bundle
 from refundlens.model.bundle import Bundle, BundleError, bundled_path
-from refundlens.model.detection import Conditions, DefectFound, Details, Detection, ModelName, Region
+from refundlens.model.detection import Conditions, DefectFound, Details, Detection, ModelName, Reason, Region
 from refundlens.model.names import DEFECTS, Defect, Device, Kind
 from refundlens.model.network import pooling, regions, tiles
 from refundlens.model.photo import conditions, copy_move, provenance, resizing
@@ -54,12 +54,21 @@ Found = TypeVar("Found", DefectFound, Region)
 
 @dataclass(frozen=True)
 class Scored:
-    """A picture through the network, before any verdict. features: float64 [F] of `model.network.pooling`. conditions:
-    what `model.photo.conditions.measure` said of the photo; none to have it measured (20 ms)."""
+    """A picture through the network, before any verdict. features: float64 [F] of `model.network.pooling`."""
 
     scores: pooling.Scores
     features: NDArray[np.float64]
-    conditions: Conditions | None = None
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What is known of a photo without the network. of_file: what metadata and file say. copied: a part that is there
+    twice. trust: how far its map can be relied on, where the calibration says so."""
+
+    conditions: Conditions
+    of_file: list[Reason]
+    copied: copy_move.CopyMove | None
+    trust: ReliabilityMap | None
 
 
 Steps = Generator[NDArray[np.uint8], Scored, Detection]
@@ -149,19 +158,34 @@ class Detector:
         claim: Defect | None = None,
         language: Language = "en",
         recheck: Recheck = "fake",
+        observed: Callable[[], Observations] | None = None,
     ) -> Steps:
         """The one sequence from scores to a verdict, for everybody who runs the network in a way of their own: the
         photo is scored; where it would be called fake, its copy (`model.verdict.stability.reencode`) is scored, too;
-        then it is judged. `timings_ms` is left empty: the driver knows it.
+        then it is judged. `timings_ms` is left empty: the driver knows it. observed: what `observe` said, asked for
+        when the photo is scored, so that both can be done side by side; by default it is done then.
 
         Raises BundleError for an uncalibrated bundle.
         """
         found = yield photo.judged
-        found = replace(found, conditions=conditions.measure(photo))
+        known = observed() if observed else self.observe(photo, language)
         again = None
-        if recheck == "always" or (recheck == "fake" and self._look(photo, found).verdict == "fake"):
+        if recheck == "always" or (
+            recheck == "fake" and self._look(photo, found, known.conditions).verdict == "fake"
+        ):
             again = yield stability.reencode(photo.judged)
-        return self.judge(photo, found, claim, language, again)
+        return self.judge(photo, found, claim, language, again, known)
+
+    def observe(self, photo: Photo, language: Language = "en") -> Observations:
+        """Everything that needs no network; some 150 ms of one processor. Raises BundleError for an uncalibrated
+        bundle."""
+        table = self._calibrated().reliability
+        return Observations(
+            conditions.measure(photo),
+            provenance.read_provenance(photo, language, self._trust_list),
+            copy_move.find_copy(photo.judged),
+            ReliabilityMap(photo.judged, table) if table else None,
+        )
 
     def judge(
         self,
@@ -170,14 +194,16 @@ class Detector:
         claim: Defect | None = None,
         language: Language = "en",
         again: Scored | None = None,
+        observed: Observations | None = None,
     ) -> Detection:
         """The last of the `steps`: from a photo and its scores to the answer; no inference.
 
         again: the scores of the photo's copy, where there was a second look; the photo stays `fake` only if the copy
-        is. Raises BundleError for an uncalibrated bundle.
+        is. observed: none to have it done now. Raises BundleError for an uncalibrated bundle.
         """
         calibration = self._calibrated()
-        first = self._look(photo, found)
+        known = observed or self.observe(photo, language)
+        first = self._look(photo, found, known.conditions)
         copy = stability.look_at_copy(calibration, again.features, first.conditions) if again else None
         verdict = stability.settle(first, copy)
         measured = first.conditions
@@ -188,9 +214,7 @@ class Detector:
         traces = network_traces(found.scores, first.probability)
         judged, displayed = photo.judged.shape[:2], photo.pixels.shape[:2]
         marked = regions.find_regions(traces.heat, tiles.STRIDE, judged[1], judged[0], REGION_THRESHOLD)
-        trust = ReliabilityMap(photo.judged, calibration.reliability) if calibration.reliability else None
-        of_file = provenance.read_provenance(photo, language, self._trust_list)
-        twice = copy_move.find_copy(photo.judged)
+        trust, of_file, twice = known.trust, known.of_file, known.copied
         copied = copied_part(twice, len(marked) + 1, language) if twice else None
         ruling = rule(verdict, [*of_file, copied] if copied else of_file)
         # which of both places is the copy is not known, so that no defect in them and no trace is called made by it
@@ -244,10 +268,9 @@ class Detector:
             reliabilitymap=pooling.to_shown(trust.map, judged, displayed) if trust else None,
         )
 
-    def _look(self, photo: Photo, found: Scored) -> stability.Look:
+    def _look(self, photo: Photo, found: Scored, measured: Conditions) -> stability.Look:
         """What the photo alone would be called."""
         calibration = self._calibrated()
-        measured = found.conditions or conditions.measure(photo)
         supported = _outside(photo, measured, calibration) is None and not _too_small(photo)
         return stability.look(
             calibration, found.features, measured.model_copy(update={"supported": supported})

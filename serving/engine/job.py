@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from refundlens.model.detect import Scored, Steps
+from refundlens.model.detect import Observations, Scored, Steps
 from refundlens.model.detection import Detection
 from refundlens.model.names import DEFECTS, KINDS, Defect
 from refundlens.model.network import pooling, tiles
@@ -119,13 +119,15 @@ class PhotoJob:
     look: TiledPass | None = None
     steps: Steps | None = None
     """What its detector makes of the scores: a verdict, or a wish for a second look."""
+    observations: Observations | None = None
+    """What is known without the network, once it is."""
     began: float = 0.0
     decoded: float = 0.0
     inferred: float = 0.0
     run_seconds: float = 0.0
     """Seconds of runners, this photo's share of its batches."""
     other_seconds: float = 0.0
-    """Seconds of threads for decoding and finishing."""
+    """Seconds of threads for decoding, observing and finishing."""
     held: int = 0
     """Bytes of pixels the scheduler counts for this job."""
     rank: float = field(init=False)
@@ -145,13 +147,24 @@ class PhotoJob:
 
     def begin(self, photo: Photo) -> None:
         """Lay out the first of the detector's steps. Raises BundleError."""
-        self.photo, self.steps = photo, self.lane.detector.steps(photo, self.claim, self.language)
+        self.photo = photo
+        self.steps = self.lane.detector.steps(photo, self.claim, self.language, observed=self._observed)
         self.look = TiledPass(next(self.steps))
         self.tiles = self.look.count
+
+    @property
+    def known(self) -> bool:
+        """Whether all is there that the next of the detector's steps needs."""
+        return self.look is not None and self.look.scored == self.look.count and self.observations is not None
+
+    def _observed(self) -> Observations:
+        assert self.observations is not None
+        return self.observations
 
     def forget(self) -> None:
         """Let the photo go: whoever keeps the job to ask for its answer must not keep its pixels."""
         self.data, self.photo, self.look, self.steps = b"", None, None, None
+        self.observations = None
 
     def answer(self, answer: Judgement) -> None:
         with suppress(InvalidStateError):  # whoever asked may have gone in this very moment

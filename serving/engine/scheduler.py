@@ -26,14 +26,15 @@ from typing import Literal
 from refundlens.serving.engine.job import PhotoJob, Priority, TiledPass
 from refundlens.serving.engine.runner import ModelRunner
 
-Stage = Literal["finish", "infer", "decode"]
-STAGES: tuple[Stage, ...] = ("finish", "infer", "decode")
-"""In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some."""
+Stage = Literal["finish", "observe", "infer", "decode"]
+STAGES: tuple[Stage, ...] = ("finish", "observe", "infer", "decode")
+"""In the order they are chosen for one photo: what ends a photo frees memory, what begins one takes some. A photo waits
+to be observed and for its tiles at once: where a thread is free, both are done side by side."""
 CHANNELS = 3
 CLASSES: dict[Priority, int] = {"interactive": 0, "bulk": 0, "visitor": 1, "shadow": 2}
 """Nobody of a higher class is worked for while somebody of a lower one waits."""
 OTHER = 0.1
-"""What decoding or judging a photo costs beside running its tiles: a tenth each on processors."""
+"""What decoding, observing or judging a photo costs beside running its tiles: a tenth each on processors."""
 HEAD_START = 20.0
 """Tiles, decoding and judging counted: a photo of up to 900 pixels a side. A group that has taken less than its part
 lately goes first with as much (borrowed virtual time, K. Duda and D. Cheriton, SOSP 1999): its photo waits for what is
@@ -51,6 +52,11 @@ class Drop:
 
 @dataclass(frozen=True)
 class Decode:
+    job: PhotoJob
+
+
+@dataclass(frozen=True)
+class Observe:
     job: PhotoJob
 
 
@@ -77,7 +83,7 @@ class Finish:
     job: PhotoJob
 
 
-Task = Drop | Decode | Infer | Finish
+Task = Drop | Decode | Observe | Infer | Finish
 
 
 @dataclass
@@ -110,14 +116,9 @@ class Scheduler:
         heapq.heappush(self._waiting[stage], (rank, next(self._order), job))
 
     def remove(self, job: PhotoJob) -> bool:
-        """Take a job out; False where it does not wait."""
-        queue = self._waiting[job.stage]
-        for entry in queue:
-            if entry[2] is job:
-                queue.remove(entry)
-                heapq.heapify(queue)
-                return True
-        return False
+        """Take a job out, whatever it waits for; False where it waits for nothing."""
+        waited = [stage for stage in STAGES if self._remove(job, stage)]
+        return bool(waited)
 
     def hold(self, job: PhotoJob, area: int) -> None:
         """Count `area` pixels more for a job."""
@@ -161,10 +162,12 @@ class Scheduler:
         self.slow_running += is_slow(job, stage)
         if stage == "infer":
             return self._batch(job, now, idle)
-        self.remove(job)
+        self._remove(job, stage)
         self._charge(job, OTHER * job.tiles)
         if stage == "finish":
             return Finish(job)
+        if stage == "observe":
+            return Observe(job)
         self.hold(job, job.area)
         return Decode(job)
 
@@ -172,9 +175,9 @@ class Scheduler:
         """Jobs that wait for a stage, in no particular order."""
         return [job for _, _, job in self._waiting[stage]]
 
-    def clear(self) -> list[PhotoJob]:
+    def clear(self) -> set[PhotoJob]:
         """Take all jobs out."""
-        jobs = [job for stage in STAGES for job in self.waiting(stage)]
+        jobs = {job for stage in STAGES for job in self.waiting(stage)}
         for queue in self._waiting.values():
             queue.clear()
         return jobs
@@ -185,6 +188,15 @@ class Scheduler:
             self.slow_running -= is_slow(task.slices[0].job, "infer")
         elif not isinstance(task, Drop):
             self.slow_running -= is_slow(task.job, "decode")
+
+    def _remove(self, job: PhotoJob, stage: Stage) -> bool:
+        queue = self._waiting[stage]
+        for entry in queue:
+            if entry[2] is job:
+                queue.remove(entry)
+                heapq.heapify(queue)
+                return True
+        return False
 
     def _first(self, stage: Stage, now: float) -> PhotoJob | None:
         """Whose turn it is at a stage, as far as there are threads for its kind."""
@@ -251,7 +263,7 @@ class Scheduler:
             self._charge(job, count)
             ready.remove(job)
             if not _left(job):
-                self.remove(job)
+                self._remove(job, "infer")
         return Infer(lane, slices)
 
 

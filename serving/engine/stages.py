@@ -32,6 +32,16 @@ def decode(job: PhotoJob) -> None:
     job.other_seconds += job.decoded - job.began
 
 
+def observe(job: PhotoJob) -> None:
+    """See all that needs no network; other threads run the photo's tiles meanwhile."""
+    photo = job.photo
+    if photo is None:  # it ended meanwhile
+        return
+    began = time.monotonic()
+    job.observations = job.lane.detector.observe(photo, job.language)
+    job.other_seconds += time.monotonic() - began
+
+
 def infer(task: Infer) -> tuple[float, dict[PhotoJob, Exception]]:
     """Run a batch and put each photo's results in place. Seconds of the run, and the photos it failed for.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from refundlens.serving.engine import scheduler, stages
 from refundlens.serving.engine.job import LATER, Closed, Expired, Judgement, Overloaded, PhotoJob, Priority
 from refundlens.serving.engine.runner import ModelRunner
-from refundlens.serving.engine.scheduler import STAGES, Decode, Finish, Infer, Scheduler, Stage, Task
+from refundlens.serving.engine.scheduler import STAGES, Decode, Finish, Infer, Observe, Scheduler, Stage, Task
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 from refundlens.serving.observability import EngineMetrics
 
@@ -50,7 +50,7 @@ class Workers:
         self._idle = 0
         self._closed = False
         self._started = False
-        duties: list[Sequence[Stage]] = [("finish", "decode") if lane.apart else STAGES] * workers
+        duties: list[Sequence[Stage]] = [("finish", "observe", "decode") if lane.apart else STAGES] * workers
         duties += [("infer",)] * lane.apart
         self._threads = [
             threading.Thread(target=self._work, args=(duty,), name=f"engine-{index}", daemon=True)
@@ -81,8 +81,7 @@ class Workers:
                 return False
             self._enter(job)
             self._scheduler.hold(job, job.area)
-            self._scheduler.add(job, "infer")
-            self.changed.notify_all()
+            self._look(job)
             return True
 
     def abandon(self, jobs: Sequence[PhotoJob]) -> None:
@@ -182,7 +181,10 @@ class Workers:
                 self._infer(task)
             elif isinstance(task, Decode):
                 stages.decode(task.job)
-                self._move(task.job, "infer")
+                with self.changed:
+                    self._look(task.job)
+            elif isinstance(task, Observe):
+                self._observe(task.job)
             elif isinstance(task, Finish):
                 self._finish(task.job)
             else:
@@ -208,6 +210,25 @@ class Workers:
             self._metrics.shed.labels("abandoned").inc()
         self._end(job, Expired(job.stage))
 
+    def _look(self, job: PhotoJob) -> None:
+        """Let a photo that is open wait for all that can be done with it. Under the lock."""
+        for stage in ("observe", "infer"):
+            self._scheduler.add(job, stage)
+        self.changed.notify_all()
+
+    def _observe(self, job: PhotoJob) -> None:
+        stages.observe(job)
+        with self.changed:
+            if job not in self._jobs:  # it ended meanwhile, and nobody would let go what was seen
+                job.forget()
+            self._finish_when_known(job)
+
+    def _finish_when_known(self, job: PhotoJob) -> None:
+        """Under the lock."""
+        if job.known and job in self._jobs:
+            self._scheduler.add(job, "finish")
+            self.changed.notify_all()
+
     def _infer(self, task: Infer) -> None:
         seconds, failed = stages.infer(task)
         count = sum(part.count for part in task.slices)
@@ -221,10 +242,9 @@ class Workers:
                 task.lane.curve.observe(count, seconds)
             for part in task.slices:
                 part.look.scored += part.count
-                whole = part.look.scored == part.look.count
-                if whole and part.job in self._jobs:
+                if part.look.scored == part.look.count:
                     part.job.inferred = time.monotonic()
-                    self._scheduler.add(part.job, "finish")
+                    self._finish_when_known(part.job)
             self.changed.notify_all()
 
     def _finish(self, job: PhotoJob) -> None:
@@ -245,11 +265,6 @@ class Workers:
         except Exception:  # whatever else is done with a verdict must not cost the caller the verdict
             _log.exception("a verdict could not be passed on")
         self._end(job, answer)
-
-    def _move(self, job: PhotoJob, stage: Stage) -> None:
-        with self.changed:
-            self._scheduler.add(job, stage)
-            self.changed.notify_all()
 
     def _enter(self, job: PhotoJob) -> None:
         self._jobs.add(job)

@@ -1,6 +1,5 @@
 """The detector on a network that takes red for manipulated and blue for a hole (see conftest)."""
 
-import dataclasses
 import io
 import time
 from collections.abc import Callable, Sequence
@@ -274,15 +273,14 @@ def test_one_who_batches_drives_the_same_steps(detector: Detector, monkeypatch: 
     assert [one.verdict for one in together()] == ["inconclusive", "authentic"]
 
 
-def test_a_photo_whose_condition_is_known_is_not_measured_again(
-    detector: Detector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_observed_is_not_observed_again(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = read_photo(file(spotted()))
-    first = detector.score(photo.judged)
-    known = dataclasses.replace(first, conditions=module.conditions.measure(photo))
-    plain = detector.judge(photo, first).public()
-    monkeypatch.setattr(module.conditions, "measure", None)
-    assert detector.judge(photo, known).public() == plain
+    scored, known = detector.score(photo.judged), detector.observe(photo)
+    plain = detector.judge(photo, scored).public()
+    monkeypatch.setattr(detector, "observe", None)
+    assert detector.judge(photo, scored, observed=known).public() == plain
+    steps = detector.steps(photo, recheck="never", observed=lambda: known)
+    assert [one.public() for one in run_steps([steps], lambda _: [scored])] == [plain]
 
 
 def test_a_condition_that_is_not_covered_says_what_is_wrong_and_what_helps(

@@ -16,13 +16,14 @@ from onnx import helper
 from PIL import Image
 
 from refundlens.model.bundle import CALIBRATION, VERSION, BundleError, bundled_path
-from refundlens.model.detect import Detector, Scored
+from refundlens.model.detect import Detector, Observations, Scored
 from refundlens.model.detection import Detection
 from refundlens.model.photo.image import ImageError, Photo
 from refundlens.serving.engine import stages
 from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import Closed, Expired, Judgement, Overloaded, PhotoJob, Priority
 from refundlens.serving.engine.scheduler import Infer, TileSlice
+from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import Metrics
 from refundlens.serving.settings import Settings
 
@@ -583,6 +584,94 @@ def test_a_closed_engine_says_so(slow: tuple[Engine, Slow], photo: MakePhoto) ->
         second.future.result(PATIENCE)
     with pytest.raises(Closed):
         engine.detect_now(photo())
+
+
+class Observer(Detector):
+    """A detector whose first look at what needs no network waits for `go`, and which tells when tiles were run."""
+
+    def __init__(self, bundle: Path) -> None:
+        super().__init__(bundle, threads=1)
+        self.go, self.looking = threading.Event(), threading.Event()
+
+    def observe(self, photo: Photo, language: Language = "en") -> Observations:
+        self.looking.set()
+        assert self.go.wait(PATIENCE)
+        return super().observe(photo, language)
+
+
+@pytest.fixture
+def observed(bundle: Path, settings: Settings) -> Iterator[tuple[Engine, Observer]]:
+    """An engine of two threads."""
+    detector = Observer(bundle)
+    engine = Engine(detector, settings.model_copy(update={"workers": 2}))
+    yield engine, detector
+    detector.go.set()
+    engine.close()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_what_needs_no_network_is_seen_while_tiles_are_run(
+    observed: tuple[Engine, Observer], detector: Detector, photo: MakePhoto
+) -> None:
+    engine, watched = observed
+    job = engine.job(photo(size=(700, 500)))
+    engine.submit([job])
+    assert watched.looking.wait(PATIENCE)
+    _until(lambda: job.left == 0)  # every tile, while the other thread still looks
+    assert not job.future.done()
+    watched.go.set()
+    _same(job.future.result(PATIENCE).detection, detector.detect(photo(size=(700, 500))))
+
+
+def test_looking_does_not_wait_for_tiles(bundle: Path, settings: Settings, photo: MakePhoto) -> None:
+    watched = Observer(bundle)
+    engine = Engine(watched, settings.model_copy(update={"workers": 1}))
+    job = engine.job(photo(size=(700, 500)))
+    engine.submit([job])
+    assert watched.looking.wait(PATIENCE)
+    left = job.left
+    watched.go.set()
+    assert job.future.result(PATIENCE)
+    assert left == job.tiles > 1
+    engine.close()
+
+
+def test_a_photo_given_up_while_it_is_looked_at_leaves_nothing_behind(
+    observed: tuple[Engine, Observer], photo: MakePhoto
+) -> None:
+    engine, watched = observed
+    job = engine.job(photo(size=(700, 500)))
+    engine.submit([job])
+    assert watched.looking.wait(PATIENCE)
+    engine.abandon([job])
+    watched.go.set()
+    assert engine.detect_now(photo(), patience=PATIENCE)
+    _until(lambda: job.photo is None and job.look is None and job.observations is None)
+    assert engine.expected_wait() == 0.0
+
+
+def test_a_fault_in_observing_stays_with_its_photo(
+    bundle: Path, settings: Settings, photo: MakePhoto
+) -> None:
+    class Faulty(Detector):
+        def observe(self, photo: Photo, language: Language = "en") -> Observations:
+            if photo.width > 400:
+                raise RuntimeError("fault")
+            return super().observe(photo, language)
+
+    engine = Engine(Faulty(bundle, threads=1), settings)
+    jobs = [engine.job(photo(size=size)) for size in [(300, 240), (500, 240), (320, 240)]]
+    engine.submit(jobs)
+    assert jobs[0].future.result(PATIENCE) and jobs[2].future.result(PATIENCE)
+    with pytest.raises(RuntimeError, match="fault"):
+        jobs[1].future.result(PATIENCE)
+    engine.close()
 
 
 def test_a_fault_in_judging_stays_with_its_photo(bundle: Path, settings: Settings, photo: MakePhoto) -> None:
