@@ -145,7 +145,7 @@ def read_exif(block: bytes | None) -> Exif:
     main, following = _directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
     more, _ = _directory(block, order, _number(main, _EXIF_IFD, order, 0))
     small, _ = _directory(block, order, following)
-    both = {**more, **main}
+    both = {**{tag: value for tag, value in small.items() if tag in _TEXTS}, **more, **main}
     texts = {name: _text(both[tag][1], order, tag) for tag, name in _TEXTS.items() if tag in both}
     others = (
         (tag, raw)

@@ -51,6 +51,8 @@ _FLAG = re.compile(
 _OWN_FLAGS = re.compile("niji|stylize|chaos|iw|sref|cref|oref|ow|cw|sw|sv|exp|profile|weird")
 """Flags that nothing else has; `--v 7` and `--ar 3:4` count as such by their values."""
 _RATIO_VALUE = re.compile(r"\d{1,3}:\d{1,3}")
+_SWITCHES = re.compile("raw|draft|tile|turbo|fast|relax|hd|video|niji")
+"""Flags that stand without a value; others do not."""
 _OWN_VALUES = {"v": re.compile(r"[1-9](?:\.\d)?"), "ar": _RATIO_VALUE, "aspect": _RATIO_VALUE}
 _DREAM = re.compile(r"\s-s ?\d{1,4} -S ?\d{1,20} -W ?\d{2,5} -H ?\d{2,5}\b")
 """InvokeAI's line of the years before it wrote JSON."""
@@ -65,13 +67,13 @@ _JOB = re.compile(r"\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 _JOB_AT_END = re.compile(_JOB.pattern + r"\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"; Steps: \d{1,6}; .{0,400}?Generator: ([\w ]{1,40}\w)", re.DOTALL)
 """Mochi Diffusion's line, which names the program at its end."""
-_SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=]{64,}")
+_SIGNATURE = re.compile(r"Signature:\s*[A-Za-z0-9+/=_-]{64,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SIGNS = re.compile(r"[:：\[{—–]|\s-[-s]")
 """Every text of settings has one of these; names and titles as a rule have none."""
 UNNAMED = "tool.unnamed"
 """Key of model/texts's values for a program that does not give its name."""
-_PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*:)?\s*(?=[{\[])", re.IGNORECASE)
+_PREFIX = re.compile(r"\s*(?:(prompt|workflow|extra_pnginfo)\s*[:=]?)?\s*(?=[{\[])", re.IGNORECASE)
 
 _KEYWORDS: dict[str, str] = {
     "invokeai_metadata": "InvokeAI", "invokeai_graph": "InvokeAI", "invokeai_workflow": "InvokeAI",
@@ -205,7 +207,7 @@ def _has_flags(text: str) -> bool:
     """Whether a text ends in flags as Midjourney's prompts do."""
     if "--" not in text and "—" not in text and "–" not in text:
         return False
-    flags = dict(_FLAG.findall(text))
+    flags = {name: value for name, value in _FLAG.findall(text) if value or _SWITCHES.fullmatch(name)}
     own = {name for name in flags if _OWN_FLAGS.fullmatch(name)}
     own |= {name for name, shape in _OWN_VALUES.items() if name in flags and shape.fullmatch(flags[name])}
     return (len(flags) >= 2 and bool(own)) or bool(

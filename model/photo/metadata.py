@@ -181,12 +181,17 @@ def is_known_trailer(content: bytes) -> bool:
 
 
 def _merged(first: Exif, other: Exif) -> Exif:
-    """Two EXIF blocks of one file: the first one speaks where both do."""
+    """Two EXIF blocks of one file: the first one speaks where both do; what the other says instead is kept beside."""
     if first == Exif():
         return other
+    instead = {
+        f"{name} {len(first.texts)}": text
+        for name, text in other.texts.items()
+        if first.texts.get(name, text) != text
+    }
     return replace(
         first,
-        texts={**other.texts, **first.texts},
+        texts={**other.texts, **first.texts, **instead},
         maker_note=first.maker_note or other.maker_note,
         exposure=first.exposure | other.exposure,
         thumbnail=first.thumbnail or other.thumbnail,

@@ -84,7 +84,11 @@ class File:
     def names(self) -> list[str]:
         """The values of the fields that name a program."""
         metadata, found = self.metadata, self.credentials
-        names = [metadata.exif.texts.get(key, "") for key in NAMING_FIELDS["exif"]]
+        names = [
+            text
+            for key, text in metadata.exif.texts.items()
+            if key.partition(" ")[0] in NAMING_FIELDS["exif"]
+        ]
         camera = any(key.lower() == "make" for key in metadata.texts)
         names += [
             text
@@ -234,7 +238,13 @@ _SOURCE_TYPES = ("digitalsourcetype", "digitalsourcefiletype")
 """The property's name, today's and that of older versions of the standard, in lower case."""
 _NOTHING = re.compile(
     r"\W*(?:none|null|nil|no|not? (?:applicable|used|available|ai(?: (?:used|system|tools?))?)|n\W?a\W?|unknown|"
-    r"false|0|无|没有|未使用(?:AI)?|不适用|否)?\W*",
+    r"false|0|无|無|没有|未使用(?:AI)?|不适用|否|なし|使用していません|該当なし|없음|해당 ?없음|kein(?:e|er)?|"
+    r"nicht (?:verwendet|zutreffend)|"
+    r"nein|aucune?|sans objet|non|ning[uú]n[oa]?|no aplica|nenhum[a]?|não (?:se aplica|usado)|nessun[oa]?|geen|"
+    r"niet van toepassing|"
+    r"ingen|inget|ei mitään|brak|nie dotyczy|žádn[áýé]|nič|nincs|yok|hiçbiri|нет|ні|немає|не использовал[оа]сь|няма|"
+    r"κανένα|"
+    r"tidak ada|không(?: có)?|ไม่มี|لا يوجد|لا شيء|אין|कोई नहीं)?\W*",
     re.IGNORECASE,
 )
 """What forms write into a field that they leave empty."""
@@ -319,12 +329,12 @@ def _named_tools(file: File) -> Iterator[Finding]:
 
 
 def _samsung(file: File) -> Iterator[Finding]:
-    """Samsung's editor leaves its record after the picture."""
+    """Samsung's editor leaves its record after the picture, of a crop, too."""
     trailer = file.metadata.trailer
-    if b"PhotoEditor_Re_Edit_Data" in trailer and any(
-        int(kind) for kind in _GENERATIVE_TYPE.findall(trailer)
-    ):
-        yield "metadata.generative_edit", "declared", {"tool": "Samsung PhotoEditor"}
+    if b"PhotoEditor_Re_Edit_Data" in trailer:
+        generative = any(int(kind) for kind in _GENERATIVE_TYPE.findall(trailer))
+        code = "metadata.generative_edit" if generative else "metadata.editing_software"
+        yield code, "declared", {"tool": "Samsung PhotoEditor"}
 
 
 def _history(file: File) -> Iterator[Finding]:

@@ -24,8 +24,8 @@ SOURCE_TYPES: dict[str, SourceClass] = {
 }  # fmt: skip
 _SPELLING = {code.lower(): code for code in SOURCE_TYPES}
 _CODE = re.compile(
-    r"\[?(?:(?:https?://)?\S{1,80}?/digitalsource(?:file)?type[/#]|(?:[a-z][\w-]{0,39}:){1,4}|https?://schema\.org/)?"
-    r"([A-Za-z]{3,60})/?(?:[?#]\S{0,80})?\]?",
+    r"\[?(?:(?:https?://)?\S{1,80}?/digitalsource(?:file)?type[/#]{1,3}|(?:[a-z][\w-]{0,39}:){1,4}|https?://schema\.org/)?"
+    r"([A-Za-z]{3,60})(?:\.(?:json|jsonld|html?|rdf|ttl|xml))?/?(?:[?#]\S{0,80})?\]?",
     re.IGNORECASE,
 )
 _SCHEMA_ORG = "digitalsource"
@@ -58,7 +58,7 @@ def source_types(value: str) -> list[tuple[str, SourceClass]]:
         code = _SPELLING.get(found[1].lower().removesuffix(_SCHEMA_ORG), found[1])
         return [(code, SOURCE_TYPES.get(code, "unknown"))]
     parts = (_CODE.fullmatch(part) for part in _BETWEEN.split(plain))
-    return _known(part[1] for part in parts if part)
+    return _known(part[1] for part in parts if part) or mentioned_source_types(plain)
 
 
 def mentioned_source_types(text: str) -> list[tuple[str, SourceClass]]:

@@ -16,7 +16,7 @@ GENERATORS: Names = (
      r"generated (?:with|by|using) google\s*$|(?:google|"
      r"vertex ai) (?:ai|flow|imagen|gemini|deepmind|labs|veo|whisk|mixboard|vids)|^veo[\s-]?\d|"
      r"^whisk$|^mixboard$|gemini[\s/-]?(?:\d|app|image|flash|pro)|^(?:gemini|imagen)$|"
-     r"imagen[\s/-]?[234]|nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
+     r"imagen[\s/-]?[2-9](?![\d])|nano[\s-]?banana(?:\s?(?:pro|2))?|image[\s-]?fx"),
     ("Midjourney", r"Midjourney|mid[\s-]journey|niji[\s-]?(?:journey|\d)"),
     ("Stable Diffusion",
      r"sd_xl(?:_(?:base|refiner|turbo))?(?:_\d.*)?|stable[\s_-]?(?:diffusion|cascade)(?:[\s_-]?(?:web[\s_-]?ui|"
@@ -49,10 +49,12 @@ GENERATORS: Names = (
     ("Leonardo.Ai", r"Leonardo[.\s]?AI|Leonardo (?:Phoenix|Lucid|Kino)(?: \d.*| XL)?"),
     ("Recraft", r"Recraft(?:\.?ai| AI|\s?v?\d.*)|^Recraft(?=\W*$)"),
     ("Playground AI", r"Playground (?:AI|v\d)|playground(?:ai|\.com)"), ("Krea", r"Krea(?:\.ai| AI| ?\d| Realtime)"),
-    ("Runway", r"^Runway$|Runway[\s]?(?:ML|AI|Gen)|Runway (?:Image|Video) Generation"),
+    ("Runway",
+     r"^Runway$|^gen-?[34](?:\.\d)?[_-](?:image|turbo|aleph).*|"
+     r"Runway[\s]?(?:ML|AI|Gen)|Runway (?:Image|Video) Generation"),
     ("Luma AI", r"^Uni-1$|Luma[\s]?(?:AI|Labs|Photon|Ray\s?\d|Dream Machine|Uni-?\d)|lumalabs"),
     ("Bria AI", r"Bria(?:\.ai| AI| ?\d\.\d| Artificial Intelligence| FIBO)|^FIBO$"),
-    ("fal.ai", "fal[.-]ai|Features & Labels"), ("Reve", r"^Reve$|Reve(?:\.com|\.art| Image| AI| \d(?:\.\d)?)"),
+    ("fal.ai", "fal[.-]ai|Features & Labels"), ("Reve", r"^Reve$|Reve(?:\.com|\.art| Image| AI|[ -]\d(?:\.\d)?)"),
     ("Higgsfield", r"Higgsfield(?:\.ai| AI)?"),
     ("Freepik AI", r"Freepik (?:AI|Mystic|Pikaso|Spaces)|Mystic \d\.\d|Magnific(?:\.ai| AI)"),
     ("NightCafe", r"Night[\s]?Cafe"), ("Craiyon", ""), ("StarryAI", r"Starry[\s-]?AI"),
@@ -69,7 +71,7 @@ GENERATORS: Names = (
      "Generative AI by (?:Getty Images|iStock)|(?:Getty Images|iStock) (?:Generative )?AI"),
     ("Canva Magic Media", "Canva (?:Magic Media|AI|Dream Lab)|Magic Media|^Dream Lab$"),
     ("Picsart AI", "Picsart AI(?: Image Generator)?"), ("Lensa", "Lensa(?: AI)?"),
-    ("Apple Image Playground", "(?:Apple )?Image Playground|Apple Intelligence"), ("Aphrodite AI", ""),
+    ("Apple Image Playground", "(?:Apple )?Image (?:Playground|Wand)|Apple Intelligence"), ("Aphrodite AI", ""),
     ("Raphael AI", ""), ("Pollo AI", ""), ("Manus AI", ""), ("Google Pixel Studio", "(?:Google )?Pixel Studio"),
     ("Jichuang", "即创AI|^即创$"),
     ("Hailuo", "Hailuo(?: AI)?|海螺(?:AI)?|MiniMax"), ("Doubao", "Doubao|豆包(?:AI)?|Dola AI|^Dola$"),
@@ -84,7 +86,8 @@ GENERATORS: Names = (
      r"Wenxin(?: Yige)?|文心(?:一格|一言|大模型)?|文小言|ERNIE(?:[\s-]?(?:ViLG|Bot|Image|iRAG))?|iRAG|百度AI|"
      r"MuseSteamer|百度蒸汽机"),
     ("Hunyuan / Yuanbao", r"Hunyuan(?:[\s-]?(?:DiT|Image|\d).*)?|混元|Yuanbao|腾讯元宝|元宝AI|^元宝$"),
-    ("Kling", r"Kling(?:[\s.]?AI|[\s]?\d.*|[\s]Image[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|(?:快手)?可图"),
+    ("Kling",
+     r"Kling(?:[\s.]?AI|[\s]?\d.*|[\s-]?O\d.*|[\s]Image[\s]?\d.*)|^Kling(?=\W*$)|可灵(?:AI)?|Kolors|(?:快手)?可图"),
     ("Zhipu CogView", r"CogView(?:[\s-]?\d)?|智谱|GLM-Image|智谱清言|清言AI"),
     ("Vidu", r"ShengShu(?: Vidu)?|生数科技|Vidu(?:\s?AI|\s?Q?\d.*)|^Vidu(?=\W*$)"),
     ("SenseMirage", "SenseMirage|SenseNova|秒画|商汤日日新"), ("Spark (iFlytek)", "讯飞星火|星火绘[图画]"),
@@ -157,17 +160,24 @@ GENERATIVE_EDITORS: Names = (
     ("Apple Clean Up", "Apple (?:Photos )?(?:Clean Up|Generative Edit)"),
     ("Google Magic Editor", "(?:Google )?Magic (?:Editor|Eraser)|edited with google ai"),
     ("Samsung Galaxy AI",
-     "Galaxy AI|(?:Samsung )?(?:Generative Edit|Photo Assist)|"
+     "Galaxy AI|(?:Samsung )?(?:Generative Edit|Photo Assist|Drawing Assist|Sketch to Image)|"
      r"Contains AI[\s-]generated content"),
     ("Photoshop Generative Fill",
-     "(?:Adobe )?(?:(?:Photoshop|Lightroom) )?Generative (?:Fill|Expand|Remove|Upscale)"),
+     "(?:Adobe )?(?:(?:Photoshop|Lightroom) )?Generative (?:Fill|Expand|Remove|Upscale)|"
+     "(?:创成式|生成式)(?:填充|扩展|移除)|生成(?:填色|擴張|塗りつぶし|拡張)|생성형 (?:채우기|확장|제거)|"
+     "Generative[sr]? (?:Füll(?:en|ung)|Erweiter(?:n|ung)|Entfernen)|(?:Remplissage|Suppression) générati(?:f|ve)|"
+     "Extension générative|(?:Relleno|Expansión|Eliminación) generativ[oa]|"
+     "(?:Preenchimento|Expansão|Remoção) generativ[oa]|(?:Riempimento|Espansione|Rimozione) generativ[oa]|Generatief "
+     "(?:vullen|uitbreiden|verwijderen)|Generativ(?:t)? (?:fyllning|utökning|udfyldning|utvidelse|fyll|borttagning)|"
+     "Generatiivinen (?:täyttö|laajennus)|(?:Wypełnianie|Rozszerzanie) generatywne|Generativní (?:výplň|rozšíření)|"
+     "Генеративн(?:ая|ое) (?:заливка|расширение|удаление)|Üretken (?:Dolgu|Genişletme|Kaldırma)|Generatív kitöltés"),
     ("Luminar Generative Erase", r"(?:Luminar )?(?:Generative|Gen)[\s-]?(?:Erase|Swap)"), ("ClipDrop", ""),
     ("PhotoRoom", ""),
     ("an AI editor",
      "(?:edited|retouched|modified|altered|manipulated|(?:enhanced|expanded|upscaled|extended)(?= (?:with|by|using) "
      "(?:an? )?generative)) (?:with|by|using) (?:the (?:help|use|assistance|aid) of )?(?:an? )?(?:generative )?(?:AI|"
      "artificial intelligence)|AI[ -](?:edited|manipulated|altered|modified)(?: (?:image|photo|picture|content))?"),
-    ("an AI eraser", r"(?:\w+ )?AI (?:Erase[r]?|Expand|Replace|Remove[r]?|Retouch|Photo Editor)"),
+    ("an AI eraser", r"(?:\w+ )?AI (?:Erase[r]?|Clean ?Up|Editor|Expand|Replace|Remove[r]?|Retouch|Photo Editor)"),
     ("insMind", ""), ("Pic Copilot", r"Pic[\s]?Copilot"), ("Vmake", r"Vmake(?:\.ai| AI)?"),
     ("PicWish", "PicWish|佐糖"), ("Pebblely", ""), ("Mokker", r"Mokker(?:\.ai| AI)?"), ("Botika", ""),
     ("Caspa", r"Caspa(?:\.ai| AI)"), ("Spyne", r"Spyne(?:\.ai| AI)?"), ("LightX", "LightX(?: AI)?"),
@@ -177,9 +187,9 @@ GENERATIVE_EDITORS: Names = (
     ("WeShop AI", "WeShop(?: AI)?"), ("Flair.ai", r"Flair\.ai"), ("Evoto AI", "Evoto(?: AI)?"),
     ("cleanup.pictures", r"cleanup\.pictures"), ("Pixelcut", ""),
     ("Meitu AI",
-     r"(?:美图|醒图|剪映|CapCut|轻颜|美颜相机)\s?AI|AI(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|"
+     r"(?:美图|醒图|剪映|CapCut|轻颜|美颜相机)\s?AI|AI\s?(?:智能)?(?:消除|擦除|扩图|修图|去路人|改图|换装)|"
      r"(?:Meitu|Picsart|Pixlr|"
-     "Fotor|Facetune|AirBrush|YouCam) AI"),
+     "Fotor|Facetune|AirBrush|YouCam|FaceApp|BeFunky|PhotoDirector) AI|(?:Meitu )?RoboNeo"),
     ("Remini", ""), ("Honor YOYO", r"(?:Honor|荣耀)\s?YOYO|YOYO\s?(?:AI|助手|智能体)"),
 )  # fmt: skip
 EDITORS: Names = (

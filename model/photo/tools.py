@@ -106,8 +106,8 @@ _UNNAMED = re.compile(
     re.IGNORECASE,
 )
 _TAGGED = re.compile(
-    r"^\W*generative\s?AI\W*$|(?<!\w)#(?:AI[-_]?(?:generated|image)|(?:made|created|generated)[-_]?(?:with|"
-    r"by)[-_]?AI)(?!\w)",
+    r"(?:^|[,;|\n])\s*(?:AI[- ]generated(?: (?:image|art|content))?|generative\s?AI)\s*(?:$|[,;|\n])|"
+    r"(?<!\w)#(?:AI[-_]?(?:generated|image)|(?:made|created|generated)[-_]?(?:with|by)[-_]?AI)(?!\w)",
     re.IGNORECASE,
 )
 """Keywords and tags of a picture that an AI made."""
@@ -187,6 +187,11 @@ _COPYRIGHT = re.compile(
 _FIRM = re.compile(
     r"[,.]?\s(?:Inc|LLC|L\.L\.C|Ltd|Limited|GmbH|OpCo|PBC|PLC|Corp|Corporation|Co|SAS|AG|B\.V)\b.*$"
 )
+_GOOGLE_AI = re.compile(r"(?<!\w)Google AI(?!\w)|\b(?:IA|AI|KI) (?:de|di|von) Google\b")
+"""How the credit that Google's apps write names its maker, in whatever language the rest of the line is."""
+_EDITED = re.compile(
+    r"edit|bearbeit|bewerkt|modif|düzenle|編集|编辑|編輯|편집|изменен|отредакт", re.IGNORECASE
+)
 _PARTS = re.compile(r"\s*[/|;:()·•–—+&]\s*|\s-\s|,\s|\b(?:via|using|with|by)\s", re.IGNORECASE)
 """What stands between the names of a line of credit."""
 _PLAIN_NAMES = frozenset({
@@ -232,6 +237,8 @@ def crediting_tool(value: str) -> Tool | None:
         return said[0]
     if value.strip().lower() in _CREDITED_NAMES:
         return named_tool(value.strip())
+    if _GOOGLE_AI.search(value) and not _OTHERWISE.search(value):
+        return named_tool("Edited with Google AI" if _EDITED.search(value) else "Google AI")
     found = next((tool for part in (value, *_PARTS.split(value)) if (tool := credited_tool(part))), None)
     return None if _is_denied(found, value) else found
 
