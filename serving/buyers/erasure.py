@@ -1,14 +1,15 @@
 """The right to erasure (GDPR, Article 17; PIPL, Article 47): what we hold of a buyer, and taking it away.
 
 In: the buyer's keyed hash. Out: what there was. Erased: the buyer's words and the words others wrote about the buyer
-(claims, notes, reasons, grounds, messages, complaints, answers), photos with their maps, names and the evidence made
-of them, what a photo's metadata said, and the buyer's hash, which gives way to a random one in refunds and ledger.
+(claims, notes, reasons, grounds, messages, complaints, answers; products' titles, too, since people type them), photos
+with their maps, names and the evidence made of them, what a photo's metadata said, and the buyer's hash, which gives
+way to a random one in refunds and ledger.
 
 What stays, and why: that a dispute was decided, when, by whom and how (legal claims, Article 17(3)(e)); the ledger's
 lines under the random name, so that counts still add up; the platform's refund id, by which only the platform can tell
-whose it was; the audit chain, which holds hashes of texts and no person, so that it still verifies; labels with a
-photo's hash and the detector's figures, since the error rate measured on them protects other buyers, while a hash
-without the photo shows nothing and leads to nobody.
+whose it was; a product's number, which is the shop's; the audit chain, which holds hashes of texts and no person, so
+that it still verifies; labels with a photo's hash and the detector's figures, since the error rate measured on them
+protects other buyers, while a hash without the photo shows nothing and leads to nobody.
 
 A refund that is open, or has a report or complaint under way, cannot be decided without its photos and texts: nothing
 is erased before all of the buyer's are over.
@@ -27,6 +28,7 @@ from refundlens.serving.buyers.retention import erase_files
 from refundlens.serving.events import audit
 from refundlens.serving.events.audit import Fact
 from refundlens.serving.kit.roles import Actor
+from refundlens.serving.refunds import search
 from refundlens.serving.storage.files import FileStore
 from refundlens.serving.storage.tables import (
     Appeal,
@@ -40,7 +42,6 @@ from refundlens.serving.storage.tables import (
     Refund,
     Refusal,
     Report,
-    ReportText,
     SecondOpinion,
     StoredAnswer,
 )
@@ -112,9 +113,12 @@ def erase(session: Session, files: FileStore, tenant: str, buyer: str, actor: Ac
     _forget_answers(session, tenant, [refund.refund_id for refund in refunds] + list(reports))
     _forget_messages(session, tenant, [*keys, *reports], buyer, anonymous)
     for refund in refunds:
-        texts += bool(refund.claim_text)
-        refund.buyer, refund.buyer_named_by, refund.claim_text = anonymous, ERASED, ""
+        texts += bool(refund.claim_text or refund.product_title)
+        refund.buyer, refund.buyer_named_by = anonymous, ERASED
+        refund.claim_text, refund.product_title = "", None
         refund.version, refund.updated_at = refund.version + 1, now
+        search.index_words(session, refund)
+        search.index_product(session, refund)
     renamed = session.execute(
         update(IntegrityEntry)
         .where(IntegrityEntry.tenant_id == tenant, IntegrityEntry.buyer == buyer)
@@ -150,7 +154,6 @@ def _undecided(session: Session, refunds: Sequence[Refund]) -> list[str]:
 
 def _blank_texts(session: Session, refunds: Sequence[str], reports: Sequence[str]) -> int:
     """Take the words out of all that belongs to these refunds; how many rows that were."""
-    session.execute(update(ReportText).where(ReportText.refund_id.in_(refunds)).values(words=""))
     session.execute(update(SecondOpinion).where(SecondOpinion.report_id.in_(reports)).values(words=""))
     blanked = 0
     texts: list[tuple[Any, Any, Sequence[str], dict[str, Any]]] = [

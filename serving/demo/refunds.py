@@ -17,7 +17,14 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from refundlens.serving.demo.samples import CLAIM, SAMPLES, Sample, both_languages, listing
+from refundlens.serving.demo.samples import (
+    CLAIM,
+    SAMPLES,
+    Sample,
+    both_languages,
+    listing,
+    product_title,
+)
 from refundlens.serving.identity.keys import DEMO_SUBJECT, PREFIX, visitor
 from refundlens.serving.identity.tenants import DEMO
 from refundlens.serving.kit.context import Context, Services
@@ -25,7 +32,7 @@ from refundlens.serving.kit.errors import DomainError
 from refundlens.serving.kit.principal import Principal
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import service
-from refundlens.serving.refunds.schemas import Amount, Claim, RefundIn
+from refundlens.serving.refunds.schemas import Amount, Claim, Product, RefundIn
 from refundlens.serving.refunds.service import PreparedPhoto
 from refundlens.serving.reuse import catalogue
 from refundlens.serving.storage.tables import Image, Refund, Report
@@ -169,6 +176,7 @@ def _mirror(
     body = RefundIn(
         account=DEMO_SUBJECT,
         amount=Amount(value=sample.amount_minor, currency="CNY"),
+        product=Product(id=sample.product, title=product_title(sample.slug)),
         buyer=f"demo-buyer-{sample.slug}",
         claim=Claim(
             type=sample.defect,

@@ -61,13 +61,15 @@ it was taken; `copied`: a place was copied to another; `generated`: all of it is
 
 @dataclass(frozen=True)
 class Sample:
-    """One refund. amount_minor: in fen. take: which picture of it, from 1: each has its own folds and grain.
+    """One refund. product: the shop's number of what was bought. amount_minor: in fen. take: which picture of it,
+    from 1: each has its own folds and grain.
     What it is and what the buyer says of it is in the texts `samples`, by its slug."""
 
     slug: str
     scene: Scene
     defect: Defect
     made: Made
+    product: str
     amount_minor: int
     centre: tuple[float, float]
     radius: float
@@ -84,23 +86,23 @@ class Sample:
 
 
 SAMPLES: tuple[Sample, ...] = (
-    Sample("shirt-hole-painted", "shirt", "hole", "redrawn", 12800, (0.05, -0.02), 0.05),
-    Sample("fabric-stain-worn", "fabric", "stain", "camera", 7650, (-0.08, 0.1), 0.09),
-    Sample("bread-mould-painted", "plate", "mould", "redrawn", 3990, (0.04, 0.03), 0.06),
-    Sample("shirt-stain-worn", "shirt", "stain", "camera", 12800, (-0.06, 0.12), 0.06),
-    Sample("box-label-copied", "box", "other", "copied", 25900, (-0.2, 0.155), 0.1),
-    Sample("bread-mould-grown", "plate", "mould", "camera", 3990, (-0.05, -0.04), 0.05),
+    Sample("shirt-hole-painted", "shirt", "hole", "redrawn", "TS-0117", 12800, (0.05, -0.02), 0.05),
+    Sample("fabric-stain-worn", "fabric", "stain", "camera", "HM-2204", 7650, (-0.08, 0.1), 0.09),
+    Sample("bread-mould-painted", "plate", "mould", "redrawn", "FD-3051", 3990, (0.04, 0.03), 0.06),
+    Sample("shirt-stain-worn", "shirt", "stain", "camera", "TS-0117", 12800, (-0.06, 0.12), 0.06),
+    Sample("box-label-copied", "box", "other", "copied", "KT-4180", 25900, (-0.2, 0.155), 0.1),
+    Sample("bread-mould-grown", "plate", "mould", "camera", "FD-3051", 3990, (-0.05, -0.04), 0.05),
 )
 
 
-FOUND = Sample("cloth-hole-found", "fabric", "hole", "redrawn", 16800, (0.02, 0.03), 0.05)
+FOUND = Sample("cloth-hole-found", "fabric", "hole", "redrawn", "HM-2207", 16800, (0.02, 0.03), 0.05)
 """Of the refund that was found fake (`serving.jobs.example`)."""
 
 
 FRONT: tuple[Sample, ...] = (
-    Sample("loaf-mould-made", "plate", "mould", "generated", 4590, (0.04, 0.03), 0.06),
-    Sample("curtain-stain-worn", "fabric", "stain", "camera", 13900, (0.06, -0.08), 0.09),
-    Sample("jersey-hole-made", "shirt", "hole", "generated", 15900, (0.05, -0.02), 0.05),
+    Sample("loaf-mould-made", "plate", "mould", "generated", "FD-3060", 4590, (0.04, 0.03), 0.06),
+    Sample("curtain-stain-worn", "fabric", "stain", "camera", "HM-2311", 13900, (0.06, -0.08), 0.09),
+    Sample("jersey-hole-made", "shirt", "hole", "generated", "TS-0140", 15900, (0.05, -0.02), 0.05),
 )
 """Of the refunds that the demo begins with (`serving.jobs.front`), which chooses among their takes."""
 
@@ -111,6 +113,8 @@ def takes() -> Iterator[Sample]:
         yield from (replace(sample, take=take) for sample in FRONT)
 
 
+BETWEEN = " / "
+"""Of a title's languages."""
 CLAIM = "{item}{colon}{claim}"
 """What a buyer says, with the language's own colon."""
 
@@ -124,19 +128,32 @@ def both_languages(slug: str, form: str) -> str:
     )
 
 
+def product_title(slug: str) -> str:
+    """What a sample is, in each language, on one line."""
+    return BETWEEN.join(both_languages(slug, "{item}").split("\n"))
+
+
 def in_one_language(text: str, language: Language) -> str:
-    """What people wrote, as it is; of the samples' sentences the line of that language."""
-    lines = text.split("\n")
-    if len(lines) != len(LANGUAGES):
-        return text
-    return lines[LANGUAGES[::-1].index(language)] if text in _sentences() else text
+    """What people wrote, as it is; of the samples' sentences and titles the part in that language."""
+    for between, known in (("\n", _sentences()), (BETWEEN, _titles())):
+        if text in known:
+            return text.split(between)[LANGUAGES[::-1].index(language)]
+    return text
 
 
 @cache
 def _sentences() -> frozenset[str]:
-    slugs = [sample.slug for sample in (*SAMPLES, *FRONT)]
-    claims = {both_languages(slug, CLAIM) for slug in [*slugs, FOUND.slug]}
+    claims = {both_languages(slug, CLAIM) for slug in _slugs()}
     return frozenset(claims | {both_languages(FOUND.slug, "{decision}")})
+
+
+@cache
+def _titles() -> frozenset[str]:
+    return frozenset(product_title(slug) for slug in _slugs())
+
+
+def _slugs() -> list[str]:
+    return [sample.slug for sample in (*SAMPLES, *FRONT, FOUND)]
 
 
 def draw_sample(sample: Sample) -> bytes:

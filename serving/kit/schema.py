@@ -14,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 Statement = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """What somebody must say: spaces alone are not it."""
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+]
+"""The same on one line, without control characters: a name, a number."""
 
 
 class Given(BaseModel):

@@ -82,6 +82,7 @@ def read_dispute(data: Mapping[str, Any]) -> RefundMirror:
     status, outcome, barrier = fields.choice("status", STATUSES) or _UNKNOWN
     fields.choice("reason", REASONS)
     reason = (fields.text("reason") or "").replace("_", " ")
+    evidence = fields.inner("evidence")
     deadline, late = _evidence_details(fields.inner("evidence_details"))
     barriers = {barrier, *late} - {None}
     if fields.unknown:
@@ -99,6 +100,8 @@ def read_dispute(data: Mapping[str, Any]) -> RefundMirror:
         refund_type="dispute",
         amount_minor=_amount(fields, data.get("amount")),
         currency=_currency(fields),
+        product_id=None,
+        product_title=evidence.text("product_description") if evidence else None,
         buyer_reference=_customer(fields, data),
         claim_text=reason,
         claim_type=guess_claim(reason),

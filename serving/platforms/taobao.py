@@ -170,6 +170,8 @@ def _mirror(fields: Fields, barriers: set[Barrier | None], **known: Any) -> Refu
         phase=phase,
         amount_minor=fields.fen("refund_fee"),
         currency="CNY",
+        product_id=fields.text("num_iid", "outer_id"),
+        product_title=fields.text("title"),
         buyer_reference=_buyer(fields),
         claim_type=guess_claim(known["claim_text"]),
         barriers=in_order({barrier for barrier in barriers if barrier is not None}),

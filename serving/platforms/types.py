@@ -70,6 +70,8 @@ class RefundMirror:
     refund_id: the platform's. order_id, line_id: Taobao's tid and oid; a dispute's payment intent and charge.
     platform_version: to compare and swap by (Taobao's refund_version), None where the platform has none.
     account: the shop as the platform names it (Taobao's seller_nick), None where it does not.
+    product_id: Taobao's num_iid, else the shop's own code, outer_id. product_title: as the platform writes it; of a
+    dispute, what the shop told the bank was sold. Of any length, on any number of lines.
     amount_minor: fen, cents; None only where a message left it out. currency: ISO 4217, upper case.
     buyer_reference: as the platform gives it, to be hashed before it is stored; None if it tells buyers not apart.
     claim_text: the buyer's words, reason first. claim_type: our guess from them, None where no damage is spoken of.
@@ -91,6 +93,8 @@ class RefundMirror:
     refund_type: RefundType | None
     amount_minor: int | None
     currency: str
+    product_id: str | None
+    product_title: str | None
     buyer_reference: str | None
     claim_text: str
     claim_type: Defect | None

@@ -5,6 +5,7 @@ what the adapter understood. A message that says only what changed leaves everyt
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -18,6 +19,8 @@ from refundlens.serving.platforms.types import Platform, guess_claim
 from refundlens.serving.refunds import service
 from refundlens.serving.refunds.repository import Owner
 from refundlens.serving.refunds.schemas import (
+    MOST_PRODUCT_ID,
+    MOST_TITLE,
     MOST_WORDS,
     REFUND_NUMBER,
     Addition,
@@ -25,6 +28,7 @@ from refundlens.serving.refunds.schemas import (
     BarrierOut,
     Claim,
     PlatformReading,
+    Product,
     RefundIn,
 )
 from refundlens.serving.refunds.service import PreparedPhoto
@@ -79,6 +83,7 @@ def _as_refund(said: RefundMirror, added: Addition, account: str | None, known: 
             platform_version=said.platform_version,
             status=said.status,
             amount=Amount(value=amount or 0, currency=said.currency),
+            product=added.product or _product(said, known),
             buyer=said.buyer_reference or added.buyer,
             claim=Claim(
                 type=added.claim_type or _claim_type(said, known),  # type: ignore[arg-type]  # the table keeps a text
@@ -91,6 +96,21 @@ def _as_refund(said: RefundMirror, added: Addition, account: str | None, known: 
         place = ".".join(map(str, first["loc"]))
         detail = f"{place}: {first['msg']}. Pass the platform's JSON on as it came."
         raise Invalid("malformed_field", detail) from error
+
+
+def _product(said: RefundMirror, known: Refund | None) -> Product | None:
+    """What can be kept of a platform's own text: a name is no reason to refuse its refund. A name alone gives way to a
+    product whose number is known."""
+    code, title = _on_one_line(said.product_id, MOST_PRODUCT_ID), _on_one_line(said.product_title, MOST_TITLE)
+    if code is None and (title is None or (known is not None and known.product_id is not None)):
+        return None
+    return Product(id=code, title=title)
+
+
+def _on_one_line(text: str | None, most: int) -> str | None:
+    """Without control characters and what is too long; none where nothing is left."""
+    shown = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text or "")
+    return " ".join(shown.split())[:most].strip() or None
 
 
 def _claim_type(said: RefundMirror, known: Refund | None) -> str | None:

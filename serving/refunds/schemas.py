@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from refundlens.model.names import Defect
 from refundlens.serving.kit.clock import Moment, Timestamp
-from refundlens.serving.kit.schema import Answer, Given, Statement, from_base64
+from refundlens.serving.kit.schema import Answer, Given, Line, Statement, from_base64
 from refundlens.serving.storage.tables import Image
 from refundlens.serving.workflow.states import Outcome, RefundStatus, Source, Supplier
 
@@ -16,12 +16,17 @@ REFUND_NUMBER = r"^[\w.:\-]{1,64}$"
 """A platform's number of a refund: it stands in addresses."""
 MOST_WORDS = 10_000
 """Characters of what a buyer says is wrong."""
+MOST_PRODUCT_ID = 100
+"""Characters; item numbers of platforms have under 20, shops' own codes up to 64."""
+MOST_TITLE = 255
+"""Characters of a product's title: the most that a platform takes."""
 EXAMPLE_IN: dict[str, Any] = {
     "account": "shop-42",
     "platform": "taobao",
     "platform_version": 1700000000123,
     "status": "open",
     "amount": {"value": 12800, "currency": "CNY"},
+    "product": {"id": "610938472615", "title": "Cotton T-shirt"},
     "buyer": "open_uid_8f3a",
     "claim": {"type": "hole", "text": "There is a hole in the front."},
     "deadline_at": "2026-11-24T08:00:00Z",
@@ -35,6 +40,7 @@ EXAMPLE: dict[str, Any] = {
     "platform_version": 1700000000123,
     "status": "open",
     "amount": {"value": 12800, "currency": "CNY"},
+    "product": {"id": "610938472615", "title": "Cotton T-shirt"},
     "buyer": "buyer:5f0c2e7d9a41...",
     "claim": {"type": "hole", "text": "There is a hole in the front."},
     "deadline_at": "2026-11-24T08:00:00.000Z",
@@ -66,6 +72,8 @@ EXAMPLE_MESSAGE: dict[str, Any] = {
     "refund_phase": "aftersale",
     "dispute_type": "REFUND",
     "cs_status": 1,
+    "num_iid": 610938472615,
+    "title": "纯棉T恤",
     "seller_nick": "shop-42",
     "buyer_open_uid": "open_uid_8f3a",
     "reason": "质量问题",
@@ -134,6 +142,25 @@ class Claim(Given):
     text: str = Field(default="", max_length=MOST_WORDS)
 
 
+class Product(Given):
+    """What was bought. At least one of both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Line | None = Field(
+        default=None,
+        max_length=MOST_PRODUCT_ID,
+        description="the item's number on the platform, or the shop's own code of it: what statistics are counted by",
+    )
+    title: Line | None = Field(default=None, max_length=MOST_TITLE, description="its name, for people")
+
+    @model_validator(mode="after")
+    def _named(self) -> "Product":
+        if self.id is None and self.title is None:
+            raise ValueError("give `id`, `title` or both")
+        return self
+
+
 class RefundIn(Given):
     """A refund as the platform has it now. Photos that are left out stay; none is ever removed by this."""
 
@@ -151,6 +178,7 @@ class RefundIn(Given):
     )
     status: RefundStatus = RefundStatus.OPEN
     amount: Amount
+    product: Product | None = Field(default=None, description="left out, the one that is known stays")
     buyer: str | None = Field(
         min_length=1,
         max_length=200,
@@ -189,6 +217,7 @@ class Addition(Given):
     claim_type: Defect | None = Field(
         default=None, description="in place of the guess from the buyer's words"
     )
+    product: Product | None = Field(default=None, description="in place of the message's")
     images: dict[Source, list[PhotoIn]] = Field(
         default_factory=dict, description="the photos by where they came from"
     )
@@ -255,6 +284,7 @@ class RefundOut(Answer):
     platform_version: int | None
     status: RefundStatus
     amount: Amount
+    product: Product | None = Field(description="none where nobody named it")
     buyer: str | None = Field(
         description="a keyed hash of the platform's reference; none where nobody was named"
     )

@@ -1,4 +1,4 @@
-"""Finds reports by any part of their refund's number or of what was said, and by their buyer.
+"""Finds reports by any part of their refund's number, of what was said or of what was bought, and by their buyer.
 
 In: what somebody typed. Out: reports' ids, the newest first, `MOST` of them at most. Parts with a space between must
 all be there. A buyer is found by the platform's whole reference, of which only the keyed hash is kept, or by the
@@ -37,6 +37,8 @@ TAKEN = 2_000
 GRAMS = "refundlens_grams((report_text.refund_number || ' ' || report_text.words)::text)"
 """As the index on PostgreSQL is of it, to the letter."""
 MOST_PARTS = 8
+MOST_KEY = 255
+"""Characters of a product that reports are narrowed by: some grow when they are made plain."""
 BUYER = "buyer:"
 _ESCAPE = "\\"
 
@@ -58,25 +60,39 @@ def index_report(session: Session, report: Report, refund: Refund) -> None:
             report_id=report.id,
             refund_id=refund.id,
             refund_number=refund.refund_id,
-            words=_plain(f"{refund.claim_text} {report.note}"),
+            words=_words(refund, report.note),
         )
     )
 
 
 def index_words(session: Session, refund: Refund) -> None:
-    """Have its reports found by the words that it has now."""
+    """Have its reports found by the words and the product that it has now."""
     notes = select(Report.id, Report.note).where(Report.refund_id == refund.id)
     for identifier, note in session.execute(notes).all():
         session.execute(
-            update(ReportText)
-            .where(ReportText.report_id == identifier)
-            .values(words=_plain(f"{refund.claim_text} {note}"))
+            update(ReportText).where(ReportText.report_id == identifier).values(words=_words(refund, note))
         )
+
+
+def index_product(session: Session, refund: Refund) -> None:
+    """Have its reports narrowed to by the product that it has now."""
+    session.execute(update(Report).where(Report.refund_id == refund.id).values(product=known_by(refund)))
+
+
+def known_by(refund: Refund) -> str | None:
+    """Its product's number, else its title; none where nobody named it."""
+    named = refund.product_id or refund.product_title
+    return None if named is None else in_plain_form(named)[:MOST_KEY]
+
+
+def _words(refund: Refund, note: str) -> str:
+    said = (refund.claim_text, note, refund.product_id, refund.product_title)
+    return in_plain_form(" ".join(part for part in said if part))
 
 
 def find_reports(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
     """Those that this caller may see."""
-    parts = _plain(typed).split()[:MOST_PARTS]
+    parts = in_plain_form(typed).split()[:MOST_PARTS]
     if not parts:
         return Found([], False)
     said, more = _by_words(session, principal, parts)
@@ -84,7 +100,7 @@ def find_reports(session: Session, secret: Secret, principal: Principal, typed: 
     return Found(ids[:MOST], more or len(ids) > MOST)
 
 
-def _plain(said: str) -> str:
+def in_plain_form(said: str) -> str:
     """Chinese keyboards type digits, letters and commas in full width or not, as it happens."""
     return unicodedata.normalize("NFKC", said)
 

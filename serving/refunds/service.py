@@ -27,6 +27,7 @@ from refundlens.serving.refunds.schemas import (
     Amount,
     ImageOut,
     PhotoIn,
+    Product,
     RefundIn,
     RefundOut,
     image_url,
@@ -48,6 +49,9 @@ from refundlens.serving.workflow.states import (
     Source,
     Supplier,
 )
+
+PRODUCT = frozenset({"product_id", "product_title"})
+"""Columns that come and stay together."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,18 @@ def refund_out(refund: Refund, photos: Sequence[tuple[Image, str | None]]) -> Re
         platform=refund.platform or None,
         voided=refund.live is None,
         amount=Amount(value=refund.amount_minor, currency=refund.currency),
+        product=product_of(refund),
         buyer=None if refund.buyer_named_by is None else f"buyer:{refund.buyer}",
         claim={"type": refund.claim_type, "text": refund.claim_text},
         images=[ImageOut.of(image, url=image_url(image), report_id=report) for image, report in photos],
     )
+
+
+def product_of(refund: Refund) -> Product | None:
+    """None where nobody named it."""
+    if refund.product_id is None and refund.product_title is None:
+        return None
+    return Product(id=refund.product_id, title=refund.product_title)
 
 
 def _make(
@@ -205,6 +217,8 @@ def _columns(secret: Secret, principal: Principal, body: RefundIn, now: datetime
         "status": body.status.value,
         "amount_minor": body.amount.value,
         "currency": body.amount.currency,
+        "product_id": body.product.id if body.product else None,
+        "product_title": body.product.title if body.product else None,
         "claim_type": body.claim.type,
         "claim_text": body.claim.text,
         "deadline_at": body.deadline_at,
@@ -249,6 +263,8 @@ def _change(
     if body.platform_version is None:
         columns["platform_version"] = refund.platform_version
     columns["platform"] = columns["platform"] or refund.platform
+    if body.product is None:
+        columns |= {name: getattr(refund, name) for name in PRODUCT}
     if refund.closed_at is not None and body.status is RefundStatus.CLOSED:
         columns["closed_at"] = refund.closed_at
     changed = {name: value for name, value in columns.items() if getattr(refund, name) != value}
@@ -267,6 +283,8 @@ def _change(
     )
     if changed:
         search.index_words(session, refund)
+        if changed.keys() & PRODUCT:
+            search.index_product(session, refund)
         _have_reports_follow(context, refund, "deadline_at" in changed)
     # a merchant's own upload is no answer of the buyer's
     by_platform = principal.role is not Role.MERCHANT
@@ -282,9 +300,11 @@ def _refuse_older(refund: Refund, body: RefundIn) -> None:
 
 
 def _refuse_reused(refund: Refund, body: RefundIn, changed: Set[str]) -> None:
-    """One version of the platform's says one thing; photos may be added to it, because chats go on, and the platform
-    may say whose it is after the shop did."""
+    """One version of the platform's says one thing; photos may be added to it, because chats go on, the platform may
+    say whose it is after the shop did, and a product may be named that nobody named."""
     changed = changed - {"buyer", "buyer_named_by"}
+    if product_of(refund) is None:
+        changed = changed - PRODUCT
     if changed and body.platform_version is not None and body.platform_version == refund.platform_version:
         names = ", ".join(sorted(changed))
         detail = (

@@ -42,7 +42,8 @@ class HistoryOrder(StrEnum):
 @dataclass(frozen=True)
 class Narrowed:
     """What the list is narrowed to; none or nothing: not by this. ids: what a search found. since, until: reported from
-    this moment on, and before that one. least, most: amounts, in hundredths of the currency."""
+    this moment on, and before that one. least, most: amounts, in hundredths of the currency. product: by what it is
+    known (`refunds.search.known_by`)."""
 
     ids: Sequence[str] | None = None
     states: Sequence[ReportState] = ()
@@ -51,6 +52,7 @@ class Narrowed:
     until: datetime | None = None
     least: int | None = None
     most: int | None = None
+    product: str | None = None
 
 
 def reported(
@@ -64,8 +66,9 @@ def reported(
     """Up to limit + 1. after: `history_keys` of the row before."""
     if narrowed.ids is not None and not narrowed.ids:
         return ()
-    # few rows, found by their ids: "+ 0" keeps databases from walking the index of all amounts until they have met them
-    amount = Report.amount_rank if narrowed.ids is None else Report.amount_rank + 0
+    # few rows, found by ids or product: "+ 0" keeps databases from walking the index of all amounts until they met them
+    few = narrowed.ids is not None or narrowed.product is not None
+    amount = Report.amount_rank + 0 if few else Report.amount_rank
     columns = (amount, Report.id) if order.by_amount else (Report.id,)
     query = select(Report).where(_wanted(principal, narrowed))
     if after is not None:
@@ -116,6 +119,8 @@ def _wanted(principal: Principal, narrowed: Narrowed) -> ColumnElement[bool]:
         asked.append(Report.state.in_([state.value for state in narrowed.states]))
     if narrowed.verdict is not None:
         asked.append(Report.verdict == narrowed.verdict)
+    if narrowed.product is not None:
+        asked.append(Report.product == narrowed.product)
     if narrowed.since is not None:
         asked.append(Report.id >= first_id("rpt", narrowed.since))
     if narrowed.until is not None:

@@ -131,6 +131,8 @@ def _mirror(refund: Refund) -> RefundMirror:
         refund_type=None,
         amount_minor=refund.amount_minor,
         currency=refund.currency,
+        product_id=refund.product_id,
+        product_title=refund.product_title,
         buyer_reference=None,
         claim_text="",
         claim_type=None,

@@ -297,6 +297,7 @@ def _submit(context: Context, refund: Refund, image: Image, claim: str, note: st
         reported_by=context.principal.subject,
         due_at=NEVER,
         amount_rank=rank(refund.amount_minor, refund.currency),
+        product=search.known_by(refund),
         created_at=context.now,
         updated_at=context.now,
     )

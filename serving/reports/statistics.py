@@ -6,7 +6,7 @@ with more than that in a year is told so.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ SPEEDS: Mapping[str, timedelta] = {
 }
 """Classes of the time from report to verdict, each up to its end."""
 NO_CLAIM = "unsaid"
+TOP = 10
+"""Products with a line of their own: what a screen shows at once."""
 
 
 class Row(NamedTuple):
@@ -45,6 +47,10 @@ class Row(NamedTuple):
     amount: int
     currency: str
     outcome: str
+    account: str
+    product: str | None
+    product_id: str | None
+    product_title: str | None
 
 
 @dataclass
@@ -87,11 +93,40 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class ProductLine:
+    """What became of the reports about a product, or about several. product: by what it is known, for lists; that,
+    account, number and title are none of several. saved: as in `Statistics`. products: how many they are."""
+
+    tally: Tally
+    saved: Mapping[str, int]
+    account: str | None = None
+    product: str | None = None
+    number: str | None = None
+    title: str | None = None
+    products: int = 1
+
+
+@dataclass(frozen=True)
+class Products:
+    """top: the `TOP` with the most reports. others: the rest together. unnamed: reports of refunds without a product.
+    Both none where there are none."""
+
+    top: Sequence[ProductLine] = ()
+    others: ProductLine | None = None
+    unnamed: ProductLine | None = None
+
+    @property
+    def lines(self) -> Sequence[ProductLine]:
+        """As they are shown."""
+        return [*self.top, *(one for one in (self.others, self.unnamed) if one is not None)]
+
+
+@dataclass(frozen=True)
 class Statistics:
     """whole: of all. weeks: by the Monday that a week begins with, in order, without gaps. claims: by what the buyer
     claims. saved: by currency, in its smallest unit: refunds that a photo found fake speaks against, each counted once.
     speeds: decided reports by class of `SPEEDS`. median, slow: seconds from report to verdict, of half and of nine in
-    ten. cut: whether there were more reports than are counted."""
+    ten. products: the same by what was bought. cut: whether there were more reports than are counted."""
 
     whole: Tally = field(default_factory=Tally)
     weeks: Mapping[date, Tally] = field(default_factory=dict)
@@ -100,6 +135,7 @@ class Statistics:
     speeds: Mapping[str, int] = field(default_factory=dict)
     median: timedelta | None = None
     slow: timedelta | None = None
+    products: Products = Products()
     cut: bool = False
 
 
@@ -110,7 +146,8 @@ def statistics(
     query = (
         select(
             Report.created_at, Report.decided_at, Report.state, Report.was, Report.refund_id, Refund.claim_type,
-            Refund.amount_minor, Refund.currency, Refund.outcome,
+            Refund.amount_minor, Refund.currency, Refund.outcome, Report.account, Report.product, Refund.product_id,
+            Refund.product_title,
         )
         .join(Refund, Refund.id == Report.refund_id)
         .where(
@@ -141,8 +178,43 @@ def count(rows: Sequence[Row], days: tzinfo, cut: bool = False) -> Statistics:
         _speeds(spans),
         spans[len(spans) // 2] if spans else None,
         spans[min(len(spans) - 1, 9 * len(spans) // 10)] if spans else None,
+        _products(rows),
         cut,
     )
+
+
+def _products(rows: Iterable[Row]) -> Products:
+    """Two shops may have one number for two products. A product is called what its newest report calls it."""
+    found = defaultdict[tuple[str, str], list[Row]](list)
+    unnamed = []
+    for row in rows:
+        if row.product is None:
+            unnamed.append(row)
+        else:
+            found[row.account, row.product].append(row)
+    ranked = sorted(found.items(), key=lambda one: -len(one[1]))
+    rest = [row for _, those in ranked[TOP:] for row in those]
+    return Products(
+        [
+            replace(
+                _line(those),
+                account=account,
+                product=product,
+                number=those[0].product_id,
+                title=next((row.product_title for row in those if row.product_title), None),
+            )
+            for (account, product), those in ranked[:TOP]
+        ],
+        replace(_line(rest), products=len(ranked) - TOP) if rest else None,
+        _line(unnamed) if unnamed else None,
+    )
+
+
+def _line(rows: Sequence[Row]) -> ProductLine:
+    tally = Tally()
+    for row in rows:
+        tally.add(row)
+    return ProductLine(tally, _saved(rows))
 
 
 def _saved(rows: Iterable[Row]) -> dict[str, int]:

@@ -142,8 +142,8 @@ def looks(database: Database) -> dict[str, Callable[[], object]]:
 
 
 def searches(database: Database) -> dict[str, Callable[[], object]]:
-    """A search and its first page, as /history makes them: of the largest shop, of a tiny one, of the whole tenant.
-    What they find is sorted in memory: `serving.refunds.search.MOST` rows."""
+    """A search and its first page, as /history makes them: of the largest shop, of a tiny one, of the whole tenant; and
+    the largest shop's best seller. What they find is sorted in memory: `serving.refunds.search.MOST` rows."""
     with database.reading() as session:
         numbers = (
             session.execute(select(Refund.refund_id).order_by(func.random()).limit(SAMPLES)).scalars().all()
@@ -170,10 +170,24 @@ def searches(database: Database) -> dict[str, Callable[[], object]]:
         "two words": lambda: f"hole {random.choice(numbers)[-6:]}",
         "nothing": lambda: "zzz",
     }
+
+    def of_product(who: Principal, order: history.HistoryOrder) -> Callable[[], object]:
+        best = history.Narrowed(product=f"{shop(0)}-001")
+
+        def run() -> object:
+            with database.reading() as session:
+                return history.reported(session, who, best, order, None, 50)
+
+        return run
+
     return {
         f"history: {name}, {whose}": look(who, asked)
         for whose, who in {**shops, "the tenant": boss}.items()
         for name, asked in typed.items()
+    } | {
+        f"history: the best seller, {order}, {whose}": of_product(who, order)
+        for whose, who in {shop(0): shops[shop(0)], "the tenant": boss}.items()
+        for order in (history.HistoryOrder.NEWEST, history.HistoryOrder.LARGEST)
     }
 
 

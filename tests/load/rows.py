@@ -34,6 +34,9 @@ BATCH = 5_000
 RECENT = 0.04
 """Share of the year's reports that came in the last two weeks, of which the most are under way."""
 CLAIM = "The sleeve has a hole, see the photos. I want my money back."
+TITLE = "Cotton T-shirt with long sleeves"
+PRODUCTS = 200
+"""Of a shop."""
 NOTE = "The hole in the sleeve is not in the chat's first photo."
 NEVER = "9999-01-01 00:00:00.000000"
 
@@ -46,14 +49,14 @@ OVER = ((S.FINAL_ESTABLISHED, 38), (S.FINAL_NOT_ESTABLISHED, 40), (S.WITHDRAWN, 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "refund": ("id", "tenant_id", "refund_id", "version", "account", "platform", "platform_version", "live",
                "status", "amount_minor", "currency", "buyer", "claim_type", "claim_text", "deadline_at", "outcome",
-               "outcome_final", "created_at", "updated_at", "closed_at"),
+               "outcome_final", "created_at", "updated_at", "closed_at", "product_id", "product_title"),
     "image": ("id", "tenant_id", "refund_id", "source", "sha256", "name", "media_type", "width", "height", "bytes",
               "created_at"),
     "detection": ("id", "tenant_id", "image_id", "verdict", "probability", "bound", "model_version", "body", "heatmap",
                   "reliability", "created_at"),
     "report": ("id", "tenant_id", "refund_id", "image_id", "claim_id", "account", "version", "state", "live", "was",
                "note", "reported_by", "screening_id", "verdict", "rule", "bound", "doubt", "decided_by", "decided_at",
-               "due_at", "amount_rank", "created_at", "updated_at"),
+               "due_at", "amount_rank", "created_at", "updated_at", "product"),
     "report_text": ("tenant_id", "account", "report_id", "refund_id", "refund_number", "words"),
     "appeal": ("id", "tenant_id", "report_id", "account", "side", "was", "grounds", "state", "opened_by", "decided_by",
                "due_at", "created_at", "decided_at"),
@@ -156,6 +159,11 @@ def body(identifier: str, probability: float, verdict: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _product(account: str, number: int) -> str | None:
+    """What was bought in a shop: one refund in eight is of its best seller, one in five names nothing."""
+    return None if number % 5 == 4 else f"{account}-{int(PRODUCTS ** (number * 0.618034 % 1)):03}"
+
+
 class Maker:
     """Makes the rows of `reports` reports. The same seed gives the same rows. chains: number and hash of the last row
     of each tenant's audit chain; rows are added behind it."""
@@ -205,7 +213,7 @@ class Maker:
         (state,) = rng.choices(states, weights)
         if self._refund is None or rng.random() < 0.9:
             self._refund = self._make_refund(number, made, recent)
-        refund_key, tenant, refund_id, account, buyer, amount, deadline = self._refund
+        refund_key, tenant, refund_id, account, buyer, amount, deadline, product = self._refund
         at, is_live = stamp(made), state in S.live()
         image, sha256 = self._image(refund_key, tenant, at, "refund")
         if rng.random() < 0.4:
@@ -219,7 +227,7 @@ class Maker:
         due = NEVER
         if is_live:
             due = deadline if state in S.undecided() else stamp(NOW + timedelta(hours=rng.uniform(-2, 72)))
-        said = f"{CLAIM} {NOTE}"
+        said = f"{CLAIM} {NOTE} {product} {TITLE}" if product else f"{CLAIM} {NOTE}"
         self._rows["report_text"].append((tenant, account, report, refund_key, refund_id, said))
         for_merchant = state in S.for_merchant()
         was = S.ESTABLISHED.value if state is S.APPEALED else None
@@ -228,7 +236,7 @@ class Maker:
              NOTE, "clerk-1", screening,
              verdict if screening else None, "one_fake" if verdict == "fake" else None,
              0.0098 if verdict == "fake" else None, 0.4, judge if judged else None, at if judged else None, due,
-             -amount, at, at)
+             -amount, at, at, product)
         )  # fmt: skip
         facts = (tenant, report, at)
         self._belongings(facts, state, account, judge, due, image, sha256, probability, person)
@@ -247,13 +255,13 @@ class Maker:
         amount = rng.randrange(500, 200_000)
         deadline = stamp(NOW + timedelta(hours=rng.uniform(0.1, 240)) if recent else made + timedelta(days=5))
         at, refund_id = stamp(made), str(70_000_000_000_000_000 + number * 13)
-        key = self._id("rfd")
+        key, product = self._id("rfd"), _product(account, number)
         self._rows["refund"].append(
             (key, tenant, refund_id, 2, account, "taobao", 3, 1, "open" if recent else "closed", amount, "CNY", buyer,
              "hole", CLAIM, deadline, "undecided", not recent,
-             at, at, None if recent else deadline)
+             at, at, None if recent else deadline, product, TITLE if product else None)
         )  # fmt: skip
-        return key, tenant, refund_id, account, buyer, amount, deadline
+        return key, tenant, refund_id, account, buyer, amount, deadline, product
 
     def _image(self, refund: str, tenant: str, at: str, source: str) -> tuple[str, str]:
         image, sha256 = self._id("img"), self._hash()

@@ -30,14 +30,22 @@ from refundlens.serving.kit.principal import VISITOR_ID
 from refundlens.serving.kit.roles import Role
 from refundlens.serving.refunds import repository as refunds
 from refundlens.serving.refunds import service as mirroring
-from refundlens.serving.refunds.schemas import MOST_PHOTOS, Amount, Claim, RefundIn
+from refundlens.serving.refunds.schemas import (
+    MOST_PHOTOS,
+    MOST_PRODUCT_ID,
+    MOST_TITLE,
+    Amount,
+    Claim,
+    Product,
+    RefundIn,
+)
 from refundlens.serving.refunds.service import PreparedPhoto
 from refundlens.serving.reports import schemas, service
 from refundlens.serving.reports.schemas import ReportIn
 from refundlens.serving.workflow.states import Source
 
-FIELDS = ("number", "platform", "account", "amount", "currency", "buyer", "claim", "claim_text", "deadline", "zone",
-          "source", "note")  # fmt: skip
+FIELDS = ("number", "platform", "account", "amount", "currency", "product_title", "product_id", "buyer", "claim",
+          "claim_text", "deadline", "zone", "source", "note")  # fmt: skip
 """What is put back into a form that failed."""
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND")
 """Offered; every other of ISO 4217 comes by the API."""
@@ -117,6 +125,7 @@ def _asked(visit: Visit, form: FormData) -> tuple[str, RefundIn]:
         account=account or None,
         platform=text_of(form, "platform") or None,
         amount=_amount(text_of(form, "amount"), currency),
+        product=_product(text_of(form, "product_id"), text_of(form, "product_title")),
         buyer=buyer,
         claim=checked(Claim, type=text_of(form, "claim") or None, text=text_of(form, "claim_text")),
         deadline_at=_deadline(visit, form),
@@ -134,6 +143,19 @@ def _amount(said: str, currency: str) -> Amount:
         return Amount(value=int(minor), currency=currency)
     except ValueError as error:  # pydantic's own is one
         raise Invalid("bad_amount", f"amount: a number in {currency}, such as 128.50") from error
+
+
+def _product(number: str, title: str) -> Product | None:
+    """What was bought, where that was said. Raises Invalid."""
+    if not number and not title:
+        return None
+    try:
+        return Product(id=number or None, title=title or None)
+    except ValueError as error:
+        raise Invalid(
+            "bad_product",
+            f"product: {MOST_PRODUCT_ID} characters of a number, {MOST_TITLE} of a name, on one line",
+        ) from error
 
 
 def _deadline(visit: Visit, form: FormData) -> datetime | None:

@@ -1,4 +1,4 @@
-"""/history: everything that was reported, found by any part of a number, by buyer and by words; as CSV, too.
+"""/history: everything that was reported, found by any part of a number, by buyer, product and words; as CSV, too.
 
 In: the query of the address, so that a list can be kept as a bookmark and passed on. Out: a page, or a file for a
 spreadsheet. What is nonsense in the query narrows nothing: whoever mistypes an amount sees too much, never nothing.
@@ -45,7 +45,7 @@ GROUPS: Mapping[str, Sequence[ReportState]] = {
 }
 """States as people ask for them."""
 COLUMNS = ("reported_at", "refund", "shop", "buyer", "amount", "currency", "claim", "claim_text", "state", "verdict",
-           "probability", "decided_at", "note", "report")  # fmt: skip
+           "probability", "decided_at", "note", "report", "product_id", "product_title")  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is run by spreadsheets; who wrote it may be a buyer (OWASP, CSV injection)."""
 
@@ -125,6 +125,7 @@ def read(request: Request) -> HistoryQuery:
     sort, zone = query.get("sort", ""), query.get("zone", "")
     days = zone_of(zone)
     since, until = (_day(query.get(name, "")) for name in ("since", "until"))
+    product = query.get("product", "").replace("\0", "").strip()[: search.MOST_KEY]
     least, most = (hundredths(query.get(name, "")) for name in ("least", "most"))
     narrowed = Narrowed(
         states=GROUPS.get(group, ()),
@@ -133,6 +134,7 @@ def read(request: Request) -> HistoryQuery:
         until=None if until is None else datetime.combine(until + timedelta(days=1), time(), days),
         least=least,
         most=most,
+        product=search.in_plain_form(product)[: search.MOST_KEY] or None,
     )
     order = HistoryOrder(sort) if sort in set(HistoryOrder) else HistoryOrder.NEWEST
     understood = {
@@ -143,6 +145,7 @@ def read(request: Request) -> HistoryQuery:
         "until": "" if until is None else until.isoformat(),
         "least": "" if least is None else query.get("least", "").strip(),
         "most": "" if most is None else query.get("most", "").strip(),
+        "product": product,
         "sort": "" if order is HistoryOrder.NEWEST else order.value,
         "zone": zone if days is not UTC else "",
     }
@@ -187,6 +190,8 @@ def _cells(
         _local(report.decided_at, days),
         report.note,
         report.id,
+        refund.product_id or "",
+        refund.product_title or "",
     ]
 
 

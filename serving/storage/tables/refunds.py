@@ -20,8 +20,9 @@ class Refund(Base):
     platform_version: the platform's own, only ever raised. account: the shop. buyer: keyed hash of the platform's
     reference. buyer_named_by: platform or merchant; `erased`; `unknown` from before that was written down; none where
     nobody was named, and `buyer` is then this refund's alone. amount_minor: in the currency's smallest unit.
+    product_id, product_title: what was bought, by its number and by its name for people; none where nobody said.
     deadline_at: when the platform decides by itself. outcome: what our reports mean for it; outcome_final: nothing can
-    change that any more. claim_text: the buyer's words, blanked by erasure."""
+    change that any more. claim_text: the buyer's words. Erasure blanks them, and product_title, which people type."""
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -43,6 +44,8 @@ class Refund(Base):
     status: Mapped[str] = mapped_column(String(20))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
+    product_id: Mapped[str | None] = mapped_column(String(100))
+    product_title: Mapped[str | None] = mapped_column(String(255))
     buyer: Mapped[str] = mapped_column(DIGEST)
     buyer_named_by: Mapped[str | None] = mapped_column(String(20))
     claim_type: Mapped[str | None] = mapped_column(String(20))
@@ -101,8 +104,8 @@ class PhotoPrint(Base):
 class ReportText(Base):
     """The words of a report, kept apart so that they have an index of their own: FTS5's on SQLite (the virtual table
     `report_search`, which triggers keep), GIN of `refundlens_grams(refund_number || ' ' || words)` on PostgreSQL; both
-    are made by the migration. number: counts up as reports come. words: what the buyer claims and what the merchant
-    noted; blanked by erasure."""
+    are made by the migration. number: counts up as reports come. words: what the buyer claims, what the merchant noted,
+    and the product; after erasure the product's number alone."""
 
     __tablename__ = "report_text"
     __table_args__ = (

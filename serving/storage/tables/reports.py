@@ -11,6 +11,7 @@ from refundlens.serving.storage.base import DIGEST, ID, Base, partial
 _DUE = ("due_at", "amount_rank", "id")
 """What queues are sorted by."""
 _LIVE = "live IS NOT NULL"
+_OF_PRODUCT = "product IS NOT NULL"
 
 
 class Report(Base):
@@ -20,7 +21,8 @@ class Report(Base):
     or all is over.
     doubt: 0 certain to 1 as doubtful as can be. was: the state an appeal is against. decided_by: subject of the last
     judge, `detector` where nobody judged. rule, bound: of the claim's judgement
-    (`model.verdict.claim`). claim_bound: of the judgement that its click was, alone (`serving.reports.screening`)."""
+    (`model.verdict.claim`). claim_bound: of the judgement that its click was, alone (`serving.reports.screening`).
+    product: by what the refund's is known (`refunds.search.known_by`)."""
 
     __tablename__ = "report"
     __table_args__ = (
@@ -32,6 +34,8 @@ class Report(Base):
         Index("ix_report_account_verdict", "tenant_id", "account", "verdict", "id"),
         Index("ix_report_amount", "tenant_id", "amount_rank", "id"),
         Index("ix_report_account_amount", "tenant_id", "account", "amount_rank", "id"),
+        partial("ix_report_product", "tenant_id", "product", "id", where=_OF_PRODUCT),
+        partial("ix_report_account_product", "tenant_id", "account", "product", "id", where=_OF_PRODUCT),
         # queues have what is under way; of a year's reports that is one in thirty
         partial("ix_report_queue", "tenant_id", *_DUE, where=_LIVE),
         partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),
@@ -67,6 +71,7 @@ class Report(Base):
     due_at: Mapped[datetime]
     amount_rank: Mapped[int] = mapped_column(BigInteger)
     """Minus the refund's amount: the queue is read forwards, large amounts first."""
+    product: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

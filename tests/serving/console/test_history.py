@@ -47,12 +47,13 @@ def report_one(
         value: int = 12800,
         shop: str = "shop-1",
         note: str = "",
+        product: dict[str, str] | None = None,
     ) -> str:
         moving_clock.forward(seconds=1)  # within a millisecond, the order is nobody's
         caller = as_caller(shop)
         data = base64.b64encode(photo(size=(64, 64 + len(number)))).decode()
         body = {"amount": {"value": value}, "buyer": buyer, "claim": {"type": "hole", "text": said},
-                "images": {"refund": [{"data": data}]}}  # fmt: skip
+                "product": product, "images": {"refund": [{"data": data}]}}  # fmt: skip
         image = caller.put(f"/v1/refunds/{number}", json=body).json()["images"][0]["id"]
         answer = caller.post("/v1/reports", json={"refund_id": number, "image": image, "note": note})
         assert answer.status_code == 201, answer.text
@@ -111,6 +112,41 @@ def test_it_finds_any_part_of_a_number_a_word_and_a_buyer(
         assert listed(browser, f"?q={typed.replace('%', '%25')}") == found, typed
     shown = re.search(r"Buyer (\w{8})<", browser.get("/history?q=000123").text)
     assert shown and listed(browser, f"?q=buyer:{shown[1]}") == ["20261122000123"]
+
+
+SHIRT = {"id": "TS-0117", "title": "纯棉长袖 T 恤"}
+
+
+@pytest.mark.usefixtures("either_way")
+def test_it_finds_a_product_by_its_number_and_its_name(
+    browser: TestClient, report_one: Callable[..., str]
+) -> None:
+    report_one("R-1", "破洞", product=SHIRT)
+    report_one("R-2", "破洞", product={"title": "A shirt"})
+    report_one("R-3", "破洞")
+    for typed, found in (("TS-01", ["R-1"]), ("ts-0117", ["R-1"]), ("棉长袖", ["R-1"]), ("SHIRT", ["R-2"])):
+        assert listed(browser, f"?q={typed}") == found, typed
+
+
+def test_it_is_narrowed_to_a_product(browser: TestClient, report_one: Callable[..., str]) -> None:
+    report_one("R-1", product=SHIRT, value=300)
+    report_one("R-2", product={"title": "A & B <shirt>"})
+    report_one("R-3")
+    assert '<th scope="col">Product</th>' not in browser.get("/history?q=R-3").text
+    report_one("R-4", product=SHIRT | {"title": "renamed"}, value=100)
+    page = browser.get("/history").text
+    assert '<th scope="col">Product</th>' in page and "A &amp; B &lt;shirt&gt;" in page
+    links = sorted({unescape(one) for one in re.findall(r'href="/history(\?product=[^"]+)"', page)})
+    assert [listed(browser, link) for link in links] == [["R-2"], ["R-4", "R-1"]], links
+    for query, found in (
+        ("?product=ＴＳ-0117&sort=largest", ["R-1", "R-4"]),
+        ("?product=TS-0117&least=2", ["R-1"]),
+        ("?product=TS-0117&q=renamed", ["R-4"]),
+        ("?product=TS-011", []),
+        ("?product=+", ["R-4", "R-3", "R-2", "R-1"]),
+    ):
+        assert listed(browser, query) == found, query
+    assert 'value="ＴＳ-0117"' in browser.get("/history?product=ＴＳ-0117").text
 
 
 def test_one_or_two_characters_are_found_too(browser: TestClient, report_one: Callable[..., str]) -> None:
@@ -181,8 +217,8 @@ def test_pages_follow_each_other_without_gaps(
 def test_the_file_has_the_same_rows_and_runs_nothing(
     browser: TestClient, report_one: Callable[..., str]
 ) -> None:
-    report_one("R-1", '=HYPERLINK("http://x")', value=128050)
-    report_one("R-2", "破洞")
+    report_one("R-1", '=HYPERLINK("http://x")', value=128050, product=SHIRT)
+    report_one("R-2", "破洞", product={"title": "=1+1"})
     answer = browser.get("/history.csv?q=R-1")
     assert answer.headers["content-type"].startswith("text/csv") and answer.content.startswith(
         b"\xef\xbb\xbf"
@@ -190,11 +226,13 @@ def test_the_file_has_the_same_rows_and_runs_nothing(
     (row,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert (row["Refund"], row["Amount"], row["Currency"]) == ("R-1", "1280.50", "CNY")
     assert row["Buyer's words"] == '\'=HYPERLINK("http://x")'
+    assert (row["Product number"], row["Product name"]) == ("TS-0117", SHIRT["title"])
     rows = list(
         csv.reader(
             io.StringIO(browser.get("/history.csv?lang=zh&zone=Asia/Shanghai").content.decode("utf-8-sig"))
         )
     )
+    assert [row[-2:] for row in rows[:2]] == [["商品编号", "商品名称"], ["", "'=1+1"]]
     assert [row[1] for row in rows] == ["退款编号", "R-2", "R-1"] and rows[1][0].startswith(
         "2026-11-22 16:00"
     )

@@ -19,9 +19,9 @@ from refundlens.serving.storage.tables import Image, Refund, Report
 pytestmark = pytest.mark.slow
 
 Photo = Callable[..., bytes]
-TYPED = {"number": "2026-77", "amount": "¥1,280.50", "currency": "CNY", "buyer": "tb_88", "claim": "hole",
-         "claim_text": "袖口破洞", "source": "chat", "deadline": "2026-11-24T08:00", "zone": "Asia/Shanghai",
-         "report": "1", "note": "see the edge"}  # fmt: skip
+TYPED = {"number": "2026-77", "product_id": "TS-0117", "product_title": " 纯棉 T 恤 ", "amount": "¥1,280.50",
+         "currency": "CNY", "buyer": "tb_88", "claim": "hole", "claim_text": "袖口破洞", "source": "chat",
+         "deadline": "2026-11-24T08:00", "zone": "Asia/Shanghai", "report": "1", "note": "see the edge"}  # fmt: skip
 
 
 class Form:
@@ -63,6 +63,7 @@ def test_a_case_with_its_report_in_one_form(form: Form, workflow_app: FastAPI, p
     (refund,) = rows(workflow_app, Refund)
     assert (refund.refund_id, refund.amount_minor, refund.account) == ("2026-77", 128050, "shop-1")
     assert rfc3339(refund.deadline_at) == "2026-11-24T00:00:00.000Z" and refund.claim_text == "袖口破洞"
+    assert (refund.product_id, refund.product_title) == ("TS-0117", "纯棉 T 恤")
     images = rows(workflow_app, Image)
     assert sorted(image.source for image in images) == ["chat", "chat", "listing"], (
         "the same photo is one photo"
@@ -77,8 +78,10 @@ def test_a_case_with_its_report_in_one_form(form: Form, workflow_app: FastAPI, p
 
 
 def test_a_case_without_a_report(form: Form, workflow_app: FastAPI, photo: Photo) -> None:
-    answer = form.send(photo(), report="", deadline="")
+    answer = form.send(photo(), report="", deadline="", product_id="", product_title="")
     assert answer.url.path == "/refunds/2026-77" and rows(workflow_app, Report) == []
+    (refund,) = rows(workflow_app, Refund)
+    assert (refund.product_id, refund.product_title) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,8 @@ def test_a_case_without_a_report(form: Form, workflow_app: FastAPI, photo: Photo
         ({"deadline": "tomorrow"}, "a date and a time"),
         ({"zone": "Mars/Base"}, "a date and a time"),
         ({"claim": "theft"}, "missing or too long"),
+        ({"product_id": "x" * 101}, "A product number has up to 100"),
+        ({"product_title": "two\nlines"}, "on one line"),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
@@ -103,6 +108,7 @@ def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
     assert answer.status_code in (400, 422) and said in answer.text
     assert (
         "袖口破洞" in answer.text
+        and ("纯棉 T 恤" in answer.text or "product_title" in typed)
         and "see the edge" in answer.text
         and "choose the photos again" in answer.text
     )

@@ -41,6 +41,7 @@ def taobao(**changes: Any) -> dict[str, Any]:
         "buyer_nick": "t**8", "buyer_open_uid": "AAHx-open", "seller_nick": "shop", "refund_fee": "12.00",
         "status": "WAIT_SELLER_AGREE", "cs_status": 1, "refund_phase": "aftersale", "refund_version": 1700000000123,
         "refund_remind_timeout": {"exist_timeout": True, "timeout": "2026-11-22 18:00:00", "remind_type": 1},
+        "num_iid": 610938472615, "title": "纯棉T恤", "outer_id": "TS-0117",
         "reason": "质量问题", "desc": "袖口有破洞", "has_good_return": False, "order_status": "TRADE_FINISHED",
     } | changes  # fmt: skip
 
@@ -67,8 +68,8 @@ def test_a_taobao_refund_is_mirrored() -> None:
         platform="taobao", refund_id="171234567890123456", order_id="2345678901234567890",
         line_id="2345678901234567891", platform_version=1700000000123, account="shop", status=RefundStatus.OPEN,
         platform_outcome=Outcome.UNDECIDED, phase="aftersale", refund_type="refund_only", amount_minor=1200,
-        currency="CNY", buyer_reference="AAHx-open", claim_text="质量问题\n袖口有破洞", claim_type="hole",
-        deadline_at=NOW, barriers=(), partial=False, raw_status="WAIT_SELLER_AGREE", unknown=(),
+        currency="CNY", product_id="610938472615", product_title="纯棉T恤", buyer_reference="AAHx-open",
+        claim_text="质量问题\n袖口有破洞", claim_type="hole", deadline_at=NOW, barriers=(), partial=False, raw_status="WAIT_SELLER_AGREE", unknown=(),
     )  # fmt: skip
 
 
@@ -76,8 +77,8 @@ def test_a_dispute_is_mirrored() -> None:
     assert read_dispute(dispute()) == RefundMirror(
         platform="stripe_like", refund_id="dp_1", order_id="pi_1", line_id="ch_1", platform_version=None, account=None,
         status=RefundStatus.OPEN, platform_outcome=Outcome.UNDECIDED, phase="dispute", refund_type="dispute",
-        amount_minor=1200, currency="USD", buyer_reference=None, claim_text="product unacceptable", claim_type=None,
-        deadline_at=NOW, barriers=(), partial=False, raw_status="needs_response", unknown=(),
+        amount_minor=1200, currency="USD", product_id=None, product_title=None, buyer_reference=None,
+        claim_text="product unacceptable", claim_type=None, deadline_at=NOW, barriers=(), partial=False, raw_status="needs_response", unknown=(),
     )  # fmt: skip
 
 
@@ -153,6 +154,23 @@ def test_only_the_one_known_good_case_is_refusable(status: str, constraint: str,
 )
 def test_a_masked_nickname_names_nobody(buyer: dict[str, Any], reference: str | None) -> None:
     assert read_refund(taobao(**buyer)).buyer_reference == reference
+
+
+def test_a_product_is_named_by_its_number_and_its_title() -> None:
+    for changes, told in (
+        ({}, ("610938472615", "纯棉T恤")),
+        ({"num_iid": None}, ("TS-0117", "纯棉T恤")),
+        ({"num_iid": "  ", "outer_id": "", "title": None}, (None, None)),
+    ):
+        mirror = read_refund(taobao(**changes))
+        assert (mirror.product_id, mirror.product_title) == told
+    for told_of in (None, {}, {"product_description": None}):
+        assert read_dispute(dispute(evidence=told_of)).product_title is None
+    described = read_dispute(dispute(evidence={"product_description": " Cotton T-shirt\n100 % cotton "}))
+    assert (described.product_id, described.product_title) == (None, "Cotton T-shirt\n100 % cotton")
+    with pytest.raises(UnreadableRefund) as caught:
+        read_refund(taobao(title=["x"]))
+    assert caught.value.field == "title"
 
 
 def test_no_timeout_is_no_deadline() -> None:

@@ -29,6 +29,8 @@ TAOBAO: dict[str, Any] = {
     "refund_phase": "aftersale",
     "dispute_type": "REFUND",
     "cs_status": 1,
+    "num_iid": 610938472615,
+    "title": "纯棉T恤",
     "seller_nick": "shop-1",
     "buyer_open_uid": "ouid-1",
     "reason": "质量问题",
@@ -88,6 +90,7 @@ def test_a_refund_of_taobao_as_it_came(send: Any, photo: Any) -> None:
     assert (said["refund_id"], said["account"], said["platform"]) == ("9911223344", "shop-1", "taobao")
     assert said["amount"] == {"value": 12800, "currency": "CNY"}
     assert said["claim"] == {"type": "hole", "text": "质量问题\n袖口有个破洞"}
+    assert said["product"] == {"id": "610938472615", "title": "纯棉T恤"}
     assert said["deadline_at"] == "2026-11-24T08:00:00.000Z"
     assert said["images"][0]["supplied_by"] == "platform"
     assert said["reading"] == {
@@ -123,7 +126,10 @@ def test_a_message_that_says_what_changed_leaves_the_rest(send: Any) -> None:
     before = send("taobao", TAOBAO).json()
     after = send("taobao", closed)
     assert after.status_code == 200, after.text
-    kept = {name: before[name] for name in ("amount", "buyer", "claim", "deadline_at", "platform_version")}
+    kept = {
+        name: before[name]
+        for name in ("amount", "product", "buyer", "claim", "deadline_at", "platform_version")
+    }
     assert {name: after.json()[name] for name in kept} == kept
     assert after.json()["status"] == "closed" and after.json()["reading"]["partial"]
 
@@ -135,6 +141,35 @@ def test_an_event_of_stripes(send: Any) -> None:
     made = send("stripe_like", event | {"refundlens": {"account": "shop-1"}}, by="stripe")
     assert made.status_code == 201, made.text
     assert (made.json()["refund_id"], made.json()["platform"]) == ("dp_1", "stripe_like")
+
+
+def test_a_title_is_kept_as_far_as_it_can_be(send: Any) -> None:
+    """It is no reason to refuse a platform's refund."""
+    long = TAOBAO | {"title": f"纯棉\tT恤\r\n{'x' * 300}\x07", "num_iid": "9" * 120}
+    said = send("taobao", long).json()["product"]
+    assert said == {"id": "9" * 100, "title": f"纯棉 T恤 {'x' * 300}"[:255]}
+
+
+def test_a_refund_from_before_gets_its_product_from_the_same_message(send: Any) -> None:
+    """What an older version mirrored is known in this version of the platform's, without a product."""
+    before = {name: value for name, value in TAOBAO.items() if name not in ("num_iid", "title")}
+    assert send("taobao", before).json()["product"] is None
+    named = send("taobao", TAOBAO)
+    assert (named.status_code, named.json()["product"]) == (200, {"id": "610938472615", "title": "纯棉T恤"})
+    other = send("taobao", TAOBAO | {"title": "another"})
+    assert (other.status_code, other.json()["code"]) == (409, "version_reused")
+
+
+def test_a_description_alone_takes_no_number_away(send: Any) -> None:
+    described = DISPUTE | {"evidence": {"product_description": "Cotton T-shirt"}}
+    added: dict[str, Any] = {"account": "shop-1"}
+    assert send("stripe_like", described | {"refundlens": added}, by="stripe").json()["product"] == {
+        "id": None, "title": "Cotton T-shirt",
+    }  # fmt: skip
+    coded = added | {"product": {"id": "TS-0117"}}
+    told = send("stripe_like", described | {"refundlens": coded}, by="stripe").json()["product"]
+    assert told == {"id": "TS-0117", "title": None}
+    assert send("stripe_like", described | {"refundlens": added}, by="stripe").json()["product"] == told
 
 
 def test_what_somebody_set_is_kept_and_a_guess_is_not(send: Any) -> None:

@@ -5,14 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from refundlens.serving.reports.statistics import Row, Tally, count
+from refundlens.serving.reports.statistics import TOP, ProductLine, Row, Tally, count
 
 MONDAY = datetime(2026, 11, 2, 0, 30, tzinfo=UTC)
 
 
 def row(state: str, days: float = 0, refund: str = "", took: timedelta | None = None, **more: object) -> Row:
     made = MONDAY + timedelta(days=days)
-    facts = {"was": None, "claim": "hole", "amount": 100, "currency": "CNY", "outcome": "undecided", **more}
+    facts = {"was": None, "claim": "hole", "amount": 100, "currency": "CNY", "outcome": "undecided", "account": "shop",
+             "product": None, "product_id": None, "product_title": None, **more}  # fmt: skip
     decided = None if took is None else made + took
     return Row(made, decided, state, refund=refund or f"{days}{state}", **facts)  # type: ignore[arg-type]
 
@@ -38,6 +39,39 @@ def test_money_counts_a_refund_once_and_keeps_currencies_apart() -> None:
     assert count(rows, UTC).saved == {"CNY": 105, "USD": 100}
 
 
+def bought(product: str, *states: str, **more: object) -> list[Row]:
+    of = {"product": product, "product_id": product, "outcome": "merchant_supported", **more}
+    return [row(state, number, f"{product}{number}", **of) for number, state in enumerate(states)]  # type: ignore[arg-type]
+
+
+def test_products_come_in_the_order_of_their_reports_and_what_is_rare_is_one_line() -> None:
+    rows = [*bought("a", "established", "established", "submitted", product_title="Shirt"), row("expired")]
+    rows += [one for number in range(TOP + 1) for one in bought(f"b{number}", "not_established")]
+    rows += bought("c", "established", "established")
+    found = count(rows, UTC).products
+    assert [one.product for one in found.top][:3] == ["a", "c", "b0"] and len(found.top) == TOP
+    shirt, named_alike = found.top[:2]
+    assert (shirt.title, shirt.number, shirt.saved) == ("Shirt", "a", {"CNY": 300})
+    assert (shirt.tally.reported, shirt.tally.caught, shirt.tally.win_rate) == (3, 2, 1.0)
+    assert named_alike.title is None
+    assert found.others is not None and (found.others.products, found.others.tally.reported) == (3, 3)
+    assert found.unnamed == ProductLine(Tally(reported=1, over=1), {})
+    assert sum(one.tally.reported for one in found.lines) == len(rows)
+
+
+def test_a_number_of_two_shops_is_two_products_and_the_newest_title_counts() -> None:
+    rows = bought("a", "established", product_title="New name") + bought(
+        "a", "established", product_title="Old"
+    )
+    rows += bought("a", "established", account="other")
+    found = count(rows, UTC).products
+    assert [(one.account, one.title, one.tally.reported) for one in found.top] == [
+        ("shop", "New name", 2),
+        ("other", None, 1),
+    ]
+    assert found.others is None and found.unnamed is None
+
+
 def test_weeks_have_no_gaps_and_begin_where_the_reader_lives() -> None:
     rows = [row("established", 0), row("established", 21)]
     assert [one.reported for one in count(rows, UTC).weeks.values()] == [1, 0, 0, 1]
@@ -54,4 +88,10 @@ def test_times_to_a_verdict() -> None:
 
 def test_nothing_is_nothing() -> None:
     found = count([], UTC)
-    assert found.whole.reported == 0 and found.weeks == {} and found.median is None and found.saved == {}
+    assert (
+        found.products.lines == []
+        and found.whole.reported == 0
+        and found.weeks == {}
+        and found.median is None
+        and found.saved == {}
+    )

@@ -100,6 +100,29 @@ def test_there_is_a_way_back(empty: Database) -> None:
     empty.migrate()
 
 
+def test_refunds_from_before_have_no_product_and_lose_one_on_the_way_back(empty: Database) -> None:
+    with _at(empty, "0002") as connection:
+        _fill(connection)
+    with _at(empty, "0015"):
+        pass
+    empty.migrate()
+    asked = text("SELECT product_id, product_title, product, words FROM refund JOIN report"
+                 " ON report.refund_id = refund.id JOIN report_text ON report_text.report_id = report.id")  # fmt: skip
+    with empty.transaction() as session:
+        assert session.execute(asked).one() == (None, None, None, " ")
+        session.execute(text("UPDATE refund SET product_id = 'TS-0117', product_title = '纯棉 T 恤'"))
+        session.execute(text("UPDATE report SET product = 'TS-0117'"))
+    with empty._migrating() as connection:
+        downgrade(connection, "0015")
+    with empty.reading() as session:
+        assert session.execute(
+            text("SELECT amount_minor FROM refund JOIN report ON report.refund_id = refund.id")
+        ).all()
+    empty.migrate()
+    with empty.reading() as session:
+        assert session.execute(asked).one() == (None, None, None, " ")
+
+
 def test_a_migration_that_would_orphan_a_row_changes_nothing(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path))
     with _at(database, "0002") as connection:

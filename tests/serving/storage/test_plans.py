@@ -146,6 +146,8 @@ def _others(database: Database, files: FileStore) -> dict[str, Callable[[], obje
     needed = reading(lambda session: retention.needed(session, [SHA256]))
     return {
         "ix_report_account_verdict": told(shop, history.HistoryOrder.NEWEST, verdict="inconclusive"),
+        "ix_report_product": told(judge, history.HistoryOrder.NEWEST, product="shop-0000-001"),
+        "ix_report_account_product": told(shop, history.HistoryOrder.LARGEST, product="shop-0000-001"),
         "ix_report_account_amount": told(shop, history.HistoryOrder.LARGEST),
         "ix_report_amount": told(judge, history.HistoryOrder.SMALLEST),
         "ix_report_doubt": queued(order=review_queue.QueueOrder.DOUBT),
