@@ -34,6 +34,18 @@ window.isShortcut = (event) => !(event.ctrlKey || event.metaKey || event.altKey 
   });
 })();
 
+/* the menu under one's name closes as menus do */
+(() => {
+  const menu = document.querySelector(".account");
+  if (!menu) return;
+  document.addEventListener("click", ({ target }) => { if (!menu.contains(target)) menu.open = false; });
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+})();
+
 /* links, keys and other texts that are copied */
 (() => {
   const offer = () => document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });

@@ -90,6 +90,37 @@ def test_an_administrator_s_morning(
     assert admin.troubles == []
 
 
+def test_the_places_are_one_line_and_the_rest_a_menu(person: Callable[[], Person], live: Any) -> None:
+    """On a desktop; on a phone they are as many lines as they need."""
+    admin = person()
+    page = admin.page
+    admin.log_in(live.key("admin"), "/admin")
+    if page.viewport_size["width"] >= 1280:
+        for language in ("en", "zh"):
+            page.goto(f"{live.base}/admin?lang={language}")
+            tops = page.locator("body > header nav a").evaluate_all(
+                "all => new Set(all.map(e => Math.round(e.getBoundingClientRect().top))).size"
+            )
+            assert tops == 1, language
+    way_out = page.locator("form[action='/logout'] button")
+    assert not way_out.is_visible()
+    admin.press(".account summary", away=False)
+    assert way_out.is_visible()
+    admin.look("the menu")
+    page.keyboard.press("Escape")
+    assert not way_out.is_visible()
+    admin.press(".account summary", away=False)
+    page.locator("h1").click()
+    assert not way_out.is_visible()
+    admin.press(".account summary", away=False)
+    admin.press(".account a[href='/password']")
+    assert page.url.endswith("/password")
+    admin.press(".account summary", away=False)
+    admin.press("form[action='/logout'] button")
+    assert "/login" in page.url or "/welcome" in page.url
+    assert admin.troubles == []
+
+
 def test_what_was_typed_stays_where_it_was_refused(person: Callable[[], Person], live: Any) -> None:
     admin = person()
     page, problems = admin.page, admin.words("admin")["problems"]

@@ -40,26 +40,35 @@ def test_a_merchant_makes_a_case_and_finds_it_again(
     merchant.press("a[href='/new-case']")
     expect(page.locator("[data-zone-name]")).to_have_text(WORDS[merchant.language]["zone"])
     for name, said in (("number", "2026112200077"), ("amount", "1,280.50"), ("buyer", "tb_77"),
-                       ("claim_text", "袖口有破洞"), ("deadline", "2099-01-01T08:00")):  # fmt: skip
+                       ("product_title", "纯棉长袖 T 恤"), ("product_id", "TS-0117"), ("claim_text", "袖口有破洞"),
+                       ("deadline", "2099-01-01T08:00")):  # fmt: skip
         page.fill(f"[name={name}]", said)
     page.select_option("[name=claim]", "hole")
     page.check("[name=source][value=chat]")
     page.set_input_files("#photos", [{"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(red=True)}])
     merchant.press(".case-form button:last-of-type")
     assert "/reports/rpt_" in page.url
+    expect(page.locator(".words")).to_contain_text("纯棉长袖 T 恤 TS-0117")
 
     merchant.open("/history")
     page.fill("#q", "00077")
     merchant.press(".filters button")
     expect(page.locator(".records tbody tr")).to_have_count(1)
     merchant.says(WORDS[merchant.language]["found"])
+    page.fill("#q", "0117 长袖")
+    merchant.press(".filters button")
+    merchant.press(".records a[href^='/history?product=']")
+    expect(page.locator("#product")).to_have_value("TS-0117")
+    expect(page.locator(".records tbody tr")).to_have_count(1)
+    merchant.open("/history")
     page.fill("#q", "nothing like it")
     merchant.press(".filters button")
     expect(page.locator(".records")).to_have_count(0)
     merchant.open("/history")
     with page.expect_download() as download:
         page.locator("a[download]").first.click()
-    assert "2026112200077" in download.value.path().read_text(encoding="utf-8-sig")
+    written = download.value.path().read_text(encoding="utf-8-sig")
+    assert "2026112200077" in written and "TS-0117,纯棉长袖 T 恤" in written
     merchant.open("/statistics")
     merchant.says(WORDS[merchant.language]["reported"])
     expect(page.locator("svg.weeks rect")).to_have_count(1)
@@ -67,6 +76,13 @@ def test_a_merchant_makes_a_case_and_finds_it_again(
         "all => Math.max(...all.map(e => e.clientHeight))"
     )
     assert tallest <= 80, "heads are words, not letters under each other"
+    numbers = page.locator(".products tbody tr td:nth-child(2)")
+    expect(numbers).to_have_text("1")
+    box, screen = numbers.bounding_box(), page.viewport_size["width"]
+    assert 0 <= box["x"] < box["x"] + box["width"] <= screen, "a long name leaves room for its numbers"
+    merchant.press(".products th a")
+    expect(page.locator(".records tbody tr")).to_have_count(1)
+    merchant.open("/statistics")
     seen, column = page.locator("[data-newest]").bounding_box(), page.locator("svg.weeks rect").bounding_box()
     assert seen["x"] <= column["x"] < seen["x"] + seen["width"], "the newest week is in sight"
     assert merchant.troubles == []

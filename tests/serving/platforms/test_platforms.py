@@ -69,7 +69,8 @@ def test_a_taobao_refund_is_mirrored() -> None:
         line_id="2345678901234567891", platform_version=1700000000123, account="shop", status=RefundStatus.OPEN,
         platform_outcome=Outcome.UNDECIDED, phase="aftersale", refund_type="refund_only", amount_minor=1200,
         currency="CNY", product_id="610938472615", product_title="纯棉T恤", buyer_reference="AAHx-open",
-        claim_text="质量问题\n袖口有破洞", claim_type="hole", deadline_at=NOW, barriers=(), partial=False, raw_status="WAIT_SELLER_AGREE", unknown=(),
+        claim_text="质量问题\n袖口有破洞", claim_type="hole", deadline_at=NOW,
+        barriers=(), partial=False, raw_status="WAIT_SELLER_AGREE", unknown=(),
     )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def test_a_dispute_is_mirrored() -> None:
         platform="stripe_like", refund_id="dp_1", order_id="pi_1", line_id="ch_1", platform_version=None, account=None,
         status=RefundStatus.OPEN, platform_outcome=Outcome.UNDECIDED, phase="dispute", refund_type="dispute",
         amount_minor=1200, currency="USD", product_id=None, product_title=None, buyer_reference=None,
-        claim_text="product unacceptable", claim_type=None, deadline_at=NOW, barriers=(), partial=False, raw_status="needs_response", unknown=(),
+        claim_text="product unacceptable", claim_type=None, deadline_at=NOW,
+        barriers=(), partial=False, raw_status="needs_response", unknown=(),
     )  # fmt: skip
 
 
