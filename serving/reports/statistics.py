@@ -159,7 +159,7 @@ def statistics(
     if principal.role is Role.MERCHANT:
         query = query.where(Report.account == principal.account)
     found = session.execute(query.order_by(Report.id.desc()).limit(MOST + 1)).all()
-    rows = [Row(*row) for row in found[:MOST]]
+    rows = [Row._make(row) for row in found[:MOST]]
     return count(rows, days, len(found) > MOST)
 
 
