@@ -38,7 +38,7 @@ GRAIN = 1.0
 STEP = 1.12
 """From one size to the next: halfway between two the correlation is a tenth lower."""
 LONG = 1.05
-"""The same for writing of ten characters: a twentieth off, it comes to 0.55 instead of 0.8."""
+"""The same for writing of many characters or thin ones: a twentieth off, ten come to 0.55 instead of 0.8."""
 NEARLY = 0.2
 """What the best of two sizes that are two steps apart may lack of the limit for the size between to be tried."""
 RESEMBLING = 0.35
@@ -79,11 +79,11 @@ WRITINGS = (
     _Writing("即梦AI", "即梦AI", (0.036, 0.09), ("lower_right",), 0.64),
     _Writing("AI生成", "AI生成", (0.023, 0.06), _CORNERS, 0.56),
     _Writing("AI生成", "AI生成 narrow", (0.023, 0.06), _CORNERS, 0.56, "AI生成"),
-    _Writing("可灵AI", "可灵AI", (0.023, 0.034), ("lower_right",), 0.56),
-    _Writing("KlingAI", "KlingAI latin", (0.022, 0.034), ("lower_right",), 0.59),
-    _Writing("KlingAI", "KlingAI", (0.022, 0.034), ("lower_right",), 0.62, "KlingAI latin"),
-    _Writing("AI-generated", "AI-generated", (0.026, 0.042), ("lower_left",), 0.62),
-    _Writing("AI-generated", "AI-generated latin", (0.026, 0.042), ("lower_left",), 0.6),
+    _Writing("可灵AI", "可灵AI", (0.023, 0.034), ("lower_right",), 0.55, step=LONG),
+    _Writing("KlingAI", "KlingAI latin", (0.022, 0.034), ("lower_right",), 0.59, step=LONG),
+    _Writing("KlingAI", "KlingAI", (0.022, 0.034), ("lower_right",), 0.63, "KlingAI latin", LONG),
+    _Writing("AI-generated", "AI-generated", (0.026, 0.042), ("lower_left",), 0.62, step=LONG),
+    _Writing("AI-generated", "AI-generated latin", (0.026, 0.042), ("lower_left",), 0.61, step=LONG),
     _Writing("AI合成", "AI合成", (0.023, 0.06), _CORNERS, 0.58, "AI生成"),
     _Writing("AI generated", "AI generated latin", (0.023, 0.05), ("lower_right",), 0.63, step=LONG),
     _Writing("AI로 생성한 콘텐츠", "AI로 생성한 콘텐츠", (0.022, 0.042), ("lower_left",), 0.49, step=LONG),
