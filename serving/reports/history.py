@@ -70,12 +70,15 @@ def reported(
     few = narrowed.ids is not None or narrowed.product is not None
     amount = Report.amount_rank + 0 if few else Report.amount_rank
     columns = (amount, Report.id) if order.by_amount else (Report.id,)
-    query = select(Report).where(_wanted(principal, narrowed))
+    sorted_by = [column.desc() if order.backwards else column for column in columns]
+    wanted = _wanted(principal, narrowed)
     if after is not None:
         row = tuple_(*columns)
-        query = query.where(row < tuple_(*after) if order.backwards else row > tuple_(*after))
-    query = query.order_by(*(column.desc() if order.backwards else column for column in columns))
-    return session.execute(query.limit(limit + 1)).scalars().all()
+        wanted = and_(wanted, row < tuple_(*after) if order.backwards else row > tuple_(*after))
+    if narrowed.product is not None and order.by_amount:
+        # the index alone gives their order; whole rows are read of a page
+        wanted = Report.id.in_(select(Report.id).where(wanted).order_by(*sorted_by).limit(limit + 1))
+    return session.execute(select(Report).where(wanted).order_by(*sorted_by).limit(limit + 1)).scalars().all()
 
 
 def history_keys(report: Report, order: HistoryOrder) -> list[Any]:

@@ -12,6 +12,7 @@ _DUE = ("due_at", "amount_rank", "id")
 """What queues are sorted by."""
 _LIVE = "live IS NOT NULL"
 _OF_PRODUCT = "product IS NOT NULL"
+_OF_ONE = ("id", "amount_rank")
 
 
 class Report(Base):
@@ -34,8 +35,9 @@ class Report(Base):
         Index("ix_report_account_verdict", "tenant_id", "account", "verdict", "id"),
         Index("ix_report_amount", "tenant_id", "amount_rank", "id"),
         Index("ix_report_account_amount", "tenant_id", "account", "amount_rank", "id"),
-        partial("ix_report_product", "tenant_id", "product", "id", where=_OF_PRODUCT),
-        partial("ix_report_account_product", "tenant_id", "account", "product", "id", where=_OF_PRODUCT),
+        # with the amount: thousands of one product are put in its order without reading them
+        partial("ix_report_product", "tenant_id", "product", *_OF_ONE, where=_OF_PRODUCT),
+        partial("ix_report_account_product", "tenant_id", "account", "product", *_OF_ONE, where=_OF_PRODUCT),
         # queues have what is under way; of a year's reports that is one in thirty
         partial("ix_report_queue", "tenant_id", *_DUE, where=_LIVE),
         partial("ix_report_state_queue", "tenant_id", "state", *_DUE, where=_LIVE),

@@ -186,6 +186,29 @@ def test_what_a_search_found_is_read_by_its_ids(filled: FastAPI, role: Role, ord
             assert bool(lines) == bool(found)
 
 
+@pytest.mark.parametrize("role", [Role.MERCHANT, Role.ADMIN])
+@pytest.mark.parametrize("order", history.HistoryOrder)
+def test_a_product_s_reports_are_sorted_by_its_index(
+    filled: FastAPI, role: Role, order: HistoryOrder
+) -> None:
+    """A best seller has thousands: they are put in the order of their amounts before any is read."""
+    database, caller = filled.state.database, Principal(DEFAULT, "", role, "", "shop-0000")
+    best = Narrowed(product="shop-0000-001")
+    with database.reading() as session, watched(database._engine) as statements:
+        first = history.reported(session, caller, best, order, None, 3)
+        after = history.history_keys(first[2], order)
+        following = history.reported(session, caller, best, order, after, 3)
+        whole = history.reported(session, caller, best, order, None, 200)
+    keys = [history.history_keys(one, order) for one in whole]
+    assert keys == sorted(keys, reverse=order.backwards)
+    assert [one.id for one in [*first[:3], *following[:3]]] == [one.id for one in whole[:6]]
+    assert {one.product for one in whole} == {"shop-0000-001"} and len(whole) >= 6
+    lines = _lines([explain(database._engine, statement) for statement in statements])
+    index = "ix_report_account_product" if role is Role.MERCHANT else "ix_report_product"
+    assert any(f"{'COVERING ' if order.by_amount else ''}INDEX {index} " in line for line in lines), lines
+    assert not [line for line in lines if "SCAN report" in line]
+
+
 def test_every_index_is_used(filled: FastAPI, found: dict[str, list[Plan]], tmp_path: Path) -> None:
     """One that nothing uses would only make writing slower."""
     database = filled.state.database

@@ -9,8 +9,8 @@ branch_labels = None
 depends_on = None
 
 INDEXES = {
-    "ix_report_product": ["tenant_id", "product", "id"],
-    "ix_report_account_product": ["tenant_id", "account", "product", "id"],
+    "ix_report_product": ["tenant_id", "product", "id", "amount_rank"],
+    "ix_report_account_product": ["tenant_id", "account", "product", "id", "amount_rank"],
 }
 _OF_PRODUCT = sa.text("product IS NOT NULL")
 
