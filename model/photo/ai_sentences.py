@@ -47,7 +47,9 @@ _SAYINGS = "|".join(
     _any_of(said).replace("{ai}", _plain(_WORDS["names"].get(language, "")))
     for language, said in _WORDS["sentences"].items()
 )
-_NOUNS, _BEFORE, _BEHIND = (_any_of(_WORDS["around"][kind]) for kind in ("nouns", "before", "behind"))
+_NOUNS, _BEFORE, _BEHIND, _NO = (
+    _any_of(_WORDS["around"][kind]) for kind in ("nouns", "before", "behind", "denials")
+)
 _SENTENCE = re.compile(
     rf"\W*(?:(?:{_NOUNS}|{_BEFORE})(?:\W+|(?<=[{_JOINED}]))){{0,7}}(?:{_SAYINGS})(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -57,7 +59,7 @@ _ENDS = re.compile(
 )
 """What stands behind such a sentence, or nothing."""
 _DENIED = re.compile(
-    r"\s*[?？؟]|\s*[:=：]\s*(?:no|nein|non|nee|nej|nei|nao|нет|ні|false|off|0)\b|"
+    rf"\s*[?？؟]|\s*[:=：,،、(（/·–—-]\s*(?:\w{{1,12}} )?{_NO}(?!\w)|"
     r".{0,24}?(?:では?(?:あり|な)|じゃな|ていませ|ていな|ておりませ|しませ|아[님닙니]|않|안 ?함|नहीं|না\b|degil|ไม่)",
     re.IGNORECASE,
 )

@@ -39,7 +39,7 @@ _FREE_PROPERTIES = (
 )  # fmt: skip
 """XMP's properties of free text, in which labels and settings are met."""
 MOST_TEXTS = 500
-"""Texts of a file that are read: generators write 30."""
+"""Texts of a file that are read, and of its EXIF blocks: generators write 30."""
 MAX_TEXT = 1 << 20
 """Bytes of one text that are decoded: the largest ComfyUI workflows have some 300 kB."""
 
@@ -110,7 +110,8 @@ def read_metadata(photo: Photo) -> Metadata:
         if block.kind == "exif":
             found = read_exif(block.content)
             unread += [] if found.readable else [block.place]
-            exif = _merged(exif, found)
+            exif, whole = _merged(exif, found)
+            unread += [] if whole else [block.place]
 
     iptc: dict[str, str] = {}
     for block in blocks:
@@ -180,20 +181,25 @@ def is_known_trailer(content: bytes) -> bool:
     return video or records or content.startswith(b"\xff\xd8\xff") or bool(_LABEL.match(content))
 
 
-def _merged(first: Exif, other: Exif) -> Exif:
-    """Two EXIF blocks of one file: the first one speaks where both do; what the other says instead is kept beside."""
+def _merged(first: Exif, other: Exif) -> tuple[Exif, bool]:
+    """Two EXIF blocks of one file: the first one speaks where both do; what the other says instead is kept beside, as
+    far as there are not too many texts. And whether all that it says is kept."""
     if first == Exif():
-        return other
-    instead = {
-        f"{name} {len(first.texts)}": text
-        for name, text in other.texts.items()
-        if first.texts.get(name, text) != text
-    }
-    return replace(
+        return other, True
+    texts, whole = first.texts, other.texts.items() <= first.texts.items()
+    if not whole and len(texts) < MOST_TEXTS:
+        instead = {
+            f"{name} {len(first.texts)}": text
+            for name, text in other.texts.items()
+            if first.texts.get(name, text) != text
+        }
+        texts, whole = {**other.texts, **first.texts, **instead}, True
+    merged = replace(
         first,
-        texts={**other.texts, **first.texts, **instead},
+        texts=texts,
         maker_note=first.maker_note or other.maker_note,
         exposure=first.exposure | other.exposure,
         thumbnail=first.thumbnail or other.thumbnail,
         tells=first.tells or other.tells,
     )
+    return merged, whole

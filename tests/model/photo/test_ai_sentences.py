@@ -427,6 +427,28 @@ NOT_SAID = {
         "Legenda gerada por IA | Tłumaczenie wygenerowane przez AI | 翻译由AI生成 | 标题由AI生成 | 文案由AI生成 | "
         "描述由AI生成 | AI生成的描述：一件红色衬衫 | 此描述由AI生成"
     ),
+    "denied behind": (
+        "Mit KI bearbeitet – nein | Mit KI bearbeitet (nein) | Mit KI erstellt, stimmt nicht | "
+        "Généré par IA (non) | Laget av KI – nei | сделано ИИ - нет | AI ile düzenlendi: hayır | "
+        "Yapay zeka ile oluşturuldu: hayır | Dibuat dengan AI: tidak | Tạo bởi AI: không | "
+        "تم إنشاؤه بواسطة الذكاء الاصطناعي: لا | נוצר באמצעות AI: לא | AI দ্বারা তৈরি: না | "
+        "ساخته شده با هوش مصنوعی: خیر | Δημιουργήθηκε από AI: όχι | Създадено от AI: не | Створено ШІ: ні | "
+        "Vytvořeno AI: ne | Vytvořeno pomocí AI – ne | Vytvorené AI: nie | Wygenerowano przez AI: nie | "
+        "Generirano z AI: ne | Loodud AI poolt: ei | Luotu tekoälyllä: ei | Radīts ar MI: nē | "
+        "Sukurta DI: ne | MI-vel készült: nem | Ginawa gamit ang AI: hindi | AI生成：否 | AI生成:无 | "
+        "AI合成（否） | AIで生成: いいえ | AI로 생성: 없음 | AI로 생성: 아니요 | Gerado por IA: Não | "
+        "Generato da IA: no | AI द्वारा निर्मित: नहीं | สร้างโดย AI: ไม่ใช่"
+    ),
+    "words in capitals, and numbers of months": (
+        "Izrađeno VI. 2020. | Napravljeno VI. 2019 | Ustvarjeno VI. 2021 | Narejeno UI | Kreiran UI | "
+        "MI KÉSZÜLT: HÁZI LEKVÁR | ÉS MI KÉSZÜLT: LEKVÁR | MI KÉSZÜLT | MI GENERÁLT"
+    ),
+    "sentences that list words, and persons": (
+        "None of these pictures are stock, AI generated, or edited. | "
+        "Is this real, AI generated, or just a bad print? | No stock photos, AI generated, or edited ones | "
+        "Not stock, AI-generated, retouched | I swear it is not photoshopped, AI generated, fake | "
+        "please no #AIgenerated comments | this is not #madewithAI | not #AI_generated"
+    ),
 }  # fmt: skip
 _LABELS = (
     "Generat de AI",
@@ -448,6 +470,41 @@ def test_what_says_no_such_thing(language: str) -> None:
     for text in NOT_SAID[language].split(" | "):
         found = claimed_tool(text) or named_tool(text) or crediting_tool(text)
         assert found is None, text
+
+
+@pytest.mark.parametrize("text", ["Picture Ai made", "Ai made, with love", "Photo Ai edited", "Ai edited"])
+def test_who_is_called_ai_is_a_person(text: str) -> None:
+    assert claimed_tool(text) is None
+
+
+@pytest.mark.parametrize(
+    "credit", ["Will Heaven, AI Editor", "Ann Lee / AI editor", "Ann Lee, senior AI editor"]
+)
+def test_who_edits_a_paper_s_pages_on_ai_is_a_person(credit: str) -> None:
+    assert crediting_tool(credit) is None
+    assert named_tool("AI Editor 2.1") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mit KI bearbeitet", "Modifié par IA", "Editado con IA", "Redigerad med AI", "Bewerkt met AI", "AI 편집",
+        "Yapay zeka ile düzenlendi", "Отредактировано ИИ", "Chỉnh sửa bằng AI", "Disunting dengan AI",
+        "Edytowane przez AI", "แก้ไขด้วย AI", "Muokattu tekoälyllä", "Edited with AI",
+    ],
+)  # fmt: skip
+def test_what_was_edited_with_ai_is_not_said_to_be_made_by_it(text: str) -> None:
+    found, named = claimed_tool(text), named_tool(text)
+    assert found is not None and named is not None, text
+    assert (found[0].kind, named.kind) == ("generative_editor", "generative_editor")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ustvarjeno z UI", "Generisano pomoću VI", "MI által készült", "MI-vel készült", "AI-val készült"],
+)
+def test_abbreviations_that_are_words_count_with_their_case(text: str) -> None:
+    assert says_ai_made(text)
 
 
 @pytest.mark.parametrize("place", [*TEXT_PLACES, *NAMING])
