@@ -263,7 +263,9 @@ class Engine:
         shadow = self._shadow
         if shadow is None or job.priority == "shadow" or not shadow.wants(answer.detection):
             return
-        if not self._workers.submit_decoded(shadow.job(job, answer.detection, time.monotonic()), MOST):
+        shown = shadow.job(job, answer.detection, time.monotonic())
+        if not self._workers.submit_decoded(shown, MOST):
+            shown.forget()  # it is part of a circle: its pixels would stay until Python looks for those
             self._metrics.shed.labels("shadow_busy").inc()
 
 

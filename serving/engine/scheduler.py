@@ -146,8 +146,9 @@ class Scheduler:
         included, that have nothing to do."""
         for stage in STAGES:
             queue = self._waiting[stage]
-            if stage in stages and queue and queue[0][2].over(now):
-                return Drop(heapq.heappop(queue)[2])
+            if stage in stages and queue and (job := queue[0][2]).over(now):
+                self.remove(job)  # whatever else it waits for: another thread would drop it once more
+                return Drop(job)
         if "decode" in stages and (shed := self._shed(now)):
             return Drop(shed)
         able = {
@@ -234,12 +235,14 @@ class Scheduler:
         return stage != "decode" or self.has_room(job.area)
 
     def _shed(self, now: float) -> PhotoJob | None:
-        """A shadow's job to give up, where a photo waits for the memory it holds."""
+        """A shadow's job to give up, where a photo waits for the memory it holds; not one that a thread looks at, whose
+        memory would not be free yet."""
         first = self._first("decode", now)
         if first is None or first.priority == "shadow" or self.has_room(first.area):
             return None
-        ready = self._waiting["infer"]
-        given_up = next((job for _, _, job in ready if job.priority == "shadow" and _untouched(job)), None)
+        unseen = set(self.waiting("observe"))
+        shadows = (job for job in self.waiting("infer") if job.priority == "shadow" and _untouched(job))
+        given_up = next((job for job in shadows if job in unseen or job.observations is not None), None)
         if given_up:
             self.remove(given_up)
         return given_up

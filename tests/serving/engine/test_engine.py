@@ -559,6 +559,22 @@ def test_a_challenger_sees_its_share_and_is_compared(
     assert engine.agreement is not None and engine.agreement.photos == 0
 
 
+def test_what_the_challenger_has_no_room_for_is_let_go_at_once(
+    engine: Engine, photo: MakePhoto, successor: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[PhotoJob] = []
+
+    def refuse(job: PhotoJob, most: int) -> bool:
+        refused.append(job)
+        return False
+
+    monkeypatch.setattr(engine._workers, "submit_decoded", refuse)
+    engine.shadow(successor("0.0.9"), share=1.0)
+    engine.detect_now(photo(), patience=PATIENCE)
+    (job,) = refused
+    assert (job.photo, job.look, job.steps) == (None, None, None)
+
+
 def test_a_failing_challenger_costs_nobody_a_verdict(
     engine: Engine, photo: MakePhoto, successor: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,10 +23,10 @@ from refundlens.serving.engine.runner import (
     DirectNetwork,
     ModelRunner,
 )
-from refundlens.serving.engine.scheduler import LARGE_AREA, Decode, Drop, Finish, Infer, Scheduler
+from refundlens.serving.engine.scheduler import LARGE_AREA, STAGES, Decode, Drop, Finish, Infer, Scheduler
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 
-ALL = ("finish", "infer", "decode")
+ALL = STAGES
 MakeJob = Callable[..., PhotoJob]
 
 
@@ -282,6 +282,14 @@ def test_a_group_that_took_less_than_its_part_goes_first_for_a_while(make: MakeJ
     )
 
 
+def test_who_is_over_is_dropped_once_whatever_it_waits_for(make: MakeJob) -> None:
+    board, late = Scheduler(10**9), make(0.0, tiles=3, deadline=1.0)
+    for stage in ("observe", "infer"):
+        board.add(late, stage)
+    assert board.take(ALL, 2.0, 1) == Drop(late)
+    assert board.take(ALL, 2.0, 1) is None, "two threads would count it twice"
+
+
 def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:
     large = make(0.0, tiles=3)
     board = Scheduler(large.area * 3)
@@ -293,6 +301,8 @@ def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> Non
     shadow = make(0.0, priority="shadow")
     board.hold(shadow, shadow.area)
     board.add(shadow, "infer")
+    assert board.take(("decode",), 0.0, 1) is None, "a thread looks at it: its memory would not be free"
+    board.add(shadow, "observe")
     assert board.take(("decode",), 0.0, 1) == Drop(shadow)
     board.release(shadow)
     board.release(large)
