@@ -251,12 +251,14 @@ class Scheduler:
         """Tiles of the photo whose turn it is, and of those of its class after it for the same model, as far as one
         batch goes."""
         lane, kind = first.lane, CLASSES[first.priority]
-        ready = {job for job in self.waiting("infer") if not job.over(now)}
+        able = (job for job in self.waiting("infer") if not job.over(now))
+        # a visitor's may come before a shadow's, and yet have no thread
+        ready = {job for job in able if CLASSES[job.priority] == kind}
         room = lane.batch(sum(_left(job) for job in ready if job.lane is lane), idle)
         slices = []
         while room and ready:
             job = min(ready, key=self._turn)
-            if job.lane is not lane or CLASSES[job.priority] != kind:
+            if job.lane is not lane:
                 break
             assert job.look is not None
             count = min(room, _left(job))

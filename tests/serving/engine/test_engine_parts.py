@@ -23,7 +23,16 @@ from refundlens.serving.engine.runner import (
     DirectNetwork,
     ModelRunner,
 )
-from refundlens.serving.engine.scheduler import LARGE_AREA, STAGES, Decode, Drop, Finish, Infer, Scheduler
+from refundlens.serving.engine.scheduler import (
+    LARGE_AREA,
+    STAGES,
+    Decode,
+    Drop,
+    Finish,
+    Infer,
+    Observe,
+    Scheduler,
+)
 from refundlens.serving.engine.stages import Ahead, Load, ahead_of
 
 ALL = STAGES
@@ -288,6 +297,18 @@ def test_who_is_over_is_dropped_once_whatever_it_waits_for(make: MakeJob) -> Non
         board.add(late, stage)
     assert board.take(ALL, 2.0, 1) == Drop(late)
     assert board.take(ALL, 2.0, 1) is None, "two threads would count it twice"
+
+
+def test_a_shadow_s_batch_is_never_empty_where_visitors_have_no_thread(make: MakeJob) -> None:
+    """Empty, it ended the thread."""
+    board = Scheduler(10**9, slow_threads=1)
+    visitor, shadow = make(0.0, tiles=3, priority="visitor"), make(1.0, tiles=3, priority="shadow")
+    for job in (visitor, shadow):
+        board.add(job, "observe")
+        board.add(job, "infer")
+    assert board.take(("observe",), 0.0, 1) == Observe(visitor)
+    task = board.take(("infer",), 0.0, 1)
+    assert isinstance(task, Infer) and {part.job for part in task.slices} == {shadow}
 
 
 def test_pixels_in_memory_are_bounded_and_shadows_give_way(make: MakeJob) -> None:
