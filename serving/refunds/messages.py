@@ -100,10 +100,12 @@ def _as_refund(said: RefundMirror, added: Addition, account: str | None, known: 
 
 def _product(said: RefundMirror, known: Refund | None) -> Product | None:
     """What can be kept of a platform's own text: a name is no reason to refuse its refund. A name alone gives way to a
-    product whose number is known."""
+    product whose number is known, a number alone leaves the name that it has."""
     code, title = _on_one_line(said.product_id, MOST_PRODUCT_ID), _on_one_line(said.product_title, MOST_TITLE)
     if code is None and (title is None or (known is not None and known.product_id is not None)):
         return None
+    if known is not None and title is None and known.product_id == code:
+        title = known.product_title
     return Product(id=code, title=title)
 
 

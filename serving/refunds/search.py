@@ -82,7 +82,12 @@ def index_product(session: Session, refund: Refund) -> None:
 def known_by(refund: Refund) -> str | None:
     """Its product's number, else its title; none where nobody named it."""
     named = refund.product_id or refund.product_title
-    return None if named is None else in_plain_form(named)[:MOST_KEY]
+    return None if named is None else product_key(named)
+
+
+def product_key(named: str) -> str | None:
+    """As reports have it and as it is asked for: without the blanks that the plain form of some signs begins with."""
+    return in_plain_form(named).strip()[:MOST_KEY].strip() or None
 
 
 def _words(refund: Refund, note: str) -> str:

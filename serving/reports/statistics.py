@@ -108,8 +108,8 @@ class ProductLine:
 
 @dataclass(frozen=True)
 class Products:
-    """top: the `TOP` with the most reports. others: the rest together. unnamed: reports of refunds without a product.
-    Both none where there are none."""
+    """top: the `TOP` with the most reports, and one more where that is all. others: the rest together. unnamed:
+    reports of refunds without a product. Both none where there are none."""
 
     top: Sequence[ProductLine] = ()
     others: ProductLine | None = None
@@ -193,7 +193,10 @@ def _products(rows: Iterable[Row]) -> Products:
         else:
             found[row.account, row.product].append(row)
     ranked = sorted(found.items(), key=lambda one: -len(one[1]))
-    rest = [row for _, those in ranked[TOP:] for row in those]
+    lines = (
+        TOP if len(ranked) > TOP + 1 else len(ranked)
+    )  # "1 other product" would take the place of its name
+    rest = [row for _, those in ranked[lines:] for row in those]
     return Products(
         [
             replace(
@@ -203,9 +206,9 @@ def _products(rows: Iterable[Row]) -> Products:
                 number=those[0].product_id,
                 title=next((row.product_title for row in those if row.product_title), None),
             )
-            for (account, product), those in ranked[:TOP]
+            for (account, product), those in ranked[:lines]
         ],
-        replace(_line(rest), products=len(ranked) - TOP) if rest else None,
+        replace(_line(rest), products=len(ranked) - lines) if rest else None,
         _line(unnamed) if unnamed else None,
     )
 

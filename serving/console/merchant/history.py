@@ -134,7 +134,7 @@ def read(request: Request) -> HistoryQuery:
         until=None if until is None else datetime.combine(until + timedelta(days=1), time(), days),
         least=least,
         most=most,
-        product=search.in_plain_form(product)[: search.MOST_KEY] or None,
+        product=search.product_key(product),
     )
     order = HistoryOrder(sort) if sort in set(HistoryOrder) else HistoryOrder.NEWEST
     understood = {

@@ -149,6 +149,14 @@ def test_it_is_narrowed_to_a_product(browser: TestClient, report_one: Callable[.
     assert 'value="ＴＳ-0117"' in browser.get("/history?product=ＴＳ-0117").text
 
 
+def test_a_name_whose_plain_form_begins_with_a_blank_is_found(
+    browser: TestClient, report_one: Callable[..., str]
+) -> None:
+    report_one("R-1", product={"title": "´Tis a shirt"})
+    (link,) = re.findall(r'href="/history(\?product=[^"]+)"', browser.get("/history").text)
+    assert listed(browser, unescape(link)) == ["R-1"]
+
+
 def test_one_or_two_characters_are_found_too(browser: TestClient, report_one: Callable[..., str]) -> None:
     report_one("R-1", "有破洞")
     report_one("R-2", "发霉了")

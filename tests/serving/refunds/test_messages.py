@@ -160,6 +160,14 @@ def test_a_refund_from_before_gets_its_product_from_the_same_message(send: Any) 
     assert (other.status_code, other.json()["code"]) == (409, "version_reused")
 
 
+def test_a_number_alone_takes_its_name_not_away(send: Any) -> None:
+    send("taobao", TAOBAO)
+    short = {name: value for name, value in TAOBAO.items() if name != "title"} | {"refund_version": 8}
+    assert send("taobao", short).json()["product"] == {"id": "610938472615", "title": "纯棉T恤"}
+    other = short | {"refund_version": 9, "num_iid": 7}
+    assert send("taobao", other).json()["product"] == {"id": "7", "title": None}
+
+
 def test_a_description_alone_takes_no_number_away(send: Any) -> None:
     described = DISPUTE | {"evidence": {"product_description": "Cotton T-shirt"}}
     added: dict[str, Any] = {"account": "shop-1"}

@@ -59,6 +59,14 @@ def test_products_come_in_the_order_of_their_reports_and_what_is_rare_is_one_lin
     assert sum(one.tally.reported for one in found.lines) == len(rows)
 
 
+def test_one_product_more_has_a_line_of_its_own() -> None:
+    """Alone among "others" it looked like the reports without a product, of which there may be as many."""
+    rows = [one for number in range(TOP + 1) for one in bought(f"b{number}", "expired", outcome="undecided")]
+    found = count([*rows, row("expired")], UTC).products
+    assert (len(found.top), found.others) == (TOP + 1, None)
+    assert found.unnamed is not None and found.lines[-1] is found.unnamed
+
+
 def test_a_number_of_two_shops_is_two_products_and_the_newest_title_counts() -> None:
     rows = bought("a", "established", product_title="New name") + bought(
         "a", "established", product_title="Old"
