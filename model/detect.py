@@ -177,8 +177,8 @@ class Detector:
         return self.judge(photo, found, claim, language, again, known)
 
     def observe(self, photo: Photo, language: Language = "en") -> Observations:
-        """Everything that needs no network; some 150 ms of one processor. Raises BundleError for an uncalibrated
-        bundle."""
+        """Everything that needs no network; the search for copied parts is most of it. Raises BundleError for an
+        uncalibrated bundle."""
         table = self._calibrated().reliability
         return Observations(
             conditions.measure(photo),

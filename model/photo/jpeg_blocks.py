@@ -105,7 +105,8 @@ def _joined_boxes(parts: list[bytes]) -> Iterator[bytes]:
     for part in parts:
         if len(part) > 16:
             instances.setdefault(part[2:4], []).append(part)
-    for parts in instances.values():
-        mine = sorted(dict.fromkeys(parts), key=lambda part: part[4:8])  # some uploaders write segments twice
+    for written in instances.values():
+        once = dict.fromkeys(written)  # some uploaders write segments twice
+        mine = sorted(once, key=lambda part: part[4:8])
         header = mine[0][8:16]
         yield mine[0][8:] + b"".join(part[16:] if part[8:16] == header else part[8:] for part in mine[1:])

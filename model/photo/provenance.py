@@ -238,12 +238,10 @@ _SOURCE_TYPES = ("digitalsourcetype", "digitalsourcefiletype")
 """The property's name, today's and that of older versions of the standard, in lower case."""
 _NOTHING = re.compile(
     r"\W*(?:none|null|nil|no|not? (?:applicable|used|available|ai(?: (?:used|system|tools?))?)|n\W?a\W?|unknown|"
-    r"false|0|无|無|没有|未使用(?:AI)?|不适用|否|なし|使用していません|該当なし|없음|해당 ?없음|kein(?:e|er)?|"
-    r"nicht (?:verwendet|zutreffend)|"
-    r"nein|aucune?|sans objet|non|ning[uú]n[oa]?|no aplica|nenhum[a]?|não (?:se aplica|usado)|nessun[oa]?|geen|"
-    r"niet van toepassing|"
-    r"ingen|inget|ei mitään|brak|nie dotyczy|žádn[áýé]|nič|nincs|yok|hiçbiri|нет|ні|немає|не использовал[оа]сь|няма|"
-    r"κανένα|"
+    r"false|0|无|無|没有|未使用(?:AI)?|不适用|否|なし|使用していません|該当なし|없음|해당 ?없음|"
+    r"kein(?:e|er)?|nicht (?:verwendet|zutreffend)|nein|aucune?|sans objet|non|ning[uú]n[oa]?|no aplica|nenhum[a]?|"
+    r"não (?:se aplica|usado)|nessun[oa]?|geen|niet van toepassing|ingen|inget|ei mitään|brak|nie dotyczy|žádn[áýé]|"
+    r"nič|nincs|yok|hiçbiri|нет|ні|немає|не использовал[оа]сь|няма|κανένα|"
     r"tidak ada|không(?: có)?|ไม่มี|لا يوجد|لا شيء|אין|कोई नहीं)?\W*",
     re.IGNORECASE,
 )

@@ -141,8 +141,7 @@ _CHINESE = re.compile(
 _OF_THE_PICTURE = re.compile(
     r"(?:^|[.!?;:,\n|(\[–—-])\W*(?:(?:this|the|an?|my|image|picture|photo|photograph|art|artwork|content|illustration|"
     r"drawing|graphic|render|file|portrait|is|was|were|has|have|been|fully|partly|partially|and|then|or|ai|made|"
-    r"created|"
-    r"generated|edited|digitally)\W+)*$",
+    r"created|generated|edited|digitally)\W+)*$",
     re.IGNORECASE,
 )
 """What stands before "made with", where it is the picture that was made."""

@@ -219,9 +219,10 @@ class Workers:
     def _observe(self, job: PhotoJob) -> None:
         stages.observe(job)
         with self.changed:
-            if job not in self._jobs:  # it ended meanwhile, and nobody would let go what was seen
+            if job in self._jobs:
+                self._finish_when_known(job)
+            else:  # it ended meanwhile, and nobody would let go what was seen
                 job.forget()
-            self._finish_when_known(job)
 
     def _finish_when_known(self, job: PhotoJob) -> None:
         """Under the lock."""

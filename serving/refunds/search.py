@@ -87,17 +87,17 @@ def known_by(refund: Refund) -> str | None:
 
 def product_key(named: str) -> str | None:
     """As reports have it and as it is asked for: without the blanks that the plain form of some signs begins with."""
-    return in_plain_form(named).strip()[:MOST_KEY].strip() or None
+    return _plain(named).strip()[:MOST_KEY].strip() or None
 
 
 def _words(refund: Refund, note: str) -> str:
     said = (refund.claim_text, note, refund.product_id, refund.product_title)
-    return in_plain_form(" ".join(part for part in said if part))
+    return _plain(" ".join(part for part in said if part))
 
 
 def find_reports(session: Session, secret: Secret, principal: Principal, typed: str) -> Found:
     """Those that this caller may see."""
-    parts = in_plain_form(typed).split()[:MOST_PARTS]
+    parts = _plain(typed).split()[:MOST_PARTS]
     if not parts:
         return Found([], False)
     said, more = _by_words(session, principal, parts)
@@ -105,7 +105,7 @@ def find_reports(session: Session, secret: Secret, principal: Principal, typed: 
     return Found(ids[:MOST], more or len(ids) > MOST)
 
 
-def in_plain_form(said: str) -> str:
+def _plain(said: str) -> str:
     """Chinese keyboards type digits, letters and commas in full width or not, as it happens."""
     return unicodedata.normalize("NFKC", said)
 

@@ -193,9 +193,8 @@ def _products(rows: Iterable[Row]) -> Products:
         else:
             found[row.account, row.product].append(row)
     ranked = sorted(found.items(), key=lambda one: -len(one[1]))
-    lines = (
-        TOP if len(ranked) > TOP + 1 else len(ranked)
-    )  # "1 other product" would take the place of its name
+    # "1 other product" would take the place of its name
+    lines = TOP if len(ranked) > TOP + 1 else len(ranked)
     rest = [row for _, those in ranked[lines:] for row in those]
     return Products(
         [

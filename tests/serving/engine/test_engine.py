@@ -16,7 +16,7 @@ from onnx import helper
 from PIL import Image
 
 from refundlens.model.bundle import CALIBRATION, VERSION, BundleError, bundled_path
-from refundlens.model.detect import Detector, Observations, Scored
+from refundlens.model.detect import Detector, Observations
 from refundlens.model.detection import Detection
 from refundlens.model.photo.image import ImageError, Photo
 from refundlens.serving.engine import stages
@@ -26,6 +26,7 @@ from refundlens.serving.engine.scheduler import Infer, TileSlice
 from refundlens.serving.kit.language import Language
 from refundlens.serving.observability import Metrics
 from refundlens.serving.settings import Settings
+from tests.support.waiting import until
 
 MakePhoto = Callable[..., bytes]
 PATIENCE = 60.0
@@ -452,10 +453,7 @@ def test_idle_threads_keep_no_job_and_so_no_old_model(engine: Engine, photo: Mak
     assert job.future.result(PATIENCE)
     kept = weakref.ref(job)
     del job
-    until = time.monotonic() + PATIENCE
-    while kept() is not None and time.monotonic() < until:
-        time.sleep(0.01)  # the thread that set the result may still be on its way to the next task
-    assert kept() is None
+    until(lambda: kept() is None)  # the thread that set the result may still be on its way to the next task
 
 
 def test_large_and_small_photos_pass_through_little_memory(
@@ -545,10 +543,8 @@ def test_a_challenger_sees_its_share_and_is_compared(
     for red in (True, False):
         answer = engine.detect_now(photo(red=red), patience=PATIENCE)
         assert answer.detection.model.version == "0.0.1", "callers never see the challenger"
-        until = time.monotonic() + PATIENCE
-        while engine.agreement is not None and engine.agreement.photos < 1 + (not red):
-            assert time.monotonic() < until
-            time.sleep(0.005)
+        seen = 1 + (not red)
+        until(lambda seen=seen: engine.agreement is None or engine.agreement.photos >= seen)  # type: ignore[misc]
     agreement = engine.agreement
     assert agreement is not None and agreement.challenger.version == "0.0.9"
     assert (agreement.photos, agreement.same_verdict) == (2, 2)
@@ -625,13 +621,6 @@ def observed(bundle: Path, settings: Settings) -> Iterator[tuple[Engine, Observe
     engine.close()
 
 
-def _until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-
-
 def test_what_needs_no_network_is_seen_while_tiles_are_run(
     observed: tuple[Engine, Observer], detector: Detector, photo: MakePhoto
 ) -> None:
@@ -639,7 +628,7 @@ def test_what_needs_no_network_is_seen_while_tiles_are_run(
     job = engine.job(photo(size=(700, 500)))
     engine.submit([job])
     assert watched.looking.wait(PATIENCE)
-    _until(lambda: job.left == 0)  # every tile, while the other thread still looks
+    until(lambda: job.left == 0)  # every tile, while the other thread still looks
     assert not job.future.done()
     watched.go.set()
     _same(job.future.result(PATIENCE).detection, detector.detect(photo(size=(700, 500))))
@@ -668,36 +657,24 @@ def test_a_photo_given_up_while_it_is_looked_at_leaves_nothing_behind(
     engine.abandon([job])
     watched.go.set()
     assert engine.detect_now(photo(), patience=PATIENCE)
-    _until(lambda: job.photo is None and job.look is None and job.observations is None)
+    until(lambda: job.photo is None and job.look is None and job.observations is None)
     assert engine.expected_wait() == 0.0
 
 
-def test_a_fault_in_observing_stays_with_its_photo(
-    bundle: Path, settings: Settings, photo: MakePhoto
+@pytest.mark.parametrize("step", ["observe", "judge"])
+def test_a_fault_stays_with_its_photo(
+    bundle: Path, settings: Settings, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    class Faulty(Detector):
-        def observe(self, photo: Photo, language: Language = "en") -> Observations:
-            if photo.width > 400:
-                raise RuntimeError("fault")
-            return super().observe(photo, language)
+    detector = Detector(bundle, threads=1)
+    done = getattr(detector, step)
 
-    engine = Engine(Faulty(bundle, threads=1), settings)
-    jobs = [engine.job(photo(size=size)) for size in [(300, 240), (500, 240), (320, 240)]]
-    engine.submit(jobs)
-    assert jobs[0].future.result(PATIENCE) and jobs[2].future.result(PATIENCE)
-    with pytest.raises(RuntimeError, match="fault"):
-        jobs[1].future.result(PATIENCE)
-    engine.close()
+    def faulty(photo: Photo, *rest: object, **named: object) -> object:
+        if photo.width > 400:
+            raise RuntimeError("fault")
+        return done(photo, *rest, **named)
 
-
-def test_a_fault_in_judging_stays_with_its_photo(bundle: Path, settings: Settings, photo: MakePhoto) -> None:
-    class Faulty(Detector):
-        def judge(self, photo: Photo, found: Scored, *rest: object, **named: object) -> Detection:
-            if photo.width > 400:
-                raise RuntimeError("fault")
-            return super().judge(photo, found, *rest, **named)  # type: ignore[arg-type]
-
-    engine = Engine(Faulty(bundle, threads=1), settings)
+    monkeypatch.setattr(detector, step, faulty)
+    engine = Engine(detector, settings)
     jobs = [engine.job(photo(size=size)) for size in [(300, 240), (500, 240), (320, 240)]]
     engine.submit(jobs)
     assert jobs[0].future.result(PATIENCE) and jobs[2].future.result(PATIENCE)

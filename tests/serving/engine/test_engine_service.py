@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from refundlens.serving.engine.engine import Engine
 from refundlens.serving.engine.job import PhotoJob
 from refundlens.serving.registry import loader
 from refundlens.serving.settings import Settings
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -35,17 +35,10 @@ def _engine(client: TestClient) -> Engine:
     return engine
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_what_the_engine_cannot_do_in_time_is_refused_with_its_estimate(
     client: TestClient, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _wait(lambda: client.get("/readyz").status_code == 200)
+    until(lambda: client.get("/readyz").status_code == 200)
     monkeypatch.setattr("refundlens.serving.engine.workers.SMALL_TILES", 4)
     monkeypatch.setattr(
         _engine(client)._workers._load, "seconds", lambda ahead, own: 0.0 if own < 5 else own * 10.0
@@ -76,7 +69,7 @@ def test_the_priority_header_is_read_as_rfc_9218_has_it(header: str | None, prio
 def test_callers_may_say_that_others_go_first(
     client: TestClient, photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _wait(lambda: client.get("/readyz").status_code == 200)
+    until(lambda: client.get("/readyz").status_code == 200)
     engine, seen = _engine(client), []
     submit = engine.submit
 
@@ -96,7 +89,7 @@ def test_callers_may_say_that_others_go_first(
 
 
 def test_a_service_that_stops_says_so(client: TestClient, photo: MakePhoto) -> None:
-    _wait(lambda: client.get("/readyz").status_code == 200)
+    until(lambda: client.get("/readyz").status_code == 200)
     _engine(client).close()
     answer = client.post("/v1/detect", files={"image": ("a.jpg", photo())})
     assert answer.status_code == 503 and answer.headers["retry-after"]
@@ -105,9 +98,9 @@ def test_a_service_that_stops_says_so(client: TestClient, photo: MakePhoto) -> N
 def test_the_challenger_of_the_settings_is_shown_photos(settings: Settings, photo: MakePhoto) -> None:
     shadowed = settings.model_copy(update={"shadow": settings.bundle, "shadow_share": 1.0})
     with TestClient(create_app(shadowed), headers=HEADERS) as client:
-        _wait(lambda: _engine(client).agreement is not None)
+        until(lambda: _engine(client).agreement is not None)
         assert client.post("/v1/detect", files={"image": ("a.jpg", photo())}).status_code == 200
-        _wait(lambda: _engine(client).agreement.photos == 1)  # type: ignore[union-attr]
+        until(lambda: _engine(client).agreement.photos == 1)  # type: ignore[union-attr]
         assert 'refundlens_shadow_verdicts_total{agreement="same"} 1.0' in client.get("/metrics").text
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from refundlens.serving.app import create_app
 from refundlens.serving.http.connections import while_connected
 from refundlens.serving.http.problems import CALLER_GONE, Problem
 from refundlens.serving.settings import Settings
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -78,18 +78,11 @@ def port(request: pytest.FixtureRequest, app: FastAPI, held: tuple[Detector, Hel
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    _wait(lambda: server.started and app.state.ready)
+    until(lambda: server.started and app.state.ready, seconds=PATIENCE)
     yield int(server.servers[0].sockets[0].getsockname()[1])
     held[1].go.set()
     server.should_exit = True
     thread.join(PATIENCE)
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def _post(path: str, body: bytes, kind: str = "image/jpeg", **headers: str) -> bytes:
@@ -143,12 +136,12 @@ def test_nothing_is_begun_for_a_caller_who_has_hung_up(
     assert session.busy.wait(PATIENCE)
     black = _black()
     leaving = _leave(port, route, black)
-    _wait(lambda: waiting.total == 2 and len(engine._workers._jobs) == 2)
+    until(lambda: waiting.total == 2 and len(engine._workers._jobs) == 2, seconds=PATIENCE)
     leaving.close()
-    _wait(lambda: waiting.total == 1)
+    until(lambda: waiting.total == 1, seconds=PATIENCE)
     assert len(engine._workers._jobs) == 1, "before any thread is free"
     template = route.replace("refundlens-tiny", "{name}")
-    _wait(lambda: _requests(app, template, CALLER_GONE) == 1)
+    until(lambda: _requests(app, template, CALLER_GONE) == 1, seconds=PATIENCE)
     session.go.set()
     assert stays.recv(12) == b"HTTP/1.1 200"
     assert min(session.seen) > 50, "no tile of the black one was run"

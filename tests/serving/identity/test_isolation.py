@@ -6,7 +6,6 @@ A new endpoint with a parameter in its path fails here until `MAKERS` says how t
 
 import base64
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from refundlens.serving.identity import keys, tenants
 from refundlens.serving.identity.keys import NewKeyRequest
 from refundlens.serving.kit.roles import KEY_ROLES, SYSTEM, Role
 from refundlens.serving.settings import Settings
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,10 @@ def _refunds_photo(world: World) -> str:
 def _report(world: World) -> str:
     body = {"refund_id": world.get("/v1/refunds/{refund_id}"), "image": world.get("/v1/images/{id}")}
     identifier = str(world.must("merchant", "POST", "/v1/reports", json=body)["id"])
-    _until(lambda: world.must("merchant", "GET", f"/v1/reports/{identifier}")["state"] == "established")
+    until(
+        lambda: world.must("merchant", "GET", f"/v1/reports/{identifier}")["state"] == "established",
+        seconds=PATIENCE,
+    )
     return identifier
 
 
@@ -259,13 +262,6 @@ def _filled(world: World, path: str) -> str:
         prefix = path[: path.index(filled[start:end]) + end - start]
         filled = filled[:start] + world.made[prefix] + filled[end:]
     return filled
-
-
-def _until(look: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < ends, "the worker did not do it"
-        time.sleep(0.05)
 
 
 def test_every_parameter_has_a_maker(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from refundlens.serving.reports.screening import alone
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.tables import Report
 from refundlens.serving.workflow.states import ReportState
+from tests.support.waiting import until
 
 PATIENCE = 60
 """Seconds that a report may take on a machine that does much else."""
@@ -101,7 +101,7 @@ def test_a_click_ends_as_the_page_says_and_the_next_visitor_finds_another(
     monkeypatch.setattr(front, "RENEWED_EVERY", 0.1)
     ways = texts("refunds", "zh")["front"]
     with TestClient(demo, headers={"Accept-Language": "zh"}) as visitor:
-        _until(lambda: len(demo.state.samples.front) == 3)
+        until(lambda: len(demo.state.samples.front) == 3)
         shown = demo.state.samples.front
         for one in shown:
             page = visitor.get("/refunds").text
@@ -111,9 +111,9 @@ def test_a_click_ends_as_the_page_says_and_the_next_visitor_finds_another(
             hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
             sent = visitor.post("/refunds/reports", data={**hidden, "photo": one.image_id})
             assert sent.status_code == 200
-            _until(lambda one=one: _state(demo, one.image_id) != "submitted")  # type: ignore[misc]
+            until(lambda one=one: _state(demo, one.image_id) != "submitted")  # type: ignore[misc]
             assert _state(demo, one.image_id) == one.end
-        _until(
+        until(
             lambda: (
                 {one.refund_id for one in demo.state.samples.front} == {f"{n}-2" for n in front.ENDS.values()}
             )
@@ -124,13 +124,6 @@ def test_a_click_ends_as_the_page_says_and_the_next_visitor_finds_another(
 def _state(app: FastAPI, image: str) -> str:
     with app.state.database.reading() as session:
         return str(session.execute(select(Report.state).where(Report.image_id == image)).scalar_one())
-
-
-def _until(done: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -1,12 +1,14 @@
 """What was bought: named once by whoever knows it, kept by those who do not, found, and gone with the buyer."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from refundlens.serving.buyers import erasure
@@ -101,6 +103,16 @@ def test_reports_follow_their_refunds_product(
     assert product is not None and len(product) == search.MOST_KEY and len(words) > 4_000
 
 
+@contextmanager
+def _erased(app: FastAPI) -> Iterator[Session]:
+    """What is there once the buyer is erased."""
+    state = app.state
+    with state.database.transaction() as session:
+        erasure.erase(session, state.files, DEFAULT, state.secret.buyer(DEFAULT, "b"), SYSTEM, state.clock())
+    with state.database.reading() as session:
+        yield session
+
+
 def test_erasure_takes_the_title_and_leaves_the_number(
     shop: TestClient, photo: Callable[..., bytes], workflow_app: FastAPI
 ) -> None:
@@ -108,10 +120,7 @@ def test_erasure_takes_the_title_and_leaves_the_number(
     identifier = report(shop, photo)
     shop.post(f"/v1/reports/{identifier}/withdraw", json={})
     put(shop, status="closed")
-    state = workflow_app.state
-    with state.database.transaction() as session:
-        erasure.erase(session, state.files, DEFAULT, state.secret.buyer(DEFAULT, "b"), SYSTEM, state.clock())
-    with state.database.reading() as session:
+    with _erased(workflow_app) as session:
         refund = session.execute(select(Refund)).scalar_one()
         assert (refund.product_id, refund.product_title, refund.claim_text) == ("TS-0117", None, "")
         assert session.execute(select(Report.product)).scalar_one() == "TS-0117"
@@ -127,9 +136,6 @@ def test_a_product_without_a_number_is_erased_whole(
     put(shop, product={"title": "the shirt of Mr Gone"})
     shop.post(f"/v1/reports/{report(shop, photo)}/withdraw", json={})
     put(shop, status="closed")
-    state = workflow_app.state
-    with state.database.transaction() as session:
-        erasure.erase(session, state.files, DEFAULT, state.secret.buyer(DEFAULT, "b"), SYSTEM, state.clock())
-    with state.database.reading() as session:
+    with _erased(workflow_app) as session:
         assert session.execute(select(Report.product, ReportText.words).join(ReportText)).one() == (None, "")
     assert shop.get("/v1/refunds/R-1").json()["product"] is None

@@ -27,18 +27,12 @@ from refundlens.serving.registry.stages import Stage
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database
 from refundlens.serving.storage.files import digest
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
 PATIENCE = 60.0
 """Seconds that no test needs."""
-
-
-def _until(what: str, look: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < ends, f"never came: {what}"
-        time.sleep(0.02)
 
 
 @dataclass
@@ -105,10 +99,10 @@ def test_a_promotion_changes_what_judges_and_loses_no_photo(
     threads = [threading.Thread(target=load) for _ in range(2)]
     for thread in threads:
         thread.start()
-    _until("an answer", lambda: len(answers) > 2)
+    until(lambda: len(answers) > 2, "an answer")
     promoted = caller.ask("POST", f"/v1/models/{two}/promote", json={"reason": "a test"})
     assert promoted.status_code == 200 and promoted.json()["stage"] == "champion", promoted.text
-    _until("the other model", lambda: answers[-1]["model"]["sha256"] == sha256)
+    until(lambda: answers[-1]["model"]["sha256"] == sha256, "the other model")
     stop.set()
     for thread in threads:
         thread.join(PATIENCE)
@@ -128,12 +122,12 @@ def test_two_services_follow_and_come_back(
     two, sha256 = enrol("0.0.2")
     assert first.ask("POST", f"/v1/models/{two}/promote", json={}).status_code == 200
     for caller in (first, second):
-        _until("the new model", lambda one=caller: one.running()["sha256"] == sha256)  # type: ignore[misc]
+        until(lambda one=caller: one.running()["sha256"] == sha256, "the new model")  # type: ignore[misc]
     assert second.judge(photo())["model"]["sha256"] == sha256
     back = second.ask("POST", f"/v1/models/{two}/rollback", json={"reason": "a test"})
     assert back.status_code == 200 and back.json()["sha256"] == old
     for caller in (first, second):
-        _until("the old model", lambda one=caller: one.running()["sha256"] == old)  # type: ignore[misc]
+        until(lambda one=caller: one.running()["sha256"] == old, "the old model")  # type: ignore[misc]
 
 
 def test_a_shadow_is_shown_photos_in_every_process(
@@ -142,9 +136,9 @@ def test_a_shadow_is_shown_photos_in_every_process(
     caller = Caller(live.base)
     two, sha256 = enrol("0.0.2", blind=True)
     assert caller.ask("POST", f"/v1/models/{two}/shadow", json={"share": 1}).json()["share"] == 1
-    _until("the shadow", lambda: (caller.running()["agreement"] or {}).get("sha256") == sha256)
+    until(lambda: (caller.running()["agreement"] or {}).get("sha256") == sha256, "the shadow")
     caller.judge(photo(red=True))
-    _until("a comparison", lambda: caller.running()["agreement"]["photos"] == 1)
+    until(lambda: caller.running()["agreement"]["photos"] == 1, "a comparison")
     assert caller.running()["agreement"]["difference"] > 0
     seconds = [caller.running()["agreement"][f"{name}_seconds"] for name in ("champion", "challenger")]
     assert min(seconds) > 0
@@ -152,14 +146,14 @@ def test_a_shadow_is_shown_photos_in_every_process(
     def told() -> list[dict[str, Any]]:
         return list(caller.ask("GET", f"/v1/models/{two}").json()["shadowed"])
 
-    _until("the report that outlives the process", lambda: bool(told()))
+    until(lambda: bool(told()), "the report that outlives the process")
     (report,) = told()
     assert report["photos"] == 1 and sum(report["verdicts"].values()) == 1
     assert report["difference"] > 0 and report["challenger_seconds"] > 0
     assert [one["difference"] for one in report["worst"]] == [report["difference"]]
     ended = caller.ask("POST", f"/v1/models/{two}/shadow", json={"share": 0})
     assert ended.json()["stage"] == "candidate"
-    _until("the end of the shadow", lambda: caller.running()["agreement"] is None)
+    until(lambda: caller.running()["agreement"] is None, "the end of the shadow")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from refundlens.serving.kit.clock import utc_now
 from refundlens.serving.settings import Settings
 from refundlens.serving.storage.database import Database, DatabaseError, sqlite_file
 from refundlens.serving.storage.files import FileStore
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -229,16 +229,9 @@ def test_readiness_tells_of_disk_worker_and_model(
     monkeypatch.undo()
     monkeypatch.setattr("refundlens.serving.readiness.KEPT_SECONDS", 0.0)
     app.state.working.get_loop().call_soon_threadsafe(app.state.working.cancel)
-    _until(lambda: client.get("/readyz").status_code == 503)
+    until(lambda: client.get("/readyz").status_code == 503, seconds=30)
     assert "worker: the worker has ended" in client.get("/readyz").json()["detail"]
 
 
 def _until_ready(client: TestClient) -> None:
-    _until(lambda: client.get("/readyz").status_code == 200)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: client.get("/readyz").status_code == 200, seconds=30)
